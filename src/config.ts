@@ -1,0 +1,253 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { dirname, isAbsolute, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parse, YAMLParseError } from 'yaml';
+import { z } from 'zod';
+import { ALGORITHMS, Space } from './contracts/training.ts';
+
+/** The checkout's own folder: home of the bundled data, Python package and default `mediwatch.yaml`. */
+export const PROJECT_ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '..');
+
+const port = (fallback: number, what: string) =>
+  z.coerce.number().int().min(1).max(65535).default(fallback).describe(what);
+const seconds = (fallback: number, what: string) =>
+  z.coerce.number().positive().default(fallback).describe(`${what} (seconds)`);
+const flag = (fallback: boolean) =>
+  z
+    .union([z.boolean(), z.enum(['true', 'false']).transform((text) => text === 'true')])
+    .default(fallback);
+const list = z.union([z.array(z.string()), z.string().transform((text) => text.split(',').filter(Boolean))]);
+/** A section that may be left out: its own defaults fill it. */
+const section = <Shape extends z.ZodRawShape>(shape: Shape) => z.strictObject(shape).prefault({} as never);
+
+const Step = z
+  .strictObject({
+    command: z
+      .array(z.string())
+      .min(1)
+      .optional()
+      .describe('program and arguments; absent: the bundled Python step in the warm pool'),
+    cwd: z.string().optional().describe('working directory, relative to mediwatch.yaml'),
+    env: z.record(z.string(), z.string()).default({}).describe('extra environment variables'),
+    timeout: seconds(3600, 'the longest one attempt may take'),
+  })
+  .prefault({});
+export type StepConfig = z.infer<typeof Step>;
+
+export const ROLES = ['orchestration', 'training', 'deployment'] as const;
+export type Role = (typeof ROLES)[number];
+
+/** Every setting: the schema is also the source of the README's table (`npm run docs`). */
+export const ConfigSchema = z.strictObject({
+  model: section({
+    name: z.string().min(1).default('MediWatchReadmit').describe('registered model in MLflow'),
+    algorithm: z.enum(ALGORITHMS).default('hgb').describe('hgb: histogram gradient boosting; rf: random forest'),
+  }),
+  data: section({
+    path: z.string().default('data/diabetic_data.csv.gz').describe('CSV, plain or gzipped, relative to mediwatch.yaml'),
+    target: z.string().default('readmitted').describe('column to predict'),
+    positive: z.string().default('<30').describe('value of the target column that counts as positive'),
+    group: z
+      .string()
+      .nullable()
+      .default('patient_nbr')
+      .describe('no value of this column appears in two splits; null: split by row'),
+    drop: list.optional().describe('columns left out of the features; absent: the bundled list of identifiers'),
+    idCategories: list.optional().describe('integer-coded columns that are categories, not quantities'),
+    seed: z.coerce.number().int().default(42).describe('seed of the split and of the search'),
+    testFraction: z.coerce.number().gt(0).lt(0.9).default(0.15).describe('share of the groups in the test split'),
+    validationFraction: z.coerce.number().gt(0).lt(0.9).default(0.15).describe('share in the validation split'),
+  }),
+  search: section({
+    trials: z.coerce.number().int().min(0).max(10_000).default(20).describe('trials of a search; 0: no search'),
+    parallel: z.coerce
+      .number()
+      .int()
+      .min(1)
+      .max(256)
+      .optional()
+      .describe('trials that run at once; absent: one for each core of the training workers'),
+    sampler: z.enum(['tpe', 'random']).default('tpe').describe('how parameters are proposed'),
+    space: Space.optional().describe('search space; absent: the bundled one of the algorithm'),
+    maxFailedShare: z.coerce
+      .number()
+      .min(0)
+      .max(1)
+      .default(0.5)
+      .describe('the search fails when more than this share of its trials failed'),
+  }),
+  promotion: section({
+    stage: z.enum(['Production', 'Staging', 'None']).default('Production').describe('stage a retrain promotes to'),
+    maxAucLoss: z.coerce
+      .number()
+      .min(0)
+      .max(1)
+      .default(0.005)
+      .describe('the challenger may score this much less test AUC than the champion, on the same test split'),
+  }),
+  deployment: section({
+    target: z.enum(['process', 'none']).default('process').describe('where the API runs; none: nothing is deployed'),
+    apiUrl: z.string().default('').describe('base URL of the running API; empty: the embedded one'),
+    adminUrl: z.string().default('').describe("base URL of the gateway's admin API; empty: the embedded one"),
+    healthTimeout: seconds(90, 'how long a candidate may take to answer /health with its version'),
+    maxPredictSeconds: seconds(5, 'how long the candidate may take for one prediction'),
+    drain: seconds(10, 'how long the replaced API may finish its open requests'),
+    staticPaths: list.default([]).describe('paths that must answer 200 before traffic moves'),
+  }),
+  steps: section({
+    prepare: Step,
+    suggest: Step,
+    trial: Step,
+    train: Step,
+    evaluate: Step,
+  }),
+  worker: section({
+    roles: z
+      .union([z.array(z.enum(ROLES)), z.string().transform((text) => text.split(',')).pipe(z.array(z.enum(ROLES)))])
+      .default([...ROLES])
+      .describe('which task queues this worker serves'),
+    slots: z.coerce
+      .number()
+      .int()
+      .min(1)
+      .max(256)
+      .default(availableParallelism())
+      .describe('training steps that run at once on this host; default: its cores'),
+    memoryLimitMb: z.coerce
+      .number()
+      .int()
+      .min(100)
+      .default(4096)
+      .describe('a step process that grows past this is replaced and its step retried (MiB)'),
+    stopGrace: seconds(20, 'how long running steps may go on after the worker was asked to stop'),
+    python: z.string().default('').describe("Python of the steps; empty: the package's own venv"),
+    metricsAddress: z.string().default('').describe('host:port for Prometheus metrics of the SDK; empty: off'),
+  }),
+  temporal: section({
+    address: z.string().default('').describe('host:port of the Temporal frontend; empty: the embedded server'),
+    namespace: z.string().default('default').describe('Temporal namespace'),
+    apiKey: z.string().default('').describe('API key of Temporal Cloud; turns TLS on (set it in the environment)'),
+    tls: flag(false).describe('connect with TLS'),
+    uiUrl: z.string().default('').describe('base URL of the Temporal UI for links; empty: the embedded one'),
+  }),
+  mlflow: section({
+    uri: z.string().default('').describe('MLflow tracking server; empty: the embedded one'),
+    experiment: z.string().default('mediwatch').describe('experiment of the runs'),
+    timeout: seconds(30, 'time limit of one request'),
+    token: z.string().default('').describe('bearer token (set it in the environment)'),
+    username: z.string().default('').describe('basic-auth user (set it in the environment)'),
+    password: z.string().default('').describe('basic-auth password (set it in the environment)'),
+  }),
+  artifacts: section({
+    store: z
+      .string()
+      .default('mlflow')
+      .describe("where data sets live: 'mlflow' (the server's artifact proxy) or a folder that every host mounts"),
+  }),
+  stack: section({
+    dir: z.string().default('.mediwatch').describe('state of the embedded stack, relative to mediwatch.yaml'),
+    temporalPort: port(7233, 'port of the embedded Temporal server'),
+    temporalUiPort: port(8233, 'port of its UI'),
+    mlflowPort: port(5000, 'port of the embedded MLflow'),
+    apiPort: port(8000, 'port of the model API'),
+    apiAdminPort: port(8001, "port of the gateway's admin API"),
+  }),
+});
+
+export type Config = z.infer<typeof ConfigSchema> & {
+  /** Folder of `mediwatch.yaml`: relative paths in it start here. */
+  root: string;
+};
+
+/** Thrown when `mediwatch.yaml` or a `MEDIWATCH_…` variable is wrong; the message names each wrong setting. */
+export class ConfigError extends Error {
+  override name = 'ConfigError';
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** `stack.apiPort` → `MEDIWATCH_STACK_API_PORT`. */
+export function variableOf(path: readonly string[]): string {
+  return `MEDIWATCH_${path.map((part) => part.replace(/[A-Z]/g, '_$&').toUpperCase()).join('_')}`;
+}
+
+/** Variables that other tools already define, used when ours is not set. */
+const KNOWN_VARIABLES: Record<string, string> = {
+  'temporal.address': 'TEMPORAL_ADDRESS',
+  'temporal.namespace': 'TEMPORAL_NAMESPACE',
+  'temporal.apiKey': 'TEMPORAL_API_KEY',
+  'mlflow.uri': 'MLFLOW_TRACKING_URI',
+  'mlflow.token': 'MLFLOW_TRACKING_TOKEN',
+  'mlflow.username': 'MLFLOW_TRACKING_USERNAME',
+  'mlflow.password': 'MLFLOW_TRACKING_PASSWORD',
+};
+
+/** Every `section.key` of the schema. */
+export function settingPaths(): Array<[string, string]> {
+  return Object.entries(ConfigSchema.shape).flatMap(([name, value]) =>
+    Object.keys((value.unwrap() as z.ZodObject).shape).map((key): [string, string] => [name, key]),
+  );
+}
+
+/**
+ * Reads `mediwatch.yaml` (or the file that `MEDIWATCH_CONFIG` names) and lays the environment over it.
+ *
+ * @param env the environment; `MEDIWATCH_<SECTION>_<KEY>` overrides `section.key`
+ * @param cwd folder that is searched for `mediwatch.yaml`; the project's own is used when it has none
+ * @throws {ConfigError} naming each wrong setting
+ */
+export function loadConfig(env: Environment, cwd: string): Config {
+  const file = configFile(env, cwd);
+  const settings = structuredClone(readYaml(file));
+  for (const [name, key] of settingPaths()) {
+    const value = env[variableOf([name, key])] ?? env[KNOWN_VARIABLES[`${name}.${key}`] ?? ''];
+    if (value === undefined) continue;
+    settings[name] = { ...(settings[name] as object | undefined), [key]: value };
+  }
+  const parsed = ConfigSchema.safeParse(settings);
+  if (!parsed.success) {
+    const wrong = parsed.error.issues.map((issue) => `  ${issue.path.join('.') || '(top level)'}: ${issue.message}`);
+    throw new ConfigError(`${file ?? 'The environment'} has settings that cannot be used:\n${wrong.join('\n')}`);
+  }
+  return withEmbeddedAddresses({ ...parsed.data, root: file ? dirname(file) : PROJECT_ROOT });
+}
+
+/** Resolves a path of the configuration against the folder of `mediwatch.yaml`. */
+export function fromRoot(config: Config, path: string): string {
+  return isAbsolute(path) ? path : resolve(config.root, path);
+}
+
+function configFile(env: Environment, cwd: string): string | undefined {
+  const named = env.MEDIWATCH_CONFIG;
+  if (named) {
+    const path = resolve(cwd, named);
+    if (!existsSync(path)) throw new ConfigError(`MEDIWATCH_CONFIG names ${path}, which does not exist.`);
+    return path;
+  }
+  return [resolve(cwd, 'mediwatch.yaml'), resolve(PROJECT_ROOT, 'mediwatch.yaml')].find((path) => existsSync(path));
+}
+
+function readYaml(file: string | undefined): Record<string, unknown> {
+  if (!file) return {};
+  try {
+    const content: unknown = parse(readFileSync(file, 'utf8'), { prettyErrors: true });
+    if (content === null) return {};
+    if (typeof content === 'object' && !Array.isArray(content)) return content as Record<string, unknown>;
+    throw new ConfigError(`${file} must be a mapping of sections such as "model:" and "data:".`);
+  } catch (error) {
+    if (error instanceof YAMLParseError) throw new ConfigError(`${file}: ${error.message}`);
+    throw error;
+  }
+}
+
+function withEmbeddedAddresses(config: Config): Config {
+  const { stack } = config;
+  const embedded = (number: number) => `http://127.0.0.1:${number}`;
+  config.temporal.address ||= `127.0.0.1:${stack.temporalPort}`;
+  config.temporal.uiUrl ||= embedded(stack.temporalUiPort);
+  config.mlflow.uri ||= embedded(stack.mlflowPort);
+  config.deployment.apiUrl ||= embedded(stack.apiPort);
+  config.deployment.adminUrl ||= embedded(stack.apiAdminPort);
+  return config;
+}

@@ -1,0 +1,47 @@
+import { ApplicationFailure } from '@temporalio/common';
+
+/**
+ * Every way in which the service refuses or fails, by failure type.
+ *
+ * `retryable` says whether an activity that throws it is tried again; it is decided here and nowhere else.
+ * `next` tells the reader what to do, and is appended to every message of the type.
+ */
+export const FAILURES = {
+  InvalidInput: { retryable: false, next: 'Start it again with the input corrected.' },
+  InvalidConfig: { retryable: false, next: 'Correct mediwatch.yaml and restart the worker.' },
+  DataNotFound: { retryable: false, next: 'Set data.path in mediwatch.yaml, or pass "data", and start again.' },
+  DataInvalid: { retryable: false, next: 'Correct the file or the data section of mediwatch.yaml, and start again.' },
+  StepFailed: { retryable: false, next: 'Read the log file of the step; nothing was registered by it.' },
+  StepCrashed: { retryable: true, next: 'It is tried again in a new process.' },
+  StepTimedOut: { retryable: false, next: 'Raise the time-out of the step in mediwatch.yaml, or make it do less.' },
+  StepOutOfMemory: { retryable: true, next: 'Raise worker.memoryLimitMb, or lower worker.slots.' },
+  TooManyTrialsFailed: { retryable: false, next: 'Read the errors of the trials; no model was trained.' },
+  ArtifactCorrupt: { retryable: false, next: 'Prepare the data again with "force": true.' },
+  MlflowUnavailable: { retryable: true, next: 'Check that MLflow runs at the address in mlflow.uri.' },
+  MlflowRefused: { retryable: false, next: 'Check mlflow.uri and its credentials.' },
+  ModelNotFound: { retryable: false, next: 'List the versions with "mediwatch status", and name one of them.' },
+  ModelLoadFailed: { retryable: false, next: 'Roll back to a version that loads.' },
+  PromotionRefused: { retryable: false, next: 'Nothing was changed. Promote with "force": true to overrule the gate.' },
+  CandidateUnhealthy: { retryable: false, next: 'The API that served before still serves. Read the log of the candidate.' },
+  DeploymentFailed: { retryable: true, next: 'The API that served before still serves.' },
+  GatewayUnavailable: { retryable: true, next: 'Check that the API gateway runs at the address in deployment.adminUrl.' },
+} as const satisfies Record<string, { retryable: boolean; next: string }>;
+
+export type FailureType = keyof typeof FAILURES;
+
+/** Longest message that is kept: Temporal refuses payloads over 2 MB, and people read less. */
+const MESSAGE_LIMIT = 4_000;
+
+/** Makes the failure of a type: what happened, then what to do next. */
+export function failure(type: FailureType, happened: string, cause?: unknown): ApplicationFailure {
+  const { retryable, next } = FAILURES[type];
+  const options = { type, message: `${truncate(happened)} ${next}`, nonRetryable: !retryable };
+  return ApplicationFailure.create(cause instanceof Error ? { ...options, cause } : options);
+}
+
+/** Keeps the beginning and the end of a long text. */
+export function truncate(text: string, limit = MESSAGE_LIMIT): string {
+  if (text.length <= limit) return text;
+  const half = Math.floor((limit - 5) / 2);
+  return `${text.slice(0, half)} … ${text.slice(-half)}`;
+}

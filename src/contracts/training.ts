@@ -1,0 +1,76 @@
+import { z } from 'zod';
+import { ArtifactRef } from './artifacts.ts';
+
+/** The algorithms that the bundled Python package trains. */
+export const ALGORITHMS = ['hgb', 'rf'] as const;
+
+export const Params = z.record(z.string(), z.union([z.number(), z.string(), z.boolean(), z.null()]));
+export type Params = z.infer<typeof Params>;
+
+export const Metrics = z.record(z.string(), z.number().nullable());
+export type Metrics = z.infer<typeof Metrics>;
+
+const Dimension = z.discriminatedUnion('type', [
+  z.strictObject({
+    type: z.literal('float'),
+    low: z.number(),
+    high: z.number(),
+    log: z.boolean().optional(),
+    step: z.number().positive().optional(),
+  }),
+  z.strictObject({
+    type: z.literal('int'),
+    low: z.number().int(),
+    high: z.number().int(),
+    log: z.boolean().optional(),
+    step: z.number().int().positive().optional(),
+  }),
+  z.strictObject({
+    type: z.literal('categorical'),
+    choices: z.array(z.union([z.string(), z.number(), z.boolean()])).min(1),
+  }),
+]);
+/** A search space: the range of each parameter by name. */
+export const Space = z.record(z.string(), Dimension);
+export type Space = z.infer<typeof Space>;
+
+const Split = z.object({
+  rows: z.number().int(),
+  groups: z.number().int().nullable(),
+  positives: z.number().int(),
+});
+
+/** A prepared data set: encoded arrays, fitted encoder, raw test records, and what describes them. */
+export const Dataset = z.object({
+  ref: ArtifactRef,
+  rows: z.number().int().describe('records in all splits'),
+  groups: z.number().int().nullable().describe('patients in all splits; null without a group column'),
+  positives: z.number().int().describe('records whose target is positive'),
+  splits: z.object({ train: Split, validation: Split, test: Split }),
+  features: z.number().int().describe('columns that the model sees'),
+  sourceSha256: z.string().describe('digest of the source file'),
+});
+export type Dataset = z.infer<typeof Dataset>;
+
+/** One point of the search space and what came of it. */
+export const Trial = z.object({
+  number: z.number().int().nonnegative(),
+  params: Params,
+  state: z.enum(['running', 'complete', 'failed']),
+  score: z.number().optional().describe('validation AUC'),
+  metrics: Metrics.optional(),
+  runId: z.string().optional().describe("the trial's MLflow run"),
+  seconds: z.number().optional(),
+  error: z.string().optional(),
+});
+export type Trial = z.infer<typeof Trial>;
+
+/** A finished training: a model in an MLflow run, not yet a registered version. */
+export const TrainedModel = z.object({
+  runId: z.string(),
+  modelUri: z.string().describe('where the model lies, such as models:/m-0123 or runs:/…/model'),
+  modelId: z.string().nullish().describe("MLflow 3's logged-model id"),
+  metrics: Metrics.describe('scores on the test split'),
+  reportUri: z.string().nullish(),
+});
+export type TrainedModel = z.infer<typeof TrainedModel>;
