@@ -14,9 +14,7 @@ const port = (fallback: number, what: string) =>
 const seconds = (fallback: number, what: string) =>
   z.coerce.number().positive().default(fallback).describe(`${what} (seconds)`);
 const flag = (fallback: boolean) =>
-  z
-    .union([z.boolean(), z.enum(['true', 'false']).transform((text) => text === 'true')])
-    .default(fallback);
+  z.union([z.boolean(), z.enum(['true', 'false']).transform((text) => text === 'true')]).default(fallback);
 const list = z.union([z.array(z.string()), z.string().transform((text) => text.split(',').filter(Boolean))]);
 /** A section that may be left out: its own defaults fill it. */
 const section = <Shape extends z.ZodRawShape>(shape: Shape) => z.strictObject(shape).prefault({} as never);
@@ -104,7 +102,13 @@ export const ConfigSchema = z.strictObject({
   }),
   worker: section({
     roles: z
-      .union([z.array(z.enum(ROLES)), z.string().transform((text) => text.split(',')).pipe(z.array(z.enum(ROLES)))])
+      .union([
+        z.array(z.enum(ROLES)),
+        z
+          .string()
+          .transform((text) => text.split(','))
+          .pipe(z.array(z.enum(ROLES))),
+      ])
       .default([...ROLES])
       .describe('which task queues this worker serves'),
     slots: z.coerce

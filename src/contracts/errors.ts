@@ -22,9 +22,15 @@ export const FAILURES = {
   ModelNotFound: { retryable: false, next: 'List the versions with "mediwatch status", and name one of them.' },
   ModelLoadFailed: { retryable: false, next: 'Roll back to a version that loads.' },
   PromotionRefused: { retryable: false, next: 'Nothing was changed. Promote with "force": true to overrule the gate.' },
-  CandidateUnhealthy: { retryable: false, next: 'The API that served before still serves. Read the log of the candidate.' },
+  CandidateUnhealthy: {
+    retryable: false,
+    next: 'The API that served before still serves. Read the log of the candidate.',
+  },
   DeploymentFailed: { retryable: true, next: 'The API that served before still serves.' },
-  GatewayUnavailable: { retryable: true, next: 'Check that the API gateway runs at the address in deployment.adminUrl.' },
+  GatewayUnavailable: {
+    retryable: true,
+    next: 'Check that the API gateway runs at the address in deployment.adminUrl.',
+  },
 } as const satisfies Record<string, { retryable: boolean; next: string }>;
 
 export type FailureType = keyof typeof FAILURES;
