@@ -4,7 +4,7 @@ import { dirname, isAbsolute, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parse, YAMLParseError } from 'yaml';
 import { z } from 'zod';
-import { ALGORITHMS, Space } from './contracts/training.ts';
+import { MODELS, Space } from './contracts/training.ts';
 
 /** The checkout's own folder: home of the bundled data, Python package and default `mediwatch.yaml`. */
 export const PROJECT_ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '..');
@@ -38,9 +38,11 @@ export type Role = (typeof ROLES)[number];
 
 /** Every setting: the schema is also the source of the README's table (`npm run docs`). */
 export const ConfigSchema = z.strictObject({
-  model: section({
-    name: z.string().min(1).default('MediWatchReadmit').describe('registered model in MLflow'),
-    algorithm: z.enum(ALGORITHMS).default('hgb').describe('hgb: histogram gradient boosting; rf: random forest'),
+  registry: section({
+    registeredModel: z.string().min(1).default('MediWatchReadmit').describe('registered model in MLflow'),
+  }),
+  training: section({
+    model: z.enum(MODELS).default('hgb').describe('hgb: histogram gradient boosting; rf: random forest'),
   }),
   data: section({
     path: z.string().default('data/diabetic_data.csv.gz').describe('CSV, plain or gzipped, relative to mediwatch.yaml'),

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { ArtifactRef } from './artifacts.ts';
 
-/** The algorithms that the bundled Python package trains. */
-export const ALGORITHMS = ['hgb', 'rf'] as const;
+/** The kinds of model that the bundled Python package trains. */
+export const MODELS = ['hgb', 'rf'] as const;
 
 export const Params = z.record(z.string(), z.union([z.number(), z.string(), z.boolean(), z.null()]));
 export type Params = z.infer<typeof Params>;

@@ -1,0 +1,18 @@
+import { z } from 'zod';
+
+export const Check = z.object({ name: z.string(), ok: z.boolean(), detail: z.string(), ms: z.number() });
+export type Check = z.infer<typeof Check>;
+
+/** A version that answers requests. */
+export const Deployment = z.object({
+  registeredModel: z.string(),
+  version: z.string(),
+  previousVersion: z.string().nullable().describe('version that served before'),
+  url: z.string().describe('where the API answers'),
+  checks: z.array(Check).describe('what the candidate had to pass before traffic moved'),
+});
+export type Deployment = z.infer<typeof Deployment>;
+
+/** An API process or container that is not serving yet. */
+export const Candidate = z.object({ key: z.string(), version: z.string(), url: z.string(), logFile: z.string() });
+export type Candidate = z.infer<typeof Candidate>;

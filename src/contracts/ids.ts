@@ -1,0 +1,14 @@
+import type { Stage } from './names.ts';
+
+/**
+ * Workflow ids, and what a second start with the same id means.
+ *
+ * People's starts carry a time stamp, so two are two workflows. The stages of a retrain are named after it, so a
+ * stage can be found from its parent. There is one lock a registered model: asking again joins its queue.
+ */
+export const workflowIds = {
+  /** `retrain-2026-01-31T02-00-00-000Z`: started by a person, a script or a schedule. */
+  started: (workflow: string, now: Date) => `${workflow}-${now.toISOString().replace(/[:.]/g, '-')}`,
+  stage: (parentId: string, stage: Stage) => `${parentId}/${stage}`,
+  lock: (registeredModel: string) => `modelLock/${registeredModel}`,
+};

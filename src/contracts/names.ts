@@ -1,0 +1,37 @@
+/** Task queues by the role of the workers that serve them. */
+export const TASK_QUEUES = {
+  orchestration: 'mediwatch',
+  training: 'mediwatch-training',
+  deployment: 'mediwatch-deployment',
+} as const;
+
+/** The five stages of a retrain, in order. Each is also a workflow type of its own. */
+export const STAGES = ['prepareData', 'hyperparameterSearch', 'trainBestAndRegister', 'promote', 'redeploy'] as const;
+export type Stage = (typeof STAGES)[number];
+
+/** What each stage is called on a screen. */
+export const STAGE_TITLES: Record<Stage, string> = {
+  prepareData: 'Prepare data',
+  hyperparameterSearch: 'Search hyperparameters',
+  trainBestAndRegister: 'Train and register',
+  promote: 'Promote',
+  redeploy: 'Redeploy',
+};
+
+/** Aliases of a registered model, kept in step with MLflow's stages. */
+export const ALIASES = { champion: 'champion', previous: 'previous', challenger: 'challenger' } as const;
+
+/** Tags that the service writes on MLflow runs and model versions. */
+export const TAGS = {
+  /** idempotency key: one run or version a key */
+  key: 'mediwatch.key',
+  workflowId: 'mediwatch.workflow_id',
+  dataset: 'mediwatch.dataset',
+  model: 'mediwatch.model',
+  source: 'mediwatch.source',
+  trigger: 'mediwatch.trigger',
+  trial: 'mediwatch.trial',
+  testAuc: 'test_auc',
+  verdict: 'mediwatch.verdict',
+  rolledBack: 'mediwatch.rolled_back',
+} as const;

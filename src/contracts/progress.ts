@@ -1,0 +1,33 @@
+import { z } from 'zod';
+import { STAGES } from './names.ts';
+import { Params } from './training.ts';
+
+export const StageState = z.enum(['waiting', 'running', 'done', 'skipped', 'failed', 'cancelled']);
+
+export const StageProgress = z.object({
+  name: z.enum(STAGES),
+  state: StageState,
+  startedAt: z.number().optional().describe('Unix time (ms)'),
+  endedAt: z.number().optional().describe('Unix time (ms)'),
+  summary: z.string().optional().describe('what came of it, in a line'),
+});
+export type StageProgress = z.infer<typeof StageProgress>;
+
+export const SearchProgress = z.object({
+  total: z.number().int(),
+  complete: z.number().int(),
+  failed: z.number().int(),
+  running: z.number().int(),
+  best: z.object({ number: z.number().int(), score: z.number(), params: Params }).nullable(),
+});
+export type SearchProgress = z.infer<typeof SearchProgress>;
+
+/** Where a workflow stands: the answer of its `progress` query, and the source of its details in the UI. */
+export const Progress = z.object({
+  stages: z.array(StageProgress),
+  search: SearchProgress.nullable(),
+  waitingFor: z.string().nullable().describe('what it waits for and how to answer'),
+  problem: z.string().nullable().describe('what went wrong, what was left as it was, what to do'),
+  links: z.array(z.object({ name: z.string(), url: z.string() })),
+});
+export type Progress = z.infer<typeof Progress>;

@@ -1,0 +1,180 @@
+import { z } from 'zod';
+import { ArtifactRef } from './artifacts.ts';
+import { Deployment } from './deployment.ts';
+import { ModelVersionRef, Promotion } from './registry.ts';
+import { Dataset, MODELS, Params, Trial } from './training.ts';
+
+const registeredModel = z.string().min(1).describe('registered model in MLflow; default: registry.registeredModel');
+const model = z.enum(MODELS).describe('kind of model: hgb or rf; default: training.model');
+const trials = z.number().int().min(0).max(10_000).describe('trials of the search, 0 for none; default: search.trials');
+const parallel = z.number().int().min(1).max(256).describe('trials at once; default: search.parallel');
+const data = z.string().min(1).describe('CSV file, plain or gzipped; default: data.path');
+const seed = z.number().int().describe('seed of the split and the search; default: data.seed');
+const force = z.boolean();
+const version = z.string().regex(/^\d+$/, 'Expected a version number in quotes, such as "3"');
+const trigger = z.string().max(200).describe('what started it, such as schedule or drift alert');
+const stage = z.enum(['Production', 'Staging', 'None']);
+const maxAucLoss = z
+  .number()
+  .min(0)
+  .max(1)
+  .describe('test AUC that the challenger may be under the champion; default: promotion.maxAucLoss');
+const dataset = Dataset.describe('prepared data set; default: prepared from data.path');
+const underLockOf = z.string().describe('set by a parent workflow that already holds the lock of the model');
+
+export const PrepareDataInput = z.strictObject({
+  data: data.optional(),
+  seed: seed.optional(),
+  force: force.optional().describe('prepare again although the same data set is in the store'),
+});
+export type PrepareDataInput = z.infer<typeof PrepareDataInput>;
+
+export const SearchInput = z.strictObject({
+  model: model.optional(),
+  trials: trials.min(1).optional(),
+  parallel: parallel.optional(),
+  data: data.optional(),
+  seed: seed.optional(),
+  dataset: dataset.optional(),
+  parentRunId: z.string().optional().describe('MLflow run under which the trials are nested; default: a new one'),
+});
+export type SearchInput = z.infer<typeof SearchInput>;
+
+export const SearchResult = z.object({
+  runId: z.string(),
+  dataset: Dataset,
+  best: Trial,
+  trials: z.array(Trial).describe('the best and the latest trials, 200 at most; all of them are in MLflow'),
+  complete: z.number().int(),
+  failed: z.number().int(),
+});
+export type SearchResult = z.infer<typeof SearchResult>;
+
+export const TrainInput = z.strictObject({
+  registeredModel: registeredModel.optional(),
+  model: model.optional(),
+  params: Params.optional().describe('hyperparameters; default: those of the model'),
+  data: data.optional(),
+  seed: seed.optional(),
+  dataset: dataset.optional(),
+  trials: z.array(Trial).max(200).optional().describe('trials of the search, for the report'),
+  runId: z.string().optional().describe('MLflow run that the model is logged to; default: a new one'),
+  trigger: trigger.optional(),
+});
+export type TrainInput = z.infer<typeof TrainInput>;
+
+export const PromoteInput = z.strictObject({
+  registeredModel: registeredModel.optional(),
+  version: version.optional().describe('default: the newest version'),
+  stage: stage.exclude(['None']).optional().describe('default: Production'),
+  maxAucLoss: maxAucLoss.optional(),
+  force: force.optional().describe('promote although the gate refuses'),
+  redeploy: z.boolean().optional().describe('redeploy the API after a promotion to Production; default: true'),
+  dataset: ArtifactRef.optional().describe('data set whose test split is scored; default: the one of the version'),
+  underLockOf: underLockOf.optional(),
+});
+export type PromoteInput = z.infer<typeof PromoteInput>;
+
+export const PromoteResult = z.object({ promotion: Promotion, deployment: Deployment.nullable() });
+export type PromoteResult = z.infer<typeof PromoteResult>;
+
+export const RollbackInput = z.strictObject({
+  registeredModel: registeredModel.optional(),
+  version: version.optional().describe('default: the version with the alias "previous"'),
+  reason: z.string().max(1000).optional().describe('why, kept on the version that is left'),
+});
+export type RollbackInput = z.infer<typeof RollbackInput>;
+
+export const RollbackResult = z.object({
+  registeredModel: z.string(),
+  version: z.string(),
+  left: z.string().nullable().describe('version that was in Production before'),
+  deployment: Deployment.nullable(),
+});
+export type RollbackResult = z.infer<typeof RollbackResult>;
+
+export const RedeployInput = z.strictObject({
+  registeredModel: registeredModel.optional(),
+  version: version.optional().describe('default: the version in Production'),
+  underLockOf: underLockOf.optional(),
+});
+export type RedeployInput = z.infer<typeof RedeployInput>;
+
+export const RetrainInput = z.strictObject({
+  registeredModel: registeredModel.optional(),
+  model: model.optional(),
+  trials: trials.optional(),
+  parallel: parallel.optional(),
+  data: data.optional(),
+  seed: seed.optional(),
+  stage: stage.optional().describe('promote to it if the gate agrees, None: only register; default: promotion.stage'),
+  maxAucLoss: maxAucLoss.optional(),
+  redeploy: z.boolean().optional().describe('redeploy the API after a promotion to Production; default: true'),
+  force: force.optional().describe('prepare the data again although they are in the store'),
+  trigger: trigger.optional(),
+});
+export type RetrainInput = z.infer<typeof RetrainInput>;
+
+export const RetrainResult = z.object({
+  version: ModelVersionRef,
+  promotion: Promotion.nullable(),
+  deployment: Deployment.nullable(),
+});
+export type RetrainResult = z.infer<typeof RetrainResult>;
+
+interface WorkflowContract {
+  input: z.ZodType;
+  result: z.ZodType;
+  /** What it does, in a sentence. */
+  about: string;
+  /** An input that works. */
+  example: Record<string, unknown>;
+}
+
+/** Every workflow that people start: the parser of its input, and what the documentation and the UI say of it. */
+export const WORKFLOWS = {
+  retrain: {
+    input: RetrainInput,
+    result: RetrainResult,
+    about: 'Prepares the data, searches, trains, registers, promotes if the gate agrees, and redeploys the API.',
+    example: { trials: 20, stage: 'Production' },
+  },
+  prepareData: {
+    input: PrepareDataInput,
+    result: Dataset,
+    about: 'Splits and encodes the data by patient and puts the data set into the artifact store.',
+    example: { data: 'data/diabetic_data.csv.gz' },
+  },
+  hyperparameterSearch: {
+    input: SearchInput,
+    result: SearchResult,
+    about: 'Tries hyperparameters in parallel; each trial is an MLflow run scored on the validation split.',
+    example: { trials: 50, parallel: 2 },
+  },
+  trainBestAndRegister: {
+    input: TrainInput,
+    result: ModelVersionRef,
+    about: 'Fits on train and validation, scores the test split, and registers one new model version.',
+    example: { model: 'rf' },
+  },
+  promote: {
+    input: PromoteInput,
+    result: PromoteResult,
+    about: 'Compares a version with the champion on the same test split, and moves it to a stage if the gate agrees.',
+    example: { version: '3', stage: 'Production' },
+  },
+  rollback: {
+    input: RollbackInput,
+    result: RollbackResult,
+    about: 'Brings the previous or a named version back to Production and to the running API.',
+    example: { version: '2', reason: 'complaints from ward 7' },
+  },
+  redeploy: {
+    input: RedeployInput,
+    result: Deployment,
+    about: 'Starts the Production version beside the running API, verifies it, and moves the traffic to it.',
+    example: { version: '3' },
+  },
+} as const satisfies Record<string, WorkflowContract>;
+
+export type WorkflowName = keyof typeof WORKFLOWS;
