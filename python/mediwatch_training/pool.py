@@ -1,0 +1,114 @@
+"""The warm process: runs steps one at a time, a line of JSON in, lines of JSON out.
+
+In:  ``{"id", "step", "input"}`` runs a step; ``{"warm": ["sklearn", …]}`` imports modules when there is time.
+Out: ``{"ready": true, "pid"}`` once, then for each step ``{"id", "progress"}`` as often as it likes and exactly
+one ``{"id", "result"}`` or ``{"id", "error": {type, message, retryable, field}}``.
+
+The process ends at once when its input ends, even in the middle of a step: a parent that died leaves nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import logging
+import os
+import queue
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from .errors import InvalidInput, StepError
+from .jsonio import to_json
+from .steps import run_step
+
+_log = logging.getLogger("mediwatch_training.pool")
+
+Send = Callable[[dict[str, Any]], None]
+
+
+def main() -> None:
+    """Serve steps until the input ends."""
+    send = _take_over_stdout()
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    requests: queue.Queue[str] = queue.Queue()
+    threading.Thread(target=_read, args=(requests,), daemon=True).start()
+    send({"ready": True, "pid": os.getpid()})
+    while True:
+        _answer(requests.get(), send)
+
+
+def _take_over_stdout() -> Send:
+    """Keep stdout for the protocol and send to stderr whatever libraries print, also from C."""
+    protocol = os.fdopen(os.dup(1), "w", encoding="utf-8", newline="\n")
+    os.dup2(2, 1)
+    sys.stdout = sys.stderr
+    lock = threading.Lock()
+
+    def send(message: dict[str, Any]) -> None:
+        try:
+            with lock:
+                protocol.write(to_json(message) + "\n")
+                protocol.flush()
+        except (BrokenPipeError, ValueError):
+            os._exit(0)
+
+    return send
+
+
+def _read(requests: queue.Queue[str]) -> None:
+    # From the descriptor itself: the text layer of sys.stdin would hold lines back and its lock could outlive us.
+    with os.fdopen(os.dup(0), "rb") as stream:
+        for line in stream:
+            if line.strip():
+                requests.put(line.decode("utf-8", "replace"))
+    os._exit(0)
+
+
+def _answer(line: str, send: Send) -> None:
+    request_id = None
+    try:
+        request = _parse(line)
+        request_id = request.get("id")
+        if "warm" in request:
+            _warm(request["warm"])
+            return
+        result = run_step(
+            str(request.get("step")),
+            request.get("input") or {},
+            lambda update: send({"id": request_id, "progress": update}),
+        )
+        send({"id": request_id, "result": result})
+    except StepError as error:
+        send({"id": request_id, "error": error.to_json()})
+
+
+def _parse(line: str) -> dict[str, Any]:
+    try:
+        request = json.loads(line)
+    except ValueError as error:
+        raise InvalidInput(f"This line is not JSON: {line.strip()[:200]}") from error
+    if not isinstance(request, dict):
+        raise InvalidInput(f"A request must be a JSON object: {line.strip()[:200]}")
+    return request
+
+
+def _warm(modules: Any) -> None:
+    for name in modules if isinstance(modules, list) else []:
+        for module in _WARM.get(str(name), (str(name),)):
+            try:
+                importlib.import_module(module)
+            except ImportError as error:
+                _log.warning("Cannot import %s ahead of time: %s", module, error)
+
+
+# What the steps use of a library, which is what takes the time.
+_WARM = {
+    "sklearn": ("sklearn.ensemble", "sklearn.pipeline", "sklearn.compose", "sklearn.metrics"),
+    "mlflow": ("mlflow", "mlflow.sklearn"),
+}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,182 @@
+"""What the steps ask of MLflow's tracking server."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import pickle
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from .dataset import Dataset
+from .errors import InvalidInput, StepError, TrackingFailed
+from .jsonio import to_json
+
+_KEY_TAG = "mediwatch.train.key"
+_RESULT_TAG = "mediwatch.train.result"
+PIPELINE_FILE = "model_pipeline.joblib"
+_REPORT_DIRECTORY, _REPORT_FILE = "report", "report.html"
+# What a machine needs to load the model: naming it spares MLflow three seconds of finding out.
+_REQUIREMENTS = ("mlflow", "scikit-learn", "pandas", "numpy")
+
+
+@contextmanager
+def tracking_errors(uri: str) -> Iterator[None]:
+    """Turn MLflow's and the network's errors into step errors."""
+    from mlflow.exceptions import MlflowException
+    from requests.exceptions import RequestException
+
+    try:
+        yield
+    except StepError:
+        raise
+    except MlflowException as error:
+        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE", "PERMISSION_DENIED"):
+            raise InvalidInput(f"MLflow at {uri} refused: {_first_line(error)}") from error
+        raise TrackingFailed(f"MLflow at {uri} failed: {_first_line(error)}") from error
+    except (RequestException, ConnectionError) as error:
+        raise TrackingFailed(f"MLflow at {uri} does not answer: {_first_line(error)}") from error
+
+
+def connect(uri: str) -> Any:
+    """Return a client of the tracking server, and make it the one of MLflow's module-level functions."""
+    # A server that is down should be reported within seconds; the caller has its own retries.
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    import mlflow
+
+    mlflow.set_tracking_uri(uri)
+    mlflow.set_registry_uri(uri)
+    return mlflow.MlflowClient(uri, uri)
+
+
+class TrainingRun:
+    """The one MLflow run that a training step writes to."""
+
+    def __init__(self, uri: str, client: Any, run: Any) -> None:
+        self._uri = uri
+        self._client = client
+        self._run = run
+        self.run_id: str = run.info.run_id
+
+    @classmethod
+    def open(cls, uri: str, run_id: str | None, experiment: str) -> TrainingRun:
+        """Open the run `run_id`, or make a new run in `experiment` if it is None.
+
+        Raises:
+            InvalidInput: The server has no such run.
+            TrackingFailed: The server does not answer.
+        """
+        client = connect(uri)
+        with tracking_errors(uri):
+            if run_id is None:
+                run_id = client.create_run(_experiment_id(client, experiment)).info.run_id
+            return cls(uri, client, client.get_run(run_id))
+
+    def result_of(self, key: str) -> dict[str, Any] | None:
+        """Return the result that an earlier attempt left for the same inputs, if one did."""
+        tags = self._run.data.tags
+        if tags.get(_KEY_TAG) != key or _RESULT_TAG not in tags:
+            return None
+        return json.loads(tags[_RESULT_TAG])
+
+    @contextmanager
+    def active(self) -> Iterator[None]:
+        """Make this MLflow's active run; it ends as FINISHED, or as FAILED if the block raises."""
+        import mlflow
+
+        with tracking_errors(self._uri):
+            while mlflow.active_run() is not None:  # left by an attempt that was interrupted
+                mlflow.end_run("FAILED")
+            with mlflow.start_run(run_id=self.run_id):
+                yield
+
+    def log(self, params: dict[str, Any], metrics: dict[str, float], tags: dict[str, Any]) -> None:
+        """Log numbers and tags; a parameter that the run already has is left as it is."""
+        from mlflow.entities import Metric, Param, RunTag
+        from mlflow.utils.time import get_current_time_millis
+
+        now = get_current_time_millis()
+        self._client.log_batch(
+            self.run_id,
+            metrics=[Metric(name, float(value), now, 0) for name, value in metrics.items()],
+            params=[Param(name, str(value)) for name, value in params.items() if name not in self._run.data.params],
+            tags=[RunTag(name, str(value)) for name, value in tags.items()],
+        )
+
+    def log_report(self, html: str) -> str:
+        """Log the test report and return its URI."""
+        with tempfile.TemporaryDirectory() as directory:
+            path = Path(directory) / _REPORT_FILE
+            path.write_text(html, encoding="utf-8")
+            self._client.log_artifact(self.run_id, str(path), _REPORT_DIRECTORY)
+        return f"runs:/{self.run_id}/{_REPORT_DIRECTORY}/{_REPORT_FILE}"
+
+    def log_pipeline(self, pipeline: Any, dataset: Dataset, work_dir: str | None) -> dict[str, Any]:
+        """Log the model, and the same pipeline as a file for images that carry it.
+
+        Returns:
+            ``{modelUri, modelId, source}``; the source is what a model version is registered from.
+        """
+        import mlflow.sklearn
+
+        if work_dir is not None:
+            Path(work_dir).mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=work_dir) as directory:
+            path = Path(directory) / PIPELINE_FILE
+            path.write_bytes(pickle.dumps(pipeline, protocol=4))
+            self._client.log_artifact(self.run_id, str(path))
+        info = mlflow.sklearn.log_model(
+            pipeline,
+            name="model",
+            serialization_format="pickle",
+            signature=_signature(dataset),
+            input_example=_example_frame(dataset),
+            pip_requirements=[f"{name}=={importlib.metadata.version(name)}" for name in _REQUIREMENTS],
+            pyfunc_predict_fn="predict_proba",
+        )
+        return {"modelUri": info.model_uri, "modelId": info.model_id, "source": info.artifact_path}
+
+    def complete(self, key: str, result: dict[str, Any]) -> None:
+        """Remember the result on the run, so that another attempt finds it."""
+        self._client.set_tag(self.run_id, _KEY_TAG, key)
+        self._client.set_tag(self.run_id, _RESULT_TAG, to_json(result))
+
+
+def _experiment_id(client: Any, name: str) -> str:
+    experiment = client.get_experiment_by_name(name)
+    return client.create_experiment(name) if experiment is None else experiment.experiment_id
+
+
+def _signature(dataset: Dataset) -> Any:
+    import numpy as np
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, Schema, TensorSpec
+
+    numeric = set(_numeric_columns(dataset))
+    inputs = [
+        ColSpec("double" if f["name"] in numeric else "string", f["name"], required=False)
+        for f in dataset.meta["features"]
+    ]
+    return ModelSignature(inputs=Schema(inputs), outputs=Schema([TensorSpec(np.dtype("float64"), (-1, 2))]))
+
+
+def _numeric_columns(dataset: Dataset) -> list[str]:
+    return [name for name, kind in dataset.meta["columnTypes"].items() if kind == "number"]
+
+
+def _example_frame(dataset: Dataset) -> Any:
+    import pandas as pd
+
+    frame = pd.DataFrame(dataset.example[:2])
+    numeric = _numeric_columns(dataset)
+    return frame.astype({name: "float64" for name in numeric})
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().splitlines()[0][:500] if str(error).strip() else type(error).__name__

@@ -1,0 +1,140 @@
+"""Step `train`: the final fit, its test scores, and what MLflow keeps of both."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from . import estimators
+from .dataset import Dataset, open_dataset
+from .fields import Fields
+from .jsonio import to_json
+from .metrics import best_f1_threshold, scores
+from .progress import Progress
+from .report import render_report
+from .tracking import TrainingRun
+
+_FIELDS = (
+    "datasetDir",
+    "model",
+    "params",
+    "seed",
+    "threads",
+    "trackingUri",
+    "runId",
+    "experiment",
+    "workDir",
+    "trials",
+    "tags",
+)
+
+
+def train(input: dict[str, Any], progress: Progress) -> dict[str, Any]:
+    """Fit on train + validation, score the test split, and log everything to one MLflow run.
+
+    Running it again on a run that already has the result of the same input returns that result.
+
+    Args:
+        input: ``datasetDir``, ``model`` ("hgb" or "rf"), ``params`` (null: defaults), ``seed``, ``threads``,
+            ``trackingUri``, ``runId`` (an existing run; without it a run is made in ``experiment``), ``workDir``
+            (for temporary files), ``trials`` (of the search, for the report) and ``tags`` (of the run).
+        progress: Told the stage.
+
+    Returns:
+        ``{modelUri, modelId, source, runId, metrics, threshold, params, reportUri}``.
+
+    Raises:
+        DataNotFound: There is no dataset in the directory.
+        InvalidInput: A field, a parameter or the run id is not acceptable.
+        TrackingFailed: The tracking server does not answer (retryable).
+    """
+    fields = Fields("train", input, _FIELDS)
+    model = fields.choice("model", estimators.MODELS, "hgb")
+    dataset = open_dataset(fields.text("datasetDir"))
+    params = estimators.check_params(model, fields.mapping("params", None))
+    seed, threads = fields.integer("seed", 42), fields.integer("threads", 1, low=1, high=1024)
+    trials = fields.objects("trials", [])
+    key = _key(dataset, model, params, seed)
+
+    progress({"stage": "opening the run"})
+    run = TrainingRun.open(
+        fields.text("trackingUri"), fields.text("runId", None), fields.text("experiment", "mediwatch")
+    )
+    earlier = run.result_of(key)
+    if earlier is not None:
+        return earlier
+    with run.active():
+        return _train(dataset, model, params, seed, threads, trials, fields, run, key, progress)
+
+
+def _train(
+    dataset: Dataset,
+    model: str,
+    params: dict[str, Any],
+    seed: int,
+    threads: int,
+    trials: list[dict[str, Any]],
+    fields: Fields,
+    run: TrainingRun,
+    key: str,
+    progress: Progress,
+) -> dict[str, Any]:
+    # The threshold must come from rows that the model has not seen, and so must the number of iterations.
+    progress({"stage": "finding the threshold"})
+    scout, iterations = estimators.fit_on_train(dataset, model, params, seed, threads)
+    validation = estimators.positive_probabilities(scout, dataset.features("validation"), threads)
+    threshold = best_f1_threshold(dataset.labels("validation"), validation)
+
+    progress({"stage": "fitting on train and validation", "iterations": iterations})
+    estimator = estimators.fit_on_all(dataset, model, params, iterations, seed, threads)
+
+    progress({"stage": "scoring the test split"})
+    probabilities = estimators.positive_probabilities(estimator, dataset.features("test"), threads)
+    labels = dataset.labels("test")
+    metrics = {f"test_{name}": value for name, value in scores(labels, probabilities, threshold).items()}
+    metrics["threshold"] = threshold
+    metrics["train_rows"] = len(dataset.labels("train")) + len(dataset.labels("validation"))
+    metrics["iterations"] = iterations
+
+    progress({"stage": "logging", "test_auc": metrics["test_auc"]})
+    facts = {"model": model, "seed": seed, "data_sha256": dataset.meta["dataSha256"]}
+    run.log(params={**facts, **params}, metrics=metrics, tags=fields.mapping("tags", None) or {})
+    report = render_report(dataset.meta, model, params, metrics, labels, probabilities, trials)
+    report_uri = run.log_report(report)
+    logged = run.log_pipeline(
+        _pipeline(dataset, estimator, threshold, run.run_id), dataset, fields.text("workDir", None)
+    )
+    result = {
+        **logged,
+        "runId": run.run_id,
+        "metrics": metrics,
+        "threshold": threshold,
+        "params": params,
+        "reportUri": report_uri,
+    }
+    run.complete(key, result)
+    return result
+
+
+def _pipeline(dataset: Dataset, estimator: Any, threshold: float, run_id: str) -> Any:
+    """Join the encoder and the estimator, with what a server must know of them as the attribute `mediwatch_`."""
+    from sklearn.pipeline import Pipeline
+
+    if hasattr(estimator, "n_jobs"):
+        estimator.n_jobs = None
+    pipeline = Pipeline([("encoder", dataset.encoder()), ("model", estimator)])
+    pipeline.mediwatch_ = {
+        "threshold": threshold,
+        "features": dataset.meta["features"],
+        "example": dataset.example[:2],
+        "target": dataset.meta["target"],
+        "positive": dataset.meta["positive"],
+        "run_id": run_id,
+    }
+    return pipeline
+
+
+def _key(dataset: Dataset, model: str, params: dict[str, Any], seed: int) -> str:
+    """Return the digest of everything that the fitted model depends on."""
+    inputs = [dataset.meta, model, dict(sorted(params.items())), seed]
+    return hashlib.sha256(to_json(inputs).encode()).hexdigest()
