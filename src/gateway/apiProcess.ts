@@ -1,0 +1,132 @@
+import { execa } from 'execa';
+import type { Logger } from 'pino';
+import { killTree } from '../systems/processes/killTree.ts';
+import { TAG_VARIABLE } from '../systems/processes/processTable.ts';
+import type { Reaper } from '../systems/processes/reaper.ts';
+import type { Command } from './command.ts';
+import type { Instance, InstanceSpec } from './contract.ts';
+import { untilHealthy } from './health.ts';
+import { openInstanceLog } from './instanceLog.ts';
+import { LOOPBACK } from './ports.ts';
+
+/** For what a process leaves behind when it exits (ms). */
+const LEFTOVER_GRACE_MS = 1_000;
+
+interface ApiProcessOptions {
+  spec: InstanceSpec;
+  port: number;
+  command: Command;
+  logFile: string;
+  reaper: Reaper;
+  log: Logger;
+}
+
+/** One API process: started at once, `running` when its /health answers 200, until it exits or is stopped. */
+export interface ApiProcess {
+  readonly spec: InstanceSpec;
+  readonly url: string;
+  readonly port: number;
+  readonly logFile: string;
+  state(): Instance['state'];
+  /** Why it is not running, in words. */
+  reason(): string | undefined;
+  /** When it became `running` (ms since the epoch). */
+  runningSince(): number | undefined;
+  /** The instance as the admin API shows it. */
+  view(): Instance;
+  /** Resolves when the process and all that it started are gone and its log is complete. */
+  readonly gone: Promise<void>;
+  /** SIGTERM to its process group, SIGKILL after the grace (ms); resolves when it is gone. */
+  stop(graceMs: number): Promise<void>;
+}
+
+/** Starts an API process in its own process group. A program that cannot be started shows as `exited`. */
+export function startApiProcess({ spec, port, command, logFile, reaper, log }: ApiProcessOptions): ApiProcess {
+  const url = `http://${LOOPBACK}:${port}`;
+  const tag = reaper.newTag();
+  const startedAt = new Date().toISOString();
+  const output = openInstanceLog(logFile);
+  const probing = new AbortController();
+  let state: Instance['state'] = 'starting';
+  let reason: string | undefined = 'it was just started';
+  let runningSince: number | undefined;
+  let exit: Pick<Instance, 'exitCode' | 'signal'> = {};
+
+  const child = execa(command.file, command.args, {
+    env: { ...command.env, [TAG_VARIABLE]: tag },
+    ...(command.cwd && { cwd: command.cwd }),
+    detached: true,
+    cleanup: false,
+    reject: false,
+    buffer: false,
+    stdin: 'ignore',
+    all: true,
+  });
+  const { pid } = child;
+  if (pid) reaper.watch(pid, tag);
+  child.all.pipe(output, { end: false });
+
+  const exited = (code: number | null, signal: string | null) => {
+    exit = { ...(code !== null && { exitCode: code }), ...(signal && { signal }) };
+    state = 'exited';
+    reason = signal ? `it was ended by ${signal}` : `it exited with code ${code}`;
+    probing.abort();
+    log.info({ key: spec.key, version: spec.version, pid, exitCode: code, signal }, 'API process exited');
+    // A child that it left behind would hold its output open, and memory.
+    return pid ? killTree({ pgid: pid, tag, graceMs: LEFTOVER_GRACE_MS }) : undefined;
+  };
+  const leaderGone = new Promise<void>((resolve) => {
+    child.nodeChildProcess.once('exit', (code, signal) => resolve(exited(code, signal)));
+    child.nodeChildProcess.once('error', (error) => {
+      if (pid) return;
+      output.write(`${error.message}\n`);
+      state = 'exited';
+      reason = `it could not be started: ${error.message}`;
+      probing.abort();
+      resolve();
+    });
+  });
+  const gone = Promise.all([leaderGone, child]).then(() => {
+    if (pid) reaper.forget(pid);
+  });
+
+  void untilHealthy({ url, signal: probing.signal, onReason: (text) => state === 'starting' && (reason = text) }).then(
+    (healthy) => {
+      if (!healthy || state !== 'starting') return;
+      [state, reason, runningSince] = ['running', undefined, Date.now()];
+      log.info({ key: spec.key, version: spec.version, pid, url }, 'API process is running');
+    },
+  );
+  log.info({ key: spec.key, version: spec.version, pid, port, logFile }, 'API process started');
+
+  return {
+    spec,
+    url,
+    port,
+    logFile,
+    gone,
+    state: () => state,
+    reason: () => reason,
+    runningSince: () => runningSince,
+    view: () => ({
+      key: spec.key,
+      model: spec.model,
+      version: spec.version,
+      ...(spec.runId && { runId: spec.runId }),
+      url,
+      ...(pid && { pid }),
+      port,
+      state,
+      ...(reason && { reason }),
+      ...exit,
+      logFile,
+      ...(state === 'exited' && { logTail: output.tail() }),
+      startedAt,
+    }),
+    async stop(graceMs) {
+      probing.abort();
+      if (pid && state !== 'exited') await killTree({ pgid: pid, tag, graceMs });
+      await gone;
+    },
+  };
+}

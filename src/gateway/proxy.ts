@@ -1,0 +1,165 @@
+import replyFrom from '@fastify/reply-from';
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  LogController,
+} from 'fastify';
+import type { Logger } from 'pino';
+import { endToEnd } from './headers.ts';
+import { BodyTooLarge, untouchedBody } from './requestBody.ts';
+import type { Traffic } from './traffic.ts';
+
+/** A server that answers requests, by URL: the proxy does not know what runs it. */
+export interface Upstream {
+  key: string;
+  version: string;
+  /** Base URL. */
+  url: string;
+}
+
+/** Nobody can answer now: why, and what to do. */
+export interface Unavailable {
+  unavailable: string;
+  next: string;
+}
+
+export type Destination = Upstream | Unavailable;
+
+interface ProxyOptions {
+  /** Asked for each request, and again when the upstream that it named could not be connected to. */
+  destination: () => Destination;
+  traffic: Traffic;
+  /** How long an upstream may take to begin its answer, and between two pieces of it (ms). */
+  requestTimeoutMs: number;
+  log: Logger;
+}
+
+/** Who answered: the key is a response header. */
+export const VERSION_HEADER = 'x-mediwatch-version';
+
+const BODY_LIMIT_BYTES = 32 * 2 ** 20;
+const RETRY_AFTER_SECONDS = 2;
+/** A request is sent again only when no upstream has seen it, and not for ever. */
+const ATTEMPTS = 3;
+const NOT_CONNECTED = new Set(['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND', 'UND_ERR_CONNECT_TIMEOUT']);
+
+/** Makes the server that passes every request on to the upstream of the moment; it does not listen yet. */
+export async function createProxy({
+  destination,
+  traffic,
+  requestTimeoutMs,
+  log,
+}: ProxyOptions): Promise<FastifyInstance> {
+  const app = Fastify({
+    loggerInstance: log as FastifyBaseLogger,
+    logController: new LogController({ disableRequestLogging: true }),
+    // Until the sockets are closed, a request on an open one is still answered.
+    return503OnClosing: false,
+  });
+  await app.register(replyFrom, {
+    undici: {
+      connections: 256,
+      connect: { timeout: 2_000 },
+      // Shorter than the 5 s after which uvicorn closes an idle connection, or a request could meet that closing.
+      keepAliveTimeout: 3_000,
+      keepAliveMaxTimeout: 3_000,
+    },
+    destroyAgent: true,
+    disableCache: true,
+    disableRequestLogging: true,
+  });
+  app.setErrorHandler<Error & { statusCode?: number }>((error, request, reply) => {
+    if (!error.statusCode) request.log.error({ err: error }, 'request failed in the gateway');
+    refuse(reply, error.statusCode ?? 500, error.message, 'correct the request and send it again');
+  });
+  countRequests(app, traffic);
+  acceptAnyBody(app);
+
+  const forward = (request: FastifyRequest, reply: FastifyReply, attempt: number) => {
+    const upstream = destination();
+    if ('unavailable' in upstream) return refuse(reply, 503, upstream.unavailable, upstream.next);
+    request.leave();
+    if (reply.raw.destroyed) return;
+    request.leave = traffic.enter(upstream.key);
+    const hasBody = request.body !== undefined;
+    if (hasBody) request.body = untouchedBody(request.raw, BODY_LIMIT_BYTES);
+    reply.from('', {
+      getUpstream: () => upstream.url,
+      timeout: requestTimeoutMs,
+      rewriteRequestHeaders: (_request, headers) => {
+        const { 'content-length': length, ...others } = endToEnd(headers);
+        return hasBody && length !== undefined ? { ...others, 'content-length': length } : others;
+      },
+      rewriteHeaders: (headers) => ({ ...endToEnd(headers), [VERSION_HEADER]: upstream.version }),
+      onError: (_reply, { error }) => {
+        const cause = (error.cause ?? error) as NodeJS.ErrnoException;
+        const unseen = NOT_CONNECTED.has(cause.code ?? '');
+        if (unseen && attempt < ATTEMPTS && hasMoved(upstream, destination())) {
+          forward(request, reply, attempt + 1);
+          return;
+        }
+        fail(request, reply, upstream, cause, unseen);
+      },
+    });
+  };
+  app.all('/*', (request, reply) => {
+    forward(request, reply, 1);
+    return reply;
+  });
+  return app;
+}
+
+function hasMoved(from: Upstream, to: Destination): boolean {
+  return 'unavailable' in to || to.url !== from.url;
+}
+
+function fail(request: FastifyRequest, reply: FastifyReply, upstream: Upstream, cause: Error, unseen: boolean): void {
+  // What is left of the body would be taken for the next request.
+  if (!request.raw.complete) reply.header('connection', 'close');
+  const { code } = cause as NodeJS.ErrnoException;
+  const who = `Version ${upstream.version}`;
+  if (cause instanceof BodyTooLarge) {
+    refuse(reply, cause.statusCode, cause.message, 'send fewer records at once');
+  } else if (unseen) {
+    refuse(reply, 503, `${who} cannot be reached (${code}).`, 'try again in a few seconds');
+  } else if (code === 'UND_ERR_HEADERS_TIMEOUT') {
+    refuse(reply, 504, `${who} did not answer in time.`, 'send fewer records at once, or look at the log of the API');
+  } else {
+    refuse(reply, 502, `${who} closed the connection without an answer: ${cause.message}.`, 'send the request again');
+  }
+}
+
+function refuse(reply: FastifyReply, status: number, error: string, next: string): void {
+  if (status === 503) reply.header('retry-after', RETRY_AFTER_SECONDS);
+  void reply.code(status).send({ error, next });
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The request is no longer open at the upstream that it went to. */
+    leave: () => void;
+  }
+}
+
+function countRequests(app: FastifyInstance, traffic: Traffic): void {
+  app.decorateRequest('leave', () => {});
+  app.addHook('onRequest', (request, reply, done) => {
+    const end = traffic.begin();
+    reply.raw.once('close', () => {
+      request.leave();
+      end({ failed: reply.raw.statusCode >= 500 || !reply.raw.writableFinished });
+    });
+    done();
+  });
+}
+
+/** Bodies are passed on as they come: whatever their type, they are not read here. */
+function acceptAnyBody(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', (request, payload, done) => {
+    const tooLarge = Number(request.headers['content-length'] ?? 0) > BODY_LIMIT_BYTES;
+    done(tooLarge ? new BodyTooLarge(BODY_LIMIT_BYTES) : null, payload);
+  });
+}

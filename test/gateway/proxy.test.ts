@@ -1,0 +1,165 @@
+import { connect } from 'node:net';
+import { Readable } from 'node:stream';
+import { request } from 'undici';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { until } from '../support/until.ts';
+import { closeGateway, openGateway, type TestGateway } from './support.ts';
+
+let gateway: TestGateway;
+beforeAll(async () => {
+  gateway = await openGateway({ requestTimeoutMs: 500 });
+  await gateway.serve({ key: 'first', version: '7' });
+});
+afterAll(() => closeGateway(gateway));
+
+test('before any deployment a request is answered at once with what to do', async () => {
+  const empty = await openGateway();
+  const answer = await empty.api('POST', '/predict', { records: [] });
+  await closeGateway(empty);
+  expect(answer.status).toBe(503);
+  expect(answer.body).toEqual({ error: 'No model version is deployed.', next: 'run mediwatch retrain' });
+  expect(answer.headers['retry-after']).toBe('2');
+});
+
+describe('a request', () => {
+  test('reaches the API as it was sent, and the answer says which version gave it', async () => {
+    const answer = await gateway.api('POST', '/predict', { records: [{ age: 1 }, { age: 2 }] });
+    expect(answer.status).toBe(200);
+    expect(answer.body.predictions).toHaveLength(2);
+    expect(answer.headers['x-mediwatch-version']).toBe('7');
+  });
+
+  test('keeps its path, its query and its own headers, and loses those of the connection', async () => {
+    const answer = await request(`${gateway.apiUrl}/headers?a=1&b=%2F..%2F&a=2`, {
+      headers: { 'x-mediwatch-verify': '1', te: 'trailers', 'proxy-connection': 'keep-alive' },
+    });
+    const { url, headers } = (await answer.body.json()) as { url: string; headers: Record<string, string> };
+    expect(url).toBe('/headers?a=1&b=%2F..%2F&a=2');
+    expect(headers['x-mediwatch-verify']).toBe('1');
+    expect(headers.te).toBeUndefined();
+    expect(headers['proxy-connection']).toBeUndefined();
+  });
+
+  test('may wait for 100-continue before it sends its body', async () => {
+    const raw = await speak(
+      'POST /echo HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nConnection: close\r\nContent-Length: 2\r\n\r\nhi',
+    );
+    expect(raw).toContain('100 Continue');
+    expect(raw).toContain('\r\nhi\r\n');
+  });
+
+  test('of any type and without a length is passed on byte by byte', async () => {
+    const bytes = Buffer.from([0, 255, 10, 13, 128]);
+    const answer = await request(`${gateway.apiUrl}/echo`, {
+      method: 'POST',
+      body: Readable.from([bytes, bytes]),
+      headers: { 'content-type': 'application/octet-stream' },
+    });
+    expect(Buffer.from(await answer.body.arrayBuffer())).toEqual(Buffer.concat([bytes, bytes]));
+    expect(answer.headers['content-type']).toBe('application/octet-stream');
+  });
+
+  test('gets its answer in pieces, as the API sends them', async () => {
+    const answer = await request(`${gateway.apiUrl}/stream`);
+    const times: number[] = [];
+    for await (const _piece of answer.body) times.push(performance.now());
+    expect(times.length).toBeGreaterThanOrEqual(3);
+    expect((times.at(-1) ?? 0) - (times[0] ?? 0)).toBeGreaterThan(100);
+  });
+
+  test('sends its body in pieces: the API answers the first before the last is sent', async () => {
+    let release = () => {};
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    async function* pieces() {
+      yield 'first';
+      await released;
+      yield 'last';
+    }
+    const answer = await request(`${gateway.apiUrl}/echo`, { method: 'POST', body: Readable.from(pieces()) });
+    const received = answer.body[Symbol.asyncIterator]();
+    expect(String((await received.next()).value)).toBe('first');
+    release();
+    expect(String((await received.next()).value)).toBe('last');
+  });
+
+  test('over 32 MiB is refused, with its length announced or not', async () => {
+    const large = Buffer.alloc(33 * 2 ** 20);
+    for (const body of [large, Readable.from([large.subarray(0, 2 ** 24), large.subarray(2 ** 24)])]) {
+      const answer = await request(`${gateway.apiUrl}/crash-after-body`, { method: 'POST', body }).catch(() => null);
+      // A server may close the connection while the client still sends; then there is no answer to read.
+      if (answer)
+        expect([answer.statusCode, await answer.body.json()]).toMatchObject([413, { next: expect.any(String) }]);
+    }
+    expect((await gateway.api('GET', '/health')).status).toBe(200);
+  });
+
+  test('is answered with 504 when the API does not answer in time', async () => {
+    const answer = await gateway.api('GET', '/hang');
+    expect(answer.status).toBe(504);
+    expect(answer.body.error).toBe('Version 7 did not answer in time.');
+  });
+
+  test('for a path that the API does not have gets the answer of the API', async () => {
+    expect(await gateway.api('GET', '/none')).toMatchObject({ status: 404, body: { detail: 'Not Found' } });
+  });
+
+  test('that its client gives up is no longer counted as open', async () => {
+    const before = (await gateway.admin('GET', '/status')).body.requests;
+    await request(`${gateway.apiUrl}/hang`, { signal: AbortSignal.timeout(100) }).catch(() => {});
+    await until(async () => (await gateway.admin('GET', '/status')).body.requests.inFlight === 0, {
+      timeoutMs: 3_000,
+      what: 'no open request',
+    });
+    const after = (await gateway.admin('GET', '/status')).body.requests;
+    expect(after.total).toBe(before.total + 1);
+    expect(after.failed).toBe(before.failed + 1);
+  });
+});
+
+describe('an API that dies', () => {
+  test('while it works on a request costs that request, which is sent only once', async () => {
+    await gateway.serve({ key: 'dies', version: '8' });
+    const answer = await gateway.api('POST', '/crash-after-body', { records: [] });
+    expect(answer.status).toBe(502);
+    expect(answer.body.error).toContain('Version 8 closed the connection');
+  });
+
+  test('is not there for a moment: requests get 503 with the reason, then it answers again', async () => {
+    await gateway.serve({ key: 'back', version: '9' });
+    const before = await gateway.instance('back');
+    process.kill(before.pid ?? 0, 'SIGKILL');
+    const refused = await until(
+      async () => {
+        const answer = await gateway.api('GET', '/health');
+        return answer.status === 503 ? answer : null;
+      },
+      { timeoutMs: 5_000, what: 'a refusal' },
+    );
+    expect(refused.headers['retry-after']).toBe('2');
+    expect(refused.body.error).toContain('ersion 9');
+    const after = await until(
+      async () => {
+        const answer = await gateway.api('GET', '/health');
+        return answer.status === 200 ? answer : null;
+      },
+      { timeoutMs: 15_000, what: 'the version to answer again' },
+    );
+    expect(after.headers['x-mediwatch-version']).toBe('9');
+    expect((await gateway.instance('back')).pid).not.toBe(before.pid);
+  });
+});
+
+/** Sends raw bytes and reads until the gateway closes the connection. */
+function speak(text: string): Promise<string> {
+  const { port } = new URL(gateway.apiUrl);
+  return new Promise((resolve, reject) => {
+    let received = '';
+    const socket = connect(Number(port), '127.0.0.1', () => socket.write(text));
+    socket.on('data', (chunk) => {
+      received += chunk;
+    });
+    socket.once('error', reject).once('close', () => resolve(received));
+  });
+}

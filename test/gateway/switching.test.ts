@@ -1,0 +1,86 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Agent, request } from 'undici';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { until } from '../support/until.ts';
+import { closeGateway, groupOf, openGateway, type TestGateway } from './support.ts';
+
+let gateway: TestGateway;
+beforeEach(async () => {
+  gateway = await openGateway();
+});
+afterEach(() => closeGateway(gateway));
+
+const REQUESTS_PER_SECOND = 50;
+
+/** Predicts at a steady rate until stopped; gives the version or the failure of each request. */
+function load() {
+  const agent = new Agent({ connections: 20, pipelining: 1 });
+  const answers: Array<Promise<string>> = [];
+  const one = async () => {
+    try {
+      const response = await request(`${gateway.apiUrl}/predict`, {
+        method: 'POST',
+        dispatcher: agent,
+        body: JSON.stringify({ records: [{ age: '[70-80)' }] }),
+        headers: { 'content-type': 'application/json' },
+      });
+      const body = (await response.body.json()) as { model_version?: string };
+      if (response.statusCode !== 200) return `failed: ${response.statusCode} ${JSON.stringify(body)}`;
+      return body.model_version ?? 'no version';
+    } catch (error) {
+      return `failed: ${error}`;
+    }
+  };
+  const timer = setInterval(() => answers.push(one()), 1_000 / REQUESTS_PER_SECOND);
+  return async () => {
+    clearInterval(timer);
+    const all = await Promise.all(answers);
+    await agent.close();
+    return all;
+  };
+}
+
+test('under a steady load, ten switches with the old instance stopped each time fail no request', async () => {
+  await gateway.serve({ key: 'v0', version: '0' });
+  const stop = load();
+  for (let version = 1; version <= 10; version += 1) {
+    await gateway.serve({ key: `v${version}`, version: String(version) });
+    expect((await gateway.admin('DELETE', `/instances/v${version - 1}?drainMs=5000`)).status).toBe(204);
+  }
+  const answers = await stop();
+  expect(answers.filter((answer) => !/^\d+$/.test(answer))).toEqual([]);
+  const versions = new Set(answers.map(Number));
+  expect([...versions].every((version) => version >= 0 && version <= 10)).toBe(true);
+  expect(versions.size).toBeGreaterThan(5);
+  const { requests } = (await gateway.admin('GET', '/status')).body;
+  expect(requests).toEqual({ total: answers.length, failed: 0, inFlight: 0 });
+}, 60_000);
+
+test('a slow request finishes on the old instance while new ones go to the new one', async () => {
+  const old = await gateway.serve({ key: 'old', version: '1' });
+  const slow = gateway.api('GET', '/slow?ms=1500');
+  await until(async () => (await gateway.admin('GET', '/status')).body.requests.inFlight === 1, {
+    timeoutMs: 2_000,
+    what: 'the slow request to be open',
+  });
+  await gateway.serve({ key: 'new', version: '2' });
+  const stopped = gateway.admin('DELETE', '/instances/old?drainMs=10000');
+  expect((await gateway.api('GET', '/slow?ms=0')).body.version).toBe('2');
+  expect(await Promise.race([stopped, delay(200, 'still draining')])).toBe('still draining');
+  expect((await gateway.admin('POST', '/traffic', { key: 'old' })).body.error).toContain('being stopped');
+  expect(await slow).toMatchObject({ status: 200, body: { version: '1' } });
+  expect((await stopped).status).toBe(204);
+  expect(await groupOf(old.pid)).toEqual([]);
+}, 20_000);
+
+test('a request that goes on longer than the drain is cut off', async () => {
+  await gateway.serve({ key: 'old', version: '1' });
+  const slow = gateway.api('GET', '/slow?ms=30000');
+  await until(async () => (await gateway.admin('GET', '/status')).body.requests.inFlight === 1, {
+    timeoutMs: 2_000,
+    what: 'the slow request to be open',
+  });
+  await gateway.serve({ key: 'new', version: '2' });
+  await gateway.admin('DELETE', '/instances/old?drainMs=200');
+  expect((await slow).status).toBe(502);
+}, 20_000);
