@@ -90,13 +90,14 @@ export function startApiProcess({ spec, port, command, logFile, reaper, log }: A
     if (pid) reaper.forget(pid);
   });
 
-  void untilHealthy({ url, signal: probing.signal, onReason: (text) => state === 'starting' && (reason = text) }).then(
-    (healthy) => {
-      if (!healthy || state !== 'starting') return;
-      [state, reason, runningSince] = ['running', undefined, Date.now()];
-      log.info({ key: spec.key, version: spec.version, pid, url }, 'API process is running');
-    },
-  );
+  const notYet = (text: string) => {
+    if (state === 'starting') reason = text;
+  };
+  void untilHealthy({ url, signal: probing.signal, onReason: notYet }).then((healthy) => {
+    if (!healthy || state !== 'starting') return;
+    [state, reason, runningSince] = ['running', undefined, Date.now()];
+    log.info({ key: spec.key, version: spec.version, pid, url }, 'API process is running');
+  });
   log.info({ key: spec.key, version: spec.version, pid, port, logFile }, 'API process started');
 
   return {
