@@ -126,7 +126,7 @@ export const ConfigSchema = z.strictObject({
       .min(100)
       .default(4096)
       .describe('a step process that grows past this is replaced and its step retried (MiB)'),
-    stopGrace: seconds(20, 'how long running steps may go on after the worker was asked to stop'),
+    stopGrace: seconds(10, 'how long running steps may go on after the worker was asked to stop'),
     python: z.string().default('').describe("Python of the steps; empty: the package's own venv"),
     metricsAddress: z.string().default('').describe('host:port for Prometheus metrics of the SDK; empty: off'),
   }),

@@ -57,7 +57,7 @@ export const TrainInput = z.strictObject({
   data: data.optional(),
   seed: seed.optional(),
   dataset: dataset.optional(),
-  trials: z.array(Trial).max(200).optional().describe('trials of the search, for the report'),
+  searchTrials: z.array(Trial).optional().describe('trials of the search, for the report'),
   runId: z.string().optional().describe('MLflow run that the model is logged to; default: a new one'),
   trigger: trigger.optional(),
 });

@@ -1,0 +1,28 @@
+import { createDeploymentActivities } from './deployment.ts';
+import { translated } from './lib/translate.ts';
+import { createLockActivities } from './lock.ts';
+import { createPlanActivities } from './plan.ts';
+import { createRegistryActivities } from './registry.ts';
+import { createTrainingActivities } from './training.ts';
+
+type Orchestration = Parameters<typeof createPlanActivities>[0] &
+  Parameters<typeof createRegistryActivities>[0] &
+  Parameters<typeof createLockActivities>[0];
+
+/** Activities of the task queues, by the role of the workers that serve them. */
+export const createActivities = {
+  orchestration: (systems: Orchestration) =>
+    translated({
+      ...createPlanActivities(systems),
+      ...createRegistryActivities(systems),
+      ...createLockActivities(systems),
+    }),
+  training: (systems: Parameters<typeof createTrainingActivities>[0]) => translated(createTrainingActivities(systems)),
+  deployment: (systems: Parameters<typeof createDeploymentActivities>[0]) =>
+    translated(createDeploymentActivities(systems)),
+};
+
+/** What workflows may call; they know it by type only. */
+export type Activities = ReturnType<typeof createActivities.orchestration> &
+  ReturnType<typeof createActivities.training> &
+  ReturnType<typeof createActivities.deployment>;

@@ -1,0 +1,74 @@
+import { Context } from '@temporalio/activity';
+import { ApplicationFailure, CancelledFailure, TemporalFailure } from '@temporalio/common';
+import { FAILURES, type FailureType, failure } from '../../contracts/errors.ts';
+import { ArtifactCorrupt } from '../../systems/artifacts/errors.ts';
+import { GatewayError, VerificationFailed } from '../../systems/deployment/errors.ts';
+import { MlflowError } from '../../systems/mlflow/errors.ts';
+import { PromotionConflict } from '../../systems/mlflow/stages.ts';
+import {
+  CommandAborted,
+  CommandFailed,
+  CommandNotFound,
+  CommandOutOfMemory,
+  CommandTimedOut,
+  ProcessDidNotStart,
+  ProcessDied,
+  StepError,
+} from '../../systems/processes/errors.ts';
+
+type Method = (...args: never[]) => Promise<unknown>;
+
+/** Wraps activities so that whatever their systems throw reaches the workflow as a failure of the contract. */
+export function translated<Activities extends Record<string, Method>>(activities: Activities): Activities {
+  const wrap = (method: Method): Method =>
+    async function translatedActivity(...args) {
+      try {
+        return await method(...args);
+      } catch (error) {
+        throw translate(error);
+      }
+    };
+  return Object.fromEntries(Object.entries(activities).map(([name, method]) => [name, wrap(method)])) as Activities;
+}
+
+/** The failure of the contract that says what an error of a system means. */
+export function translate(error: unknown): Error {
+  if (error instanceof CommandAborted || isAbort(error)) return interruption();
+  if (error instanceof TemporalFailure) return error;
+  if (error instanceof StepError) return stepFailure(error);
+  const type = typeOf(error);
+  if (type) return failure(type, (error as Error).message, error);
+  const { name, message } = error instanceof Error ? error : { name: 'Error', message: String(error) };
+  return ApplicationFailure.create({ type: name, message, ...(error instanceof Error && { cause: error }) });
+}
+
+function typeOf(error: unknown): FailureType | undefined {
+  if (error instanceof MlflowError) return error.retryable ? 'MlflowUnavailable' : 'MlflowRefused';
+  if (error instanceof PromotionConflict) return 'PromotionRefused';
+  if (error instanceof CommandTimedOut) return 'StepTimedOut';
+  if (error instanceof CommandOutOfMemory) return 'StepOutOfMemory';
+  if (error instanceof ProcessDied) return 'StepCrashed';
+  if (error instanceof ProcessDidNotStart || error instanceof CommandNotFound) return 'InvalidConfig';
+  if (error instanceof CommandFailed) return 'StepFailed';
+  if (error instanceof ArtifactCorrupt) return 'ArtifactCorrupt';
+  if (error instanceof VerificationFailed) return 'CandidateUnhealthy';
+  if (error instanceof GatewayError) return error.retryable ? 'GatewayUnavailable' : 'DeploymentFailed';
+  return undefined;
+}
+
+/** A step may answer with a type of the contract; any other it fails with is told as StepFailed or StepCrashed. */
+function stepFailure(error: StepError): Error {
+  const where = error.field ? `${error.field}: ` : '';
+  const known = error.type in FAILURES ? (error.type as FailureType) : undefined;
+  return failure(known ?? (error.retryable ? 'StepCrashed' : 'StepFailed'), `${where}${error.message}`, error);
+}
+
+const isAbort = (error: unknown) => error instanceof Error && error.name === 'AbortError';
+
+/** An aborted step was cancelled by its workflow, or its worker is stopping, and then it is tried elsewhere. */
+function interruption(): Error {
+  const details = Context.current().cancellationDetails;
+  return details?.cancelRequested || details?.notFound || details?.timedOut
+    ? new CancelledFailure('The step was cancelled; its processes are gone.')
+    : failure('StepCrashed', 'The worker was stopped while the step ran.');
+}

@@ -1,0 +1,147 @@
+import { Context } from '@temporalio/activity';
+import type { Config } from '../config.ts';
+import { ArtifactRef } from '../contracts/artifacts.ts';
+import { failure } from '../contracts/errors.ts';
+import { ALIASES, TAGS } from '../contracts/names.ts';
+import type { ModelVersionRef, RegistrySnapshot } from '../contracts/registry.ts';
+import type { TrainedModel } from '../contracts/training.ts';
+import type { Mlflow } from '../systems/mlflow/index.ts';
+import { applyChanges, readSnapshot } from '../systems/mlflow/registry-changes.ts';
+import { planPromotion, planRestore } from '../systems/mlflow/stages.ts';
+
+interface OpenRun {
+  key: string;
+  purpose: string;
+  /** What was asked for, kept as tags of the run. */
+  plan: Record<string, string | number>;
+  dataset?: ArtifactRef;
+  trigger?: string;
+}
+
+/** MLflow runs and the model registry: what the workflows write down. Every call may be repeated. */
+export function createRegistryActivities({ config, mlflow }: { config: Config; mlflow: Mlflow }) {
+  return {
+    /** Opens the MLflow run of a workflow, or finds the one that it opened before. */
+    async openRun({ key, purpose, plan, dataset, trigger }: OpenRun): Promise<{ runId: string; url: string }> {
+      const { workflowId } = Context.current().info.workflowExecution ?? { workflowId: purpose };
+      const experimentId = await mlflow.ensureExperiment(config.mlflow.experiment);
+      const tags = {
+        ...Object.fromEntries(Object.entries(plan).map(([name, value]) => [`mediwatch.${name}`, String(value)])),
+        [TAGS.workflowId]: workflowId,
+        ...(dataset && { [TAGS.dataset]: JSON.stringify(dataset) }),
+        ...(trigger && { [TAGS.trigger]: trigger }),
+      };
+      const { runId } = await mlflow.ensureRun({ experimentId, key, name: workflowId, tags });
+      return { runId, url: mlflow.links.runUrl(experimentId, runId) };
+    },
+
+    async closeRun({ runId, status }: { runId: string; status: 'FINISHED' | 'FAILED' | 'KILLED' }): Promise<void> {
+      await mlflow.updateRun(runId, { status, endTime: Date.now() });
+    },
+
+    /** Registers a trained model once for its key, and makes it the challenger. */
+    async registerVersion(request: {
+      registeredModel: string;
+      key: string;
+      trained: TrainedModel;
+      model: string;
+      dataset: ArtifactRef;
+      trigger: string | null;
+    }): Promise<ModelVersionRef> {
+      const { registeredModel, key, trained, model, dataset, trigger } = request;
+      const { workflowId } = Context.current().info.workflowExecution ?? { workflowId: 'unknown' };
+      const tags: Record<string, string> = {
+        [TAGS.source]: 'retrain',
+        [TAGS.workflowId]: workflowId,
+        [TAGS.model]: model,
+        [TAGS.dataset]: JSON.stringify(dataset),
+        [TAGS.testAuc]: String(trained.metrics.test_auc ?? ''),
+        ...(trigger && { [TAGS.trigger]: trigger }),
+      };
+      const { version } = await mlflow.ensureVersion({
+        name: registeredModel,
+        key,
+        source: trained.modelUri,
+        runId: trained.runId,
+        modelId: trained.modelId ?? undefined,
+        tags,
+      });
+      await mlflow.setAlias(registeredModel, ALIASES.challenger, version);
+      const { runId, metrics, reportUri } = trained;
+      return { registeredModel, version, runId, metrics, reportUri };
+    },
+
+    /** Tells about one version; the newest, if none is named. */
+    async describeVersion({ registeredModel, version }: { registeredModel: string; version: string | null }) {
+      const versions = await mlflow.listVersions(registeredModel);
+      const newest = versions.toSorted((a, b) => Number(b.version) - Number(a.version))[0];
+      const found = version === null ? newest : versions.find((other) => other.version === version);
+      if (!found) {
+        throw failure(
+          'ModelNotFound',
+          `${registeredModel} has ${version ? `no version ${version}` : 'no versions yet'}.`,
+        );
+      }
+      const dataset = ArtifactRef.safeParse(parseJson(found.tags[TAGS.dataset]));
+      return {
+        version: found.version,
+        dataset: dataset.success ? dataset.data : null,
+        rolledBack: found.tags[TAGS.rolledBack] ?? null,
+      };
+    },
+
+    async readRegistry({ registeredModel }: { registeredModel: string }): Promise<RegistrySnapshot> {
+      const { versions, aliases } = await readSnapshot(mlflow, registeredModel);
+      return { versions: [...versions], aliases: { ...aliases } };
+    },
+
+    /** Moves a version to a stage with its alias; the version that it replaces becomes the rollback target. */
+    async promoteVersion(request: {
+      registeredModel: string;
+      version: string;
+      stage: 'Production' | 'Staging';
+    }): Promise<void> {
+      const { registeredModel, version, stage } = request;
+      const snapshot = await readSnapshot(mlflow, registeredModel);
+      await applyChanges(mlflow, registeredModel, planPromotion(snapshot, version, stage));
+    },
+
+    /** Puts stages and aliases back as they were; versions that came later keep theirs. */
+    async restoreRegistry({ registeredModel, snapshot }: { registeredModel: string; snapshot: RegistrySnapshot }) {
+      const current = await readSnapshot(mlflow, registeredModel);
+      await applyChanges(mlflow, registeredModel, planRestore(current, snapshot));
+    },
+
+    async recordVerdict({
+      registeredModel,
+      version,
+      verdict,
+    }: {
+      registeredModel: string;
+      version: string;
+      verdict: string;
+    }) {
+      await mlflow.setVersionTags(registeredModel, version, { [TAGS.verdict]: verdict });
+    },
+
+    async markRolledBack({
+      registeredModel,
+      version,
+      reason,
+    }: {
+      registeredModel: string;
+      version: string;
+      reason: string;
+    }) {
+      await mlflow.setVersionTags(registeredModel, version, { [TAGS.rolledBack]: reason });
+    },
+  };
+}
+
+function parseJson(text: string | undefined): unknown {
+  try {
+    return JSON.parse(text ?? 'null');
+  } catch {
+    return null;
+  }
+}

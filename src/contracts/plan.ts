@@ -1,0 +1,36 @@
+import { z } from 'zod';
+import { MODELS, Space } from './training.ts';
+
+/** Steps that can be commands of their own in `mediwatch.yaml`. */
+export const STEPS = ['prepare', 'suggest', 'trial', 'train', 'evaluate'] as const;
+export type StepName = (typeof STEPS)[number];
+
+/**
+ * What a workflow will do: its input laid over the configuration of the worker that started it.
+ * It is recorded in the history, so a changed configuration does not change a workflow under way.
+ */
+export const Plan = z.object({
+  registeredModel: z.string(),
+  model: z.enum(MODELS),
+  data: z.string(),
+  seed: z.number().int(),
+  trials: z.number().int(),
+  parallel: z.number().int(),
+  sampler: z.enum(['tpe', 'random']),
+  space: Space.nullable(),
+  maxFailedShare: z.number(),
+  stage: z.enum(['Production', 'Staging', 'None']),
+  maxAucLoss: z.number(),
+  redeploy: z.boolean().describe('whether the API follows a promotion to Production'),
+  stepTimeoutSeconds: z.record(z.enum(STEPS), z.number()),
+  searchAttributes: z.boolean().describe('whether the namespace knows our search attributes'),
+  links: z.object({ temporalUi: z.string(), mlflow: z.string(), api: z.string() }),
+});
+export type Plan = z.infer<typeof Plan>;
+
+/** The fields of any workflow's input that override the configuration. */
+export type PlanRequest = {
+  [Key in 'registeredModel' | 'model' | 'data' | 'seed' | 'trials' | 'parallel' | 'stage' | 'maxAucLoss' | 'redeploy']?:
+    | Plan[Key]
+    | undefined;
+};

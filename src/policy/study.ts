@@ -1,0 +1,73 @@
+import type { SearchProgress } from '../contracts/progress.ts';
+import type { Params, Trial } from '../contracts/training.ts';
+
+/**
+ * The bookkeeping of a hyperparameter search. It is a value: each function returns the next one, and it is small
+ * enough to be carried through continue-as-new, however long the search is.
+ */
+export interface Study {
+  total: number;
+  /** Trials that were proposed so far; also the number of the next one. */
+  proposed: number;
+  complete: number;
+  failed: number;
+  best: Trial | null;
+  /** Running trials, and the best and the latest finished ones: what the sampler learns from. */
+  trials: Trial[];
+}
+
+/** Half of the finished trials that are kept are the best, half the latest. TPE needs no more to propose well. */
+const KEPT = 200;
+
+export function createStudy(total: number): Study {
+  return { total, proposed: 0, complete: 0, failed: 0, best: null, trials: [] };
+}
+
+/** How many more trials may be proposed. */
+export const remaining = (study: Study): number => study.total - study.proposed;
+
+/** Adds proposals as running trials, numbered in order. */
+export function propose(study: Study, proposals: Params[]): Study {
+  const added = proposals
+    .slice(0, remaining(study))
+    .map((params, index): Trial => ({ number: study.proposed + index, params, state: 'running' }));
+  return { ...study, proposed: study.proposed + added.length, trials: [...study.trials, ...added] };
+}
+
+/** Puts a finished trial in the place of the running one with its number. */
+export function finish(study: Study, trial: Trial): Study {
+  if (trial.state === 'running') return study;
+  if (!study.trials.some(({ number, state }) => number === trial.number && state === 'running')) return study;
+  const trials = study.trials.map((other) => (other.number === trial.number ? trial : other));
+  const counted = trial.state === 'complete' ? { complete: study.complete + 1 } : { failed: study.failed + 1 };
+  return { ...study, ...counted, best: better(study.best, trial), trials: keep(trials) };
+}
+
+/** More trials failed than the share of the whole search that may. */
+export function tooManyFailed(study: Study, maxFailedShare: number): boolean {
+  return study.failed > 0 && study.failed > maxFailedShare * study.total;
+}
+
+export function searchProgress(study: Study, running: number): SearchProgress {
+  const { total, complete, failed, best } = study;
+  return {
+    total,
+    complete,
+    failed,
+    running,
+    best: best && { number: best.number, score: best.score as number, params: best.params },
+  };
+}
+
+function better(best: Trial | null, trial: Trial): Trial | null {
+  if (trial.state !== 'complete' || trial.score === undefined) return best;
+  return best === null || trial.score > (best.score as number) ? trial : best;
+}
+
+function keep(trials: Trial[]): Trial[] {
+  const finished = trials.filter(({ state }) => state !== 'running');
+  if (finished.length <= KEPT) return trials;
+  const byScore = [...finished].sort((a, b) => (b.score ?? -Infinity) - (a.score ?? -Infinity));
+  const kept = new Set([...byScore.slice(0, KEPT / 2), ...finished.slice(-KEPT / 2)]);
+  return trials.filter((trial) => trial.state === 'running' || kept.has(trial));
+}

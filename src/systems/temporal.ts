@@ -1,0 +1,34 @@
+import { temporal } from '@temporalio/proto';
+import type { NativeConnection } from '@temporalio/worker';
+import type { Config } from '../config.ts';
+import { SEARCH_ATTRIBUTES } from '../contracts/searchAttributes.ts';
+
+/** Connection options of clients and workers alike. */
+export function connectionOptions({ temporal: { address, apiKey, tls } }: Config) {
+  return { address, ...((tls || apiKey) && { tls: true }), ...(apiKey && { apiKey }) };
+}
+
+/**
+ * Makes the namespace know our search attributes.
+ *
+ * @returns false where it does not and we may not add them (Temporal Cloud: add them there once, by name and type);
+ *   workflows then do without
+ */
+export async function ensureSearchAttributes(connection: NativeConnection, namespace: string): Promise<boolean> {
+  const { IndexedValueType } = temporal.api.enums.v1;
+  const wanted = Object.values(SEARCH_ATTRIBUTES).map(({ name, type }) => ({
+    name,
+    type: type === 'DOUBLE' ? IndexedValueType.INDEXED_VALUE_TYPE_DOUBLE : IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD,
+  }));
+  try {
+    const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
+    const missing = wanted.filter(({ name }) => !(name in customAttributes));
+    if (missing.length > 0) {
+      const searchAttributes = Object.fromEntries(missing.map(({ name, type }) => [name, type]));
+      await connection.operatorService.addSearchAttributes({ namespace, searchAttributes });
+    }
+    return true;
+  } catch {
+    return false;
+  }
+}

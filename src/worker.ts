@@ -1,0 +1,22 @@
+import { ConfigError, loadConfig } from './config.ts';
+import { installLogging } from './workers/logging.ts';
+import { createWorkers } from './workers/roles.ts';
+
+/** Hosts workflows and activities for the roles that the configuration gives this host, until it is told to stop. */
+async function main(): Promise<void> {
+  const config = loadConfig(process.env, process.cwd());
+  const logger = installLogging(config);
+  const workers = await createWorkers(config);
+  const running = workers.run();
+  logger.info({ roles: config.worker.roles, slots: config.worker.slots }, 'worker ready');
+  await running;
+}
+
+main().then(
+  () => process.exit(0),
+  (error: unknown) => {
+    const { address } = { address: process.env.TEMPORAL_ADDRESS };
+    console.error(error instanceof ConfigError ? error.message : error, address ?? '');
+    process.exit(1);
+  },
+);

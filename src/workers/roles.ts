@@ -1,0 +1,110 @@
+import { join } from 'node:path';
+import { Client } from '@temporalio/client';
+import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
+import { createActivities } from '../activities/index.ts';
+import { payloadConverterPath, workflowBundle } from '../bundle.ts';
+import { type Config, fromRoot, type Role } from '../config.ts';
+import { TASK_QUEUES } from '../contracts/names.ts';
+import { createArtifactStore } from '../systems/artifacts/index.ts';
+import { createTarget } from '../systems/deployment/index.ts';
+import { createMlflow } from '../systems/mlflow/index.ts';
+import { connectionOptions, ensureSearchAttributes } from '../systems/temporal.ts';
+import { createTrainingProcesses } from './trainingProcesses.ts';
+
+/** What a role brings to its worker, and how it is put away afterwards. */
+interface Service {
+  options: Partial<WorkerOptions>;
+  close(): Promise<void>;
+}
+
+/** Workers of one host, one for each role, and what they hold. */
+export interface Workers {
+  /** Resolves when they have been shut down, and everything they started is gone. */
+  run(): Promise<void>;
+  shutdown(): void;
+}
+
+const STATE = (config: Config, ...parts: string[]) => join(fromRoot(config, config.stack.dir), ...parts);
+
+/** Everything that a role needs is made here, once, and handed on: nothing reaches for a global. */
+const SERVICES = {
+  async orchestration(config, connection) {
+    const { namespace } = config.temporal;
+    const mlflow = createMlflow(mlflowOptions(config));
+    const client = new Client({ connection, namespace, dataConverter: { payloadConverterPath } });
+    const [searchAttributes, codePath] = await Promise.all([
+      ensureSearchAttributes(connection, namespace),
+      workflowBundle(STATE(config, 'bundles')),
+    ]);
+    const activities = createActivities.orchestration({ config, mlflow, client, searchAttributes });
+    return { options: { workflowBundle: { codePath }, activities }, close: () => mlflow.close() };
+  },
+
+  async training(config) {
+    const mlflow = createMlflow(mlflowOptions(config));
+    const { timeout, username, password, token } = config.mlflow;
+    const store = createArtifactStore({
+      store: config.artifacts.store === 'mlflow' ? 'mlflow' : fromRoot(config, config.artifacts.store),
+      mlflowUri: config.mlflow.uri,
+      mlflowAuth: { username, password, token },
+      cacheDir: STATE(config, 'cache'),
+      timeoutMs: timeout * 1000,
+    });
+    const processes = await createTrainingProcesses(config);
+    const { runner, codeDigest } = processes;
+    return {
+      options: {
+        activities: createActivities.training({ config, mlflow, store, runner, codeDigest }),
+        // One more than computes at once, so that a proposal never waits for a trial.
+        maxConcurrentActivityTaskExecutions: config.worker.slots + 1,
+      },
+      close: async () => {
+        await processes.close();
+        await mlflow.close();
+      },
+    };
+  },
+
+  async deployment(config) {
+    const target = createTarget(config);
+    return { options: { activities: createActivities.deployment({ config, target }) }, close: () => target.close() };
+  },
+} as const satisfies Record<Role, (config: Config, connection: NativeConnection) => Promise<Service>>;
+
+/** Connects to Temporal and makes a worker for each role of the configuration. */
+export async function createWorkers(config: Config): Promise<Workers> {
+  const connection = await NativeConnection.connect(connectionOptions(config));
+  const services = await Promise.all(config.worker.roles.map((role) => SERVICES[role](config, connection)));
+  const workers = await Promise.all(
+    config.worker.roles.map((role, index) =>
+      Worker.create({
+        connection,
+        namespace: config.temporal.namespace,
+        taskQueue: TASK_QUEUES[role],
+        dataConverter: { payloadConverterPath },
+        shutdownGraceTime: config.worker.stopGrace * 1000,
+        // Cancellation reaches an activity with the answer to a heartbeat: this bounds how long that takes.
+        maxHeartbeatThrottleInterval: '2 seconds',
+        defaultHeartbeatThrottleInterval: '2 seconds',
+        ...services[index]?.options,
+      }),
+    ),
+  );
+  return {
+    async run() {
+      try {
+        await Promise.all(workers.map((worker) => worker.run()));
+      } finally {
+        await Promise.allSettled(services.map((service) => service.close()));
+        await connection.close();
+      }
+    },
+    shutdown: () => {
+      for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
+    },
+  };
+}
+
+function mlflowOptions({ mlflow: { uri, timeout, token, username, password } }: Config) {
+  return { uri, timeoutMs: timeout * 1000, token, username, password };
+}

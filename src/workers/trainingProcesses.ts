@@ -1,0 +1,39 @@
+import { join } from 'node:path';
+import { type Config, fromRoot, PROJECT_ROOT } from '../config.ts';
+import { sha256OfFolder } from '../systems/digests.ts';
+import { createPool } from '../systems/processes/pool.ts';
+import { createReaper } from '../systems/processes/reaper.ts';
+import { createStepRunner, type StepRunner } from '../systems/steps.ts';
+
+const PACKAGE = join(PROJECT_ROOT, 'python');
+
+export interface TrainingProcesses {
+  runner: StepRunner;
+  /** Digest of the bundled Python package. */
+  codeDigest: string;
+  close(): Promise<void>;
+}
+
+/** Starts the warm Python processes of a training worker, and what guards them. */
+export async function createTrainingProcesses(config: Config): Promise<TrainingProcesses> {
+  const { slots, memoryLimitMb, python } = config.worker;
+  const reaper = await createReaper({ graceMs: 2000 });
+  const shared = {
+    command: [python || join(PACKAGE, '.venv', 'bin', 'python'), '-m', 'mediwatch_training.pool'],
+    cwd: config.root,
+    env: { PYTHONPATH: PACKAGE, PYTHONUNBUFFERED: '1', MLFLOW_TRACKING_URI: config.mlflow.uri },
+    memoryLimitMb,
+    reaper,
+  };
+  const log = (name: string) => join(fromRoot(config, config.stack.dir), 'logs', `${name}.log`);
+  const pool = createPool({ ...shared, size: slots, logFile: log('python'), warm: ['sklearn', 'mlflow'] });
+  const proposer = createPool({ ...shared, size: 1, logFile: log('python-proposer'), warm: ['optuna'] });
+  return {
+    runner: createStepRunner({ config, reaper, pool, proposer }),
+    codeDigest: await sha256OfFolder(join(PACKAGE, 'mediwatch_training'), '.py'),
+    async close() {
+      await Promise.all([pool.close(), proposer.close()]);
+      await reaper.close();
+    },
+  };
+}

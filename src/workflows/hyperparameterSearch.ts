@@ -1,0 +1,204 @@
+import {
+  CancellationScope,
+  continueAsNew,
+  getExternalWorkflowHandle,
+  isCancellation,
+  workflowInfo,
+} from '@temporalio/workflow';
+import { failure } from '../contracts/errors.ts';
+import type { Plan } from '../contracts/plan.ts';
+import { searchProgressed } from '../contracts/queries.ts';
+import type { Dataset, Trial } from '../contracts/training.ts';
+import type { SearchInput, SearchResult } from '../contracts/workflows.ts';
+import { paramsText } from '../policy/details.ts';
+import { createStudy, finish, propose, remaining, type Study, searchProgress, tooManyFailed } from '../policy/study.ts';
+import { resolvePlan, stepOptions, steps } from './lib/activities.ts';
+import { type Board, openBoard } from './lib/board.ts';
+import { failureType, rootMessage } from './lib/failures.ts';
+import { parseInput } from './lib/input.ts';
+import { withRun } from './lib/runs.ts';
+import { idempotencyKey, runStage } from './lib/stages.ts';
+import { prepareData } from './prepareData.ts';
+
+/**
+ * Tries hyperparameters, several at once, and returns the best trial by validation AUC.
+ *
+ * Each trial is one activity; its parameters are proposed by another, and so are in the history before they are tried.
+ * A failed trial is recorded and does not end the search, unless too many do. A long search continues as new.
+ *
+ * @param carried what continue-as-new hands on: the trials so far, and the MLflow run if it is our own
+ */
+export async function hyperparameterSearch(input?: unknown, carried?: Carried): Promise<SearchResult> {
+  const request = parseInput('hyperparameterSearch', input);
+  const plan = await resolvePlan(request);
+  const board = openBoard(['hyperparameterSearch'], plan);
+  const dataset = request.dataset ?? (await runStage('prepareData', prepareData, { data: plan.data, seed: plan.seed }));
+  const run = { runId: request.parentRunId, ownRunId: carried?.ownRunId, purpose: 'search', dataset };
+
+  return withRun(board, plan, run, async (runId) => {
+    const search = new Search({ plan, board, dataset, runId, study: carried?.study ?? createStudy(plan.trials) });
+    const study = await board.stage('hyperparameterSearch', () => search.run(), describeStudy);
+    if (remaining(study) > 0) {
+      const rest: SearchInput = { ...request, trials: plan.trials, parallel: plan.parallel, dataset };
+      const ownRunId = request.parentRunId ? undefined : runId;
+      await continueAsNew<typeof hyperparameterSearch>(rest, { study, ownRunId });
+    }
+    if (!study.best) throw failure('TooManyTrialsFailed', `None of the ${study.total} trials succeeded.`);
+    const { best, trials, complete, failed } = study;
+    return { runId, dataset, best, trials, complete, failed };
+  });
+}
+
+interface Carried {
+  study: Study;
+  ownRunId: string | undefined;
+}
+
+function describeStudy({ best, complete, failed }: Study): string {
+  const found = best ? `validation AUC ${best.score?.toFixed(4)}, trial ${best.number}` : 'none';
+  return `best of ${complete} trials: ${found}${failed ? `; ${failed} failed` : ''}`;
+}
+
+interface SearchSetup {
+  plan: Plan;
+  board: Board;
+  dataset: Dataset;
+  runId: string;
+  study: Study;
+}
+
+/** The first proposals need no results: TPE draws its first ten at random (optuna's n_startup_trials). */
+const STARTUP_PROPOSALS = 10;
+/** At most one message a second goes to the retrain that shows our progress, besides those of a new best. */
+const REPORT_INTERVAL_MS = 1000;
+
+class Search {
+  private readonly setup: SearchSetup;
+  private study: Study;
+  private readonly queue: Trial[] = [];
+  private refilling: Promise<void> | undefined;
+  private running = 0;
+  private reported = { at: 0, best: -1 };
+
+  constructor(setup: SearchSetup) {
+    this.setup = setup;
+    this.study = setup.study;
+  }
+
+  /** Runs trials until all are done or the history is long enough to continue as new. */
+  async run(): Promise<Study> {
+    const scope = new CancellationScope();
+    const lanes = await scope.run(async () => {
+      const started = Array.from({ length: this.setup.plan.parallel }, () => this.lane());
+      // The first lane to fail stops the others, and their processes are gone before the failure is told.
+      await Promise.all(started).catch(() => scope.cancel());
+      return Promise.allSettled(started);
+    });
+    const failures = lanes.flatMap((lane) => (lane.status === 'rejected' ? [lane.reason as unknown] : []));
+    const first = failures.find((reason) => !isCancellation(reason)) ?? failures[0];
+    if (first) throw first;
+    return this.study;
+  }
+
+  private async lane(): Promise<void> {
+    for (let trial = await this.next(); trial; trial = await this.next()) {
+      this.running += 1;
+      this.report();
+      const finished = await this.try(trial);
+      this.running -= 1;
+      this.study = finish(this.study, finished);
+      this.report();
+      const { maxFailedShare } = this.setup.plan;
+      if (tooManyFailed(this.study, maxFailedShare)) {
+        throw failure(
+          'TooManyTrialsFailed',
+          `${this.study.failed} of ${this.study.total} trials failed, the last one with: ${finished.error}`,
+        );
+      }
+    }
+  }
+
+  private async next(): Promise<Trial | undefined> {
+    while (this.queue.length === 0 && this.mayPropose()) await this.refill();
+    const trial = this.queue.shift();
+    // The next proposal is made while this trial runs, so that no core waits for it.
+    if (this.queue.length === 0 && this.mayPropose()) this.refill().catch(() => undefined);
+    return trial;
+  }
+
+  private mayPropose(): boolean {
+    return remaining(this.study) > 0 && !workflowInfo().continueAsNewSuggested;
+  }
+
+  private refill(): Promise<void> {
+    this.refilling ??= this.propose().finally(() => {
+      this.refilling = undefined;
+    });
+    return this.refilling;
+  }
+
+  private async propose(): Promise<void> {
+    const { plan } = this.setup;
+    const startup = STARTUP_PROPOSALS - this.study.proposed;
+    const count = Math.min(remaining(this.study), Math.max(startup, Math.ceil(plan.parallel / 4)));
+    const proposals = await steps.proposeTrials.executeWithOptions(
+      stepOptions(plan, 'suggest', `propose ${count === 1 ? 'a trial' : `${count} trials`}`),
+      [
+        {
+          model: plan.model,
+          sampler: plan.sampler,
+          space: plan.space,
+          seed: plan.seed,
+          count,
+          trials: this.study.trials,
+        },
+      ],
+    );
+    const before = this.study.proposed;
+    this.study = propose(this.study, proposals);
+    this.queue.push(...this.study.trials.filter(({ number }) => number >= before));
+  }
+
+  /** Runs one trial; a failure of the trial itself is its outcome, any other ends the search. */
+  private async try(trial: Trial): Promise<Trial> {
+    const { plan, dataset, runId } = this.setup;
+    const summary = `trial ${trial.number}: ${paramsText(trial.params)}`;
+    const startedAt = Date.now();
+    try {
+      const outcome = await steps.runTrial.executeWithOptions(stepOptions(plan, 'trial', summary), [
+        {
+          dataset: dataset.ref,
+          model: plan.model,
+          number: trial.number,
+          params: trial.params,
+          seed: plan.seed,
+          parentRunId: runId,
+          key: idempotencyKey(`trial/${trial.number}`),
+        },
+      ]);
+      return { ...trial, ...outcome, state: 'complete', seconds: (Date.now() - startedAt) / 1000 };
+    } catch (error) {
+      if (!isTrialFailure(error)) throw error;
+      return { ...trial, state: 'failed', error: rootMessage(error).slice(0, 300) };
+    }
+  }
+
+  private report(): void {
+    const progress = searchProgress(this.study, this.running);
+    this.setup.board.search(progress);
+    const { parent } = workflowInfo();
+    const best = progress.best?.number ?? -1;
+    const due = Date.now() - this.reported.at >= REPORT_INTERVAL_MS || best !== this.reported.best;
+    const last = progress.complete + progress.failed === progress.total;
+    if (!parent || !(due || last)) return;
+    this.reported = { at: Date.now(), best };
+    // A parent that has ended needs no report.
+    getExternalWorkflowHandle(parent.workflowId, parent.runId)
+      .signal(searchProgressed, progress)
+      .catch(() => undefined);
+  }
+}
+
+const TRIAL_FAILURES = new Set(['StepFailed', 'StepCrashed', 'StepTimedOut', 'StepOutOfMemory', 'InvalidInput']);
+
+const isTrialFailure = (error: unknown) => TRIAL_FAILURES.has(failureType(error) ?? '');

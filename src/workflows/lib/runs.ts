@@ -1,0 +1,54 @@
+import { CancellationScope, ContinueAsNew, isCancellation } from '@temporalio/workflow';
+import type { Plan } from '../../contracts/plan.ts';
+import type { Dataset } from '../../contracts/training.ts';
+import { firstContact, registry } from './activities.ts';
+import type { Board } from './board.ts';
+import { idempotencyKey } from './stages.ts';
+
+interface RunRequest {
+  /** Run that a parent workflow opened; it also closes it. */
+  runId?: string | undefined;
+  /** Run that this workflow opened before it continued as new. */
+  ownRunId?: string | undefined;
+  /** What the run is for, in a word: part of its name. */
+  purpose: string;
+  dataset?: Dataset | undefined;
+  trigger?: string | undefined;
+}
+
+/**
+ * Runs the body with an MLflow run: the given one, or one of its own that is closed afterwards as finished, failed or
+ * killed, whatever happened.
+ */
+export async function withRun<Result>(
+  board: Board,
+  plan: Plan,
+  { runId: given, ownRunId, purpose, dataset, trigger }: RunRequest,
+  body: (runId: string) => Promise<Result>,
+): Promise<Result> {
+  if (given) return body(given);
+  const open = async () => {
+    const { runId, url } = await firstContact.openRun({
+      key: idempotencyKey(purpose),
+      purpose,
+      plan: { model: plan.model, trials: plan.trials, seed: plan.seed, registeredModel: plan.registeredModel },
+      ...(dataset && { dataset: dataset.ref }),
+      ...(trigger && { trigger }),
+    });
+    board.link('MLflow run', url);
+    return runId;
+  };
+  const runId = ownRunId ?? (await open());
+  const close = (status: 'FINISHED' | 'FAILED' | 'KILLED') =>
+    CancellationScope.nonCancellable(() => registry.closeRun({ runId, status }));
+  try {
+    const result = await body(runId);
+    await close('FINISHED');
+    return result;
+  } catch (error) {
+    // The failure itself matters more than a run that could not be closed.
+    if (!(error instanceof ContinueAsNew))
+      await close(isCancellation(error) ? 'KILLED' : 'FAILED').catch(() => undefined);
+    throw error;
+  }
+}

@@ -1,0 +1,75 @@
+import {
+  allHandlersFinished,
+  CancellationScope,
+  condition,
+  continueAsNew,
+  getExternalWorkflowHandle,
+  setCurrentDetails,
+  setHandler,
+  workflowInfo,
+} from '@temporalio/workflow';
+import { LockInput, LockRequest, lockGranted, lockQueue, releaseLock, requestLock } from '../contracts/lock.ts';
+import { watch } from './lib/activities.ts';
+
+/**
+ * The lock of one registered model: grants it in order of arrival and follows its holder. The lock is free again when
+ * the holder gives it back, or when the holder's workflow has ended in whatever way; there is no time-out that could
+ * let a second one in beside a slow holder. It ends when nobody wants it; the next request starts it again.
+ */
+export async function modelLock(input: unknown): Promise<void> {
+  // A cancelled lock would let a second holder in: it ends by itself when nobody wants it.
+  await CancellationScope.nonCancellable(() => serve(input));
+}
+
+async function serve(input: unknown): Promise<void> {
+  const start = LockInput.safeParse(input);
+  const { registeredModel, queue } = start.success ? start.data : { registeredModel: 'unknown', queue: [] };
+  const remove = (token: unknown) => {
+    const index = queue.findIndex((request) => request.token === token);
+    if (index >= 0) queue.splice(index, 1);
+  };
+  setHandler(lockQueue, () => queue);
+  setHandler(releaseLock, remove);
+  setHandler(requestLock, (raw) => {
+    const request = LockRequest.safeParse(raw);
+    if (!request.success || queue.some(({ token }) => token === request.data.token)) return;
+    queue.push(request.data);
+  });
+  await condition(() => queue.length > 0, '10 seconds');
+
+  for (let holder = queue[0]; holder; holder = queue[0]) {
+    show(registeredModel, queue);
+    if (await grant(holder)) await untilReleased(holder, () => !queue.includes(holder as LockRequest));
+    remove(holder.token);
+    if (workflowInfo().continueAsNewSuggested && allHandlersFinished()) {
+      await continueAsNew<typeof modelLock>({ registeredModel, queue });
+    }
+  }
+  setCurrentDetails('Free.');
+}
+
+/** Tells the workflow that the lock is its own; false when it has ended. */
+async function grant({ workflowId, runId, token }: LockRequest): Promise<boolean> {
+  try {
+    await getExternalWorkflowHandle(workflowId, runId).signal(lockGranted, token);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function untilReleased(holder: LockRequest, released: () => boolean): Promise<void> {
+  const watching = new CancellationScope();
+  const ended = watching.run(() => watch.awaitWorkflowEnd({ workflowId: holder.workflowId, runId: holder.runId }));
+  await Promise.race([ended, condition(released)]);
+  watching.cancel();
+  await ended.catch(() => undefined);
+}
+
+function show(registeredModel: string, queue: LockRequest[]): void {
+  const lines = queue.map(
+    ({ workflowId, purpose }, index) =>
+      `${index + 1}. ${index === 0 ? '**holds it:** ' : ''}${workflowId} (${purpose})`,
+  );
+  setCurrentDetails([`Lock of ${registeredModel}, in order of arrival:`, '', ...lines].join('\n'));
+}

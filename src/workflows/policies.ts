@@ -1,0 +1,65 @@
+import type { ActivityOptions, LocalActivityOptions } from '@temporalio/workflow';
+import { ActivityCancellationType } from '@temporalio/workflow';
+import { TASK_QUEUES } from '../contracts/names.ts';
+
+/**
+ * Time-outs and retries of every activity, in one table.
+ *
+ * Each profile is whole: a missing retry policy would be Temporal's own, which retries for ever.
+ * Which failures are worth a retry is decided by type in contracts/errors.ts.
+ */
+export const POLICIES = {
+  /** Reads the configuration in memory: no I/O, so a local activity. */
+  settings: {
+    startToCloseTimeout: '5 seconds',
+    retry: { maximumAttempts: 3 },
+  },
+  /** The first call to MLflow: a person waits, so a server that is down is told within 15 s. */
+  firstContact: {
+    taskQueue: TASK_QUEUES.orchestration,
+    startToCloseTimeout: '40 seconds',
+    retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumAttempts: 4 },
+  },
+  /** Short calls to MLflow in the middle of a run: work would be lost, so an outage of five minutes is sat out. */
+  registry: {
+    taskQueue: TASK_QUEUES.orchestration,
+    startToCloseTimeout: '1 minute',
+    scheduleToCloseTimeout: '10 minutes',
+    retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '20 seconds', maximumAttempts: 20 },
+  },
+  /** Asks the lock workflow; only Temporal is needed, which is there when a workflow runs. */
+  lock: {
+    taskQueue: TASK_QUEUES.orchestration,
+    startToCloseTimeout: '20 seconds',
+    retry: { initialInterval: '200 milliseconds', maximumInterval: '10 seconds', maximumAttempts: 30 },
+  },
+  /** Waits for the end of a workflow, however long it takes: heartbeats tell a dead worker from a slow holder. */
+  watch: {
+    taskQueue: TASK_QUEUES.orchestration,
+    startToCloseTimeout: '365 days',
+    heartbeatTimeout: '10 seconds',
+    cancellationType: ActivityCancellationType.TRY_CANCEL,
+    retry: { initialInterval: '200 milliseconds', maximumInterval: '10 seconds', maximumAttempts: 0 },
+  },
+  /**
+   * A step that computes. Its own time-out is set for each call from mediwatch.yaml; heartbeats, sent by timer, tell a
+   * dead worker within 20 s. A workflow waits until a cancelled step's processes are gone.
+   */
+  step: {
+    taskQueue: TASK_QUEUES.training,
+    heartbeatTimeout: '20 seconds',
+    cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+    retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '20 seconds', maximumAttempts: 8 },
+  },
+  /** Starts, verifies, switches and stops API processes. The verification takes up to deployment.healthTimeout. */
+  deployment: {
+    taskQueue: TASK_QUEUES.deployment,
+    startToCloseTimeout: '30 minutes',
+    heartbeatTimeout: '20 seconds',
+    cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+    retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '10 seconds', maximumAttempts: 6 },
+  },
+} as const satisfies Record<string, ActivityOptions | LocalActivityOptions>;
+
+/** Time that an attempt may take beyond the step's own time-out, for transfers and clean-up (seconds). */
+export const STEP_SLACK_SECONDS = 120;

@@ -1,0 +1,25 @@
+import type { Dataset } from '../contracts/training.ts';
+import { resolvePlan, stepOptions, steps } from './lib/activities.ts';
+import { openBoard } from './lib/board.ts';
+import { parseInput } from './lib/input.ts';
+
+/** Splits and encodes the data, and puts the data set into the artifact store; the same data are prepared once. */
+export async function prepareData(input?: unknown): Promise<Dataset> {
+  const request = parseInput('prepareData', input);
+  const plan = await resolvePlan(request);
+  const board = openBoard(['prepareData'], plan);
+  return board.stage(
+    'prepareData',
+    () =>
+      steps.prepareDataset.executeWithOptions(stepOptions(plan, 'prepare', `prepare ${plan.data}`), [
+        { data: plan.data, seed: plan.seed, force: request.force ?? false },
+      ]),
+    describeDataset,
+  );
+}
+
+export function describeDataset({ rows, groups, splits, features }: Dataset): string {
+  const sizes = [splits.train, splits.validation, splits.test].map(({ rows }) => rows.toLocaleString('en')).join(' / ');
+  const of = groups === null ? '' : ` of ${groups.toLocaleString('en')} patients`;
+  return `${rows.toLocaleString('en')} rows${of}, ${features} features; train / validation / test ${sizes}`;
+}

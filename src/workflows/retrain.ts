@@ -1,0 +1,95 @@
+import { setHandler, workflowInfo } from '@temporalio/workflow';
+import { STAGES } from '../contracts/names.ts';
+import type { Plan } from '../contracts/plan.ts';
+import { SearchProgress } from '../contracts/progress.ts';
+import { searchProgressed } from '../contracts/queries.ts';
+import type { RetrainResult } from '../contracts/workflows.ts';
+import { hyperparameterSearch } from './hyperparameterSearch.ts';
+import { resolvePlan } from './lib/activities.ts';
+import { type Board, openBoard } from './lib/board.ts';
+import { parseInput } from './lib/input.ts';
+import { withModelLock } from './lib/lock.ts';
+import { redeployOrRestore } from './lib/restore.ts';
+import { withRun } from './lib/runs.ts';
+import { runStage } from './lib/stages.ts';
+import { describeDataset, prepareData } from './prepareData.ts';
+import { describePromotion, promote } from './promote.ts';
+import { describeVersion, trainBestAndRegister } from './trainBestAndRegister.ts';
+
+/** The main job: from the data to a new model version that answers requests, if it is good enough. */
+export async function retrain(input?: unknown): Promise<RetrainResult> {
+  const request = parseInput('retrain', input);
+  const plan = await resolvePlan(request);
+  const board = openBoard(STAGES, plan);
+  setHandler(searchProgressed, (progress) => board.search(SearchProgress.parse(progress)));
+
+  const { registeredModel, model, data, seed, trials, parallel } = plan;
+  const run = { purpose: 'retrain', trigger: request.trigger };
+  return withRun(board, plan, run, async (runId) => {
+    const dataset = await board.stage(
+      'prepareData',
+      () => runStage('prepareData', prepareData, { data, seed, force: request.force }),
+      describeDataset,
+    );
+    const search = await searchIfAsked(board, plan, { model, trials, parallel, seed, dataset, parentRunId: runId });
+    const version = await board.stage(
+      'trainBestAndRegister',
+      () =>
+        runStage('trainBestAndRegister', trainBestAndRegister, {
+          registeredModel,
+          model,
+          seed,
+          dataset,
+          runId,
+          params: search?.best.params,
+          searchTrials: search?.trials,
+          trigger: request.trigger,
+        }),
+      describeVersion,
+    );
+    board.attributes({ version: version.version, testAuc: version.metrics.test_auc });
+    return { version, ...(await bringToProduction(board, plan, version.version)) };
+  });
+}
+
+async function searchIfAsked(board: Board, plan: Plan, input: object) {
+  if (plan.trials === 0) {
+    board.skip('hyperparameterSearch', `no search was asked for: ${plan.model} is trained with its defaults`);
+    return null;
+  }
+  return board.stage(
+    'hyperparameterSearch',
+    () => runStage('hyperparameterSearch', hyperparameterSearch, input),
+    ({ best, complete }) =>
+      `best of ${complete} trials: validation AUC ${best.score?.toFixed(4)}, trial ${best.number}`,
+  );
+}
+
+/** Promotes the version if the gate agrees and lets the API follow, both under one lock. */
+async function bringToProduction(
+  board: Board,
+  plan: Plan,
+  version: string,
+): Promise<Pick<RetrainResult, 'promotion' | 'deployment'>> {
+  const { registeredModel, stage, maxAucLoss } = plan;
+  if (stage === 'None') {
+    board.skip('promote', 'stage is None: the version was only registered');
+    board.skip('redeploy', 'nothing was promoted');
+    return { promotion: null, deployment: null };
+  }
+  const lock = { registeredModel, purpose: `promote and redeploy version ${version}`, underLockOf: undefined };
+  return withModelLock(board, lock, async () => {
+    const { workflowId: underLockOf } = workflowInfo();
+    const { promotion } = await board.stage(
+      'promote',
+      () => runStage('promote', promote, { registeredModel, version, stage, maxAucLoss, redeploy: false, underLockOf }),
+      ({ promotion }) => describePromotion(promotion),
+    );
+    board.attributes({ stage: promotion.promoted ? promotion.stage : undefined });
+    if (!promotion.promoted || stage !== 'Production' || !plan.redeploy) {
+      board.skip('redeploy', promotion.promoted ? 'not asked for' : 'nothing was promoted');
+      return { promotion, deployment: null };
+    }
+    return { promotion, deployment: await redeployOrRestore(board, promotion) };
+  });
+}

@@ -1,0 +1,48 @@
+import { CancellationScope } from '@temporalio/workflow';
+import { failure } from '../contracts/errors.ts';
+import { ALIASES } from '../contracts/names.ts';
+import type { RollbackResult } from '../contracts/workflows.ts';
+import { registry, resolvePlan } from './lib/activities.ts';
+import { openBoard } from './lib/board.ts';
+import { parseInput } from './lib/input.ts';
+import { withModelLock } from './lib/lock.ts';
+import { redeployOrRestore } from './lib/restore.ts';
+import { inProduction } from './promote.ts';
+
+/**
+ * Brings a prior version back: the registry first, then the running API. No gate is asked, for whoever rolls back knows
+ * why. The version that is left is marked, so that no later run promotes it again by accident.
+ */
+export async function rollback(input?: unknown): Promise<RollbackResult> {
+  const request = parseInput('rollback', input);
+  const plan = await resolvePlan(request);
+  const { registeredModel } = plan;
+  const board = openBoard(['promote', 'redeploy'], plan);
+
+  return withModelLock(board, { registeredModel, purpose: 'roll back', underLockOf: undefined }, async () => {
+    const before = await registry.readRegistry({ registeredModel });
+    const left = inProduction(before);
+    const version = request.version ?? before.aliases[ALIASES.previous];
+    if (!version) {
+      throw failure('ModelNotFound', `${registeredModel} has no version with the alias "previous" to roll back to.`);
+    }
+    if (version === left) throw failure('InvalidInput', `Version ${version} is in Production already.`);
+
+    await board.stage(
+      'promote',
+      async () => {
+        await registry.describeVersion({ registeredModel, version });
+        await registry.promoteVersion({ registeredModel, version, stage: 'Production' });
+      },
+      () => `version ${version} is back in Production`,
+    );
+    board.attributes({ version, stage: 'Production' });
+    const deployment = plan.redeploy ? await redeployOrRestore(board, { registeredModel, version, before }) : null;
+    if (!deployment) board.skip('redeploy', 'no deployment target is configured');
+    if (left) {
+      const reason = request.reason ?? `rolled back to version ${version}`;
+      await CancellationScope.nonCancellable(() => registry.markRolledBack({ registeredModel, version: left, reason }));
+    }
+    return { registeredModel, version, left, deployment };
+  });
+}
