@@ -1,0 +1,22 @@
+import type { Readable } from 'node:stream';
+
+export interface TransferOptions {
+  /** Gives the transfer up; it then throws the signal's reason. */
+  signal?: AbortSignal | undefined;
+}
+
+/** A place that keeps files by their path below the store's root. */
+export interface Backend {
+  /** The address of a file, for references and messages. */
+  uriOf(path: string): string;
+  /** Size of a file (bytes); undefined when there is none. */
+  sizeOf(path: string, options: TransferOptions): Promise<number | undefined>;
+  /** Stores a file, in place of one of the same path. `body` is called anew for every attempt. */
+  put(path: string, body: () => Readable, sizeBytes: number, options: TransferOptions): Promise<void>;
+  /**
+   * Hands a file's content to `read`, which starts anew for every attempt.
+   *
+   * @throws {ArtifactMissing} when there is no such file
+   */
+  get<Value>(path: string, read: (body: Readable) => Promise<Value>, options: TransferOptions): Promise<Value>;
+}

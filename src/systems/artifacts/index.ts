@@ -1,0 +1,70 @@
+import type { ArtifactRef } from '../../contracts/artifacts.ts';
+import type { MlflowAuth } from '../mlflow/address.ts';
+import type { Backend, TransferOptions } from './backend.ts';
+import { createCache, type Trimmed } from './cache.ts';
+import { fetchDirectory } from './fetch.ts';
+import { folderBackend } from './folder-backend.ts';
+import { getKey, type KeyValue, putKey } from './keys.ts';
+import { mlflowBackend } from './mlflow-backend.ts';
+import { type PutOptions, putDirectory } from './put.ts';
+import { createSharing } from './share.ts';
+
+export type { TransferOptions } from './backend.ts';
+export type { Trimmed } from './cache.ts';
+export { ArtifactCorrupt, ArtifactMissing, ArtifactStoreUnavailable } from './errors.ts';
+export type { KeyValue } from './keys.ts';
+export type { Progress } from './progress.ts';
+export type { PutOptions } from './put.ts';
+
+export interface ArtifactStoreOptions {
+  /** `mlflow`, or a folder that every host mounts. */
+  store: string;
+  mlflowUri: string;
+  mlflowAuth?: MlflowAuth;
+  /** This host's own copies; only this host's processes use it. */
+  cacheDir: string;
+  /** Longest time without progress of a transfer, and longest time of a short call (ms). */
+  timeoutMs: number;
+}
+
+/** Sets of files by the digest of their content: stored once, the same reference on every host. */
+export interface ArtifactStore {
+  /**
+   * Stores all files below a directory; what the store has already is not sent again. Links are refused.
+   * An interrupted call leaves files that the next one uses, and no reference to half a set.
+   */
+  putDirectory(directory: string, options?: PutOptions): Promise<ArtifactRef>;
+  /**
+   * The files of a reference in a local, read-only directory, from the cache if they are there.
+   *
+   * @throws {ArtifactCorrupt} when the store holds other bytes than the digests say
+   * @throws {ArtifactMissing} when the store does not hold them
+   */
+  fetchDirectory(ref: ArtifactRef, options?: TransferOptions): Promise<string>;
+  /** Remembers a small value under a name, in place of what was there. */
+  putKey(key: string, value: KeyValue, options?: TransferOptions): Promise<void>;
+  /** The value under a name; undefined when there is none, or when it is being written at this moment. */
+  getKey(key: string, options?: TransferOptions): Promise<KeyValue | undefined>;
+  /** Removes the least recently used entries of this host's cache until the rest fits; none of the last hour's. */
+  trimCache(maxBytes: number): Promise<Trimmed>;
+}
+
+const BACKENDS = {
+  mlflow: ({ mlflowUri, mlflowAuth, timeoutMs }) => mlflowBackend({ uri: mlflowUri, timeoutMs, ...mlflowAuth }),
+  folder: ({ store }) => folderBackend(store),
+} satisfies Record<string, (options: ArtifactStoreOptions) => Backend>;
+
+export function createArtifactStore(options: ArtifactStoreOptions): ArtifactStore {
+  const backend = BACKENDS[options.store === 'mlflow' ? 'mlflow' : 'folder'](options);
+  const cache = createCache(options.cacheDir);
+  const shared = createSharing<string>();
+  return {
+    putDirectory: async (directory, options = {}) => await putDirectory(backend, cache, directory, options),
+    // Many trials start at once on a host that has not got their data set yet.
+    fetchDirectory: async (ref, { signal } = {}) =>
+      await shared(ref.sha256, signal, async (signal) => await fetchDirectory(backend, cache, ref, { signal })),
+    putKey: async (key, value, options = {}) => await putKey(backend, key, value, options),
+    getKey: async (key, options = {}) => await getKey(backend, key, options),
+    trimCache: async (maxBytes) => await cache.trim(maxBytes),
+  };
+}

@@ -1,0 +1,53 @@
+import { z } from 'zod';
+import { hasCode, MlflowError, orUndefined } from './errors.ts';
+import type { CallOptions, Transport } from './transport.ts';
+
+const ExperimentAnswer = z.object({
+  experiment: z.object({ experiment_id: z.string(), lifecycle_stage: z.string().default('active') }),
+});
+
+/** Calls about experiments. */
+export function experimentCalls(transport: Transport) {
+  async function find(name: string, { signal }: CallOptions): Promise<string | undefined> {
+    const call = {
+      method: 'GET',
+      path: '/api/2.0/mlflow/experiments/get-by-name',
+      query: { experiment_name: name },
+    } as const;
+    const found = await orUndefined(transport.json({ ...call, signal }, ExperimentAnswer));
+    if (!found) return undefined;
+    const { experiment_id: id, lifecycle_stage: stage } = found.experiment;
+    if (stage !== 'deleted') return id;
+    throw new MlflowError(
+      `The experiment "${name}" is deleted. Restore it (mlflow experiments restore --experiment-id ${id}), ` +
+        'or name another in mlflow.experiment.',
+      { code: 'EXPERIMENT_DELETED', retryable: false },
+    );
+  }
+
+  async function create(name: string, { signal }: CallOptions): Promise<string> {
+    const call = { method: 'POST', path: '/api/2.0/mlflow/experiments/create', json: { name }, signal } as const;
+    const answer = await transport.json(call, z.object({ experiment_id: z.string() }));
+    return answer.experiment_id;
+  }
+
+  return {
+    /**
+     * The id of the experiment of this name, which is made when there is none; safe when several do it at once.
+     *
+     * @throws {MlflowError} when the experiment is deleted, with the way to restore it
+     */
+    async ensureExperiment(name: string, options: CallOptions = {}): Promise<string> {
+      const existing = await find(name, options);
+      if (existing !== undefined) return existing;
+      try {
+        return await create(name, options);
+      } catch (error) {
+        if (!hasCode(error, 'RESOURCE_ALREADY_EXISTS')) throw error;
+        const made = await find(name, options);
+        if (made === undefined) throw error;
+        return made;
+      }
+    },
+  };
+}

@@ -1,0 +1,55 @@
+import { ensureRunCall } from './ensure-run.ts';
+import { ensureVersionCall } from './ensure-version.ts';
+import { MlflowError } from './errors.ts';
+import { experimentCalls } from './experiments.ts';
+import { uiLinks } from './links.ts';
+import { runArtifactCalls } from './run-artifacts.ts';
+import { runCalls } from './runs.ts';
+import { servingCalls } from './serving.ts';
+import { type CallOptions, createTransport, type TransportOptions } from './transport.ts';
+import { versionCalls } from './versions.ts';
+
+export type { MlflowAuth } from './address.ts';
+export type { RunValues } from './batches.ts';
+export { MlflowError } from './errors.ts';
+export type { RunArtifact } from './run-artifacts.ts';
+export type { NewRun } from './runs.ts';
+export type { ModelVersion, Run, RunStatus } from './shapes.ts';
+export type { CallOptions, TransportOptions } from './transport.ts';
+export type { NewVersion } from './versions.ts';
+
+/** The calls to a tracking server; every one takes a signal and throws `MlflowError`. */
+export type Mlflow = ReturnType<typeof createMlflow>;
+
+/**
+ * A client of one MLflow tracking server and registry, 2.13 or later.
+ *
+ * @throws {MlflowError} when the address is not one of an HTTP server
+ */
+export function createMlflow(options: TransportOptions) {
+  const transport = createTransport(options);
+  const runs = runCalls(transport);
+  const versions = versionCalls(transport);
+  return {
+    uri: transport.address.base,
+    ...experimentCalls(transport),
+    ...runs,
+    ensureRun: ensureRunCall(runs),
+    ...runArtifactCalls(transport, runs),
+    ...versions,
+    ensureVersion: ensureVersionCall(versions),
+    ...servingCalls(transport),
+    links: uiLinks(transport.address.base),
+
+    /** Version of the server, such as `3.17.2`. */
+    async health({ signal }: CallOptions = {}): Promise<string> {
+      const version = (await transport.text({ method: 'GET', path: '/version', signal })).trim();
+      if (/^\d+\.\d+\S*$/.test(version)) return version;
+      const message = `What answers at ${transport.address.base} is not MLflow; is mlflow.uri right?`;
+      throw new MlflowError(message, { retryable: false });
+    },
+
+    /** Gives up all open calls and closes the connections. */
+    close: async () => await transport.close(),
+  };
+}

@@ -1,0 +1,56 @@
+import { MlflowError } from './errors.ts';
+
+/** The server may come back: it is starting, restarting, overloaded or cut off. */
+const PASSING = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'UND_ERR_SOCKET',
+]);
+const TIMEOUTS = new Set(['UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT']);
+const NOT_HTTP = /^HPE_|^ERR_SSL_WRONG_VERSION_NUMBER$/;
+const CERTIFICATE = /CERT|SELF_SIGNED|UNABLE_TO_|^ERR_TLS_|^ERR_SSL_/;
+
+/**
+ * Tells what the network did to a call.
+ *
+ * @param subject the call in words, such as `GET /version on MLflow at http://…`
+ * @returns undefined when the error is not the network's
+ */
+export function networkError(subject: string, error: unknown): MlflowError | undefined {
+  const code = codeOf(error);
+  if (code === undefined) return undefined;
+  const detail = `${code}: ${(error as Error).message || 'no further detail'}`;
+  if (code === 'ECONNREFUSED') {
+    return new MlflowError(`${subject}: nothing listens there (${code}).`, { code, retryable: true, cause: error });
+  }
+  if (TIMEOUTS.has(code)) {
+    return new MlflowError(`${subject}: no answer in time (${detail}).`, {
+      code: 'TIMEOUT',
+      retryable: true,
+      cause: error,
+    });
+  }
+  if (PASSING.has(code)) {
+    return new MlflowError(`${subject}: the connection failed (${detail}).`, { code, retryable: true, cause: error });
+  }
+  if (NOT_HTTP.test(code)) {
+    const message = `${subject}: what answers there does not speak this protocol (${detail}); is mlflow.uri right?`;
+    return new MlflowError(message, { code, retryable: false, cause: error });
+  }
+  if (CERTIFICATE.test(code)) {
+    const message = `${subject}: its certificate is not trusted (${detail}); NODE_EXTRA_CA_CERTS names further authorities.`;
+    return new MlflowError(message, { code, retryable: false, cause: error });
+  }
+  return undefined;
+}
+
+function codeOf(error: unknown): string | undefined {
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === 'string' ? code : undefined;
+}
