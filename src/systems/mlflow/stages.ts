@@ -39,7 +39,9 @@ export function planPromotion(
       `Version ${version} is in Production; moving it to Staging would leave none there. Promote another one instead.`,
     );
   }
-  return [...(stage === 'Staging' ? planStaging(snapshot, version) : []), ...asChallenger(snapshot, version)];
+  if (stage === 'None') return asChallenger(snapshot, version, ['None', 'Staging']);
+  // Another candidate in Staging is archived by this one, and with that no candidate any more.
+  return [...planStaging(snapshot, version), ...asChallenger(snapshot, version, ['None'])];
 }
 
 function planProduction(snapshot: RegistrySnapshot, version: string): RegistryChange[] {
@@ -86,13 +88,17 @@ function planStaging(snapshot: RegistrySnapshot, version: string): RegistryChang
   ];
 }
 
-/** The newest candidate is the challenger; the rollback target is none. */
-function asChallenger(snapshot: RegistrySnapshot, version: string): RegistryChange[] {
+/** The newest candidate is the challenger; what serves and its rollback target are none. */
+function asChallenger(
+  snapshot: RegistrySnapshot,
+  version: string,
+  candidateStages: readonly RegistryStage[],
+): RegistryChange[] {
   const { champion, previous, challenger } = snapshot.aliases;
-  if (version === previous || version === champion) return [];
+  if ([champion, previous, challenger].includes(version)) return [];
   const stage = challenger === undefined ? undefined : stageOf(snapshot, challenger);
-  const isCandidate = stage === 'None' || stage === 'Staging';
-  if (isCandidate && Number(challenger) >= Number(version)) return [];
+  const isCandidate = stage !== undefined && candidateStages.includes(stage);
+  if (isCandidate && Number(challenger) > Number(version)) return [];
   return [{ kind: 'setAlias', alias: 'challenger', version }];
 }
 

@@ -1,0 +1,125 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { execa } from 'execa';
+import { PROJECT_ROOT } from '../../src/config.ts';
+import { until } from './until.ts';
+
+/** Starting takes a few seconds, most of them Python's imports; a busy machine takes several times that. */
+const START_WITHIN_MS = 120_000;
+const STOP_WITHIN_MS = 10_000;
+
+export interface MlflowServer {
+  uri: string;
+  /** Also the id of its process group. */
+  readonly pid: number;
+  /** Its state: database, artifacts and log. */
+  dir: string;
+  /** Ends it and removes its state. */
+  stop(): Promise<void>;
+  /** Ends it at once, as a crash would; its state stays until `stop`. */
+  kill9(): Promise<void>;
+  /** Starts it again after `kill9`, on the same port with the same state. */
+  restart(): Promise<void>;
+}
+
+/** Starts a real tracking server with a registry and the artifact proxy, on loopback, with an empty state of its own. */
+export async function startMlflow(): Promise<MlflowServer> {
+  const dir = await mkdtemp(join(tmpdir(), 'mediwatch-mlflow-'));
+  const port = await freePort();
+  const uri = `http://127.0.0.1:${port}`;
+  let running = await launch(dir, port);
+  // A test run that is interrupted leaves no server behind.
+  const endWithUs = () => running.signal('SIGKILL');
+  process.on('exit', endWithUs);
+
+  async function kill9(): Promise<void> {
+    running.signal('SIGKILL');
+    await running.ended;
+    await until(async () => !(await isHealthy(uri)), { timeoutMs: STOP_WITHIN_MS, what: 'MLflow to be gone' });
+  }
+
+  return {
+    uri,
+    get pid() {
+      return running.pid;
+    },
+    dir,
+    kill9,
+    async restart() {
+      running = await launch(dir, port);
+    },
+    async stop() {
+      running.signal('SIGTERM');
+      await Promise.race([running.ended, delay(STOP_WITHIN_MS, undefined, { ref: false })]);
+      await kill9();
+      process.off('exit', endWithUs);
+      await rm(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+async function launch(dir: string, port: number) {
+  const uri = `http://127.0.0.1:${port}`;
+  const python = process.env.MEDIWATCH_TEST_PYTHON ?? join(PROJECT_ROOT, 'python/.venv/bin/python');
+  const log = join(dir, 'mlflow.log');
+  const options = [
+    ['--backend-store-uri', `sqlite:///${join(dir, 'mlflow.db')}`],
+    ['--artifacts-destination', join(dir, 'artifacts')],
+    ['--serve-artifacts'],
+    ['--host', '127.0.0.1'],
+    ['--port', String(port)],
+    ['--workers', '1'],
+  ].flat();
+  const server = execa(python, ['-m', 'mlflow', 'server', ...options], {
+    cwd: dir,
+    // A group of its own: MLflow's web server is a child of the command.
+    detached: true,
+    reject: false,
+    stdin: 'ignore',
+    stdout: { file: log, append: true },
+    stderr: { file: log, append: true },
+    env: { MLFLOW_SERVER_ENABLE_JOB_EXECUTION: 'false', MLFLOW_DISABLE_TELEMETRY: 'true' },
+  });
+  let hasEnded = false;
+  const ended = server.then(() => {
+    hasEnded = true;
+  });
+  const pid = server.pid ?? 0;
+  /** To the whole group; what has ended already takes no signal. */
+  const signal = (name: NodeJS.Signals) => {
+    try {
+      if (pid) process.kill(-pid, name);
+    } catch {}
+  };
+  try {
+    const started = async () => hasEnded || (await isHealthy(uri));
+    await until(started, { timeoutMs: START_WITHIN_MS, what: `MLflow at ${uri}` });
+    if (hasEnded)
+      throw new Error(`MLflow ended before it answered (${python}):\n${await readFile(log, 'utf8').catch(String)}`);
+  } catch (error) {
+    signal('SIGKILL');
+    throw error;
+  }
+  return { pid, ended, signal };
+}
+
+async function isHealthy(uri: string): Promise<boolean> {
+  return await fetch(`${uri}/health`).then(
+    ({ ok }) => ok,
+    () => false,
+  );
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer();
+  const listening = Promise.withResolvers<void>();
+  probe.listen(0, '127.0.0.1', listening.resolve);
+  await listening.promise;
+  const address = probe.address();
+  probe.close();
+  if (address === null || typeof address === 'string') throw new Error('No free port.');
+  return address.port;
+}
