@@ -1,0 +1,14 @@
+import type { StartCommand } from '../startCommand.ts';
+
+export const promote: StartCommand = {
+  name: 'promote',
+  workflow: 'promote',
+  version: true,
+  flags: ['stage', 'maxAucLoss', 'force', 'redeploy', 'registeredModel'],
+  follows: true,
+  examples: [
+    ['promote', 'the newest version to Production, if the gate agrees, and redeploy the API'],
+    ['promote 3 --stage Staging', 'version 3 to Staging'],
+    ['promote 3 --force', 'although the gate refuses'],
+  ],
+};

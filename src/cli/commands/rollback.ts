@@ -1,0 +1,13 @@
+import type { StartCommand } from '../startCommand.ts';
+
+export const rollback: StartCommand = {
+  name: 'rollback',
+  workflow: 'rollback',
+  version: true,
+  flags: ['reason', 'registeredModel'],
+  follows: true,
+  examples: [
+    ['rollback', 'back to the version that was in Production before'],
+    ['rollback 2 --reason "complaints from ward 7"', 'to version 2, and why'],
+  ],
+};

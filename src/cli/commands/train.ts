@@ -1,0 +1,13 @@
+import type { StartCommand } from '../startCommand.ts';
+
+export const train: StartCommand = {
+  name: 'train',
+  workflow: 'trainBestAndRegister',
+  flags: ['model', 'params', 'data', 'seed', 'registeredModel', 'trigger'],
+  follows: false,
+  examples: [
+    ['train --follow', 'one model with the default hyperparameters'],
+    ['train --param learning_rate=0.05 max_depth=6', 'with these'],
+    ['train --model rf', 'the random-forest baseline'],
+  ],
+};

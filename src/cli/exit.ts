@@ -1,0 +1,24 @@
+/** Exit codes of every command: scripts rely on them. */
+export const EXIT = { done: 0, failed: 1, usage: 2, notPromoted: 3, unreachable: 4, interrupted: 130 } as const;
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+
+/** What the codes mean, for `--help`. */
+export const EXIT_MEANINGS: ReadonlyArray<readonly [ExitCode, string]> = [
+  [EXIT.done, 'done'],
+  [EXIT.failed, 'the workflow failed; its message says what was left as it was'],
+  [EXIT.usage, 'wrong usage, input or setting; nothing was started'],
+  [EXIT.notPromoted, 'finished, but the gate did not promote the version'],
+  [EXIT.unreachable, 'Temporal does not answer (or, for status, MLflow)'],
+  [EXIT.interrupted, 'Ctrl-C, or the workflow was cancelled'],
+];
+
+/** A reason to end the command: the message is all that the reader sees of it. */
+export class CommandError extends Error {
+  override name = 'CommandError';
+  readonly exitCode: ExitCode;
+
+  constructor(exitCode: ExitCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.exitCode = exitCode;
+  }
+}

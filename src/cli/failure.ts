@@ -1,0 +1,49 @@
+import type { WorkflowFailedError } from '@temporalio/client';
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  CancelledFailure,
+  ChildWorkflowFailure,
+  TerminatedFailure,
+  TimeoutFailure,
+} from '@temporalio/common';
+import { FAILURES } from '../contracts/errors.ts';
+import { STAGE_TITLES, type Stage } from '../contracts/names.ts';
+
+/** Why a workflow did not complete. */
+export interface Failure {
+  /** One of `FAILURES`, or what Temporal calls it. */
+  type: string;
+  message: string;
+  /** The stage in which it happened, as it is called on a screen. */
+  stage: string | null;
+}
+
+/** Finds what happened, where, and in whose words under the layers that Temporal puts around a failure. */
+export function explainFailure(error: WorkflowFailedError, workflow: string): Failure {
+  const chain = causes(error.cause);
+  const child = chain.findLast((cause) => cause instanceof ChildWorkflowFailure);
+  const stage = STAGE_TITLES[(child?.workflowType ?? workflow) as Stage] ?? null;
+  const applications = chain.filter((cause) => cause instanceof ApplicationFailure);
+  // The innermost that is ours says what to do; a cause under it is a detail that its message already holds.
+  const ours = applications.findLast(({ type }) => type && type in FAILURES) ?? applications[0];
+  if (ours) return { type: ours.type ?? 'ApplicationFailure', message: ours.message, stage };
+  return { ...temporalFailure(chain, error), stage };
+}
+
+function temporalFailure(chain: Error[], error: Error): Omit<Failure, 'stage'> {
+  const last = chain.at(-1) ?? error;
+  const activity = chain.findLast((cause) => cause instanceof ActivityFailure)?.activityType;
+  const where = activity ? `${activity}: ` : '';
+  if (last instanceof TerminatedFailure) {
+    const why = last.message && last.message !== 'Workflow execution terminated' ? `: ${last.message}` : '';
+    return { type: 'Terminated', message: `It was terminated, without a clean-up${why}.` };
+  }
+  if (last instanceof TimeoutFailure) return { type: 'TimedOut', message: `${where}${last.message}` };
+  if (last instanceof CancelledFailure) return { type: 'Cancelled', message: 'It was cancelled.' };
+  return { type: last.name, message: `${where}${last.message}` };
+}
+
+function causes(error: unknown): Error[] {
+  return error instanceof Error ? [error, ...causes(error.cause)] : [];
+}

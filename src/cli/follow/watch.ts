@@ -1,0 +1,80 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Progress } from '../../contracts/progress.ts';
+import type { Session } from '../session.ts';
+import { type Answer, askProgress } from './ask.ts';
+import { type Ending, waitForEnd } from './ending.ts';
+import type { Target } from './target.ts';
+import { unservedQueues } from './workers.ts';
+
+/** Shows a workflow under way to a reader. */
+export interface View {
+  /** Where the workflow stands now; called again and again, changed or not. */
+  progress(progress: Progress): void;
+  /** What stands in the way at present, in sentences; empty when nothing does. */
+  notices(texts: readonly string[]): void;
+  /** No more will come. */
+  close(): void;
+}
+
+export interface Watched {
+  ending: Ending;
+  /** The last progress that was seen; null when the workflow never told. */
+  progress: Progress | null;
+}
+
+const POLL_MS = 400;
+const WORKERS_POLL_MS = 3_000;
+/** After the end the last state is asked for once, if a worker is there to tell it (ms). */
+const LAST_QUESTION_LIMIT_MS = 1_500;
+
+/**
+ * Shows a workflow until it ends or the reader leaves. Workers may come and go meanwhile.
+ *
+ * @param left aborted when the reader wants to follow no longer
+ */
+export async function watch(session: Session, target: Target, view: View, left: AbortSignal): Promise<Watched> {
+  let progress: Progress | null = null;
+  const take = (answer: Answer) => {
+    if (!('progress' in answer)) return;
+    progress = answer.progress;
+    view.progress(progress);
+  };
+  const over = new AbortController();
+  const end = waitForEnd(session, target, left).finally(() => over.abort());
+  const workers = watchWorkers(session, over.signal);
+  try {
+    while (!over.signal.aborted) {
+      const answer = await Promise.race([askProgress(session, target.workflowId), end.then(() => null)]);
+      if (!answer) break;
+      take(answer);
+      view.notices(noticesOf(answer, workers.unserved));
+      await delay(POLL_MS, undefined, { signal: over.signal }).catch(() => undefined);
+    }
+    const ending = await end;
+    if (ending.state !== 'left') take(await askProgress(session, target.workflowId, LAST_QUESTION_LIMIT_MS));
+    view.notices([]);
+    return { ending, progress };
+  } finally {
+    view.close();
+  }
+}
+
+/** Looks now and then which queues nobody serves, until the signal. */
+function watchWorkers(session: Session, signal: AbortSignal): { unserved: string[] } {
+  const workers = { unserved: [] as string[] };
+  const look = async () => {
+    while (!signal.aborted) {
+      workers.unserved = await unservedQueues(session);
+      await delay(WORKERS_POLL_MS, undefined, { signal }).catch(() => undefined);
+    }
+  };
+  void look();
+  return workers;
+}
+
+function noticesOf(answer: Answer, unserved: readonly string[]): string[] {
+  const silent = 'silent' in answer ? answer.silent : null;
+  if (silent === 'temporal') return ['Temporal does not answer; waiting.'];
+  const missing = unserved.map((queue) => `No worker polls task queue ${queue}: start one with "node src/worker.ts".`);
+  return silent && missing.length === 0 ? ['The worker does not answer; waiting.'] : missing;
+}

@@ -1,0 +1,41 @@
+import type { Command } from 'commander';
+import { EXIT_MEANINGS } from './exit.ts';
+
+export type Example = readonly [command: string, meaning: string];
+
+/** Gives a command its description and the examples at the end of its help. */
+export function describeCommand(command: Command, about: string, examples: readonly Example[]): Command {
+  const [summary = about] = about.split(/(?<=[.;:]) /);
+  return command
+    .summary(summary.replace(/[.;:]$/, ''))
+    .description(about)
+    .addHelpText('after', `\nExamples:\n${columns(examples.map(([line, meaning]) => [`mediwatch ${line}`, meaning]))}`);
+}
+
+/** What ends the help of every command. */
+export function helpEnd(): string {
+  return `
+Exit codes:
+${columns(EXIT_MEANINGS.map(([code, meaning]) => [String(code), meaning]))}
+
+Environment:
+${columns([
+  ['MEDIWATCH_CONFIG', "the mediwatch.yaml to use; default: the one here, or the project's"],
+  ['MEDIWATCH_<SECTION>_<KEY>', 'a setting, such as MEDIWATCH_SEARCH_TRIALS for search.trials'],
+  ['TEMPORAL_ADDRESS', 'host:port of Temporal; also TEMPORAL_NAMESPACE, TEMPORAL_API_KEY'],
+  ['MLFLOW_TRACKING_URI', 'address of MLflow; also its _TOKEN, _USERNAME and _PASSWORD'],
+  ['NO_COLOR', 'no colours'],
+])}`;
+}
+
+/** What ends the help of the program alone. */
+export const JSON_HELP = `
+Output for programs:
+  With --json, stdout carries JSON and nothing else; messages go to stderr. A command that follows a workflow prints
+  one document a line: {"event":"started"}, then {"event":"progress"} and {"event":"notice"} at each change, and
+  {"event":"result"} as the last line. Every other command prints one document. An error is {"event":"error"}.`;
+
+function columns(rows: ReadonlyArray<readonly [string, string]>): string {
+  const width = Math.max(...rows.map(([first]) => first.length));
+  return rows.map(([first, second]) => `  ${first.padEnd(width)}  ${second}`).join('\n');
+}

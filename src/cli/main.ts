@@ -1,0 +1,38 @@
+import { CommanderError } from 'commander';
+import { ConfigError } from '../config.ts';
+import { type Cli, openCli } from './cli.ts';
+import { CommandError, EXIT, type ExitCode } from './exit.ts';
+import { type Io, writeLine } from './io.ts';
+import { buildProgram } from './program.ts';
+
+/**
+ * Runs the command.
+ *
+ * @param args what stands behind `mediwatch`
+ * @returns the exit code
+ */
+export async function main(args: readonly string[], io: Io): Promise<ExitCode> {
+  const cli = openCli(io, args.includes('--json'));
+  try {
+    await buildProgram(cli).parseAsync(args, { from: 'user' });
+    return cli.exitCode;
+  } catch (error) {
+    return tell(cli, error);
+  }
+}
+
+function tell(cli: Cli, error: unknown): ExitCode {
+  // Commander has written its help or its complaint already.
+  if (error instanceof CommanderError) {
+    const complained = error.exitCode !== 0;
+    if (complained) cli.emit({ event: 'error', exitCode: EXIT.usage, message: error.message });
+    return complained ? EXIT.usage : EXIT.done;
+  }
+  const known = error instanceof CommandError || error instanceof ConfigError;
+  const exitCode = error instanceof CommandError ? error.exitCode : known ? EXIT.usage : EXIT.failed;
+  const message = error instanceof Error ? error.message : String(error);
+  cli.emit({ event: 'error', exitCode, message });
+  // Anything else is a fault of the command itself: its stack is what a report of it needs.
+  writeLine(cli.io.stderr, known ? message : `Unexpected: ${error instanceof Error ? error.stack : message}`);
+  return exitCode;
+}

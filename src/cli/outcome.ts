@@ -1,0 +1,17 @@
+import { z } from 'zod';
+import { Promotion } from '../contracts/registry.ts';
+import { EXIT, type ExitCode } from './exit.ts';
+import type { Ending } from './follow/ending.ts';
+
+/** Results that tell of a promotion: a retrain's and a promote's. */
+const WithPromotion = z.object({ promotion: Promotion.nullable() });
+
+/** The exit code of a followed workflow. */
+export function exitCodeOf(ending: Ending): ExitCode {
+  if (ending.state === 'completed') {
+    const { data } = WithPromotion.safeParse(ending.result);
+    return data?.promotion?.promoted === false ? EXIT.notPromoted : EXIT.done;
+  }
+  if (ending.state === 'failed') return ending.failure.type === 'PromotionRefused' ? EXIT.notPromoted : EXIT.failed;
+  return EXIT.interrupted;
+}

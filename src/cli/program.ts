@@ -1,0 +1,47 @@
+import { Command } from 'commander';
+import packageJson from '../../package.json' with { type: 'json' };
+import type { Cli } from './cli.ts';
+import { addCancel } from './commands/cancel.ts';
+import { addFollow } from './commands/follow.ts';
+import { prepare } from './commands/prepare.ts';
+import { promote } from './commands/promote.ts';
+import { redeploy } from './commands/redeploy.ts';
+import { retrain } from './commands/retrain.ts';
+import { rollback } from './commands/rollback.ts';
+import { search } from './commands/search.ts';
+import { addStatus } from './commands/status.ts';
+import { train } from './commands/train.ts';
+import { helpEnd, JSON_HELP } from './help.ts';
+import { addStartCommand } from './startCommand.ts';
+
+/** The whole command line. */
+export function buildProgram(cli: Cli): Command {
+  const { stdout, stderr } = cli.io;
+  const program = new Command('mediwatch')
+    .description(packageJson.description)
+    .version(packageJson.version)
+    .option('--json', 'print JSON on stdout, and messages on stderr')
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({
+      writeOut: (text) => stdout.write(text),
+      writeErr: (text) => stderr.write(text),
+      getOutHelpWidth: () => stdout.columns ?? 100,
+      getErrHelpWidth: () => stderr.columns ?? 100,
+    })
+    .showHelpAfterError('Add --help to see how it is used.')
+    .exitOverride()
+    .addHelpText('after', JSON_HELP)
+    .addHelpText('afterAll', helpEnd());
+
+  program.commandsGroup('The whole chain:');
+  addStartCommand(program, cli, retrain);
+  program.commandsGroup('Single stages:');
+  for (const spec of [prepare, search, train]) addStartCommand(program, cli, spec);
+  program.commandsGroup('Changes of production:');
+  for (const spec of [promote, rollback, redeploy]) addStartCommand(program, cli, spec);
+  program.commandsGroup('Looking and stopping:');
+  addStatus(program, cli);
+  addFollow(program, cli);
+  addCancel(program, cli);
+  return program;
+}

@@ -1,0 +1,85 @@
+import { type Command, Option } from 'commander';
+import type { z } from 'zod';
+import { WORKFLOWS, type WorkflowName } from '../contracts/workflows.ts';
+import { descriptionOf } from '../docs/describe.ts';
+import type { Cli } from './cli.ts';
+import { type FlagName, optionOf, versionNumber, withDefaults } from './flags.ts';
+import { describeCommand, type Example } from './help.ts';
+import { checkInput, dataPath } from './input.ts';
+import { temporalLink } from './links.ts';
+import { withSession } from './session.ts';
+import { startWorkflow } from './start.ts';
+
+/** A command that starts one workflow. */
+export interface StartCommand {
+  name: string;
+  workflow: WorkflowName;
+  /** Takes `[version]` as its argument. */
+  version?: true;
+  flags: readonly FlagName[];
+  /** Whether it stays until the end unless told otherwise: changes of production do, long computations do not. */
+  follows: boolean;
+  examples: readonly Example[];
+}
+
+/** Adds the command to the program; its flags and their descriptions come from the workflow's contract. */
+export function addStartCommand(program: Command, cli: Cli, spec: StartCommand): void {
+  const { about, input: schema } = WORKFLOWS[spec.workflow];
+  const fields = schema.shape as Record<string, z.ZodType>;
+  const config = readable(cli);
+  const command = describeCommand(program.command(spec.name), about, spec.examples);
+  if (spec.version) {
+    command.argument('[version]', withDefaults(descriptionOf(fields.version as z.ZodType), config), versionNumber);
+  }
+  const options = spec.flags.map((field) => ({ field, option: optionOf(field, fields[field] as z.ZodType, config) }));
+  for (const { option } of options) command.addOption(option);
+  const usual = (is: boolean) => (is ? ' (what it does by default)' : '');
+  command
+    .option('--id <id>', 'id of the workflow; the same id twice starts one workflow, not two')
+    .addOption(new Option('-f, --follow', `stay and show progress${usual(spec.follows)}`).conflicts('detach'))
+    .addOption(new Option('-d, --detach', `return once it is started${usual(!spec.follows)}`).conflicts('follow'));
+
+  command.action(async () => {
+    const given = command.opts();
+    const input: Record<string, unknown> =
+      spec.version && command.processedArgs[0] !== undefined ? { version: command.processedArgs[0] } : {};
+    for (const { field, option } of options) {
+      const name = option.attributeName();
+      if (command.getOptionValueSource(name) === 'cli') input[field] = given[name];
+    }
+    if (typeof input.data === 'string') input.data = dataPath(input.data, cli.io.cwd);
+    const checked = checkInput(spec.workflow, input);
+    await start(cli, spec, { input: checked, id: given.id, follow: given.follow ?? (spec.follows && !given.detach) });
+  });
+}
+
+interface Wanted {
+  input: object;
+  id: string | undefined;
+  follow: boolean;
+}
+
+async function start(cli: Cli, { workflow }: StartCommand, { input, id, follow }: Wanted): Promise<void> {
+  await withSession(cli, async (session) => {
+    const target = await startWorkflow(session, { workflow, input, id });
+    const { url } = temporalLink(session.config, target.workflowId, target.runId);
+    cli.emit({ event: 'started', workflow, workflowId: target.workflowId, runId: target.runId, url });
+    cli.say(`Started ${target.workflowId}`);
+    cli.say(`  ${url}`);
+    if (follow) {
+      const { follow: followIt } = await import('./follow/follow.ts');
+      await followIt(cli, session, target);
+    } else {
+      cli.say(`Follow it with "mediwatch follow ${target.workflowId}".`);
+    }
+  });
+}
+
+/** The settings, if they can be read: help must come even when they cannot. */
+function readable(cli: Cli) {
+  try {
+    return cli.config();
+  } catch {
+    return undefined;
+  }
+}

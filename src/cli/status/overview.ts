@@ -1,0 +1,55 @@
+import type { Cli } from '../cli.ts';
+import { CommandError, EXIT } from '../exit.ts';
+import { withSession } from '../session.ts';
+import { type ApiState, apiState } from './api.ts';
+import { type ExecutionState, listExecutions } from './executions.ts';
+import { type LockState, lockState } from './lock.ts';
+import { type RegistryState, registryState } from './registry.ts';
+
+/** Where everything stands; what could not be asked is null, and `problems` says why. */
+export interface Overview {
+  registeredModel: string;
+  registry: RegistryState | null;
+  api: ApiState;
+  /** Whether the API serves what is in Production; null when that cannot be told. */
+  agrees: boolean | null;
+  running: ExecutionState[] | null;
+  recent: ExecutionState[] | null;
+  /** The holder of the model's lock first, then who waits for it. */
+  lock: LockState[] | null;
+  problems: string[];
+}
+
+/** Asks MLflow, the API and Temporal at once, and sets the exit code when one that is needed does not answer. */
+export async function gatherOverview(cli: Cli): Promise<Overview> {
+  const config = cli.config();
+  const problems: string[] = [];
+  const orNull = async <Value>(asked: Promise<Value>): Promise<Value | null> => {
+    try {
+      return await asked;
+    } catch (error) {
+      const { MlflowError } = await import('../../systems/mlflow/errors.ts');
+      if (!(error instanceof CommandError || error instanceof MlflowError)) throw error;
+      problems.push(error.message);
+      cli.exitCode = error instanceof CommandError ? error.exitCode : EXIT.unreachable;
+      return null;
+    }
+  };
+  const [registry, api, temporal] = await Promise.all([
+    orNull(registryState(config)),
+    apiState(config),
+    orNull(
+      withSession(cli, async (session) => {
+        const [executions, lock] = await Promise.all([listExecutions(session), lockState(session)]);
+        return { ...executions, lock };
+      }),
+    ),
+  ]);
+  const { registeredModel } = config.registry;
+  const { running = null, recent = null, lock = null } = temporal ?? {};
+  return { registeredModel, registry, api, agrees: agreement(registry, api), running, recent, lock, problems };
+}
+
+function agreement(registry: RegistryState | null, { version }: ApiState): boolean | null {
+  return registry?.production && version !== null ? registry.production.version === version : null;
+}

@@ -1,0 +1,57 @@
+import type { Style } from '../io.ts';
+import { score } from '../results.ts';
+import { duration } from '../views/format.ts';
+import type { ExecutionState } from './executions.ts';
+import type { Overview } from './overview.ts';
+import type { RegistryState, VersionState } from './registry.ts';
+
+/** The overview in lines for a reader. */
+export function overviewLines(overview: Overview, style: Style, now: Date): string[] {
+  const { registeredModel, registry, api, running, recent, lock, problems } = overview;
+  const [holder, ...waiting] = lock ?? [];
+  return [
+    style('bold', registeredModel),
+    ...(registry ? registryLines(registry) : []),
+    api.version === null
+      ? `  API         serves nothing at ${api.url}: ${api.problem}`
+      : `  API         version ${api.version} at ${api.url}`,
+    ...agreementLines(overview, style),
+    ...(holder ? [`  Lock        held by ${holder.workflowId} (${holder.purpose}); ${waiting.length} waiting`] : []),
+    ...(running ? ['', style('bold', 'Running'), ...executionLines(running, now)] : []),
+    ...(recent ? ['', style('bold', 'Ended last'), ...executionLines(recent, now)] : []),
+    ...(problems.length > 0 ? ['', ...problems.map((problem) => style('red', problem))] : []),
+  ];
+}
+
+function registryLines({ production, staging, newest, versions }: RegistryState): string[] {
+  if (versions === 0) return ['  No version yet: "mediwatch retrain --follow" makes the first.'];
+  const shown = [production, ...staging].map((version) => version?.version);
+  return [
+    `  Production  ${production ? versionText(production) : 'empty'}`,
+    ...staging.map((version) => `  Staging     ${versionText(version)}`),
+    ...(newest && !shown.includes(newest.version) ? [`  Newest      ${versionText(newest)}`] : []),
+  ];
+}
+
+function versionText({ version, testAuc, aliases, createdAt }: VersionState): string {
+  const names = aliases.map((alias) => ` @${alias}`).join('');
+  return `version ${version}, test AUC ${score(testAuc)}, of ${createdAt.slice(0, 16).replace('T', ' ')} UTC${names}`;
+}
+
+function agreementLines({ agrees, registry, api }: Overview, style: Style): string[] {
+  if (agrees === true) return [style('green', '              which is what is in Production')];
+  if (agrees === null) return [];
+  const text =
+    `  The API serves version ${api.version}, but version ${registry?.production?.version} is in Production. ` +
+    'Bring it there with "mediwatch redeploy".';
+  return [style('yellow', text)];
+}
+
+function executionLines(executions: readonly ExecutionState[], now: Date): string[] {
+  if (executions.length === 0) return ['  none'];
+  const width = Math.max(...executions.map(({ workflowId }) => workflowId.length));
+  return executions.map(({ workflowId, state, startedAt, endedAt }) => {
+    const took = duration((endedAt ? Date.parse(endedAt) : now.getTime()) - Date.parse(startedAt));
+    return `  ${workflowId.padEnd(width)}  ${state.padEnd(9)}  ${took}`;
+  });
+}

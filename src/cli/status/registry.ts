@@ -1,0 +1,56 @@
+import type { Config } from '../../config.ts';
+import { TAGS } from '../../contracts/names.ts';
+import { createMlflow, type ModelVersion } from '../../systems/mlflow/index.ts';
+
+/** A version as a reader of the status sees it. */
+export interface VersionState {
+  version: string;
+  stage: string;
+  aliases: string[];
+  /** Area under the ROC curve on the test split, as it was when the version was registered. */
+  testAuc: number | null;
+  runId: string;
+  /** ISO 8601. */
+  createdAt: string;
+  url: string;
+}
+
+export interface RegistryState {
+  production: VersionState | null;
+  staging: VersionState[];
+  /** The newest version of all, in whatever stage. */
+  newest: VersionState | null;
+  versions: number;
+}
+
+/** A person waits for the answer (ms). */
+const LIMIT_MS = 5_000;
+
+/**
+ * What the registry holds of the model.
+ *
+ * @throws {MlflowError} when MLflow does not answer, or refuses
+ */
+export async function registryState({ mlflow: settings, registry }: Config): Promise<RegistryState> {
+  const mlflow = createMlflow({ ...settings, timeoutMs: Math.min(settings.timeout * 1000, LIMIT_MS) });
+  try {
+    const versions = (await mlflow.listVersions(registry.registeredModel)).map((version) => ({
+      ...stateOf(version),
+      url: mlflow.links.versionUrl(version.name, version.version),
+    }));
+    return {
+      production: versions.find(({ stage }) => stage === 'Production') ?? null,
+      staging: versions.filter(({ stage }) => stage === 'Staging'),
+      newest: versions[0] ?? null,
+      versions: versions.length,
+    };
+  } finally {
+    await mlflow.close();
+  }
+}
+
+function stateOf({ version, stage, aliases, tags, runId, createdAt }: ModelVersion): Omit<VersionState, 'url'> {
+  const auc = Number.parseFloat(tags[TAGS.testAuc] ?? '');
+  const testAuc = Number.isFinite(auc) ? auc : null;
+  return { version, stage, aliases, testAuc, runId, createdAt: new Date(createdAt).toISOString() };
+}

@@ -1,0 +1,49 @@
+import { stripVTControlCharacters } from 'node:util';
+import type { SearchProgress, StageProgress } from '../../contracts/progress.ts';
+
+/** `0.4 s`, `12.3 s`, `4:05`, `1:02:03`: a time as it is read at a glance. */
+export function duration(ms: number): string {
+  if (ms < 59_950) return `${(Math.max(0, ms) / 1000).toFixed(1)} s`;
+  const total = Math.round(ms / 1000);
+  const two = (value: number) => String(value).padStart(2, '0');
+  const hours = Math.floor(total / 3600);
+  const minutes = Math.floor(total / 60) % 60;
+  return hours ? `${hours}:${two(minutes)}:${two(total % 60)}` : `${minutes}:${two(total % 60)}`;
+}
+
+/** How long a stage has taken up to now; empty when it has not started. */
+export function stageTime({ startedAt, endedAt }: StageProgress, now: number): string {
+  return startedAt === undefined ? '' : duration((endedAt ?? now) - startedAt);
+}
+
+/** `trials 7/20 (2 running, 1 failed)` */
+export function trialCount({ total, complete, failed, running }: SearchProgress): string {
+  const details = [running && `${running} running`, failed && `${failed} failed`].filter(Boolean).join(', ');
+  return `trials ${complete + failed}/${total}${details && ` (${details})`}`;
+}
+
+/** `best 0.6812 (trial 4)`; empty before the first score. */
+export function bestScore({ best }: SearchProgress): string {
+  return best ? `best ${best.score.toFixed(4)} (trial ${best.number})` : '';
+}
+
+/** Text from elsewhere on one line, without anything that would move a cursor. */
+export function oneLine(text: string): string {
+  return stripVTControlCharacters(text).replace(/\s+/g, ' ').trim();
+}
+
+/** Cuts a line to a width. */
+export function clip(text: string, width: number): string {
+  return text.length <= width ? text : `${text.slice(0, Math.max(0, width - 1))}…`;
+}
+
+/** Lays parts out in lines of a width at most, each part whole where it fits. */
+export function flow(parts: readonly string[], width: number, indent = ''): string[] {
+  const lines: string[] = [];
+  for (const part of parts.filter(Boolean)) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + 2 + part.length <= width) lines[lines.length - 1] = `${last}  ${part}`;
+    else lines.push(clip(indent + part, width));
+  }
+  return lines;
+}

@@ -1,0 +1,88 @@
+import { STAGE_TITLES } from '../../contracts/names.ts';
+import type { Progress, SearchProgress, StageProgress } from '../../contracts/progress.ts';
+import { paramsText } from '../../policy/details.ts';
+import type { Style } from '../io.ts';
+import { bestScore, clip, flow, oneLine, stageTime, trialCount } from './format.ts';
+
+interface Canvas {
+  /** Width of the terminal (characters). */
+  columns: number;
+  /** Unix time (ms). */
+  now: number;
+  /** Drawings so far: turns the spinner. */
+  tick: number;
+  style: Style;
+}
+
+const SPINNER = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
+const SYMBOLS: Record<StageProgress['state'], [symbol: string, colour: Parameters<Style>[0]]> = {
+  waiting: ['·', 'dim'],
+  running: ['▸', 'cyan'],
+  done: ['✔', 'green'],
+  skipped: ['–', 'dim'],
+  failed: ['✖', 'red'],
+  cancelled: ['✖', 'yellow'],
+};
+const TITLE_WIDTH = Math.max(...Object.values(STAGE_TITLES).map((title) => title.length));
+const TIME_WIDTH = 8;
+/** Narrower terminals have what came of a stage on a line of its own. */
+const WIDE_ENOUGH = 72;
+
+/** Draws progress and notices as lines, none wider than the canvas. */
+export function drawFrame(progress: Progress, notices: readonly string[], canvas: Canvas): string[] {
+  const { columns, style } = canvas;
+  const { search, stages, waitingFor, problem } = progress;
+  const searching = stages.some(({ name }) => name === 'hyperparameterSearch');
+  const aside = (mark: string, text: string | null, colour: Parameters<Style>[0]) =>
+    text ? wrap(`${mark} ${oneLine(text)}`, columns).map((line) => style(colour, line)) : [];
+  return [
+    ...stages.flatMap((stage) => [
+      ...stageLines(stage, canvas),
+      ...(stage.name === 'hyperparameterSearch' && search ? searchLines(search, canvas) : []),
+    ]),
+    ...(search && !searching ? searchLines(search, canvas) : []),
+    ...aside('…', waitingFor && `Waiting for ${waitingFor}`, 'yellow'),
+    ...aside('!', problem, 'red'),
+    ...notices.flatMap((notice) => aside('!', notice, 'yellow')),
+  ];
+}
+
+function stageLines(stage: StageProgress, { columns, now, tick, style }: Canvas): string[] {
+  const [still, colour] = SYMBOLS[stage.state];
+  const symbol = stage.state === 'running' ? (SPINNER[tick % SPINNER.length] as string) : still;
+  const time = stageTime(stage, now).padStart(TIME_WIDTH);
+  const head = ` ${STAGE_TITLES[stage.name].padEnd(TITLE_WIDTH)}${time}`;
+  const summary = oneLine(stage.summary ?? '');
+  const lead = style(colour, symbol) + style(stage.state === 'waiting' ? 'dim' : 'reset', clip(head, columns - 1));
+  if (!summary) return [lead];
+  if (columns >= WIDE_ENOUGH) return [`${lead}  ${style('dim', clip(summary, columns - head.length - 3))}`];
+  return [lead, style('dim', clip(`  ${summary}`, columns))];
+}
+
+function searchLines(search: SearchProgress, { columns, style }: Canvas): string[] {
+  const bar = searchBar(search, Math.min(24, columns - 4));
+  const params = search.best ? paramsText(search.best.params).split(', ') : [];
+  const [first = '', ...more] = flow([bar, trialCount(search), bestScore(search)], columns, '  ');
+  return [
+    `  ${style('cyan', bar)}${first.slice(bar.length + 2)}`,
+    ...more,
+    ...flow(params, columns, '  ').map((line) => style('dim', line)),
+  ];
+}
+
+function searchBar({ total, complete, failed }: SearchProgress, width: number): string {
+  const filled = total > 0 ? Math.round((Math.min(complete + failed, total) / total) * width) : 0;
+  return '█'.repeat(filled) + '░'.repeat(width - filled);
+}
+
+/** Breaks a text at spaces into lines of a width. */
+function wrap(text: string, width: number): string[] {
+  const lines = [''];
+  for (const word of text.split(' ')) {
+    const line = lines.at(-1) as string;
+    if (line === '') lines[lines.length - 1] = clip(word, width);
+    else if (line.length + 1 + word.length <= width) lines[lines.length - 1] = `${line} ${word}`;
+    else lines.push(clip(`  ${word}`, width));
+  }
+  return lines;
+}

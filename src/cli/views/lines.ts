@@ -1,0 +1,63 @@
+import { STAGE_TITLES } from '../../contracts/names.ts';
+import type { Progress, StageProgress } from '../../contracts/progress.ts';
+import { paramsText } from '../../policy/details.ts';
+import type { View } from '../follow/watch.ts';
+import { type Output, writeLine } from '../io.ts';
+import { bestScore, oneLine, stageTime, trialCount } from './format.ts';
+
+/** Trial counts come at most this often; each better score comes at once (ms). */
+const COUNT_EVERY_MS = 5_000;
+
+/** A view for logs and pipes: a line with its time for each change. */
+export function lineView(stream: Output, clock: () => Date = () => new Date()): View {
+  const say = (text: string) => writeLine(stream, `${clock().toTimeString().slice(0, 8)}  ${oneLine(text)}`);
+  const onChange = sayOnChange(say);
+  const stageStates = new Map<string, string>();
+  let countedAt = Number.NEGATIVE_INFINITY;
+
+  const stage = (now: StageProgress) => {
+    const before = stageStates.get(now.name) ?? 'waiting';
+    stageStates.set(now.name, now.state);
+    if (now.state === before) return;
+    // Whoever begins to follow late, or asks seldom, still sees that the stage ran.
+    say(stageText(now, clock().getTime()));
+  };
+  const search = ({ search: now }: Progress) => {
+    if (!now) return;
+    if (now.best) onChange('best', String(now.best.number), `${bestScore(now)}: ${paramsText(now.best.params)}`);
+    const over = now.complete + now.failed >= now.total;
+    if (!over && clock().getTime() - countedAt < COUNT_EVERY_MS) return;
+    if (onChange('count', trialCount(now), trialCount(now))) countedAt = clock().getTime();
+  };
+  return {
+    progress: (now) => {
+      // The end of a search comes before the line that says so.
+      search(now);
+      for (const each of now.stages) stage(each);
+      onChange('waiting', now.waitingFor ?? '', now.waitingFor && `Waiting for ${now.waitingFor}`);
+      onChange('problem', now.problem ?? '', now.problem);
+    },
+    notices: (texts) => onChange('notices', texts.join('\n'), texts.join(' ')),
+    close: () => undefined,
+  };
+}
+
+/** Says a text when the value under its topic is another than the last time. */
+function sayOnChange(say: (text: string) => void) {
+  const last = new Map<string, string>();
+  return (topic: string, value: string, text: string | null): boolean => {
+    if ((last.get(topic) ?? '') === value) return false;
+    last.set(topic, value);
+    if (text) say(text);
+    return true;
+  };
+}
+
+function stageText(stage: StageProgress, now: number): string {
+  const title = STAGE_TITLES[stage.name];
+  const about = stage.summary ? `: ${stage.summary}` : '';
+  if (stage.state === 'running') return `${title} started`;
+  if (stage.state === 'waiting') return `${title} waits`;
+  if (stage.state === 'skipped') return `${title} skipped${about}`;
+  return `${title} ${stage.state} after ${stageTime(stage, now) || 'no time'}${about}`;
+}

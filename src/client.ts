@@ -1,0 +1,21 @@
+import process from 'node:process';
+import { main } from './cli/main.ts';
+
+const interruption = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => {
+    // A second one does not wait for anything.
+    if (interruption.signal.aborted) process.exit(130);
+    interruption.abort();
+  });
+}
+// A reader that closes the pipe early, such as head, is no error.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+
+process.exitCode = await main(process.argv.slice(2), {
+  stdout: process.stdout,
+  stderr: process.stderr,
+  env: process.env,
+  cwd: process.cwd(),
+  interrupted: interruption.signal,
+});
