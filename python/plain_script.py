@@ -75,7 +75,7 @@ def main() -> None:
             prepared = {"dataPath": flags.data, "outputDir": dataset, "seed": flags.seed}
             run_step("prepare", prepared, ignore_progress)
         with stage("search"):
-            client, run_id, record = _open_runs(flags.tracking_uri)
+            run_id, record = _open_runs(flags.tracking_uri)
             trials = search(dataset, flags.trials, flags.jobs, flags.seed, record)
             best = max(trials, key=lambda trial: trial["score"], default=None)
         with stage("trainAndRegister"):
@@ -105,8 +105,8 @@ def main() -> None:
     )
 
 
-def _open_runs(uri: str) -> tuple[Any, str, Callable[[dict[str, Any]], None]]:
-    """Make the parent run; return MLflow's client, the run's id, and a function that logs a trial as a nested run."""
+def _open_runs(uri: str) -> tuple[str, Callable[[dict[str, Any]], None]]:
+    """Make the parent run; return its id and a function that logs a trial as a nested run."""
     from mlflow.entities import Metric, Param
 
     from mediwatch_training.tracking import connect
@@ -128,7 +128,7 @@ def _open_runs(uri: str) -> tuple[Any, str, Callable[[dict[str, Any]], None]]:
         )
         client.set_terminated(run)
 
-    return client, parent, record
+    return parent, record
 
 
 if __name__ == "__main__":

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -77,5 +75,6 @@ def _hardly_varies(column: pd.Series) -> bool:
 def _mostly_numbers(column: pd.Series) -> bool:
     import pandas as pd
 
-    present = column.dropna()
-    return bool(np.mean(pd.to_numeric(present, errors="coerce").notna()) >= _MIN_SHARE_OF_NUMBERS)
+    counts = column.value_counts()
+    numbers = pd.to_numeric(pd.Series(counts.index, dtype=object), errors="coerce").notna().to_numpy()
+    return bool(counts.to_numpy()[numbers].sum() >= _MIN_SHARE_OF_NUMBERS * counts.sum())

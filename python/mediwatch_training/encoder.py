@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _MAX_CATEGORIES = 30
 # Weight of the overall positive rate in a category's own, in rows (Micci-Barreca 2001, as in TargetEncoder).
 _SMOOTHING = 100.0
+# A missing text is a category like another: that it is missing says something too.
+_MISSING = "?"
 
 
 def make_encoder(plan: ColumnPlan, seed: int) -> ColumnTransformer:
@@ -39,7 +41,7 @@ def make_encoder(plan: ColumnPlan, seed: int) -> ColumnTransformer:
         ("numeric_codes", _as_numbers(), plan.numeric_codes),
         (
             "wide",
-            make_pipeline(_as_text(missing="?"), TargetEncoder(smooth=_SMOOTHING, random_state=seed)),
+            make_pipeline(_as_text(), TargetEncoder(smooth=_SMOOTHING, random_state=seed)),
             plan.wide,
         ),
     ]
@@ -51,14 +53,14 @@ def categorical_columns(plan: ColumnPlan) -> list[int]:
     return list(range(len(plan.categories) + len(plan.id_categories)))
 
 
-def _as_text(missing: object = np.nan) -> object:
+def _as_text() -> object:
     import pandas as pd
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import FunctionTransformer
 
     return make_pipeline(
         FunctionTransformer(pd.DataFrame.astype, kw_args={"dtype": "string"}),
-        FunctionTransformer(pd.DataFrame.to_numpy, kw_args={"dtype": object, "na_value": missing}),
+        FunctionTransformer(pd.DataFrame.to_numpy, kw_args={"dtype": object, "na_value": _MISSING}),
     )
 
 

@@ -17,10 +17,10 @@ MODELS = ("hgb", "rf")
 DEFAULTS: dict[str, dict[str, Any]] = {
     "hgb": {
         "learning_rate": 0.06,
-        "max_leaf_nodes": 16,
+        "max_leaf_nodes": 24,
         "min_samples_leaf": 100,
         "l2_regularization": 10.0,
-        "max_features": 0.5,
+        "max_features": 0.75,
     },
     "rf": {"n_estimators": 150, "max_depth": 16, "min_samples_leaf": 20, "max_features": 0.25},
 }

@@ -35,7 +35,9 @@ def register(input: dict[str, Any], progress: Progress) -> dict[str, Any]:
     with tracking_errors(uri):
         if not client.search_registered_models(f"name = '{name}'"):
             client.create_registered_model(name)
-        for version in client.search_model_versions(f"name = '{name}'"):
+        # The oldest first: a version copied in the registry carries the tag too.
+        versions = client.search_model_versions(f"name = '{name}'")
+        for version in sorted(versions, key=lambda found: int(found.version)):
             if version.tags.get(_ONCE_TAG) == run_id:
                 return {"name": name, "version": str(version.version), "created": False}
         version = client.create_model_version(name, source, run_id, tags={**tags, _ONCE_TAG: run_id}, model_id=model_id)

@@ -14,12 +14,12 @@ Space = dict[str, dict[str, Any]]
 # was best on validation splits, and the depth is bounded by the leaves.
 BUNDLED: dict[str, Space] = {
     "hgb": {
-        "learning_rate": {"type": "float", "low": 0.03, "high": 0.2, "log": True},
-        "max_leaf_nodes": {"type": "int", "low": 6, "high": 32, "log": True},
+        "learning_rate": {"type": "float", "low": 0.05, "high": 0.2, "log": True},
+        "max_leaf_nodes": {"type": "int", "low": 8, "high": 40, "log": True},
         "max_depth": {"type": "int", "low": 3, "high": 12},
         "min_samples_leaf": {"type": "int", "low": 20, "high": 400, "log": True},
         "l2_regularization": {"type": "float", "low": 1e-6, "high": 100.0, "log": True},
-        "max_features": {"type": "float", "low": 0.3, "high": 1.0},
+        "max_features": {"type": "float", "low": 0.4, "high": 1.0},
     },
     "rf": {
         "n_estimators": {"type": "int", "low": 50, "high": 200, "step": 50},

@@ -58,10 +58,10 @@ def read_table(path: str, text_columns: tuple[str, ...] = ()) -> Table:
         # One block, so that the types come from all rows and not from the first megabyte of them.
         table = csv.read_csv(
             pa.BufferReader(content),
-            read_options=csv.ReadOptions(block_size=len(content) + 1, use_threads=False),
+            read_options=csv.ReadOptions(block_size=len(content) + 1),
             convert_options=options,
         )
-    except pa.ArrowInvalid as error:
+    except (pa.ArrowInvalid, UnicodeDecodeError) as error:
         raise DataInvalid(f"{path} is not a CSV file that can be read: {error}", "dataPath") from error
     repeated = sorted({name for name in table.column_names if table.column_names.count(name) > 1})
     if repeated:
