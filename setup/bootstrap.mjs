@@ -10,4 +10,4 @@ if (major < 20) {
 }
 
 // Imported late, so that an older Node reaches the sentence above.
-import('./setUp.mjs').then(({ setUp }) => setUp({ test: process.argv.includes('--test') }));
+void import('./setUp.mjs').then(({ setUp }) => setUp({ test: process.argv.includes('--test') }));

@@ -1,0 +1,56 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { killTree } from '../systems/processes/killTree.ts';
+import { TAG_VARIABLE } from '../systems/processes/processTable.ts';
+import type { Reaper } from '../systems/processes/reaper.ts';
+import { StackProblem } from './problem.ts';
+
+export interface Launch {
+  command: readonly string[];
+  env: Readonly<Record<string, string>>;
+  /** Where it writes: a file descriptor, what this process writes to, or nowhere. */
+  output: number | 'inherit' | 'ignore';
+  reaper: Reaper;
+}
+
+export interface Launched {
+  /** Resolves with how it ended, in words and as a number. */
+  exited: Promise<{ exitCode: number | null; how: string }>;
+  /** Ends it and all that it started; resolves when all of it is gone. To be called after `exited` as well. */
+  kill(graceMs: number): Promise<void>;
+}
+
+/**
+ * Starts a process in a group of its own, which ends with this process, kill -9 included. It writes to its log by
+ * itself, so that no line is lost when this process dies.
+ *
+ * @throws {StackProblem} when the program cannot be started
+ */
+export async function launch({ command, env, output, reaper }: Launch): Promise<Launched> {
+  const [program = '', ...args] = command;
+  const tag = reaper.newTag();
+  // Not execa: its streams pass through this process, and what it hands over by number ends at 9.
+  const child = spawn(program, args, {
+    env: { ...process.env, ...env, [TAG_VARIABLE]: tag },
+    stdio: ['ignore', output, output],
+    detached: true,
+  });
+  const { pid } = child;
+  if (pid === undefined) {
+    const [error] = (await once(child, 'error')) as [Error];
+    throw new StackProblem(`${program} could not be started: ${error.message}`);
+  }
+  reaper.watch(pid, tag);
+  const exited = once(child, 'exit').then(([exitCode, signal]) => ({
+    exitCode: exitCode as number | null,
+    how: signal ? `ended by ${signal}` : `exit code ${exitCode}`,
+  }));
+  return {
+    exited,
+    async kill(graceMs) {
+      await killTree({ pgid: pid, tag, graceMs });
+      await exited;
+      reaper.forget(pid);
+    },
+  };
+}

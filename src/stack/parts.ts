@@ -1,0 +1,27 @@
+import type { Config } from '../config.ts';
+import { gatewayPart } from './gateway.ts';
+import { mlflowPart } from './mlflow.ts';
+import type { Part, PartContext } from './part.ts';
+import { temporalPart } from './temporal.ts';
+import { workerPart } from './worker.ts';
+
+/** The parts that this configuration needs here: what it points elsewhere for is not started. */
+export function partsOf(config: Config, context: PartContext): Part[] {
+  const { stack, temporal, mlflow, deployment } = config;
+  const services: Part[] = [];
+  if (isEmbedded(temporal.address, stack.temporalPort)) services.push(temporalPart(config, context));
+  if (isEmbedded(mlflow.uri, stack.mlflowPort)) services.push(mlflowPart(config, context));
+  if (hasGateway(config) && isEmbedded(deployment.adminUrl, stack.apiAdminPort)) services.push(gatewayPart(config));
+  // The worker connects as its first act. MLflow it asks later, in activities that are tried again.
+  const after = services.filter(({ name }) => name === 'temporal').map(({ name }) => name);
+  return [...services, workerPart(config, after)];
+}
+
+/** Whether this configuration runs the API behind the gateway. */
+export function hasGateway({ deployment }: Config): boolean {
+  return deployment.target === 'process';
+}
+
+function isEmbedded(address: string, port: number): boolean {
+  return address.replace(/^http:\/\//, '').replace(/\/+$/, '') === `127.0.0.1:${port}`;
+}

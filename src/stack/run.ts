@@ -1,0 +1,94 @@
+import { mkdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { findTemporal } from '../../setup/temporal/find.mjs';
+import { type Config, fromRoot, loadConfig } from '../config.ts';
+import { createReaper } from '../systems/processes/reaper.ts';
+import { firstRetrain } from './firstRetrain.ts';
+import { aborted, type Interruption } from './interruption.ts';
+import type { StackOptions } from './options.ts';
+import { partsOf } from './parts.ts';
+import { checkPorts } from './ports.ts';
+import { GivenUp, StackProblem } from './problem.ts';
+import { startStack } from './stack.ts';
+import { takeStackLock } from './stackLock.ts';
+import { whereToLook } from './whereToLook.ts';
+
+/** From SIGTERM to SIGKILL of the parts when this process was killed (ms). */
+const REAP_GRACE_MS = 1_500;
+/** How long the parts of a stack that was killed may hold their ports (ms): the reaper's grace and some more. */
+const AFTER_CRASH_MS = 8_000;
+
+const say = (text: string) => console.log(text);
+
+/**
+ * Everything that `npm start` does.
+ *
+ * @param interruption aborts with an `Interruption` when everything is to stop
+ * @returns the exit code
+ * @throws {StackProblem | ConfigError} when the stack does not come up; nothing is left running
+ */
+export async function run(options: StackOptions, interruption: AbortSignal): Promise<number> {
+  const config = configOf(options);
+  const dir = fromRoot(config, config.stack.dir);
+  mkdirSync(dir, { recursive: true });
+  const lock = takeStackLock(dir);
+  try {
+    const parts = partsOf(config, { dir, temporal: await temporalProgram() });
+    await checkPorts(
+      parts.flatMap(({ ports }) => ports),
+      { waitMs: lock.afterCrash ? AFTER_CRASH_MS : 0 },
+    );
+    if (interruption.aborted) return exitCodeOf(interruption);
+    const reaper = await createReaper({ graceMs: REAP_GRACE_MS });
+    const stack = await startStack(parts, {
+      logFolder: join(dir, 'logs'),
+      reaper,
+      announce: say,
+      signal: interruption,
+    });
+    try {
+      const exitCode = await use(config, options, { reaper, signal: interruption });
+      say('stopping…');
+      return exitCode;
+    } finally {
+      await stack.stop();
+      await reaper.close();
+    }
+  } catch (error) {
+    if (error instanceof GivenUp && interruption.aborted) return exitCodeOf(interruption);
+    throw error;
+  } finally {
+    lock.release();
+  }
+}
+
+function exitCodeOf({ reason }: AbortSignal): number {
+  return (reason as Interruption).exitCode;
+}
+
+/** The flags go into the environment, so that every part reads the same configuration. */
+function configOf({ dir }: StackOptions): Config {
+  if (dir !== undefined) process.env.MEDIWATCH_STACK_DIR = resolve(process.env.INIT_CWD ?? process.cwd(), dir);
+  return loadConfig(process.env, process.cwd());
+}
+
+async function temporalProgram(): Promise<string> {
+  const program = await findTemporal(process.env);
+  if (program) return program;
+  throw new StackProblem('The Temporal dev server is missing: run "npm start", which gets it.');
+}
+
+type Use = Pick<Parameters<typeof firstRetrain>[1], 'reaper' | 'signal'>;
+
+/** What happens while the stack is up. */
+async function use(config: Config, { once, retrain, trials }: StackOptions, { reaper, signal }: Use): Promise<number> {
+  const outcome = retrain ? await firstRetrain(config, { trials, reaper, signal }) : undefined;
+  if (signal.aborted) return exitCodeOf(signal);
+  if (outcome?.ok === false) say(`\nNot retrained: ${outcome.why}.${once ? '' : ' The stack goes on.'}`);
+  say(`\nWhere to look:\n${(await whereToLook(config)).join('\n')}\n`);
+  if (once) return outcome?.ok ? 0 : 1;
+  say('Serving until Ctrl-C.');
+  const { words } = await aborted(signal);
+  say(`\n${words}`);
+  return 0;
+}

@@ -1,0 +1,20 @@
+import type { Config } from '../config.ts';
+import { champion } from './champion.ts';
+import { hasGateway } from './parts.ts';
+
+/** What to open in the browser, as lines to print. */
+export async function whereToLook(config: Config): Promise<string[]> {
+  const { temporal, mlflow, deployment, registry } = config;
+  const best = await champion(config).catch(() => undefined);
+  const workflows = `${temporal.uiUrl}/namespaces/${encodeURIComponent(temporal.namespace)}/workflows`;
+  const rows: Array<[string, string]> = [
+    ['Temporal UI', best?.workflowId ? `${workflows}/${encodeURIComponent(best.workflowId)}` : workflows],
+    ['MLflow', best?.runUrl ?? mlflow.uri],
+  ];
+  if (best) rows.push(['Report', `${best.runUrl}/artifacts`]);
+  if (hasGateway(config)) {
+    const version = best ? ` (${registry.registeredModel} version ${best.version})` : ' (no version yet)';
+    rows.push(['API', `${deployment.apiUrl}/health${version}`]);
+  }
+  return rows.map(([name, where]) => `  ${name.padEnd(12)} ${where}`);
+}
