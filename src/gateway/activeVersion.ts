@@ -66,7 +66,7 @@ export function createActiveVersion({ instances, stateFile, log }: ActiveVersion
         const since = instance.runningSince();
         if (since && Date.now() - since > SETTLED_MS) deaths = 0;
       } catch (error) {
-        log.error({ err: error, key: spec.key }, 'the active version could not be started');
+        if (!signal.aborted) log.error({ err: error, key: spec.key }, 'the active version could not be started');
       }
       const waitMs = BACK_OFF_MS[Math.min(deaths, BACK_OFF_MS.length - 1)];
       deaths += 1;

@@ -51,7 +51,7 @@ export function gatewayOptions(config: Config, log: Logger): GatewayOptions {
 /**
  * Opens both ports and starts again the version that was active last.
  *
- * @throws {Error} naming port and setting when a port is taken; nothing was started then
+ * @throws {Error} naming port and setting when a port is taken; nothing stays open or running then
  */
 export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const { apiPort, adminPort, dir, drainMs, command, log, graceMs = 5_000, requestTimeoutMs = 60_000 } = options;

@@ -105,6 +105,20 @@ describe('a request', () => {
     expect(await gateway.api('GET', '/none')).toMatchObject({ status: 404, body: { detail: 'Not Found' } });
   });
 
+  test('of any method reaches the API, whose headers come back without a body for HEAD', async () => {
+    for (const method of ['HEAD', 'OPTIONS', 'PUT', 'PATCH', 'DELETE']) {
+      expect((await gateway.api(method, '/none')).status).toBe(404);
+    }
+    const raw = await speak('HEAD //headers HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+    expect(raw).toMatch(/^HTTP\/1.1 404 .*x-mediwatch-version: 7/s);
+    expect(raw).toMatch(/\r\n\r\n$/);
+  });
+
+  test('cannot leave the API by its path', async () => {
+    const raw = await speak('GET /%2e%2e/x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+    expect(raw).toContain('HTTP/1.1 400');
+  });
+
   test('that its client gives up is no longer counted as open', async () => {
     const before = (await gateway.admin('GET', '/status')).body.requests;
     await request(`${gateway.apiUrl}/hang`, { signal: AbortSignal.timeout(100) }).catch(() => {});

@@ -1,0 +1,15 @@
+import type { Config } from '../../config.ts';
+import { createNoTarget } from './none.ts';
+import { createProcessTarget } from './process.ts';
+import type { DeploymentTarget } from './target.ts';
+
+/** Every deployment target by the name that `deployment.target` gives it. */
+const TARGETS = {
+  process: (config) => createProcessTarget({ adminUrl: config.deployment.adminUrl }),
+  none: () => createNoTarget(),
+} as const satisfies Record<Config['deployment']['target'], (config: Config) => DeploymentTarget>;
+
+/** Makes the target that the configuration names. */
+export function createTarget(config: Config): DeploymentTarget {
+  return TARGETS[config.deployment.target](config);
+}

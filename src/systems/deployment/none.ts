@@ -1,0 +1,17 @@
+import { GatewayError } from './errors.ts';
+import type { DeploymentTarget } from './target.ts';
+
+/** No API is run: nothing serves, and nothing can be started. */
+export function createNoTarget(): DeploymentTarget {
+  const refuse = async (): Promise<never> => {
+    throw new GatewayError('deployment.target is "none": there is no API to change.', { retryable: false });
+  };
+  return {
+    serving: async () => null,
+    start: refuse,
+    state: async () => ({ state: 'absent' }),
+    switchTo: refuse,
+    stop: async () => {},
+    close: async () => {},
+  };
+}

@@ -1,0 +1,112 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { loadConfig } from '../../../src/config.ts';
+import { freePort } from '../../../src/gateway/ports.ts';
+import { GatewayError } from '../../../src/systems/deployment/errors.ts';
+import { createTarget } from '../../../src/systems/deployment/index.ts';
+import { createProcessTarget } from '../../../src/systems/deployment/process.ts';
+import type { DeploymentTarget } from '../../../src/systems/deployment/target.ts';
+import { closeGateway, openGateway, type TestGateway } from '../../gateway/support.ts';
+import { until } from '../../support/until.ts';
+
+let gateway: TestGateway;
+let target: DeploymentTarget;
+beforeAll(async () => {
+  gateway = await openGateway();
+  target = createProcessTarget({ adminUrl: gateway.adminUrl });
+});
+afterAll(async () => {
+  await target.close();
+  await closeGateway(gateway);
+});
+
+const spec = (key: string, version: string) => ({ key, model: 'Readmit', version, runId: `run-${version}` });
+const running = (key: string) =>
+  until(async () => (await target.state(key)).state === 'running', { timeoutMs: 10_000, what: `${key} to run` });
+
+/** The error of a call that must fail. */
+async function errorOf(call: Promise<unknown>): Promise<GatewayError> {
+  const error = await call.then(
+    () => new Error('The call worked.'),
+    (thrown: unknown) => thrown,
+  );
+  expect(error).toBeInstanceOf(GatewayError);
+  return error as GatewayError;
+}
+
+test('nothing serves until traffic is switched, then the version that it was switched to', async () => {
+  expect(await target.serving()).toBeNull();
+  const candidate = await target.start(spec('one', '1'));
+  expect(candidate).toMatchObject({ key: 'one', model: 'Readmit', version: '1', url: expect.stringContaining('http') });
+  expect(await target.start(spec('one', '1'))).toEqual(candidate);
+  await running('one');
+  expect(await target.switchTo('one')).toEqual({ previous: null });
+  await target.start(spec('two', '2'));
+  await running('two');
+  expect(await target.switchTo('two')).toEqual({ previous: 'one' });
+  expect(await target.switchTo('two')).toEqual({ previous: 'one' });
+  expect(await target.serving()).toEqual({ key: 'two', model: 'Readmit', version: '2' });
+  await target.stop('one', { drainMs: 1_000 });
+  await target.stop('one', { drainMs: 1_000 });
+  expect(await target.state('one')).toEqual({ state: 'absent' });
+});
+
+test('an instance that cannot be switched to is refused for good, with the reason', async () => {
+  expect(await errorOf(target.switchTo('absent'))).toMatchObject({ status: 404, retryable: false });
+  await gateway.start({ key: 'sick', env: { FIXTURE_MODE: 'never-healthy' } });
+  const refused = await errorOf(target.switchTo('sick'));
+  expect(refused).toMatchObject({ status: 409, retryable: false });
+  expect(refused.message).toContain('not running');
+  const key = 'not a key';
+  expect(await errorOf(target.start({ key, model: 'Readmit', version: '1' }))).toMatchObject({ status: 400 });
+});
+
+test('a gateway that is not there can be tried again, and the error names its address', async () => {
+  const adminUrl = `http://127.0.0.1:${await freePort(new Set())}`;
+  const lost = createProcessTarget({ adminUrl });
+  const error = await errorOf(lost.serving());
+  expect(error).toMatchObject({ status: undefined, retryable: true });
+  expect(error.message).toContain(adminUrl);
+  await lost.close();
+});
+
+test('a call that is cancelled ends at once with the reason of the cancellation', async () => {
+  const reason = new Error('the workflow was cancelled');
+  await expect(target.start(spec('cancelled', '3'), AbortSignal.abort(reason))).rejects.toBe(reason);
+});
+
+describe('something else at the address', () => {
+  let server: Server;
+  let other: DeploymentTarget;
+  let answer: { status: number; body: string };
+  beforeAll(async () => {
+    server = createServer((_request, response) => response.writeHead(answer.status).end(answer.body));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    other = createProcessTarget({ adminUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}/` });
+  });
+  afterAll(async () => {
+    await other.close();
+    server.close();
+  });
+
+  test.each([
+    [500, 'boom', true],
+    [503, '{"error":"The gateway is shutting down."}', true],
+    [404, '<html>Not Found</html>', false],
+    [200, '{"hello":"world"}', false],
+  ])('that answers %i %s: retryable is %s', async (status, body, retryable) => {
+    answer = { status, body };
+    expect(await errorOf(other.serving())).toMatchObject({ retryable });
+    expect(await errorOf(other.state('one'))).toMatchObject({ retryable });
+  });
+});
+
+test('the configuration names the target; with "none" nothing serves and nothing can be started', async () => {
+  const none = createTarget(loadConfig({ MEDIWATCH_DEPLOYMENT_TARGET: 'none' }, import.meta.dirname));
+  expect(await none.serving()).toBeNull();
+  expect((await errorOf(none.start(spec('one', '1')))).message).toContain('deployment.target is "none"');
+  const process = createTarget(loadConfig({ MEDIWATCH_DEPLOYMENT_ADMIN_URL: gateway.adminUrl }, import.meta.dirname));
+  expect((await process.serving())?.version).toBe('2');
+  await process.close();
+});
