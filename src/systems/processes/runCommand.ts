@@ -1,0 +1,111 @@
+import { CommandAborted, CommandFailed, describe } from './errors.ts';
+import { type GroupOptions, type ProcessGroup, startGroup } from './group.ts';
+import { DEFAULT_GRACE_MS } from './killTree.ts';
+import { watchLimits } from './limits.ts';
+import { drain, LineSplitter, readLines } from './lines.ts';
+import { LOG_LINE_LIMIT, type Log, openLog } from './log.ts';
+import { processTable } from './processTable.ts';
+import { Tail } from './tail.ts';
+import { throttle } from './throttle.ts';
+import { membersOf } from './tree.ts';
+
+export interface RunCommandOptions extends Omit<GroupOptions, 'stdin'> {
+  /** Both streams are appended to it, each line with the time; its folder is made. */
+  logFile: string;
+  timeoutMs: number;
+  /** MiB of resident memory of the command and all that it started. */
+  memoryLimitMb: number;
+  /** Stops the command. */
+  signal: AbortSignal;
+  /** Gets the newest line of stdout, at most five times a second. */
+  onProgress?: (line: string) => void;
+  /** Time between SIGTERM and SIGKILL (ms). */
+  graceMs?: number;
+}
+
+export interface CommandResult {
+  exitCode: 0;
+  /** Last line of stdout that is not blank; of a line over 64 KiB, its end. */
+  lastLine: string;
+  seconds: number;
+}
+
+const PROGRESS_INTERVAL_MS = 200;
+
+/**
+ * Runs a command to its end. When the promise settles, in whatever way, nothing of it runs any more: what it left
+ * behind in its process group or with its tag is ended too.
+ *
+ * @throws {CommandNotFound} the program or the working folder cannot be used; nothing was started
+ * @throws {CommandFailed} it ended with another exit code than 0, or by a signal
+ * @throws {CommandTimedOut} it ran longer than `timeoutMs`
+ * @throws {CommandOutOfMemory} it used more than `memoryLimitMb`
+ * @throws {CommandAborted} `signal` was aborted
+ */
+export async function runCommand(options: RunCommandOptions): Promise<CommandResult> {
+  const { command, logFile, timeoutMs, memoryLimitMb, signal, graceMs = DEFAULT_GRACE_MS } = options;
+  if (signal.aborted) throw new CommandAborted(describe(command), signal.reason);
+
+  const log = await openLog(logFile);
+  try {
+    const startedAt = performance.now();
+    const group = await startGroup({ ...options, stdin: 'ignore' });
+    const output = readOutput(group, log, options.onProgress);
+    const limits = watchLimits({
+      what: describe(command),
+      timeoutMs,
+      memoryLimitMb,
+      signals: [signal],
+      pids: () => pidsOf(group),
+    });
+    const ending = await Promise.race([group.exited, limits.exceeded, output.failed]);
+    limits.stop();
+    await group.kill(graceMs);
+    await output.finish();
+
+    if (ending instanceof Error) throw ending;
+    if (ending.exitCode !== 0) throw new CommandFailed(command, ending, output.tail.text, logFile);
+    return { exitCode: 0, lastLine: output.lastLine(), seconds: (performance.now() - startedAt) / 1000 };
+  } finally {
+    await log.close();
+  }
+}
+
+async function pidsOf({ pid, tag }: ProcessGroup): Promise<number[]> {
+  return membersOf(await processTable(), [{ pgid: pid, tag }]).map((member) => member.pid);
+}
+
+/** Copies both streams to the log, and keeps what a caller wants to know of them. */
+function readOutput(group: ProcessGroup, log: Log, onProgress: ((line: string) => void) | undefined) {
+  const tail = new Tail();
+  const progress = throttle(PROGRESS_INTERVAL_MS, onProgress ?? (() => {}));
+  let lastLine = '';
+
+  const write = async (lines: string[]) => {
+    tail.add(lines);
+    await log.write(lines);
+  };
+  const reading = Promise.all([
+    readLines(group.stderr, new LineSplitter(LOG_LINE_LIMIT), write),
+    readLines(group.stdout, new LineSplitter(LOG_LINE_LIMIT), async (lines) => {
+      const newest = lines.findLast((line) => line.trim() !== '');
+      if (newest !== undefined) {
+        lastLine = newest;
+        progress.push(newest);
+      }
+      await write(lines);
+    }),
+  ]);
+  /** Resolves when the log cannot be written, and never otherwise. */
+  const failed = new Promise<Error>((resolve) => reading.catch(resolve));
+
+  return {
+    tail,
+    failed,
+    lastLine: () => lastLine,
+    async finish(): Promise<void> {
+      await drain([group.stdout, group.stderr], reading);
+      progress.stop();
+    },
+  };
+}
