@@ -9,7 +9,11 @@ export function describeCommand(command: Command, about: string, examples: reado
   return command
     .summary(summary.replace(/[.;:]$/, ''))
     .description(about)
-    .addHelpText('after', `\nExamples:\n${columns(examples.map(([line, meaning]) => [`mediwatch ${line}`, meaning]))}`);
+    .addHelpText('after', examplesHelp(examples));
+}
+
+function examplesHelp(examples: readonly Example[]): string {
+  return `\nExamples:\n${columns(examples.map(([line, meaning]) => [`mediwatch ${line}`, meaning]))}`;
 }
 
 /** What ends the help of every command. */
@@ -28,8 +32,16 @@ ${columns([
 ])}`;
 }
 
-/** What ends the help of the program alone. */
-export const JSON_HELP = `
+/** What follows the commands in the help of the program itself. */
+export const PROGRAM_HELP = `${examplesHelp([
+  ['retrain --follow', 'make a new version from the data, and bring it to Production if it is good enough'],
+  ['status', 'see what serves, and what runs'],
+  ['rollback', 'go back to the version before'],
+  ['help retrain', 'everything that a command takes'],
+])}
+
+"npm start" in the project starts all that the commands need: Temporal, MLflow, a worker and the API.
+
 Output for programs:
   With --json, stdout carries JSON and nothing else; messages go to stderr. A command that follows a workflow prints
   one document a line: {"event":"started"}, then {"event":"progress"} and {"event":"notice"} at each change, and

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { WORKFLOWS, type WorkflowName } from '../contracts/workflows.ts';
 import { CommandError, EXIT } from './exit.ts';
@@ -19,5 +19,5 @@ export function checkInput(workflow: WorkflowName, input: Record<string, unknown
 /** A file as the shell completed it becomes absolute; one that is not here is the worker's, and stays as it is. */
 export function dataPath(path: string, cwd: string): string {
   const here = resolve(cwd, path);
-  return existsSync(here) ? here : path;
+  return statSync(here, { throwIfNoEntry: false })?.isFile() ? here : path;
 }

@@ -11,7 +11,7 @@ import { rollback } from './commands/rollback.ts';
 import { search } from './commands/search.ts';
 import { addStatus } from './commands/status.ts';
 import { train } from './commands/train.ts';
-import { helpEnd, JSON_HELP } from './help.ts';
+import { helpEnd, PROGRAM_HELP } from './help.ts';
 import { addStartCommand } from './startCommand.ts';
 
 /** The whole command line. */
@@ -30,7 +30,8 @@ export function buildProgram(cli: Cli): Command {
     })
     .showHelpAfterError('Add --help to see how it is used.')
     .exitOverride()
-    .addHelpText('after', JSON_HELP)
+    .helpCommand('help [command]', 'Shows how a command is used')
+    .addHelpText('after', PROGRAM_HELP)
     .addHelpText('afterAll', helpEnd());
 
   program.commandsGroup('The whole chain:');

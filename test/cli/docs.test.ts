@@ -1,0 +1,52 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { PROJECT_ROOT, settingPaths } from '../../src/config.ts';
+import { WORKFLOWS } from '../../src/contracts/workflows.ts';
+import { settingsTable } from '../../src/docs/tables.ts';
+
+let dir: string;
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'mediwatch-docs-'));
+});
+afterEach(async () => {
+  await rm(dir, { recursive: true });
+});
+
+const docs = (...args: string[]) =>
+  execa(process.execPath, [join(PROJECT_ROOT, 'src/docs/main.ts'), ...args], { reject: false });
+
+const REGIONS = ['settings', 'workflows'].map((name) => `<!-- ${name}:start -->\n<!-- ${name}:end -->`).join('\n\n');
+
+it('fills both regions, leaves the rest alone, and then has nothing to do', async () => {
+  const file = join(dir, 'README.md');
+  await writeFile(file, `# Before\n${REGIONS}\nafter\n`);
+  expect(await docs('--check', file)).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('npm run docs') });
+  expect(await docs(file)).toMatchObject({ exitCode: 0 });
+  const text = await readFile(file, 'utf8');
+  expect(text).toMatch(/^# Before\n/);
+  expect(text).toMatch(/\nafter\n$/);
+  for (const type of Object.keys(WORKFLOWS)) expect(text).toContain(`### ${type}`);
+  expect(await docs('--check', file)).toMatchObject({ exitCode: 0 });
+});
+
+it('every setting has its row, with what it means', () => {
+  const table = settingsTable();
+  for (const [section, key] of settingPaths()) expect(table).toMatch(new RegExp(`\`${section}\\.[^|]*${key}`));
+  for (const row of table.split('\n').slice(2))
+    expect(
+      row
+        .split(/(?<!\\)\|/)
+        .at(-2)
+        ?.trim(),
+    ).not.toBe('');
+});
+
+it('says what is missing when there is no README, or no region in it', async () => {
+  const file = join(dir, 'README.md');
+  expect(await docs(file)).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('There is no') });
+  await writeFile(file, '# Empty\n');
+  expect(await docs(file)).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('<!-- settings:start -->') });
+});

@@ -1,0 +1,80 @@
+import { describe, expect, it } from 'vitest';
+import { WORKFLOWS } from '../../src/contracts/workflows.ts';
+import { mediwatch, spawnMediwatch } from './support.ts';
+
+const STARTING = ['retrain', 'prepare', 'search', 'train', 'promote', 'rollback', 'redeploy'];
+const COMMANDS = [...STARTING, 'status', 'follow', 'cancel'];
+
+async function helpOf(...args: string[]): Promise<string> {
+  const { code, out, err } = await mediwatch([...args, '--help']);
+  expect([code, err]).toEqual([0, '']);
+  return out;
+}
+
+describe('--help', () => {
+  it('lists every command', async () => {
+    const help = await helpOf();
+    for (const command of COMMANDS) expect(help).toMatch(new RegExp(`^  ${command}\\b`, 'm'));
+  });
+
+  it.each([[], ...COMMANDS.map((command) => [command])])(
+    'of %s tells exit codes, environment and --json',
+    async (...args) => {
+      const help = await helpOf(...args);
+      for (const code of [0, 1, 2, 3, 4, 130]) expect(help).toMatch(new RegExp(`^  ${code} +\\w`, 'm'));
+      for (const text of ['--json', 'MEDIWATCH_CONFIG', 'TEMPORAL_ADDRESS', 'NO_COLOR', 'Examples:']) {
+        expect(help).toContain(text);
+      }
+    },
+  );
+
+  it('shows the defaults that the settings give', async () => {
+    const { out } = await mediwatch(['retrain', '--help'], { env: { MEDIWATCH_SEARCH_TRIALS: '7' } });
+    expect(out).toContain('default: 7 (search.trials)');
+  });
+
+  it.each(STARTING)(
+    'every example of %s is one that the command line takes',
+    async (command) => {
+      const help = await helpOf(command);
+      const examples = [...help.matchAll(/^ {2}mediwatch (.+?)(?: \| .*?)? {2,}\S/gm)].map(
+        ([, line]) => line as string,
+      );
+      expect(examples.length).toBeGreaterThan(0);
+      for (const example of examples) {
+        const words = example.match(/"[^"]*"|\S+/g)?.map((word) => word.replaceAll('"', '')) ?? [];
+        // Nothing is wrong with it: it gets as far as Temporal, which is not there.
+        expect([example, (await mediwatch(words)).code]).toEqual([example, 4]);
+      }
+    },
+    120_000,
+  );
+
+  it('offers every field of an input that can be typed', async () => {
+    const notTyped = ['dataset', 'parentRunId', 'runId', 'searchTrials', 'underLockOf'];
+    const workflows = {
+      retrain: 'retrain',
+      prepare: 'prepareData',
+      search: 'hyperparameterSearch',
+      train: 'trainBestAndRegister',
+      promote: 'promote',
+      rollback: 'rollback',
+      redeploy: 'redeploy',
+    } as const;
+    const flags: Record<string, string> = { params: '--param', redeploy: '--no-redeploy', version: '[version]' };
+    for (const [command, workflow] of Object.entries(workflows)) {
+      const help = await helpOf(command);
+      for (const field of Object.keys(WORKFLOWS[workflow].input.shape)) {
+        if (notTyped.includes(field)) continue;
+        expect(help).toContain(flags[field] ?? `--${field.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`);
+      }
+    }
+  });
+
+  it('takes less than half a second, the start of the process included', async () => {
+    const times = [];
+    for (let run = 0; run < 3; run++) times.push((await spawnMediwatch(['--help'], {})).durationMs);
+    // The best of three: other tests share the machine.
+    expect(Math.min(...times)).toBeLessThan(500);
+  });
+});

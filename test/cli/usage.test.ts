@@ -1,0 +1,89 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { mediwatch, NOWHERE, spawnMediwatch } from './support.ts';
+
+describe('wrong usage ends with 2, says which flag, and starts nothing', () => {
+  // Temporal is not there in these tests: whatever tried to start something would end with 4.
+  it.each([
+    [['retrain', '--trials', '3x'], '--trials', 'whole number'],
+    [['retrain', '--trials', '1.5'], '--trials', 'whole number'],
+    [['retrain', '--trials', ''], '--trials', 'whole number'],
+    [['retrain', '--trials', '-1'], '--trials', '>=0'],
+    [['search', '--trials', '0'], '--trials', '>=1'],
+    [['retrain', '--parallel', '0'], '--parallel', '>=1'],
+    [['retrain', '--max-auc-loss', 'little'], '--max-auc-loss', 'number'],
+    [['retrain', '--max-auc-loss', '2'], '--max-auc-loss', '<=1'],
+    [['retrain', '--model', 'svm'], '--model', 'hgb, rf'],
+    [['retrain', '--stage', 'production'], '--stage', 'Production, Staging, None'],
+    [['promote', '--stage', 'None'], '--stage', 'Production, Staging'],
+    [['retrain', '--data', ''], '--data', '>=1'],
+    [['retrain', '--seed', '99999999999999999999'], '--seed', 'Too big'],
+    [['promote', 'three'], 'version', 'such as 3'],
+    [['promote', '3', '4'], 'promote', 'too many arguments'],
+    [['train', '--param', 'max_depth'], '--param', 'name=value'],
+    [['retrain', '--follow', '--detach'], '--follow', 'cannot be used'],
+    [['retrain', '--trails', '3'], '--trails', 'Did you mean --trials'],
+    [['retrian'], 'retrian', 'Did you mean retrain'],
+    [['follow'], 'id', 'missing required argument'],
+    [['retrain', 'now'], 'retrain', 'too many arguments'],
+  ])('%j', async (args, flag, why) => {
+    const { code, out, err } = await mediwatch(args);
+    expect(code).toBe(2);
+    expect(err).toContain(flag);
+    expect(err).toContain(why);
+    expect(out).toBe('');
+  });
+
+  it('without a command: the help, on stderr', async () => {
+    const { code, out, err } = await mediwatch([]);
+    expect([code, out]).toEqual([2, '']);
+    expect(err).toContain('Usage: mediwatch');
+  });
+
+  it('with --json: the complaint as JSON on stdout as well', async () => {
+    const { code, out } = await mediwatch(['retrain', '--trials', '-1', '--json']);
+    expect(code).toBe(2);
+    expect(JSON.parse(out)).toEqual({ event: 'error', exitCode: 2, message: expect.stringContaining('--trials') });
+  });
+});
+
+describe('wrong settings end with 2', () => {
+  it('a variable that cannot be used is named', async () => {
+    const { code, err } = await mediwatch(['status'], { env: { MEDIWATCH_SEARCH_TRIALS: 'many' } });
+    expect(code).toBe(2);
+    expect(err).toContain('search.trials');
+  });
+
+  it('so is the file, and help comes all the same', async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'mediwatch-cli-'));
+    try {
+      await writeFile(join(dir, 'mediwatch.yaml'), 'serch: {}\n');
+      const { code, err } = await mediwatch(['retrain'], { cwd: dir });
+      expect(code).toBe(2);
+      expect(err).toContain(join(dir, 'mediwatch.yaml'));
+      expect(err).toContain('serch');
+      expect(await mediwatch(['retrain', '--help'], { cwd: dir })).toMatchObject({ code: 0 });
+    } finally {
+      await rm(dir, { recursive: true });
+    }
+  });
+});
+
+describe('Temporal that cannot be reached', () => {
+  it('ends with 4 within 5 s, and says the address, the setting and how to get one', async () => {
+    const started = Date.now();
+    const { code, out, err } = await mediwatch(['retrain']);
+    expect(code).toBe(4);
+    expect(Date.now() - started).toBeLessThan(5_000);
+    for (const part of [NOWHERE, 'temporal.address', 'TEMPORAL_ADDRESS', 'npm start']) expect(err).toContain(part);
+    expect(out).toBe('');
+  });
+
+  it('leaves no process hanging', async () => {
+    const { exitCode, stdout } = await spawnMediwatch(['cancel', 'x', '--json'], { TEMPORAL_ADDRESS: NOWHERE });
+    expect(exitCode).toBe(4);
+    expect(JSON.parse(stdout)).toMatchObject({ event: 'error', exitCode: 4 });
+  });
+});
