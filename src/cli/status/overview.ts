@@ -1,3 +1,4 @@
+import { FAILURES } from '../../contracts/errors.ts';
 import type { Cli } from '../cli.ts';
 import { CommandError, EXIT } from '../exit.ts';
 import { withSession } from '../session.ts';
@@ -30,7 +31,9 @@ export async function gatherOverview(cli: Cli): Promise<Overview> {
     } catch (error) {
       const { MlflowError } = await import('../../systems/mlflow/errors.ts');
       if (!(error instanceof CommandError || error instanceof MlflowError)) throw error;
-      problems.push(error.message);
+      problems.push(
+        error instanceof CommandError ? error.message : `${error.message} ${FAILURES.MlflowUnavailable.next}`,
+      );
       cli.exitCode = error instanceof CommandError ? error.exitCode : EXIT.unreachable;
       return null;
     }
