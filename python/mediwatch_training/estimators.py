@@ -27,6 +27,9 @@ DEFAULTS: dict[str, dict[str, Any]] = {
 # Boosting stops when the validation loss has not improved for this many iterations, or here at the latest.
 _PATIENCE = 15
 _MAX_ITERATIONS = 600
+# The final model averages this many boosters that differ in their seed alone, and so in the features that each split
+# may choose from. On validation splits of five other seeds four of them gained 0.001 in AUC over one.
+_MEMBERS = 4
 _RESERVED = (
     "random_state",
     "n_jobs",
@@ -69,13 +72,22 @@ def fit_on_train(dataset: Dataset, model: str, params: dict[str, Any], seed: int
 
 
 def fit_on_all(dataset: Dataset, model: str, params: dict[str, Any], iterations: int, seed: int, threads: int) -> Any:
-    """Fit on the train and validation splits, with a number of iterations found before; return the estimator."""
+    """Fit on the train and validation splits, with a number of iterations found before; return the estimator.
+
+    Boosting is an average of `_MEMBERS` boosters, a forest one forest.
+    """
     X = np.concatenate([dataset.features("train"), dataset.features("validation")])
     y = np.concatenate([dataset.labels("train"), dataset.labels("validation")])
     if model == "rf":
         return _fit(_forest(params, seed, threads), threads, X, y)
-    estimator = _boosting(dataset, {**params, "max_iter": iterations}, seed, early_stopping=False)
-    return _fit(estimator, threads, X, y)
+    from sklearn.ensemble import VotingClassifier
+
+    fixed = {**params, "max_iter": iterations}
+    members = [
+        (f"member_{number}", _boosting(dataset, fixed, seed + number, early_stopping=False))
+        for number in range(_MEMBERS)
+    ]
+    return _fit(VotingClassifier(members, voting="soft"), threads, X, y)
 
 
 def positive_probabilities(estimator: Any, X: Any, threads: int) -> np.ndarray:

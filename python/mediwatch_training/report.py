@@ -22,7 +22,7 @@ _METRICS = (
     ("test_brier", "Brier score", "mean squared error of the probability; lower is better"),
     ("test_f1", "F1", "at the threshold"),
     ("threshold", "Threshold", "probability from which a record counts as positive; best F1 on validation"),
-    ("iterations", "Iterations", "boosting iterations or trees"),
+    ("iterations", "Iterations", "of each booster, or trees of the forest"),
     ("train_rows", "Training rows", "train and validation splits"),
 )
 _STYLE = """

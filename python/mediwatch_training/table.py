@@ -61,9 +61,10 @@ def read_table(path: str, text_columns: tuple[str, ...] = ()) -> Table:
             read_options=csv.ReadOptions(block_size=len(content) + 1),
             convert_options=options,
         )
+        names = table.column_names
     except (pa.ArrowInvalid, UnicodeDecodeError) as error:
         raise DataInvalid(f"{path} is not a CSV file that can be read: {error}", "dataPath") from error
-    repeated = sorted({name for name in table.column_names if table.column_names.count(name) > 1})
+    repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
         raise DataInvalid(f"{path} has more than one column named {repeated[0]!r}", "dataPath")
     return Table(_typed(table), hashlib.sha256(content).hexdigest())
