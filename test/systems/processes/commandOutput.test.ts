@@ -43,8 +43,8 @@ print("the end")`,
     const stamp = '2026-01-01T00:00:00.000Z '.length;
     expect(statSync(logFile).size).toBe(2_000_000 * (100 + stamp) + stamp + 'the end\n'.length);
     expect((largest - before) / 1024 ** 2).toBeLessThan(300);
-    expect(longestPause).toBeLessThan(500);
-  }, 60_000);
+    expect(longestPause).toBeLessThan(1_000);
+  });
 
   it('may be one line of 10 MB, which the log has in pieces', async () => {
     const logFile = workshop.newLog();

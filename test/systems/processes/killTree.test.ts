@@ -27,17 +27,17 @@ describe('killTree', () => {
     const startedAt = Date.now();
     await killTree({ ...tree, graceMs: 10_000 });
     expect(await living(pids)).toEqual([]);
-    expect(Date.now() - startedAt).toBeLessThan(4_000);
+    expect(Date.now() - startedAt).toBeLessThan(8_000);
   });
 
   it('kills those who ignore SIGTERM after the time of grace, and not before', async () => {
     const { pids, ...tree } = await startFamily('--stubborn');
     const startedAt = Date.now();
-    const killed = killTree({ ...tree, graceMs: 700 });
+    const killed = killTree({ ...tree, graceMs: 2_000 });
     await expect.poll(() => Date.now() - startedAt).toBeGreaterThan(300);
     expect(await living(pids)).toHaveLength(4);
     await killed;
-    expect(Date.now() - startedAt).toBeGreaterThanOrEqual(700);
+    expect(Date.now() - startedAt).toBeGreaterThanOrEqual(2_000);
     expect(await living(pids)).toEqual([]);
   });
 
@@ -60,7 +60,7 @@ describe('killTree', () => {
   it('resolves at once when there is nothing to end', async () => {
     const startedAt = Date.now();
     await killTree({ pgid: 2 ** 22 + 1, tag: randomUUID(), graceMs: 5_000 });
-    expect(Date.now() - startedAt).toBeLessThan(1_000);
+    expect(Date.now() - startedAt).toBeLessThan(4_000);
   });
 });
 

@@ -40,13 +40,13 @@ describe('when a parent is killed with kill -9', () => {
     process.kill(pid, 'SIGKILL');
     await untilGone([...pids, reaper.pid], 5_000);
     expect(logLines(join(folder, 'command.log'))[0]).toContain('"main"');
-  }, 20_000);
+  });
 
   it('nothing is alive either that ignores SIGTERM', async () => {
     const { pid, pids } = await startParent('--stubborn');
     process.kill(pid, 'SIGKILL');
     await untilGone(pids, 5_000);
-  }, 20_000);
+  });
 
   it('nothing is alive although the reaper had been killed before, and its successor is hardly born', async () => {
     const { pid, pids } = await startParent();
@@ -56,7 +56,7 @@ describe('when a parent is killed with kill -9', () => {
     await reaperOf(pid, [...pids, first.pid]);
     process.kill(pid, 'SIGKILL');
     await untilGone(pids, 5_000);
-  }, 20_000);
+  });
 
   it('nothing is alive although the reaper got the signals of Ctrl-C and of a stop before', async () => {
     const { pid, pids } = await startParent();
@@ -64,7 +64,7 @@ describe('when a parent is killed with kill -9', () => {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.kill(reaper.pid, signal);
     process.kill(pid, 'SIGKILL');
     await untilGone(pids, 5_000);
-  }, 20_000);
+  });
 });
 
 describe('a reaper', () => {
@@ -74,7 +74,7 @@ describe('a reaper', () => {
     expect(reaper.pgid).toBe(reaper.pid);
     parent.kill('SIGKILL');
     await untilGone([...pids, reaper.pid], 5_000);
-  }, 20_000);
+  });
 
   it('does not keep its parent alive', async () => {
     const url = new URL('../../../src/systems/processes/reaper.ts', import.meta.url);
@@ -83,7 +83,7 @@ describe('a reaper', () => {
       timeout: 10_000,
     });
     expect({ stdout, exitCode }).toEqual({ stdout: 'ready', exitCode: 0 });
-  }, 15_000);
+  });
 
   it('ends what is still watched when it is closed, and lets nothing be started any more', async () => {
     const reaper = await createReaper({ graceMs: 300 });
