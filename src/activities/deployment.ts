@@ -1,8 +1,15 @@
 import type { Config } from '../config.ts';
-import type { Candidate, Check } from '../contracts/deployment.ts';
+import type { Check } from '../contracts/deployment.ts';
 import type { DeploymentTarget } from '../systems/deployment/target.ts';
 import { verifyCandidate } from '../systems/deployment/verify.ts';
 import { whileHeartbeating } from './lib/heartbeat.ts';
+
+interface CandidateRequest {
+  registeredModel: string;
+  version: string;
+  /** Names the candidate. */
+  key: string;
+}
 
 /** Starts, verifies, switches and stops model APIs, in whatever target the configuration names. */
 export function createDeploymentActivities({ config, target }: { config: Config; target: DeploymentTarget }) {
@@ -11,28 +18,22 @@ export function createDeploymentActivities({ config, target }: { config: Config;
     /** What answers requests now. */
     serving: () => target.serving(),
 
-    /** Starts an API beside the one that serves; called again with its key it finds the one it started. */
-    startCandidate: (request: { registeredModel: string; version: string; key: string }): Promise<Candidate> =>
-      whileHeartbeating(({ signal }) => target.start({ ...request, model: request.registeredModel }, signal)),
-
-    /** Lets the candidate prove itself: health with the expected version, schema, a real prediction, static paths. */
-    verifyCandidate: ({
-      registeredModel,
-      candidate,
-    }: {
-      registeredModel: string;
-      candidate: Candidate;
-    }): Promise<Check[]> =>
+    /**
+     * Starts an API beside the one that serves and lets it prove itself: health with the expected version, schema, a
+     * real prediction, static paths. Called again with its key it finds the candidate that it started.
+     */
+    bringUpCandidate: ({ registeredModel, version, key }: CandidateRequest): Promise<Check[]> =>
       whileHeartbeating(async ({ signal, progress }) => {
+        const candidate = await target.start({ key, model: registeredModel, version }, signal);
         const { checks } = await verifyCandidate({
           url: candidate.url,
           model: registeredModel,
-          version: candidate.version,
+          version,
           example: [],
           healthTimeoutMs: healthTimeout * 1000,
           maxPredictMs: maxPredictSeconds * 1000,
           staticPaths,
-          state: () => target.state(candidate.key),
+          state: () => target.state(key),
           onProgress: progress,
           signal,
         });

@@ -13,6 +13,6 @@ export const Deployment = z.object({
 });
 export type Deployment = z.infer<typeof Deployment>;
 
-/** An API process or container that is not serving yet. */
+/** An API process or container beside the one that serves. */
 export const Candidate = z.object({ key: z.string(), version: z.string(), url: z.string(), logFile: z.string() });
 export type Candidate = z.infer<typeof Candidate>;

@@ -26,7 +26,7 @@ export const FAILURES = {
     retryable: false,
     next: 'The API that served before still serves. Read the log of the candidate.',
   },
-  DeploymentFailed: { retryable: true, next: 'The API that served before still serves.' },
+  DeploymentFailed: { retryable: false, next: 'The API that served before still serves.' },
   GatewayUnavailable: {
     retryable: true,
     next: 'Check that the API gateway runs at the address in deployment.adminUrl.',

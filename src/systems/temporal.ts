@@ -1,7 +1,9 @@
-import { temporal } from '@temporalio/proto';
 import type { NativeConnection } from '@temporalio/worker';
 import type { Config } from '../config.ts';
 import { SEARCH_ATTRIBUTES } from '../contracts/searchAttributes.ts';
+
+/** Numbers of the types in Temporal's API (temporal/api/enums/v1/common.proto, IndexedValueType). */
+const INDEXED_VALUE_TYPE = { KEYWORD: 2, DOUBLE: 4 } as const;
 
 /** Connection options of clients and workers alike. */
 export function connectionOptions({ temporal: { address, apiKey, tls } }: Config) {
@@ -15,11 +17,7 @@ export function connectionOptions({ temporal: { address, apiKey, tls } }: Config
  *   workflows then do without
  */
 export async function ensureSearchAttributes(connection: NativeConnection, namespace: string): Promise<boolean> {
-  const { IndexedValueType } = temporal.api.enums.v1;
-  const wanted = Object.values(SEARCH_ATTRIBUTES).map(({ name, type }) => ({
-    name,
-    type: type === 'DOUBLE' ? IndexedValueType.INDEXED_VALUE_TYPE_DOUBLE : IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD,
-  }));
+  const wanted = Object.values(SEARCH_ATTRIBUTES).map(({ name, type }) => ({ name, type: INDEXED_VALUE_TYPE[type] }));
   try {
     const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
     const missing = wanted.filter(({ name }) => !(name in customAttributes));

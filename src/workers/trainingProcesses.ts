@@ -21,7 +21,13 @@ export async function createTrainingProcesses(config: Config): Promise<TrainingP
   const shared = {
     command: [python || join(PACKAGE, '.venv', 'bin', 'python'), '-m', 'mediwatch_training.pool'],
     cwd: config.root,
-    env: { PYTHONPATH: PACKAGE, PYTHONUNBUFFERED: '1', MLFLOW_TRACKING_URI: config.mlflow.uri },
+    env: {
+      PYTHONPATH: PACKAGE,
+      PYTHONUNBUFFERED: '1',
+      MLFLOW_TRACKING_URI: config.mlflow.uri,
+      // Threads that wait in a loop slow down everything else on a busy host, and themselves most of all.
+      OMP_WAIT_POLICY: 'PASSIVE',
+    },
     memoryLimitMb,
     reaper,
   };

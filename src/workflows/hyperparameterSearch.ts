@@ -37,7 +37,7 @@ export async function hyperparameterSearch(input?: unknown, carried?: Carried): 
 
   return withRun(board, plan, run, async (runId) => {
     const search = new Search({ plan, board, dataset, runId, study: carried?.study ?? createStudy(plan.trials) });
-    const study = await board.stage('hyperparameterSearch', () => search.run(), describeStudy);
+    const study = await board.stage('hyperparameterSearch', () => search.run(), describeSearch);
     if (remaining(study) > 0) {
       const rest: SearchInput = { ...request, trials: plan.trials, parallel: plan.parallel, dataset };
       const ownRunId = request.parentRunId ? undefined : runId;
@@ -54,7 +54,7 @@ interface Carried {
   ownRunId: string | undefined;
 }
 
-function describeStudy({ best, complete, failed }: Study): string {
+export function describeSearch({ best, complete, failed }: Pick<Study, 'best' | 'complete' | 'failed'>): string {
   const found = best ? `validation AUC ${best.score?.toFixed(4)}, trial ${best.number}` : 'none';
   return `best of ${complete} trials: ${found}${failed ? `; ${failed} failed` : ''}`;
 }

@@ -37,15 +37,20 @@ async function serve(input: unknown): Promise<void> {
   });
   await condition(() => queue.length > 0, '10 seconds');
 
-  for (let holder = queue[0]; holder; holder = queue[0]) {
-    show(registeredModel, queue);
-    if (await grant(holder)) await untilReleased(holder, () => !queue.includes(holder as LockRequest));
-    remove(holder.token);
-    if (workflowInfo().continueAsNewSuggested && allHandlersFinished()) {
-      await continueAsNew<typeof modelLock>({ registeredModel, queue });
+  const watches = new Set<Promise<void>>();
+  while (queue.length > 0) {
+    for (let holder = queue[0]; holder; holder = queue[0]) {
+      show(registeredModel, queue);
+      if (await grant(holder)) await untilReleased(holder, queue, watches);
+      remove(holder.token);
+      if (workflowInfo().continueAsNewSuggested && allHandlersFinished()) {
+        await continueAsNew<typeof modelLock>({ registeredModel, queue });
+      }
     }
+    setCurrentDetails('Free.');
+    // Watches that were called off answer within seconds; a request that comes meanwhile need not wait for them.
+    await Promise.race([Promise.all(watches), condition(() => queue.length > 0)]);
   }
-  setCurrentDetails('Free.');
 }
 
 /** Tells the workflow that the lock is its own; false when it has ended. */
@@ -58,12 +63,14 @@ async function grant({ workflowId, runId, token }: LockRequest): Promise<boolean
   }
 }
 
-async function untilReleased(holder: LockRequest, released: () => boolean): Promise<void> {
+async function untilReleased(holder: LockRequest, queue: LockRequest[], watches: Set<Promise<void>>): Promise<void> {
+  const { workflowId, runId } = holder;
   const watching = new CancellationScope();
-  const ended = watching.run(() => watch.awaitWorkflowEnd({ workflowId: holder.workflowId, runId: holder.runId }));
-  await Promise.race([ended, condition(released)]);
+  const ended = watching.run(() => watch.awaitWorkflowEnd({ workflowId, runId })).catch(() => undefined);
+  watches.add(ended);
+  await Promise.race([ended, condition(() => !queue.includes(holder))]);
   watching.cancel();
-  await ended.catch(() => undefined);
+  ended.finally(() => watches.delete(ended));
 }
 
 function show(registeredModel: string, queue: LockRequest[]): void {

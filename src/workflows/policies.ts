@@ -38,8 +38,12 @@ export const POLICIES = {
     taskQueue: TASK_QUEUES.orchestration,
     startToCloseTimeout: '365 days',
     heartbeatTimeout: '10 seconds',
-    cancellationType: ActivityCancellationType.TRY_CANCEL,
-    retry: { initialInterval: '200 milliseconds', maximumInterval: '10 seconds', maximumAttempts: 0 },
+    cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+    retry: {
+      initialInterval: '200 milliseconds',
+      maximumInterval: '10 seconds',
+      maximumAttempts: Number.POSITIVE_INFINITY,
+    },
   },
   /**
    * A step that computes. Its own time-out is set for each call from mediwatch.yaml; heartbeats, sent by timer, tell a

@@ -40,9 +40,8 @@ async function replace(plan: Plan, version: string): Promise<Deployment> {
   const before = await deployment.serving();
   let switched = false;
   try {
-    const candidate = await deployment.startCandidate({ registeredModel, version, key });
-    const checks = await deployment.verifyCandidate({ registeredModel, candidate });
-    await deployment.switchTraffic({ key });
+    const checks = await deployment.bringUpCandidate({ registeredModel, version, key });
+    await switchTraffic(key, before?.key);
     switched = true;
     return { registeredModel, version, previousVersion: before?.version ?? null, url: plan.links.api, checks };
   } finally {
@@ -51,6 +50,19 @@ async function replace(plan: Plan, version: string): Promise<Deployment> {
     if (idle) {
       await CancellationScope.nonCancellable(() => deployment.stopIdle({ key: idle })).catch(() => undefined);
     }
+  }
+}
+
+/** A switch whose answer was lost may have happened, so it is undone before its failure goes on. */
+async function switchTraffic(key: string, before: string | undefined): Promise<void> {
+  try {
+    await deployment.switchTraffic({ key });
+  } catch (error) {
+    if (before) {
+      const undo = () => deployment.switchTraffic({ key: before });
+      await CancellationScope.nonCancellable(undo).catch(() => undefined);
+    }
+    throw error;
   }
 }
 

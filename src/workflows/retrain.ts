@@ -1,10 +1,9 @@
 import { setHandler, workflowInfo } from '@temporalio/workflow';
 import { STAGES } from '../contracts/names.ts';
 import type { Plan } from '../contracts/plan.ts';
-import { SearchProgress } from '../contracts/progress.ts';
 import { searchProgressed } from '../contracts/queries.ts';
-import type { RetrainResult } from '../contracts/workflows.ts';
-import { hyperparameterSearch } from './hyperparameterSearch.ts';
+import type { RetrainResult, SearchInput, SearchResult } from '../contracts/workflows.ts';
+import { describeSearch, hyperparameterSearch } from './hyperparameterSearch.ts';
 import { resolvePlan } from './lib/activities.ts';
 import { type Board, openBoard } from './lib/board.ts';
 import { parseInput } from './lib/input.ts';
@@ -21,7 +20,7 @@ export async function retrain(input?: unknown): Promise<RetrainResult> {
   const request = parseInput('retrain', input);
   const plan = await resolvePlan(request);
   const board = openBoard(STAGES, plan);
-  setHandler(searchProgressed, (progress) => board.search(SearchProgress.parse(progress)));
+  setHandler(searchProgressed, board.search);
 
   const { registeredModel, model, data, seed, trials, parallel } = plan;
   const run = { purpose: 'retrain', trigger: request.trigger };
@@ -52,17 +51,20 @@ export async function retrain(input?: unknown): Promise<RetrainResult> {
   });
 }
 
-async function searchIfAsked(board: Board, plan: Plan, input: object) {
+async function searchIfAsked(board: Board, plan: Plan, input: SearchInput): Promise<SearchResult | null> {
   if (plan.trials === 0) {
     board.skip('hyperparameterSearch', `no search was asked for: ${plan.model} is trained with its defaults`);
     return null;
   }
-  return board.stage(
+  const search = await board.stage(
     'hyperparameterSearch',
     () => runStage('hyperparameterSearch', hyperparameterSearch, input),
-    ({ best, complete }) =>
-      `best of ${complete} trials: validation AUC ${best.score?.toFixed(4)}, trial ${best.number}`,
+    describeSearch,
   );
+  const { complete, failed, best } = search;
+  const { number, score = 0, params } = best;
+  board.search({ total: plan.trials, complete, failed, running: 0, best: { number, score, params } });
+  return search;
 }
 
 /** Promotes the version if the gate agrees and lets the API follow, both under one lock. */

@@ -1,5 +1,5 @@
-import { mkdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, rm, rmdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { Context } from '@temporalio/activity';
 import { type Config, fromRoot } from '../../config.ts';
 import type { StepName } from '../../contracts/plan.ts';
@@ -48,6 +48,8 @@ export async function runStepActivity<Result>(
     );
   } finally {
     await rm(workDir, { recursive: true, force: true });
+    // The workflow's folder goes with its last step; until then it is not empty.
+    await rmdir(dirname(workDir)).catch(() => undefined);
   }
 }
 

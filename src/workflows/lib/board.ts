@@ -8,7 +8,7 @@ import {
 } from '@temporalio/workflow';
 import type { Stage } from '../../contracts/names.ts';
 import type { Plan } from '../../contracts/plan.ts';
-import type { Progress, SearchProgress, StageProgress } from '../../contracts/progress.ts';
+import { type Progress, SearchProgress, type StageProgress } from '../../contracts/progress.ts';
 import { progressQuery } from '../../contracts/queries.ts';
 import { SEARCH_ATTRIBUTES } from '../../contracts/searchAttributes.ts';
 import { progressMarkdown } from '../../policy/details.ts';
@@ -59,8 +59,11 @@ export function openBoard(stages: readonly Stage[], plan: Plan): Board {
       }
     },
     skip: (name, why) => change(name, { state: 'skipped', summary: why }),
-    search: (search) => {
-      progress.search = search;
+    search: (reported) => {
+      const search = SearchProgress.safeParse(reported);
+      // Reports may overtake one another, and anyone may send a signal.
+      if (!search.success || finishedTrials(search.data) < finishedTrials(progress.search)) return;
+      progress.search = search.data;
       show();
     },
     waitFor: (what) => {
@@ -90,6 +93,8 @@ export function openBoard(stages: readonly Stage[], plan: Plan): Board {
   board.attributes({ model: plan.registeredModel, trigger: triggerOf() });
   return board;
 }
+
+const finishedTrials = (search: SearchProgress | null) => (search ? search.complete + search.failed : 0);
 
 /** What started the workflow, as far as it can be told from within. */
 function triggerOf(): string {

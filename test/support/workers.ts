@@ -1,0 +1,64 @@
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client, Connection } from '@temporalio/client';
+import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import type { Activities } from '../../src/activities/index.ts';
+import { translated } from '../../src/activities/lib/translate.ts';
+import { createLockActivities } from '../../src/activities/lock.ts';
+import { payloadConverterPath, workflowBundle } from '../../src/bundle.ts';
+import { TASK_QUEUES } from '../../src/contracts/names.ts';
+
+/** Shared by the test files, which bundle the same workflows. */
+export const TEST_BUNDLES = join(tmpdir(), 'mediwatch-test-bundles');
+
+export interface TestWorkers {
+  client: Client;
+  stop(): Promise<void>;
+}
+
+/** Runs our workflows on a server with these activities, and the real ones of the lock, on all task queues. */
+export async function startWorkers(address: string, activities: Partial<Activities>): Promise<TestWorkers> {
+  const [connection, nativeConnection, codePath] = await Promise.all([
+    Connection.connect({ address }),
+    NativeConnection.connect({ address }),
+    workflowBundle(TEST_BUNDLES),
+  ]);
+  const dataConverter = { payloadConverterPath };
+  const client = new Client({ connection, dataConverter });
+  const all = { ...translated(createLockActivities({ client })), ...activities };
+  const shared = {
+    connection: nativeConnection,
+    activities: all,
+    dataConverter,
+    maxHeartbeatThrottleInterval: '200 milliseconds',
+    defaultHeartbeatThrottleInterval: '200 milliseconds',
+  } as const;
+  const workers = await Promise.all([
+    Worker.create({ ...shared, taskQueue: TASK_QUEUES.orchestration, workflowBundle: { codePath } }),
+    Worker.create({ ...shared, taskQueue: TASK_QUEUES.training }),
+    Worker.create({ ...shared, taskQueue: TASK_QUEUES.deployment }),
+  ]);
+  const running = Promise.all(workers.map((worker) => worker.run()));
+  return {
+    client,
+    async stop() {
+      for (const worker of workers) worker.shutdown();
+      await running;
+      await Promise.all([connection.close(), nativeConnection.close()]);
+    },
+  };
+}
+
+/** Keeps the SDK's log lines out of the test output. */
+export function quiet(): void {
+  Runtime.install({
+    logger: {
+      log: () => undefined,
+      trace: () => undefined,
+      debug: () => undefined,
+      info: () => undefined,
+      warn: () => undefined,
+      error: () => undefined,
+    },
+  });
+}

@@ -1,0 +1,156 @@
+import { ApplicationFailure } from '@temporalio/common';
+import type { Activities } from '../../src/activities/index.ts';
+import { createPlanActivities } from '../../src/activities/plan.ts';
+import { loadConfig } from '../../src/config.ts';
+import { failure } from '../../src/contracts/errors.ts';
+import type { RegistrySnapshot } from '../../src/contracts/registry.ts';
+import type { Dataset, Params } from '../../src/contracts/training.ts';
+import { planPromotion, planRestore, type RegistryChange } from '../../src/systems/mlflow/stages.ts';
+
+const ref = { uri: 'file:///store/aa', sha256: 'a'.repeat(64), sizeBytes: 1 };
+const split = { rows: 10, groups: 10, positives: 2 };
+export const DATASET: Dataset = {
+  ref,
+  rows: 30,
+  groups: 30,
+  positives: 6,
+  splits: { train: split, validation: split, test: split },
+  features: 3,
+  sourceSha256: 'b'.repeat(64),
+};
+
+/** What the workflows act upon in tests of the workflows alone: a registry, an API and training steps in memory. */
+export interface World {
+  /** Every call of an activity, in order. */
+  calls: Array<{ name: string; input: Record<string, unknown> }>;
+  versions: Array<{ version: string; stage: string; tags: Record<string, string>; auc: number }>;
+  aliases: Record<string, string>;
+  serving: { key: string; version: string } | null;
+  candidates: Set<string>;
+  runs: Map<string, string>;
+  /** Replaces activities, to fail or to wait. */
+  override: Partial<Activities>;
+  activities(): Partial<Activities>;
+  count(name: keyof Activities): number;
+}
+
+export function createWorld(env: Record<string, string> = {}): World {
+  const config = loadConfig({ MEDIWATCH_SEARCH_PARALLEL: '2', ...env }, '/nowhere');
+  const world: World = {
+    calls: [],
+    versions: [],
+    aliases: {},
+    serving: null,
+    candidates: new Set(),
+    runs: new Map(),
+    override: {},
+    activities: () => recorded(world, { ...base, ...world.override }),
+    count: (name) => world.calls.filter((call) => call.name === name).length,
+  };
+  const snapshot = (): RegistrySnapshot => ({
+    versions: world.versions.map(({ version, stage }) => ({ version, stage: stage as 'None' })),
+    aliases: { ...world.aliases },
+  });
+  const find = (version: string) => {
+    const found = world.versions.find((other) => other.version === version);
+    if (!found) throw failure('ModelNotFound', `There is no version ${version}.`);
+    return found;
+  };
+
+  const base: Partial<Activities> = {
+    ...createPlanActivities({ config, searchAttributes: false }),
+    async openRun({ key }) {
+      world.runs.set(key, 'RUNNING');
+      return { runId: key, url: 'http://mlflow/run' };
+    },
+    async closeRun({ runId, status }) {
+      world.runs.set(runId, status);
+    },
+    async prepareDataset() {
+      return DATASET;
+    },
+    async proposeTrials({ count, trials }) {
+      return Array.from({ length: count }, (_, index): Params => ({ x: trials.length + index }));
+    },
+    async runTrial({ number, key }) {
+      return { score: 0.6 + number / 1000, metrics: {}, runId: key };
+    },
+    async trainModel({ runId }) {
+      return { runId, modelUri: `models:/${runId}`, metrics: { test_auc: 0.68 } };
+    },
+    async scoreVersions({ challenger, champion }) {
+      return {
+        challenger: find(challenger).auc,
+        champion: champion === null ? null : find(champion).auc,
+        championProblem: '',
+      };
+    },
+    async registerVersion({ registeredModel, key, trained }) {
+      const known = world.versions.find(({ tags }) => tags.key === key);
+      const version = known?.version ?? String(world.versions.length + 1);
+      if (!known) world.versions.push({ version, stage: 'None', tags: { key }, auc: trained.metrics.test_auc ?? 0 });
+      world.aliases.challenger = version;
+      return { registeredModel, version, runId: trained.runId, metrics: trained.metrics };
+    },
+    async describeVersion({ version }) {
+      const { version: number, tags } = find(version ?? String(world.versions.length));
+      return { version: number, dataset: ref, rolledBack: tags.rolledBack ?? null };
+    },
+    async readRegistry() {
+      return snapshot();
+    },
+    async promoteVersion({ version, stage }) {
+      apply(world, planPromotion(snapshot(), version, stage));
+    },
+    async restoreRegistry({ snapshot: wanted }) {
+      apply(world, planRestore(snapshot(), wanted));
+    },
+    async recordVerdict({ version, verdict }) {
+      find(version).tags.verdict = verdict;
+    },
+    async markRolledBack({ version, reason }) {
+      find(version).tags.rolledBack = reason;
+    },
+    async serving() {
+      return world.serving && { ...world.serving, model: 'MediWatchReadmit' };
+    },
+    async bringUpCandidate({ key }) {
+      world.candidates.add(key);
+      return [{ name: 'health', ok: true, detail: '', ms: 1 }];
+    },
+    async switchTraffic({ key }) {
+      const previous = world.serving?.key ?? null;
+      world.serving = { key, version: key.split('-')[0] as string };
+      return { previous };
+    },
+    async stopIdle({ key }) {
+      if (world.serving?.key === key) throw ApplicationFailure.nonRetryable('it serves');
+      world.candidates.delete(key);
+    },
+  };
+  return world;
+}
+
+/** MLflow's own behaviour: archiving the others of the stage is one transaction with the move. */
+function apply(world: World, changes: RegistryChange[]): void {
+  for (const change of changes) {
+    if (change.kind === 'setAlias') world.aliases[change.alias] = change.version;
+    else if (change.kind === 'deleteAlias') delete world.aliases[change.alias];
+    else {
+      for (const other of world.versions) {
+        if (other.version === change.version) other.stage = change.stage;
+        else if (change.archiveExisting && other.stage === change.stage) other.stage = 'Archived';
+      }
+    }
+  }
+}
+
+function recorded(world: World, activities: Partial<Activities>): Partial<Activities> {
+  const wrap = (name: string, method: (input: never) => Promise<unknown>) => async (input: never) => {
+    world.calls.push({ name, input });
+    return await method(input);
+  };
+  return Object.fromEntries(
+    Object.entries(activities).map(([name, method]) => [name, wrap(name, method as never)]),
+  ) as Partial<Activities>;
+}

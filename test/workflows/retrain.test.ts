@@ -1,0 +1,226 @@
+import { WorkflowFailedError } from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { failure } from '../../src/contracts/errors.ts';
+import { TASK_QUEUES } from '../../src/contracts/names.ts';
+import type { Progress } from '../../src/contracts/progress.ts';
+import type { RetrainResult } from '../../src/contracts/workflows.ts';
+import { startTemporal } from '../support/temporal.ts';
+import { until } from '../support/until.ts';
+import { quiet, startWorkers, type TestWorkers } from '../support/workers.ts';
+import { createWorld, type World } from '../support/world.ts';
+
+let server: Awaited<ReturnType<typeof startTemporal>>;
+let workers: TestWorkers;
+let world: World;
+let number = 0;
+
+beforeAll(async () => {
+  quiet();
+  server = await startTemporal();
+  // Activities are looked up at each call, so that every test has a world of its own.
+  const names = Object.keys(createWorld().activities());
+  const dispatch = Object.fromEntries(
+    names.map((name) => [
+      name,
+      (input: unknown) => (world.activities() as Record<string, (input: unknown) => unknown>)[name]?.(input),
+    ]),
+  );
+  workers = await startWorkers(server.address, dispatch);
+});
+afterAll(async () => {
+  await workers?.stop();
+  await server?.stop();
+});
+beforeEach(() => {
+  world = createWorld();
+});
+
+const start = (type: string, ...args: unknown[]) => {
+  number += 1;
+  const workflowId = `${type}-${number}`;
+  return workers.client.workflow.start(type, { workflowId, taskQueue: TASK_QUEUES.orchestration, args });
+};
+const run = async (type: string, ...args: unknown[]) => (await start(type, ...args)).result();
+const refusal = async (type: string, ...args: unknown[]): Promise<ApplicationFailure> => {
+  const error = await run(type, ...args).then(
+    () => expect.fail(`${type} did not fail`),
+    (error: unknown) => error,
+  );
+  let cause: unknown = error;
+  while (cause instanceof Error && !(cause instanceof ApplicationFailure)) cause = cause.cause;
+  expect(error).toBeInstanceOf(WorkflowFailedError);
+  return cause as ApplicationFailure;
+};
+const stageOf = (version: string) => world.versions.find((other) => other.version === version)?.stage;
+
+describe('retrain', () => {
+  it('needs no input, and ends with a new version in Production that serves', async () => {
+    const result = (await run('retrain')) as RetrainResult;
+    expect(result).toMatchObject({
+      version: { version: '1' },
+      promotion: { promoted: true, stage: 'Production', champion: null },
+      deployment: { version: '1', previousVersion: null },
+    });
+    expect(world.count('runTrial')).toBe(20);
+    expect(world.aliases).toEqual({ champion: '1' });
+    expect(world.serving?.version).toBe('1');
+    expect([...world.runs.values()]).toEqual(['FINISHED']);
+  });
+
+  it('keeps the version that it replaces in Staging', async () => {
+    await run('retrain', { trials: 1 });
+    await run('retrain', { trials: 1 });
+    expect([stageOf('1'), stageOf('2')]).toEqual(['Staging', 'Production']);
+    expect(world.aliases).toMatchObject({ champion: '2', previous: '1' });
+    expect(world.candidates.size).toBe(1);
+  });
+
+  it('keeps the champion when the challenger scores more than 0.005 less', async () => {
+    await run('retrain', { trials: 1 });
+    world.override.trainModel = async ({ runId }) => ({ runId, modelUri: 'models:/x', metrics: { test_auc: 0.67 } });
+    const result = (await run('retrain', { trials: 1 })) as RetrainResult;
+    expect(result.promotion).toMatchObject({ promoted: false, champion: '1' });
+    expect(result.promotion?.reason).toContain('0.6700 against 0.6800 of version 1');
+    expect(world.serving?.version).toBe('1');
+  });
+
+  it('trains without a search when asked for no trials', async () => {
+    const result = (await run('retrain', { trials: 0, model: 'rf' })) as RetrainResult;
+    expect(result.version.version).toBe('1');
+    expect(world.count('runTrial')).toBe(0);
+    expect(world.calls.find(({ name }) => name === 'trainModel')?.input).toMatchObject({ model: 'rf', params: null });
+  });
+
+  it('registers only when the stage is None', async () => {
+    const result = (await run('retrain', { trials: 1, stage: 'None' })) as RetrainResult;
+    expect(result).toMatchObject({ promotion: null, deployment: null });
+    expect(stageOf('1')).toBe('None');
+  });
+
+  it('puts the registry back and keeps the old API when the new one cannot be deployed', async () => {
+    await run('retrain', { trials: 1 });
+    world.override.bringUpCandidate = async ({ key }) => {
+      world.candidates.add(key);
+      throw failure('CandidateUnhealthy', 'It answered 500.');
+    };
+    expect((await refusal('retrain', { trials: 1 })).message).toContain('It answered 500.');
+    expect([stageOf('1'), stageOf('2')]).toEqual(['Production', 'None']);
+    expect(world.aliases).toMatchObject({ champion: '1' });
+    expect(world.serving?.version).toBe('1');
+    expect(world.candidates).toEqual(new Set([world.serving?.key]));
+    expect([...world.runs.values()]).toEqual(['FINISHED', 'FAILED']);
+  });
+
+  it('shows its stages and its search while it runs', async () => {
+    let letGo = () => {};
+    const held = new Promise<void>((resolve) => {
+      letGo = resolve;
+    });
+    world.override.trainModel = async ({ runId }) => {
+      await held;
+      return { runId, modelUri: 'models:/x', metrics: { test_auc: 0.68 } };
+    };
+    const handle = await start('retrain', { trials: 4 });
+    const progress = await until(
+      async () => {
+        const now = await handle.query<Progress>('progress').catch(() => undefined);
+        return now?.stages[2]?.state === 'running' ? now : undefined;
+      },
+      { timeoutMs: 20_000, what: 'the training stage' },
+    );
+    expect(progress.stages.map(({ state }) => state)).toEqual(['done', 'done', 'running', 'waiting', 'waiting']);
+    expect(progress.search).toMatchObject({ total: 4, complete: 4, best: { number: 3, score: 0.603 } });
+    letGo();
+    await handle.result();
+  });
+});
+
+describe('a search', () => {
+  it('records a failed trial and goes on', async () => {
+    world.override.runTrial = async ({ number, key }) => {
+      if (number === 1) throw failure('StepFailed', 'no convergence');
+      return { score: 0.5 + number / 100, metrics: {}, runId: key };
+    };
+    const result = await run('hyperparameterSearch', { trials: 4 });
+    expect(result).toMatchObject({ complete: 3, failed: 1, best: { number: 3 } });
+  });
+
+  it('fails in words when more than half of the trials fail', async () => {
+    world.override.runTrial = async () => {
+      throw failure('StepFailed', 'no convergence');
+    };
+    const refused = await refusal('hyperparameterSearch', { trials: 6 });
+    expect(refused.type).toBe('TooManyTrialsFailed');
+    expect(refused.message).toContain('4 of 6 trials failed, the last one with: no convergence');
+    expect(world.count('runTrial')).toBeLessThan(7);
+    expect([...world.runs.values()]).toEqual(['FAILED']);
+  });
+
+  it('runs as many trials at once as it may, and no more', async () => {
+    let running = 0;
+    let most = 0;
+    world.override.runTrial = async ({ key }) => {
+      running += 1;
+      most = Math.max(most, running);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      running -= 1;
+      return { score: 0.6, metrics: {}, runId: key };
+    };
+    await run('hyperparameterSearch', { trials: 12, parallel: 3 });
+    expect(most).toBe(3);
+  });
+
+  it('tries parameters that were recorded before, each once', async () => {
+    await run('hyperparameterSearch', { trials: 15 });
+    const tried = world.calls.filter(({ name }) => name === 'runTrial').map(({ input }) => input.number);
+    expect(tried.toSorted((a, b) => Number(a) - Number(b))).toEqual(Array.from({ length: 15 }, (_, index) => index));
+  });
+
+  it('ends with an outage of MLflow rather than counting it as failed trials', async () => {
+    world.override.runTrial = async () => {
+      throw ApplicationFailure.create({ type: 'MlflowRefused', message: 'MLflow says no', nonRetryable: true });
+    };
+    expect((await refusal('hyperparameterSearch', { trials: 4 })).type).toBe('MlflowRefused');
+  });
+});
+
+describe('bad input', () => {
+  it.each([
+    ['retrain', { trials: -1 }, 'trials: '],
+    ['retrain', 'twenty', 'expected object'],
+    ['retrain', { trails: 20 }, 'trails'],
+    ['retrain', { trials: '20' }, 'trials: '],
+    ['retrain', [1, 2], 'expected object'],
+    ['promote', { version: 3 }, 'version: '],
+    ['rollback', { version: 'newest' }, 'Expected a version number'],
+    ['redeploy', { when: 'now' }, 'when'],
+    ['hyperparameterSearch', { trials: 0 }, 'trials: '],
+    ['trainBestAndRegister', { model: 'xgb' }, 'model: '],
+    ['prepareData', { seed: 1.5 }, 'seed: '],
+  ])('%s refuses %j, naming what is wrong and showing what works', async (type, input, named) => {
+    const refused = await refusal(type, input);
+    expect(refused.type).toBe('InvalidInput');
+    expect(refused.nonRetryable).toBe(true);
+    expect(refused.message).toContain(named);
+    expect(refused.message).toContain('An input that works');
+    expect(world.calls).toEqual([]);
+  });
+
+  it('that is not even JSON is refused in words too', async () => {
+    const workflowId = 'retrain-garbage';
+    await workers.client.workflowService.startWorkflowExecution({
+      namespace: 'default',
+      workflowId,
+      requestId: workflowId,
+      workflowType: { name: 'retrain' },
+      taskQueue: { name: TASK_QUEUES.orchestration },
+      input: { payloads: [{ metadata: { encoding: Buffer.from('json/plain') }, data: Buffer.from('{trials: 3') }] },
+    });
+    const error = await workers.client.workflow
+      .getHandle(workflowId)
+      .result()
+      .catch((error: unknown) => error);
+    expect((error as WorkflowFailedError).cause?.message).toContain('it is not JSON');
+  });
+});
