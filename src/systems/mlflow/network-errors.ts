@@ -13,7 +13,7 @@ const PASSING = new Set([
   'UND_ERR_SOCKET',
 ]);
 const TIMEOUTS = new Set(['UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT']);
-const NOT_HTTP = /^HPE_|^ERR_SSL_WRONG_VERSION_NUMBER$/;
+const NOT_HTTP = /^HPE_|^HTTPParserError$|^ERR_SSL_WRONG_VERSION_NUMBER$|^ERR_SSL_PACKET_LENGTH_TOO_LONG$/;
 const CERTIFICATE = /CERT|SELF_SIGNED|UNABLE_TO_|^ERR_TLS_|^ERR_SSL_/;
 
 /**
@@ -51,6 +51,8 @@ export function networkError(subject: string, error: unknown): MlflowError | und
 }
 
 function codeOf(error: unknown): string | undefined {
-  const code = (error as { code?: unknown } | null)?.code;
-  return typeof code === 'string' ? code : undefined;
+  const { code, name } = error instanceof Error ? (error as NodeJS.ErrnoException) : {};
+  if (typeof code === 'string') return code;
+  // undici gives this one a code only for some of its causes.
+  return name === 'HTTPParserError' ? name : undefined;
 }
