@@ -66,11 +66,13 @@ async function grant({ workflowId, runId, token }: LockRequest): Promise<boolean
 async function untilReleased(holder: LockRequest, queue: LockRequest[], watches: Set<Promise<void>>): Promise<void> {
   const { workflowId, runId } = holder;
   const watching = new CancellationScope();
-  const ended = watching.run(() => watch.awaitWorkflowEnd({ workflowId, runId })).catch(() => undefined);
+  const ended: Promise<void> = watching
+    .run(() => watch.awaitWorkflowEnd({ workflowId, runId }))
+    .catch(() => undefined)
+    .finally(() => watches.delete(ended));
   watches.add(ended);
   await Promise.race([ended, condition(() => !queue.includes(holder))]);
   watching.cancel();
-  ended.finally(() => watches.delete(ended));
 }
 
 function show(registeredModel: string, queue: LockRequest[]): void {
