@@ -3,8 +3,12 @@ import { buildTemporal } from '../temporal/build.mjs';
 import { downloadTemporal } from '../temporal/download.mjs';
 import { findTemporal } from '../temporal/find.mjs';
 
-/** The Temporal dev server: one program that no package registry of Node or Python carries. */
-export function temporalServer({ test }) {
+/**
+ * The Temporal dev server: one program that no package registry of Node or Python carries.
+ *
+ * @param ways how to get it, the first one first
+ */
+export function temporalServer({ test, ways = [downloadTemporal, buildTemporal] }) {
   return {
     title: 'Temporal dev server',
     async isReady() {
@@ -15,7 +19,7 @@ export function temporalServer({ test }) {
     },
     async make(report) {
       const whyNot = [];
-      for (const get of [downloadTemporal, buildTemporal]) {
+      for (const get of ways) {
         try {
           return await get(process.env, report);
         } catch (error) {

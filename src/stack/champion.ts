@@ -6,8 +6,8 @@ export interface Champion {
   version: string;
   /** The page of the MLflow run that trained it. */
   runUrl: string;
-  /** The workflow that registered it, if one did. */
-  workflowId: string | undefined;
+  /** The retrain that registered it, if one did. */
+  retrainId: string | undefined;
 }
 
 /** The version that serves according to the registry; undefined when there is none. */
@@ -21,8 +21,13 @@ export async function champion({ mlflow: settings, registry }: Config): Promise<
     const runUrl = run
       ? mlflow.links.runUrl(run.experimentId, runId)
       : mlflow.links.versionUrl(registry.registeredModel, version);
-    return { version, runUrl, workflowId: tags[TAGS.workflowId] };
+    return { version, runUrl, retrainId: retrainOf(tags[TAGS.workflowId]) };
   } finally {
     await mlflow.close();
   }
+}
+
+/** A stage's workflow has the id of its retrain with the stage behind a slash. */
+function retrainOf(workflowId: string | undefined): string | undefined {
+  return workflowId?.split('/')[0];
 }

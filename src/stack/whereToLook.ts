@@ -1,3 +1,4 @@
+import { temporalLink } from '../cli/links.ts';
 import type { Config } from '../config.ts';
 import { champion } from './champion.ts';
 import { hasGateway } from './parts.ts';
@@ -8,7 +9,7 @@ export async function whereToLook(config: Config): Promise<string[]> {
   const best = await champion(config).catch(() => undefined);
   const workflows = `${temporal.uiUrl}/namespaces/${encodeURIComponent(temporal.namespace)}/workflows`;
   const rows: Array<[string, string]> = [
-    ['Temporal UI', best?.workflowId ? `${workflows}/${encodeURIComponent(best.workflowId)}` : workflows],
+    ['Temporal UI', best?.retrainId ? temporalLink(config, best.retrainId).url : workflows],
     ['MLflow', best?.runUrl ?? mlflow.uri],
   ];
   if (best) rows.push(['Report', `${best.runUrl}/artifacts`]);

@@ -1,0 +1,5 @@
+export function downloadTemporal(
+  env: Readonly<Record<string, string | undefined>>,
+  report: (doing: string) => void,
+  service?: string,
+): Promise<void>;
