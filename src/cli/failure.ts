@@ -9,6 +9,7 @@ import {
 } from '@temporalio/common';
 import { FAILURES } from '../contracts/errors.ts';
 import { STAGE_TITLES, type Stage } from '../contracts/names.ts';
+import type { Progress } from '../contracts/progress.ts';
 
 /** Why a workflow did not complete. */
 export interface Failure {
@@ -29,6 +30,12 @@ export function explainFailure(error: WorkflowFailedError, workflow: string): Fa
   const ours = applications.findLast(({ type }) => type && type in FAILURES) ?? applications[0];
   if (ours) return { type: ours.type ?? 'ApplicationFailure', message: ours.message, stage };
   return { ...temporalFailure(chain, error), stage };
+}
+
+/** The stage of a failure; where the failure itself does not tell, the workflow's progress does. */
+export function stageOfFailure({ stage }: Failure, progress: Progress | null): string | null {
+  const failed = progress?.stages.find(({ state }) => state === 'failed');
+  return stage ?? (failed ? STAGE_TITLES[failed.name] : null);
 }
 
 function temporalFailure(chain: Error[], error: Error): Omit<Failure, 'stage'> {

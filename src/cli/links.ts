@@ -3,7 +3,7 @@ import type { Progress } from '../contracts/progress.ts';
 
 export type Link = Progress['links'][number];
 
-/** The page of a workflow in the Temporal UI. */
+/** The page of a workflow in the Temporal UI: of one run, or of the latest. */
 export function temporalLink({ temporal }: Config, workflowId: string, runId?: string): Link {
   const base = temporal.uiUrl.replace(/\/+$/, '');
   const run = runId ? `/${runId}/history` : '';

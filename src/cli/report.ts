@@ -1,5 +1,8 @@
+import { STAGE_TITLES, type Stage } from '../contracts/names.ts';
 import type { Progress } from '../contracts/progress.ts';
 import type { Cli } from './cli.ts';
+import { EXIT } from './exit.ts';
+import { type Failure, stageOfFailure } from './failure.ts';
 import type { Ending } from './follow/ending.ts';
 import type { Target } from './follow/target.ts';
 import { writeLine } from './io.ts';
@@ -18,25 +21,40 @@ interface Report {
 /** Tells how a workflow ended: what it made, how long it took, where to look; a failure goes to stderr. */
 export function reportEnding(cli: Cli, { target, ending, progress, endedAt }: Report): void {
   const { workflow, workflowId, runId, startedAt } = target;
-  const links = allLinks(temporalLink(cli.config(), workflowId, runId), progress?.links ?? []);
-  const seconds = (endedAt - startedAt) / 1000;
-  cli.emit({ event: 'result', exitCode: cli.exitCode, workflow, workflowId, runId, seconds, ...ending, links });
-  if (ending.state === 'completed') {
-    cli.say();
-    for (const line of resultLines(workflow, ending.result)) cli.say(line);
-    cli.say(`Took ${duration(endedAt - startedAt)}.`);
-    for (const line of linkLines(links)) cli.say(line);
-    return;
-  }
-  const { stage, message } = ending.failure;
-  const cancelled = ending.state === 'cancelled';
-  const what = cancelled ? 'was cancelled' : `failed${stage && stage !== workflow ? ` in "${stage}"` : ''}`;
-  const colour = cancelled ? 'yellow' : 'red';
-  writeLine(cli.io.stderr);
-  writeLine(cli.io.stderr, `${cli.style(colour, `${workflow} ${what}`)} after ${duration(endedAt - startedAt)}.`);
-  if (!cancelled) writeLine(cli.io.stderr, message);
-  if (progress?.problem && !message.includes(progress.problem)) writeLine(cli.io.stderr, progress.problem);
-  for (const line of linkLines(links)) writeLine(cli.io.stderr, line);
+  const links = allLinks(temporalLink(cli.config(), workflowId), progress?.links ?? []);
+  const { exitCode } = cli;
+  cli.emit({
+    event: 'result',
+    exitCode,
+    workflow,
+    workflowId,
+    runId,
+    seconds: (endedAt - startedAt) / 1000,
+    ...ending,
+    links,
+  });
+  const took = duration(endedAt - startedAt);
+  const lines =
+    ending.state === 'completed'
+      ? [...resultLines(workflow, ending.result), `Took ${took}.`]
+      : failureLines(cli, { target, ending, progress, took });
+  // A cancellation that was asked for is what was wanted.
+  const stream = exitCode === EXIT.done || ending.state === 'completed' ? cli.prose : cli.io.stderr;
+  for (const line of ['', ...lines, ...linkLines(links)]) writeLine(stream, line);
+}
+
+interface NotCompleted extends Pick<Report, 'target' | 'progress'> {
+  ending: Extract<Ending, { failure: Failure }>;
+  took: string;
+}
+
+function failureLines({ style }: Cli, { target, ending, progress, took }: NotCompleted): string[] {
+  const { failure } = ending;
+  if (ending.state === 'cancelled') return [`${style('yellow', `${target.workflow} was cancelled`)} after ${took}.`];
+  const stage = stageOfFailure(failure, progress);
+  const where = stage && stage !== STAGE_TITLES[target.workflow as Stage] ? ` in "${stage}"` : '';
+  const problem = progress?.problem && !failure.message.includes(progress.problem) ? [progress.problem] : [];
+  return [`${style('red', `${target.workflow} failed${where}`)} after ${took}.`, failure.message, ...problem];
 }
 
 /** Links in two columns. */

@@ -11,6 +11,8 @@ export interface Session {
 
 /** Longest time that a first contact may take: a person is waiting (ms). */
 const CONNECT_LIMIT_MS = 3_000;
+/** Longest pause between attempts to reach a server that went away (ms). */
+const RECONNECT_LIMIT_MS = 2_000;
 
 /**
  * Connects to Temporal, lends the connection to the body, and closes it whatever happens. Ctrl-C ends every call.
@@ -21,7 +23,14 @@ export async function withSession<Result>(cli: Cli, body: (session: Session) => 
   const config = cli.config();
   const { Client, Connection } = await import('@temporalio/client');
   const { address, namespace, apiKey, tls } = config.temporal;
-  const options = { address, connectTimeout: CONNECT_LIMIT_MS, tls: tls || apiKey !== '' };
+  const options = {
+    address,
+    connectTimeout: CONNECT_LIMIT_MS,
+    tls: tls || apiKey !== '',
+    // The client's own retries hide for 20 s that the server is away, and outlive the connection.
+    interceptors: [],
+    channelArgs: { 'grpc.max_reconnect_backoff_ms': RECONNECT_LIMIT_MS },
+  };
   const connection = await Connection.connect(apiKey ? { ...options, apiKey } : options).catch((error: unknown) => {
     throw unreachable(config, error);
   });

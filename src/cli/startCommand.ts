@@ -62,7 +62,7 @@ interface Wanted {
 async function start(cli: Cli, { workflow }: StartCommand, { input, id, follow }: Wanted): Promise<void> {
   await withSession(cli, async (session) => {
     const target = await startWorkflow(session, { workflow, input, id });
-    const { url } = temporalLink(session.config, target.workflowId, target.runId);
+    const { url } = temporalLink(session.config, target.workflowId);
     cli.emit({ event: 'started', workflow, workflowId: target.workflowId, runId: target.runId, url });
     cli.say(`Started ${target.workflowId}`);
     cli.say(`  ${url}`);

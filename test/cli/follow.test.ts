@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startTemporal } from '../support/temporal.ts';
 import { until } from '../support/until.ts';
 import { quiet } from '../support/workers.ts';
+import { startProxy } from './proxy.ts';
 import { jsonLines, mediwatch, spawnMediwatch, startFakes } from './support.ts';
 
 let temporal: Awaited<ReturnType<typeof startTemporal>>;
@@ -121,6 +122,23 @@ describe('follow ID', () => {
     expect(await following).toMatchObject({ code: 0 });
   });
 
+  it('outlives a Temporal server that is away for a while', async () => {
+    const [host = '', port = ''] = temporal.address.split(':');
+    const server = await startProxy({ host, port: Number(port) });
+    let out = '';
+    const following = mediwatch(['retrain', '--id', 'cut-off', '--follow', '--trigger', 'wait'], {
+      env: { TEMPORAL_ADDRESS: server.address },
+      onOut: (text) => (out += text),
+    });
+    await until(() => out.includes('Search hyperparameters started'), { timeoutMs: 20_000, what: 'the search' });
+    server.cut();
+    await until(() => out.includes('Temporal does not answer; waiting.'), { timeoutMs: 20_000, what: 'the notice' });
+    server.mend();
+    await client.workflow.getHandle('cut-off').signal('finish');
+    expect(await following).toMatchObject({ code: 0 });
+    await server.stop();
+  });
+
   it('of one that was terminated ends with 1 and says so', async () => {
     await mediwatch(['retrain', '--id', 'ended-by-force', '--trigger', 'wait'], { env });
     await client.workflow.getHandle('ended-by-force').terminate('wrong data');
@@ -148,9 +166,9 @@ describe('cancel ID', () => {
   it('with --wait stays until the clean-up is finished, and whoever follows sees it end with 130', async () => {
     await mediwatch(['retrain', '--id', 'stopped', '--trigger', 'wait'], { env });
     const following = mediwatch(['follow', 'stopped'], { env });
-    const { code, err } = await mediwatch(['cancel', 'stopped', '--wait'], { env });
+    const { code, out } = await mediwatch(['cancel', 'stopped', '--wait'], { env });
     expect(code).toBe(0);
-    expect(err).toContain('retrain was cancelled');
+    expect(out).toContain('retrain was cancelled');
     expect((await client.workflow.getHandle('stopped').describe()).status.name).toBe('CANCELLED');
     expect(await following).toMatchObject({ code: 130 });
   });

@@ -73,7 +73,7 @@ describe('each command starts its workflow with what was typed, and nothing else
     const document = JSON.parse(out);
     expect(document).toMatchObject({ event: 'started', workflow: type, runId: expect.any(String) });
     expect(document.workflowId).toMatch(new RegExp(`^${type}-\\d{4}-`));
-    expect(document.url).toContain(`/namespaces/default/workflows/${document.workflowId}/`);
+    expect(document.url).toMatch(new RegExp(`/namespaces/default/workflows/${document.workflowId}$`));
     expect(err).toContain(`mediwatch follow ${document.workflowId}`);
     expect(await started(document.workflowId)).toEqual({ type, taskQueue: 'mediwatch', input });
   });

@@ -139,6 +139,7 @@ describe('status ID', () => {
     expect(code).toBe(0);
     expect(out).toMatch(/^goes-on {2}running, /);
     expect(out).toMatch(/✔ Prepare data .*101,766 rows/);
+    expect(out).toMatch(/▸ Search hyperparameters/);
     expect(out).toMatch(/trials 7\/20 \(2 running, 1 failed\)/);
     expect(out).toMatch(/Temporal UI +http/);
   });

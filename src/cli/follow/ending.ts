@@ -12,8 +12,8 @@ export type Ending =
 
 /** How long Temporal may be away before following gives up (ms). */
 const AWAY_LIMIT_MS = 120_000;
-/** The client's own retries of one call end after 20 s; a call that took longer had contact in between (ms). */
-const RETRIES_MS = 45_000;
+/** gRPC notices a dead connection after 45 s; a call that took longer had contact in between (ms). */
+const CONTACT_MS = 45_000;
 const PAUSE_MS = 1_000;
 
 /**
@@ -34,7 +34,7 @@ export async function waitForEnd({ client }: Session, target: Target, signal: Ab
       if (signal.aborted) return { state: 'left' };
       if (error instanceof WorkflowFailedError) return notCompleted(error, target.workflow);
       if (!(error instanceof ServiceError || isGrpcServiceError(error))) throw error;
-      if (Date.now() - askedAt > RETRIES_MS) awaySince = Date.now();
+      if (Date.now() - askedAt > CONTACT_MS) awaySince = Date.now();
       awaySince ??= askedAt;
       if (Date.now() - awaySince > AWAY_LIMIT_MS) throw error;
       await delay(PAUSE_MS, undefined, { signal }).catch(() => undefined);

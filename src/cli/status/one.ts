@@ -1,7 +1,7 @@
 import type { WorkflowFailedError } from '@temporalio/client';
 import type { Progress } from '../../contracts/progress.ts';
 import type { Cli } from '../cli.ts';
-import { explainFailure, type Failure } from '../failure.ts';
+import { explainFailure, type Failure, stageOfFailure } from '../failure.ts';
 import { askProgress } from '../follow/ask.ts';
 import { describe } from '../follow/target.ts';
 import { allLinks, type Link, temporalLink } from '../links.ts';
@@ -33,7 +33,7 @@ export async function oneState(session: Session, workflowId: string): Promise<On
     execution.endedAt === null ? { result: null, failure: null } : outcomeOf(session, execution),
   ]);
   const progress = 'progress' in answer ? answer.progress : null;
-  const page = temporalLink(session.config, workflowId, execution.runId);
+  const page = temporalLink(session.config, workflowId);
   return { ...execution, progress, ...outcome, links: allLinks(page, progress?.links ?? []) };
 }
 
@@ -51,14 +51,13 @@ async function outcomeOf({ client }: Session, { workflowId, workflow }: Executio
 export function oneLines(state: OneState, { style, prose }: Cli, now: number): string[] {
   const { workflowId, workflow, startedAt, endedAt, progress, failure, links, result } = state;
   const took = duration((endedAt ? Date.parse(endedAt) : now) - Date.parse(startedAt));
-  const canvas = { columns: prose.columns ?? 100, now, tick: 0, style };
+  const canvas = { columns: prose.columns ?? 100, now, tick: null, style };
   const silent = 'No worker tells its stages at present.';
+  const stage = failure && stageOfFailure(failure, progress);
   return [
     `${style('bold', workflowId)}  ${state.state}, ${took}`,
     ...(progress ? drawFrame(progress, [], canvas) : [silent]),
-    ...(failure
-      ? ['', style('red', failure.stage ? `In "${failure.stage}": ${failure.message}` : failure.message)]
-      : []),
+    ...(failure ? ['', style('red', stage ? `In "${stage}": ${failure.message}` : failure.message)] : []),
     ...(result === null ? [] : ['', ...resultLines(workflow, result)]),
     '',
     ...linkLines(links),

@@ -9,8 +9,8 @@ interface Canvas {
   columns: number;
   /** Unix time (ms). */
   now: number;
-  /** Drawings so far: turns the spinner. */
-  tick: number;
+  /** Drawings so far: turns the spinner. Null for a picture that stands still. */
+  tick: number | null;
   style: Style;
 }
 
@@ -49,11 +49,13 @@ export function drawFrame(progress: Progress, notices: readonly string[], canvas
 
 function stageLines(stage: StageProgress, { columns, now, tick, style }: Canvas): string[] {
   const [still, colour] = SYMBOLS[stage.state];
-  const symbol = stage.state === 'running' ? (SPINNER[tick % SPINNER.length] as string) : still;
+  const turning = stage.state === 'running' && tick !== null;
+  const symbol = turning ? (SPINNER[tick % SPINNER.length] as string) : still;
   const time = stageTime(stage, now).padStart(TIME_WIDTH);
   const head = ` ${STAGE_TITLES[stage.name].padEnd(TITLE_WIDTH)}${time}`;
   const summary = oneLine(stage.summary ?? '');
-  const lead = style(colour, symbol) + style(stage.state === 'waiting' ? 'dim' : 'reset', clip(head, columns - 1));
+  const text = clip(head, columns - 1).trimEnd();
+  const lead = style(colour, symbol) + (stage.state === 'waiting' ? style('dim', text) : text);
   if (!summary) return [lead];
   if (columns >= WIDE_ENOUGH) return [`${lead}  ${style('dim', clip(summary, columns - head.length - 3))}`];
   return [lead, style('dim', clip(`  ${summary}`, columns))];

@@ -31,9 +31,13 @@ export function lineView(stream: Output, clock: () => Date = () => new Date()): 
   };
   return {
     progress: (now) => {
-      // The end of a search comes before the line that says so.
-      search(now);
-      for (const each of now.stages) stage(each);
+      for (const each of now.stages) {
+        // Trials come after the line that says that they began, and before the one that says that they are done.
+        const searches = each.name === 'hyperparameterSearch';
+        if (searches && each.state !== 'running') search(now);
+        stage(each);
+        if (searches) search(now);
+      }
       onChange('waiting', now.waitingFor ?? '', now.waitingFor && `Waiting for ${now.waitingFor}`);
       onChange('problem', now.problem ?? '', now.problem);
     },
