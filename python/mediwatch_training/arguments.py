@@ -19,7 +19,7 @@ _PARAMS = (
 _TRACKING = ("--tracking-uri", "trackingUri", str, "MLflow server (default: MLFLOW_TRACKING_URI)")
 _TRIALS = ("--trials", "trials", json.loads, "trials so far, as a JSON list of {number, params, state, score}")
 
-# step → (what it does, flags: name, input field, type, help); a name without dashes at its start is repeatable.
+# Step: what it does, and its flags (name, input field, type, help); those of type list take several values.
 _COMMANDS: dict[str, tuple[str, list[tuple[str, str, Any, str]]]] = {
     "prepare": (
         "Split a CSV file by group into train, validation and test, encode it, and write arrays.",

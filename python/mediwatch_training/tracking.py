@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import logging
 import os
 import pickle
 import tempfile
@@ -25,8 +26,8 @@ _REQUIREMENTS = ("mlflow", "scikit-learn", "pandas", "numpy")
 
 
 @contextmanager
-def tracking_errors(uri: str) -> Iterator[None]:
-    """Turn MLflow's and the network's errors into step errors."""
+def tracking_errors(uri: str, field: str | None = None) -> Iterator[None]:
+    """Turn MLflow's and the network's errors into step errors; a refusal blames the input field `field`."""
     from mlflow.exceptions import MlflowException
     from requests.exceptions import RequestException
 
@@ -36,7 +37,7 @@ def tracking_errors(uri: str) -> Iterator[None]:
         raise
     except MlflowException as error:
         if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE", "PERMISSION_DENIED"):
-            raise InvalidInput(f"MLflow at {uri} refused: {_first_line(error)}") from error
+            raise InvalidInput(f"MLflow at {uri} refused: {_first_line(error)}", field) from error
         raise TrackingFailed(f"MLflow at {uri} failed: {_first_line(error)}") from error
     except (RequestException, ConnectionError) as error:
         raise TrackingFailed(f"MLflow at {uri} does not answer: {_first_line(error)}") from error
@@ -48,6 +49,8 @@ def connect(uri: str) -> Any:
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    # stdout is for the result of a command
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
     import mlflow
 
     mlflow.set_tracking_uri(uri)
@@ -73,7 +76,7 @@ class TrainingRun:
             TrackingFailed: The server does not answer.
         """
         client = connect(uri)
-        with tracking_errors(uri):
+        with tracking_errors(uri, "runId"):
             if run_id is None:
                 run_id = client.create_run(_experiment_id(client, experiment)).info.run_id
             return cls(uri, client, client.get_run(run_id))
@@ -125,6 +128,8 @@ class TrainingRun:
         """
         import mlflow.sklearn
 
+        # It warns of every pickle; ours holds what this process has just fitted.
+        logging.getLogger("mlflow.sklearn").setLevel(logging.ERROR)
         if work_dir is not None:
             Path(work_dir).mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=work_dir) as directory:
