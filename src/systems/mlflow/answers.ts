@@ -29,8 +29,9 @@ export function refusal(answer: Answer): MlflowError {
   const code = body.success ? body.data.error_code : undefined;
   const said = body.success ? body.data.message : isHtml(answer) ? 'a page in HTML' : answer.text.trim();
   const retryable = status >= 500 || status === 429;
-  const happened = `${subject} answered ${[status, code].filter(Boolean).join(' ')}: ${truncate(said || 'nothing', 2_000)}`;
-  return new MlflowError(`${happened}${hint(answer, body.success)}`, { status, code, retryable });
+  const reason = truncate(said || 'nothing', 2_000).replace(/(?<![.!?])$/, '.');
+  const happened = `${subject} answered ${[status, code].filter(Boolean).join(' ')}: ${reason}`;
+  return new MlflowError(`${happened}${hint(answer, code)}`, { status, code, retryable });
 }
 
 /**
@@ -52,14 +53,14 @@ export function parseAnswer<Schema extends z.ZodType>(answer: Answer, schema: Sc
   throw wrong(`in a form that MLflow does not use (${issue?.path.join('.')}: ${issue?.message})`);
 }
 
-function hint({ status, host, text, location }: Answer, isMlflow: boolean): string {
+function hint({ status, host, text, location }: Answer, code: string | undefined): string {
   if (status === 403 && text.includes('Invalid Host header')) {
     return ` Its host check refuses "${host}": start it with --allowed-hosts "${host},…".`;
   }
   if (status === 401) return ' Set mlflow.username and mlflow.password, or mlflow.token.';
   if (status >= 300 && status < 400)
     return ` It redirects to ${location || 'another address'}: set mlflow.uri to that.`;
-  if (status === 404 && !isMlflow) return ' MLflow has no such call; is mlflow.uri right?';
+  if (status === 404 && code === undefined) return ' MLflow has no such call; is mlflow.uri right?';
   return '';
 }
 

@@ -57,12 +57,13 @@ export function createTransport(options: TransportOptions): Transport {
 
   async function attempt<Value>(
     call: Call,
+    stallMs: number,
     signal: AbortSignal | undefined,
     read: (response: Dispatcher.ResponseData, subject: string) => Promise<Value>,
   ): Promise<Value> {
     const subject = `${call.method} ${call.path} on MLflow at ${address.base}`;
     try {
-      const response = await agent.request({ ...toRequest(call, address, timeoutMs), signal: signal ?? null });
+      const response = await agent.request({ ...toRequest(call, address, stallMs), signal: signal ?? null });
       if (response.statusCode >= 300) throw refusal(await toAnswer(response, subject, address));
       return await read(response, subject);
     } catch (error) {
@@ -73,13 +74,14 @@ export function createTransport(options: TransportOptions): Transport {
 
   async function perform<Value>(
     call: Call,
+    stallMs: number,
     signal: AbortSignal | undefined,
     read: (response: Dispatcher.ResponseData, subject: string) => Promise<Value>,
   ): Promise<Value> {
     call.signal?.throwIfAborted();
     const idempotent = call.idempotent ?? call.method === 'GET';
     try {
-      return await retrying(() => attempt(call, signal, read), { retries, idempotent, signal });
+      return await retrying(() => attempt(call, stallMs, signal, read), { retries, idempotent, signal });
     } catch (error) {
       call.signal?.throwIfAborted();
       throw error;
@@ -90,19 +92,22 @@ export function createTransport(options: TransportOptions): Transport {
   async function short<Value>(call: Call, parse: (answer: Answer) => Value): Promise<Value> {
     const limit = AbortSignal.timeout(timeoutMs);
     const signal = call.signal ? AbortSignal.any([call.signal, limit]) : limit;
-    return await perform(call, signal, async (response, subject) => parse(await toAnswer(response, subject, address)));
+    return await perform(call, 0, signal, async (response, subject) =>
+      parse(await toAnswer(response, subject, address)),
+    );
   }
 
   return {
     address,
     json: async (call, schema) => await short(call, (answer) => parseAnswer(answer, schema)),
     text: async (call) => await short(call, (answer) => answer.text),
-    transfer: async (call, read) => await perform(call, call.signal, async ({ body }) => await read(body)),
+    transfer: async (call, read) => await perform(call, timeoutMs, call.signal, async ({ body }) => await read(body)),
     close: async () => await agent.destroy(),
   };
 }
 
-function toRequest(call: Call, { base, authorization }: Address, timeoutMs: number) {
+/** @param stallMs longest time without progress; 0 when the signal limits the whole call */
+function toRequest(call: Call, { base, authorization }: Address, stallMs: number) {
   const { method, path, query = {}, json, upload } = call;
   const url = new URL(`${base}${path}`);
   for (const [name, value] of Object.entries(query)) {
@@ -120,8 +125,8 @@ function toRequest(call: Call, { base, authorization }: Address, timeoutMs: numb
     method,
     headers,
     body: upload ? upload.body() : json === undefined ? null : JSON.stringify(json),
-    headersTimeout: timeoutMs + Math.ceil((upload?.sizeBytes ?? 0) * STORING_MS_PER_BYTE),
-    bodyTimeout: timeoutMs,
+    headersTimeout: stallMs && stallMs + Math.ceil((upload?.sizeBytes ?? 0) * STORING_MS_PER_BYTE),
+    bodyTimeout: stallMs,
   };
 }
 

@@ -98,8 +98,14 @@ describe('a server that answers with what is not MLflow’s', () => {
   test('a 404 page: asks whether mlflow.uri is right', async () => {
     const { uri } = await faulty(page(404));
     const error = await errorOf(client(uri).ensureExperiment('e'));
-    expect(error.message).toMatch(/answered 404: a page in HTML MLflow has no such call; is mlflow\.uri right\?/);
+    expect(error.message).toMatch(/answered 404: a page in HTML\. MLflow has no such call; is mlflow\.uri right\?/);
     expect(error.retryable).toBe(false);
+  });
+
+  test('a 404 of another service: asks whether mlflow.uri is right', async () => {
+    const { uri } = await faulty(json(404, { detail: 'Not Found' }));
+    const error = await errorOf(client(uri).ensureExperiment('e'));
+    expect(error.message).toMatch(/answered 404: Not Found\. MLflow has no such call; is mlflow\.uri right\?/);
   });
 
   test("a proxy's 502 page: retryable", async () => {
