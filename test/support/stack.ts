@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from '../../src/gateway/ports.ts';
-import { until } from '../support/until.ts';
+import { until } from './until.ts';
 
 const MAIN = new URL('../../src/stack/main.ts', import.meta.url).pathname;
 const VARIABLES = ['TEMPORAL_PORT', 'TEMPORAL_UI_PORT', 'MLFLOW_PORT', 'API_PORT', 'API_ADMIN_PORT'] as const;
@@ -42,7 +42,7 @@ export async function createTestStack(): Promise<TestStack> {
       .filter((pid) => pid > 0 && hasFolder(pid, dir));
   const follow = (program: string, args: string[], env: Record<string, string> = {}): StackRun => {
     const child = spawn(program, args, {
-      env: { ...process.env, ...variables, MEDIWATCH_STACK_DIR: dir, ...env },
+      env: { ...process.env, ...ours, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     runs.push(child);
@@ -63,9 +63,11 @@ export async function createTestStack(): Promise<TestStack> {
     };
     return { process: child, output: () => output, exited, up };
   };
+  const ours = { ...variables, MEDIWATCH_STACK_DIR: dir };
   return {
     dir,
     ports,
+    env: ours,
     processes,
     start: (args = ['--no-retrain']) => follow(process.execPath, [MAIN, ...args]),
     startUnderNpm: () =>
@@ -76,6 +78,17 @@ export async function createTestStack(): Promise<TestStack> {
       rmSync(dir, { recursive: true, force: true });
     },
   };
+}
+
+/** Pids among these whose command line holds the text. */
+export function running(pids: readonly number[], text: string): number[] {
+  return pids.filter((pid) => {
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, 'latin1').replaceAll('\0', ' ').includes(text);
+    } catch {
+      return false;
+    }
+  });
 }
 
 /** Addresses on which any of the processes listens, such as `127.0.0.1:5000`. */
