@@ -38,7 +38,8 @@ export async function mediwatch(args: string[], world: World = {}): Promise<Outc
   return { code, out: stdout.text(), err: stderr.text() };
 }
 
-function memory(onText: (text: string) => void = () => undefined) {
+/** A stream that keeps what was written. */
+export function memory(onText: (text: string) => void = () => undefined) {
   let text = '';
   const stream = new Writable({
     write(chunk, _encoding, done) {
