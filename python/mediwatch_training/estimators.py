@@ -20,7 +20,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "max_leaf_nodes": 24,
         "min_samples_leaf": 100,
         "l2_regularization": 10.0,
-        "max_features": 0.75,
+        "max_features": 0.6,
     },
     "rf": {"n_estimators": 150, "max_depth": 16, "min_samples_leaf": 20, "max_features": 0.25},
 }

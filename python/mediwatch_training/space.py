@@ -19,7 +19,8 @@ BUNDLED: dict[str, Space] = {
         "max_depth": {"type": "int", "low": 3, "high": 12},
         "min_samples_leaf": {"type": "int", "low": 20, "high": 400, "log": True},
         "l2_regularization": {"type": "float", "low": 1e-6, "high": 100.0, "log": True},
-        "max_features": {"type": "float", "low": 0.4, "high": 1.0},
+        # At most this, as the final model averages boosters that differ in the features their splits may choose from.
+        "max_features": {"type": "float", "low": 0.3, "high": 0.7},
     },
     "rf": {
         "n_estimators": {"type": "int", "low": 50, "high": 200, "step": 50},
