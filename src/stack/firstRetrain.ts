@@ -1,11 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Config } from '../config.ts';
+import { workflowIds } from '../contracts/ids.ts';
 import type { Reaper } from '../systems/processes/reaper.ts';
 import { champion } from './champion.ts';
 import { readJson } from './http.ts';
 import { launch } from './launch.ts';
 import { hasGateway } from './parts.ts';
+import { runningRetrain } from './runningRetrain.ts';
 
 const CLIENT = fileURLToPath(new URL('../client.ts', import.meta.url));
 
@@ -22,36 +24,46 @@ export interface FirstRetrainOptions {
   signal: AbortSignal;
 }
 
-/**
- * Runs one retrain as a user would, with its progress on this terminal, and asks the API for the version that it made.
- *
- * @returns ok: a new version is the champion and answers; otherwise why not
- */
-export async function firstRetrain(
-  config: Config,
-  options: FirstRetrainOptions,
-): Promise<{ ok: true } | { ok: false; why: string }> {
-  const before = await champion(config);
-  const exitCode = await follow(options);
-  if (exitCode !== 0) return { ok: false, why: `the retrain ended with exit code ${exitCode}` };
-  const after = await champion(config);
-  if (!after || after.version === before?.version) {
-    return { ok: false, why: `the retrain made no new champion of ${config.registry.registeredModel}` };
-  }
-  if (!hasGateway(config) || (await answersWith(after.version, config))) return { ok: true };
-  return { ok: false, why: `the API at ${config.deployment.apiUrl} does not answer with version ${after.version}` };
+export interface RetrainOutcome {
+  retrainId: string;
+  /** Why the new version does not serve; absent: it does. */
+  problem?: string;
 }
 
-async function follow({ trials, reaper, signal }: FirstRetrainOptions): Promise<number | null> {
-  const flags = trials === undefined ? [] : ['--trials', String(trials)];
-  const command = [process.execPath, CLIENT, 'retrain', '--follow', ...flags];
-  const client = await launch({ command, env: {}, output: 'inherit', reaper });
+/**
+ * Runs one retrain as a user would, with its progress on this terminal, and asks the API for the version that it made.
+ * One that is under way, because an earlier stack was stopped in its middle, is followed to its end instead.
+ */
+export async function firstRetrain(config: Config, options: FirstRetrainOptions): Promise<RetrainOutcome> {
+  const running = await runningRetrain(config);
+  const retrainId = running ?? workflowIds.started('retrain', new Date());
+  if (running) console.log(`Continuing ${running}, which was under way.`);
+  const exitCode = await runClient(running ? ['follow', running] : newRetrain(retrainId, options), options);
+  const problem =
+    exitCode === 0 ? await whatIsWrong(config, retrainId) : `the retrain ended with exit code ${exitCode}`;
+  return problem === undefined ? { retrainId } : { retrainId, problem };
+}
+
+function newRetrain(id: string, { trials }: FirstRetrainOptions): string[] {
+  return ['retrain', '--follow', '--id', id, ...(trials === undefined ? [] : ['--trials', String(trials)])];
+}
+
+async function runClient(args: readonly string[], { reaper, signal }: FirstRetrainOptions): Promise<number | null> {
+  const client = await launch({ command: [process.execPath, CLIENT, ...args], env: {}, output: 'inherit', reaper });
   const kill = () => void client.kill(STOP_GRACE_MS);
   signal.addEventListener('abort', kill, { once: true });
   const { exitCode } = await client.exited;
   signal.removeEventListener('abort', kill);
   await client.kill(STOP_GRACE_MS);
   return exitCode;
+}
+
+/** Undefined: the retrain's version is the champion and, where there is an API, answers. */
+async function whatIsWrong(config: Config, retrainId: string): Promise<string | undefined> {
+  const best = await champion(config);
+  if (best?.retrainId !== retrainId) return `its version is not the champion of ${config.registry.registeredModel}`;
+  if (!hasGateway(config) || (await answersWith(best.version, config))) return undefined;
+  return `the API at ${config.deployment.apiUrl} does not answer with version ${best.version}`;
 }
 
 async function answersWith(version: string, config: Config): Promise<boolean> {

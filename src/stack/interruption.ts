@@ -12,28 +12,25 @@ const SAME_SIGNAL_MS = 1_000;
 const PARENT_CHECK_MS = 500;
 
 /**
- * Aborts, with an `Interruption` as the reason, at the first signal, and when the process that started this one is gone
- * (a killed npm passes nothing on). A second signal ends this process at once; the reaper then ends the parts.
+ * Aborts, with an `Interruption` as the reason, at the first signal. A second one ends this process at once, and so does
+ * the end of the process that started this one (a killed npm passes nothing on); the reaper then ends the parts.
  *
  * @param options.watchParent false: this process may outlive the one that started it
  */
 export function watchInterruptions({ watchParent }: { watchParent: boolean }): AbortSignal {
   const controller = new AbortController();
   let firstAt: number | undefined;
-  const interrupt = (interruption: Interruption) => {
-    firstAt ??= Date.now();
-    controller.abort(interruption);
-  };
   for (const [signal, exitCode] of Object.entries(SIGNALS)) {
     process.on(signal, () => {
       if (firstAt !== undefined && Date.now() - firstAt > SAME_SIGNAL_MS) process.exit(exitCode);
-      interrupt({ words: signal === 'SIGINT' ? 'Ctrl-C' : signal, exitCode });
+      firstAt ??= Date.now();
+      controller.abort({ words: signal === 'SIGINT' ? 'Ctrl-C' : signal, exitCode } satisfies Interruption);
     });
   }
   if (watchParent) {
     const parent = process.ppid;
     setInterval(() => {
-      if (process.ppid !== parent) interrupt({ words: 'npm is gone', exitCode: 1 });
+      if (process.ppid !== parent) process.exit(1);
     }, PARENT_CHECK_MS).unref();
   }
   return controller.signal;

@@ -84,9 +84,9 @@ type Use = Pick<Parameters<typeof firstRetrain>[1], 'reaper' | 'signal'>;
 async function use(config: Config, { once, retrain, trials }: StackOptions, { reaper, signal }: Use): Promise<number> {
   const outcome = retrain ? await firstRetrain(config, { trials, reaper, signal }) : undefined;
   if (signal.aborted) return exitCodeOf(signal);
-  if (outcome?.ok === false) say(`\nNot retrained: ${outcome.why}.${once ? '' : ' The stack goes on.'}`);
-  say(`\nWhere to look:\n${(await whereToLook(config)).join('\n')}\n`);
-  if (once) return outcome?.ok ? 0 : 1;
+  if (outcome?.problem) say(`\nNo new version serves: ${outcome.problem}.${once ? '' : ' The stack goes on.'}`);
+  say(`\nWhere to look:\n${(await whereToLook(config, outcome?.retrainId)).join('\n')}\n`);
+  if (once) return outcome?.problem ? 1 : 0;
   say('Serving until Ctrl-C.');
   const { words } = await aborted(signal);
   say(`\n${words}`);

@@ -3,13 +3,18 @@ import type { Config } from '../config.ts';
 import { champion } from './champion.ts';
 import { hasGateway } from './parts.ts';
 
-/** What to open in the browser, as lines to print. */
-export async function whereToLook(config: Config): Promise<string[]> {
+/**
+ * What to open in the browser, as lines to print.
+ *
+ * @param retrainId the retrain to point at; absent: the one that made the champion
+ */
+export async function whereToLook(config: Config, retrainId?: string): Promise<string[]> {
   const { temporal, mlflow, deployment, registry } = config;
   const best = await champion(config).catch(() => undefined);
+  const shown = retrainId ?? best?.retrainId;
   const workflows = `${temporal.uiUrl}/namespaces/${encodeURIComponent(temporal.namespace)}/workflows`;
   const rows: Array<[string, string]> = [
-    ['Temporal UI', best?.retrainId ? temporalLink(config, best.retrainId).url : workflows],
+    ['Temporal UI', shown ? temporalLink(config, shown).url : workflows],
     ['MLflow', best?.runUrl ?? mlflow.uri],
   ];
   if (best) rows.push(['Report', `${best.runUrl}/artifacts`]);
