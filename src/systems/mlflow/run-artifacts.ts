@@ -1,6 +1,6 @@
 import { createWriteStream } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
-import { dirname, join, sep } from 'node:path';
+import { dirname, join, posix, sep } from 'node:path';
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
@@ -30,12 +30,19 @@ export function runArtifactCalls(transport: Transport, { getRun }: RunCalls) {
     runId: string,
     path: string,
     consume: (body: Readable) => Promise<Value>,
-    { signal }: CallOptions,
+    options: CallOptions,
   ): Promise<Value> {
-    return await transport.transfer(
-      { method: 'GET', path: '/get-artifact', query: { run_id: runId, path }, signal },
-      consume,
-    );
+    const call = { method: 'GET', path: '/get-artifact', query: { run_id: runId, path }, ...options } as const;
+    try {
+      return await transport.transfer(call, consume);
+    } catch (error) {
+      // For a file that does not exist servers answer 404, or 500 before 3.x.
+      const perhapsMissing = error instanceof MlflowError && (error.status === 404 || error.status === 500);
+      if (!perhapsMissing) throw error;
+      const siblings = await listArtifacts(runId, posix.dirname(path).replace(/^\.$/, ''), options);
+      if (siblings.some((artifact) => artifact.path === path)) throw error;
+      return required<Value>(undefined, `artifact "${path}" of run ${runId}`);
+    }
   }
 
   /** The files and folders right below a folder of the run. */

@@ -166,7 +166,11 @@ describe('artifacts of a run', () => {
   test('that do not exist are told by name', async () => {
     const { runId } = await mlflow.createRun({ experimentId, name: 'without artifacts' });
     expect(await mlflow.listArtifacts(runId)).toEqual([]);
-    await expect(mlflow.getArtifactText(runId, 'nothing.txt')).rejects.toThrow('nothing.txt');
+    for (const path of ['nothing.txt', 'no/such/file']) {
+      const attempt = mlflow.getArtifactText(runId, path);
+      await expect(attempt).rejects.toThrow(`MLflow has no artifact "${path}" of run ${runId}.`);
+      await expect(attempt).rejects.toMatchObject({ retryable: false });
+    }
     await expect(mlflow.logArtifact('0'.repeat(32), 'a', 'b')).rejects.toThrow(/MLflow has no run 0+/);
   });
 });

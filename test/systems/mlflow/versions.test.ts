@@ -70,9 +70,10 @@ describe('registering a version', () => {
     expect((await mlflow.listVersions(name)).map(({ version }) => version)).toEqual(['3', '1']);
   });
 
-  test('from a source of another run is refused, with the reason', async () => {
-    const foreign = { name, key: 'a', source: `runs:/${'0'.repeat(32)}/model`, runId };
-    await expect(mlflow.ensureVersion(foreign)).rejects.toMatchObject({ status: 400, retryable: false });
+  test('from a source that MLflow refuses fails with its reason', async () => {
+    const attempt = mlflow.ensureVersion({ name, key: 'a', source: 'file:///etc', runId });
+    await expect(attempt).rejects.toMatchObject({ status: 400, retryable: false });
+    await expect(attempt).rejects.toThrow(/Invalid model version source/);
   });
 });
 
