@@ -30,7 +30,10 @@ export async function startMlflow(): Promise<MlflowServer> {
   const dir = await mkdtemp(join(tmpdir(), 'mediwatch-mlflow-'));
   const port = await freePort();
   const uri = `http://127.0.0.1:${port}`;
-  let running = await launch(dir, port);
+  let running = await launch(dir, port).catch(async (error: unknown) => {
+    await rm(dir, { recursive: true, force: true });
+    throw error;
+  });
   // A test run that is interrupted leaves no server behind.
   const endWithUs = () => running.signal('SIGKILL');
   process.on('exit', endWithUs);
