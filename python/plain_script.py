@@ -1,8 +1,7 @@
 """The whole retrain in one plain process, without an orchestrator: what the workflows are measured against.
 
 It calls the same step functions with the same concurrency, logs each trial to MLflow as a nested run, registers the
-model, and prints the seconds of each stage as JSON. Trials run in joblib's worker processes: they are faster than
-threads here, as half of a trial is Python that holds the interpreter's lock.
+model, and prints the seconds of each stage as JSON. Trials run in joblib's worker processes.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from .columns import ColumnPlan
 if TYPE_CHECKING:
     from sklearn.compose import ColumnTransformer
 
-# Categories beyond the commonest 29 are one: measured on validation splits, 15 and 60 are worse than 30.
+# Codes beyond the commonest 29 are one category: rarer ones have too few rows to learn from.
 _MAX_CATEGORIES = 30
 # Weight of the overall positive rate in a category's own, in rows (Micci-Barreca 2001, as in TargetEncoder).
 _SMOOTHING = 100.0
