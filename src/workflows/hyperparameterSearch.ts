@@ -14,7 +14,7 @@ import { paramsText } from '../policy/details.ts';
 import { createStudy, finish, propose, remaining, type Study, searchProgress, tooManyFailed } from '../policy/study.ts';
 import { resolvePlan, stepOptions, steps } from './lib/activities.ts';
 import { type Board, openBoard } from './lib/board.ts';
-import { failureType, rootMessage } from './lib/failures.ts';
+import { applicationFailure, rootMessage } from './lib/failures.ts';
 import { parseInput } from './lib/input.ts';
 import { withRun } from './lib/runs.ts';
 import { idempotencyKey, runStage } from './lib/stages.ts';
@@ -69,7 +69,7 @@ interface SearchSetup {
 
 /** The first proposals need no results: TPE draws its first ten at random (optuna's n_startup_trials). */
 const STARTUP_PROPOSALS = 10;
-/** At most one message a second goes to the retrain that shows our progress, besides those of a new best. */
+/** At most one message a second goes to the retrain that shows our progress, besides those that tell a new best. */
 const REPORT_INTERVAL_MS = 1000;
 
 class Search {
@@ -78,7 +78,7 @@ class Search {
   private readonly queue: Trial[] = [];
   private refilling: Promise<void> | undefined;
   private running = 0;
-  private reported = { at: 0, best: -1 };
+  private reported = { at: 0, best: -1, running: 0 };
 
   constructor(setup: SearchSetup) {
     this.setup = setup;
@@ -107,7 +107,6 @@ class Search {
       const finished = await this.try(trial);
       this.running -= 1;
       this.study = finish(this.study, finished);
-      this.report();
       const { maxFailedShare } = this.setup.plan;
       if (tooManyFailed(this.study, maxFailedShare)) {
         throw failure(
@@ -116,6 +115,7 @@ class Search {
         );
       }
     }
+    this.report();
   }
 
   private async next(): Promise<Trial | undefined> {
@@ -188,10 +188,10 @@ class Search {
     this.setup.board.search(progress);
     const { parent } = workflowInfo();
     const best = progress.best?.number ?? -1;
-    const due = Date.now() - this.reported.at >= REPORT_INTERVAL_MS || best !== this.reported.best;
-    const last = progress.complete + progress.failed === progress.total;
-    if (!parent || !(due || last)) return;
-    this.reported = { at: Date.now(), best };
+    const { running } = this;
+    const changed = best !== this.reported.best || running !== this.reported.running;
+    if (!parent || !(changed || Date.now() - this.reported.at >= REPORT_INTERVAL_MS)) return;
+    this.reported = { at: Date.now(), best, running };
     // A parent that has ended needs no report.
     getExternalWorkflowHandle(parent.workflowId, parent.runId)
       .signal(searchProgressed, progress)
@@ -199,6 +199,16 @@ class Search {
   }
 }
 
-const TRIAL_FAILURES = new Set(['StepFailed', 'StepCrashed', 'StepTimedOut', 'StepOutOfMemory', 'InvalidInput']);
+/** Failures of what every trial needs: the next one would fail in the same way. */
+const SHARED_FAILURES = new Set([
+  'MlflowUnavailable',
+  'MlflowRefused',
+  'InvalidConfig',
+  'ArtifactCorrupt',
+  'DataNotFound',
+]);
 
-const isTrialFailure = (error: unknown) => TRIAL_FAILURES.has(failureType(error) ?? '');
+function isTrialFailure(error: unknown): boolean {
+  const type = applicationFailure(error)?.type;
+  return type !== undefined && type !== null && !SHARED_FAILURES.has(type);
+}

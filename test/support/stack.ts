@@ -12,6 +12,8 @@ const VARIABLES = ['TEMPORAL_PORT', 'TEMPORAL_UI_PORT', 'MLFLOW_PORT', 'API_PORT
 export interface TestStack {
   dir: string;
   ports: Record<(typeof VARIABLES)[number], number>;
+  /** The environment that leads a command to this stack. */
+  env: Record<string, string>;
   start(args?: string[]): StackRun;
   /** Starts it as npm does: `process` of the run is the parent that stands for npm. */
   startUnderNpm(): StackRun;

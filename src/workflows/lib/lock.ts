@@ -34,10 +34,13 @@ export async function withModelLock<Result>(board: Board, lock: Lock, body: () =
   });
   const { registeredModel, purpose } = lock;
   try {
-    board.waitFor(`the lock of ${registeredModel}: another workflow is changing what is in Production.`);
+    const ask = () => locks.askForLock({ registeredModel, request: { token, workflowId, runId, purpose } });
+    await ask();
+    if (!(await condition(() => granted, '2 seconds'))) {
+      board.waitFor(`the lock of ${registeredModel}: another workflow is changing what is in Production.`);
+    }
     // Asking again now and then costs nothing and brings the request back should the lock have been terminated.
-    do await locks.askForLock({ registeredModel, request: { token, workflowId, runId, purpose } });
-    while (!(await condition(() => granted, '1 minute')));
+    while (!granted && !(await condition(() => granted, '1 minute'))) await ask();
     board.waitFor(null);
     return await body();
   } finally {
