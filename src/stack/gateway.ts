@@ -6,7 +6,7 @@ import type { Part } from './part.ts';
 const MAIN = fileURLToPath(new URL('../gateway/main.ts', import.meta.url));
 
 /** How long the start waits for the version that was active last; the gateway goes on trying by itself (ms). */
-const ACTIVE_VERSION_MS = 20_000;
+const ACTIVE_VERSION_MS = 8_000;
 
 /** The gateway: the API's port, and the processes of the model behind it. */
 export function gatewayPart({ stack, deployment }: Config): Part {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { until } from '../support/until.ts';
 import { createTestStack, listeners, type StackRun, type TestStack } from '../support/stack.ts';
+import { until } from '../support/until.ts';
 
 /** Promised for the time after kill -9 (ms). */
 const GONE_LIMIT_MS = 5_000;
