@@ -150,6 +150,11 @@ export const ConfigSchema = z.strictObject({
       .string()
       .default('mlflow')
       .describe("where data sets live: 'mlflow' (the server's artifact proxy) or a folder that every host mounts"),
+    cacheLimitGb: z.coerce
+      .number()
+      .positive()
+      .default(20)
+      .describe("size of a worker's own copies, above which the least recently used ones go (GiB)"),
   }),
   stack: section({
     dir: z.string().default('.mediwatch').describe('state of the embedded stack, relative to mediwatch.yaml'),
@@ -179,7 +184,7 @@ export function variableOf(path: readonly string[]): string {
 }
 
 /** Variables that other tools already define, used when ours is not set. */
-const KNOWN_VARIABLES: Record<string, string> = {
+export const KNOWN_VARIABLES: Record<string, string> = {
   'temporal.address': 'TEMPORAL_ADDRESS',
   'temporal.namespace': 'TEMPORAL_NAMESPACE',
   'temporal.apiKey': 'TEMPORAL_API_KEY',

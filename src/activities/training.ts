@@ -50,9 +50,10 @@ export function createTrainingActivities({ config, mlflow, store, runner, codeDi
 
         const outputDir = join(workDir, 'dataset');
         const prepared = Prepared.parse(await run(runner, { dataPath, outputDir, seed, ...settings }));
-        const ref = await store.putDirectory(outputDir, { signal: beat.signal });
+        const ref = await store.putDirectory(outputDir, { signal: beat.signal, overwrite: force });
         const dataset: Dataset = { ...prepared, features: prepared.features.length, sourceSha256, ref };
         await store.putKey(key, dataset);
+        await store.trimCache(config.artifacts.cacheLimitGb * 2 ** 30);
         return dataset;
       }),
 

@@ -17,6 +17,7 @@ export const FAILURES = {
   StepOutOfMemory: { retryable: true, next: 'Raise worker.memoryLimitMb, or lower worker.slots.' },
   TooManyTrialsFailed: { retryable: false, next: 'Read the errors of the trials; no model was trained.' },
   ArtifactCorrupt: { retryable: false, next: 'Prepare the data again with "force": true.' },
+  ArtifactStoreUnavailable: { retryable: true, next: 'Check that the store in artifacts.store can be reached.' },
   MlflowUnavailable: { retryable: true, next: 'Check that MLflow runs at the address in mlflow.uri.' },
   MlflowRefused: { retryable: false, next: 'Check mlflow.uri and its credentials.' },
   ModelNotFound: { retryable: false, next: 'List the versions with "mediwatch status", and name one of them.' },

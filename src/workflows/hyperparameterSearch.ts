@@ -205,6 +205,7 @@ const SHARED_FAILURES = new Set([
   'MlflowRefused',
   'InvalidConfig',
   'ArtifactCorrupt',
+  'ArtifactStoreUnavailable',
   'DataNotFound',
 ]);
 

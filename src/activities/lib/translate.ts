@@ -1,7 +1,7 @@
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure, CancelledFailure, TemporalFailure } from '@temporalio/common';
 import { FAILURES, type FailureType, failure } from '../../contracts/errors.ts';
-import { ArtifactCorrupt } from '../../systems/artifacts/errors.ts';
+import { ArtifactCorrupt, ArtifactMissing, ArtifactStoreUnavailable } from '../../systems/artifacts/errors.ts';
 import { GatewayError, VerificationFailed } from '../../systems/deployment/errors.ts';
 import { MlflowError } from '../../systems/mlflow/errors.ts';
 import { PromotionConflict } from '../../systems/mlflow/stages.ts';
@@ -50,7 +50,8 @@ function typeOf(error: unknown): FailureType | undefined {
   if (error instanceof ProcessDied) return 'StepCrashed';
   if (error instanceof ProcessDidNotStart || error instanceof CommandNotFound) return 'InvalidConfig';
   if (error instanceof CommandFailed) return 'StepFailed';
-  if (error instanceof ArtifactCorrupt) return 'ArtifactCorrupt';
+  if (error instanceof ArtifactCorrupt || error instanceof ArtifactMissing) return 'ArtifactCorrupt';
+  if (error instanceof ArtifactStoreUnavailable) return 'ArtifactStoreUnavailable';
   if (error instanceof VerificationFailed) return 'CandidateUnhealthy';
   if (error instanceof GatewayError) return error.retryable ? 'GatewayUnavailable' : 'DeploymentFailed';
   return undefined;

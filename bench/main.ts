@@ -1,0 +1,24 @@
+// `npm run bench -- <name> [--json]`: benchmarks that print ratios measured in one run.
+import { Command } from 'commander';
+import { benchRetrain } from './retrain.ts';
+
+const program = new Command('npm run bench --')
+  .description('Measures the service against what it replaces, both in the same run on this machine.')
+  .option('--json', 'print one JSON document on stdout, and progress on stderr', false);
+
+program
+  .command('retrain')
+  .description('the whole retrain against the same Python functions in one plain process')
+  .option('--trials <n>', 'trials of each search', Number, 20)
+  .option('--rounds <n>', 'how often each side runs, in turn', Number, 2)
+  .action(async (options: { trials: number; rounds: number }) => print(await benchRetrain(options)));
+
+for (const command of program.commands) command.option('--json', 'print one JSON document on stdout', false);
+
+await program.parseAsync();
+
+function print(figures: Record<string, unknown>): void {
+  const json = program.opts().json || program.commands.some((command) => command.opts().json);
+  if (json) console.log(JSON.stringify(figures, null, 2));
+  else for (const [name, value] of Object.entries(figures)) console.log(`${name}: ${JSON.stringify(value)}`);
+}

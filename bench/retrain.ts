@@ -1,0 +1,144 @@
+import { join } from 'node:path';
+import { Client, Connection } from '@temporalio/client';
+import { execa } from 'execa';
+import { loadConfig, PROJECT_ROOT } from '../src/config.ts';
+import { workflowIds } from '../src/contracts/ids.ts';
+import { TASK_QUEUES } from '../src/contracts/names.ts';
+import type { Progress } from '../src/contracts/progress.ts';
+import { progressQuery } from '../src/contracts/queries.ts';
+import type { RetrainResult } from '../src/contracts/workflows.ts';
+import { createTestStack, type TestStack } from '../test/support/stack.ts';
+
+interface Ours {
+  /** From the start of the workflow to the registered version (s). */
+  registered: number;
+  stages: Record<string, number>;
+  /** Mean time of a trial that was not spent in the step itself (s). */
+  overheadPerTrial: number;
+  testAuc: number;
+}
+
+/**
+ * Runs the plain script and our retrain in turn, on a stack of their own, and compares the time from the start to the
+ * registered version. Data are prepared anew each time.
+ */
+export async function benchRetrain({ trials, rounds }: { trials: number; rounds: number }) {
+  const stack = await createTestStack();
+  try {
+    say('starting a stack');
+    await stack.start().up();
+    const plain: number[] = [];
+    const ours: Ours[] = [];
+    for (let round = 0; round < rounds; round += 1) {
+      // Who goes first changes, so that a machine that warms up or is throttled favours neither.
+      const sides = [
+        () => plainScript(stack, trials, round).then((seconds) => plain.push(seconds)),
+        () => retrain(stack, trials).then((run) => ours.push(run)),
+      ];
+      for (const side of round % 2 === 0 ? sides : sides.reverse()) await side();
+    }
+    const registered = mean(ours.map((run) => run.registered));
+    return {
+      ratioToPlainScript: round3(registered / mean(plain)),
+      overheadSecondsPerTrial: round3(mean(ours.map((run) => run.overheadPerTrial))),
+      retrainSeconds: round3(registered),
+      plainScriptSeconds: round3(mean(plain)),
+      stageSeconds: meanOfEach(ours.map((run) => run.stages)),
+      testAuc: ours.map((run) => round3(run.testAuc)),
+      trials,
+      rounds,
+    };
+  } finally {
+    await stack.dispose();
+  }
+}
+
+/** Seconds of the same functions in one plain process with the same concurrency, from its start to its end. */
+async function plainScript(stack: TestStack, trials: number, round: number): Promise<number> {
+  const config = loadConfig(stack.env, PROJECT_ROOT);
+  say('plain script');
+  const startedAt = performance.now();
+  await execa(
+    join(PROJECT_ROOT, 'python/.venv/bin/python'),
+    [
+      join(PROJECT_ROOT, 'python/plain_script.py'),
+      ...[
+        '--data',
+        join(PROJECT_ROOT, config.data.path),
+        '--trials',
+        String(trials),
+        '--jobs',
+        String(config.worker.slots),
+      ],
+      ...[
+        '--tracking-uri',
+        config.mlflow.uri,
+        '--registered-model',
+        'Plain',
+        '--out',
+        join(stack.dir, `plain-${round}`),
+      ],
+    ],
+    { env: { PYTHONPATH: join(PROJECT_ROOT, 'python'), OMP_WAIT_POLICY: 'PASSIVE' } },
+  );
+  const seconds = (performance.now() - startedAt) / 1000;
+  say(`plain script: ${seconds.toFixed(1)} s`);
+  return seconds;
+}
+
+async function retrain(stack: TestStack, trials: number): Promise<Ours> {
+  const config = loadConfig(stack.env, PROJECT_ROOT);
+  const connection = await Connection.connect({ address: config.temporal.address });
+  const client = new Client({ connection });
+  say('retrain');
+  const startedAt = Date.now();
+  const handle = await client.workflow.start('retrain', {
+    workflowId: workflowIds.started('retrain', new Date()),
+    taskQueue: TASK_QUEUES.orchestration,
+    args: [{ trials, force: true }],
+  });
+  const { version } = (await handle.result()) as RetrainResult;
+  const progress = await handle.query<Progress, []>(progressQuery);
+  const search = client.workflow.getHandle(workflowIds.stage(handle.workflowId, 'hyperparameterSearch'));
+  const overheadPerTrial = trials === 0 ? 0 : await trialOverhead(search);
+  await connection.close();
+
+  const stages = Object.fromEntries(
+    progress.stages.map(({ name, startedAt = 0, endedAt = 0 }) => [name, (endedAt - startedAt) / 1000]),
+  );
+  const trained = progress.stages.find(({ name }) => name === 'trainBestAndRegister');
+  const registered = ((trained?.endedAt ?? Number.NaN) - startedAt) / 1000;
+  say(
+    `retrain: ${registered.toFixed(1)} s to the registered version, ${((Date.now() - startedAt) / 1000).toFixed(1)} s in all`,
+  );
+  return { registered, stages, overheadPerTrial, testAuc: version.metrics.test_auc ?? Number.NaN };
+}
+
+/** From the history: the time from scheduling a trial to its result, less the seconds that the step itself counted. */
+async function trialOverhead(search: ReturnType<Client['workflow']['getHandle']>): Promise<number> {
+  const { events } = await search.fetchHistory();
+  const scheduled = new Map<string, number>();
+  const seconds: number[] = [];
+  for (const event of events ?? []) {
+    const time = Number(event.eventTime?.seconds ?? 0) + (event.eventTime?.nanos ?? 0) / 1e9;
+    if (event.activityTaskScheduledEventAttributes?.activityType?.name === 'runTrial') {
+      scheduled.set(String(event.eventId), time);
+    }
+    const completed = event.activityTaskCompletedEventAttributes;
+    const start = scheduled.get(String(completed?.scheduledEventId));
+    const payload = completed?.result?.payloads?.[0]?.data;
+    if (start === undefined || !payload) continue;
+    const { metrics } = JSON.parse(Buffer.from(payload).toString()) as { metrics: Record<string, number> };
+    seconds.push(time - start - (metrics.trial_seconds ?? Number.NaN));
+  }
+  return mean(seconds);
+}
+
+const say = (text: string) => console.error(`[bench] ${text}`);
+const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+const round3 = (value: number) => Math.round(value * 1000) / 1000;
+
+function meanOfEach(runs: Array<Record<string, number>>): Record<string, number> {
+  const names = Object.keys(runs[0] ?? {});
+  return Object.fromEntries(names.map((name) => [name, round3(mean(runs.map((run) => run[name] ?? Number.NaN)))]));
+}
