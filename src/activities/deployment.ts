@@ -40,7 +40,7 @@ export function createDeploymentActivities({ config, target }: { config: Config;
         return checks;
       }),
 
-    switchTraffic: ({ key }: { key: string }) => target.switchTo(key),
+    switchTraffic: ({ key }: { key: string }) => target.shift(key, 1),
 
     /** Stops an API that does not serve, when its open requests are done or the drain time is over. */
     stopIdle: ({ key }: { key: string }): Promise<void> =>

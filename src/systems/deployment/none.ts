@@ -10,7 +10,9 @@ export function createNoTarget(): DeploymentTarget {
     serving: async () => null,
     start: refuse,
     state: async () => ({ state: 'absent' }),
-    switchTo: refuse,
+    shift: refuse,
+    traffic: async () => [],
+    idle: async () => [],
     stop: async () => {},
     close: async () => {},
   };
