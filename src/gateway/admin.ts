@@ -1,36 +1,80 @@
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import type { Logger } from 'pino';
 import type { z } from 'zod';
-import type { ActiveVersion } from './activeVersion.ts';
+import { answerProblems, onlyForLoopback } from './adminServer.ts';
 import type { ApiProcess } from './apiProcess.ts';
-import { type Instance, InstanceSpec, KeyParams, type Status, StopQuery, TrafficRequest } from './contract.ts';
+import {
+  ExternalSpec,
+  type Instance,
+  InstanceSpec,
+  KeyParams,
+  type Status,
+  StopQuery,
+  TrafficRequest,
+  type UpstreamList,
+} from './contract.ts';
 import type { Instances } from './instances.ts';
 import { AdminProblem } from './problems.ts';
+import type { Routing } from './routing.ts';
 import type { Traffic } from './traffic.ts';
+import type { Upstreams } from './upstreams.ts';
+import { createUpstreamViews } from './upstreamViews.ts';
 
 interface AdminOptions {
   instances: Instances;
-  active: ActiveVersion;
+  upstreams: Upstreams;
+  routing: Routing;
   traffic: Traffic;
   log: Logger;
 }
 
-/** Makes the server through which instances are started, switched to and stopped; it does not listen yet. */
-export function createAdmin({ instances, active, traffic, log }: AdminOptions): FastifyInstance {
+/** Makes the server through which upstreams come, get their share of the traffic, and go; it does not listen yet. */
+export function createAdmin({ instances, upstreams, routing, traffic, log }: AdminOptions): FastifyInstance {
   const app = Fastify({
     loggerInstance: log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
   });
   onlyForLoopback(app);
   answerProblems(app);
+  const viewOf = createUpstreamViews({ upstreams, routing, traffic });
+
+  const remove = async (key: string, { drainMs, force }: StopQuery) => {
+    if (routing.routes().active?.key === key) {
+      if (!force) throw new AdminProblem(409, `${key} answers requests.`, 'Shift the traffic first.');
+      await routing.clear();
+    }
+    const removed = routing.retire(key);
+    try {
+      await upstreams.remove(key, () => traffic.drained(key, drainMs));
+      traffic.forget(key);
+    } finally {
+      removed();
+    }
+  };
 
   app.get('/status', (): Status => {
-    const viewOf = (key: string | null | undefined) => (key && instances.get(key)?.view()) || null;
+    const { active, previous, candidate } = routing.routes();
     return {
-      active: viewOf(active.current()?.key),
-      previous: viewOf(active.previousKey()),
+      active: viewOf(active?.key),
+      previous: viewOf(previous),
+      candidate: viewOf(candidate?.key),
       requests: traffic.counts(),
     };
+  });
+
+  app.get('/upstreams', (): UpstreamList => ({ upstreams: upstreams.keys().flatMap((key) => viewOf(key) ?? []) }));
+
+  app.put('/upstreams/:key', async (request) => {
+    const { key } = parse(KeyParams, request.params);
+    const spec = parse(ExternalSpec, { ...(request.body as object | null), key });
+    await upstreams.put(spec);
+    await routing.moved(key);
+    return viewOf(key);
+  });
+
+  app.post('/traffic', (request) => {
+    const { key, share } = parse(TrafficRequest, request.body);
+    return routing.shift(key, share);
   });
 
   app.get('/instances', () => ({ instances: instances.list().map((instance) => instance.view()) }));
@@ -43,23 +87,17 @@ export function createAdmin({ instances, active, traffic, log }: AdminOptions): 
   });
 
   app.post('/instances', async (request, reply) => {
-    const { instance, adopted } = await instances.start(parse(InstanceSpec, request.body));
+    const { instance, adopted } = await upstreams.start(parse(InstanceSpec, request.body));
     return reply.code(adopted ? 200 : 201).send(instance.view());
   });
 
-  app.post('/traffic', (request) => active.switchTo(parse(TrafficRequest, request.body).key));
-
-  app.delete('/instances/:key', async (request, reply) => {
-    const { key } = parse(KeyParams, request.params);
-    const { drainMs, force } = parse(StopQuery, request.query);
-    if (active.current()?.key === key) {
-      if (!force) throw new AdminProblem(409, `Instance ${key} answers requests.`, 'Switch the traffic first.');
-      await active.clear();
-    }
-    active.retire(key);
-    await instances.stop(key, () => traffic.drained(key, drainMs));
-    return reply.code(204).send();
-  });
+  for (const path of ['/instances/:key', '/upstreams/:key']) {
+    app.delete(path, async (request, reply) => {
+      const { key } = parse(KeyParams, request.params);
+      await remove(key, parse(StopQuery, request.query));
+      return reply.code(204).send();
+    });
+  }
   return app;
 }
 
@@ -67,27 +105,6 @@ export function createAdmin({ instances, active, traffic, log }: AdminOptions): 
 async function completeView(instance: ApiProcess): Promise<Instance> {
   if (instance.state() === 'exited') await instance.gone;
   return instance.view();
-}
-
-/** A page in a browser must not reach this server under a host name that it resolves to loopback. */
-function onlyForLoopback(app: FastifyInstance): void {
-  const hosts = new Set(['127.0.0.1', 'localhost', '[::1]']);
-  app.addHook('onRequest', (request, _reply, done) => {
-    if (hosts.has(request.hostname)) done();
-    else done(new AdminProblem(403, `Host ${request.hostname} is not served.`, 'Use 127.0.0.1 as the host.'));
-  });
-}
-
-function answerProblems(app: FastifyInstance): void {
-  app.setNotFoundHandler((request, reply) => {
-    void reply.code(404).send({ error: `There is no ${request.method} ${request.url}.` });
-  });
-  app.setErrorHandler<Error & { statusCode?: number }>((error, request, reply) => {
-    const status = error.statusCode ?? 500;
-    if (status >= 500) request.log.error({ err: error }, 'admin request failed');
-    const next = error instanceof AdminProblem ? error.next : undefined;
-    void reply.code(status).send({ error: error.message, ...(next && { next }) });
-  });
 }
 
 function parse<Schema extends z.ZodType>(schema: Schema, value: unknown): z.output<Schema> {

@@ -37,11 +37,60 @@ export const Instance = z.object({
 });
 export type Instance = z.infer<typeof Instance>;
 
-export const InstanceList = z.object({ instances: z.array(Instance) });
+/** A server that something else runs, a container for instance: the gateway sends requests to it and no more. */
+export const ExternalSpec = z.strictObject({
+  key: label('name of the server; putting it again under the same key changes its address'),
+  model: z.string().min(1).describe('registered model'),
+  version: label('version of the model that it serves'),
+  url: z
+    .url({ protocol: /^https?$/, error: 'must be an http or https URL' })
+    .refine((text) => URL.canParse(text) && new URL(text).pathname === '/', 'may have no path')
+    .transform((text) => new URL(text).origin)
+    .describe('base URL of the server, as the gateway reaches it'),
+});
+export type ExternalSpec = z.infer<typeof ExternalSpec>;
+
+/** What answers requests, as it is kept on disk: only an external server has a `url` of its own. */
+export const ActiveSpec = z.union([ExternalSpec, InstanceSpec]);
+export type ActiveSpec = z.infer<typeof ActiveSpec>;
+
+/** What the gateway saw of one upstream since it was started or since the last shift of shares. */
+export const UpstreamStatistics = z.object({
+  requests: z.number().int().describe('requests that went to it and are over'),
+  failed: z.number().int().describe('of these, answered with 5xx, cut off, not answered in time, or not connected'),
+  latencyMs: z
+    .object({ p50: z.number(), p95: z.number() })
+    .nullable()
+    .describe('until the answer began (ms); null: no request was answered'),
+  probabilities: z
+    .array(z.number().int())
+    .length(10)
+    .describe('predicted probabilities of /predict in ten equal bins of 0 to 1'),
+});
+export type UpstreamStatistics = z.infer<typeof UpstreamStatistics>;
+
+/** A server that requests can go to: a process of the gateway, or one that something else runs. */
+export const UpstreamView = z.object({
+  key: z.string(),
+  kind: z.enum(['process', 'external']),
+  model: z.string(),
+  version: z.string(),
+  url: z.string(),
+  state: Instance.shape.state.optional().describe('of a process; how an external server does is not watched'),
+  reason: z.string().optional().describe('why a process is not running'),
+  active: z.boolean().describe('it answers the requests that no candidate gets'),
+  share: z.number().describe('share of new requests that goes to it (0 to 1)'),
+  traffic: UpstreamStatistics,
+});
+export type UpstreamView = z.infer<typeof UpstreamView>;
+
+export const UpstreamList = z.object({ upstreams: z.array(UpstreamView) });
+export type UpstreamList = z.infer<typeof UpstreamList>;
 
 export const Status = z.object({
-  active: Instance.nullable().describe('the process that answers requests'),
-  previous: Instance.nullable().describe('the one that answered before it, while it is kept'),
+  active: UpstreamView.nullable().describe('the upstream that answers requests'),
+  previous: UpstreamView.nullable().describe('the one that answered before it, while it is kept'),
+  candidate: UpstreamView.nullable().describe('the one that gets a share of the requests beside it'),
   requests: z.object({
     total: z.number().int().describe('requests to the API port since the gateway started'),
     failed: z.number().int().describe('answered with 5xx, or cut off before the end'),
@@ -50,11 +99,23 @@ export const Status = z.object({
 });
 export type Status = z.infer<typeof Status>;
 
-export const TrafficRequest = z.strictObject({ key: label('instance that new requests go to') });
-export const TrafficSwitched = z.object({ active: z.string(), previous: z.string().nullable() });
-export type TrafficSwitched = z.infer<typeof TrafficSwitched>;
+export const TrafficRequest = z.strictObject({
+  key: label('upstream that the share of new requests goes to'),
+  share: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(1)
+    .describe('1: it answers all; between 0 and 1: the active one answers the rest; 0: it gets none'),
+});
+export const TrafficShifted = z.object({
+  active: z.string().nullable(),
+  previous: z.string().nullable().describe('the one that was active before'),
+  candidate: z.object({ key: z.string(), share: z.number() }).nullable(),
+});
+export type TrafficShifted = z.infer<typeof TrafficShifted>;
 
-export const KeyParams = z.object({ key: label('key of the instance') });
+export const KeyParams = z.object({ key: label('key of the instance or upstream') });
 export const StopQuery = z.strictObject({
   drainMs: z.coerce
     .number()
@@ -65,3 +126,4 @@ export const StopQuery = z.strictObject({
     .describe('how long open requests may go on (ms)'),
   force: z.stringbool().default(false).describe('also stop the one that answers requests'),
 });
+export type StopQuery = z.infer<typeof StopQuery>;

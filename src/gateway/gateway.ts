@@ -3,13 +3,15 @@ import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { type Config, fromRoot } from '../config.ts';
 import { createReaper } from '../systems/processes/reaper.ts';
-import { createActiveVersion } from './activeVersion.ts';
 import { createAdmin } from './admin.ts';
 import { apiCommand, type CommandOf } from './command.ts';
+import { createExternals } from './externals.ts';
 import { createInstances } from './instances.ts';
 import { LOOPBACK } from './ports.ts';
 import { createProxy } from './proxy.ts';
+import { createRouting } from './routing.ts';
 import { createTraffic } from './traffic.ts';
+import { createUpstreams } from './upstreams.ts';
 
 export interface GatewayOptions {
   /** Port of the API; 0: any free one. */
@@ -57,20 +59,22 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const { apiPort, adminPort, dir, drainMs, command, log, graceMs = 5_000, requestTimeoutMs = 60_000 } = options;
   const reaper = await createReaper();
   const instances = createInstances({ command, logDir: join(dir, 'logs'), graceMs, reaper, log });
-  const active = createActiveVersion({ instances, stateFile: join(dir, 'gateway', 'state.json'), log });
+  const upstreams = createUpstreams({ instances, externals: createExternals() });
   const traffic = createTraffic();
-  const proxy = await createProxy({ destination: active.destination, traffic, requestTimeoutMs, log });
-  const admin = createAdmin({ instances, active, traffic, log });
+  const stateFile = join(dir, 'gateway', 'state.json');
+  const routing = createRouting({ instances, upstreams, traffic, stateFile, log });
+  const proxy = await createProxy({ destination: routing.destination, traffic, requestTimeoutMs, log });
+  const admin = createAdmin({ instances, upstreams, routing, traffic, log });
 
   const close = async () => {
-    active.close();
+    routing.close();
     await Promise.all([closeWithin(proxy, drainMs), closeWithin(admin, 0)]);
     await instances.close();
     await reaper.close();
   };
   try {
     const apiUrl = await listen(proxy, apiPort, 'stack.apiPort');
-    await active.restore();
+    await routing.restore();
     const adminUrl = await listen(admin, adminPort, 'stack.apiAdminPort');
     let closed: Promise<void> | undefined;
     return { apiUrl, adminUrl, close: () => (closed ??= close()) };

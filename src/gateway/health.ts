@@ -23,12 +23,15 @@ export async function untilHealthy({ url, signal, onReason }: Probe): Promise<bo
   return false;
 }
 
-/** Null: healthy. Otherwise why not. */
-async function probe(url: string, signal: AbortSignal): Promise<string | null> {
+/**
+ * Asks `GET /health` once.
+ *
+ * @returns null: it answers with 200; otherwise why not, in words
+ */
+export async function probe(url: string, signal?: AbortSignal): Promise<string | null> {
   try {
-    const response = await request(`${url}/health`, {
-      signal: AbortSignal.any([signal, AbortSignal.timeout(PROBE_TIMEOUT_MS)]),
-    });
+    const limit = AbortSignal.timeout(PROBE_TIMEOUT_MS);
+    const response = await request(`${url}/health`, { signal: signal ? AbortSignal.any([signal, limit]) : limit });
     const reason = await reasonIn(response.body);
     if (response.statusCode === 200) return null;
     return `/health answers ${response.statusCode}${reason ? `: ${reason}` : ''}`;

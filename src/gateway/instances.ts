@@ -6,6 +6,7 @@ import type { InstanceSpec } from './contract.ts';
 import { logFileOf, pruneInstanceLogs } from './instanceLog.ts';
 import { freePort, LOOPBACK } from './ports.ts';
 import { AdminProblem } from './problems.ts';
+import { assertSameVersion } from './sameVersion.ts';
 import { createSerial } from './serial.ts';
 
 interface InstancesOptions {
@@ -77,7 +78,7 @@ export function createInstances({ command, logDir, graceMs, reaper, log }: Insta
       serial(spec.key, async () => {
         const instance = known.get(spec.key);
         if (!instance) return { instance: await launch(spec), adopted: false };
-        assertSame(instance.spec, spec);
+        assertSameVersion(instance.spec, spec);
         return { instance, adopted: true };
       }),
     restart: (spec) =>
@@ -94,13 +95,4 @@ export function createInstances({ command, logDir, graceMs, reaper, log }: Insta
       await Promise.all([...known.keys()].map((key) => stop(key)));
     },
   };
-}
-
-function assertSame(running: InstanceSpec, wanted: InstanceSpec): void {
-  if (running.model === wanted.model && running.version === wanted.version) return;
-  throw new AdminProblem(
-    409,
-    `Key ${wanted.key} belongs to version ${running.version} of ${running.model}, not to version ${wanted.version} of ${wanted.model}.`,
-    'Nothing was started. Use another key, or delete that instance first.',
-  );
 }

@@ -1,3 +1,4 @@
+import { finished, type Readable } from 'node:stream';
 import replyFrom from '@fastify/reply-from';
 import Fastify, {
   type FastifyBaseLogger,
@@ -8,8 +9,9 @@ import Fastify, {
 } from 'fastify';
 import type { Logger } from 'pino';
 import { endToEnd } from './headers.ts';
+import { hasPredictions, readInPassing } from './predictions.ts';
 import { BodyTooLarge, untouchedBody } from './requestBody.ts';
-import type { Traffic } from './traffic.ts';
+import type { Traffic, Visit } from './traffic.ts';
 
 /** A server that answers requests, by URL: the proxy does not know what runs it. */
 export interface Upstream {
@@ -28,8 +30,8 @@ export interface Unavailable {
 export type Destination = Upstream | Unavailable;
 
 interface ProxyOptions {
-  /** Asked for each request, and again when the upstream that it named could not be connected to. */
-  destination: () => Destination;
+  /** Asked for each request, and again, with its URL, when the upstream that it named could not be connected to. */
+  destination: (avoid?: string) => Destination;
   traffic: Traffic;
   /** How long an upstream may take to begin its answer, and between two pieces of it (ms). */
   requestTimeoutMs: number;
@@ -77,12 +79,12 @@ export async function createProxy({
   countRequests(app, traffic);
   acceptAnyBody(app);
 
-  const forward = (request: FastifyRequest, reply: FastifyReply, attempt: number) => {
-    const upstream = destination();
+  const forward = (request: FastifyRequest, reply: FastifyReply, upstream: Destination, attempt: number) => {
     if ('unavailable' in upstream) return refuse(reply, 503, upstream.unavailable, upstream.next);
-    request.leave();
+    request.visit?.leave();
     if (reply.raw.destroyed) return;
-    request.leave = traffic.enter(upstream.key);
+    const visit = traffic.enter(upstream.key);
+    request.visit = visit;
     const hasBody = request.body !== undefined;
     if (hasBody) request.body = untouchedBody(request.raw, BODY_LIMIT_BYTES);
     reply.from('', {
@@ -93,22 +95,38 @@ export async function createProxy({
         return hasBody && length !== undefined ? { ...others, 'content-length': length } : others;
       },
       rewriteHeaders: (headers) => ({ ...endToEnd(headers), [VERSION_HEADER]: upstream.version }),
+      onResponse: (_request, _reply, { statusCode, stream }) => {
+        visit.answered();
+        if (statusCode >= 500) visit.failed();
+        passOn(reply, stream, visit);
+      },
       onError: (_reply, { error }) => {
         const cause = (error.cause ?? error) as NodeJS.ErrnoException;
+        const clientsFault = error.cause instanceof BodyTooLarge || reply.raw.destroyed;
+        if (!clientsFault) visit.failed();
         const unseen = NOT_CONNECTED.has(cause.code ?? '');
-        if (unseen && attempt < ATTEMPTS && hasMoved(upstream, destination())) {
-          forward(request, reply, attempt + 1);
-          return;
-        }
+        const next = unseen && attempt < ATTEMPTS ? destination(upstream.url) : upstream;
+        if (hasMoved(upstream, next)) return forward(request, reply, next, attempt + 1);
         fail(request, reply, upstream, cause, unseen);
       },
     });
   };
   app.all('/*', (request, reply) => {
-    forward(request, reply, 1);
+    forward(request, reply, destination(), 1);
     return reply;
   });
   return app;
+}
+
+/** Sends the answer as it comes; what it predicts is read in passing. */
+function passOn(reply: FastifyReply, answer: Readable, visit: Visit): void {
+  finished(answer, (error) => {
+    // When the client is gone, the answer is cut off by us.
+    if (error && !reply.raw.destroyed) visit.failed();
+  });
+  const { method, url = '/' } = reply.request.raw;
+  const exchange = { method: method ?? '', url, status: reply.statusCode, headers: reply.getHeaders() };
+  void reply.send(hasPredictions(exchange) ? readInPassing(answer, visit.predicted) : answer);
 }
 
 function hasMoved(from: Upstream, to: Destination): boolean {
@@ -138,17 +156,17 @@ function refuse(reply: FastifyReply, status: number, error: string, next: string
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** The request is no longer open at the upstream that it went to. */
-    leave: () => void;
+    /** At the upstream that it went to last. */
+    visit: Visit | null;
   }
 }
 
 function countRequests(app: FastifyInstance, traffic: Traffic): void {
-  app.decorateRequest('leave', () => {});
+  app.decorateRequest('visit', null);
   app.addHook('onRequest', (request, reply, done) => {
     const end = traffic.begin();
     reply.raw.once('close', () => {
-      request.leave();
+      request.visit?.leave();
       end({ failed: reply.raw.statusCode >= 500 || !reply.raw.writableFinished });
     });
     done();

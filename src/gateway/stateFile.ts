@@ -2,9 +2,9 @@ import { mkdir, open, readFile, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Logger } from 'pino';
 import { z } from 'zod';
-import { InstanceSpec } from './contract.ts';
+import { ActiveSpec } from './contract.ts';
 
-const State = z.object({ active: InstanceSpec.nullable() });
+const State = z.object({ active: ActiveSpec.nullable() });
 export type State = z.infer<typeof State>;
 
 /** Reads what the gateway served last. A file that cannot be read is put aside, and nothing is active. */

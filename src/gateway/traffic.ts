@@ -1,21 +1,54 @@
 import { EventEmitter, once } from 'node:events';
+import type { UpstreamStatistics } from './contract.ts';
+import { createStatistics, type Statistics } from './statistics.ts';
 
-/** Counts the requests: of all, and those that are open at each upstream, so that one can be drained. */
+/** One request at one upstream, from the moment that it is sent there. */
+export interface Visit {
+  /** The answer begins. */
+  answered(): void;
+  /** The upstream did not do what was asked: 5xx, cut off, too late, or not there. */
+  failed(): void;
+  /** It predicted this probability (0 to 1). */
+  predicted(probability: number): void;
+  /** The request is no longer open there; calling twice is harmless. */
+  leave(): void;
+}
+
+/** Counts the requests: of all, and those of each upstream, so that one can be judged and drained. */
 export interface Traffic {
   counts(): { total: number; failed: number; inFlight: number };
   /** A request came; call what it returns once, when it is over. */
   begin(): (outcome: { failed: boolean }) => void;
-  /** A request goes to the upstream; call what it returns when it no longer does (calling twice is harmless). */
-  enter(key: string): () => void;
+  /** A request goes to the upstream. */
+  enter(key: string): Visit;
+  /** What was seen of the upstream since it was first asked, or since `startAnew`. */
+  statistics(key: string): UpstreamStatistics;
+  /** Begins the statistics of all upstreams anew; requests that are open now are in none. */
+  startAnew(): void;
+  /** Drops the statistics of an upstream that is gone. */
+  forget(key: string): void;
   /** Resolves with true when no request is open at the upstream, with false after the limit (ms). */
   drained(key: string, limitMs: number): Promise<boolean>;
 }
 
 export function createTraffic(): Traffic {
   const open = new Map<string, number>();
+  const seen = new Map<string, Statistics>();
   const left = new EventEmitter();
   left.setMaxListeners(0);
   let [total, failed, inFlight] = [0, 0, 0];
+
+  const statisticsOf = (key: string) => {
+    const statistics = seen.get(key) ?? createStatistics();
+    seen.set(key, statistics);
+    return statistics;
+  };
+  const close = (key: string) => {
+    const rest = (open.get(key) ?? 0) - 1;
+    if (rest > 0) open.set(key, rest);
+    else open.delete(key);
+    if (rest === 0) left.emit(`left ${key}`);
+  };
 
   return {
     counts: () => ({ total, failed, inFlight }),
@@ -29,20 +62,41 @@ export function createTraffic(): Traffic {
     },
     enter(key) {
       open.set(key, (open.get(key) ?? 0) + 1);
-      let entered = true;
-      return () => {
-        if (!entered) return;
-        entered = false;
-        const rest = (open.get(key) ?? 0) - 1;
-        if (rest > 0) open.set(key, rest);
-        else open.delete(key);
-        if (rest === 0) left.emit(`left ${key}`);
-      };
+      return visit(statisticsOf(key), () => close(key));
     },
+    statistics: (key) => (seen.get(key) ?? createStatistics()).view(),
+    startAnew: () => seen.clear(),
+    forget: (key) => void seen.delete(key),
     async drained(key, limitMs) {
       const signal = AbortSignal.timeout(limitMs);
       while (open.has(key) && !signal.aborted) await once(left, `left ${key}`, { signal }).catch(() => {});
       return !open.has(key);
+    },
+  };
+}
+
+/** Keeps to the statistics of its beginning, so that a request from before a shift does not count after it. */
+function visit(statistics: Statistics, close: () => void): Visit {
+  const startedAt = performance.now();
+  const state = { entered: true, answered: false, failed: false };
+  const answered = () => {
+    if (state.answered) return;
+    state.answered = true;
+    statistics.latency(performance.now() - startedAt);
+  };
+  return {
+    answered,
+    failed() {
+      state.failed = true;
+    },
+    predicted: (probability) => statistics.probability(probability),
+    leave() {
+      if (!state.entered) return;
+      state.entered = false;
+      // A client that gave up waited at least this long: an upstream that hangs is slow, also when nobody waits for it.
+      if (!state.failed) answered();
+      statistics.request({ failed: state.failed });
+      close();
     },
   };
 }

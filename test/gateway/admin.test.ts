@@ -155,7 +155,7 @@ describe('the active instance', () => {
     await gateway.serve({ key: 'one', version: '1' });
     await gateway.run({ key: 'two', version: '2' });
     const switched = await gateway.admin('POST', '/traffic', { key: 'two' });
-    expect(switched.body).toEqual({ active: 'two', previous: 'one' });
+    expect(switched.body).toEqual({ active: 'two', previous: 'one', candidate: null });
     const { active, previous } = (await gateway.admin('GET', '/status')).body;
     expect([active.version, previous.version]).toEqual(['2', '1']);
     expect((await gateway.admin('DELETE', '/instances/two')).status).toBe(409);

@@ -1,4 +1,4 @@
-import { Instance, Status, TrafficSwitched } from '../../gateway/contract.ts';
+import { Instance, Status, TrafficShifted, UpstreamList } from '../../gateway/contract.ts';
 import { createAdminClient, readAnswer } from './adminClient.ts';
 import { GatewayError } from './errors.ts';
 import type { DeploymentTarget } from './target.ts';
@@ -13,6 +13,7 @@ const STOP_MARGIN_MS = 30_000;
  */
 export function createProcessTarget({ adminUrl }: { adminUrl: string }): DeploymentTarget {
   const gateway = createAdminClient(adminUrl);
+  const list = async () => readAnswer(UpstreamList, (await gateway.call('GET', '/upstreams')).body);
   const pathOf = (key: string) => `/instances/${encodeURIComponent(key)}`;
 
   return {
@@ -41,8 +42,8 @@ export function createProcessTarget({ adminUrl }: { adminUrl: string }): Deploym
       };
     },
 
-    async switchTo(key) {
-      const { status, body } = await gateway.call('POST', '/traffic', { body: { key } });
+    async shift(key, share) {
+      const { status, body } = await gateway.call('POST', '/traffic', { body: { key, share } });
       // A gateway that was started anew has forgotten its candidates: starting it again under its key helps.
       if (status === 404) {
         throw new GatewayError(`The API gateway has no instance ${key}; it was restarted, or it was stopped.`, {
@@ -50,11 +51,22 @@ export function createProcessTarget({ adminUrl }: { adminUrl: string }): Deploym
           retryable: false,
         });
       }
-      return { previous: readAnswer(TrafficSwitched, body).previous };
+      return { previous: readAnswer(TrafficShifted, body).previous };
+    },
+
+    async traffic() {
+      const { upstreams } = await list();
+      return upstreams.map(({ key, traffic }) => ({ key, ...traffic }));
+    },
+
+    async idle() {
+      const { upstreams } = await list();
+      return upstreams.filter(({ kind, active }) => kind === 'process' && !active).map(({ key }) => key);
     },
 
     async stop(key, { drainMs }) {
-      await gateway.call('DELETE', `${pathOf(key)}?drainMs=${Math.round(drainMs)}`, {
+      // Not only an instance: what served before may be a container that the gateway knows of.
+      await gateway.call('DELETE', `/upstreams/${encodeURIComponent(key)}?drainMs=${Math.round(drainMs)}`, {
         timeoutMs: drainMs + STOP_MARGIN_MS,
       });
     },

@@ -41,11 +41,11 @@ test('nothing serves until traffic is switched, then the version that it was swi
   expect(candidate).toMatchObject({ key: 'one', model: 'Readmit', version: '1', url: expect.stringContaining('http') });
   expect(await target.start(spec('one', '1'))).toEqual(candidate);
   await running('one');
-  expect(await target.switchTo('one')).toEqual({ previous: null });
+  expect(await target.shift('one', 1)).toEqual({ previous: null });
   await target.start(spec('two', '2'));
   await running('two');
-  expect(await target.switchTo('two')).toEqual({ previous: 'one' });
-  expect(await target.switchTo('two')).toEqual({ previous: 'one' });
+  expect(await target.shift('two', 1)).toEqual({ previous: 'one' });
+  expect(await target.shift('two', 1)).toEqual({ previous: 'one' });
   expect(await target.serving()).toEqual({ key: 'two', model: 'Readmit', version: '2' });
   await target.stop('one', { drainMs: 1_000 });
   await target.stop('one', { drainMs: 1_000 });
@@ -53,9 +53,9 @@ test('nothing serves until traffic is switched, then the version that it was swi
 });
 
 test('an instance that cannot be switched to is refused for good, with the reason', async () => {
-  expect(await errorOf(target.switchTo('absent'))).toMatchObject({ status: 404, retryable: false });
+  expect(await errorOf(target.shift('absent', 1))).toMatchObject({ status: 404, retryable: false });
   await gateway.start({ key: 'sick', env: { FIXTURE_MODE: 'never-healthy' } });
-  const refused = await errorOf(target.switchTo('sick'));
+  const refused = await errorOf(target.shift('sick', 1));
   expect(refused).toMatchObject({ status: 409, retryable: false });
   expect(refused.message).toContain('not running');
   const key = 'not a key';

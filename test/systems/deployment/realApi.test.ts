@@ -48,7 +48,7 @@ async function deploy(version: string) {
     staticPaths: ['/docs'],
     state: () => target.state(candidate.key),
   });
-  return { checks, ...(await target.switchTo(candidate.key)) };
+  return { checks, ...(await target.shift(candidate.key, 1)) };
 }
 
 const predict = async () =>
@@ -106,7 +106,7 @@ test('a version that the registry does not have is waited for, with the reason o
   });
   await expect(verified).rejects.toThrow();
   expect(enough.signal.aborted).toBe(true);
-  await expect(target.switchTo(candidate.key)).rejects.toThrow(/not running: starting/);
+  await expect(target.shift(candidate.key, 1)).rejects.toThrow(/not running: starting/);
   await target.stop(candidate.key, { drainMs: 0 });
   expect((await target.serving())?.version).toBe('2');
 }, 120_000);
