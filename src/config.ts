@@ -4,6 +4,7 @@ import { dirname, isAbsolute, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parse, YAMLParseError } from 'yaml';
 import { z } from 'zod';
+import { MetricRule } from './contracts/registry.ts';
 import { MODELS, Space } from './contracts/training.ts';
 
 /** The checkout's own folder: home of the bundled data, Python package and default `mediwatch.yaml`. */
@@ -79,21 +80,111 @@ export const ConfigSchema = z.strictObject({
   }),
   promotion: section({
     stage: z.enum(['Production', 'Staging', 'None']).default('Production').describe('stage a retrain promotes to'),
+    policy: z
+      .enum(['rules', 'always', 'never'])
+      .default('rules')
+      .describe('rules: every rule must hold; always: promote whatever it scores; never: only by force'),
     maxAucLoss: z.coerce
       .number()
       .min(0)
       .max(1)
       .default(0.005)
       .describe('the challenger may score this much less test AUC than the champion, on the same test split'),
+    rules: z
+      .array(MetricRule)
+      .optional()
+      .describe('metric rules in place of the one of maxAucLoss: metric, direction, maxLoss or minGain, confidence'),
+    requiredTags: z
+      .record(z.string(), z.string())
+      .default({})
+      .describe('tags that a version must have to be promoted; "*" stands for any value'),
+    maxAgeDays: z.coerce.number().positive().optional().describe('a version older than this is not promoted (days)'),
+    stagingFirst: flag(false).describe('deploy and smoke-test a staging API before Production'),
+  }),
+  approval: section({
+    required: flag(false).describe('a promotion to Production waits for a person to approve or reject it'),
+    remindEvery: seconds(4 * 3600, 'how often it is noted that a decision is waited for'),
+    expireAfter: seconds(72 * 3600, 'without a decision the promotion is refused after this time'),
   }),
   deployment: section({
-    target: z.enum(['process', 'none']).default('process').describe('where the API runs; none: nothing is deployed'),
+    target: z
+      .enum(['process', 'docker', 'none'])
+      .default('process')
+      .describe('where the API runs: as a process of the gateway, as a container, or nowhere'),
     apiUrl: z.string().default('').describe('base URL of the running API; empty: the embedded one'),
     adminUrl: z.string().default('').describe("base URL of the gateway's admin API; empty: the embedded one"),
     healthTimeout: seconds(90, 'how long a candidate may take to answer /health with its version'),
     maxPredictSeconds: seconds(5, 'how long the candidate may take for one prediction'),
     drain: seconds(10, 'how long the replaced API may finish its open requests'),
     staticPaths: list.default([]).describe('paths that must answer 200 before traffic moves'),
+  }),
+  rollout: section({
+    strategy: z
+      .enum(['atOnce', 'canary', 'linear'])
+      .default('atOnce')
+      .describe('how traffic moves: all at once; a share, then all; or in equal steps'),
+    share: z.coerce
+      .number()
+      .gt(0)
+      .lt(1)
+      .default(0.1)
+      .describe('share of the requests in the canary step, or of each linear step'),
+    bakeSeconds: seconds(60, 'how long each step is watched before the next'),
+    minRequests: z.coerce
+      .number()
+      .int()
+      .min(0)
+      .default(20)
+      .describe('a step with fewer requests to the candidate is not judged by its rates'),
+    maxErrorRate: z.coerce
+      .number()
+      .min(0)
+      .max(1)
+      .default(0.02)
+      .describe("error rate of the candidate above the old one's that rolls back"),
+    maxLatencyRatio: z.coerce
+      .number()
+      .positive()
+      .default(3)
+      .describe("95th percentile of the candidate's latency, as a multiple of the old one's, that rolls back"),
+    maxPredictionShift: z.coerce
+      .number()
+      .positive()
+      .default(0.25)
+      .describe('population stability index of the predicted probabilities, old against new, that rolls back'),
+  }),
+  docker: section({
+    option: z
+      .enum(['registry', 'baked'])
+      .default('registry')
+      .describe('registry: the image loads the model from MLflow; baked: an image is built for each version'),
+    image: z.string().default('ghcr.io/sugan2saba/ml').describe('repository of the API image, without a tag'),
+    tag: z.string().default('latest').describe('tag of the runtime image (option registry)'),
+    bakedTag: z.string().default('withmodel').describe('tag of the image with the model (option baked)'),
+    releaseTag: z.string().default('').describe('release tag beside it; empty: the date'),
+    baseImage: z.string().default('python:3.11-slim-bookworm').describe('base of the images that are built'),
+    context: z.string().default('.').describe('build context, relative to mediwatch.yaml'),
+    dockerfile: z.string().default('deploy/Dockerfile').describe('Dockerfile of the runtime image'),
+    bakedDockerfile: z
+      .string()
+      .default('deploy/Dockerfile.withmodel')
+      .describe('Dockerfile of the image with the model'),
+    modelPath: z
+      .string()
+      .default('artifacts/model_pipeline.joblib')
+      .describe('where the model is placed in the build context (option baked)'),
+    platforms: list.default(['linux/amd64', 'linux/arm64']).describe('platforms that are built, where the builder can'),
+    push: flag(true).describe('push what was built to the registry'),
+    username: z.string().default('').describe("login of the image registry; empty: docker's own credential store"),
+    passwordFile: z.string().default('').describe('file with its password or token, such as a mounted secret'),
+    network: z
+      .string()
+      .default('')
+      .describe('Docker network of the API containers and the gateway; empty: ports on loopback'),
+    mlflowUri: z.string().default('').describe('MLflow as the containers reach it; empty: found out'),
+    env: z.record(z.string(), z.string()).default({}).describe('extra environment of the API container'),
+    secretKeyFile: z.string().default('').describe('file with DJANGO_SECRET_KEY for the API container'),
+    memoryMb: z.coerce.number().int().min(64).default(2048).describe('memory limit of an API container (MiB)'),
   }),
   steps: section({
     prepare: Step,
@@ -158,6 +249,10 @@ export const ConfigSchema = z.strictObject({
   }),
   stack: section({
     dir: z.string().default('.mediwatch').describe('state of the embedded stack, relative to mediwatch.yaml'),
+    bind: z.string().default('127.0.0.1').describe('address on which the gateway listens; others listen on loopback'),
+    adminHosts: list
+      .default(['127.0.0.1', 'localhost', '[::1]'])
+      .describe("host names by which the gateway's admin API may be called"),
     temporalPort: port(7233, 'port of the embedded Temporal server'),
     temporalUiPort: port(8233, 'port of its UI'),
     mlflowPort: port(5000, 'port of the embedded MLflow'),

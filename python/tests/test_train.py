@@ -95,7 +95,7 @@ def test_the_random_forest_baseline_trains_without_a_search_and_both_are_compare
         datasetDir=str(sample_dataset),
         trackingUri=mlflow_uri,
         models=[{"id": key, "uri": uri} for key, uri in uris.items()],
-        bootstrap={"samples": 200, "seed": 1, "level": 0.9},
+        bootstrap={"samples": 200, "seed": 1, "confidences": {"test_auc": 0.9, "test_log_loss": 0.9}},
     )
     assert result["models"]["boosting"]["test_auc"] == pytest.approx(trained["metrics"]["test_auc"], abs=1e-9)
     assert result["models"]["forest"]["test_auc"] == pytest.approx(forest["metrics"]["test_auc"], abs=1e-9)

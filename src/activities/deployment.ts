@@ -40,7 +40,16 @@ export function createDeploymentActivities({ config, target }: { config: Config;
         return checks;
       }),
 
-    switchTraffic: ({ key }: { key: string }) => target.shift(key, 1),
+    /** Gives the candidate this share of the requests; 1: it serves from now on. */
+    shiftTraffic: async ({ key, share }: { key: string; share: number }): Promise<void> => {
+      await target.shift(key, share);
+    },
+
+    /** What the APIs did with their requests since the last shift. */
+    traffic: () => target.traffic(),
+
+    /** What runs without serving: what a workflow that was killed may have left. */
+    idle: () => target.idle(),
 
     /** Stops an API that does not serve, when its open requests are done or the drain time is over. */
     stopIdle: ({ key }: { key: string }): Promise<void> =>

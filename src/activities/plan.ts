@@ -1,11 +1,13 @@
 import type { Config } from '../config.ts';
 import { type Plan, type PlanRequest, STEPS } from '../contracts/plan.ts';
+import type { MetricRule } from '../contracts/registry.ts';
 
 /** Lays the input of a workflow over the configuration of this worker. */
 export function createPlanActivities({ config, searchAttributes }: { config: Config; searchAttributes: boolean }) {
   return {
     async resolvePlan(request: PlanRequest): Promise<Plan> {
-      const { registry, training, data, search, promotion, deployment, worker, temporal, mlflow, steps } = config;
+      const { registry, training, data, search, promotion, approval, rollout, deployment, worker } = config;
+      const { temporal, mlflow, steps } = config;
       return {
         registeredModel: request.registeredModel ?? registry.registeredModel,
         model: request.model ?? training.model,
@@ -17,7 +19,17 @@ export function createPlanActivities({ config, searchAttributes }: { config: Con
         space: search.space ?? null,
         maxFailedShare: search.maxFailedShare,
         stage: request.stage ?? promotion.stage,
-        maxAucLoss: request.maxAucLoss ?? promotion.maxAucLoss,
+        policy: request.policy ?? promotion.policy,
+        rules: rulesOf(request, promotion),
+        requiredTags: promotion.requiredTags,
+        maxAgeDays: promotion.maxAgeDays ?? null,
+        stagingFirst: request.stagingFirst ?? promotion.stagingFirst,
+        approval: {
+          required: request.approval ?? approval.required,
+          remindEverySeconds: approval.remindEvery,
+          expireAfterSeconds: approval.expireAfter,
+        },
+        rollout: { ...rollout, strategy: request.strategy ?? rollout.strategy },
         redeploy: deployment.target !== 'none' && (request.redeploy ?? true),
         stepTimeoutSeconds: Object.fromEntries(
           STEPS.map((step) => [step, steps[step].timeout]),
@@ -31,4 +43,11 @@ export function createPlanActivities({ config, searchAttributes }: { config: Con
       };
     },
   };
+}
+
+/** An allowed loss that is asked for stands alone; otherwise the rules of the configuration hold, if it has any. */
+function rulesOf({ rules, maxAucLoss }: PlanRequest, promotion: Config['promotion']): MetricRule[] {
+  const loss = maxAucLoss ?? promotion.maxAucLoss;
+  const aucRule: MetricRule = { metric: 'test_auc', direction: 'higher', maxLoss: loss };
+  return rules ?? (maxAucLoss === undefined ? promotion.rules : undefined) ?? [aucRule];
 }

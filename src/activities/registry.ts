@@ -3,11 +3,12 @@ import type { Config } from '../config.ts';
 import { ArtifactRef } from '../contracts/artifacts.ts';
 import { failure } from '../contracts/errors.ts';
 import { ALIASES, TAGS } from '../contracts/names.ts';
-import type { ModelVersionRef, RegistrySnapshot } from '../contracts/registry.ts';
+import type { Comparison, ModelVersionRef, ProductionEntry, RegistrySnapshot } from '../contracts/registry.ts';
 import type { TrainedModel } from '../contracts/training.ts';
 import type { Mlflow } from '../systems/mlflow/index.ts';
 import { applyChanges, readSnapshot } from '../systems/mlflow/registry-changes.ts';
 import { planPromotion, planRestore } from '../systems/mlflow/stages.ts';
+import { comparisonPage } from './lib/comparisonPage.ts';
 
 interface OpenRun {
   key: string;
@@ -16,6 +17,14 @@ interface OpenRun {
   plan: Record<string, string | number>;
   dataset?: ArtifactRef;
   trigger?: string;
+}
+
+interface VerdictRecord {
+  registeredModel: string;
+  version: string;
+  champion: string | null;
+  comparison: Comparison;
+  verdict: { promote: boolean; reason: string };
 }
 
 /** MLflow runs and the model registry: what the workflows write down. Every call may be repeated. */
@@ -83,10 +92,13 @@ export function createRegistryActivities({ config, mlflow }: { config: Config; m
         );
       }
       const dataset = ArtifactRef.safeParse(parseJson(found.tags[TAGS.dataset]));
+      const { tags, createdAt } = found;
       return {
         version: found.version,
         dataset: dataset.success ? dataset.data : null,
-        rolledBack: found.tags[TAGS.rolledBack] ?? null,
+        rolledBack: tags[TAGS.rolledBack] ?? null,
+        tags,
+        createdAt,
       };
     },
 
@@ -112,16 +124,33 @@ export function createRegistryActivities({ config, mlflow }: { config: Config; m
       await applyChanges(mlflow, registeredModel, planRestore(current, snapshot));
     },
 
-    async recordVerdict({
+    /** Keeps what the gate compared and decided: as tags of the version, and as a page in its MLflow run. */
+    async recordVerdict({ registeredModel, version, champion, comparison, verdict }: VerdictRecord): Promise<void> {
+      const page = comparisonPage({ registeredModel, version, champion, comparison, verdict });
+      const run = (await mlflow.getVersion(registeredModel, version))?.runId;
+      const path = `promotion/version-${version}-against-${champion ?? 'none'}.html`;
+      if (run) await mlflow.logArtifact(run, path, page);
+      await mlflow.setVersionTags(registeredModel, version, {
+        [TAGS.verdict]: verdict.reason,
+        [TAGS.comparison]: JSON.stringify({
+          against: champion,
+          ...comparison,
+          page: run ? `runs:/${run}/${path}` : null,
+        }),
+      });
+    },
+
+    /** Adds an entry to the history of Production. */
+    async recordProduction({
       registeredModel,
-      version,
-      verdict,
+      entry,
     }: {
       registeredModel: string;
-      version: string;
-      verdict: string;
-    }) {
-      await mlflow.setVersionTags(registeredModel, version, { [TAGS.verdict]: verdict });
+      entry: ProductionEntry;
+    }): Promise<void> {
+      // Colons are not allowed in the names of tags everywhere.
+      const tag = `${TAGS.production}${entry.at.replaceAll(':', '-')}`;
+      await mlflow.setVersionTags(registeredModel, entry.version, { [tag]: JSON.stringify(entry) });
     },
 
     async markRolledBack({

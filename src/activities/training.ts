@@ -6,6 +6,7 @@ import { type Config, fromRoot } from '../config.ts';
 import type { ArtifactRef } from '../contracts/artifacts.ts';
 import { failure } from '../contracts/errors.ts';
 import { TAGS } from '../contracts/names.ts';
+import { Comparison, type MetricRule } from '../contracts/registry.ts';
 import { Dataset, Metrics, Params, type Space, TrainedModel, type Trial } from '../contracts/training.ts';
 import type { ArtifactStore } from '../systems/artifacts/index.ts';
 import { sha256OfFile, sha256OfJson } from '../systems/digests.ts';
@@ -27,7 +28,10 @@ const Prepared = Dataset.omit({ ref: true, sourceSha256: true, features: true })
 });
 const Proposals = z.object({ params: z.array(Params) });
 const TrialOutcome = z.object({ score: z.number(), metrics: Metrics });
-const Scores = z.object({ models: z.record(z.string(), Metrics) });
+const Scores = z.object({
+  models: z.record(z.string(), Metrics),
+  differences: Comparison.shape.differences.default({}),
+});
 
 /** The training steps: each fetches its data set, runs the step, and returns a small result. */
 export function createTrainingActivities({ config, mlflow, store, runner, codeDigest }: TrainingSystems) {
@@ -130,36 +134,43 @@ export function createTrainingActivities({ config, mlflow, store, runner, codeDi
         return TrainedModel.parse(await run(runner, input, async () => ({ runId })));
       }),
 
-    /** Scores a challenger and the champion on the same test split. */
-    scoreVersions: (request: {
-      dataset: ArtifactRef;
-      registeredModel: string;
-      challenger: string;
-      champion: string | null;
-    }): Promise<{ challenger: number; champion: number | null; championProblem: string }> =>
+    /** Scores a challenger and the champion on the same test split, and how sure their differences are. */
+    compareVersions: (request: ComparisonRequest): Promise<Comparison> =>
       runStepActivity(config, 'evaluate', async ({ run, beat }) => {
-        const { registeredModel, challenger, champion } = request;
+        const { registeredModel, challenger, champion, rules } = request;
         const datasetDir = await store.fetchDirectory(request.dataset, { signal: beat.signal });
-        const auc = async (versions: string[]) => {
+        const confidences = Object.fromEntries(
+          rules.flatMap(({ metric, confidence }) => (confidence === undefined ? [] : [[metric, confidence]])),
+        );
+        const evaluate = async (versions: string[]) => {
           const models = versions.map((version) => ({ id: version, uri: `models:/${registeredModel}/${version}` }));
-          const { models: scores } = Scores.parse(await run(runner, { datasetDir, trackingUri, models }));
-          return versions.map((version) => scores[version]?.test_auc ?? Number.NaN);
+          const bootstrap = Object.keys(confidences).length > 0 && versions.length > 1 ? { confidences } : null;
+          return Scores.parse(await run(runner, { datasetDir, trackingUri, models, bootstrap }));
         };
-        if (champion === null) {
-          const [score] = await auc([challenger]);
-          return { challenger: score as number, champion: null, championProblem: '' };
-        }
+        const result = ({ models, differences }: z.infer<typeof Scores>, championProblem = ''): Comparison => ({
+          challenger: models[challenger] ?? {},
+          champion: (champion !== null && models[champion]) || null,
+          championProblem,
+          differences,
+        });
+        if (champion === null) return result(await evaluate([challenger]));
         try {
-          const [first, second] = await auc([challenger, champion]);
-          return { challenger: first as number, champion: second as number, championProblem: '' };
+          return result(await evaluate([challenger, champion]));
         } catch (error) {
           beat.signal.throwIfAborted();
           // A champion that cannot be loaded or scored is a finding, not a failure; a challenger that cannot is one.
-          const [score] = await auc([challenger]);
-          return { challenger: score as number, champion: null, championProblem: (error as Error).message };
+          return result(await evaluate([challenger]), (error as Error).message);
         }
       }),
   };
+}
+
+interface ComparisonRequest {
+  dataset: ArtifactRef;
+  registeredModel: string;
+  challenger: string;
+  champion: string | null;
+  rules: MetricRule[];
 }
 
 function isThere(store: ArtifactStore, ref: ArtifactRef, signal: AbortSignal): Promise<boolean> {

@@ -22,11 +22,19 @@ export const FAILURES = {
   MlflowRefused: { retryable: false, next: 'Check mlflow.uri and its credentials.' },
   ModelNotFound: { retryable: false, next: 'List the versions with "mediwatch status", and name one of them.' },
   ModelLoadFailed: { retryable: false, next: 'Roll back to a version that loads.' },
+  ApprovalRejected: { retryable: false, next: 'Nothing was changed.' },
   PromotionRefused: { retryable: false, next: 'Nothing was changed. Promote with "force": true to overrule the gate.' },
   CandidateUnhealthy: {
     retryable: false,
     next: 'The API that served before still serves. Read the log of the candidate.',
   },
+  CanaryBreached: { retryable: false, next: 'All traffic is back on the version that served before.' },
+  DockerUnavailable: { retryable: true, next: 'Check that the Docker daemon runs.' },
+  PushDenied: {
+    retryable: false,
+    next: 'Log in to the image registry with an account that may push, and start again.',
+  },
+  BuildFailed: { retryable: false, next: 'Read the log of the build; the API that served before still serves.' },
   DeploymentFailed: { retryable: false, next: 'The API that served before still serves.' },
   GatewayUnavailable: {
     retryable: true,

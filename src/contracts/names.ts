@@ -34,4 +34,7 @@ export const TAGS = {
   testAuc: 'test_auc',
   verdict: 'mediwatch.verdict',
   rolledBack: 'mediwatch.rolled_back',
+  /** prefix of the tags that hold the history of Production; the time follows */
+  production: 'mediwatch.production.',
+  comparison: 'mediwatch.comparison',
 } as const;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { MetricRule } from './registry.ts';
 import { MODELS, Space } from './training.ts';
 
 /** Steps that can be commands of their own in `mediwatch.yaml`. */
@@ -20,7 +21,21 @@ export const Plan = z.object({
   space: Space.nullable(),
   maxFailedShare: z.number(),
   stage: z.enum(['Production', 'Staging', 'None']),
-  maxAucLoss: z.number(),
+  policy: z.enum(['rules', 'always', 'never']),
+  rules: z.array(MetricRule),
+  requiredTags: z.record(z.string(), z.string()),
+  maxAgeDays: z.number().nullable(),
+  stagingFirst: z.boolean(),
+  approval: z.object({ required: z.boolean(), remindEverySeconds: z.number(), expireAfterSeconds: z.number() }),
+  rollout: z.object({
+    strategy: z.enum(['atOnce', 'canary', 'linear']),
+    share: z.number(),
+    bakeSeconds: z.number(),
+    minRequests: z.number(),
+    maxErrorRate: z.number(),
+    maxLatencyRatio: z.number(),
+    maxPredictionShift: z.number(),
+  }),
   redeploy: z.boolean().describe('whether the API follows a promotion to Production'),
   stepTimeoutSeconds: z.record(z.enum(STEPS), z.number()),
   searchAttributes: z.boolean().describe('whether the namespace knows our search attributes'),
@@ -30,7 +45,20 @@ export type Plan = z.infer<typeof Plan>;
 
 /** The fields of any workflow's input that override the configuration. */
 export type PlanRequest = {
-  [Key in 'registeredModel' | 'model' | 'data' | 'seed' | 'trials' | 'parallel' | 'stage' | 'maxAucLoss' | 'redeploy']?:
-    | Plan[Key]
-    | undefined;
+  [Key in
+    | 'registeredModel'
+    | 'model'
+    | 'data'
+    | 'seed'
+    | 'trials'
+    | 'parallel'
+    | 'stage'
+    | 'policy'
+    | 'stagingFirst'
+    | 'redeploy']?: Plan[Key] | undefined;
+} & {
+  maxAucLoss?: number | undefined;
+  rules?: MetricRule[] | undefined;
+  approval?: boolean | undefined;
+  strategy?: Plan['rollout']['strategy'] | undefined;
 };

@@ -5,6 +5,25 @@ import { Metrics } from './training.ts';
 export const RegistryStage = z.enum(['None', 'Staging', 'Production', 'Archived']);
 export type RegistryStage = z.infer<typeof RegistryStage>;
 
+/** One rule of the promotion gate; challenger and champion are scored on the same test split. */
+export const MetricRule = z
+  .strictObject({
+    metric: z.string().min(1).describe('metric of the evaluation, such as test_auc or test_log_loss'),
+    direction: z.enum(['higher', 'lower']).default('higher').describe('which values are better'),
+    maxLoss: z.number().min(0).optional().describe('the challenger may be this much worse'),
+    minGain: z.number().min(0).optional().describe('the challenger must be this much better'),
+    confidence: z
+      .number()
+      .gt(0)
+      .lt(1)
+      .optional()
+      .describe('hold with this confidence, by a paired bootstrap on the test split, so that noise does not decide'),
+  })
+  .refine(({ maxLoss, minGain }) => (maxLoss === undefined) !== (minGain === undefined), {
+    message: 'Give either maxLoss or minGain',
+  });
+export type MetricRule = z.infer<typeof MetricRule>;
+
 /** A version of a registered model. */
 export const ModelVersionRef = z.object({
   registeredModel: z.string(),
@@ -22,6 +41,31 @@ export const RegistrySnapshot = z.object({
 });
 export type RegistrySnapshot = z.infer<typeof RegistrySnapshot>;
 
+/** One change of what is in Production, kept as a tag of the version that came in. */
+export const ProductionEntry = z.object({
+  at: z.iso.datetime(),
+  version: z.string(),
+  replaced: z.string().nullable().describe('version that was in Production before'),
+  by: z.string().describe('workflow that did it'),
+  actor: z.string().describe('who or what asked for it or approved it'),
+  action: z.enum(['promote', 'rollback', 'restore']),
+  reason: z.string(),
+  challengerAuc: z.number().nullable(),
+  championAuc: z.number().nullable(),
+});
+export type ProductionEntry = z.infer<typeof ProductionEntry>;
+
+/** What the evaluation of two versions on one test split found. */
+export const Comparison = z.object({
+  challenger: Metrics,
+  champion: Metrics.nullable().describe('null without a champion, or when it could not be scored'),
+  championProblem: z.string().describe('why it could not be scored; empty otherwise'),
+  differences: z
+    .record(z.string(), z.object({ difference: z.number(), low: z.number(), high: z.number(), confidence: z.number() }))
+    .describe('challenger minus champion by metric, each bound one-sided at its confidence'),
+});
+export type Comparison = z.infer<typeof Comparison>;
+
 /** What a promotion decided and did. */
 export const Promotion = z.object({
   registeredModel: z.string(),
@@ -32,6 +76,7 @@ export const Promotion = z.object({
   champion: z.string().nullable().describe('version that was in Production before'),
   challengerAuc: z.number().nullable(),
   championAuc: z.number().nullable(),
+  approvedBy: z.string().nullish().describe('who approved it; null: no approval was asked for'),
   before: RegistrySnapshot.describe('the registry before the change: what a compensation restores'),
 });
 export type Promotion = z.infer<typeof Promotion>;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { ArtifactRef } from './artifacts.ts';
 import { Deployment } from './deployment.ts';
-import { ModelVersionRef, Promotion } from './registry.ts';
+import { MetricRule, ModelVersionRef, Promotion } from './registry.ts';
 import { Dataset, MODELS, Params, Trial } from './training.ts';
 
 const registeredModel = z.string().min(1).describe('registered model in MLflow; default: registry.registeredModel');
@@ -19,6 +19,16 @@ const maxAucLoss = z
   .min(0)
   .max(1)
   .describe('test AUC that the challenger may be under the champion; default: promotion.maxAucLoss');
+const policy = z.enum(['rules', 'always', 'never']).describe('promotion gate; default: promotion.policy');
+const rules = z.array(MetricRule).describe('metric rules of the gate; default: promotion.rules');
+const approval = z.boolean().describe('wait for a person before Production; default: approval.required');
+const stagingFirst = z
+  .boolean()
+  .describe('smoke-test it in Staging before Production; default: promotion.stagingFirst');
+const strategy = z
+  .enum(['atOnce', 'canary', 'linear'])
+  .describe('how traffic moves to the new version; default: rollout.strategy');
+const by = z.string().min(1).max(200).describe('who asks for it, for the history of Production');
 const dataset = Dataset.describe('prepared data set; default: prepared from data.path');
 const underLockOf = z.string().describe('set by a parent workflow that already holds the lock of the model');
 
@@ -68,10 +78,15 @@ export const PromoteInput = z.strictObject({
   version: version.optional().describe('default: the newest version'),
   stage: stage.exclude(['None']).optional().describe('default: Production'),
   maxAucLoss: maxAucLoss.optional(),
+  policy: policy.optional(),
+  rules: rules.optional(),
+  approval: approval.optional(),
+  stagingFirst: stagingFirst.optional(),
+  strategy: strategy.optional(),
   force: force.optional().describe('promote although the gate refuses'),
   redeploy: z.boolean().optional().describe('redeploy the API after a promotion to Production; default: true'),
   dataset: ArtifactRef.optional().describe('data set whose test split is scored; default: the one of the version'),
-  underLockOf: underLockOf.optional(),
+  by: by.optional(),
 });
 export type PromoteInput = z.infer<typeof PromoteInput>;
 
@@ -82,6 +97,7 @@ export const RollbackInput = z.strictObject({
   registeredModel: registeredModel.optional(),
   version: version.optional().describe('default: the version with the alias "previous"'),
   reason: z.string().max(1000).optional().describe('why, kept on the version that is left'),
+  by: by.optional(),
 });
 export type RollbackInput = z.infer<typeof RollbackInput>;
 
@@ -96,6 +112,7 @@ export type RollbackResult = z.infer<typeof RollbackResult>;
 export const RedeployInput = z.strictObject({
   registeredModel: registeredModel.optional(),
   version: version.optional().describe('default: the version in Production'),
+  strategy: strategy.optional(),
   underLockOf: underLockOf.optional(),
 });
 export type RedeployInput = z.infer<typeof RedeployInput>;
@@ -109,6 +126,11 @@ export const RetrainInput = z.strictObject({
   seed: seed.optional(),
   stage: stage.optional().describe('promote to it if the gate agrees, None: only register; default: promotion.stage'),
   maxAucLoss: maxAucLoss.optional(),
+  policy: policy.optional(),
+  rules: rules.optional(),
+  approval: approval.optional(),
+  stagingFirst: stagingFirst.optional(),
+  strategy: strategy.optional(),
   redeploy: z.boolean().optional().describe('redeploy the API after a promotion to Production; default: true'),
   force: force.optional().describe('prepare the data again although they are in the store'),
   trigger: trigger.optional(),

@@ -1,89 +1,140 @@
+import { CancellationScope, uuid4, workflowInfo } from '@temporalio/workflow';
+import type { ArtifactRef } from '../contracts/artifacts.ts';
 import type { Plan } from '../contracts/plan.ts';
-import type { Promotion, RegistrySnapshot } from '../contracts/registry.ts';
+import type { Promotion } from '../contracts/registry.ts';
 import type { PromoteInput, PromoteResult } from '../contracts/workflows.ts';
 import { decidePromotion } from '../policy/promotionGate.ts';
-import { registry, resolvePlan, stepOptions, steps } from './lib/activities.ts';
-import { openBoard } from './lib/board.ts';
+import { deployment, registry, resolvePlan, stepOptions, steps } from './lib/activities.ts';
+import { awaitApproval } from './lib/approval.ts';
+import { type Board, openBoard } from './lib/board.ts';
 import { parseInput } from './lib/input.ts';
 import { withModelLock } from './lib/lock.ts';
-import { redeployOrRestore } from './lib/restore.ts';
+import { inProduction, recordChange } from './lib/production.ts';
+import { orRestore, redeployUnderLock } from './lib/restore.ts';
 import { runStage } from './lib/stages.ts';
 import { prepareData } from './prepareData.ts';
 
 /**
  * Moves a version to Staging or Production if the gate agrees: the challenger and the champion are scored on the same
- * test split. The version that it replaces becomes `@previous` in Staging. After a promotion to Production the API
- * follows; if it cannot, the registry is put back.
+ * test split. If asked to, it is smoke-tested in Staging first, and a person has the last word. The version that it
+ * replaces becomes `@previous` in Staging. After a promotion to Production the API follows; if it cannot, the registry
+ * is put back.
  */
 export async function promote(input?: unknown): Promise<PromoteResult> {
   const request = parseInput('promote', input);
   const plan = await resolvePlan(request);
   const { registeredModel } = plan;
-  const board = openBoard(['promote', 'redeploy'], plan);
-  const lock = {
-    registeredModel,
-    purpose: `promote version ${request.version ?? 'newest'}`,
-    underLockOf: request.underLockOf,
-  };
+  const board = openBoard(['promote', 'redeploy'], plan, { reports: true });
+  const lock = { registeredModel, purpose: `promote version ${request.version ?? 'newest'}` };
 
-  return withModelLock(board, lock, async () => {
-    const promotion = await board.stage('promote', () => decideAndPromote(request, plan), describePromotion);
-    board.attributes({ version: promotion.version, stage: promotion.stage, testAuc: promotion.challengerAuc });
-    const follows = plan.redeploy && promotion.promoted && promotion.stage === 'Production';
-    if (!follows) {
-      board.skip('redeploy', promotion.promoted ? 'not asked for' : 'nothing was promoted');
-      return { promotion, deployment: null };
-    }
-    return { promotion, deployment: await redeployOrRestore(board, promotion) };
+  return board.failing(async () => {
+    board.start('promote');
+    const proposal = await propose(request, plan);
+    board.attributes({ version: proposal.version, testAuc: proposal.challengerAuc });
+    if (!proposal.promoted) return settle(board, proposal);
+    const toProduction = proposal.stage === 'Production';
+    if (toProduction && plan.stagingFirst) await withModelLock(board, lock, () => smokeTest(plan, proposal.version));
+    const approval = toProduction && plan.approval.required ? await awaitApproval(board, plan, proposal) : null;
+
+    return withModelLock(board, lock, async () => {
+      // The champion may have changed while nobody held the lock.
+      const before = await registry.readRegistry({ registeredModel });
+      const settled =
+        inProduction(before) === proposal.champion
+          ? { ...proposal, before }
+          : await propose({ ...request, version: proposal.version }, plan);
+      if (!settled.promoted) return settle(board, settled);
+      const promotion = { ...settled, approvedBy: approval?.by ?? null };
+      const actor = approval?.by ?? request.by ?? workflowInfo().parent?.workflowId ?? 'unknown';
+      return orRestore(board, { ...promotion, actor }, async () => {
+        await apply(promotion, actor);
+        const result = settle(board, promotion, plan.redeploy);
+        return toProduction && plan.redeploy
+          ? { ...result, deployment: await redeployUnderLock(board, plan, promotion.version) }
+          : result;
+      });
+    });
   });
 }
 
-async function decideAndPromote(request: PromoteInput, plan: Plan): Promise<Promotion> {
-  const { registeredModel, maxAucLoss } = plan;
+/** Shows what came of the promotion, and why the API does not follow, if it does not. */
+function settle(board: Board, promotion: Promotion, redeploy = false): PromoteResult {
+  board.finish('promote', describePromotion(promotion));
+  board.attributes({ stage: promotion.promoted ? promotion.stage : null });
+  if (!promotion.promoted) board.skip('redeploy', 'nothing was promoted');
+  else if (promotion.stage !== 'Production') board.skip('redeploy', 'only Production is deployed');
+  else if (!redeploy) board.skip('redeploy', 'not asked for');
+  return { promotion, deployment: null };
+}
+
+/** Scores challenger and champion and asks the gate; nothing is changed but the verdict on the version. */
+async function propose(request: PromoteInput, plan: Plan): Promise<Promotion> {
+  const { registeredModel } = plan;
   const stage = request.stage ?? 'Production';
   const before = await registry.readRegistry({ registeredModel });
   const challenger = await registry.describeVersion({ registeredModel, version: request.version ?? null });
+  const { version } = challenger;
   const champion = inProduction(before);
-  const unchanged = { registeredModel, version: challenger.version, stage, champion, before } as const;
-  if (champion === challenger.version) {
+  const unchanged = { registeredModel, version, stage, champion, before, approvedBy: null } as const;
+  if (champion === version) {
     const reason = `Version ${champion} is in Production already.`;
     return { ...unchanged, promoted: false, reason, challengerAuc: null, championAuc: null };
   }
 
-  const dataset =
-    request.dataset ??
-    challenger.dataset ??
-    (await runStage('prepareData', prepareData, { data: plan.data, seed: plan.seed })).ref;
-  const scores = await steps.scoreVersions.executeWithOptions(
-    stepOptions(
-      plan,
-      'evaluate',
-      `score version ${challenger.version} and ${champion ?? 'no champion'} on the test split`,
-    ),
-    [{ dataset, registeredModel, challenger: challenger.version, champion }],
+  const dataset = request.dataset ?? challenger.dataset ?? (await defaultDataset(plan));
+  const versions = champion === null ? `version ${version}` : `versions ${version} and ${champion}`;
+  const comparison = await steps.compareVersions.executeWithOptions(
+    stepOptions(plan, 'evaluate', `score ${versions} on the test split`),
+    [{ dataset, registeredModel, challenger: version, champion, rules: plan.rules }],
   );
   const verdict = decidePromotion({
-    challenger: { version: challenger.version, auc: scores.challenger },
-    champion: champion === null ? null : { version: champion, auc: scores.champion, problem: scores.championProblem },
-    maxAucLoss,
-    objection: challenger.rolledBack
-      ? `Version ${challenger.version} was rolled back before (${challenger.rolledBack}).`
-      : null,
+    policy: plan.policy,
+    rules: plan.rules,
+    challenger,
+    champion,
+    comparison,
+    requiredTags: plan.requiredTags,
+    maxAgeDays: plan.maxAgeDays,
+    now: Date.now(),
+    objection: challenger.rolledBack ? `Version ${version} was rolled back before (${challenger.rolledBack}).` : null,
     force: request.force ?? false,
   });
-  await registry.recordVerdict({ registeredModel, version: challenger.version, verdict: verdict.reason });
-  if (verdict.promote) await registry.promoteVersion({ registeredModel, version: challenger.version, stage });
+  await registry.recordVerdict({ registeredModel, version, champion, comparison, verdict });
   return {
     ...unchanged,
     promoted: verdict.promote,
     reason: verdict.reason,
-    challengerAuc: scores.challenger,
-    championAuc: scores.champion,
+    challengerAuc: comparison.challenger.test_auc ?? null,
+    championAuc: comparison.champion?.test_auc ?? null,
   };
 }
 
-export function inProduction(snapshot: RegistrySnapshot): string | null {
-  return snapshot.versions.find(({ stage }) => stage === 'Production')?.version ?? null;
+async function defaultDataset(plan: Plan): Promise<ArtifactRef> {
+  return (await runStage('prepareData', prepareData, { data: plan.data, seed: plan.seed })).ref;
+}
+
+/** Puts the version into Staging and lets an API of it prove itself; if it cannot, the registry is put back. */
+async function smokeTest(plan: Plan, version: string): Promise<void> {
+  const { registeredModel } = plan;
+  const snapshot = await registry.readRegistry({ registeredModel });
+  const key = `staging-${version}-${uuid4().slice(0, 8)}`;
+  try {
+    await registry.promoteVersion({ registeredModel, version, stage: 'Staging' });
+    if (plan.redeploy) await deployment.bringUpCandidate({ registeredModel, version, key });
+  } catch (error) {
+    await CancellationScope.nonCancellable(() => registry.restoreRegistry({ registeredModel, snapshot }));
+    throw error;
+  } finally {
+    await CancellationScope.nonCancellable(() => deployment.stopIdle({ key })).catch(() => undefined);
+  }
+}
+
+async function apply(promotion: Promotion, actor: string): Promise<void> {
+  const { registeredModel, version, stage, champion, reason, challengerAuc, championAuc } = promotion;
+  await registry.promoteVersion({ registeredModel, version, stage });
+  if (stage !== 'Production') return;
+  const scores = { challengerAuc, championAuc };
+  await recordChange({ registeredModel, version, replaced: champion, action: 'promote', actor, reason, ...scores });
 }
 
 export function describePromotion({ version, stage, promoted, reason }: Promotion): string {

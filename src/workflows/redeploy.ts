@@ -1,22 +1,23 @@
-import { CancellationScope, uuid4 } from '@temporalio/workflow';
+import { CancellationScope, sleep, uuid4 } from '@temporalio/workflow';
 import type { Deployment } from '../contracts/deployment.ts';
 import { failure } from '../contracts/errors.ts';
 import type { Plan } from '../contracts/plan.ts';
+import { findBreach, rolloutShares } from '../policy/rollout.ts';
 import { deployment, registry, resolvePlan } from './lib/activities.ts';
-import { openBoard } from './lib/board.ts';
+import { type Board, openBoard } from './lib/board.ts';
 import { parseInput } from './lib/input.ts';
 import { withModelLock } from './lib/lock.ts';
-import { inProduction } from './promote.ts';
+import { inProduction } from './lib/production.ts';
 
 /**
  * Puts a version into the running API: a candidate is started beside the one that serves, verified, and only then
- * given the traffic. Until then, and whenever anything fails, the old one serves.
+ * given the traffic, at once or in steps. Until then, and whenever anything fails, the old one serves.
  */
 export async function redeploy(input?: unknown): Promise<Deployment> {
   const request = parseInput('redeploy', input);
   const plan = await resolvePlan(request);
   const { registeredModel } = plan;
-  const board = openBoard(['redeploy'], plan);
+  const board = openBoard(['redeploy'], plan, { reports: true });
   if (!plan.redeploy) throw failure('InvalidConfig', 'deployment.target is "none", so there is no API to redeploy.');
 
   const lock = { registeredModel, purpose: 'redeploy', underLockOf: request.underLockOf };
@@ -27,43 +28,68 @@ export async function redeploy(input?: unknown): Promise<Deployment> {
         const version = request.version ?? inProduction(await registry.readRegistry({ registeredModel }));
         if (!version) throw failure('ModelNotFound', `No version of ${registeredModel} is in Production.`);
         board.attributes({ version });
-        return replace(plan, version);
+        return replace(board, plan, version);
       },
       describeDeployment,
     ),
   );
 }
 
-async function replace(plan: Plan, version: string): Promise<Deployment> {
+async function replace(board: Board, plan: Plan, version: string): Promise<Deployment> {
   const { registeredModel } = plan;
   const key = `${version}-${uuid4().slice(0, 8)}`;
+  // Under the lock nothing else may be on its way: what runs without serving was left by a workflow that was killed.
+  for (const stray of await deployment.idle()) await deployment.stopIdle({ key: stray });
   const before = await deployment.serving();
-  let switched = false;
+  let served = false;
   try {
     const checks = await deployment.bringUpCandidate({ registeredModel, version, key });
-    await switchTraffic(key, before?.key);
-    switched = true;
+    await rollOut(board, plan, key, before?.key ?? null);
+    served = true;
     return { registeredModel, version, previousVersion: before?.version ?? null, url: plan.links.api, checks };
   } finally {
     // What does not serve is stopped, be it the old one or a candidate that did not make it.
-    const idle = switched ? before?.key : key;
+    const idle = served ? before?.key : key;
     if (idle) {
       await CancellationScope.nonCancellable(() => deployment.stopIdle({ key: idle })).catch(() => undefined);
     }
   }
 }
 
-/** A switch whose answer was lost may have happened, so it is undone before its failure goes on. */
-async function switchTraffic(key: string, before: string | undefined): Promise<void> {
-  try {
-    await deployment.switchTraffic({ key });
-  } catch (error) {
-    if (before) {
-      const undo = () => deployment.switchTraffic({ key: before });
-      await CancellationScope.nonCancellable(undo).catch(() => undefined);
+/** Moves the traffic to the candidate step by step; whatever goes wrong, it is back on the old one before that is told. */
+async function rollOut(board: Board, plan: Plan, key: string, before: string | null): Promise<void> {
+  const shares = before === null ? [1] : rolloutShares(plan.rollout);
+  for (const share of shares) {
+    try {
+      await deployment.shiftTraffic({ key, share });
+      if (share < 1) await bake(board, plan, share, key, before as string);
+    } catch (error) {
+      await CancellationScope.nonCancellable(() => takeBack(key, share, before)).catch(() => undefined);
+      throw error;
     }
-    throw error;
   }
+}
+
+/** How often a step is judged while it bakes. */
+const JUDGEMENTS = 4;
+
+async function bake(board: Board, plan: Plan, share: number, key: string, before: string): Promise<void> {
+  const percent = Math.round(share * 100);
+  board.waitFor(`the candidate to prove itself with ${percent} % of the requests, for ${plan.rollout.bakeSeconds} s.`);
+  for (let judged = 0; judged < JUDGEMENTS; judged += 1) {
+    await sleep((plan.rollout.bakeSeconds * 1000) / JUDGEMENTS, { summary: `${percent} % to the candidate` });
+    const traffic = await deployment.traffic();
+    const [candidate, incumbent] = [key, before].map((wanted) => traffic.find((seen) => seen.key === wanted));
+    const breach = candidate && incumbent && findBreach(plan.rollout, candidate, incumbent);
+    if (breach) throw failure('CanaryBreached', `With ${percent} % of the requests at the candidate, ${breach}`);
+  }
+  board.waitFor(null);
+}
+
+/** A shift whose answer was lost may have happened, so it is undone like one that did. */
+async function takeBack(key: string, share: number, before: string | null): Promise<void> {
+  if (share < 1) await deployment.shiftTraffic({ key, share: 0 });
+  else if (before) await deployment.shiftTraffic({ key: before, share: 1 });
 }
 
 export function describeDeployment({ version, previousVersion, url }: Deployment): string {

@@ -1,18 +1,17 @@
 import { setHandler, workflowInfo } from '@temporalio/workflow';
 import { STAGES } from '../contracts/names.ts';
 import type { Plan } from '../contracts/plan.ts';
-import { searchProgressed } from '../contracts/queries.ts';
-import type { RetrainResult, SearchInput, SearchResult } from '../contracts/workflows.ts';
+import { searchProgressed, stageProgressed } from '../contracts/queries.ts';
+import type { RetrainInput, RetrainResult, SearchInput, SearchResult } from '../contracts/workflows.ts';
 import { describeSearch, hyperparameterSearch } from './hyperparameterSearch.ts';
 import { resolvePlan } from './lib/activities.ts';
 import { type Board, openBoard } from './lib/board.ts';
 import { parseInput } from './lib/input.ts';
-import { withModelLock } from './lib/lock.ts';
-import { redeployOrRestore } from './lib/restore.ts';
 import { withRun } from './lib/runs.ts';
 import { runStage } from './lib/stages.ts';
 import { describeDataset, prepareData } from './prepareData.ts';
 import { describePromotion, promote } from './promote.ts';
+import { describeDeployment } from './redeploy.ts';
 import { describeVersion, trainBestAndRegister } from './trainBestAndRegister.ts';
 
 /** The main job: from the data to a new model version that answers requests, if it is good enough. */
@@ -21,6 +20,7 @@ export async function retrain(input?: unknown): Promise<RetrainResult> {
   const plan = await resolvePlan(request);
   const board = openBoard(STAGES, plan);
   setHandler(searchProgressed, board.search);
+  setHandler(stageProgressed, board.merge);
 
   const { registeredModel, model, data, seed, trials, parallel } = plan;
   const run = { purpose: 'retrain', trigger: request.trigger };
@@ -47,7 +47,7 @@ export async function retrain(input?: unknown): Promise<RetrainResult> {
       describeVersion,
     );
     board.attributes({ version: version.version, testAuc: version.metrics.test_auc });
-    return { version, ...(await bringToProduction(board, plan, version.version)) };
+    return { version, ...(await bringToProduction(board, plan, request, version.version)) };
   });
 }
 
@@ -67,31 +67,29 @@ async function searchIfAsked(board: Board, plan: Plan, input: SearchInput): Prom
   return search;
 }
 
-/** Promotes the version if the gate agrees and lets the API follow, both under one lock. */
+/** Promotes the version if the gate agrees, and lets the API follow. */
 async function bringToProduction(
   board: Board,
   plan: Plan,
+  request: RetrainInput,
   version: string,
 ): Promise<Pick<RetrainResult, 'promotion' | 'deployment'>> {
-  const { registeredModel, stage, maxAucLoss } = plan;
+  const { registeredModel, stage } = plan;
   if (stage === 'None') {
     board.skip('promote', 'stage is None: the version was only registered');
     board.skip('redeploy', 'nothing was promoted');
     return { promotion: null, deployment: null };
   }
-  const lock = { registeredModel, purpose: `promote and redeploy version ${version}`, underLockOf: undefined };
-  return withModelLock(board, lock, async () => {
-    const { workflowId: underLockOf } = workflowInfo();
-    const { promotion } = await board.stage(
-      'promote',
-      () => runStage('promote', promote, { registeredModel, version, stage, maxAucLoss, redeploy: false, underLockOf }),
-      ({ promotion }) => describePromotion(promotion),
-    );
-    board.attributes({ stage: promotion.promoted ? promotion.stage : undefined });
-    if (!promotion.promoted || stage !== 'Production' || !plan.redeploy) {
-      board.skip('redeploy', promotion.promoted ? 'not asked for' : 'nothing was promoted');
-      return { promotion, deployment: null };
-    }
-    return { promotion, deployment: await redeployOrRestore(board, promotion) };
-  });
+  const { maxAucLoss, policy, rules, approval, stagingFirst, strategy, redeploy, trigger } = request;
+  const gate = { maxAucLoss, policy, rules, approval, stagingFirst, strategy, redeploy };
+  const input = { registeredModel, version, stage, ...gate, by: trigger ?? workflowInfo().workflowId };
+  const { promotion, deployment } = await board.stage(
+    'promote',
+    () => runStage('promote', promote, input),
+    ({ promotion }) => describePromotion(promotion),
+  );
+  board.attributes({ stage: promotion.promoted ? promotion.stage : null });
+  if (deployment) board.finish('redeploy', describeDeployment(deployment));
+  else board.skip('redeploy', promotion.promoted ? 'not asked for' : 'nothing was promoted');
+  return { promotion, deployment };
 }

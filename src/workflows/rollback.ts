@@ -1,4 +1,3 @@
-import { CancellationScope } from '@temporalio/workflow';
 import { failure } from '../contracts/errors.ts';
 import { ALIASES } from '../contracts/names.ts';
 import type { RollbackResult } from '../contracts/workflows.ts';
@@ -6,8 +5,8 @@ import { registry, resolvePlan } from './lib/activities.ts';
 import { openBoard } from './lib/board.ts';
 import { parseInput } from './lib/input.ts';
 import { withModelLock } from './lib/lock.ts';
-import { redeployOrRestore } from './lib/restore.ts';
-import { inProduction } from './promote.ts';
+import { inProduction, recordChange } from './lib/production.ts';
+import { orRestore, redeployUnderLock } from './lib/restore.ts';
 
 /**
  * Brings a prior version back: the registry first, then the running API. No gate is asked, for whoever rolls back knows
@@ -18,8 +17,9 @@ export async function rollback(input?: unknown): Promise<RollbackResult> {
   const plan = await resolvePlan(request);
   const { registeredModel } = plan;
   const board = openBoard(['promote', 'redeploy'], plan);
+  const actor = request.by ?? 'unknown';
 
-  return withModelLock(board, { registeredModel, purpose: 'roll back', underLockOf: undefined }, async () => {
+  return withModelLock(board, { registeredModel, purpose: 'roll back' }, async () => {
     const before = await registry.readRegistry({ registeredModel });
     const left = inProduction(before);
     const version = request.version ?? before.aliases[ALIASES.previous];
@@ -27,22 +27,32 @@ export async function rollback(input?: unknown): Promise<RollbackResult> {
       throw failure('ModelNotFound', `${registeredModel} has no version with the alias "previous" to roll back to.`);
     }
     if (version === left) throw failure('InvalidInput', `Version ${version} is in Production already.`);
-
-    await board.stage(
-      'promote',
-      async () => {
-        await registry.describeVersion({ registeredModel, version });
-        await registry.promoteVersion({ registeredModel, version, stage: 'Production' });
-      },
-      () => `version ${version} is back in Production`,
-    );
+    const reason = request.reason ?? `rolled back to version ${version}`;
+    await registry.describeVersion({ registeredModel, version });
     board.attributes({ version, stage: 'Production' });
-    const deployment = plan.redeploy ? await redeployOrRestore(board, { registeredModel, version, before }) : null;
-    if (!deployment) board.skip('redeploy', 'no deployment target is configured');
-    if (left) {
-      const reason = request.reason ?? `rolled back to version ${version}`;
-      await CancellationScope.nonCancellable(() => registry.markRolledBack({ registeredModel, version: left, reason }));
-    }
-    return { registeredModel, version, left, deployment };
+
+    return orRestore(board, { registeredModel, version, stage: 'Production', before, actor }, async () => {
+      await board.stage(
+        'promote',
+        async () => {
+          await registry.promoteVersion({ registeredModel, version, stage: 'Production' });
+          const scores = { challengerAuc: null, championAuc: null };
+          await recordChange({
+            registeredModel,
+            version,
+            replaced: left,
+            action: 'rollback',
+            actor,
+            reason,
+            ...scores,
+          });
+        },
+        () => `version ${version} is back in Production`,
+      );
+      if (!plan.redeploy) board.skip('redeploy', 'no deployment target is configured');
+      const deployment = plan.redeploy ? await redeployUnderLock(board, plan, version) : null;
+      if (left) await registry.markRolledBack({ registeredModel, version: left, reason });
+      return { registeredModel, version, left, deployment };
+    });
   });
 }

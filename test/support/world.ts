@@ -3,7 +3,7 @@ import type { Activities } from '../../src/activities/index.ts';
 import { createPlanActivities } from '../../src/activities/plan.ts';
 import { loadConfig } from '../../src/config.ts';
 import { failure } from '../../src/contracts/errors.ts';
-import type { RegistrySnapshot } from '../../src/contracts/registry.ts';
+import type { ProductionEntry, RegistrySnapshot } from '../../src/contracts/registry.ts';
 import type { Dataset, Params } from '../../src/contracts/training.ts';
 import { planPromotion, planRestore, type RegistryChange } from '../../src/systems/mlflow/stages.ts';
 
@@ -27,6 +27,10 @@ export interface World {
   aliases: Record<string, string>;
   serving: { key: string; version: string } | null;
   candidates: Set<string>;
+  /** Every shift of traffic, in order. */
+  shares: Array<{ key: string; share: number }>;
+  /** History of Production, in order. */
+  history: ProductionEntry[];
   runs: Map<string, string>;
   /** Replaces activities, to fail or to wait. */
   override: Partial<Activities>;
@@ -42,6 +46,8 @@ export function createWorld(env: Record<string, string> = {}): World {
     aliases: {},
     serving: null,
     candidates: new Set(),
+    shares: [],
+    history: [],
     runs: new Map(),
     override: {},
     activities: () => recorded(world, { ...base, ...world.override }),
@@ -78,11 +84,13 @@ export function createWorld(env: Record<string, string> = {}): World {
     async trainModel({ runId }) {
       return { runId, modelUri: `models:/${runId}`, metrics: { test_auc: 0.68 } };
     },
-    async scoreVersions({ challenger, champion }) {
+    async compareVersions({ challenger, champion }) {
+      const scores = (version: string) => ({ test_auc: find(version).auc });
       return {
-        challenger: find(challenger).auc,
-        champion: champion === null ? null : find(champion).auc,
+        challenger: scores(challenger),
+        champion: champion === null ? null : scores(champion),
         championProblem: '',
+        differences: {},
       };
     },
     async registerVersion({ registeredModel, key, trained }) {
@@ -94,7 +102,7 @@ export function createWorld(env: Record<string, string> = {}): World {
     },
     async describeVersion({ version }) {
       const { version: number, tags } = find(version ?? String(world.versions.length));
-      return { version: number, dataset: ref, rolledBack: tags.rolledBack ?? null };
+      return { version: number, dataset: ref, rolledBack: tags.rolledBack ?? null, tags, createdAt: Date.now() };
     },
     async readRegistry() {
       return snapshot();
@@ -106,7 +114,10 @@ export function createWorld(env: Record<string, string> = {}): World {
       apply(world, planRestore(snapshot(), wanted));
     },
     async recordVerdict({ version, verdict }) {
-      find(version).tags.verdict = verdict;
+      find(version).tags.verdict = verdict.reason;
+    },
+    async recordProduction({ entry }) {
+      world.history.push(entry);
     },
     async markRolledBack({ version, reason }) {
       find(version).tags.rolledBack = reason;
@@ -118,10 +129,15 @@ export function createWorld(env: Record<string, string> = {}): World {
       world.candidates.add(key);
       return [{ name: 'health', ok: true, detail: '', ms: 1 }];
     },
-    async switchTraffic({ key }) {
-      const previous = world.serving?.key ?? null;
-      world.serving = { key, version: key.split('-')[0] as string };
-      return { previous };
+    async shiftTraffic({ key, share }) {
+      if (share === 1) world.serving = { key, version: key.split('-')[0] as string };
+      world.shares.push({ key, share });
+    },
+    async traffic() {
+      return [...world.candidates].map((key) => ({ key, requests: 0, failed: 0, latencyMs: null, probabilities: [] }));
+    },
+    async idle() {
+      return [...world.candidates].filter((key) => key !== world.serving?.key);
     },
     async stopIdle({ key }) {
       if (world.serving?.key === key) throw ApplicationFailure.nonRetryable('it serves');

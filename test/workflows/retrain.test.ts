@@ -1,57 +1,29 @@
-import { WorkflowFailedError } from '@temporalio/client';
+import type { WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { failure } from '../../src/contracts/errors.ts';
 import { TASK_QUEUES } from '../../src/contracts/names.ts';
 import type { Progress } from '../../src/contracts/progress.ts';
 import type { RetrainResult } from '../../src/contracts/workflows.ts';
-import { startTemporal } from '../support/temporal.ts';
 import { until } from '../support/until.ts';
-import { quiet, startWorkers, type TestWorkers } from '../support/workers.ts';
+import { createWorkflowBench, type WorkflowBench } from '../support/workflowBench.ts';
 import { createWorld, type World } from '../support/world.ts';
 
-let server: Awaited<ReturnType<typeof startTemporal>>;
-let workers: TestWorkers;
+let bench: WorkflowBench;
 let world: World;
-let number = 0;
 
 beforeAll(async () => {
-  quiet();
-  server = await startTemporal();
-  // Activities are looked up at each call, so that every test has a world of its own.
-  const names = Object.keys(createWorld().activities());
-  const dispatch = Object.fromEntries(
-    names.map((name) => [
-      name,
-      (input: unknown) => (world.activities() as Record<string, (input: unknown) => unknown>)[name]?.(input),
-    ]),
-  );
-  workers = await startWorkers(server.address, dispatch);
+  bench = await createWorkflowBench();
 });
-afterAll(async () => {
-  await workers?.stop();
-  await server?.stop();
-});
+afterAll(() => bench?.close());
 beforeEach(() => {
   world = createWorld();
+  bench.world = world;
 });
 
-const start = (type: string, ...args: unknown[]) => {
-  number += 1;
-  const workflowId = `${type}-${number}`;
-  return workers.client.workflow.start(type, { workflowId, taskQueue: TASK_QUEUES.orchestration, args });
-};
-const run = async (type: string, ...args: unknown[]) => (await start(type, ...args)).result();
-const refusal = async (type: string, ...args: unknown[]): Promise<ApplicationFailure> => {
-  const error = await run(type, ...args).then(
-    () => expect.fail(`${type} did not fail`),
-    (error: unknown) => error,
-  );
-  let cause: unknown = error;
-  while (cause instanceof Error && !(cause instanceof ApplicationFailure)) cause = cause.cause;
-  expect(error).toBeInstanceOf(WorkflowFailedError);
-  return cause as ApplicationFailure;
-};
+const start = (type: string, ...args: unknown[]) => bench.start(type, ...args);
+const run = (type: string, ...args: unknown[]) => bench.run(type, ...args);
+const refusal = (type: string, ...args: unknown[]) => bench.refusal(type, ...args);
 const stageOf = (version: string) => world.versions.find((other) => other.version === version)?.stage;
 
 describe('retrain', () => {
@@ -160,10 +132,15 @@ describe('a search', () => {
   it('runs as many trials at once as it may, and no more', async () => {
     let running = 0;
     let most = 0;
+    let all = () => {};
+    const allAtOnce = new Promise<void>((resolve) => {
+      all = resolve;
+    });
     world.override.runTrial = async ({ key }) => {
       running += 1;
       most = Math.max(most, running);
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      if (running === 3) all();
+      await allAtOnce;
       running -= 1;
       return { score: 0.6, metrics: {}, runId: key };
     };
@@ -209,7 +186,7 @@ describe('bad input', () => {
 
   it('that is not even JSON is refused in words too', async () => {
     const workflowId = 'retrain-garbage';
-    await workers.client.workflowService.startWorkflowExecution({
+    await bench.client.workflowService.startWorkflowExecution({
       namespace: 'default',
       workflowId,
       requestId: workflowId,
@@ -217,7 +194,7 @@ describe('bad input', () => {
       taskQueue: { name: TASK_QUEUES.orchestration },
       input: { payloads: [{ metadata: { encoding: Buffer.from('json/plain') }, data: Buffer.from('{trials: 3') }] },
     });
-    const error = await workers.client.workflow
+    const error = await bench.client.workflow
       .getHandle(workflowId)
       .result()
       .catch((error: unknown) => error);

@@ -1,5 +1,7 @@
 import {
   CancellationScope,
+  ContinueAsNew,
+  getExternalWorkflowHandle,
   isCancellation,
   setCurrentDetails,
   setHandler,
@@ -8,8 +10,8 @@ import {
 } from '@temporalio/workflow';
 import type { Stage } from '../../contracts/names.ts';
 import type { Plan } from '../../contracts/plan.ts';
-import { type Progress, SearchProgress, type StageProgress } from '../../contracts/progress.ts';
-import { progressQuery } from '../../contracts/queries.ts';
+import { type Progress, SearchProgress, StageProgress } from '../../contracts/progress.ts';
+import { progressQuery, stageProgressed } from '../../contracts/queries.ts';
 import { SEARCH_ATTRIBUTES } from '../../contracts/searchAttributes.ts';
 import { progressMarkdown } from '../../policy/details.ts';
 import { rootMessage } from './failures.ts';
@@ -18,7 +20,13 @@ import { rootMessage } from './failures.ts';
 export interface Board {
   /** Runs a stage and shows its state, times and outcome. */
   stage<Result>(name: Stage, run: () => Promise<Result>, summarise: (result: Result) => string): Promise<Result>;
+  start(name: Stage): void;
+  finish(name: Stage, summary: string): void;
   skip(name: Stage, why: string): void;
+  /** Runs the body; when it fails, the stage that was running is shown as failed or cancelled, and why. */
+  failing<Result>(body: () => Promise<Result>): Promise<Result>;
+  /** Takes over what a child workflow reports of a stage. */
+  merge(stage: StageProgress): void;
   search(progress: SearchProgress): void;
   waitFor(what: string | null): void;
   problem(what: string): void;
@@ -27,7 +35,12 @@ export interface Board {
   attributes(values: { [Key in keyof typeof SEARCH_ATTRIBUTES]?: string | number | null | undefined }): void;
 }
 
-export function openBoard(stages: readonly Stage[], plan: Plan): Board {
+interface BoardOptions {
+  /** Tell the parent workflow, which shows the same stages, of every change. */
+  reports?: boolean;
+}
+
+export function openBoard(stages: readonly Stage[], plan: Plan, { reports = false }: BoardOptions = {}): Board {
   const progress: Progress = {
     stages: stages.map((name) => ({ name, state: 'waiting' })),
     search: null,
@@ -36,32 +49,52 @@ export function openBoard(stages: readonly Stage[], plan: Plan): Board {
     links: [],
   };
   const show = () => setCurrentDetails(progressMarkdown(progress));
+  const find = (name: Stage) => progress.stages.find((stage) => stage.name === name);
   const change = (name: Stage, values: Partial<StageProgress>) => {
     progress.stages = progress.stages.map((stage) => (stage.name === name ? { ...stage, ...values } : stage));
     show();
+    const changed = find(name);
+    if (reports && changed) report(changed);
   };
   setHandler(progressQuery, () => progress, {
     description: 'Where the workflow stands: stages with times, trials, what it waits for',
   });
 
   const board: Board = {
+    start: (name) => change(name, { state: 'running', startedAt: Date.now() }),
+    finish: (name, summary) => {
+      const ended = isOver(find(name)) ? {} : { state: 'done' as const, endedAt: Date.now() };
+      change(name, { ...ended, summary });
+    },
+    skip: (name, why) => change(name, { state: 'skipped', summary: why }),
     async stage(name, run, summarise) {
-      change(name, { state: 'running', startedAt: Date.now() });
+      board.start(name);
+      const result = await board.failing(run);
+      board.finish(name, summarise(result));
+      return result;
+    },
+    async failing(body) {
       try {
-        const result = await run();
-        change(name, { state: 'done', endedAt: Date.now(), summary: summarise(result) });
-        return result;
+        return await body();
       } catch (error) {
+        if (error instanceof ContinueAsNew) throw error;
         const cancelled = isCancellation(error) || CancellationScope.current().consideredCancelled;
         const summary = cancelled ? 'cancelled' : rootMessage(error);
-        change(name, { state: cancelled ? 'cancelled' : 'failed', endedAt: Date.now(), summary });
+        for (const { name, state } of progress.stages) {
+          if (state !== 'running') continue;
+          change(name, { state: cancelled ? 'cancelled' : 'failed', endedAt: Date.now(), summary });
+        }
         throw error;
       }
     },
-    skip: (name, why) => change(name, { state: 'skipped', summary: why }),
+    merge: (reported) => {
+      const stage = StageProgress.safeParse(reported);
+      // Reports may overtake one another, and anyone may send a signal.
+      if (!stage.success || isOver(find(stage.data.name))) return;
+      change(stage.data.name, stage.data);
+    },
     search: (reported) => {
       const search = SearchProgress.safeParse(reported);
-      // Reports may overtake one another, and anyone may send a signal.
       if (!search.success || finishedTrials(search.data) < finishedTrials(progress.search)) return;
       progress.search = search.data;
       show();
@@ -69,6 +102,8 @@ export function openBoard(stages: readonly Stage[], plan: Plan): Board {
     waitFor: (what) => {
       progress.waitingFor = what;
       show();
+      const running = progress.stages.find(({ state }) => state === 'running');
+      if (reports && running) report({ ...running, summary: what ? `waits for ${what}` : 'running' });
     },
     problem: (what) => {
       progress.problem = what;
@@ -93,6 +128,18 @@ export function openBoard(stages: readonly Stage[], plan: Plan): Board {
   board.attributes({ model: plan.registeredModel, trigger: triggerOf() });
   return board;
 }
+
+/** Tells the parent workflow where a stage stands; one that has ended needs no report. */
+function report(stage: StageProgress): void {
+  const { parent } = workflowInfo();
+  if (!parent) return;
+  getExternalWorkflowHandle(parent.workflowId, parent.runId)
+    .signal(stageProgressed, stage)
+    .catch(() => undefined);
+}
+
+const isOver = (stage: StageProgress | undefined) =>
+  stage !== undefined && stage.state !== 'waiting' && stage.state !== 'running';
 
 const finishedTrials = (search: SearchProgress | null) => (search ? search.complete + search.failed : 0);
 

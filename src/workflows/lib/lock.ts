@@ -16,7 +16,7 @@ interface Lock {
   /** What it is wanted for, in words. */
   purpose: string;
   /** Parent workflow that holds the lock already, if there is one. */
-  underLockOf: string | undefined;
+  underLockOf?: string | undefined;
 }
 
 /**

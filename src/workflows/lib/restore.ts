@@ -1,35 +1,60 @@
 import { CancellationScope, workflowInfo } from '@temporalio/workflow';
 import type { Deployment } from '../../contracts/deployment.ts';
+import type { Plan } from '../../contracts/plan.ts';
 import type { RegistrySnapshot } from '../../contracts/registry.ts';
 import { describeDeployment, redeploy } from '../redeploy.ts';
 import { registry } from './activities.ts';
 import type { Board } from './board.ts';
 import { rootMessage } from './failures.ts';
+import { inProduction, recordChange } from './production.ts';
 import { runStage } from './stages.ts';
 
-interface Change {
+interface Changed {
   registeredModel: string;
-  /** Version that the registry now has in Production. */
+  /** Version that the change brings to Production. */
   version: string;
-  /** The registry before it was changed. */
+  stage: 'Production' | 'Staging';
+  /** The registry before it is changed. */
   before: RegistrySnapshot;
+  /** Who asked for the change. */
+  actor: string;
 }
 
 /**
- * Lets the API follow a change of the registry, under the lock that this workflow holds. If it cannot, the registry is
- * put back, so that both agree on the version that still serves, and the failure goes on.
+ * Changes the registry, and the API after it, in the body, under the lock that this workflow holds. If anything fails
+ * the registry is put back, so that both agree on the version that still serves, and the failure goes on.
  */
-export async function redeployOrRestore(
-  board: Board,
-  { registeredModel, version, before }: Change,
-): Promise<Deployment> {
-  const underLockOf = workflowInfo().workflowId;
+export async function orRestore<Result>(board: Board, changed: Changed, body: () => Promise<Result>): Promise<Result> {
   try {
-    const run = () => runStage('redeploy', redeploy, { registeredModel, version, underLockOf });
-    return await board.stage('redeploy', run, describeDeployment);
+    return await body();
   } catch (error) {
-    await CancellationScope.nonCancellable(() => registry.restoreRegistry({ registeredModel, snapshot: before }));
-    board.problem(`Version ${version} was not deployed: ${rootMessage(error)} The registry was put back as it was.`);
+    const why = rootMessage(error);
+    await CancellationScope.nonCancellable(() => restore(changed, why));
+    board.problem(`Version ${changed.version} is not in ${changed.stage}: ${why} The registry was put back as it was.`);
     throw error;
   }
+}
+
+/** Lets the API follow the registry, under the lock that this workflow holds. */
+export function redeployUnderLock(board: Board, plan: Plan, version: string): Promise<Deployment> {
+  const { registeredModel, rollout } = plan;
+  const input = { registeredModel, version, strategy: rollout.strategy, underLockOf: workflowInfo().workflowId };
+  return board.stage('redeploy', () => runStage('redeploy', redeploy, input), describeDeployment);
+}
+
+async function restore({ registeredModel, version, stage, before, actor }: Changed, why: string): Promise<void> {
+  await registry.restoreRegistry({ registeredModel, snapshot: before });
+  const restored = inProduction(before);
+  if (restored === null || stage !== 'Production') return;
+  const reason = `Version ${version} was taken back: ${why}`.slice(0, 1000);
+  const scores = { challengerAuc: null, championAuc: null };
+  await recordChange({
+    registeredModel,
+    version: restored,
+    replaced: version,
+    action: 'restore',
+    actor,
+    reason,
+    ...scores,
+  });
 }

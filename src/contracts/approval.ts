@@ -1,0 +1,18 @@
+import { defineUpdate } from '@temporalio/workflow';
+import { z } from 'zod';
+
+/** What a person says of a promotion that waits for approval. */
+export const Decision = z.strictObject({
+  decision: z.enum(['approve', 'reject']),
+  by: z.string().min(1).max(200).describe('who decides'),
+  reason: z.string().max(1000).default('').describe('why; needed to reject'),
+  version: z
+    .string()
+    .regex(/^\d+$/)
+    .optional()
+    .describe('the version that is meant; a decision about another one is refused as stale'),
+});
+export type Decision = z.output<typeof Decision>;
+
+/** To a promotion that waits: approve or reject it. A second or stale decision is refused. */
+export const decidePromotion = defineUpdate<string, [z.input<typeof Decision>]>('decide');

@@ -1,0 +1,80 @@
+/** How traffic moves to a candidate, and what makes it move back. */
+export interface RolloutPlan {
+  strategy: 'atOnce' | 'canary' | 'linear';
+  /** Share of the requests in the canary step, or of each linear step (0..1). */
+  share: number;
+  bakeSeconds: number;
+  /** Fewer requests to the candidate than this are not judged by their rates. */
+  minRequests: number;
+  /** Error rate of the candidate above the old one's that rolls back (0..1). */
+  maxErrorRate: number;
+  /** 95th percentile of the candidate's latency, as a multiple of the old one's, that rolls back. */
+  maxLatencyRatio: number;
+  /** Population stability index of the probabilities, old against new, that rolls back. */
+  maxPredictionShift: number;
+}
+
+/** What one API did with its requests in a step. */
+export interface Traffic {
+  requests: number;
+  failed: number;
+  latencyMs: { p50: number; p95: number } | null;
+  /** Counts of the predicted probabilities in equal bins from 0 to 1. */
+  probabilities: number[];
+}
+
+/** The shares of the requests that the candidate gets, step by step; the last is 1. */
+export function rolloutShares({ strategy, share }: Pick<RolloutPlan, 'strategy' | 'share'>): number[] {
+  if (strategy === 'atOnce') return [1];
+  if (strategy === 'canary') return [share, 1];
+  const steps = Math.ceil(1 / share - 1e-9);
+  return Array.from({ length: steps }, (_, index) => Math.min(1, Number(((index + 1) * share).toFixed(6))));
+}
+
+/** Latencies this close to nothing differ by noise alone (ms). */
+const LATENCY_FLOOR_MS = 20;
+
+/**
+ * Judges a step by what the two APIs did in it.
+ *
+ * @returns why traffic must move back, in words; null: it may go on
+ */
+export function findBreach(plan: RolloutPlan, candidate: Traffic, incumbent: Traffic): string | null {
+  if (candidate.requests < Math.max(plan.minRequests, 1)) return null;
+  const excess = errorRate(candidate) - errorRate(incumbent);
+  if (excess > plan.maxErrorRate) {
+    return `${percent(errorRate(candidate))} of its ${candidate.requests} requests failed, against ${percent(errorRate(incumbent))} of the old one's.`;
+  }
+  if (candidate.latencyMs && incumbent.latencyMs) {
+    const allowed = plan.maxLatencyRatio * Math.max(incumbent.latencyMs.p95, LATENCY_FLOOR_MS);
+    if (candidate.latencyMs.p95 > allowed) {
+      return `95 % of its answers took up to ${Math.round(candidate.latencyMs.p95)} ms; ${Math.round(allowed)} ms are allowed.`;
+    }
+  }
+  const shift = stabilityIndex(incumbent.probabilities, candidate.probabilities);
+  if (total(candidate.probabilities) >= MIN_PREDICTIONS && shift > plan.maxPredictionShift) {
+    return `its predictions are distributed otherwise than the old one's: stability index ${shift.toFixed(2)}, limit ${plan.maxPredictionShift}.`;
+  }
+  return null;
+}
+
+/** A histogram of fewer predictions says little: ten bins of equal distributions differ by about 9 / n. */
+const MIN_PREDICTIONS = 200;
+
+/**
+ * Population stability index of two histograms (Siddiqi, Credit Risk Scorecards, 2006): above 0.25 a distribution
+ * counts as shifted. Half a count is added to each bin, so that an empty one is not infinitely far. 0 when one is empty.
+ */
+export function stabilityIndex(expected: number[], actual: number[]): number {
+  if (total(expected) === 0 || total(actual) === 0) return 0;
+  const bins = Math.max(expected.length, actual.length);
+  const share = (counts: number[], bin: number) => ((counts[bin] ?? 0) + 0.5) / (total(counts) + 0.5 * bins);
+  return Array.from({ length: bins }, (_, bin) => {
+    const [e, a] = [share(expected, bin), share(actual, bin)];
+    return (a - e) * Math.log(a / e);
+  }).reduce((sum, value) => sum + value, 0);
+}
+
+const total = (counts: number[]) => counts.reduce((sum, count) => sum + count, 0);
+const errorRate = ({ requests, failed }: Traffic) => (requests === 0 ? 0 : failed / requests);
+const percent = (rate: number) => `${(rate * 100).toFixed(1)} %`;

@@ -1,0 +1,67 @@
+import { condition, setHandler } from '@temporalio/workflow';
+import { Decision, decidePromotion } from '../../contracts/approval.ts';
+import { failure } from '../../contracts/errors.ts';
+import type { Plan } from '../../contracts/plan.ts';
+import type { Board } from './board.ts';
+
+interface Question {
+  registeredModel: string;
+  version: string;
+  /** What the decision can rest on, in words. */
+  reason: string;
+}
+
+/**
+ * Waits for a person's decision about a promotion. It holds no lock and no slot, so other runs go on meanwhile.
+ *
+ * @returns the approval
+ * @throws ApplicationFailure of type ApprovalRejected when it is rejected, or nobody decided in time
+ */
+export async function awaitApproval(board: Board, plan: Plan, question: Question): Promise<Decision> {
+  const { registeredModel, version, reason: evidence } = question;
+  const { remindEverySeconds, expireAfterSeconds } = plan.approval;
+  let decision: Decision | undefined;
+  setHandler(
+    decidePromotion,
+    (input) => {
+      decision = Decision.parse(input);
+      return `Version ${version} of ${registeredModel}: ${decision.decision === 'approve' ? 'approved' : 'rejected'}.`;
+    },
+    {
+      validator: (input) => validate(input, version, decision),
+      description: `Approve or reject: {"decision": "approve", "by": "your name", "reason": "why", "version": "${version}"}`,
+    },
+  );
+
+  let reminders = 0;
+  const deadline = Date.now() + expireAfterSeconds * 1000;
+  while (!decision && Date.now() < deadline) {
+    const reminded = reminders > 0 ? ` Reminder ${reminders}.` : '';
+    board.waitFor(
+      `a decision about version ${version} of ${registeredModel}, until ${new Date(deadline).toISOString()}. ${evidence} ` +
+        `Send the update "decide", or type mediwatch approve or mediwatch reject.${reminded}`,
+    );
+    const patience = Math.min(remindEverySeconds * 1000, deadline - Date.now());
+    await condition(() => decision !== undefined, patience, { summary: `decision about version ${version}` });
+    reminders += 1;
+  }
+  board.waitFor(null);
+  if (!decision) throw failure('ApprovalRejected', `Nobody decided about version ${version} in time.`);
+  if (decision.decision === 'approve') return decision;
+  throw failure('ApprovalRejected', `${decision.by} rejected version ${version}: ${decision.reason}`);
+}
+
+/** Refuses what is not a decision, comes second, is about another version, or rejects without a reason. */
+function validate(input: unknown, version: string, decided: Decision | undefined): void {
+  const parsed = Decision.safeParse(input);
+  if (!parsed.success) {
+    const wrong = parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'input'}: ${message}`);
+    throw failure('InvalidInput', `This is not a decision. ${wrong.join('; ')}.`);
+  }
+  const { decision, reason, version: meant } = parsed.data;
+  if (decided) throw failure('InvalidInput', `${decided.by} has decided already (${decided.decision}).`);
+  if (meant !== undefined && meant !== version) {
+    throw failure('InvalidInput', `The decision is about version ${meant}, but version ${version} waits.`);
+  }
+  if (decision === 'reject' && reason.trim() === '') throw failure('InvalidInput', 'A rejection needs a reason.');
+}
