@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { Agent, request } from 'undici';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { until } from '../support/until.ts';
+import { startLoad } from './load.ts';
 import { closeGateway, groupOf, openGateway, type TestGateway } from './support.ts';
 
 let gateway: TestGateway;
@@ -10,44 +10,14 @@ beforeEach(async () => {
 });
 afterEach(() => closeGateway(gateway));
 
-const REQUESTS_PER_SECOND = 50;
-
-/** Predicts at a steady rate until stopped; gives the version or the failure of each request. */
-function load() {
-  const agent = new Agent({ connections: 20, pipelining: 1 });
-  const answers: Array<Promise<string>> = [];
-  const one = async () => {
-    try {
-      const response = await request(`${gateway.apiUrl}/predict`, {
-        method: 'POST',
-        dispatcher: agent,
-        body: JSON.stringify({ records: [{ age: '[70-80)' }] }),
-        headers: { 'content-type': 'application/json' },
-      });
-      const body = (await response.body.json()) as { model_version?: string };
-      if (response.statusCode !== 200) return `failed: ${response.statusCode} ${JSON.stringify(body)}`;
-      return body.model_version ?? 'no version';
-    } catch (error) {
-      return `failed: ${error}`;
-    }
-  };
-  const timer = setInterval(() => answers.push(one()), 1_000 / REQUESTS_PER_SECOND);
-  return async () => {
-    clearInterval(timer);
-    const all = await Promise.all(answers);
-    await agent.close();
-    return all;
-  };
-}
-
 test('under a steady load, ten switches with the old instance stopped each time fail no request', async () => {
   await gateway.serve({ key: 'v0', version: '0' });
-  const stop = load();
+  const load = startLoad(gateway.apiUrl);
   for (let version = 1; version <= 10; version += 1) {
     await gateway.serve({ key: `v${version}`, version: String(version) });
     expect((await gateway.admin('DELETE', `/instances/v${version - 1}?drainMs=5000`)).status).toBe(204);
   }
-  const answers = await stop();
+  const answers = await load.stop();
   expect(answers.filter((answer) => !/^\d+$/.test(answer))).toEqual([]);
   const versions = new Set(answers.map(Number));
   expect([...versions].every((version) => version >= 0 && version <= 10)).toBe(true);
