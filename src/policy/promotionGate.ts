@@ -54,7 +54,7 @@ function judge(contest: Contest): Verdict {
 function first({ challenger, comparison, rules }: Contest): Verdict {
   const unknown = rules.filter(({ metric }) => !known(comparison.challenger[metric]));
   if (unknown.length > 0) {
-    return refuse(`Version ${challenger.version} has no ${unknown.map(({ metric }) => metric).join(', no ')}.`);
+    return refuse(`Version ${challenger.version} has no ${unknown.map(({ metric }) => name(metric)).join(', no ')}.`);
   }
   const scores = rules.map(({ metric }) => `${name(metric)} ${format(comparison.challenger[metric])}`).join(', ');
   return { promote: true, reason: `Nothing was in Production; ${scores}.` };

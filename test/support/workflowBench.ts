@@ -1,6 +1,5 @@
 import { WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
-import { expect } from 'vitest';
 import { TASK_QUEUES } from '../../src/contracts/names.ts';
 import { startTemporal } from './temporal.ts';
 import { quiet, startWorkers, type TestWorkers } from './workers.ts';
@@ -50,11 +49,11 @@ export async function createWorkflowBench(): Promise<WorkflowBench> {
 /** The failure of the contract with which a workflow ends, without the layers that Temporal puts around it. */
 export async function failureOf(handle: WorkflowHandle): Promise<ApplicationFailure> {
   const error = await handle.result().then(
-    () => expect.fail(`${handle.workflowId} did not fail`),
+    () => undefined,
     (error: unknown) => error,
   );
-  expect(error).toBeInstanceOf(WorkflowFailedError);
   let cause: unknown = error;
   while (cause instanceof Error && !(cause instanceof ApplicationFailure)) cause = cause.cause;
-  return cause as ApplicationFailure;
+  if (error instanceof WorkflowFailedError && cause instanceof ApplicationFailure) return cause;
+  throw new Error(`${handle.workflowId} did not end with a failure of the contract.`, { cause: error });
 }

@@ -1,0 +1,78 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { findBreach, type RolloutPlan, rolloutShares, stabilityIndex, type Traffic } from '../../src/policy/rollout.ts';
+
+const plan: RolloutPlan = {
+  strategy: 'canary',
+  share: 0.1,
+  bakeSeconds: 1,
+  minRequests: 20,
+  maxErrorRate: 0.02,
+  maxLatencyRatio: 3,
+  maxPredictionShift: 0.25,
+};
+const traffic = (changes: Partial<Traffic> = {}): Traffic => ({
+  requests: 1000,
+  failed: 0,
+  latencyMs: { p50: 20, p95: 40 },
+  probabilities: [500, 300, 100, 50, 30, 10, 5, 3, 1, 1],
+  ...changes,
+});
+
+describe('the steps of a rollout', () => {
+  it('grow, and end with all of the traffic', () => {
+    fc.assert(
+      fc.property(
+        fc.constantFrom('atOnce', 'canary', 'linear'),
+        fc.double({ min: 0.01, max: 0.99, noNaN: true }),
+        (strategy, share) => {
+          const shares = rolloutShares({ strategy, share });
+          expect(shares.at(-1)).toBe(1);
+          for (const [index, step] of shares.entries()) expect(step).toBeGreaterThan(shares[index - 1] ?? 0);
+        },
+      ),
+    );
+  });
+});
+
+describe('a breach', () => {
+  it('is never found in a candidate that does as the old one does', () => {
+    fc.assert(
+      fc.property(fc.nat(5000), fc.double({ min: 0, max: 1, noNaN: true }), (requests, rate) => {
+        const same = traffic({ requests, failed: Math.floor(requests * rate) });
+        expect(findBreach(plan, same, same)).toBeNull();
+      }),
+    );
+  });
+
+  it('is not judged by few requests', () => {
+    expect(findBreach(plan, traffic({ requests: 19, failed: 19 }), traffic())).toBeNull();
+  });
+
+  it.each([
+    ['errors', traffic({ failed: 30 }), '3.0 % of its 1000 requests failed'],
+    ['slow answers', traffic({ latencyMs: { p50: 50, p95: 200 } }), 'took up to 200 ms'],
+    ['other predictions', traffic({ probabilities: [10, 10, 10, 10, 10, 100, 200, 300, 200, 150] }), 'stability index'],
+  ])('is found in %s', (_, candidate, named) => {
+    expect(findBreach(plan, candidate, traffic())).toContain(named);
+  });
+
+  it('is not found in latencies so short that they differ by noise', () => {
+    const fast = traffic({ latencyMs: { p50: 1, p95: 2 } });
+    expect(findBreach(plan, traffic({ latencyMs: { p50: 5, p95: 30 } }), fast)).toBeNull();
+  });
+});
+
+describe('the stability index', () => {
+  const counts = fc.array(fc.nat(1000), { minLength: 10, maxLength: 10 });
+
+  it('is not negative, symmetric, and 0 for equal histograms', () => {
+    fc.assert(
+      fc.property(counts, counts, (one, other) => {
+        expect(stabilityIndex(one, other)).toBeGreaterThanOrEqual(-1e-12);
+        expect(stabilityIndex(one, other)).toBeCloseTo(stabilityIndex(other, one), 9);
+        expect(stabilityIndex(one, one)).toBe(0);
+      }),
+    );
+  });
+});

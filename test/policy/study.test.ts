@@ -1,0 +1,58 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Trial } from '../../src/contracts/training.ts';
+import { createStudy, finish, propose, remaining, type Study, tooManyFailed } from '../../src/policy/study.ts';
+
+/** Scores of trials in the order in which they finish; null: the trial failed. */
+const outcomes = fc.array(fc.option(fc.double({ min: 0, max: 1, noNaN: true })), { minLength: 1, maxLength: 600 });
+
+function search(scores: Array<number | null>): Study {
+  let study = createStudy(scores.length);
+  for (const [number, score] of scores.entries()) {
+    study = propose(study, [{ x: number }]);
+    const trial: Trial = { number, params: { x: number }, state: score === null ? 'failed' : 'complete' };
+    study = finish(study, score === null ? trial : { ...trial, score });
+  }
+  return study;
+}
+
+describe('a study', () => {
+  it('counts every trial once and knows the best, however many it forgets', () => {
+    fc.assert(
+      fc.property(outcomes, (scores) => {
+        const study = search(scores);
+        const known = scores.filter((score) => score !== null);
+        expect(study.complete).toBe(known.length);
+        expect(study.failed).toBe(scores.length - known.length);
+        expect(study.best?.score ?? null).toBe(known.length > 0 ? Math.max(...known) : null);
+        expect(study.trials.length).toBeLessThanOrEqual(200);
+        expect(remaining(study)).toBe(0);
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it('keeps the best trials among those that it remembers', () => {
+    const scores = Array.from({ length: 500 }, (_, index) => ((index * 37) % 500) / 500);
+    const kept = search(scores).trials.map(({ score }) => score);
+    for (const score of scores.toSorted((a, b) => b - a).slice(0, 100)) expect(kept).toContain(score);
+  });
+
+  it('takes no more proposals than it has trials left', () => {
+    const study = propose(createStudy(2), [{ x: 1 }, { x: 2 }, { x: 3 }]);
+    expect(study.trials.map(({ number }) => number)).toEqual([0, 1]);
+  });
+
+  it('ignores what it did not propose, and a trial that finishes twice', () => {
+    const trial: Trial = { number: 0, params: {}, state: 'complete', score: 0.7 };
+    expect(finish(createStudy(1), trial).complete).toBe(0);
+    const once = finish(propose(createStudy(2), [{}]), trial);
+    expect(finish(once, { ...trial, score: 0.9 })).toEqual(once);
+  });
+
+  it('is over when more than the allowed share of all its trials failed', () => {
+    expect(tooManyFailed({ ...createStudy(10), failed: 5 }, 0.5)).toBe(false);
+    expect(tooManyFailed({ ...createStudy(10), failed: 6 }, 0.5)).toBe(true);
+    expect(tooManyFailed({ ...createStudy(10), failed: 1 }, 0)).toBe(true);
+  });
+});
