@@ -1,11 +1,15 @@
 import { Command } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
 import type { Cli } from './cli.ts';
+import { addApprove } from './commands/approve.ts';
 import { addCancel } from './commands/cancel.ts';
+import { addDoctor } from './commands/doctor.ts';
 import { addFollow } from './commands/follow.ts';
+import { addHistory } from './commands/history.ts';
 import { prepare } from './commands/prepare.ts';
 import { promote } from './commands/promote.ts';
 import { redeploy } from './commands/redeploy.ts';
+import { addReject } from './commands/reject.ts';
 import { retrain } from './commands/retrain.ts';
 import { rollback } from './commands/rollback.ts';
 import { search } from './commands/search.ts';
@@ -40,9 +44,13 @@ export function buildProgram(cli: Cli): Command {
   for (const spec of [prepare, search, train]) addStartCommand(program, cli, spec);
   program.commandsGroup('Changes of production:');
   for (const spec of [promote, rollback, redeploy]) addStartCommand(program, cli, spec);
+  addApprove(program, cli);
+  addReject(program, cli);
   program.commandsGroup('Looking and stopping:');
   addStatus(program, cli);
   addFollow(program, cli);
+  addHistory(program, cli);
+  addDoctor(program, cli);
   addCancel(program, cli);
   return program;
 }

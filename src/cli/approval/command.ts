@@ -1,0 +1,39 @@
+import { userInfo } from 'node:os';
+import type { Command } from 'commander';
+import type { Decision } from '../../contracts/approval.ts';
+import type { Cli } from '../cli.ts';
+import { describeCommand, type Example } from '../help.ts';
+
+interface Spec {
+  decision: Decision['decision'];
+  about: string;
+  examples: readonly Example[];
+}
+
+/** Adds the command of one of the two decisions; a rejection needs a reason. */
+export function addDecision(program: Command, cli: Cli, { decision, about, examples }: Spec): void {
+  const command = describeCommand(program.command(decision), about, examples).argument(
+    '<id>',
+    'id of the promotion, or of the retrain that it belongs to, as "mediwatch status" lists it',
+  );
+  const why = 'why, kept with the version';
+  if (decision === 'reject') command.requiredOption('--reason <text>', why);
+  else command.option('--reason <text>', why, '');
+  command
+    .option('--by <name>', 'who decides; default: the user of this machine')
+    .option('-y, --yes', 'without asking for confirmation, which is asked for on a terminal only');
+  command.action(async (id: string) => {
+    const { reason, by, yes } = command.opts<{ reason: string; by?: string; yes?: boolean }>();
+    const { decide } = await import('./decide.ts');
+    await decide(cli, { id, decision, by: by ?? user(), reason, yes: yes === true });
+  });
+}
+
+/** In a container a user may have no name. */
+function user(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return `user ${process.getuid?.() ?? 'unknown'}`;
+  }
+}

@@ -1,0 +1,71 @@
+import type { WorkflowExecutionDescription, WorkflowFailedError } from '@temporalio/client';
+import { workflowIds } from '../../contracts/ids.ts';
+import { CommandError, EXIT } from '../exit.ts';
+import { explainFailure } from '../failure.ts';
+import { askProgress } from '../follow/ask.ts';
+import { describe } from '../follow/target.ts';
+import type { Session } from '../session.ts';
+
+/** A promotion that waits for a person. */
+export interface Question {
+  /** The promotion itself, also when its retrain was named. */
+  workflowId: string;
+  /** Version that is to be promoted. */
+  version: string;
+  /** What it waits for, with the evidence and until when. */
+  text: string;
+}
+
+/**
+ * Finds what is to be decided in a promotion, or in the promotion of a retrain.
+ *
+ * @throws {CommandError} when nothing waits there: not yet, not any more, or never
+ */
+export async function questionOf(session: Session, id: string): Promise<Question> {
+  const { workflowId, status } = await promotionOf(session, id);
+  if (status.name !== 'RUNNING' && status.name !== 'PAUSED') throw await ended(session, workflowId, status.name);
+  const answer = await askProgress(session, workflowId);
+  if ('silent' in answer) {
+    const message = `Nothing was decided: no worker answers for ${workflowId}. Start one, and try again.`;
+    throw new CommandError(EXIT.failed, message);
+  }
+  const text = 'progress' in answer ? answer.progress.waitingFor : null;
+  const version = /^a decision about version (\d+)\b/.exec(text ?? '')?.[1];
+  if (text && version) return { workflowId, version, text };
+  const waits = text ? `It waits for ${text}` : `"mediwatch follow ${workflowId}" shows where it stands.`;
+  throw new CommandError(EXIT.failed, `Nothing in ${workflowId} waits for a decision now. ${waits}`);
+}
+
+async function promotionOf(session: Session, id: string): Promise<WorkflowExecutionDescription> {
+  const named = await describe(session, id);
+  if (named.type === 'promote') return named;
+  if (named.type !== 'retrain') {
+    const message = `${id} is a ${named.type} workflow: only promotions, and the retrains that start them, are decided.`;
+    throw new CommandError(EXIT.usage, message);
+  }
+  try {
+    return await describe(session, workflowIds.stage(id, 'promote'));
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    const running = named.status.name === 'RUNNING';
+    const message = `${id} ${running ? 'has not come to its promotion yet' : 'ended without a promotion'}: nothing waits for a decision.`;
+    throw new CommandError(EXIT.failed, message, { cause: error });
+  }
+}
+
+/** Tells how the promotion ended: decided by somebody, expired, or something else. */
+async function ended({ client }: Session, workflowId: string, status: string): Promise<CommandError> {
+  const { WorkflowFailedError } = await import('@temporalio/client');
+  const state = status.toLowerCase().replaceAll('_', ' ');
+  const how = await client.workflow
+    .getHandle(workflowId)
+    .result()
+    .then(
+      () => '',
+      (error: unknown) => {
+        if (!(error instanceof WorkflowFailedError)) throw error;
+        return `: ${explainFailure(error as WorkflowFailedError, 'promote').message}`;
+      },
+    );
+  return new CommandError(EXIT.failed, `Nothing waits for a decision: ${workflowId} has ended (${state})${how}`);
+}

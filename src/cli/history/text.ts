@@ -1,0 +1,68 @@
+import type { ProductionEntry } from '../../contracts/registry.ts';
+import type { Style } from '../io.ts';
+import { score } from '../results.ts';
+import { oneLine } from '../views/format.ts';
+import type { Moment } from './entries.ts';
+import type { History, HistoryEntry } from './gather.ts';
+
+const ACTIONS: Record<ProductionEntry['action'], string> = {
+  promote: 'promoted',
+  rollback: 'rolled back to',
+  restore: 'restored',
+};
+
+/** The changes of Production in lines for a reader, newest first. */
+export function historyLines({ registeredModel, production, entries, shown }: History, style: Style): string[] {
+  if (entries.length === 0) {
+    const now = production ? `, although version ${production} is there` : '';
+    return [`No workflow has put a version of ${registeredModel} into Production yet${now}.`];
+  }
+  const newest = entries.at(-1);
+  const more = entries.length - shown.length;
+  return [
+    style('bold', `${registeredModel}: what was in Production`),
+    ...(newest?.version === production ? [] : ['', style('yellow', pastUs(production))]),
+    ...shown.flatMap((entry) => ['', ...entryLines(entry, style)]),
+    ...(more > 0 ? ['', `${more} earlier; show them with --limit ${entries.length}.`] : []),
+  ];
+}
+
+function pastUs(production: string | null): string {
+  const now = production === null ? 'Nothing is in Production' : `Version ${production} is in Production`;
+  return `${now} now, which no workflow did: it was changed in MLflow by hand. "mediwatch doctor" tells more.`;
+}
+
+function entryLines(entry: HistoryEntry, style: Style): string[] {
+  const { at, version, replaced, by, actor, action, reason, challengerAuc, championAuc, links } = entry;
+  const place = replaced ? `in place of version ${replaced}` : 'where nothing was';
+  const scores = [
+    ...(challengerAuc === null ? [] : [`test AUC ${score(challengerAuc)}`]),
+    ...(championAuc === null ? [] : [`against ${score(championAuc)}`]),
+  ].join(' ');
+  return [
+    `${style('bold', readable(at))}  ${ACTIONS[action]} version ${version}, ${place}`,
+    `  who       ${oneLine(actor)}, by ${by}`,
+    `  why       ${oneLine(reason) || 'no reason was given'}`,
+    ...(scores ? [`  evidence  ${scores}`] : []),
+    `  report    ${links.report}`,
+    `  workflow  ${links.workflow}`,
+    ...(entry.followsGap
+      ? [style('yellow', '  Between this and the one before, it was changed in MLflow by hand.')]
+      : []),
+  ];
+}
+
+/** What was in Production at a moment, in a sentence or two. */
+export function momentLines(registeredModel: string, time: number, { version, since, until }: Moment): string[] {
+  const when = readable(new Date(time).toISOString());
+  if (version === null) return [`At ${when}, nothing of ${registeredModel} was in Production, as far as is known.`];
+  const began = since
+    ? `since ${readable(since.at)} (${ACTIONS[since.action]} by ${oneLine(since.actor)}: ${oneLine(since.reason)})`
+    : 'from before the history begins';
+  const ended = until ? `until ${readable(until.at)}, when version ${until.version} came` : 'to this day';
+  return [`At ${when}, version ${version} of ${registeredModel} was in Production: ${began}, ${ended}.`];
+}
+
+function readable(iso: string): string {
+  return `${iso.slice(0, 19).replace('T', ' ')} UTC`;
+}

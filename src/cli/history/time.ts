@@ -1,0 +1,18 @@
+import { z } from 'zod';
+
+const DATE = /^\d{4}-\d{2}-\d{2}$/;
+const Time = z.union([z.iso.datetime({ offset: true, local: true }), z.iso.date()]);
+
+/**
+ * Reads a time as a person types it: `2026-11-24`, `2026-11-24T10:00`, `2026-11-24 10:00`, with a zone (`Z`, `+01:00`)
+ * or in the zone of this machine.
+ *
+ * @returns Unix time (ms); undefined when it is none
+ */
+export function parseTime(text: string): number | undefined {
+  const iso = text.trim().replace(/^(\d{4}-\d{2}-\d{2}) (?=\d)/, '$1T');
+  if (!Time.safeParse(iso).success) return undefined;
+  // JavaScript takes a date alone as one in UTC, and anything longer as one here.
+  const time = Date.parse(DATE.test(iso) ? `${iso}T00:00` : iso);
+  return Number.isNaN(time) ? undefined : time;
+}

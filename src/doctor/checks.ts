@@ -1,0 +1,39 @@
+import type { Check } from './check.ts';
+import { agreementCheck } from './checks/agreement.ts';
+import { apiCheck } from './checks/api.ts';
+import { bakedModelCheck } from './checks/bakedModel.ts';
+import { dataCheck } from './checks/data.ts';
+import { diskCheck } from './checks/disk.ts';
+import { dockerCheck } from './checks/docker.ts';
+import { gatewayCheck } from './checks/gateway.ts';
+import { imageRegistryCheck } from './checks/imageRegistry.ts';
+import { mlflowCheck } from './checks/mlflow.ts';
+import { modelCheck } from './checks/model.ts';
+import { portsCheck } from './checks/ports.ts';
+import { predictionLogCheck } from './checks/predictionLog.ts';
+import { productionCheck } from './checks/production.ts';
+import { searchAttributesCheck } from './checks/searchAttributes.ts';
+import { staticFilesCheck } from './checks/staticFiles.ts';
+import { temporalCheck } from './checks/temporal.ts';
+import { workersCheck } from './checks/workers.ts';
+
+/** Everything that the doctor looks at, in the order in which a reader sees it. */
+export const CHECKS: readonly Check[] = [
+  temporalCheck,
+  workersCheck,
+  searchAttributesCheck,
+  mlflowCheck,
+  productionCheck,
+  agreementCheck,
+  modelCheck,
+  gatewayCheck,
+  apiCheck,
+  staticFilesCheck,
+  predictionLogCheck,
+  dataCheck,
+  dockerCheck,
+  imageRegistryCheck,
+  bakedModelCheck,
+  diskCheck,
+  portsCheck,
+];

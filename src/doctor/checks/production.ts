@@ -1,0 +1,11 @@
+import { type Check, need } from '../check.ts';
+import { judgeProduction } from '../judge/production.ts';
+
+/** The registered model exists and has exactly one version in Production. */
+export const productionCheck: Check = {
+  name: 'Production version',
+  async run({ config, versions }) {
+    const found = await need(versions(), 'MLflow does not answer');
+    return [judgeProduction(config.registry.registeredModel, { versions: found })];
+  },
+};

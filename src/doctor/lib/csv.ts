@@ -1,0 +1,65 @@
+import { createReadStream } from 'node:fs';
+import type { Readable } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+
+const QUOTE = 0x22;
+const NEWLINE = 0x0a;
+/** A header longer than this is none (bytes). */
+const HEADER_LIMIT = 1_000_000;
+
+/** A CSV file as a stream of its bytes, unpacked when its name ends in `.gz`. */
+function open(path: string): Readable {
+  const file = createReadStream(path);
+  if (!path.endsWith('.gz')) return file;
+  const unpacked = createGunzip();
+  file.on('error', (error) => unpacked.destroy(error));
+  unpacked.on('close', () => file.destroy());
+  return file.pipe(unpacked);
+}
+
+/**
+ * The names of the columns: the first line, with quotes undone.
+ *
+ * @throws the file system's error, or zlib's for a packed file that is broken
+ */
+export async function columnsOf(path: string): Promise<string[]> {
+  let text = '';
+  for await (const chunk of open(path)) {
+    text += String(chunk);
+    if (text.includes('\n') || text.length > HEADER_LIMIT) break;
+  }
+  const line = text.split('\n', 1)[0]?.replace(/^\uFEFF|\r$/g, '') ?? '';
+  const fields = line.match(/("(?:[^"]|"")*"|[^,]*)(,|$)/g) ?? [];
+  const names = fields.map((field) =>
+    field
+      .replace(/,$/, '')
+      .replace(/^"(.*)"$/, '$1')
+      .replaceAll('""', '"'),
+  );
+  // The pattern also finds the nothing after the last column.
+  return names.slice(0, -1);
+}
+
+/**
+ * Counts the records below the header; line breaks in quotes are no ends of records.
+ *
+ * @param limit stops counting there: more is not asked for
+ */
+export async function countRecords(path: string, limit: number): Promise<number> {
+  let records = -1;
+  let quoted = false;
+  let inRecord = false;
+  for await (const chunk of open(path)) {
+    for (const byte of chunk as Buffer) {
+      if (byte === QUOTE) quoted = !quoted;
+      if (byte === NEWLINE && !quoted) {
+        if (inRecord) records++;
+        inRecord = false;
+      } else {
+        inRecord = true;
+      }
+    }
+    if (records >= limit) return limit;
+  }
+  return Math.max(0, inRecord ? records + 1 : records);
+}
