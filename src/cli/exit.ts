@@ -7,7 +7,7 @@ export const EXIT_MEANINGS: ReadonlyArray<readonly [ExitCode, string]> = [
   [EXIT.done, 'done'],
   [EXIT.failed, 'the workflow failed; its message says what was left as it was'],
   [EXIT.usage, 'wrong usage, input or setting; nothing was started'],
-  [EXIT.notPromoted, 'finished, but the gate did not promote the version'],
+  [EXIT.notPromoted, 'the gate did not promote the version, or a person rejected it'],
   [EXIT.unreachable, 'Temporal does not answer (or, for status, MLflow)'],
   [EXIT.interrupted, 'Ctrl-C, or the workflow was cancelled'],
 ];

@@ -21,11 +21,16 @@ const FLAGS = {
   seed: { flags: '--seed <n>', parse: wholeNumber },
   stage: { flags: '--stage <stage>' },
   maxAucLoss: { flags: '--max-auc-loss <x>', parse: decimal },
+  policy: { flags: '--policy <policy>' },
+  approval: { flags: '--approval' },
+  stagingFirst: { flags: '--staging-first' },
+  strategy: { flags: '--strategy <strategy>' },
   redeploy: { flags: '--no-redeploy', about: 'leave the API as it is after a promotion to Production' },
   force: { flags: '--force' },
   registeredModel: { flags: '--registered-model <name>' },
   trigger: { flags: '--trigger <text>' },
   reason: { flags: '--reason <text>' },
+  by: { flags: '--by <name>' },
 } as const satisfies Record<string, Flag>;
 export type FlagName = keyof typeof FLAGS;
 

@@ -6,12 +6,15 @@ import type { Ending } from './follow/ending.ts';
 /** Results that tell of a promotion: a retrain's and a promote's. */
 const WithPromotion = z.object({ promotion: Promotion.nullable() });
 
+/** Failures that are a decision not to promote. */
+const REFUSALS = new Set<string>(['PromotionRefused', 'ApprovalRejected']);
+
 /** The exit code of a followed workflow. */
 export function exitCodeOf(ending: Ending): ExitCode {
   if (ending.state === 'completed') {
     const { data } = WithPromotion.safeParse(ending.result);
     return data?.promotion?.promoted === false ? EXIT.notPromoted : EXIT.done;
   }
-  if (ending.state === 'failed') return ending.failure.type === 'PromotionRefused' ? EXIT.notPromoted : EXIT.failed;
+  if (ending.state === 'failed') return REFUSALS.has(ending.failure.type ?? '') ? EXIT.notPromoted : EXIT.failed;
   return EXIT.interrupted;
 }

@@ -1,3 +1,4 @@
+import { userInfo } from 'node:os';
 import { type Command, Option } from 'commander';
 import type { z } from 'zod';
 import { WORKFLOWS, type WorkflowName } from '../contracts/workflows.ts';
@@ -47,6 +48,8 @@ export function addStartCommand(program: Command, cli: Cli, spec: StartCommand):
       const name = option.attributeName();
       if (command.getOptionValueSource(name) === 'cli') input[field] = given[name];
     }
+    // A person at a terminal is named in the history of Production without having to say so.
+    if ('by' in fields && spec.flags.includes('by')) input.by ??= userInfo().username;
     if (typeof input.data === 'string') input.data = dataPath(input.data, cli.io.cwd);
     const checked = checkInput(spec.workflow, input);
     await start(cli, spec, { input: checked, id: given.id, follow: given.follow ?? (spec.follows && !given.detach) });

@@ -63,9 +63,14 @@ describe('each command starts its workflow with what was typed, and nothing else
       'trainBestAndRegister',
       { model: 'hgb', params: { learning_rate: 0.05, loss: 'log_loss', early_stopping: true } },
     ],
-    ['promote 3 --force --detach', 'promote', { version: '3', force: true }],
-    ['promote --stage Staging -d', 'promote', { stage: 'Staging' }],
-    ['rollback 2 --reason unwell -d', 'rollback', { version: '2', reason: 'unwell' }],
+    ['promote 3 --force --detach', 'promote', { version: '3', force: true, by: expect.any(String) }],
+    [
+      'promote --approval --staging-first --strategy canary --policy always --by ada -d',
+      'promote',
+      { approval: true, stagingFirst: true, strategy: 'canary', policy: 'always', by: 'ada' },
+    ],
+    ['promote --stage Staging -d', 'promote', { stage: 'Staging', by: expect.any(String) }],
+    ['rollback 2 --reason unwell -d', 'rollback', { version: '2', reason: 'unwell', by: expect.any(String) }],
     ['redeploy -d', 'redeploy', {}],
   ])('%s', async (line, type, input) => {
     const { code, out, err } = await mediwatch([...line.split(' '), '--json'], { env });

@@ -4,7 +4,7 @@ export const rollback: StartCommand = {
   name: 'rollback',
   workflow: 'rollback',
   version: true,
-  flags: ['reason', 'registeredModel'],
+  flags: ['reason', 'by', 'registeredModel'],
   follows: true,
   examples: [
     ['rollback', 'back to the version that was in Production before'],

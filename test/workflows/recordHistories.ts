@@ -1,0 +1,88 @@
+// `node test/workflows/recordHistories.ts RELEASE`: runs typical workflows and keeps their histories in
+// test/histories/RELEASE, where the replay test finds them. Histories of a release are never overwritten: a change
+// that no longer replays one would break a workflow that is under way.
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { WorkflowHandle } from '@temporalio/client';
+import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
+import { decidePromotion } from '../../src/contracts/approval.ts';
+import { failure } from '../../src/contracts/errors.ts';
+import { workflowIds } from '../../src/contracts/ids.ts';
+import type { Progress } from '../../src/contracts/progress.ts';
+import { until } from '../support/until.ts';
+import { createWorkflowBench, type WorkflowBench } from '../support/workflowBench.ts';
+import { createWorld } from '../support/world.ts';
+
+const release = process.argv[2];
+if (!release) throw new Error('Name the release whose histories these are, such as 0.1.0.');
+const folder = join(import.meta.dirname, '..', 'histories', release);
+if (existsSync(folder)) throw new Error(`${folder} is there already: histories are not overwritten.`);
+
+const waitsFor = (handle: WorkflowHandle, what: string) =>
+  until(async () => (await handle.query<Progress>('progress').catch(() => null))?.waitingFor?.includes(what), {
+    timeoutMs: 30_000,
+    what,
+  });
+
+/** What is recorded: each makes its own world, and returns the workflow whose history is kept with its children's. */
+const SCENARIOS: Record<string, (bench: WorkflowBench) => Promise<WorkflowHandle>> = {
+  retrain: async (bench) => {
+    await bench.run('retrain', { trials: 2 });
+    return bench.start('retrain', { trials: 12 });
+  },
+  'retrain-without-search': (bench) => bench.start('retrain', { trials: 0, stage: 'Staging' }),
+  'retrain-not-deployed': async (bench) => {
+    await bench.run('retrain', { trials: 1 });
+    bench.world.override.bringUpCandidate = async () => {
+      throw failure('CandidateUnhealthy', 'It answered 500.');
+    };
+    return bench.start('retrain', { trials: 1 });
+  },
+  'search-with-failed-trials': (bench) => {
+    bench.world.override.runTrial = async ({ number, key }) => {
+      if (number % 3 === 0) throw failure('StepFailed', 'no convergence');
+      return { score: 0.6, metrics: {}, runId: key };
+    };
+    return bench.start('hyperparameterSearch', { trials: 6 });
+  },
+  'promote-approved-canary': async (bench) => {
+    bench.world = createWorld({ MEDIWATCH_ROLLOUT_BAKE_SECONDS: '0.4' });
+    await bench.run('retrain', { trials: 0 });
+    await bench.run('retrain', { trials: 0, stage: 'None' });
+    const handle = await bench.start('promote', { approval: true, stagingFirst: true, strategy: 'canary' });
+    await waitsFor(handle, 'a decision');
+    await handle.executeUpdate(decidePromotion, { args: [{ decision: 'approve', by: 'ada' }] });
+    return handle;
+  },
+  rollback: async (bench) => {
+    await bench.run('retrain', { trials: 0 });
+    await bench.run('retrain', { trials: 0 });
+    return bench.start('rollback', { reason: 'recorded' });
+  },
+};
+
+const bench = await createWorkflowBench();
+mkdirSync(folder, { recursive: true });
+for (const [name, record] of Object.entries(SCENARIOS)) {
+  bench.world = createWorld();
+  const handle = await record(bench);
+  await handle.result().catch(() => undefined);
+  const related = ['prepareData', 'hyperparameterSearch', 'trainBestAndRegister', 'promote', 'redeploy'] as const;
+  const children = related.flatMap((stage) => {
+    const id = workflowIds.stage(handle.workflowId, stage);
+    return [id, workflowIds.stage(id, 'redeploy')];
+  });
+  for (const id of [handle.workflowId, ...children]) {
+    const history = await bench.client.workflow
+      .getHandle(id)
+      .fetchHistory()
+      .catch(() => undefined);
+    if (!history) continue;
+    const file = `${name}${id.slice(handle.workflowId.length).replaceAll('/', '.')}.json`;
+    writeFileSync(join(folder, file), historyToJSON(history));
+    console.log(file);
+  }
+}
+const lock = await bench.client.workflow.getHandle(workflowIds.lock('MediWatchReadmit')).fetchHistory();
+writeFileSync(join(folder, 'modelLock.json'), historyToJSON(lock));
+await bench.close();
