@@ -1,5 +1,6 @@
 // `npm run bench -- <name> [--json]`: benchmarks that print ratios measured in one run.
 import { Command } from 'commander';
+import { benchRedeploy } from './redeploy.ts';
 import { benchRetrain } from './retrain.ts';
 
 const program = new Command('npm run bench --')
@@ -12,6 +13,13 @@ program
   .option('--trials <n>', 'trials of each search', Number, 20)
   .option('--rounds <n>', 'how often each side runs, in turn', Number, 2)
   .action(async (options: { trials: number; rounds: number }) => print(await benchRetrain(options)));
+
+program
+  .command('redeploy')
+  .description('redeploys and rollbacks under a steady load: how many requests fail, and how long each takes')
+  .option('--rounds <n>', 'how many redeploys, and how many rollbacks', Number, 10)
+  .option('--rate <n>', 'requests a second', Number, 50)
+  .action(async (options: { rounds: number; rate: number }) => print(await benchRedeploy(options)));
 
 for (const command of program.commands) command.option('--json', 'print one JSON document on stdout', false);
 

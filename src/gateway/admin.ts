@@ -1,7 +1,7 @@
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import type { Logger } from 'pino';
 import type { z } from 'zod';
-import { answerProblems, onlyForLoopback } from './adminServer.ts';
+import { answerProblems, onlyForHosts } from './adminServer.ts';
 import type { ApiProcess } from './apiProcess.ts';
 import {
   ExternalSpec,
@@ -25,16 +25,18 @@ interface AdminOptions {
   upstreams: Upstreams;
   routing: Routing;
   traffic: Traffic;
+  /** Host names by which it may be called. */
+  hosts: readonly string[];
   log: Logger;
 }
 
 /** Makes the server through which upstreams come, get their share of the traffic, and go; it does not listen yet. */
-export function createAdmin({ instances, upstreams, routing, traffic, log }: AdminOptions): FastifyInstance {
+export function createAdmin({ instances, upstreams, routing, traffic, hosts, log }: AdminOptions): FastifyInstance {
   const app = Fastify({
     loggerInstance: log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
   });
-  onlyForLoopback(app);
+  onlyForHosts(app, hosts);
   answerProblems(app);
   const viewOf = createUpstreamViews({ upstreams, routing, traffic });
 

@@ -1,12 +1,12 @@
 import type { FastifyInstance } from 'fastify';
 import { AdminProblem } from './problems.ts';
 
-/** A page in a browser must not reach this server under a host name that it resolves to loopback. */
-export function onlyForLoopback(app: FastifyInstance): void {
-  const hosts = new Set(['127.0.0.1', 'localhost', '[::1]']);
+/** A page in a browser must not reach this server under a host name of its own that it resolves to our address. */
+export function onlyForHosts(app: FastifyInstance, hosts: readonly string[]): void {
+  const served = new Set(hosts);
   app.addHook('onRequest', (request, _reply, done) => {
-    if (hosts.has(request.hostname)) done();
-    else done(new AdminProblem(403, `Host ${request.hostname} is not served.`, 'Use 127.0.0.1 as the host.'));
+    if (served.has(request.hostname)) done();
+    else done(new AdminProblem(403, `Host ${request.hostname} is not served.`, `Call it by ${hosts.join(' or ')}.`));
   });
 }
 

@@ -7,7 +7,7 @@ import { createAdmin } from './admin.ts';
 import { apiCommand, type CommandOf } from './command.ts';
 import { createExternals } from './externals.ts';
 import { createInstances } from './instances.ts';
-import { LOOPBACK } from './ports.ts';
+import { LOOPBACK, LOOPBACK_NAMES } from './ports.ts';
 import { createProxy } from './proxy.ts';
 import { createRouting } from './routing.ts';
 import { createTraffic } from './traffic.ts';
@@ -18,6 +18,10 @@ export interface GatewayOptions {
   apiPort: number;
   /** Port of the admin API; 0: any free one. */
   adminPort: number;
+  /** Address that both ports are opened on; default: loopback. */
+  bind?: string;
+  /** Host names by which the admin API may be called; default: those of loopback. */
+  adminHosts?: readonly string[];
   /** Folder of the state and the logs. */
   dir: string;
   /** How long open requests may go on when the gateway closes (ms). */
@@ -43,6 +47,8 @@ export function gatewayOptions(config: Config, log: Logger): GatewayOptions {
   return {
     apiPort: config.stack.apiPort,
     adminPort: config.stack.apiAdminPort,
+    bind: config.stack.bind,
+    adminHosts: config.stack.adminHosts,
     dir: fromRoot(config, config.stack.dir),
     drainMs: config.deployment.drain * 1_000,
     command: apiCommand(config),
@@ -56,7 +62,8 @@ export function gatewayOptions(config: Config, log: Logger): GatewayOptions {
  * @throws {Error} naming port and setting when a port is taken; nothing stays open or running then
  */
 export async function createGateway(options: GatewayOptions): Promise<Gateway> {
-  const { apiPort, adminPort, dir, drainMs, command, log, graceMs = 5_000, requestTimeoutMs = 60_000 } = options;
+  const { apiPort, adminPort, dir, drainMs, command, log } = options;
+  const { bind = LOOPBACK, adminHosts = LOOPBACK_NAMES, graceMs = 5_000, requestTimeoutMs = 60_000 } = options;
   const reaper = await createReaper();
   const instances = createInstances({ command, logDir: join(dir, 'logs'), graceMs, reaper, log });
   const upstreams = createUpstreams({ instances, externals: createExternals() });
@@ -64,7 +71,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const stateFile = join(dir, 'gateway', 'state.json');
   const routing = createRouting({ instances, upstreams, traffic, stateFile, log });
   const proxy = await createProxy({ destination: routing.destination, traffic, requestTimeoutMs, log });
-  const admin = createAdmin({ instances, upstreams, routing, traffic, log });
+  const admin = createAdmin({ instances, upstreams, routing, traffic, hosts: adminHosts, log });
 
   const close = async () => {
     routing.close();
@@ -73,9 +80,9 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     await reaper.close();
   };
   try {
-    const apiUrl = await listen(proxy, apiPort, 'stack.apiPort');
+    const apiUrl = await listen(proxy, bind, apiPort, 'stack.apiPort');
     await routing.restore();
-    const adminUrl = await listen(admin, adminPort, 'stack.apiAdminPort');
+    const adminUrl = await listen(admin, bind, adminPort, 'stack.apiAdminPort');
     let closed: Promise<void> | undefined;
     return { apiUrl, adminUrl, close: () => (closed ??= close()) };
   } catch (error) {
@@ -84,9 +91,9 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   }
 }
 
-async function listen(app: FastifyInstance, port: number, setting: string): Promise<string> {
+async function listen(app: FastifyInstance, host: string, port: number, setting: string): Promise<string> {
   try {
-    return await app.listen({ host: LOOPBACK, port });
+    return await app.listen({ host, port });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
     throw new Error(`Port ${port} is taken by another program. Stop that one, or set ${setting} to another port.`);

@@ -2,6 +2,8 @@ import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
 
 export const LOOPBACK = '127.0.0.1';
+/** Names that a request to loopback may call its host by. */
+export const LOOPBACK_NAMES = [LOOPBACK, 'localhost', '[::1]'];
 
 /**
  * Below the ports that Linux (from 32768) and macOS (from 49152) give to outgoing connections: Python takes seconds

@@ -141,6 +141,20 @@ describe('a request that cannot be done', () => {
     await answer.body.dump();
   });
 
+  test('comes under a host name that the gateway was given and is answered', async () => {
+    const reachable = await openGateway({ bind: '0.0.0.0', adminHosts: ['gateway'] });
+    const { port } = new URL(reachable.adminUrl);
+    for (const [host, status] of [
+      ['gateway', 200],
+      ['127.0.0.1', 403],
+    ] as const) {
+      const answer = await request(`http://127.0.0.1:${port}/status`, { headers: { host: `${host}:${port}` } });
+      expect(answer.statusCode).toBe(status);
+      await answer.body.dump();
+    }
+    await closeGateway(reachable);
+  });
+
   test('switches to an instance that is not running', async () => {
     await gateway.start({ key: 'sick', env: { FIXTURE_MODE: 'never-healthy' } });
     const answer = await gateway.admin('POST', '/traffic', { key: 'sick' });
