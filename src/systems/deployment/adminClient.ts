@@ -17,7 +17,11 @@ export interface AdminClient {
    * @returns the status and the parsed body of an answer below 400, or of a 404
    * @throws {GatewayError} retryable when the gateway cannot be reached, does not answer in time, or answers 5xx
    */
-  call(method: 'GET' | 'POST' | 'DELETE', path: string, call?: Call): Promise<{ status: number; body: unknown }>;
+  call(
+    method: 'GET' | 'POST' | 'PUT' | 'DELETE',
+    path: string,
+    call?: Call,
+  ): Promise<{ status: number; body: unknown }>;
   close(): Promise<void>;
 }
 

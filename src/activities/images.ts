@@ -1,0 +1,19 @@
+import type { BakedImage, BuiltImage, Images } from '../systems/docker/index.ts';
+import { whileHeartbeating } from './lib/heartbeat.ts';
+
+/** Builds and pushes the images of the API. */
+export function createImageActivities({ images }: { images: Images }) {
+  return {
+    /** The image without a model, `docker.image:docker.tag`; an image of the same inputs is kept unless forced. */
+    buildRuntimeImage: ({ force = false }: { force?: boolean } = {}): Promise<BuiltImage> =>
+      whileHeartbeating(({ signal, progress }) => images.runtime({ force, signal, onProgress: progress })),
+
+    /** The image with a version of the model, with all its tags; an image of the same inputs is kept. */
+    bakeImage: ({ registeredModel, version }: { registeredModel: string; version: string }): Promise<BakedImage> =>
+      whileHeartbeating(async ({ signal, progress }) => {
+        const baked = await images.bake(registeredModel, version, { signal, onProgress: progress });
+        await images.release(baked.reference, { signal, onProgress: progress });
+        return baked;
+      }),
+  };
+}

@@ -1,0 +1,149 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Config, fromRoot } from '../../config.ts';
+import { Status, TrafficShifted, UpstreamList } from '../../gateway/contract.ts';
+import { containerName, describeContainer } from '../docker/apiContainer.ts';
+import { createBridge } from '../docker/bridge.ts';
+import { chooseImage } from '../docker/chooseImage.ts';
+import { stateOf, urlOf } from '../docker/containerState.ts';
+import { followStarts } from '../docker/follow.ts';
+import type { DockerSystem } from '../docker/index.ts';
+import { LABELS } from '../docker/labels.ts';
+import { preparePredictionLog } from '../docker/predictionLog.ts';
+import { createAdminClient, readAnswer } from './adminClient.ts';
+import { GatewayError } from './errors.ts';
+import type { DeploymentTarget } from './target.ts';
+
+/** The API finishes its open requests within 20 s after SIGTERM. */
+const GRACE_SECONDS = 25;
+/** Beyond the drain, the gateway's own work (ms). */
+const MARGIN_MS = 15_000;
+const SAVED_LOG = { lines: 10_000, characters: 5_000_000 };
+
+/**
+ * The API as containers; the gateway, as their proxy, moves the traffic. What serves goes on serving while the Docker
+ * daemon is down, if the daemon is configured with live-restore.
+ *
+ * Its methods also throw {@link DockerError}, `start` also `MlflowError`.
+ */
+export function createDockerTarget(config: Config, system: DockerSystem): DeploymentTarget {
+  const { docker, images } = system;
+  const gateway = createAdminClient(config.deployment.adminUrl);
+  const bridge = createBridge(config, docker);
+  const state = fromRoot(config, config.stack.dir);
+  const ours = `${LABELS.gateway}=${config.deployment.adminUrl}`;
+  const logFileOf = (key: string) => join(state, 'logs', 'containers', `${containerName(key)}.log`);
+  const upstream = (key: string) => `/upstreams/${encodeURIComponent(key)}`;
+  const list = async () => readAnswer(UpstreamList, (await gateway.call('GET', '/upstreams')).body).upstreams;
+  const closing = new AbortController();
+
+  /** Tells the gateway where a container answers. */
+  async function register(key: string, signal?: AbortSignal) {
+    const details = await docker.inspect(containerName(key));
+    const { by } = await bridge.reach();
+    const url = details && urlOf(details, by);
+    if (!details || !url) return null;
+    const labels = details.Config.Labels;
+    const body = { model: labels[LABELS.model], version: labels[LABELS.version], url };
+    await gateway.call('PUT', upstream(key), { body, signal });
+    return url;
+  }
+
+  const following = followStarts({
+    docker,
+    label: ours,
+    signal: closing.signal,
+    async onStart(name) {
+      const details = await docker.inspect(name);
+      const key = details?.Config.Labels[LABELS.key];
+      const known = (await list()).find((upstream) => upstream.key === key);
+      const { by } = await bridge.reach();
+      if (key && details && known && known.url !== urlOf(details, by)) await register(key);
+    },
+  });
+
+  return {
+    async serving() {
+      const { active } = readAnswer(Status, (await gateway.call('GET', '/status')).body);
+      return active && { key: active.key, model: active.model, version: active.version };
+    },
+
+    async start({ key, model, version }, signal) {
+      const name = containerName(key);
+      const existing = await docker.inspect(name);
+      if (!existing) {
+        const { reference, user, runId } = await chooseImage(config, system, { model, version, signal });
+        const logDir = join(state, 'predictions');
+        const container = {
+          ...{ key, model, version, runId, image: reference, logDir },
+          user: await preparePredictionLog(logDir, user),
+          reach: await bridge.reach(),
+        };
+        await docker.create(await describeContainer(config, container));
+      }
+      // One that has ended stays as it is: its end and its log say what is wrong with it.
+      if (!existing || existing.State.Status === 'created') await docker.start(name);
+      const url = (await register(key, signal)) ?? `http://${name}.invalid`;
+      return { key, model, version, url, logFile: logFileOf(key) };
+    },
+
+    async state(key) {
+      const name = containerName(key);
+      const details = await docker.inspect(name);
+      if (!details) return { state: 'absent' };
+      const found = stateOf(details);
+      return found.healthy ? { state: 'running' } : { ...found.state, logTail: await docker.log(name) };
+    },
+
+    async shift(key, share) {
+      const shift = () => gateway.call('POST', '/traffic', { body: { key, share } });
+      let { status, body } = await shift();
+      // A gateway that was started anew has forgotten all but the one that serves.
+      if (status === 404 && (await register(key))) ({ status, body } = await shift());
+      if (status === 404) {
+        const message = `There is no container of ${key}; it was stopped, or Docker lost it.`;
+        throw new GatewayError(message, { status, retryable: false });
+      }
+      const details = share === 1 ? await docker.inspect(containerName(key)) : undefined;
+      if (details) {
+        await docker.setRestartPolicy(details.Name.slice(1), 'unless-stopped');
+        if (config.docker.option === 'baked') await images.release(details.Config.Image);
+      }
+      return { previous: readAnswer(TrafficShifted, body).previous };
+    },
+
+    async traffic() {
+      return (await list()).map(({ key, traffic }) => ({ key, ...traffic }));
+    },
+
+    async idle() {
+      const [upstreams, containers] = await Promise.all([list(), docker.labelled(ours)]);
+      const serving = new Set(upstreams.filter(({ active }) => active).map(({ key }) => key));
+      const keys = [...upstreams.map(({ key }) => key), ...containers.map(({ labels }) => labels[LABELS.key] ?? '')];
+      return [...new Set(keys)].filter((key) => key && !serving.has(key));
+    },
+
+    async stop(key, { drainMs }) {
+      await gateway.call('DELETE', `${upstream(key)}?drainMs=${Math.round(drainMs)}`, {
+        timeoutMs: drainMs + MARGIN_MS,
+      });
+      const name = containerName(key);
+      const details = await docker.inspect(name);
+      if (!details) return;
+      await docker.stop(name, GRACE_SECONDS);
+      await mkdir(join(state, 'logs', 'containers'), { recursive: true });
+      await writeFile(logFileOf(key), await docker.log(name, SAVED_LOG));
+      await docker.remove(name);
+      const neverServed = details.HostConfig.RestartPolicy?.Name !== 'unless-stopped';
+      const version = details.Config.Labels[LABELS.version];
+      if (neverServed && config.docker.option === 'baked') await docker.untag(`${config.docker.image}:v${version}`);
+    },
+
+    async close() {
+      closing.abort();
+      await following;
+      await bridge.close();
+      await Promise.all([gateway.close(), system.close()]);
+    },
+  };
+}

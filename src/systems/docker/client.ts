@@ -1,0 +1,181 @@
+import type { Readable } from 'node:stream';
+import Dockerode from 'dockerode';
+import { asDockerError, statusOf } from './errors.ts';
+import { LABELS } from './labels.ts';
+
+/** Characters of a log's end that are kept. */
+const TAIL_CHARACTERS = 4_000;
+const TAIL_LINES = 80;
+
+export type ContainerDetails = Dockerode.ContainerInspectInfo;
+export type ImageDetails = Dockerode.ImageInspectInfo;
+export type ContainerSpec = Dockerode.ContainerCreateOptions & { name: string };
+
+/** What a daemon says of itself. */
+export interface DaemonInfo {
+  operatingSystem: string;
+  rootless: boolean;
+  /** `linux/amd64` and the like. */
+  platform: string;
+}
+
+/** Calls of the Docker daemon; each throws {@link DockerError}. What is absent is no error to find or to remove. */
+export type Docker = ReturnType<typeof createDocker>;
+
+/** A client of the daemon that `DOCKER_HOST` names, or of the local one. Connects with its first call. */
+export function createDocker(options: { socketPath?: string } = {}) {
+  const engine = new Dockerode(options);
+
+  async function call<Value>(what: string, perform: () => Promise<Value>): Promise<Value> {
+    try {
+      return await perform();
+    } catch (error) {
+      throw asDockerError(what, error);
+    }
+  }
+  async function unlessAbsent<Value>(what: string, perform: () => Promise<Value>): Promise<Value | undefined> {
+    return call(what, () =>
+      perform().catch((error: unknown) => {
+        if (statusOf(error) === 404) return undefined;
+        throw error;
+      }),
+    );
+  }
+  /** For changes that may have been made already: 304 says so, 409 that the daemon is at it. */
+  const ignoring = (statuses: number[], perform: () => Promise<unknown>) => () =>
+    perform().catch((error: unknown) => {
+      if (!statuses.includes(statusOf(error) ?? 0)) throw error;
+    });
+
+  const inspect = (name: string) => unlessAbsent(`inspect ${name}`, () => engine.getContainer(name).inspect());
+
+  return {
+    inspect,
+
+    async info(): Promise<DaemonInfo> {
+      const info = await call('be asked for its version', () => engine.info());
+      const architecture = { x86_64: 'amd64', aarch64: 'arm64' }[info.Architecture as string] ?? info.Architecture;
+      return {
+        operatingSystem: String(info.OperatingSystem),
+        rootless: ((info.SecurityOptions ?? []) as string[]).some((option) => option.includes('rootless')),
+        platform: `${info.OSType}/${architecture}`,
+      };
+    },
+
+    /** Address of this host in Docker's default network; '' when there is none. */
+    async bridgeAddress(): Promise<string> {
+      const network = await unlessAbsent('inspect its bridge', () => engine.getNetwork('bridge').inspect());
+      return (network?.IPAM?.Config?.[0]?.Gateway as string | undefined) ?? '';
+    },
+
+    /** Containers with this label, also stopped ones: their labels, with their names. */
+    async labelled(label: string): Promise<Array<{ name: string; labels: Record<string, string> }>> {
+      const filters = { label: [label] };
+      const found = await call('list containers', () => engine.listContainers({ all: true, filters }));
+      return found.map(({ Names, Labels }) => ({ name: (Names[0] ?? '').replace(/^\//, ''), labels: Labels }));
+    },
+
+    /** Makes the container unless its name is taken. */
+    async create(spec: ContainerSpec): Promise<void> {
+      await call(
+        `create the container ${spec.name}`,
+        ignoring([409], () => engine.createContainer(spec)),
+      );
+    },
+
+    async start(name: string): Promise<void> {
+      await call(
+        `start the container ${name}`,
+        ignoring([304], () => engine.getContainer(name).start()),
+      );
+    },
+
+    async setRestartPolicy(name: string, policy: 'no' | 'unless-stopped'): Promise<void> {
+      await call(`update the container ${name}`, () =>
+        engine.getContainer(name).update({ RestartPolicy: { Name: policy } }),
+      );
+    },
+
+    /** SIGTERM, SIGKILL after the grace (seconds). */
+    async stop(name: string, graceSeconds: number): Promise<void> {
+      await unlessAbsent(
+        `stop the container ${name}`,
+        ignoring([304], () => engine.getContainer(name).stop({ t: graceSeconds })),
+      );
+    },
+
+    /** Removes the container with its anonymous volumes. */
+    async remove(name: string): Promise<void> {
+      await unlessAbsent(
+        `remove the container ${name}`,
+        ignoring([409], () => engine.getContainer(name).remove({ force: true, v: true })),
+      );
+    },
+
+    /** Both streams of a container's log, the newest lines; '' when it is gone. */
+    async log(name: string, { lines = TAIL_LINES, characters = TAIL_CHARACTERS } = {}): Promise<string> {
+      const options = { stdout: true, stderr: true, tail: lines, follow: false } as const;
+      const raw = await unlessAbsent(`read the log of ${name}`, () => engine.getContainer(name).logs(options));
+      return raw ? withoutFrames(raw).slice(-characters) : '';
+    },
+
+    image: (reference: string) => unlessAbsent(`inspect ${reference}`, () => engine.getImage(reference).inspect()),
+
+    /** Ids of the local images that were made of these inputs. */
+    async imagesOf(inputs: string): Promise<string[]> {
+      const filters = { label: [`${LABELS.inputs}=${inputs}`] };
+      const found = await call('list images', () => engine.listImages({ filters: JSON.stringify(filters) }));
+      return found.map(({ Id }) => Id);
+    },
+
+    async tag(image: string, repository: string, tag: string): Promise<void> {
+      await call(`tag ${image}`, () => engine.getImage(image).tag({ repo: repository, tag }));
+    },
+
+    /** Takes the reference away, and the image with its last one; an image in use stays. */
+    async untag(reference: string): Promise<void> {
+      await unlessAbsent(
+        `untag ${reference}`,
+        ignoring([409], () => engine.getImage(reference).remove()),
+      );
+    },
+
+    /** Containers with the label, one after the other as they start, until the signal is aborted or the daemon ends. */
+    async *starts(label: string, signal: AbortSignal): AsyncGenerator<string> {
+      const filters = { type: ['container'], event: ['start'], label: [label] };
+      const events = await call('tell its events', () => engine.getEvents({ filters: JSON.stringify(filters) }));
+      const end = () => (events as Readable).destroy();
+      if (signal.aborted) end();
+      signal.addEventListener('abort', end, { once: true });
+      try {
+        yield* namesOfEvents(events);
+      } finally {
+        signal.removeEventListener('abort', end);
+        end();
+      }
+    },
+  };
+}
+
+/** Docker prefixes each piece of a log with eight bytes: the stream, three zeros, the length. */
+function withoutFrames(raw: Buffer): string {
+  const pieces: Buffer[] = [];
+  for (let at = 0; at + 8 <= raw.length; ) {
+    const size = raw.readUInt32BE(at + 4);
+    pieces.push(raw.subarray(at + 8, at + 8 + size));
+    at += 8 + size;
+  }
+  return Buffer.concat(pieces).toString('utf8');
+}
+
+async function* namesOfEvents(events: NodeJS.ReadableStream): AsyncGenerator<string> {
+  let rest = '';
+  for await (const chunk of events) {
+    const lines = (rest + chunk).split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines.filter(Boolean)) {
+      const name = (JSON.parse(line) as { Actor?: { Attributes?: { name?: string } } }).Actor?.Attributes?.name;
+      if (name) yield name;
+    }
+  }
+}

@@ -1,0 +1,118 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { type Config, fromRoot } from '../../config.ts';
+import { sha256OfFile } from '../digests.ts';
+import type { Mlflow } from '../mlflow/index.ts';
+import type { Transport } from '../mlflow/transport.ts';
+import { type BuildRequest, type BuiltImage, buildImage } from './build.ts';
+import { findBuilder, planBuild } from './builder.ts';
+import type { DockerCli } from './cli.ts';
+import type { Docker } from './client.ts';
+import { DockerError } from './errors.ts';
+import { LABELS } from './labels.ts';
+import { fetchModelFile } from './modelFile.ts';
+import type { ImageRegistry } from './registry.ts';
+
+export interface Beat {
+  signal?: AbortSignal | undefined;
+  onProgress?: ((line: string) => void) | undefined;
+}
+
+export interface BakedImage extends BuiltImage {
+  model: string;
+  version: string;
+  runId: string | null;
+  /** SHA-256 of the model's file. */
+  modelSha256: string;
+}
+
+interface Parts {
+  config: Config;
+  docker: Docker;
+  cli: DockerCli;
+  registry: ImageRegistry;
+  mlflow: Mlflow;
+  transport: Transport;
+}
+
+/** Makes the images of the API. All methods throw {@link DockerError}; those about a version also `MlflowError`. */
+export interface Images {
+  /** The image without a model, tagged `docker.tag`. */
+  runtime(options?: Beat & { force?: boolean }): Promise<BuiltImage>;
+  /** The image with a version of a model, tagged `v<version>`; what serves from it may then be released. */
+  bake(model: string, version: string, options?: Beat & { force?: boolean }): Promise<BakedImage>;
+  /**
+   * Gives a baked image the tags that say that it serves: `docker.bakedTag` and the release tag.
+   *
+   * @param reference what {@link bake} gave as the image's reference
+   */
+  release(reference: string, options?: Beat): Promise<string[]>;
+  /** Gets the image of a container from the registry, also when this host has an older one. */
+  pull(reference: string, options?: Beat): Promise<void>;
+}
+
+export function createImages({ config, ...parts }: Parts): Images {
+  const { image, tag, bakedTag, releaseTag, baseImage, context, platforms, push, modelPath } = config.docker;
+  const { docker, registry } = parts;
+  const build = (request: Omit<BuildRequest, 'image' | 'context' | 'platforms' | 'push'>) =>
+    buildImage({ ...parts, findBuilder }, { image, context: fromRoot(config, context), platforms, push, ...request });
+
+  return {
+    runtime: (options = {}) =>
+      build({
+        tag,
+        dockerfile: fromRoot(config, config.docker.dockerfile),
+        buildArgs: { BASE_IMAGE: baseImage },
+        labels: {},
+        ...options,
+      }),
+
+    async bake(model, version, options = {}) {
+      const { mlflow } = parts;
+      const found = await mlflow.getVersion(model, version, { signal: options.signal });
+      if (!found) throw new DockerError('ModelNotFound', `${model} has no version ${version} in MLflow.`);
+      const folder = await mkdtemp(join(tmpdir(), 'mediwatch-model-'));
+      try {
+        const file = join(folder, basename(modelPath));
+        await fetchModelFile(parts, { version: found, file, signal: options.signal });
+        const modelSha256 = await sha256OfFile(file);
+        const runId = found.runId || null;
+        const built = await build({
+          tag: `v${version}`,
+          dockerfile: fromRoot(config, config.docker.bakedDockerfile),
+          extra: [{ path: modelPath, file }],
+          buildArgs: { BASE_IMAGE: baseImage, MODEL_SRC: modelPath, MODEL_NAME: model, MODEL_VERSION: version },
+          labels: {
+            [LABELS.model]: model,
+            [LABELS.version]: version,
+            [LABELS.digest]: modelSha256,
+            ...(runId && { [LABELS.run]: runId }),
+            'org.opencontainers.image.version': version,
+          },
+          ...options,
+        });
+        return { ...built, model, version, runId, modelSha256 };
+      } finally {
+        await rm(folder, { recursive: true, force: true });
+      }
+    },
+
+    async release(reference, options = {}) {
+      const tags = [bakedTag, releaseTag || new Date().toISOString().slice(0, 10)];
+      const several = planBuild(await findBuilder(), platforms, push).platforms.length > 0;
+      for (const name of tags) {
+        await docker.tag(reference, image, name);
+        // A push would know of this host's platform only.
+        const copy = ['buildx', 'imagetools', 'create', '--tag', `${image}:${name}`, reference];
+        if (several) await registry.run('push', image, copy, options);
+        else if (push) await registry.push(image, name, options);
+      }
+      return tags.map((name) => `${image}:${name}`);
+    },
+
+    async pull(reference, options = {}) {
+      await registry.pull(image, reference, options);
+    },
+  };
+}

@@ -1,0 +1,54 @@
+import { join } from 'node:path';
+import { type Config, fromRoot } from '../../config.ts';
+import { createMlflow, type Mlflow } from '../mlflow/index.ts';
+import { createTransport } from '../mlflow/transport.ts';
+import { createReaper, type Reaper } from '../processes/reaper.ts';
+import { createDockerCli } from './cli.ts';
+import { createDocker, type Docker } from './client.ts';
+import { createImages, type Images } from './images.ts';
+import { createRegistry } from './registry.ts';
+
+export type { BuiltImage } from './build.ts';
+export type { Docker } from './client.ts';
+export { DockerError } from './errors.ts';
+export type { BakedImage, Images } from './images.ts';
+
+/** Docker as the configuration names it: the daemon, and the images of the API. */
+export interface DockerSystem {
+  docker: Docker;
+  images: Images;
+  mlflow: Mlflow;
+  close(): Promise<void>;
+}
+
+/** Nothing is started or connected to until it is used. */
+export function createDockerSystem(config: Config): DockerSystem {
+  const { uri, timeout, token, username, password } = config.mlflow;
+  const mlflowOptions = { uri, timeoutMs: timeout * 1000, token, username, password };
+  const [mlflow, transport] = [createMlflow(mlflowOptions), createTransport(mlflowOptions)];
+  let reaper: Promise<Reaper> | undefined;
+  const cli = createDockerCli({
+    reaper: () => {
+      reaper ??= createReaper();
+      return reaper;
+    },
+    logDir: join(fromRoot(config, config.stack.dir), 'logs'),
+    cwd: config.root,
+  });
+  const docker = createDocker();
+  const { passwordFile } = config.docker;
+  const login = {
+    username: config.docker.username,
+    passwordFile: passwordFile && fromRoot(config, passwordFile),
+  };
+  const registry = createRegistry({ cli, login });
+  return {
+    docker,
+    mlflow,
+    images: createImages({ config, docker, cli, registry, mlflow, transport }),
+    async close() {
+      await Promise.all([mlflow.close(), transport.close()]);
+      await (await reaper)?.close();
+    },
+  };
+}
