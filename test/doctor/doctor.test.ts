@@ -1,0 +1,195 @@
+import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:net';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { workflowIds } from '../../src/contracts/ids.ts';
+import { TASK_QUEUES } from '../../src/contracts/names.ts';
+import { mediwatch, NOWHERE, spawnMediwatch } from '../cli/support.ts';
+import { doctor, MODEL, promoteByHand, startSystem, type TestSystem } from './system.ts';
+
+let system: TestSystem;
+beforeAll(async () => {
+  system = await startSystem();
+}, 180_000);
+afterAll(async () => {
+  await system.stop();
+});
+
+const HEADER = 'event_id,ts,model_version,threshold,age,prob,pred';
+async function logPredictions(rows: number): Promise<void> {
+  const folder = join(system.dir, 'predictions');
+  await mkdir(folder, { recursive: true });
+  const lines = Array.from({ length: rows }, (_, row) => `e${row},1764000000.1,1,0.5,"[70-80)\n",0.25,0`);
+  await writeFile(join(folder, 'predictions.csv'), `${[HEADER, ...lines].join('\n')}\n`);
+}
+
+describe('doctor', () => {
+  it('of a system that works finds no problem, and says what it looked at', async () => {
+    await logPredictions(60);
+    const { code, healthy, says, problems } = await doctor(system.env);
+    expect(problems).toEqual([]);
+    expect([code, healthy]).toEqual([0, true]);
+    expect(says('Temporal')).toMatch(/^ok: server \d+\.\d+.* namespace "default"/);
+    expect(says('Workers').match(/1 worker/g)).toHaveLength(3);
+    expect(says('Search attributes')).toContain('are registered');
+    expect(says('MLflow')).toMatch(/^ok: version \d/);
+    expect(says('Production version')).toContain('version 1 of 2 versions');
+    expect(says('Model files')).toMatch(/model\.\w+ can be downloaded/);
+    expect(says('API')).toContain('serves version 1 of MediWatchReadmit');
+    expect(says('API')).toContain('/schema names 1 feature');
+    expect(says('Prediction log')).toContain('60 rows');
+    expect(says('Data')).toContain('50 columns, with the target "readmitted"');
+    expect(says('Disk')).toContain('GiB free');
+  });
+
+  it('prints a line for each check, and what mends it, for a reader', async () => {
+    await logPredictions(37);
+    const { code, out } = await mediwatch(['doctor'], { env: system.env });
+    expect(code).toBe(0);
+    expect(out).toMatch(/^ok +Temporal +server/m);
+    expect(out).toMatch(/^warning +Prediction log +too few rows \(37 of 50\) for a drift report\n +mend: POST records to/m);
+    expect(out).toMatch(/No problem, \d warnings?\.\n$/);
+  });
+
+  it('tells when no prediction was made yet', async () => {
+    await rm(join(system.dir, 'predictions'), { recursive: true });
+    const { says, code } = await doctor(system.env);
+    expect(code).toBe(0);
+    expect(says('Prediction log')).toContain('no prediction was made yet');
+  });
+
+  it('tells when the API serves another version than Production, and how to mend it', async () => {
+    await promoteByHand(system.registry, '2');
+    const { code, problems, says } = await doctor(system.env);
+    expect([code, problems]).toEqual([1, ['API']]);
+    expect(says('API')).toContain('it serves version 1, but version 2 is in Production [mediwatch redeploy]');
+    await promoteByHand(system.registry, '1');
+  });
+
+  it('tells of static files that were not collected, and of a data file without the target', async () => {
+    const data = join(system.dir, 'data.csv');
+    await writeFile(data, '"patient_nbr","age"\n1,2\n');
+    const env = {
+      ...system.env,
+      MEDIWATCH_DEPLOYMENT_STATIC_PATHS: '/static/admin.css,/health',
+      MEDIWATCH_DATA_PATH: data,
+    };
+    const { problems, says } = await doctor(env);
+    expect(problems).toEqual(['Static files', 'Data']);
+    expect(says('Static files')).toContain('404, the static files were not collected into the image');
+    expect(says('Data')).toContain('has no column "readmitted" (the target)');
+    const { says: without } = await doctor({ ...system.env, MEDIWATCH_DATA_PATH: 'nowhere.csv' });
+    expect(without('Data')).toMatch(/there is no file .*nowhere\.csv \[set data\.path/);
+  });
+
+  it('names a wrong namespace and the command that makes it', async () => {
+    const { problems, says } = await doctor({ ...system.env, TEMPORAL_NAMESPACE: 'nobody' });
+    expect(problems).toEqual(['Temporal']);
+    expect(says('Temporal')).toContain('temporal operator namespace create --namespace nobody');
+    expect(says('Workers')).toContain('skipped: not checked');
+  });
+
+  it('tells one cause once: what hangs on it is not checked', async () => {
+    const { code, problems, says } = await doctor({ ...system.env, TEMPORAL_ADDRESS: NOWHERE });
+    expect([code, problems]).toEqual([1, ['Temporal']]);
+    expect(says('Workers')).toBe('skipped: not checked: Temporal does not answer []');
+    const away = await doctor({ ...system.env, MLFLOW_TRACKING_URI: 'http://127.0.0.1:1' });
+    expect(away.problems).toEqual(['MLflow']);
+    expect(away.says('Production version')).toContain('not checked');
+  });
+
+  it('names who holds a port that is meant for the stack', async () => {
+    const server = await listen();
+    const port = String(portOf(server));
+    const { problems, says } = await doctor({ ...system.env, MLFLOW_TRACKING_URI: '', MEDIWATCH_STACK_MLFLOW_PORT: port });
+    server.close();
+    expect(problems).toEqual(['MLflow', 'Ports']);
+    expect(says('Ports')).toContain(`port ${port} of MLflow is taken`);
+    expect(says('Ports')).toContain('MEDIWATCH_STACK_MLFLOW_PORT');
+  });
+});
+
+describe('doctor --fix-aliases', () => {
+  it('makes the aliases agree with the stages, says what it did, and then has nothing to do', async () => {
+    await system.registry.transitionStage(MODEL, '2', 'Staging');
+    await system.registry.setAlias(MODEL, 'champion', '2');
+    const { problems, says } = await doctor(system.env);
+    expect(problems).toEqual(['Stages and aliases']);
+    expect(says('Stages and aliases')).toContain('[mediwatch doctor --fix-aliases]');
+
+    const fixed = await doctor(system.env, '--fix-aliases');
+    expect(fixed.code).toBe(0);
+    expect(fixed.fixAliases).toMatchObject({ kind: 'fixed', changes: expect.arrayContaining(['champion is version 1']) });
+    expect(await system.registry.getAliases(MODEL)).toMatchObject({ champion: '1', previous: '2' });
+    expect((await doctor(system.env, '--fix-aliases')).fixAliases).toEqual({ kind: 'nothing' });
+  });
+
+  it('changes nothing while a workflow changes Production', async () => {
+    await system.registry.setAlias(MODEL, 'champion', '2');
+    const request = { token: 't', workflowId: 'promote-1', runId: 'r', purpose: 'promote version 2' };
+    const lock = await system.client.workflow.start('modelLock', {
+      taskQueue: TASK_QUEUES.orchestration,
+      workflowId: workflowIds.lock(MODEL),
+      args: [{ registeredModel: MODEL, queue: [request] }],
+    });
+    const { code, fixAliases } = await doctor(system.env, '--fix-aliases');
+    await lock.terminate();
+    expect(code).toBe(1);
+    expect(fixAliases).toEqual({ kind: 'refused', reason: expect.stringContaining('promote-1 is changing Production') });
+    expect(await system.registry.getAliases(MODEL)).toMatchObject({ champion: '2' });
+    await system.registry.setAlias(MODEL, 'champion', '1');
+  });
+
+  it('changes nothing when Temporal cannot be asked who changes Production', async () => {
+    const { fixAliases } = await doctor({ ...system.env, TEMPORAL_ADDRESS: NOWHERE }, '--fix-aliases');
+    expect(fixAliases).toEqual({ kind: 'refused', reason: expect.stringContaining('Temporal does not answer') });
+  });
+});
+
+describe('doctor, whatever hangs,', () => {
+  it('ends in seconds as a process, with exit code 1', async () => {
+    const server = await listen();
+    const deaf = `127.0.0.1:${portOf(server)}`;
+    const env = {
+      PATH: process.env.PATH ?? '',
+      TEMPORAL_ADDRESS: deaf,
+      MLFLOW_TRACKING_URI: `http://${deaf}`,
+      MEDIWATCH_DEPLOYMENT_API_URL: `http://${deaf}`,
+      MEDIWATCH_DEPLOYMENT_ADMIN_URL: `http://${deaf}`,
+      MEDIWATCH_STACK_DIR: system.dir,
+    };
+    const { exitCode, stdout, durationMs } = await spawnMediwatch(['doctor', '--json'], env);
+    server.close();
+    expect(exitCode).toBe(1);
+    expect(durationMs).toBeLessThan(25_000);
+    const { checks } = JSON.parse(stdout) as { checks: Array<{ check: string; level: string }> };
+    const problems = checks.filter(({ level }) => level === 'problem').map(({ check }) => check);
+    expect(problems).toEqual(['Temporal', 'MLflow', 'Gateway', 'API']);
+  });
+});
+
+describe('doctor, at last,', () => {
+  it('tells that the files of the version in Production are gone', async () => {
+    const artifacts = join(system.mlflow.dir, 'artifacts');
+    const files = await readdir(artifacts, { recursive: true });
+    const models = files.filter((file) => /\/model\.\w+$/.test(file));
+    expect(models.length).toBeGreaterThan(0);
+    for (const file of models) await rename(join(artifacts, file), join(artifacts, `${file}.away`));
+    const { problems, says } = await doctor(system.env);
+    expect(problems).toEqual(['Model files']);
+    expect(says('Model files')).toMatch(/version 1 of MediWatchReadmit: its file model\.\w+ cannot be downloaded/);
+  });
+});
+
+/** Takes connections and never answers. */
+async function listen(): Promise<Server> {
+  const server = createServer((socket) => socket.on('error', () => undefined));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return server;
+}
+
+function portOf(server: Server): number {
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('It does not listen.');
+  return address.port;
+}
