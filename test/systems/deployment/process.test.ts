@@ -52,6 +52,50 @@ test('nothing serves until traffic is switched, then the version that it was swi
   expect(await target.state('one')).toEqual({ state: 'absent' });
 });
 
+test('a candidate gets its share, what was seen of each is told, and what runs without serving is idle', async () => {
+  await target.start(spec('three', '3'));
+  await running('three');
+  expect(await target.idle()).toEqual(['three']);
+  expect(await target.shift('three', 0.5)).toEqual({ previous: 'one' });
+  expect(await target.serving()).toMatchObject({ version: '2' });
+  for (let request = 0; request < 20; request += 1) {
+    await gateway.api('POST', '/predict', { records: [{ age: '[70-80)' }] });
+  }
+  const seen = await until(
+    async () => {
+      const traffic = await target.traffic();
+      return traffic.reduce((sum, { requests }) => sum + requests, 0) === 20 ? traffic : null;
+    },
+    { timeoutMs: 3_000, what: 'the requests to be counted' },
+  );
+  expect(seen.map(({ key }) => key).sort()).toEqual(['three', 'two']);
+  for (const { requests, failed, latencyMs, probabilities } of seen) {
+    expect(failed).toBe(0);
+    expect(latencyMs?.p95).toBeGreaterThan(0);
+    expect(probabilities).toEqual([0, 0, requests, 0, 0, 0, 0, 0, 0, 0]);
+  }
+  // A workflow that was killed in a split leaves its candidate with a share.
+  expect(await target.idle()).toEqual(['three']);
+  await target.shift('three', 0);
+  await target.stop('three', { drainMs: 1_000 });
+  expect(await target.idle()).toEqual([]);
+  expect(await target.traffic()).toMatchObject([{ key: 'two', requests: 0 }]);
+});
+
+test('what another target gave traffic to can be taken over from, and is then forgotten', async () => {
+  const { url } = await target.start(spec('elsewhere', '2'));
+  await running('elsewhere');
+  await gateway.admin('PUT', '/upstreams/container', { model: 'Readmit', version: '2', url });
+  await target.shift('container', 1);
+  expect(await target.serving()).toEqual({ key: 'container', model: 'Readmit', version: '2' });
+  expect(await target.idle()).toEqual(['two', 'elsewhere']);
+  expect(await target.shift('two', 1)).toEqual({ previous: 'container' });
+  await target.stop('container', { drainMs: 1_000 });
+  await target.stop('elsewhere', { drainMs: 1_000 });
+  const { upstreams } = (await gateway.admin('GET', '/upstreams')).body;
+  expect(upstreams.map(({ key }: { key: string }) => key)).toEqual(['two']);
+});
+
 test('an instance that cannot be switched to is refused for good, with the reason', async () => {
   expect(await errorOf(target.shift('absent', 1))).toMatchObject({ status: 404, retryable: false });
   await gateway.start({ key: 'sick', env: { FIXTURE_MODE: 'never-healthy' } });
