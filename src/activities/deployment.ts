@@ -1,7 +1,11 @@
 import type { Config } from '../config.ts';
 import type { Check } from '../contracts/deployment.ts';
+import { failure } from '../contracts/errors.ts';
+import { problemsInWords } from '../doctor/finding.ts';
+import { preflight } from '../doctor/preflight.ts';
 import type { DeploymentTarget } from '../systems/deployment/target.ts';
 import { verifyCandidate } from '../systems/deployment/verify.ts';
+import type { Mlflow } from '../systems/mlflow/index.ts';
 import { whileHeartbeating } from './lib/heartbeat.ts';
 
 interface CandidateRequest {
@@ -11,12 +15,25 @@ interface CandidateRequest {
   key: string;
 }
 
+interface DeploymentSystems {
+  config: Config;
+  target: DeploymentTarget;
+  mlflow: Mlflow;
+}
+
 /** Starts, verifies, switches and stops model APIs, in whatever target the configuration names. */
-export function createDeploymentActivities({ config, target }: { config: Config; target: DeploymentTarget }) {
+export function createDeploymentActivities({ config, target, mlflow }: DeploymentSystems) {
   const { healthTimeout, maxPredictSeconds, staticPaths, drain } = config.deployment;
   return {
     /** What answers requests now. */
     serving: () => target.serving(),
+
+    /** Looks before anything is started whether a redeploy can work at all; what stands in its way is told in words. */
+    preflight: ({ registeredModel, version }: { registeredModel: string; version: string }): Promise<void> =>
+      whileHeartbeating(async ({ signal }) => {
+        const problems = problemsInWords(await preflight({ config, mlflow, target, registeredModel, version, signal }));
+        if (problems) throw failure('PreflightFailed', problems);
+      }),
 
     /**
      * Starts an API beside the one that serves and lets it prove itself: health with the expected version, schema, a

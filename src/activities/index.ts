@@ -1,4 +1,5 @@
 import { createDeploymentActivities } from './deployment.ts';
+import { createImageActivities } from './images.ts';
 import { translated } from './lib/translate.ts';
 import { createLockActivities } from './lock.ts';
 import { createPlanActivities } from './plan.ts';
@@ -9,6 +10,8 @@ type Orchestration = Parameters<typeof createPlanActivities>[0] &
   Parameters<typeof createRegistryActivities>[0] &
   Parameters<typeof createLockActivities>[0];
 
+type Deployment = Parameters<typeof createDeploymentActivities>[0] & Parameters<typeof createImageActivities>[0];
+
 /** Activities of the task queues, by the role of the workers that serve them. */
 export const createActivities = {
   orchestration: (systems: Orchestration) =>
@@ -18,8 +21,8 @@ export const createActivities = {
       ...createLockActivities(systems),
     }),
   training: (systems: Parameters<typeof createTrainingActivities>[0]) => translated(createTrainingActivities(systems)),
-  deployment: (systems: Parameters<typeof createDeploymentActivities>[0]) =>
-    translated(createDeploymentActivities(systems)),
+  deployment: (systems: Deployment) =>
+    translated({ ...createDeploymentActivities(systems), ...createImageActivities(systems) }),
 };
 
 /** What workflows may call; they know it by type only. */

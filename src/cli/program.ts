@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
 import type { Cli } from './cli.ts';
 import { addApprove } from './commands/approve.ts';
+import { build } from './commands/build.ts';
 import { addCancel } from './commands/cancel.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addFollow } from './commands/follow.ts';
@@ -43,7 +44,7 @@ export function buildProgram(cli: Cli): Command {
   program.commandsGroup('Single stages:');
   for (const spec of [prepare, search, train]) addStartCommand(program, cli, spec);
   program.commandsGroup('Changes of production:');
-  for (const spec of [promote, rollback, redeploy]) addStartCommand(program, cli, spec);
+  for (const spec of [promote, rollback, redeploy, build]) addStartCommand(program, cli, spec);
   addApprove(program, cli);
   addReject(program, cli);
   program.commandsGroup('Looking and stopping:');

@@ -30,6 +30,11 @@ const LINES: { [Name in WorkflowName]: (result: Result<Name>) => string[] } = {
     ...deploymentLines(deployment),
   ],
   redeploy: (deployment) => deploymentLines(deployment),
+  buildImage: ({ reference, tag, built, pushed, platforms, note }) => [
+    `${built ? 'Built' : 'Nothing has changed: kept'} ${tag} for ${platforms.join(', ')}${pushed ? ', pushed' : ''}.`,
+    reference,
+    ...(note ? [note] : []),
+  ],
 };
 
 /** What came of a workflow, in sentences; its plain JSON when it is not one of ours or of another release. */

@@ -13,6 +13,17 @@ export const Deployment = z.object({
 });
 export type Deployment = z.infer<typeof Deployment>;
 
+/** An image of the API that was built, or was there already. */
+export const BuiltImage = z.object({
+  reference: z.string().describe('repository@sha256:… once it was pushed, the id of the image otherwise'),
+  tag: z.string(),
+  built: z.boolean().describe('false: nothing that goes into it had changed'),
+  pushed: z.boolean(),
+  platforms: z.array(z.string()),
+  note: z.string().describe('why fewer platforms were built than configured; empty: all were'),
+});
+export type BuiltImage = z.infer<typeof BuiltImage>;
+
 /** An API process or container beside the one that serves. */
 export const Candidate = z.object({ key: z.string(), version: z.string(), url: z.string(), logFile: z.string() });
 export type Candidate = z.infer<typeof Candidate>;

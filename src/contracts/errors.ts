@@ -24,6 +24,10 @@ export const FAILURES = {
   ModelLoadFailed: { retryable: false, next: 'Roll back to a version that loads.' },
   ApprovalRejected: { retryable: false, next: 'Nothing was changed.' },
   PromotionRefused: { retryable: false, next: 'Nothing was changed. Promote with "force": true to overrule the gate.' },
+  PreflightFailed: {
+    retryable: true,
+    next: 'Nothing was started; the API that served before still serves. "mediwatch doctor" shows more.',
+  },
   CandidateUnhealthy: {
     retryable: false,
     next: 'The API that served before still serves. Read the log of the candidate.',

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ArtifactRef } from './artifacts.ts';
-import { Deployment } from './deployment.ts';
+import { BuiltImage, Deployment } from './deployment.ts';
 import { MetricRule, ModelVersionRef, Promotion } from './registry.ts';
 import { Dataset, MODELS, Params, Trial } from './training.ts';
 
@@ -117,6 +117,13 @@ export const RedeployInput = z.strictObject({
 });
 export type RedeployInput = z.infer<typeof RedeployInput>;
 
+export const BuildImageInput = z.strictObject({
+  registeredModel: registeredModel.optional(),
+  version: version.optional().describe('version whose model is baked in; default: the runtime image, without a model'),
+  force: force.optional().describe('build although nothing has changed'),
+});
+export type BuildImageInput = z.infer<typeof BuildImageInput>;
+
 export const RetrainInput = z.strictObject({
   registeredModel: registeredModel.optional(),
   model: model.optional(),
@@ -195,6 +202,12 @@ export const WORKFLOWS = {
     input: RedeployInput,
     result: Deployment,
     about: 'Starts the Production version beside the running API, verifies it, and moves the traffic to it.',
+    example: { version: '3' },
+  },
+  buildImage: {
+    input: BuildImageInput,
+    result: BuiltImage,
+    about: 'Builds and pushes the image of the API, with a model version in it if one is named.',
     example: { version: '3' },
   },
 } as const satisfies Record<string, WorkflowContract>;

@@ -7,6 +7,7 @@ import { type Config, fromRoot, type Role } from '../config.ts';
 import { TASK_QUEUES } from '../contracts/names.ts';
 import { createArtifactStore } from '../systems/artifacts/index.ts';
 import { createTarget } from '../systems/deployment/index.ts';
+import { createDockerSystem } from '../systems/docker/index.ts';
 import { createMlflow } from '../systems/mlflow/index.ts';
 import { connectionOptions, ensureSearchAttributes } from '../systems/temporal.ts';
 import { createTrainingProcesses } from './trainingProcesses.ts';
@@ -67,7 +68,14 @@ const SERVICES = {
 
   async deployment(config) {
     const target = createTarget(config);
-    return { options: { activities: createActivities.deployment({ config, target }) }, close: () => target.close() };
+    const { images, mlflow, close } = createDockerSystem(config);
+    return {
+      options: { activities: createActivities.deployment({ config, target, mlflow, images }) },
+      close: async () => {
+        await target.close();
+        await close();
+      },
+    };
   },
 } as const satisfies Record<Role, (config: Config, connection: NativeConnection) => Promise<Service>>;
 

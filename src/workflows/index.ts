@@ -1,3 +1,4 @@
+export { buildImage } from './buildImage.ts';
 export { hyperparameterSearch } from './hyperparameterSearch.ts';
 export { modelLock } from './modelLock.ts';
 export { prepareData } from './prepareData.ts';

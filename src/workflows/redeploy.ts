@@ -37,6 +37,7 @@ export async function redeploy(input?: unknown): Promise<Deployment> {
 
 async function replace(board: Board, plan: Plan, version: string): Promise<Deployment> {
   const { registeredModel } = plan;
+  await deployment.preflight({ registeredModel, version });
   const key = `${version}-${uuid4().slice(0, 8)}`;
   // Under the lock nothing else may be on its way: what runs without serving was left by a workflow that was killed.
   for (const stray of await deployment.idle()) await deployment.stopIdle({ key: stray });

@@ -3,6 +3,7 @@ import { ApplicationFailure, CancelledFailure, TemporalFailure } from '@temporal
 import { FAILURES, type FailureType, failure } from '../../contracts/errors.ts';
 import { ArtifactCorrupt, ArtifactMissing, ArtifactStoreUnavailable } from '../../systems/artifacts/errors.ts';
 import { GatewayError, VerificationFailed } from '../../systems/deployment/errors.ts';
+import { DockerError } from '../../systems/docker/errors.ts';
 import { MlflowError } from '../../systems/mlflow/errors.ts';
 import { PromotionConflict } from '../../systems/mlflow/stages.ts';
 import {
@@ -53,6 +54,7 @@ function typeOf(error: unknown): FailureType | undefined {
   if (error instanceof ArtifactCorrupt || error instanceof ArtifactMissing) return 'ArtifactCorrupt';
   if (error instanceof ArtifactStoreUnavailable) return 'ArtifactStoreUnavailable';
   if (error instanceof VerificationFailed) return 'CandidateUnhealthy';
+  if (error instanceof DockerError) return error.type;
   if (error instanceof GatewayError) return error.retryable ? 'GatewayUnavailable' : 'DeploymentFailed';
   return undefined;
 }
