@@ -47,7 +47,9 @@ describe('doctor', () => {
     const { code, out } = await mediwatch(['doctor'], { env: system.env });
     expect(code).toBe(0);
     expect(out).toMatch(/^ok +Temporal +server/m);
-    expect(out).toMatch(/^warning +Prediction log +too few rows \(37 of 50\) for a drift report\n +mend: POST records to/m);
+    expect(out).toMatch(
+      /^warning +Prediction log +too few rows \(37 of 50\) for a drift report\n +mend: POST records to/m,
+    );
     expect(out).toMatch(/No problem, \d warnings?\.\n$/);
   });
 
@@ -101,7 +103,11 @@ describe('doctor', () => {
   it('names who holds a port that is meant for the stack', async () => {
     const server = await listen();
     const port = String(portOf(server));
-    const { problems, says } = await doctor({ ...system.env, MLFLOW_TRACKING_URI: '', MEDIWATCH_STACK_MLFLOW_PORT: port });
+    const { problems, says } = await doctor({
+      ...system.env,
+      MLFLOW_TRACKING_URI: '',
+      MEDIWATCH_STACK_MLFLOW_PORT: port,
+    });
     server.close();
     expect(problems).toEqual(['MLflow', 'Ports']);
     expect(says('Ports')).toContain(`port ${port} of MLflow is taken`);
@@ -119,7 +125,10 @@ describe('doctor --fix-aliases', () => {
 
     const fixed = await doctor(system.env, '--fix-aliases');
     expect(fixed.code).toBe(0);
-    expect(fixed.fixAliases).toMatchObject({ kind: 'fixed', changes: expect.arrayContaining(['champion is version 1']) });
+    expect(fixed.fixAliases).toMatchObject({
+      kind: 'fixed',
+      changes: expect.arrayContaining(['champion is version 1']),
+    });
     expect(await system.registry.getAliases(MODEL)).toMatchObject({ champion: '1', previous: '2' });
     expect((await doctor(system.env, '--fix-aliases')).fixAliases).toEqual({ kind: 'nothing' });
   });
@@ -135,7 +144,10 @@ describe('doctor --fix-aliases', () => {
     const { code, fixAliases } = await doctor(system.env, '--fix-aliases');
     await lock.terminate();
     expect(code).toBe(1);
-    expect(fixAliases).toEqual({ kind: 'refused', reason: expect.stringContaining('promote-1 is changing Production') });
+    expect(fixAliases).toEqual({
+      kind: 'refused',
+      reason: expect.stringContaining('promote-1 is changing Production'),
+    });
     expect(await system.registry.getAliases(MODEL)).toMatchObject({ champion: '2' });
     await system.registry.setAlias(MODEL, 'champion', '1');
   });

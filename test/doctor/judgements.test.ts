@@ -85,7 +85,8 @@ describe('stages and aliases', () => {
         const production = (snapshot: RegistrySnapshot) =>
           snapshot.versions.filter((version) => version.stage === 'Production').map(({ version }) => version);
         if (production(before).length <= 1) expect(production(after)).toEqual(production(before));
-        else if (changes.some(({ kind }) => kind === 'stage')) expect(production(before)).toEqual(expect.arrayContaining(production(after)));
+        else if (changes.some(({ kind }) => kind === 'stage'))
+          expect(production(before)).toEqual(expect.arrayContaining(production(after)));
         if (production(after).length === 1) expect(after.aliases.champion).toBe(production(after)[0]);
         expect(judgeAgreement(after).changes).toEqual([]);
       }),
@@ -145,7 +146,9 @@ describe('the prediction log', () => {
       level: 'problem',
       text: expect.stringContaining('not mounted'),
     });
-    expect(judgePredictionLog({ kind: 'noFile' }, { ...place, mounted: true }).text).toContain('no prediction was made');
+    expect(judgePredictionLog({ kind: 'noFile' }, { ...place, mounted: true }).text).toContain(
+      'no prediction was made',
+    );
     expect(judgePredictionLog({ kind: 'noFolder' }, place)).toMatchObject({ level: 'warning' });
   });
   it('with fewer than 50 rows is too short', () => {

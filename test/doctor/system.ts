@@ -62,7 +62,9 @@ async function startPollers(address: string) {
   await ensureSearchAttributes(connection, 'default');
   const activities = { async nothing() {} };
   const workers = await Promise.all(
-    [TASK_QUEUES.training, TASK_QUEUES.deployment].map((taskQueue) => Worker.create({ connection, taskQueue, activities })),
+    [TASK_QUEUES.training, TASK_QUEUES.deployment].map((taskQueue) =>
+      Worker.create({ connection, taskQueue, activities }),
+    ),
   );
   const running = Promise.all(workers.map((worker) => worker.run()));
   return {
@@ -97,7 +99,9 @@ export async function doctor(env: Record<string, string>, ...args: string[]) {
     findings,
     problems: json.checks.filter(({ level }) => level === 'problem').map(({ check }) => check),
     /** What a check says, with what mends it. */
-    says: (check: string) => findings(check).map(({ level, text, mend }) => `${level}: ${text} [${mend ?? ''}]`).join('\n'),
+    says: (check: string) =>
+      findings(check)
+        .map(({ level, text, mend }) => `${level}: ${text} [${mend ?? ''}]`)
+        .join('\n'),
   };
 }
-

@@ -34,9 +34,10 @@ async function examineImage(engine: Dockerode, { docker }: Config): Promise<Find
   } catch (error) {
     if (statusOf(error) !== 404) throw error;
     if (baked) return warning(`image ${reference} was not built here yet`, 'mediwatch redeploy, which builds it');
-    return problem(
-      `image ${reference} is not on this machine`,
-      `docker pull ${reference}, or docker build -t ${reference} -f ${docker.dockerfile} ${docker.context}`,
+    const build = `docker build -t ${reference} -f ${docker.dockerfile} ${docker.context}`;
+    return warning(
+      `image ${reference} is not on this machine; a redeploy pulls it`,
+      `docker pull ${reference}, or ${build}`,
     );
   }
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { z } from 'zod';
 import { type Config, fromRoot } from '../../config.ts';
+import { configKeyOf } from '../../systems/docker/references.ts';
 import type { Environment } from '../context.ts';
 import { inWords } from '../lib/words.ts';
 
@@ -41,8 +42,7 @@ export async function loginFor(host: string, config: Config, env: Environment): 
   const parsed = DockerConfig.safeParse(json(text));
   if (!parsed.success) throw new NoLogin(`${path} is not Docker's configuration`);
   const { auths, credsStore, credHelpers } = parsed.data;
-  // The old name of Docker Hub is the key of its login.
-  const key = host === 'docker.io' ? 'https://index.docker.io/v1/' : host;
+  const key = configKeyOf(host);
   const helper = credHelpers[key] ?? credsStore;
   const stored = decode(auths[key]?.auth, path);
   return stored ?? (helper ? await fromHelper(helper, key, env) : undefined);
