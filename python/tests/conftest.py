@@ -88,7 +88,12 @@ def mlflow_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     command += ["--artifacts-destination", str(directory / "artifacts")]
     with (directory / "log").open("wb") as log:
         server = subprocess.Popen(
-            command, stdout=log, stderr=log, cwd=directory, env=child_environment(), start_new_session=True
+            command,
+            stdout=log,
+            stderr=log,
+            cwd=directory,
+            env=child_environment(MLFLOW_SERVER_ENABLE_JOB_EXECUTION="false", MLFLOW_DISABLE_TELEMETRY="true"),
+            start_new_session=True,
         )
     try:
         wait_until(lambda: answers(f"http://127.0.0.1:{port}/health"), 90, "the start of MLflow")
