@@ -23,6 +23,8 @@ export async function setUp({ test }) {
       process.exit(code);
     });
   }
+  // Under npm the reader's command is npm itself: when that was killed, nobody waits for this any more.
+  if (process.env.npm_lifecycle_event) endWithParent();
   const parts = [nodePackages(), pythonPackages({ test }), temporalServer({ test })];
   try {
     process.exitCode = (await makeAll(parts)) ? 0 : 1;
@@ -30,6 +32,19 @@ export async function setUp({ test }) {
     console.error(`\nSet-up is incomplete.\n  ${explain(error)}\n`);
     process.exitCode = 1;
   }
+}
+
+/** How often it is looked whether the process that started this one is still there (ms). */
+const PARENT_CHECK_MS = 500;
+
+function endWithParent() {
+  const parent = process.ppid;
+  const check = () => {
+    if (process.ppid === parent) return;
+    stopAll();
+    process.exit(1);
+  };
+  setInterval(check, PARENT_CHECK_MS).unref();
 }
 
 async function makeAll(parts) {

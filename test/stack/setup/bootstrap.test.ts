@@ -19,8 +19,11 @@ function isAlive(pid: number): boolean {
 }
 
 /** Kills set-up with kill -9 once the fake has begun, and waits until the fake is gone as well. */
-async function killDuring(what: 'npm' | 'pip', env: Record<string, string>): Promise<void> {
-  const child = checkout.start([], env);
+async function killDuring(
+  what: 'npm' | 'pip',
+  env: Record<string, string>,
+  child = checkout.start([], env),
+): Promise<void> {
   const pid = await until(() => checkout.pid(what), { timeoutMs: 20_000, what: `${what} to begin` });
   child.kill('SIGKILL');
   await once(child, 'exit');
@@ -59,6 +62,11 @@ test('kill -9 during npm ci leaves no npm behind, and the next run completes', a
   await killDuring('npm', { NPM_SLEEPS: '60' });
   expect(await checkout.run()).toMatchObject({ exitCode: 0 });
   expect(await checkout.run()).toEqual({ exitCode: 0, output: '' });
+});
+
+test('kill -9 of the npm above it leaves nothing behind', async () => {
+  const env = { NPM_SLEEPS: '60' };
+  await killDuring('npm', env, checkout.startUnderNpm(env));
 });
 
 test('kill -9 during pip install leaves no pip behind, and the next run makes the venv anew', async () => {

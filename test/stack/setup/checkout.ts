@@ -44,6 +44,8 @@ export interface Checkout {
   /** Pid that a fake wrote when it began to sleep; 0 before. */
   pid(name: 'npm' | 'pip'): number;
   start(args?: string[], env?: Record<string, string>): ChildProcess;
+  /** Starts it as npm does: the process that is given back is the parent that stands for npm. */
+  startUnderNpm(env?: Record<string, string>): ChildProcess;
   run(args?: string[], env?: Record<string, string>): Promise<{ exitCode: number; output: string }>;
   dispose(): void;
 }
@@ -71,8 +73,9 @@ export function createCheckout(): Checkout {
   program('python3.12', PYTHON);
   program('temporal', TEMPORAL);
 
-  const start = (args: string[] = [], env: Record<string, string> = {}) => {
-    const child = spawn(process.execPath, [join(root, 'setup', 'bootstrap.mjs'), ...args], {
+  const bootstrap = join(root, 'setup', 'bootstrap.mjs');
+  const launch = (program: string, args: string[], env: Record<string, string>) => {
+    const child = spawn(program, args, {
       cwd: root,
       env: { PATH: bin, CALLS: callsFile, PID_FOLDER: root, XDG_CACHE_HOME: join(root, 'cache'), ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -80,6 +83,8 @@ export function createCheckout(): Checkout {
     children.push(child);
     return child;
   };
+  const start = (args: string[] = [], env: Record<string, string> = {}) =>
+    launch(process.execPath, [bootstrap, ...args], env);
   return {
     root,
     calls: () => (existsSync(callsFile) ? readFileSync(callsFile, 'utf8').trim().split('\n') : []),
@@ -88,6 +93,11 @@ export function createCheckout(): Checkout {
     write,
     pid: (name) => Number(existsSync(join(root, `${name}.pid`)) && readFileSync(join(root, `${name}.pid`), 'utf8')),
     start,
+    startUnderNpm: (env = {}) =>
+      launch('/bin/sh', ['-c', '"$0" "$1" & wait', process.execPath, bootstrap], {
+        npm_lifecycle_event: 'prestart',
+        ...env,
+      }),
     async run(args, env) {
       const child = start(args, env);
       let output = '';
