@@ -28,7 +28,12 @@ export async function rollback(input?: unknown): Promise<RollbackResult> {
     }
     if (version === left) throw failure('InvalidInput', `Version ${version} is in Production already.`);
     const reason = request.reason ?? `rolled back to version ${version}`;
-    await registry.describeVersion({ registeredModel, version });
+    const { rolledBack } = await registry.describeVersion({ registeredModel, version });
+    // The same command twice must not bring back what the first one took away.
+    if (request.version === undefined && rolledBack) {
+      const why = `Version ${version}, the one before, was itself rolled back (${rolledBack}).`;
+      throw failure('InvalidInput', `${why} Name it to go there all the same. Nothing was changed.`);
+    }
     board.attributes({ version, stage: 'Production' });
 
     return orRestore(board, { registeredModel, version, stage: 'Production', before, actor }, async () => {

@@ -58,6 +58,19 @@ describe('the gate', () => {
   });
 });
 
+describe('a rollback', () => {
+  it('given twice does not bring back what the first one took away, unless it is named', async () => {
+    versions(0.68, 0.69);
+    await promote({ version: '2' });
+    await bench.run('rollback', { reason: 'ward 7' });
+    const refusal = await bench.refusal('rollback');
+    expect(refusal).toMatchObject({ type: 'InvalidInput', message: expect.stringContaining('rolled back (ward 7)') });
+    expect(inProduction()).toEqual(['1']);
+    await bench.run('rollback', { version: '2' });
+    expect(inProduction()).toEqual(['2']);
+  });
+});
+
 describe('the history of Production', () => {
   it('tells who brought which version, why, and what it replaced', async () => {
     versions(0.68, 0.69);
