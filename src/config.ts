@@ -340,7 +340,7 @@ function readYaml(file: string | undefined): Record<string, unknown> {
     const content: unknown = parse(readFileSync(file, 'utf8'), { prettyErrors: true });
     if (content === null) return {};
     if (typeof content === 'object' && !Array.isArray(content)) return content as Record<string, unknown>;
-    throw new ConfigError(`${file} must be a mapping of sections such as "model:" and "data:".`);
+    throw new ConfigError(`${file} must be a mapping of sections such as "data:" and "search:".`);
   } catch (error) {
     if (error instanceof YAMLParseError) throw new ConfigError(`${file}: ${error.message}`);
     throw error;

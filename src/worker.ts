@@ -15,8 +15,7 @@ async function main(): Promise<void> {
 main().then(
   () => process.exit(0),
   (error: unknown) => {
-    const { address } = { address: process.env.TEMPORAL_ADDRESS };
-    console.error(error instanceof ConfigError ? error.message : error, address ?? '');
+    console.error(error instanceof ConfigError ? error.message : error);
     process.exit(1);
   },
 );

@@ -36,6 +36,6 @@ export interface Part {
 export interface PartContext {
   /** Folder of the state. */
   dir: string;
-  /** The Temporal program. */
+  /** The Temporal program; empty when no server is started here. */
   temporal: string;
 }

@@ -7,14 +7,19 @@ import { workerPart } from './worker.ts';
 
 /** The parts that this configuration needs here: what it points elsewhere for is not started. */
 export function partsOf(config: Config, context: PartContext): Part[] {
-  const { stack, temporal, mlflow, deployment } = config;
+  const { stack, mlflow, deployment } = config;
   const services: Part[] = [];
-  if (isEmbedded(temporal.address, stack.temporalPort)) services.push(temporalPart(config, context));
+  if (hasTemporal(config)) services.push(temporalPart(config, context));
   if (isEmbedded(mlflow.uri, stack.mlflowPort)) services.push(mlflowPart(config, context));
   if (hasGateway(config) && isEmbedded(deployment.adminUrl, stack.apiAdminPort)) services.push(gatewayPart(config));
   // The worker connects as its first act. MLflow it asks later, in activities that are tried again.
   const after = services.filter(({ name }) => name === 'temporal').map(({ name }) => name);
   return [...services, workerPart(config, after)];
+}
+
+/** Whether Temporal is started here, and not pointed at elsewhere. */
+export function hasTemporal({ temporal, stack }: Config): boolean {
+  return isEmbedded(temporal.address, stack.temporalPort);
 }
 
 /** Whether this configuration runs the API behind the gateway. */

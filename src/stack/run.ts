@@ -6,7 +6,7 @@ import { createReaper } from '../systems/processes/reaper.ts';
 import { firstRetrain } from './firstRetrain.ts';
 import { aborted, type Interruption } from './interruption.ts';
 import type { StackOptions } from './options.ts';
-import { partsOf } from './parts.ts';
+import { hasTemporal, partsOf } from './parts.ts';
 import { checkPorts } from './ports.ts';
 import { GivenUp, StackProblem } from './problem.ts';
 import { startStack } from './stack.ts';
@@ -33,7 +33,7 @@ export async function run(options: StackOptions, interruption: AbortSignal): Pro
   mkdirSync(dir, { recursive: true });
   const lock = takeStackLock(dir);
   try {
-    const parts = partsOf(config, { dir, temporal: await temporalProgram() });
+    const parts = partsOf(config, { dir, temporal: hasTemporal(config) ? await temporalProgram() : '' });
     await checkPorts(
       parts.flatMap(({ ports }) => ports),
       { waitMs: lock.afterCrash ? AFTER_CRASH_MS : 0 },
@@ -85,7 +85,8 @@ async function use(config: Config, { once, retrain, trials }: StackOptions, { re
   const outcome = retrain ? await firstRetrain(config, { trials, reaper, signal }) : undefined;
   if (signal.aborted) return exitCodeOf(signal);
   if (outcome?.problem) say(`\nNo new version serves: ${outcome.problem}.${once ? '' : ' The stack goes on.'}`);
-  say(`\nWhere to look:\n${(await whereToLook(config, outcome?.retrainId)).join('\n')}\n`);
+  const when = once ? ', once it runs again (npm start -- --no-retrain)' : '';
+  say(`\nWhere to look${when}:\n${(await whereToLook(config, outcome?.retrainId)).join('\n')}\n`);
   if (once) return outcome?.problem ? 1 : 0;
   say('Serving until Ctrl-C.');
   const { words } = await aborted(signal);

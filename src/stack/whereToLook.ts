@@ -17,7 +17,7 @@ export async function whereToLook(config: Config, retrainId?: string): Promise<s
     ['Temporal UI', shown ? temporalLink(config, shown).url : workflows],
     ['MLflow', best?.runUrl ?? mlflow.uri],
   ];
-  if (best) rows.push(['Report', `${best.runUrl}/artifacts`]);
+  if (best) rows.push(['Report', `${best.runUrl}/artifacts/report/report.html`]);
   if (hasGateway(config)) {
     const version = best ? ` (${registry.registeredModel} version ${best.version})` : ' (no version yet)';
     rows.push(['API', `${deployment.apiUrl}/health${version}`]);

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { Client } from '@temporalio/client';
-import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
+import { NativeConnection, TransportError, Worker, type WorkerOptions } from '@temporalio/worker';
 import { createActivities } from '../activities/index.ts';
 import { payloadConverterPath, workflowBundle } from '../bundle.ts';
-import { type Config, fromRoot, type Role } from '../config.ts';
+import { type Config, ConfigError, fromRoot, type Role } from '../config.ts';
 import { TASK_QUEUES } from '../contracts/names.ts';
 import { createArtifactStore } from '../systems/artifacts/index.ts';
 import { createTarget } from '../systems/deployment/index.ts';
@@ -81,7 +81,7 @@ const SERVICES = {
 
 /** Connects to Temporal and makes a worker for each role of the configuration. */
 export async function createWorkers(config: Config): Promise<Workers> {
-  const connection = await NativeConnection.connect(connectionOptions(config));
+  const connection = await connect(config);
   const services = await Promise.all(config.worker.roles.map((role) => SERVICES[role](config, connection)));
   const workers = await Promise.all(
     config.worker.roles.map((role, index) =>
@@ -111,6 +111,19 @@ export async function createWorkers(config: Config): Promise<Workers> {
       for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
     },
   };
+}
+
+async function connect(config: Config): Promise<NativeConnection> {
+  try {
+    return await NativeConnection.connect(connectionOptions(config));
+  } catch (error) {
+    if (!(error instanceof TransportError)) throw error;
+    throw new ConfigError(
+      `Temporal does not answer at ${config.temporal.address}. ` +
+        'Start it, or correct temporal.address in mediwatch.yaml or TEMPORAL_ADDRESS, and start the worker again.',
+      { cause: error },
+    );
+  }
 }
 
 function mlflowOptions({ mlflow: { uri, timeout, token, username, password } }: Config) {

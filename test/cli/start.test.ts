@@ -142,7 +142,7 @@ it('following waits for a worker that is not there yet, says which one is missin
     expect(events).toContainEqual(
       expect.objectContaining({
         event: 'notice',
-        notices: ['No worker polls task queue mediwatch: start one with "node src/worker.ts".'],
+        notices: ['No worker polls task queue mediwatch: start one with "npm run worker".'],
       }),
     );
     expect(events.at(-1)).toMatchObject({ event: 'result', state: 'completed', exitCode: 0 });

@@ -75,6 +75,6 @@ function watchWorkers(session: Session, signal: AbortSignal): { unserved: string
 function noticesOf(answer: Answer, unserved: readonly string[]): string[] {
   const silent = 'silent' in answer ? answer.silent : null;
   if (silent === 'temporal') return ['Temporal does not answer; waiting.'];
-  const missing = unserved.map((queue) => `No worker polls task queue ${queue}: start one with "node src/worker.ts".`);
+  const missing = unserved.map((queue) => `No worker polls task queue ${queue}: start one with "npm run worker".`);
   return silent && missing.length === 0 ? ['The worker does not answer; waiting.'] : missing;
 }

@@ -23,7 +23,7 @@ export function judgeQueue({ queue, waits, role, pollerAges, backlog, busy }: Qu
   const fresh = pollerAges.filter((age) => age <= FRESH_MS).length;
   const waiting = backlog > 0 ? `, ${counted(backlog, 'task')} waiting` : '';
   if (fresh > 0) return ok(`${queue}: ${counted(fresh, 'worker')}${waiting}`);
-  const mend = `start one: MEDIWATCH_WORKER_ROLES=${role} node src/worker.ts (with everything else: npm start)`;
+  const mend = `start one: MEDIWATCH_WORKER_ROLES=${role} npm run worker (with everything else: npm start)`;
   const seen =
     pollerAges.length > 0
       ? `its worker asked for work ${Math.round(Math.min(...pollerAges) / 1000)} s ago for the last time`
