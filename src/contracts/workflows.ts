@@ -7,7 +7,12 @@ import { Dataset, MODELS, Params, Trial } from './training.ts';
 const registeredModel = z.string().min(1).describe('registered model in MLflow; default: registry.registeredModel');
 const model = z.enum(MODELS).describe('kind of model: hgb or rf; default: training.model');
 const trials = z.number().int().min(0).max(10_000).describe('trials of the search, 0 for none; default: search.trials');
-const parallel = z.number().int().min(1).max(256).describe('trials at once; default: search.parallel');
+const parallel = z
+  .number()
+  .int()
+  .min(1)
+  .max(256)
+  .describe('trials at once; default: search.parallel, or one for each training slot');
 const data = z.string().min(1).describe('CSV file, plain or gzipped; default: data.path');
 const seed = z.number().int().describe('seed of the split and the search; default: data.seed');
 const force = z.boolean();
@@ -41,7 +46,7 @@ export type PrepareDataInput = z.infer<typeof PrepareDataInput>;
 
 export const SearchInput = z.strictObject({
   model: model.optional(),
-  trials: trials.min(1).optional(),
+  trials: trials.min(1).optional().describe('trials of the search; default: search.trials'),
   parallel: parallel.optional(),
   data: data.optional(),
   seed: seed.optional(),
@@ -75,8 +80,8 @@ export type TrainInput = z.infer<typeof TrainInput>;
 
 export const PromoteInput = z.strictObject({
   registeredModel: registeredModel.optional(),
-  version: version.optional().describe('default: the newest version'),
-  stage: stage.exclude(['None']).optional().describe('default: Production'),
+  version: version.optional().describe('version to promote; default: the newest'),
+  stage: stage.exclude(['None']).optional().describe('stage to move it to; default: Production'),
   maxAucLoss: maxAucLoss.optional(),
   policy: policy.optional(),
   rules: rules.optional(),
@@ -95,7 +100,7 @@ export type PromoteResult = z.infer<typeof PromoteResult>;
 
 export const RollbackInput = z.strictObject({
   registeredModel: registeredModel.optional(),
-  version: version.optional().describe('default: the version with the alias "previous"'),
+  version: version.optional().describe('version to go back to; default: the one with the alias "previous"'),
   reason: z.string().max(1000).optional().describe('why, kept on the version that is left'),
   by: by.optional(),
 });
@@ -111,7 +116,7 @@ export type RollbackResult = z.infer<typeof RollbackResult>;
 
 export const RedeployInput = z.strictObject({
   registeredModel: registeredModel.optional(),
-  version: version.optional().describe('default: the version in Production'),
+  version: version.optional().describe('version to deploy; default: the one in Production'),
   strategy: strategy.optional(),
   underLockOf: underLockOf.optional(),
 });

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ConfigSchema, variableOf } from '../config.ts';
+import { ConfigSchema, KNOWN_VARIABLES, variableOf } from '../config.ts';
 import { WORKFLOWS } from '../contracts/workflows.ts';
 import { coreOf, defaultOf, descriptionOf, typeOf } from './describe.ts';
 
@@ -21,12 +21,18 @@ function sectionRows(section: string, fields: Record<string, z.ZodType>): string
       return Object.entries(fieldsOf(core)).map(([key, field]) => settingRow(`${section}.${names}.${key}`, '', field));
     }
     const typed = !(core instanceof z.ZodRecord);
-    return keys.map((key) => settingRow(`${section}.${key}`, typed ? variableOf([section, key]) : '', schema));
+    return keys.map((key) => settingRow(`${section}.${key}`, typed ? variablesOf(section, key) : '', schema));
   });
 }
 
-function settingRow(setting: string, variable: string, schema: z.ZodType): string[] {
-  return [code(setting), variable && code(variable), defaultText(schema), describe(schema)];
+/** Our own variable first, then the one that other tools define. */
+function variablesOf(section: string, key: string): string {
+  const known = KNOWN_VARIABLES[`${section}.${key}`];
+  return [variableOf([section, key]), ...(known ? [known] : [])].map(code).join(' or ');
+}
+
+function settingRow(setting: string, variables: string, schema: z.ZodType): string[] {
+  return [code(setting), variables, defaultText(schema), describe(schema)];
 }
 
 /** Every workflow that people start: what it does, an input that works, and each field of the input. */

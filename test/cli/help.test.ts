@@ -46,7 +46,7 @@ describe('--help', () => {
   });
 
   it('offers every field of an input that can be typed', async () => {
-    const notTyped = ['dataset', 'parentRunId', 'runId', 'searchTrials', 'underLockOf'];
+    const notTyped = ['dataset', 'parentRunId', 'runId', 'searchTrials', 'underLockOf', 'rules'];
     const workflows = {
       retrain: 'retrain',
       prepare: 'prepareData',

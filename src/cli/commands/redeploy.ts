@@ -4,7 +4,7 @@ export const redeploy: StartCommand = {
   name: 'redeploy',
   workflow: 'redeploy',
   version: true,
-  flags: ['registeredModel'],
+  flags: ['strategy', 'registeredModel'],
   follows: true,
   examples: [
     ['redeploy', 'the version in Production'],
