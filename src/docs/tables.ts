@@ -20,7 +20,7 @@ function sectionRows(section: string, fields: Record<string, z.ZodType>): string
       const names = keys.length > 1 ? `{${keys.join(', ')}}` : keys[0];
       return Object.entries(fieldsOf(core)).map(([key, field]) => settingRow(`${section}.${names}.${key}`, '', field));
     }
-    const typed = !(core instanceof z.ZodRecord);
+    const typed = !(core instanceof z.ZodRecord || core instanceof z.ZodArray);
     return keys.map((key) => settingRow(`${section}.${key}`, typed ? variablesOf(section, key) : '', schema));
   });
 }
