@@ -65,7 +65,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const { apiPort, adminPort, dir, drainMs, command, log } = options;
   const { bind = LOOPBACK, adminHosts = LOOPBACK_NAMES, graceMs = 5_000, requestTimeoutMs = 60_000 } = options;
   const reaper = await createReaper();
-  const instances = createInstances({ command, logDir: join(dir, 'logs'), graceMs, reaper, log });
+  const instances = createInstances({ command, bind, logDir: join(dir, 'logs'), graceMs, reaper, log });
   const upstreams = createUpstreams({ instances, externals: createExternals() });
   const traffic = createTraffic();
   const stateFile = join(dir, 'gateway', 'state.json');

@@ -4,13 +4,15 @@ import { type ApiProcess, startApiProcess } from './apiProcess.ts';
 import type { CommandOf } from './command.ts';
 import type { InstanceSpec } from './contract.ts';
 import { logFileOf, pruneInstanceLogs } from './instanceLog.ts';
-import { freePort, LOOPBACK } from './ports.ts';
+import { EVERYWHERE, freePort, LOOPBACK } from './ports.ts';
 import { AdminProblem } from './problems.ts';
 import { assertSameVersion } from './sameVersion.ts';
 import { createSerial } from './serial.ts';
 
 interface InstancesOptions {
   command: CommandOf;
+  /** Address that the gateway listens on. When others reach it there, they reach the processes too. */
+  bind: string;
   /** Folder of the logs. */
   logDir: string;
   /** From SIGTERM to SIGKILL (ms). */
@@ -37,7 +39,7 @@ export interface Instances {
   close(): Promise<void>;
 }
 
-export function createInstances({ command, logDir, graceMs, reaper, log }: InstancesOptions): Instances {
+export function createInstances({ command, bind, logDir, graceMs, reaper, log }: InstancesOptions): Instances {
   const known = new Map<string, ApiProcess>();
   const reserved = new Set<number>();
   const serial = createSerial();
@@ -52,7 +54,7 @@ export function createInstances({ command, logDir, graceMs, reaper, log }: Insta
     const instance = startApiProcess({
       spec,
       port,
-      command: command(spec, { host: LOOPBACK, port }),
+      command: command(spec, { host: bind === LOOPBACK ? LOOPBACK : EVERYWHERE, port }),
       logFile,
       reaper,
       log,

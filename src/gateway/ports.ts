@@ -2,6 +2,8 @@ import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
 
 export const LOOPBACK = '127.0.0.1';
+/** Every address of this host, loopback among them. */
+export const EVERYWHERE = '0.0.0.0';
 /** Names that a request to loopback may call its host by. */
 export const LOOPBACK_NAMES = [LOOPBACK, 'localhost', '[::1]'];
 

@@ -27,7 +27,7 @@ export function createProcessTarget({ adminUrl }: { adminUrl: string }): Deploym
       const spec = { key, model, version, ...(runId && { runId }) };
       const { body } = await gateway.call('POST', '/instances', { body: spec, signal });
       const { url, logFile } = readAnswer(Instance, body);
-      return { key, model, version, url, logFile };
+      return { key, model, version, url: seenFromHere(url, adminUrl), logFile };
     },
 
     async state(key) {
@@ -73,4 +73,11 @@ export function createProcessTarget({ adminUrl }: { adminUrl: string }): Deploym
 
     close: () => gateway.close(),
   };
+}
+
+/** The gateway names its processes by loopback; from another host they are reached by the name of the gateway's. */
+function seenFromHere(url: string, adminUrl: string): string {
+  const seen = new URL(url);
+  seen.hostname = new URL(adminUrl).hostname;
+  return seen.origin;
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +9,8 @@ import { ensureBaseImage } from './baseImage.ts';
 import { composeCommand, gatherParts } from './parts.ts';
 
 const LOCAL = join(PROJECT_ROOT, 'test', 'compose');
+/** One for each checkout: what a run that was killed left behind is removed by the next. */
+const PROJECT = `mediwatch-test-${createHash('sha256').update(PROJECT_ROOT).digest('hex').slice(0, 8)}`;
 const PORTS = ['TEMPORAL_PORT', 'TEMPORAL_UI_PORT', 'MLFLOW_PORT', 'API_PORT'] as const;
 
 /** docker-compose.yml as a project of its own: own secrets, volumes and loopback ports. */
@@ -34,7 +37,7 @@ export async function buildService(): Promise<ComposedService> {
 
   const [program = '', ...first] = command;
   const files = ['docker-compose.yml', join('test', 'compose', 'compose.local.yml')].flatMap((file) => ['-f', file]);
-  const options = ['--progress', 'quiet', '--project-name', `mediwatch-test-${process.pid}`, ...files];
+  const options = ['--progress', 'quiet', '--project-name', PROJECT, ...files];
   const run = (args: string[]) =>
     execa(program, [...first, ...options, ...args], {
       cwd: PROJECT_ROOT,
@@ -48,6 +51,8 @@ export async function buildService(): Promise<ComposedService> {
     const { all: logs } = await run(['logs', '--no-color', '--tail', '15']);
     throw new Error(`docker compose ${args.join(' ')} ended with ${exitCode}:\n${all}\n${logs}`);
   };
+  const remove = () => compose('down', '--volumes', '--remove-orphans', '--timeout', '10');
+  await remove();
   await compose('build', 'node');
   await compose('build');
   return {
@@ -55,7 +60,7 @@ export async function buildService(): Promise<ComposedService> {
     env,
     compose,
     async dispose() {
-      await compose('down', '--volumes', '--remove-orphans', '--timeout', '10');
+      await remove();
       await rm(secrets, { recursive: true, force: true });
     },
   };
