@@ -1,6 +1,9 @@
 import { userInfo } from 'node:os';
+import { join } from 'node:path';
 import type { Connection } from '@temporalio/client';
+import { execa } from 'execa';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { PROJECT_ROOT } from '../../src/config.ts';
 import { workflowIds } from '../../src/contracts/ids.ts';
 import type { Progress } from '../../src/contracts/progress.ts';
 import { until } from '../support/until.ts';
@@ -70,6 +73,44 @@ describe('approve', () => {
     expect(await retrain.result()).toMatchObject({ promotion: { approvedBy: 'grace' } });
   });
 });
+
+describe('on a terminal', () => {
+  it('asks before it decides; without a yes it waits on', async () => {
+    const handle = await waitingPromotion();
+    const no = await onTerminal(['approve', handle.workflowId], 'n\n');
+    expect(no.stdout).toContain(`Approve version 1 as ${userInfo().username}? [y/N]`);
+    expect([no.exitCode, no.stdout]).toEqual([1, expect.stringContaining('Nothing was decided; it waits on.')]);
+    await untilWaiting(handle.workflowId);
+
+    const interrupted = await onTerminal(['approve', handle.workflowId], '\u0003');
+    expect(interrupted.stdout).toContain('Nothing was decided; it waits on.');
+
+    const yes = await onTerminal(['approve', handle.workflowId], 'y\n');
+    expect([yes.exitCode, yes.stdout]).toEqual([0, expect.stringContaining('approved.')]);
+    expect(await handle.result()).toMatchObject({ promotion: { promoted: true } });
+  });
+});
+
+/** Runs the command on a terminal of its own, and types an answer when it asks. */
+async function onTerminal(args: string[], typed: string) {
+  const python = process.env.MEDIWATCH_TEST_PYTHON ?? join(PROJECT_ROOT, 'python/.venv/bin/python');
+  const run = 'import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))';
+  const command = [process.execPath, join(PROJECT_ROOT, 'src/client.ts'), ...args];
+  const client = execa(python, ['-c', run, ...command], {
+    env: { ...env, TERM: 'xterm' },
+    reject: false,
+    timeout: 45_000,
+  });
+  let shown = '';
+  let typing = false;
+  client.stdout.on('data', (text) => {
+    shown += text;
+    if (typing || !shown.includes('[y/N] ')) return;
+    typing = true;
+    client.stdin.write(typed);
+  });
+  return await client;
+}
 
 describe('reject', () => {
   it('ends the promotion with who and why, and Production stays as it is', async () => {

@@ -34,10 +34,9 @@ async function examineImage(engine: Dockerode, { docker }: Config): Promise<Find
   } catch (error) {
     if (statusOf(error) !== 404) throw error;
     if (baked) return warning(`image ${reference} was not built here yet`, 'mediwatch redeploy, which builds it');
-    const build = `docker build -t ${reference} -f ${docker.dockerfile} ${docker.context}`;
     return warning(
       `image ${reference} is not on this machine; a redeploy pulls it`,
-      `docker pull ${reference}, or ${build}`,
+      `docker pull ${reference}, or mediwatch build`,
     );
   }
 }
