@@ -111,7 +111,10 @@ async function build(
     return;
   }
   const classic = plan.kind === 'classic';
-  const args = classic ? ['build', ...options, folder] : ['buildx', 'build', '--load', ...options, folder];
+  // Without --force-rm the classic builder leaves the container of a step that failed.
+  const args = classic
+    ? ['build', '--force-rm', ...options, folder]
+    : ['buildx', 'build', '--load', ...options, folder];
   const env: Record<string, string> = classic ? { DOCKER_BUILDKIT: '0' } : {};
   await cli.run({ what: 'build', args, env, timeoutMs: TIMEOUT_MS, signal, onProgress });
 }

@@ -62,10 +62,12 @@ export function createDocker(options: { socketPath?: string } = {}) {
       };
     },
 
-    /** Address of this host in Docker's default network; '' when there is none. */
+    /** Address of this host in Docker's default network; '' when there is no such network. */
     async bridgeAddress(): Promise<string> {
       const network = await unlessAbsent('inspect its bridge', () => engine.getNetwork('bridge').inspect());
-      return (network?.IPAM?.Config?.[0]?.Gateway as string | undefined) ?? '';
+      const { Gateway, Subnet } = network?.IPAM?.Config?.[0] ?? {};
+      // The daemon tells the address only if it was given one; by itself it takes the first of the network.
+      return Gateway ?? Subnet?.replace(/\.\d+\/\d+$/, '.1') ?? '';
     },
 
     /** Containers with this label, also stopped ones: their labels, with their names. */

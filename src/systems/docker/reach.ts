@@ -23,7 +23,7 @@ interface Facts {
   /** Of the worker. */
   platform: NodeJS.Platform;
   info: DaemonInfo;
-  /** Gateway address of Docker's default bridge. */
+  /** Address of this host in Docker's default network; empty: unknown. */
   bridge: string;
 }
 
@@ -50,7 +50,7 @@ export function planReach(facts: Facts): Reach {
 
   const at = (host: string) =>
     `${url.protocol}//${host}:${url.port || (url.protocol === 'https:' ? 443 : 80)}${url.pathname}`;
-  if (by === 'address') return { ...reach, mlflowUri: trimmed(at(bridge)), relayFrom: bridge };
+  if (by === 'address' && bridge) return { ...reach, mlflowUri: trimmed(at(bridge)), relayFrom: bridge };
   if (by === 'port' && isDesktop) return { ...reach, mlflowUri: trimmed(at(DESKTOP_HOST)) };
   throw new DockerError(
     'InvalidConfig',
