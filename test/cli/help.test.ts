@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { WORKFLOWS } from '../../src/contracts/workflows.ts';
-import { mediwatch, spawnMediwatch } from './support.ts';
+import { mediwatch } from './support.ts';
 
-const STARTING = ['retrain', 'prepare', 'search', 'train', 'promote', 'rollback', 'redeploy'];
-const COMMANDS = [...STARTING, 'status', 'follow', 'cancel'];
+const STARTING = ['retrain', 'prepare', 'search', 'train', 'promote', 'rollback', 'redeploy', 'build'];
+const COMMANDS = [...STARTING, 'approve', 'reject', 'status', 'follow', 'history', 'doctor', 'cancel'];
 
 async function helpOf(...args: string[]): Promise<string> {
   const { code, out, err } = await mediwatch([...args, '--help']);
@@ -55,6 +55,7 @@ describe('--help', () => {
       promote: 'promote',
       rollback: 'rollback',
       redeploy: 'redeploy',
+      build: 'buildImage',
     } as const;
     const flags: Record<string, string> = { params: '--param', redeploy: '--no-redeploy', version: '[version]' };
     for (const [command, workflow] of Object.entries(workflows)) {
@@ -64,12 +65,5 @@ describe('--help', () => {
         expect(help).toContain(flags[field] ?? `--${field.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`);
       }
     }
-  });
-
-  it('takes less than half a second, the start of the process included', async () => {
-    const times = [];
-    for (let run = 0; run < 3; run++) times.push((await spawnMediwatch(['--help'], {})).durationMs);
-    // The best of three: other tests share the machine.
-    expect(Math.min(...times)).toBeLessThan(500);
   });
 });
