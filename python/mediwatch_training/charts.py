@@ -8,7 +8,7 @@ from html import escape
 import numpy as np
 
 _WIDTH, _HEIGHT = 420, 320
-_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 14, 14, 46
+_LEFT, _RIGHT, _TOP, _BOTTOM = 62, 14, 14, 46
 # More points than this cannot be told apart at the size of the chart.
 _MAX_POINTS = 300
 

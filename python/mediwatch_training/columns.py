@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -17,11 +19,18 @@ _FEW_VALUES = 30
 _MIN_SHARE_THAT_DIFFERS = 0.005
 # ICD-9 codes are numbers in the order of their chapters, with some V and E codes among them.
 _MIN_SHARE_OF_NUMBERS = 0.8
+# Weight of the overall positive rate when categories are compared, in rows.
+_PRIOR_ROWS = 50
+# Pairs with columns that say little themselves cost time and add nothing.
+_MAX_CROSSES = 5
 
 
 @dataclass(frozen=True)
 class ColumnPlan:
-    """Columns by the way in which they are encoded; a column in `numeric_codes` is in `wide` too."""
+    """Columns by the way in which they are encoded; columns in `numeric_codes` are in `wide` too.
+
+    `crossed` are the columns of category codes whose pairs with the first of them are features as well.
+    """
 
     numbers: list[str]
     scales: list[str]
@@ -29,6 +38,7 @@ class ColumnPlan:
     id_categories: list[str]
     wide: list[str]
     numeric_codes: list[str]
+    crossed: list[str]
 
     @property
     def features(self) -> list[str]:
@@ -40,14 +50,15 @@ class ColumnPlan:
         return "numeric" if name in self.numbers else "categorical"
 
 
-def plan_columns(train: pd.DataFrame, id_categories: list[str]) -> ColumnPlan:
+def plan_columns(train: pd.DataFrame, labels: np.ndarray, id_categories: list[str]) -> ColumnPlan:
     """Choose how to encode each column from the training rows alone.
 
     Args:
         train: Training rows of the candidate features; float64 or text columns.
+        labels: Of the training rows, 0 or 1, shape (rows,).
         id_categories: Numeric columns whose numbers are names (codes), not quantities.
     """
-    plan = ColumnPlan([], [], [], [], [], [])
+    plan = ColumnPlan([], [], [], [], [], [], [])
     for name in train.columns:
         column = train[name]
         if _hardly_varies(column):
@@ -64,7 +75,30 @@ def plan_columns(train: pd.DataFrame, id_categories: list[str]) -> ColumnPlan:
             plan.wide.append(name)
             if _mostly_numbers(column):
                 plan.numeric_codes.append(name)
+    plan.crossed.extend(_crossed(train, labels, plan))
     return plan
+
+
+def _crossed(train: pd.DataFrame, labels: np.ndarray, plan: ColumnPlan) -> list[str]:
+    """Return the columns of category codes, the one that says most about the label first.
+
+    What the others mean depends on it: after a discharge to a nursing home, a diagnosis has another rate than at home.
+    """
+    few = [*plan.categories, *plan.id_categories]
+    if len(few) + len(plan.wide) < 2 or not few:
+        return []
+    spreads = {name: _spread(train[name], labels) for name in (*few, *plan.wide)}
+    first = max(few, key=spreads.__getitem__)
+    names = [first, *sorted(spreads.keys() - {first}, key=lambda name: (-spreads[name], name))]
+    return names[: 1 + _MAX_CROSSES]
+
+
+def _spread(column: pd.Series, labels: np.ndarray) -> float:
+    """Return how far the positive rates of the column's values lie apart: their variance over rows, shrunk."""
+    import pandas as pd
+
+    deviations = pd.Series(labels - labels.mean()).groupby(column.to_numpy(), dropna=False).agg(["sum", "size"])
+    return float((deviations["size"] * (deviations["sum"] / (deviations["size"] + _PRIOR_ROWS)) ** 2).sum())
 
 
 def _hardly_varies(column: pd.Series) -> bool:

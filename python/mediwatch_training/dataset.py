@@ -15,9 +15,10 @@ from .errors import DataInvalid, DataNotFound
 if TYPE_CHECKING:
     import pandas as pd
 
-FORMAT = 1
+FORMAT = 2
 META_FILE = "dataset.json"
 ENCODER_FILE = "encoder.pickle"
+FIT_RECORDS_FILE = "fit_records.parquet"
 TEST_RECORDS_FILE = "test_records.parquet"
 EXAMPLE_FILE = "input_example.json"
 
@@ -31,7 +32,7 @@ class Dataset:
     _arrays: dict[str, np.ndarray] = field(default_factory=dict)
 
     def features(self, split: str) -> np.ndarray:
-        """Return the encoded features of a split, float64, shape (rows, columns)."""
+        """Return the encoded features of "train" or "validation", float64, shape (rows, columns)."""
         return self._array(f"X_{split}")
 
     def labels(self, split: str) -> np.ndarray:
@@ -44,6 +45,19 @@ class Dataset:
 
         with (self.directory / ENCODER_FILE).open("rb") as file:
             return pickle.load(file)
+
+    def refitted_encoder(self) -> tuple[Any, np.ndarray, np.ndarray]:
+        """Fit the encoder anew on train and validation; return it with their encoded features and their labels.
+
+        Rates of categories are cross-fitted for these rows: none of them sees its own label.
+        """
+        import pandas as pd
+        from sklearn.base import clone
+
+        encoder = clone(self.encoder())
+        y = np.concatenate([self.labels("train"), self.labels("validation")])
+        X = encoder.fit_transform(pd.read_parquet(self.directory / FIT_RECORDS_FILE), y)
+        return encoder, np.ascontiguousarray(X, dtype=np.float64), y
 
     @cached_property
     def test_records(self) -> pd.DataFrame:

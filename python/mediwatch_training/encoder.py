@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 _MAX_CATEGORIES = 30
 # Weight of the overall positive rate in a category's own, in rows (Micci-Barreca 2001, as in TargetEncoder).
 _SMOOTHING = 100.0
+_PAIR_SMOOTHING = 50.0
+# Rarer codes are one category when pairs are made: pairs of them would have too few rows.
+_MIN_ROWS_TO_CROSS = 30
+# The number of a pair is that of its first code times this, plus that of its second: codes are fewer, so no two
+# pairs share a number.
+_PAIR_BASE = 1e6
 # A missing text is a category like another: that it is missing says something too.
 _MISSING = "?"
 
@@ -27,7 +33,8 @@ def make_encoder(plan: ColumnPlan, seed: int) -> ColumnTransformer:
     """Return an unfitted encoder of a data frame of raw records.
 
     It takes what clients send: None or NaN for a missing value, categories never seen, numbers written as text and
-    numeric codes written either way. Categories come first in its output: `categorical_columns` counts on it.
+    numeric codes written either way. Categories come first in its output: `categorical_columns` counts on it. Pairs
+    come last: a model leaves them out by its first columns.
     """
     from sklearn.compose import ColumnTransformer
     from sklearn.pipeline import make_pipeline
@@ -45,12 +52,46 @@ def make_encoder(plan: ColumnPlan, seed: int) -> ColumnTransformer:
             plan.wide,
         ),
     ]
+    if plan.crossed:
+        parts.append(("pairs", _pairs(plan, seed), plan.crossed))
     return ColumnTransformer([part for part in parts if part[2]], remainder="drop")
 
 
 def categorical_columns(plan: ColumnPlan) -> list[int]:
     """Return the positions in the encoded array that hold category codes without an order."""
     return list(range(len(plan.categories) + len(plan.id_categories)))
+
+
+def _pairs(plan: ColumnPlan, seed: int) -> object:
+    """Describe each pair of the first of the crossed columns and another by its positive rate."""
+    from sklearn.compose import ColumnTransformer
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import FunctionTransformer, TargetEncoder
+
+    codes = ColumnTransformer(
+        [
+            (name, make_pipeline(_as_numbers() if name in plan.id_categories else _as_text(), _pair_codes()), [name])
+            for name in plan.crossed
+        ]
+    )
+    others = len(plan.crossed) - 1
+    weights = np.vstack([np.full(others, _PAIR_BASE), np.eye(others)])
+    return make_pipeline(
+        codes,
+        FunctionTransformer(np.dot, kw_args={"b": weights}),
+        TargetEncoder(smooth=_PAIR_SMOOTHING, target_type="binary", random_state=seed),
+    )
+
+
+def _pair_codes() -> object:
+    from sklearn.preprocessing import OrdinalEncoder
+
+    return OrdinalEncoder(
+        min_frequency=_MIN_ROWS_TO_CROSS,
+        handle_unknown="use_encoded_value",
+        unknown_value=-1,
+        encoded_missing_value=-2,
+    )
 
 
 def _as_text() -> object:

@@ -27,8 +27,9 @@ DEFAULTS: dict[str, dict[str, Any]] = {
 # Boosting stops when the validation loss has not improved for this many iterations, or here at the latest.
 _PATIENCE = 15
 _MAX_ITERATIONS = 600
-# The final model averages this many boosters that differ in their seed alone, and so in the features that each split
-# may choose from. On validation splits of five other seeds four of them gained 0.001 in AUC over one.
+# The final model averages this many boosters. They differ in their seeds, so in the features that each split may
+# choose from, and every other one reads no pairs of categories. In grouped cross-validation such an average scored an
+# AUC of 0.6925; four boosters without pairs 0.6906, two with pairs 0.6911, one of either kind 0.690.
 _MEMBERS = 4
 _RESERVED = (
     "random_state",
@@ -71,23 +72,53 @@ def fit_on_train(dataset: Dataset, model: str, params: dict[str, Any], seed: int
     return estimator, int(estimator.n_iter_)
 
 
-def fit_on_all(dataset: Dataset, model: str, params: dict[str, Any], iterations: int, seed: int, threads: int) -> Any:
-    """Fit on the train and validation splits, with a number of iterations found before; return the estimator.
+def fit_final(
+    dataset: Dataset,
+    X: np.ndarray,
+    y: np.ndarray,
+    model: str,
+    params: dict[str, Any],
+    iterations: int,
+    seed: int,
+    threads: int,
+) -> Any:
+    """Fit on all rows but those of the test split, with a number of iterations found before; return the estimator.
 
     Boosting is an average of `_MEMBERS` boosters, a forest one forest.
     """
-    X = np.concatenate([dataset.features("train"), dataset.features("validation")])
-    y = np.concatenate([dataset.labels("train"), dataset.labels("validation")])
     if model == "rf":
         return _fit(_forest(params, seed, threads), threads, X, y)
-    from sklearn.ensemble import VotingClassifier
-
     fixed = {**params, "max_iter": iterations}
-    members = [
-        (f"member_{number}", _boosting(dataset, fixed, seed + number, early_stopping=False))
-        for number in range(_MEMBERS)
-    ]
-    return _fit(VotingClassifier(members, voting="soft"), threads, X, y)
+    members = [_boosting(dataset, fixed, seed + number, early_stopping=False) for number in range(_MEMBERS)]
+    if dataset.meta["pairColumns"]:
+        members = [_without_pairs(dataset, one) if number % 2 else one for number, one in enumerate(members)]
+    return _average(_fit_side_by_side(members, threads, X, y), X[:2], np.array([0, 1]))
+
+
+def _without_pairs(dataset: Dataset, booster: Any) -> Any:
+    from sklearn.compose import ColumnTransformer
+    from sklearn.pipeline import make_pipeline
+
+    columns = slice(0, dataset.meta["encodedColumns"] - dataset.meta["pairColumns"])
+    return make_pipeline(ColumnTransformer([("all_but_pairs", "passthrough", columns)]), booster)
+
+
+def _fit_side_by_side(members: list[Any], threads: int, X: np.ndarray, y: np.ndarray) -> list[Any]:
+    """Fit each on its share of the threads: threads that share one booster wait for each other at every node."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    workers = min(threads, len(members))
+    with ThreadPoolExecutor(workers) as pool:
+        return list(pool.map(lambda member: _fit(member, threads // workers, X, y), members))
+
+
+def _average(members: list[Any], X: np.ndarray, y: np.ndarray) -> Any:
+    """Return one classifier that averages fitted ones; any rows of both classes will do as `X` and `y`."""
+    from sklearn.ensemble import VotingClassifier
+    from sklearn.frozen import FrozenEstimator
+
+    named = [(f"member_{number}", FrozenEstimator(member)) for number, member in enumerate(members)]
+    return VotingClassifier(named, voting="soft").fit(X, y)
 
 
 def positive_probabilities(estimator: Any, X: Any, threads: int) -> np.ndarray:
@@ -98,10 +129,10 @@ def positive_probabilities(estimator: Any, X: Any, threads: int) -> np.ndarray:
 
 @contextmanager
 def limited_threads(threads: int) -> Iterator[None]:
-    """Let OpenMP use `threads` threads, whatever OMP_NUM_THREADS said when the process started."""
+    """Let OpenMP use `threads` threads in the calling thread, whatever OMP_NUM_THREADS said at the start."""
     from threadpoolctl import threadpool_limits
 
-    with threadpool_limits(limits=threads):
+    with threadpool_limits(limits=threads, user_api="openmp"):
         yield
 
 

@@ -92,14 +92,13 @@ def prepare(input: dict[str, Any], progress: Progress) -> dict[str, Any]:
 
     progress({"stage": "encoding", "rows": len(frame)})
     candidates = frame.drop(columns=[name for name in {target, group, *drop} if name in frame])
-    plan = plan_columns(candidates.iloc[rows_of["train"]], id_categories)
+    plan = plan_columns(candidates.iloc[rows_of["train"]], labels[rows_of["train"]], id_categories)
     if not plan.features:
         raise DataInvalid(f"{data_path} has no column that a model could learn from", "dataPath")
     records = candidates[plan.features]
     encoder = make_encoder(plan, seed)
     arrays = {"train": encoder.fit_transform(records.iloc[rows_of["train"]], labels[rows_of["train"]])}
-    for split in SPLITS[1:]:
-        arrays[split] = encoder.transform(records.iloc[rows_of[split]])
+    arrays["validation"] = encoder.transform(records.iloc[rows_of["validation"]])
 
     progress({"stage": "writing"})
     result = {
@@ -112,8 +111,9 @@ def prepare(input: dict[str, Any], progress: Progress) -> dict[str, Any]:
         "dataSha256": table.sha256,
     }
     output.mkdir(parents=True, exist_ok=True)
+    for split, array in arrays.items():
+        _save(output / f"X_{split}.npy", np.ascontiguousarray(array, dtype=np.float64))
     for split, rows in rows_of.items():
-        _save(output / f"X_{split}.npy", np.ascontiguousarray(arrays[split], dtype=np.float64))
         _save(output / f"y_{split}.npy", labels[rows])
     write_bytes(output / dataset.ENCODER_FILE, pickle.dumps(encoder, protocol=4))
     _write_records(output, candidates, plan, rows_of)
@@ -127,6 +127,7 @@ def prepare(input: dict[str, Any], progress: Progress) -> dict[str, Any]:
         "group": group,
         "categoricalColumns": categorical_columns(plan),
         "columnTypes": {name: "text" if records[name].dtype == object else "number" for name in plan.features},
+        "pairColumns": max(len(plan.crossed) - 1, 0),
         "encodedColumns": int(arrays["train"].shape[1]),
     }
     write_bytes(output / dataset.META_FILE, to_json(meta).encode())
@@ -183,11 +184,18 @@ def _save(path: Path, array: np.ndarray) -> None:
 
 
 def _write_records(output: Path, candidates: pd.DataFrame, plan: ColumnPlan, rows_of: dict[str, np.ndarray]) -> None:
-    buffer = io.BytesIO()
-    candidates.iloc[rows_of["test"]].reset_index(drop=True).to_parquet(buffer, index=False)
-    write_bytes(output / dataset.TEST_RECORDS_FILE, buffer.getvalue())
+    fit_rows = np.concatenate([rows_of["train"], rows_of["validation"]])
+    _write_parquet(output / dataset.FIT_RECORDS_FILE, candidates[plan.features].iloc[fit_rows])
+    # All columns, as an earlier model may read others.
+    _write_parquet(output / dataset.TEST_RECORDS_FILE, candidates.iloc[rows_of["test"]])
     example = candidates[plan.features].iloc[rows_of["train"][:_EXAMPLE_ROWS]]
     write_bytes(output / dataset.EXAMPLE_FILE, to_json(example.to_dict(orient="records")).encode())
+
+
+def _write_parquet(path: Path, records: pd.DataFrame) -> None:
+    buffer = io.BytesIO()
+    records.reset_index(drop=True).to_parquet(buffer, index=False)
+    write_bytes(path, buffer.getbuffer())
 
 
 def _names(values: Any) -> str:

@@ -29,14 +29,14 @@ _STYLE = """
 :root{color-scheme:light dark;--ink:#1b2733;--soft:#5b6b7b;--line:#d9e0e7;--card:#fff;--page:#f4f6f8;--main:#0b6bcb;--alt:#c2410c}
 @media(prefers-color-scheme:dark){:root{--ink:#e6edf3;--soft:#9fb0c0;--line:#30404f;--card:#17212b;--page:#0e151c;--main:#58a6ff;--alt:#ff9a62}}
 *{box-sizing:border-box}body{margin:0;background:var(--page);color:var(--ink);font:16px/1.5 system-ui,sans-serif}
-main{max-width:960px;margin:0 auto;padding:24px 16px}h1{font-size:1.6rem;margin:0 0 8px}h2{font-size:1.15rem;margin:0 0 8px}
+main{max-width:1080px;margin:0 auto;padding:24px 16px}h1{font-size:1.6rem;margin:0 0 8px}h2{font-size:1.15rem;margin:0 0 8px}
 p{margin:0 0 12px}.soft{color:var(--soft)}section{background:var(--card);border:1px solid var(--line);border-radius:10px;padding:16px;margin:16px 0}
-.grid{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(300px,100%),1fr));gap:16px}.grid section{margin:0}
+.grid{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(400px,100%),1fr));gap:16px}.grid section{margin:0}
 svg{width:100%;height:auto;display:block}svg text{font-size:11px;fill:var(--soft)}.grid line,line.grid{stroke:var(--line)}
 polyline{fill:none;stroke-width:2.2}polyline.main{stroke:var(--main)}polyline.alt{stroke:var(--alt)}
 polyline.guess{stroke:var(--soft);stroke-dasharray:4 4;stroke-width:1.2}circle.main{fill:var(--main)}circle.alt{fill:var(--alt)}
 .scroll{overflow-x:auto}table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:6px 10px 6px 0;border-bottom:1px solid var(--line);vertical-align:top}
-td.n{font-variant-numeric:tabular-nums;white-space:nowrap}code{overflow-wrap:anywhere}
+td.n{font-variant-numeric:tabular-nums;white-space:nowrap}table.dense{font-size:.875rem}code{overflow-wrap:anywhere}
 """.strip()
 
 
@@ -180,7 +180,10 @@ def _trials_section(trials: list[dict[str, Any]]) -> str:
         f"Validation ROC AUC of {len(scored)} trials as dots, the best so far as a line; the best is {best[-1]:.4f}.",
         "Trial",
         "Validation ROC AUC",
-        [Series("best so far", numbers, best, "alt"), Series("trials", numbers, values, dots=True)],
+        [
+            Series("best so far", np.repeat(numbers, 2)[1:], np.repeat(best, 2)[:-1], "alt"),
+            Series("trials", numbers, values, dots=True),
+        ],
     )
     return _section("Trials", chart + '<p class="soft">Dots: each trial. Line: best so far.</p>')
 
@@ -205,7 +208,7 @@ def _trials_table(trials: list[dict[str, Any]]) -> str:
         + "</tr>"
         for trial in sorted(trials, key=lambda t: t["number"])
     )
-    return _section("All trials", f'<div class="scroll"><table><tr>{head}</tr>{rows}</table></div>')
+    return _section("All trials", f'<div class="scroll"><table class="dense"><tr>{head}</tr>{rows}</table></div>')
 
 
 def _section(title: str, body: str) -> str:

@@ -86,14 +86,18 @@ def _train(
     threshold = best_f1_threshold(dataset.labels("validation"), validation)
 
     progress({"stage": "fitting on train and validation", "iterations": iterations})
-    estimator = estimators.fit_on_all(dataset, model, params, iterations, seed, threads)
+    encoder, X, y = dataset.refitted_encoder()
+    estimator = estimators.fit_final(dataset, X, y, model, params, iterations, seed, threads)
+
+    pipeline = _pipeline(dataset, encoder, estimator, threshold, run.run_id)
 
     progress({"stage": "scoring the test split"})
-    probabilities = estimators.positive_probabilities(estimator, dataset.features("test"), threads)
+    records = dataset.test_records[[feature["name"] for feature in dataset.meta["features"]]]
+    probabilities = estimators.positive_probabilities(pipeline, records, threads)
     labels = dataset.labels("test")
     metrics = {f"test_{name}": value for name, value in scores(labels, probabilities, threshold).items()}
     metrics["threshold"] = threshold
-    metrics["train_rows"] = len(dataset.labels("train")) + len(dataset.labels("validation"))
+    metrics["train_rows"] = len(y)
     metrics["iterations"] = iterations
 
     progress({"stage": "logging", "test_auc": metrics["test_auc"]})
@@ -101,9 +105,7 @@ def _train(
     run.log(params={**facts, **params}, metrics=metrics, tags=fields.mapping("tags", None) or {})
     report = render_report(dataset.meta, model, params, metrics, labels, probabilities, trials)
     report_uri = run.log_report(report)
-    logged = run.log_pipeline(
-        _pipeline(dataset, estimator, threshold, run.run_id), dataset, fields.text("workDir", None)
-    )
+    logged = run.log_pipeline(pipeline, dataset, fields.text("workDir", None))
     result = {
         **logged,
         "runId": run.run_id,
@@ -116,13 +118,13 @@ def _train(
     return result
 
 
-def _pipeline(dataset: Dataset, estimator: Any, threshold: float, run_id: str) -> Any:
+def _pipeline(dataset: Dataset, encoder: Any, estimator: Any, threshold: float, run_id: str) -> Any:
     """Join the encoder and the estimator, with what a server must know of them as the attribute `mediwatch_`."""
     from sklearn.pipeline import Pipeline
 
     if hasattr(estimator, "n_jobs"):
         estimator.n_jobs = None
-    pipeline = Pipeline([("encoder", dataset.encoder()), ("model", estimator)])
+    pipeline = Pipeline([("encoder", encoder), ("model", estimator)])
     pipeline.mediwatch_ = {
         "threshold": threshold,
         "features": dataset.meta["features"],

@@ -23,12 +23,14 @@ def trial(input: dict[str, Any], progress: Progress) -> dict[str, Any]:
         progress: Told the stage.
 
     Returns:
-        ``{score, metrics: {validation_auc, validation_log_loss, fit_seconds, iterations}}``; the score is the ROC AUC.
+        ``{score, metrics: {validation_auc, validation_log_loss, fit_seconds, trial_seconds, iterations}}``; the score
+        is the ROC AUC.
 
     Raises:
         DataNotFound: There is no dataset in the directory.
         InvalidInput: A field or a parameter is not acceptable.
     """
+    began = time.perf_counter()
     fields = Fields("trial", input, _FIELDS)
     model = fields.choice("model", MODELS, "hgb")
     dataset = open_dataset(fields.text("datasetDir"))
@@ -47,6 +49,7 @@ def trial(input: dict[str, Any], progress: Progress) -> dict[str, Any]:
             "validation_auc": values["auc"],
             "validation_log_loss": values["log_loss"],
             "fit_seconds": fit_seconds,
+            "trial_seconds": time.perf_counter() - began,
             "iterations": iterations,
         },
     }

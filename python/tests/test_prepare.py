@@ -7,7 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import REAL_DATA, run
+from sklearn.metrics import roc_auc_score
 
+from mediwatch_training.dataset import open_dataset
 from mediwatch_training.errors import DataInvalid, DataNotFound, InvalidInput
 from mediwatch_training.splits import SPLITS, split_rows
 from mediwatch_training.table import read_table
@@ -168,3 +170,29 @@ def test_a_wrong_field_is_named(sample_csv, tmp_path, field, value):
     with pytest.raises(InvalidInput) as caught:
         run("prepare", dataPath=str(sample_csv), outputDir=str(tmp_path), **{field: value})
     assert caught.value.field == field
+
+
+def test_categories_are_paired_with_the_column_that_says_most(real):
+    _, output = real
+    meta = json.loads((output / "dataset.json").read_text())
+    pairs = open_dataset(str(output)).encoder().transformers_[-1]
+    assert pairs[0] == "pairs" and pairs[2][0] == "discharge_disposition_id" and "diag_1" in pairs[2]
+    assert meta["pairColumns"] == len(pairs[2]) - 1
+
+
+def test_no_training_row_sees_its_own_label(tmp_path):
+    random = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {
+            "name": [f"n{number}" for number in random.integers(0, 600, 3000)],
+            "half": random.choice(list("abcdefg"), 3000),
+        }
+    )
+    frame["outcome"] = random.choice(["yes", "no"], 3000)
+    frame.to_csv(tmp_path / "noise.csv", index=False)
+    values = {"target": "outcome", "positive": "yes", "group": None}
+    run("prepare", dataPath=str(tmp_path / "noise.csv"), outputDir=str(tmp_path / "o"), **values)
+    dataset = open_dataset(str(tmp_path / "o"))
+    for X, y in ((dataset.features("train"), dataset.labels("train")), dataset.refitted_encoder()[1:]):
+        for column in X.T:
+            assert abs(roc_auc_score(y, column) - 0.5) < 0.08

@@ -8,6 +8,7 @@ from conftest import free_port, run
 
 from mediwatch_training.dataset import open_dataset
 from mediwatch_training.errors import InvalidInput, ModelLoadFailed, ModelMismatch, TrackingFailed
+from mediwatch_training.estimators import check_params, fit_final
 
 METRICS = {"test_auc", "test_average_precision", "test_log_loss", "test_brier", "test_f1", "threshold", "train_rows"}
 
@@ -144,3 +145,11 @@ def test_a_server_that_is_down_is_worth_a_retry(sample_dataset):
 def test_threads_do_not_change_a_score(sample_dataset):
     values = {"datasetDir": str(sample_dataset), "params": {"max_iter": 10}}
     assert run("trial", **values, threads=1)["score"] == run("trial", **values, threads=2)["score"]
+
+
+def test_threads_do_not_change_the_final_model(sample_dataset):
+    dataset = open_dataset(str(sample_dataset))
+    _, X, y = dataset.refitted_encoder()
+    params = check_params("hgb", None)
+    one, three = (fit_final(dataset, X, y, "hgb", params, 5, 42, threads).predict_proba(X) for threads in (1, 3))
+    np.testing.assert_allclose(one, three, rtol=0, atol=1e-12)
