@@ -1,5 +1,6 @@
 import { createDeploymentActivities } from './deployment.ts';
 import { createImageActivities } from './images.ts';
+import { heartbeating } from './lib/heartbeat.ts';
 import { translated } from './lib/translate.ts';
 import { createLockActivities } from './lock.ts';
 import { createPlanActivities } from './plan.ts';
@@ -17,7 +18,7 @@ export const createActivities = {
   orchestration: (systems: Orchestration) =>
     translated({
       ...createPlanActivities(systems),
-      ...createRegistryActivities(systems),
+      ...heartbeating(createRegistryActivities(systems)),
       ...createLockActivities(systems),
     }),
   training: (systems: Parameters<typeof createTrainingActivities>[0]) => translated(createTrainingActivities(systems)),

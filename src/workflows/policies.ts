@@ -18,12 +18,14 @@ export const POLICIES = {
   firstContact: {
     taskQueue: TASK_QUEUES.orchestration,
     startToCloseTimeout: '40 seconds',
+    heartbeatTimeout: '10 seconds',
     retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumAttempts: 4 },
   },
   /** Short calls to MLflow in the middle of a run: work would be lost, so an outage of five minutes is sat out. */
   registry: {
     taskQueue: TASK_QUEUES.orchestration,
     startToCloseTimeout: '1 minute',
+    heartbeatTimeout: '10 seconds',
     scheduleToCloseTimeout: '10 minutes',
     retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '20 seconds', maximumAttempts: 20 },
   },

@@ -37,3 +37,14 @@ export async function whileHeartbeating<Result>(
     clearInterval(timer);
   }
 }
+
+type Method = (...args: never[]) => Promise<unknown>;
+
+/** Lets short activities send heartbeats too, so that the death of their worker is noticed within seconds. */
+export function heartbeating<Activities extends Record<string, Method>>(activities: Activities): Activities {
+  const wrap =
+    (method: Method): Method =>
+    (...args) =>
+      whileHeartbeating(() => method(...args));
+  return Object.fromEntries(Object.entries(activities).map(([name, method]) => [name, wrap(method)])) as Activities;
+}
