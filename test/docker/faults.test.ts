@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DockerError } from '../../src/systems/docker/index.ts';
 import { send } from '../gateway/support.ts';
-import { baseImage, docker, dockerProblem, ensureDaemon, type TestDaemon } from '../support/docker.ts';
+import { baseImage, docker, dockerProblem, ensureDaemon } from '../support/docker.ts';
 import { type Bench, openBench, RECORDS } from './support.ts';
 
 const problem = await dockerProblem();
@@ -11,11 +11,10 @@ const FIXTURE = fileURLToPath(new URL('./fixtures/api', import.meta.url));
 const REPOSITORY = 'mediwatch-test/faults';
 
 describe.skipIf(problem)(`a container that fails${skipped}`, () => {
-  let daemon: TestDaemon;
   let bench: Bench;
 
   beforeAll(async () => {
-    daemon = await ensureDaemon();
+    await ensureDaemon();
     const base = await baseImage();
     await docker('build', '--quiet', '--build-arg', `BASE_IMAGE=${base}`, '--tag', `${REPOSITORY}:latest`, FIXTURE);
     bench = await openBench({ repository: REPOSITORY, versions: 2, env: { MEDIWATCH_DOCKER_PUSH: 'false' } });
@@ -24,7 +23,6 @@ describe.skipIf(problem)(`a container that fails${skipped}`, () => {
 
   afterAll(async () => {
     await bench?.close();
-    await daemon?.stop();
   }, 120_000);
 
   /** Brings up version 2 with a fault; afterwards the old one still serves, and nothing of the new one is left. */

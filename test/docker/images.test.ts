@@ -13,7 +13,6 @@ import {
   ROBOT,
   removeAll,
   startRegistry,
-  type TestDaemon,
   type TestRegistry,
 } from '../support/docker.ts';
 
@@ -22,7 +21,6 @@ const skipped = problem ? ` (skipped: ${problem})` : '';
 const FIXTURE = fileURLToPath(new URL('./fixtures/empty', import.meta.url));
 
 describe.skipIf(problem)(`building and pushing an image${skipped}`, () => {
-  let daemon: TestDaemon;
   let open: TestRegistry;
   let guarded: TestRegistry;
   let dir: string;
@@ -30,7 +28,7 @@ describe.skipIf(problem)(`building and pushing an image${skipped}`, () => {
   const repositories: string[] = [];
 
   beforeAll(async () => {
-    daemon = await ensureDaemon();
+    await ensureDaemon();
     [open, guarded] = await Promise.all([startRegistry(), startRegistry({ auth: true })]);
     dir = await mkdtemp(join(tmpdir(), 'mediwatch-images-'));
     await cp(FIXTURE, join(dir, 'context'), { recursive: true });
@@ -40,7 +38,6 @@ describe.skipIf(problem)(`building and pushing an image${skipped}`, () => {
     for (const system of systems) await system.close();
     for (const repository of repositories) await removeAll({ label: 'mediwatch.test=none', repository });
     await Promise.all([open?.stop(), guarded?.stop()]);
-    await daemon?.stop();
     await rm(dir, { recursive: true, force: true });
   }, 60_000);
 

@@ -10,7 +10,6 @@ import {
   localTags,
   oneAtATime,
   startRegistry,
-  type TestDaemon,
   type TestRegistry,
 } from '../support/docker.ts';
 import { startLoad } from '../support/load.ts';
@@ -21,12 +20,11 @@ const problem = await dockerProblem();
 const skipped = problem ? ` (skipped: ${problem})` : '';
 
 describe.skipIf(problem)(`the Docker target${skipped}`, () => {
-  let daemon: TestDaemon;
   let registry: TestRegistry;
   let bench: Bench;
 
   beforeAll(async () => {
-    daemon = await ensureDaemon();
+    await ensureDaemon();
     registry = await startRegistry();
     const env = { MEDIWATCH_DOCKER_BASE_IMAGE: await baseImage() };
     bench = await openBench({ repository: `${registry.host}/mediwatch/api`, versions: 2, env });
@@ -35,7 +33,6 @@ describe.skipIf(problem)(`the Docker target${skipped}`, () => {
   afterAll(async () => {
     await bench?.close();
     await registry?.stop();
-    await daemon?.stop();
   }, 120_000);
 
   const predict = async () => (await send('POST', `${bench.gateway.apiUrl}/predict`, { records: RECORDS })).body;

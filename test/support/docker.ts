@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -13,13 +14,8 @@ const BASE_SCRIPT = resolve(PROJECT_ROOT, '../shared/tools/base-image');
 const LOCAL_BASE = 'local/python:3.11';
 const PUBLIC_BASE = 'python:3.11-slim-bookworm';
 
-export interface TestDaemon {
-  stop(): Promise<void>;
-}
-
 /**
- * Finds out whether tests can use Docker; the first that needs it starts a daemon when one is installed, none runs, and
- * we may.
+ * Finds out whether tests can use Docker; one that is installed is started if we may.
  *
  * @returns why they cannot, in words, or null
  */
@@ -30,18 +26,16 @@ export async function dockerProblem(): Promise<string | null> {
   return existsSync(BASE_SCRIPT) ? null : `neither a running Docker daemon nor ${BASE_SCRIPT} is there`;
 }
 
-/** Makes sure that the daemon runs; `stop` ends one that this call started. */
-export async function ensureDaemon(): Promise<TestDaemon> {
-  return oneAtATime('daemon', async () => {
-    if (await answers()) return { stop: async () => {} };
-    const daemon = execa('dockerd', ['--live-restore'], { detached: true, reject: false, stdio: 'ignore' });
+/** Runs a daemon until the process of this id is gone. */
+const UNTIL_GONE = 'dockerd & daemon=$!; while kill -0 "$1" && kill -0 $daemon; do sleep 1; done; kill $daemon; wait';
+
+/** Makes sure that a daemon runs. One that this starts ends with the test run, whose files share it. */
+export async function ensureDaemon(): Promise<void> {
+  await oneAtATime('daemon', async () => {
+    if (await answers()) return;
+    const args = ['-c', UNTIL_GONE, 'sh', String(process.ppid)];
+    spawn('sh', args, { detached: true, stdio: 'ignore' }).unref();
     await until(answers, { timeoutMs: 60_000, what: 'the Docker daemon' });
-    return {
-      async stop() {
-        daemon.kill('SIGTERM');
-        await daemon;
-      },
-    };
   });
 }
 

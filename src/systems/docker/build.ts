@@ -116,5 +116,5 @@ async function build(
     ? ['build', '--force-rm', ...options, folder]
     : ['buildx', 'build', '--load', ...options, folder];
   const env: Record<string, string> = classic ? { DOCKER_BUILDKIT: '0' } : {};
-  await cli.run({ what: 'build', args, env, timeoutMs: TIMEOUT_MS, signal, onProgress });
+  await cli.run({ what: 'build', image, args, env, timeoutMs: TIMEOUT_MS, signal, onProgress });
 }

@@ -11,6 +11,8 @@ const MEMORY_MB = 2_048;
 export interface CliCall {
   /** What is done, for messages and the name of the log: `build`, `push`, … */
   what: string;
+  /** The image that it is done to, for messages. */
+  image: string;
   args: readonly string[];
   /** Added to this process's environment. */
   env?: Readonly<Record<string, string>>;
@@ -35,7 +37,7 @@ export function createDockerCli({
   cwd: string;
 }): DockerCli {
   return {
-    async run({ what, args, env = {}, timeoutMs, signal, onProgress }) {
+    async run({ what, image, args, env = {}, timeoutMs, signal, onProgress }) {
       const logFile = join(logDir, `docker-${what}.log`);
       await mkdir(dirname(logFile), { recursive: true });
       await appendFile(logFile, `docker ${args.join(' ')}\n`);
@@ -53,7 +55,7 @@ export function createDockerCli({
         });
         return { logFile, lastLine };
       } catch (error) {
-        throw error instanceof CommandFailed ? explain(what, error) : error;
+        throw error instanceof CommandFailed ? explain({ what, image, error }) : error;
       }
     },
   };

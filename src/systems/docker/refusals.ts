@@ -10,9 +10,9 @@ const NETWORK =
   /connection refused|no such host|i\/o timeout|TLS handshake timeout|context deadline exceeded|net\/http|server gave HTTP response|received unexpected HTTP status: 5\d\d|network is unreachable|connection reset|toomanyrequests/i;
 
 /** The error that a failed docker command means. */
-export function explain(what: string, error: CommandFailed): DockerError {
+export function explain({ what, image, error }: { what: string; image: string; error: CommandFailed }): DockerError {
   const { tail } = error;
-  const told = `docker ${what} failed: ${lastLines(tail)} (its log: ${error.logFile}).`;
+  const told = `docker ${what} of ${image} failed: ${lastLines(tail)} (its log: ${error.logFile}).`;
   if (DAEMON_AWAY.test(tail)) return new DockerError('DockerUnavailable', told, error);
   // A base image that may not be pulled is a failed build; only buildx pushes within one.
   if (what === 'build' && !/failed to push/i.test(tail)) return new DockerError('BuildFailed', told, error);
@@ -21,16 +21,24 @@ export function explain(what: string, error: CommandFailed): DockerError {
   return new DockerError('DeploymentFailed', told, error);
 }
 
+interface Denied {
+  what: 'push' | 'pull' | 'build';
+  registry: string;
+  image: string;
+  /** User name of the login; empty: docker's own credentials were used. */
+  login: string;
+}
+
 /** The error of a denied push or pull, with what is missing. */
-export function deniedFor(error: DockerError, denied: { registry: string; image: string; login: string }): DockerError {
-  const { registry, image, login } = denied;
-  const permission = registry === 'ghcr.io' ? 'a token with the permission write:packages' : `write access to ${image}`;
+export function deniedFor(error: DockerError, { what, registry, image, login }: Denied): DockerError {
+  const access = what === 'pull' ? 'read' : 'write';
+  const permission = registry === 'ghcr.io' ? `a token with the permission ${access}:packages` : `${access} access`;
   const who = login
     ? `as ${login} (docker.username, docker.passwordFile)`
     : `with what "docker login ${registry}" has stored on this host, if anything`;
   return new DockerError(
-    'PushDenied',
-    `${registry} denied access to ${image}. The login was made ${who}; what is missing is a valid login or ${permission}. ${error.message}`,
+    what === 'pull' ? 'DeploymentFailed' : 'PushDenied',
+    `${registry} denied ${access} access to ${image}. The login was made ${who}; what is missing is a valid login, or ${permission} to ${image}. ${error.message}`,
     error,
   );
 }

@@ -22,10 +22,12 @@ export function createRegistry({ cli, login }: { cli: DockerCli; login: Login })
      */
     async run(what: 'push' | 'pull' | 'build', image: string, args: readonly string[], beat: Beat = {}) {
       try {
-        return await withLogin(login, image, (env) => cli.run({ what, args, env, timeoutMs: TIMEOUT_MS, ...beat }));
+        return await withLogin(login, image, (env) =>
+          cli.run({ what, image, args, env, timeoutMs: TIMEOUT_MS, ...beat }),
+        );
       } catch (error) {
         if (!(error instanceof DockerError) || error.type !== 'PushDenied') throw error;
-        throw deniedFor(error, { registry: registryOf(image), image, login: login.username });
+        throw deniedFor(error, { what, registry: registryOf(image), image, login: login.username });
       }
     },
 
