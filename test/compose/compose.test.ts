@@ -10,8 +10,8 @@ import { whyNot } from './support/programs.ts';
 const MODEL = 'MediWatchReadmit';
 /** Images are built from source the first time. */
 const BUILD_MS = 1_500_000;
-/** All services, one after the other, with the tables of two databases. */
-const UP_MS = 300_000;
+/** For all services, one after the other, and for a retrain on a busy machine. */
+const UP_MS = 600_000;
 
 interface Outcome {
   workflowId: string;
