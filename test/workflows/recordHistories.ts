@@ -4,7 +4,7 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { WorkflowHandle } from '@temporalio/client';
-import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
+import proto from '@temporalio/proto';
 import { decidePromotion } from '../../src/contracts/approval.ts';
 import { failure } from '../../src/contracts/errors.ts';
 import { workflowIds } from '../../src/contracts/ids.ts';
@@ -13,6 +13,7 @@ import { until } from '../support/until.ts';
 import { createWorkflowBench, type WorkflowBench } from '../support/workflowBench.ts';
 import { createWorld } from '../support/world.ts';
 
+const { History } = proto.temporal.api.history.v1;
 const release = process.argv[2];
 if (!release) throw new Error('Name the release whose histories these are, such as 0.1.0.');
 const folder = join(import.meta.dirname, '..', 'histories', release);
@@ -78,11 +79,11 @@ for (const [name, record] of Object.entries(SCENARIOS)) {
       .fetchHistory()
       .catch(() => undefined);
     if (!history) continue;
-    const file = `${name}${id.slice(handle.workflowId.length).replaceAll('/', '.')}.json`;
-    writeFileSync(join(folder, file), historyToJSON(history));
+    const file = `${name}${id.slice(handle.workflowId.length).replaceAll('/', '.')}.binpb`;
+    writeFileSync(join(folder, file), History.encode(history).finish());
     console.log(file);
   }
 }
 const lock = await bench.client.workflow.getHandle(workflowIds.lock('MediWatchReadmit')).fetchHistory();
-writeFileSync(join(folder, 'modelLock.json'), historyToJSON(lock));
+writeFileSync(join(folder, 'modelLock.binpb'), History.encode(lock).finish());
 await bench.close();

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { historyFromJSON } from '@temporalio/common/lib/proto-utils.js';
+import proto from '@temporalio/proto';
 import { Worker } from '@temporalio/worker';
 import { beforeAll, expect, it } from 'vitest';
 import { payloadConverterPath, workflowBundle } from '../../src/bundle.ts';
@@ -15,14 +15,15 @@ beforeAll(async () => {
 });
 
 // A history that no longer replays is a workflow under way that this change would break: guard it with `patched`.
-it.each(readdirSync(HISTORIES, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.json')))(
+it.each(readdirSync(HISTORIES, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.binpb')))(
   'the recorded history %s replays with the workflows of today',
   async (name) => {
-    const history = historyFromJSON(JSON.parse(readFileSync(join(HISTORIES, name), 'utf8')));
+    const history = proto.temporal.api.history.v1.History.decode(readFileSync(join(HISTORIES, name)));
     const replay = Worker.runReplayHistory(
       { workflowBundle: { codePath }, dataConverter: { payloadConverterPath } },
       history,
-      name,
+      // Children and keys are named after it.
+      history.events[0]?.workflowExecutionStartedEventAttributes?.workflowId ?? name,
     );
     await expect(replay).resolves.toBeUndefined();
   },
