@@ -17,6 +17,7 @@ from fastapi import FastAPI, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 
+from .batching import Batcher
 from .errors import as_step_error
 from .prediction_log import PredictionLog
 from .serving_model import ServedModel, load_served_model
@@ -38,6 +39,7 @@ class Service:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.model: ServedModel | None = None
+        self._batcher: Batcher | None = None
         self.reason = "the model is being loaded"
         self._log: PredictionLog | None = None
         self._stop = threading.Event()
@@ -57,11 +59,12 @@ class Service:
             BadRequest: The request or its records are malformed, or there is no model yet (503).
         """
         model = self.model
-        if model is None:
+        batcher = self._batcher
+        if model is None or batcher is None:
             raise BadRequest(503, self.reason)
         records = parse_records(body)
         warnings = check_values(records, model.features)
-        probabilities = model.probabilities(records)
+        probabilities = batcher.probabilities(records)
         predictions = [{"prob": float(p), "pred": int(p >= model.threshold)} for p in probabilities]
         if not verify:
             warnings += self._write_log(model, records, predictions)
@@ -86,6 +89,7 @@ class Service:
                 self._stop.wait(_RETRY_SECONDS)
                 continue
             self._log = PredictionLog(self.settings.log_directory, [f["name"] for f in model.features])
+            self._batcher = Batcher(model.probabilities)
             self.model = model
             _log.info("Serving version %s", model.version)
             return
