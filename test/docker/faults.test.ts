@@ -64,6 +64,11 @@ describe.skipIf(problem)(`a container that fails${skipped}`, () => {
     expect((await fails('predict-fails')).message).toMatch(/\/predict answers 500: .*the model broke/);
   });
 
+  test('is not taken for that of another version with its key', async () => {
+    const other = bench.target.start({ key: 'good', model: 'Small', version: '2' });
+    await expect(other).rejects.toThrow(/mediwatch-good is not version 2 of Small but version 1 of Small; it was left/);
+  });
+
   test('cannot be given traffic after it was stopped', async () => {
     await expect(bench.target.shift('exit', 1)).rejects.toThrow(/There is no container of exit/);
   });

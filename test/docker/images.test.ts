@@ -109,6 +109,7 @@ describe.skipIf(problem)(`building and pushing an image${skipped}`, () => {
     await expect(denied).rejects.toMatchObject({ name: 'DockerError', type: 'PushDenied' });
     await expect(denied).rejects.toThrow(who);
     await expect(denied).rejects.toThrow(new RegExp(`write access to ${repository}`));
+    expect(await localTags(repository)).toEqual([]);
   });
 
   test('a registry that is away is tried again', async () => {

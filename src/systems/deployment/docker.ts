@@ -1,10 +1,12 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Config, fromRoot } from '../../config.ts';
+import type { Candidate } from '../../contracts/deployment.ts';
 import { Status, TrafficShifted, UpstreamList } from '../../gateway/contract.ts';
 import { containerName, describeContainer } from '../docker/apiContainer.ts';
 import { createBridge } from '../docker/bridge.ts';
 import { chooseImage } from '../docker/chooseImage.ts';
+import type { ContainerDetails } from '../docker/client.ts';
 import { stateOf, urlOf } from '../docker/containerState.ts';
 import { followStarts } from '../docker/follow.ts';
 import type { DockerSystem } from '../docker/index.ts';
@@ -71,7 +73,8 @@ export function createDockerTarget(config: Config, system: DockerSystem): Deploy
     async start({ key, model, version }, signal) {
       const name = containerName(key);
       const existing = await docker.inspect(name);
-      if (!existing) {
+      if (existing) assertSame(existing, { key, model, version });
+      else {
         const { reference, user, runId } = await chooseImage(config, system, { model, version, signal });
         const logDir = join(state, 'predictions');
         const container = {
@@ -107,7 +110,7 @@ export function createDockerTarget(config: Config, system: DockerSystem): Deploy
       const details = share === 1 ? await docker.inspect(containerName(key)) : undefined;
       if (details) {
         await docker.setRestartPolicy(details.Name.slice(1), 'unless-stopped');
-        if (config.docker.option === 'baked') await images.release(details.Config.Image);
+        if (isBaked(details)) await images.release(details.Config.Image);
       }
       return { previous: readAnswer(TrafficShifted, body).previous };
     },
@@ -134,9 +137,10 @@ export function createDockerTarget(config: Config, system: DockerSystem): Deploy
       await mkdir(join(state, 'logs', 'containers'), { recursive: true });
       await writeFile(logFileOf(key), await docker.log(name, SAVED_LOG));
       await docker.remove(name);
-      const neverServed = details.HostConfig.RestartPolicy?.Name !== 'unless-stopped';
+      // What proved itself keeps its image, for a rollback; of what did not, nothing is left on this host.
+      const hasServed = details.HostConfig.RestartPolicy?.Name === 'unless-stopped';
       const version = details.Config.Labels[LABELS.version];
-      if (neverServed && config.docker.option === 'baked') await docker.untag(`${config.docker.image}:v${version}`);
+      if (!hasServed && isBaked(details)) await docker.untag(`${config.docker.image}:v${version}`);
     },
 
     async close() {
@@ -146,4 +150,21 @@ export function createDockerTarget(config: Config, system: DockerSystem): Deploy
       await Promise.all([gateway.close(), system.close()]);
     },
   };
+}
+
+/** A container has the labels of its image too, and only a baked one names the digest of a model. */
+function isBaked({ Config: { Labels } }: ContainerDetails): boolean {
+  return Labels[LABELS.digest] !== undefined;
+}
+
+function assertSame(
+  { Name, Config: { Labels } }: ContainerDetails,
+  wanted: Pick<Candidate, 'key' | 'version'> & { model: string },
+) {
+  const [key, model, version] = [Labels[LABELS.key], Labels[LABELS.model], Labels[LABELS.version]];
+  if (key === wanted.key && model === wanted.model && version === wanted.version) return;
+  throw new GatewayError(
+    `The container ${Name.slice(1)} is not version ${wanted.version} of ${wanted.model} but ${key ? `version ${version} of ${model}` : 'of somebody else'}; it was left as it is.`,
+    { retryable: false },
+  );
 }

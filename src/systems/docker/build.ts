@@ -1,3 +1,4 @@
+import { FAILURES } from '../../contracts/errors.ts';
 import { sha256OfJson } from '../digests.ts';
 import { type Builder, planBuild } from './builder.ts';
 import type { DockerCli } from './cli.ts';
@@ -68,10 +69,22 @@ export async function buildImage(parts: Parts, request: BuildRequest): Promise<B
     if (!known) await build(parts, request, { folder, inputs, plan });
     else if (tagged?.Id !== known) await docker.tag(known, image, tag);
 
-    const isThere = known && tagged?.Id === known && digestIn(image, tagged.RepoDigests);
-    // With several platforms the build itself has pushed; this host gets its own from there.
-    if (!known && plan.platforms.length > 0) await registry.pull(image, `${image}:${tag}`, { signal, onProgress });
-    else if (push && !isThere) await registry.push(image, tag, { signal, onProgress });
+    const digest = known && digestIn(image, (await docker.image(known))?.RepoDigests);
+    const isThere = digest && tagged?.Id === known;
+    const beat = { signal, onProgress };
+    try {
+      if (plan.platforms.length > 0) {
+        // The build itself has pushed; this host gets its own platform from there.
+        if (!digest) await registry.pull(image, `${image}:${tag}`, beat);
+        else if (!isThere) await registry.retag(image, digest, tag, beat);
+      } else if (push && !isThere) await registry.push(image, tag, beat);
+    } catch (error) {
+      // What may not be pushed goes; what may be pushed later stays, so that it need not be built again.
+      if (!(error instanceof DockerError) || FAILURES[error.type].retryable) throw error;
+      if (tagged) await docker.tag(tagged.Id, image, tag);
+      else await docker.untag(`${image}:${tag}`);
+      throw error;
+    }
 
     const details = await docker.image(`${image}:${tag}`);
     if (!details)

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { copyFile, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { copyFile, lstat, mkdir, mkdtemp, readdir, readFile, readlink, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative, sep } from 'node:path';
 import dockerignore from '@balena/dockerignore';
@@ -48,13 +48,23 @@ export async function withContext<Result>(
     for (const { path, file } of [...taken, ...extra].sort((a, b) => (a.path < b.path ? -1 : 1))) {
       const target = join(folder, path);
       await mkdir(dirname(target), { recursive: true });
-      await copyFile(file, target);
-      hash.update(`\0${path}\0${await sha256OfFile(target)}`);
+      hash.update(`\0${path}\0${await copy(file, target)}`);
     }
     return await body({ folder, sha256: hash.digest('hex') });
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** Copies a file, or a link as the link that it is; gives what tells its content from another. */
+async function copy(file: string, target: string): Promise<string> {
+  if ((await lstat(file)).isSymbolicLink()) {
+    const to = await readlink(file);
+    await symlink(to, target);
+    return `-> ${to}`;
+  }
+  await copyFile(file, target);
+  return await sha256OfFile(target);
 }
 
 async function readDockerfile(dockerfile: string): Promise<string> {
@@ -81,7 +91,7 @@ async function filesOf(context: string, isTaken: (path: string) => boolean): Pro
       const path = join(folder, entry.name);
       const name = relative(context, path).split(sep).join('/');
       if (entry.isDirectory() && !NEVER.has(entry.name)) await walk(path);
-      else if (entry.isFile() && isTaken(name)) files.push(name);
+      else if ((entry.isFile() || entry.isSymbolicLink()) && isTaken(name)) files.push(name);
     }
   };
   try {

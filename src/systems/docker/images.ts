@@ -103,9 +103,7 @@ export function createImages({ config, ...parts }: Parts): Images {
       const several = planBuild(await findBuilder(), platforms, push).platforms.length > 0;
       for (const name of tags) {
         await docker.tag(reference, image, name);
-        // A push would know of this host's platform only.
-        const copy = ['buildx', 'imagetools', 'create', '--tag', `${image}:${name}`, reference];
-        if (several) await registry.run('push', image, copy, options);
+        if (several) await registry.retag(image, reference, name, options);
         else if (push) await registry.push(image, name, options);
       }
       return tags.map((name) => `${image}:${name}`);

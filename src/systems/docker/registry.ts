@@ -35,6 +35,12 @@ export function createRegistry({ cli, login }: { cli: DockerCli; login: Login })
       return this.run('push', image, ['push', `${image}:${tag}`], beat);
     },
 
+    /** Gives an image of several platforms another tag in the registry; a push would know of this host's platform only. */
+    retag(image: string, reference: string, tag: string, beat: Beat = {}) {
+      const args = ['buildx', 'imagetools', 'create', '--tag', `${image}:${tag}`, reference];
+      return this.run('push', image, args, beat);
+    },
+
     /** @param reference `repository:tag` or `repository@sha256:…` */
     pull(image: string, reference: string, beat: Beat = {}) {
       return this.run('pull', image, ['pull', reference], beat);
