@@ -6,9 +6,6 @@ const ExperimentAnswer = z.object({
   experiment: z.object({ experiment_id: z.string(), lifecycle_stage: z.string().default('active') }),
 });
 
-/** Lets MLflow 3 show the pages for models that are trained; without it, it guesses at language models. */
-const KIND = { key: 'mlflow.experimentKind', value: 'custom_model_development' };
-
 /** Calls about experiments. */
 export function experimentCalls(transport: Transport) {
   async function find(name: string, { signal }: CallOptions): Promise<string | undefined> {
@@ -29,8 +26,7 @@ export function experimentCalls(transport: Transport) {
   }
 
   async function create(name: string, { signal }: CallOptions): Promise<string> {
-    const json = { name, tags: [KIND] };
-    const call = { method: 'POST', path: '/api/2.0/mlflow/experiments/create', json, signal } as const;
+    const call = { method: 'POST', path: '/api/2.0/mlflow/experiments/create', json: { name }, signal } as const;
     const answer = await transport.json(call, z.object({ experiment_id: z.string() }));
     return answer.experiment_id;
   }
