@@ -4,9 +4,11 @@ import { TASK_QUEUES } from '../../src/contracts/names.ts';
 import type { PromoteResult } from '../../src/contracts/workflows.ts';
 import { createMlflow, type Mlflow } from '../../src/systems/mlflow/index.ts';
 import { mediwatch } from '../support/command.ts';
+import { startLoad } from '../support/load.ts';
 import { sampleData } from '../support/sampleData.ts';
 import { createTestStack, running, type TestStack } from '../support/stack.ts';
 import { until } from '../support/until.ts';
+import { failureOf } from '../support/workflowBench.ts';
 
 const MODEL = 'MediWatchReadmit';
 
@@ -20,6 +22,7 @@ describe.runIf(process.platform === 'linux')('a promotion whose parts die', { ti
   beforeAll(async () => {
     stack = await createTestStack();
     stack.env.MEDIWATCH_DATA_PATH = sampleData(stack.dir);
+    Object.assign(stack.env, { MEDIWATCH_ROLLOUT_BAKE_SECONDS: '12', MEDIWATCH_ROLLOUT_SHARE: '0.5' });
     await stack.start(['--no-retrain']).up();
     mlflow = createMlflow({ uri: `http://127.0.0.1:${stack.ports.MLFLOW_PORT}`, timeoutMs: 30_000 });
     client = new Client({
@@ -97,5 +100,43 @@ describe.runIf(process.platform === 'linux')('a promotion whose parts die', { ti
       timeoutMs: 30_000,
       what: 'the other API processes to be gone',
     });
+  });
+
+  test('a canary whose predictions are others is taken back under load, without a failed request', async () => {
+    const data = sampleData(stack.dir, { swapped: true });
+    const trained = await mediwatch(
+      stack.env,
+      'retrain',
+      '--data',
+      data,
+      '--trials',
+      '0',
+      '--stage',
+      'None',
+      '--follow',
+    );
+    expect(trained.exitCode, trained.stderr).toBe(0);
+    const before = await served();
+    const apiUrl = `http://127.0.0.1:${stack.ports.API_PORT}`;
+    const { example } = (await (await fetch(`${apiUrl}/schema`)).json()) as { example: { records: object[] } };
+    const records = Array.from({ length: 20 }, () => example.records[0] as Record<string, unknown>);
+    const load = startLoad({ apiUrl, requestsPerSecond: 10, records });
+
+    const handle = await client.workflow.start('promote', {
+      workflowId: 'promote-canary',
+      taskQueue: TASK_QUEUES.orchestration,
+      args: [{ policy: 'always', strategy: 'canary' }],
+    });
+    const refused = await failureOf(handle);
+    const answers = await load.stop();
+    expect(refused.type).toBe('CanaryBreached');
+    expect(refused.message).toContain('stability index');
+    expect(answers.filter(({ failure }) => failure !== null)).toEqual([]);
+    // The canary did answer its share.
+    expect(new Set(answers.map(({ version }) => version)).size).toBe(2);
+    expect(await served()).toBe(before);
+    const inProduction = (await mlflow.listVersions(MODEL)).filter(({ stage }) => stage === 'Production');
+    expect(inProduction.map(({ version }) => version)).toEqual([before]);
+    expect(running(stack.processes(), 'mediwatch_training.serve')).toHaveLength(1);
   });
 });
