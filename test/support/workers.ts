@@ -7,6 +7,7 @@ import { translated } from '../../src/activities/lib/translate.ts';
 import { createLockActivities } from '../../src/activities/lock.ts';
 import { payloadConverterPath, workflowBundle } from '../../src/bundle.ts';
 import { TASK_QUEUES } from '../../src/contracts/names.ts';
+import { ensureSearchAttributes } from '../../src/systems/temporal.ts';
 
 /** Shared by the test files, which bundle the same workflows. */
 export const TEST_BUNDLES = join(tmpdir(), 'mediwatch-test-bundles');
@@ -23,6 +24,8 @@ export async function startWorkers(address: string, activities: Partial<Activiti
     NativeConnection.connect({ address }),
     workflowBundle(TEST_BUNDLES),
   ]);
+  // As the real worker does: a server refuses an upsert that is wrong only when it knows the attributes.
+  if (!(await ensureSearchAttributes(nativeConnection, 'default'))) throw new Error('No search attributes.');
   const dataConverter = { payloadConverterPath };
   const client = new Client({ connection, dataConverter });
   const all = { ...translated(createLockActivities({ client })), ...activities };

@@ -64,7 +64,7 @@ export function createWorld(env: Record<string, string> = {}): World {
   };
 
   const base: Partial<Activities> = {
-    ...createPlanActivities({ config, searchAttributes: false }),
+    ...createPlanActivities({ config, searchAttributes: true }),
     async openRun({ key }) {
       world.runs.set(key, 'RUNNING');
       return { runId: key, url: 'http://mlflow/run' };

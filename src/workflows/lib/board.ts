@@ -115,13 +115,13 @@ export function openBoard(stages: readonly Stage[], plan: Plan, { reports = fals
     },
     attributes: (values) => {
       if (!plan.searchAttributes) return;
-      upsertSearchAttributes(
-        Object.entries(values).flatMap(([name, value]) =>
-          value === null || value === undefined
-            ? []
-            : [{ key: SEARCH_ATTRIBUTES[name as keyof typeof SEARCH_ATTRIBUTES], value } as never],
-        ),
+      const known = Object.entries(values).flatMap(([name, value]) =>
+        value === null || value === undefined
+          ? []
+          : [{ key: SEARCH_ATTRIBUTES[name as keyof typeof SEARCH_ATTRIBUTES], value } as never],
       );
+      // Temporal refuses an upsert of nothing, and the workflow task would be tried for ever.
+      if (known.length > 0) upsertSearchAttributes(known);
     },
   };
   board.link('API', plan.links.api);
