@@ -5,7 +5,7 @@ import { TAG_VARIABLE } from '../systems/processes/processTable.ts';
 import type { Reaper } from '../systems/processes/reaper.ts';
 import type { Command } from './command.ts';
 import type { Instance, InstanceSpec } from './contract.ts';
-import { untilHealthy } from './health.ts';
+import { probe, untilHealthy } from './health.ts';
 import { openInstanceLog } from './instanceLog.ts';
 import { LOOPBACK } from './ports.ts';
 
@@ -30,6 +30,8 @@ export interface ApiProcess {
   state(): Instance['state'];
   /** Why it is not running, in words. */
   reason(): string | undefined;
+  /** Asks /health at once instead of at the next probe; why it is not running, in words, or null. */
+  problem(): Promise<string | null>;
   /** When it became `running` (ms since the epoch). */
   runningSince(): number | undefined;
   /** The instance as the admin API shows it. */
@@ -93,10 +95,13 @@ export function startApiProcess({ spec, port, command, logFile, reaper, log }: A
   const notYet = (text: string) => {
     if (state === 'starting') reason = text;
   };
-  void untilHealthy({ url, signal: probing.signal, onReason: notYet }).then((healthy) => {
-    if (!healthy || state !== 'starting') return;
+  const becomeRunning = () => {
+    if (state !== 'starting') return;
     [state, reason, runningSince] = ['running', undefined, Date.now()];
     log.info({ key: spec.key, version: spec.version, pid, url }, 'API process is running');
+  };
+  void untilHealthy({ url, signal: probing.signal, onReason: notYet }).then((healthy) => {
+    if (healthy) becomeRunning();
   });
   log.info({ key: spec.key, version: spec.version, pid, port, logFile }, 'API process started');
 
@@ -108,6 +113,14 @@ export function startApiProcess({ spec, port, command, logFile, reaper, log }: A
     gone,
     state: () => state,
     reason: () => reason,
+    async problem() {
+      if (state === 'starting') {
+        const found = await probe(url, probing.signal);
+        if (found === null) becomeRunning();
+        else notYet(found);
+      }
+      return state === 'running' ? null : `${state} (${reason})`;
+    },
     runningSince: () => runningSince,
     view: () => ({
       key: spec.key,

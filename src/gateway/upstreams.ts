@@ -37,7 +37,7 @@ export function createUpstreams({ instances, externals }: { instances: Instances
     },
     async problem(key) {
       const own = instance(key);
-      if (own) return own.state() === 'running' ? null : `${own.state()} (${own.reason()})`;
+      if (own) return await own.problem();
       const external = externals.get(key);
       return external ? await probe(external.url) : 'it is gone';
     },
