@@ -94,5 +94,6 @@ async function takeBack(key: string, share: number, before: string | null): Prom
 }
 
 export function describeDeployment({ version, previousVersion, url }: Deployment): string {
-  return `version ${version} answers at ${url}${previousVersion ? ` in place of version ${previousVersion}` : ''}`;
+  const replaced = previousVersion && previousVersion !== version ? ` in place of version ${previousVersion}` : '';
+  return `version ${version} answers at ${url}${replaced}`;
 }
