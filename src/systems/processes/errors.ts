@@ -28,7 +28,7 @@ export class CommandFailed extends Error {
   override name = 'CommandFailed';
   readonly exitCode: number | null;
   readonly signal: NodeJS.Signals | null;
-  /** The last lines of both streams, about 2,000 characters. */
+  /** The last lines of stderr, or of stdout when nothing came there; about 2,000 characters. */
   readonly tail: string;
   readonly logFile: string;
 

@@ -64,7 +64,7 @@ export async function runCommand(options: RunCommandOptions): Promise<CommandRes
     await output.finish();
 
     if (ending instanceof Error) throw ending;
-    if (ending.exitCode !== 0) throw new CommandFailed(command, ending, output.tail.text, logFile);
+    if (ending.exitCode !== 0) throw new CommandFailed(command, ending, output.tail(), logFile);
     return { exitCode: 0, lastLine: output.lastLine(), seconds: (performance.now() - startedAt) / 1000 };
   } finally {
     await log.close();
@@ -77,30 +77,32 @@ async function pidsOf({ pid, tag }: ProcessGroup): Promise<number[]> {
 
 /** Copies both streams to the log, and keeps what a caller wants to know of them. */
 function readOutput(group: ProcessGroup, log: Log, onProgress: ((line: string) => void) | undefined) {
-  const tail = new Tail();
+  // Apart, for the streams come in no order, and what a program says of its failure is on stderr.
+  const tails = { stdout: new Tail(), stderr: new Tail() };
   const progress = throttle(PROGRESS_INTERVAL_MS, onProgress ?? (() => {}));
   let lastLine = '';
 
-  const write = async (lines: string[]) => {
-    tail.add(lines);
-    await log.write(lines);
-  };
   const reading = Promise.all([
-    readLines(group.stderr, new LineSplitter(LOG_LINE_LIMIT), write),
+    readLines(group.stderr, new LineSplitter(LOG_LINE_LIMIT), async (lines) => {
+      tails.stderr.add(lines);
+      await log.write(lines);
+    }),
     readLines(group.stdout, new LineSplitter(LOG_LINE_LIMIT), async (lines) => {
       const newest = lines.findLast((line) => line.trim() !== '');
       if (newest !== undefined) {
         lastLine = newest;
         progress.push(newest);
       }
-      await write(lines);
+      tails.stdout.add(lines);
+      await log.write(lines);
     }),
   ]);
   /** Resolves when the log cannot be written, and never otherwise. */
   const failed = new Promise<Error>((resolve) => reading.catch(resolve));
 
   return {
-    tail,
+    /** End of stderr, or of stdout when nothing came there. */
+    tail: () => tails.stderr.text || tails.stdout.text,
     failed,
     lastLine: () => lastLine,
     async finish(): Promise<void> {
