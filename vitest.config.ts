@@ -9,6 +9,8 @@ const shared = {
   hookTimeout: 120_000,
   // A process each: tests change the environment, and what they start must not outlive them.
   pool: 'forks',
+  // A busy CI machine may starve a process; what needs a second try is shown as such in the output.
+  retry: process.env.CI ? 1 : 0,
 } as const;
 
 export default defineConfig({
