@@ -1,16 +1,11 @@
-import { createReadStream, createWriteStream } from 'node:fs';
-import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { createGunzip } from 'node:zlib';
 import { Client, Connection } from '@temporalio/client';
 import { loadConfig, PROJECT_ROOT } from '../src/config.ts';
 import { workflowIds } from '../src/contracts/ids.ts';
 import { TASK_QUEUES } from '../src/contracts/names.ts';
 import type { RetrainResult, WorkflowName } from '../src/contracts/workflows.ts';
 import { startLoad } from '../test/support/load.ts';
+import { sampleData } from '../test/support/sampleData.ts';
 import { createTestStack } from '../test/support/stack.ts';
-
-const SAMPLE_ROWS = 4_000;
 
 interface Options {
   /** How many redeploys, and how many rollbacks. */
@@ -43,8 +38,7 @@ export async function benchRedeploy({ rounds, rate }: Options) {
       return { result: result as Result, seconds };
     };
 
-    const data = join(stack.dir, 'sample.csv');
-    await writeSample(join(PROJECT_ROOT, 'data/diabetic_data.csv.gz'), data);
+    const data = sampleData(stack.dir);
     const versions: string[] = [];
     for (const seed of [1, 2]) {
       const input = { data, model: 'hgb', trials: 0, policy: 'always', seed };
@@ -83,18 +77,6 @@ export async function benchRedeploy({ rounds, rate }: Options) {
   } finally {
     await stack.dispose();
   }
-}
-
-/** Writes the header and the first rows of a gzipped CSV. */
-async function writeSample(source: string, target: string): Promise<void> {
-  const output = createWriteStream(target);
-  let rows = -1;
-  for await (const line of createInterface({ input: createReadStream(source).pipe(createGunzip()) })) {
-    if (rows >= SAMPLE_ROWS) break;
-    output.write(`${line}\n`);
-    rows += 1;
-  }
-  await new Promise<void>((resolve) => output.end(resolve));
 }
 
 const say = (text: string) => console.error(`[bench] ${text}`);

@@ -9,6 +9,7 @@ import { createArtifactStore } from '../systems/artifacts/index.ts';
 import { createTarget } from '../systems/deployment/index.ts';
 import { createDockerSystem } from '../systems/docker/index.ts';
 import { createMlflow } from '../systems/mlflow/index.ts';
+import { mlflowOptions } from '../systems/mlflow/options.ts';
 import { connectionOptions, ensureSearchAttributes } from '../systems/temporal.ts';
 import { createTrainingProcesses } from './trainingProcesses.ts';
 
@@ -124,8 +125,4 @@ async function connect(config: Config): Promise<NativeConnection> {
       { cause: error },
     );
   }
-}
-
-function mlflowOptions({ mlflow: { uri, timeout, token, username, password } }: Config) {
-  return { uri, timeoutMs: timeout * 1000, token, username, password };
 }

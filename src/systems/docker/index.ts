@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { type Config, fromRoot } from '../../config.ts';
 import { createMlflow, type Mlflow } from '../mlflow/index.ts';
+import { mlflowOptions } from '../mlflow/options.ts';
 import { createTransport } from '../mlflow/transport.ts';
 import { createReaper, type Reaper } from '../processes/reaper.ts';
 import { createDockerCli } from './cli.ts';
@@ -23,9 +24,8 @@ export interface DockerSystem {
 
 /** Nothing is started or connected to until it is used. */
 export function createDockerSystem(config: Config): DockerSystem {
-  const { uri, timeout, token, username, password } = config.mlflow;
-  const mlflowOptions = { uri, timeoutMs: timeout * 1000, token, username, password };
-  const [mlflow, transport] = [createMlflow(mlflowOptions), createTransport(mlflowOptions)];
+  const options = mlflowOptions(config);
+  const [mlflow, transport] = [createMlflow(options), createTransport(options)];
   let reaper: Promise<Reaper> | undefined;
   const cli = createDockerCli({
     reaper: () => {
