@@ -7,7 +7,7 @@ export function createPlanActivities({ config, searchAttributes }: { config: Con
   return {
     async resolvePlan(request: PlanRequest): Promise<Plan> {
       const { registry, training, data, search, promotion, approval, rollout, deployment, worker } = config;
-      const { temporal, mlflow, steps } = config;
+      const { temporal, mlflow, steps, monitoring, driftGate, steward } = config;
       return {
         registeredModel: request.registeredModel ?? registry.registeredModel,
         model: request.model ?? training.model,
@@ -31,6 +31,19 @@ export function createPlanActivities({ config, searchAttributes }: { config: Con
         },
         rollout: { ...rollout, strategy: request.strategy ?? rollout.strategy },
         redeploy: deployment.target !== 'none' && (request.redeploy ?? true),
+        monitoring: {
+          log: request.log ?? monitoring.log,
+          reference: request.reference ?? monitoring.reference,
+          minRows: request.minRows ?? monitoring.minRows,
+          gate: { ...driftGate, minColumns: driftGate.minColumns ?? null, share: driftGate.share ?? null },
+        },
+        steward: {
+          cooldownSeconds: steward.cooldown,
+          backoffSeconds: steward.backoff,
+          maxBackoffSeconds: steward.maxBackoff,
+          maxFailures: steward.maxFailures,
+          retrain: steward.retrain,
+        },
         stepTimeoutSeconds: Object.fromEntries(
           STEPS.map((step) => [step, steps[step].timeout]),
         ) as Plan['stepTimeoutSeconds'],

@@ -56,8 +56,9 @@ export function createRegistryActivities({ config, mlflow }: { config: Config; m
       model: string;
       dataset: ArtifactRef;
       trigger: string | null;
+      report: string | null;
     }): Promise<ModelVersionRef> {
-      const { registeredModel, key, trained, model, dataset, trigger } = request;
+      const { registeredModel, key, trained, model, dataset, trigger, report } = request;
       const { workflowId } = Context.current().info.workflowExecution ?? { workflowId: 'unknown' };
       const tags: Record<string, string> = {
         [TAGS.source]: 'retrain',
@@ -66,6 +67,7 @@ export function createRegistryActivities({ config, mlflow }: { config: Config; m
         [TAGS.dataset]: JSON.stringify(dataset),
         [TAGS.testAuc]: String(trained.metrics.test_auc ?? ''),
         ...(trigger && { [TAGS.trigger]: trigger }),
+        ...(report && { [TAGS.driftReport]: report }),
       };
       const { version } = await mlflow.ensureVersion({
         name: registeredModel,

@@ -29,6 +29,7 @@ const FLAGS = {
   force: { flags: '--force' },
   registeredModel: { flags: '--registered-model <name>' },
   trigger: { flags: '--trigger <text>' },
+  report: { flags: '--report <link>' },
   reason: { flags: '--reason <text>' },
   by: { flags: '--by <name>' },
 } as const satisfies Record<string, Flag>;

@@ -35,6 +35,13 @@ const LINES: { [Name in WorkflowName]: (result: Result<Name>) => string[] } = {
     reference,
     ...(note ? [note] : []),
   ],
+  driftCheck: ({ registeredModel, reason, columns, report, alerted }) => [
+    `${registeredModel}: ${reason}.`,
+    ...(columns.length > 0 ? [`Drifted: ${columns.join(', ')}.`] : []),
+    ...(alerted ? ['Its steward was told; it retrains unless it is paused or cools down.'] : []),
+    ...(report.url ? [`Report ${report.url}`] : []),
+  ],
+  driftSteward: () => [],
 };
 
 /** What came of a workflow, in sentences; its plain JSON when it is not one of ours or of another release. */

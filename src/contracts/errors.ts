@@ -11,6 +11,22 @@ export const FAILURES = {
   InvalidConfig: { retryable: false, next: 'Correct mediwatch.yaml and restart the worker.' },
   DataNotFound: { retryable: false, next: 'Set data.path in mediwatch.yaml, or pass "data", and start again.' },
   DataInvalid: { retryable: false, next: 'Correct the file or the data section of mediwatch.yaml, and start again.' },
+  PredictionLogNotFound: {
+    retryable: false,
+    next: 'Make a prediction, or set monitoring.log in mediwatch.yaml, and start again.',
+  },
+  PredictionLogInvalid: {
+    retryable: false,
+    next: 'Correct the section monitoring of mediwatch.yaml, and start again.',
+  },
+  DriftReportInvalid: {
+    retryable: false,
+    next: 'No drift can be told from it, nor its absence: give a report of Evidently 0.4 or 0.7.',
+  },
+  DriftUndecided: {
+    retryable: false,
+    next: 'Correct the section driftGate of mediwatch.yaml, or let the report hold what it asks for. No alert was raised.',
+  },
   StepFailed: { retryable: false, next: 'Read the log file of the step; nothing was registered by it.' },
   StepCrashed: { retryable: true, next: 'It is tried again in a new process.' },
   StepTimedOut: { retryable: false, next: 'Raise the time-out of the step in mediwatch.yaml, or make it do less.' },

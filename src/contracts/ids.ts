@@ -11,4 +11,9 @@ export const workflowIds = {
   started: (workflow: string, now: Date) => `${workflow}-${now.toISOString().replace(/[:.]/g, '-')}`,
   stage: (parentId: string, stage: Stage) => `${parentId}/${stage}`,
   lock: (registeredModel: string) => `modelLock/${registeredModel}`,
+  /** There is one steward a registered model: an alert starts it, or joins it. */
+  steward: (registeredModel: string) => `driftSteward/${registeredModel}`,
+  /** Named after the moment of the decision, which the steward remembers: starting it again starts it once. */
+  driftRetrain: (registeredModel: string, decidedAt: Date) =>
+    `retrain-drift-${registeredModel}-${decidedAt.toISOString().replace(/[:.]/g, '-')}`,
 };

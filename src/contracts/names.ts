@@ -30,6 +30,8 @@ export const TAGS = {
   model: 'mediwatch.model',
   source: 'mediwatch.source',
   trigger: 'mediwatch.trigger',
+  /** link to the drift report that led to a version */
+  driftReport: 'mediwatch.drift_report',
   trial: 'mediwatch.trial',
   testAuc: 'test_auc',
   verdict: 'mediwatch.verdict',

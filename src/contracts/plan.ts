@@ -1,9 +1,10 @@
 import { z } from 'zod';
+import { DriftGate } from './drift.ts';
 import { MetricRule } from './registry.ts';
 import { MODELS, Space } from './training.ts';
 
 /** Steps that can be commands of their own in `mediwatch.yaml`. */
-export const STEPS = ['prepare', 'suggest', 'trial', 'train', 'evaluate'] as const;
+export const STEPS = ['prepare', 'suggest', 'trial', 'train', 'evaluate', 'monitor'] as const;
 export type StepName = (typeof STEPS)[number];
 
 /**
@@ -37,6 +38,19 @@ export const Plan = z.object({
     maxPredictionShift: z.number(),
   }),
   redeploy: z.boolean().describe('whether the API follows a promotion to Production'),
+  monitoring: z.object({
+    log: z.string().describe("prediction log; empty: the embedded gateway's"),
+    reference: z.enum(['log', 'training']),
+    minRows: z.number().int(),
+    gate: DriftGate,
+  }),
+  steward: z.object({
+    cooldownSeconds: z.number(),
+    backoffSeconds: z.number(),
+    maxBackoffSeconds: z.number(),
+    maxFailures: z.number().int(),
+    retrain: z.record(z.string(), z.unknown()).describe('input of the retrains that it starts'),
+  }),
   stepTimeoutSeconds: z.record(z.enum(STEPS), z.number()),
   searchAttributes: z.boolean().describe('whether the namespace knows our search attributes'),
   links: z.object({ temporalUi: z.string(), mlflow: z.string(), api: z.string() }),
@@ -61,4 +75,7 @@ export type PlanRequest = {
   rules?: MetricRule[] | undefined;
   approval?: boolean | undefined;
   strategy?: Plan['rollout']['strategy'] | undefined;
+  log?: string | undefined;
+  reference?: Plan['monitoring']['reference'] | undefined;
+  minRows?: number | undefined;
 };

@@ -6,5 +6,6 @@ export const SEARCH_ATTRIBUTES = {
   version: defineSearchAttributeKey('MediwatchVersion', 'KEYWORD'),
   trigger: defineSearchAttributeKey('MediwatchTrigger', 'KEYWORD'),
   stage: defineSearchAttributeKey('MediwatchStage', 'KEYWORD'),
+  driftShare: defineSearchAttributeKey('MediwatchDriftShare', 'DOUBLE'),
   testAuc: defineSearchAttributeKey('MediwatchTestAuc', 'DOUBLE'),
 };

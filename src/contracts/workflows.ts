@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { ArtifactRef } from './artifacts.ts';
 import { BuiltImage, Deployment } from './deployment.ts';
+import { DriftReport, DriftVerdict } from './drift.ts';
 import { MetricRule, ModelVersionRef, Promotion } from './registry.ts';
 import { Dataset, MODELS, Params, Trial } from './training.ts';
 
@@ -35,6 +36,7 @@ const strategy = z
   .describe('how traffic moves to the new version; default: rollout.strategy');
 const by = z.string().min(1).max(200).describe('who asks for it, for the history of Production');
 const dataset = Dataset.describe('prepared data set; default: prepared from data.path');
+const report = z.string().max(2000).describe('link to the drift report that led to it, kept on the version');
 const underLockOf = z.string().describe('set by a parent workflow that already holds the lock of the model');
 
 export const PrepareDataInput = z.strictObject({
@@ -75,6 +77,7 @@ export const TrainInput = z.strictObject({
   searchTrials: z.array(Trial).optional().describe('trials of the search, for the report'),
   runId: z.string().optional().describe('MLflow run that the model is logged to; default: a new one'),
   trigger: trigger.optional(),
+  report: report.optional(),
 });
 export type TrainInput = z.infer<typeof TrainInput>;
 
@@ -146,6 +149,7 @@ export const RetrainInput = z.strictObject({
   redeploy: z.boolean().optional().describe('redeploy the API after a promotion to Production; default: true'),
   force: force.optional().describe('prepare the data again although they are in the store'),
   trigger: trigger.optional(),
+  report: report.optional(),
 });
 export type RetrainInput = z.infer<typeof RetrainInput>;
 
@@ -155,6 +159,28 @@ export const RetrainResult = z.object({
   deployment: Deployment.nullable(),
 });
 export type RetrainResult = z.infer<typeof RetrainResult>;
+
+export const DriftCheckInput = z.strictObject({
+  registeredModel: registeredModel.optional(),
+  log: z.string().min(1).optional().describe('prediction log: file, folder or glob; default: monitoring.log'),
+  reference: z
+    .enum(['log', 'training'])
+    .optional()
+    .describe('what current rows are compared with; default: monitoring.reference'),
+  minRows: z.number().int().min(1).optional().describe('rows that each window must have; default: monitoring.minRows'),
+  alert: z.boolean().optional().describe('tell the steward of drift, which retrains; default: true'),
+});
+export type DriftCheckInput = z.infer<typeof DriftCheckInput>;
+
+export const DriftCheckResult = DriftVerdict.extend({
+  registeredModel: z.string(),
+  report: DriftReport,
+  alerted: z.boolean().describe('whether the steward was told'),
+});
+export type DriftCheckResult = z.infer<typeof DriftCheckResult>;
+
+export const DriftStewardInput = z.strictObject({ registeredModel: registeredModel.optional() });
+export type DriftStewardInput = z.infer<typeof DriftStewardInput>;
 
 interface WorkflowContract {
   input: z.ZodType;
@@ -214,6 +240,19 @@ export const WORKFLOWS = {
     result: BuiltImage,
     about: 'Builds and pushes the image of the API, with a model version in it if one is named.',
     example: { version: '3' },
+  },
+  driftCheck: {
+    input: DriftCheckInput,
+    result: DriftCheckResult,
+    about: 'Reports on drift in the prediction log, and tells the steward of the model when the gate calls it drift.',
+    example: { minRows: 50 },
+  },
+  driftSteward: {
+    input: DriftStewardInput,
+    result: z.null(),
+    about:
+      'Takes the drift alerts of a model, starts one retrain for them, and cools down; there is one for each model.',
+    example: { registeredModel: 'MediWatchReadmit' },
   },
 } as const satisfies Record<string, WorkflowContract>;
 

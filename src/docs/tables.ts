@@ -1,18 +1,24 @@
 import { z } from 'zod';
-import { ConfigSchema, KNOWN_VARIABLES, variableOf } from '../config.ts';
+import { ConfigSchema } from '../config/schema.ts';
+import { KNOWN_VARIABLES, variableOf } from '../config.ts';
 import { WORKFLOWS } from '../contracts/workflows.ts';
 import { coreOf, defaultOf, descriptionOf, typeOf } from './describe.ts';
 
 /** Every setting of `mediwatch.yaml` with its variable, default and meaning, as a Markdown table. */
 export function settingsTable(): string {
-  const rows = Object.entries(ConfigSchema.shape).flatMap(([section, schema]) =>
-    sectionRows(section, fieldsOf(schema)),
-  );
+  const rows = Object.entries(ConfigSchema.shape).flatMap(([section, schema]) => {
+    const core = coreOf(schema);
+    if (core instanceof z.ZodObject) return sectionRows(section, fieldsOf(core));
+    // A section of free names: its rows are those of any of its entries.
+    if (core instanceof z.ZodRecord)
+      return sectionRows(`${section}.NAME`, fieldsOf(core.valueType as z.ZodType), false);
+    return [settingRow(section, '', schema)];
+  });
   return table(['setting', 'variable', 'default', 'meaning'], rows);
 }
 
 /** Keys that share a schema share their rows. What holds other settings is set in the file only. */
-function sectionRows(section: string, fields: Record<string, z.ZodType>): string[][] {
+function sectionRows(section: string, fields: Record<string, z.ZodType>, variables = true): string[][] {
   const alike = Map.groupBy(Object.keys(fields), (key) => fields[key] as z.ZodType);
   return [...alike].flatMap(([schema, keys]) => {
     const core = coreOf(schema);
@@ -20,7 +26,7 @@ function sectionRows(section: string, fields: Record<string, z.ZodType>): string
       const names = keys.length > 1 ? `{${keys.join(', ')}}` : keys[0];
       return Object.entries(fieldsOf(core)).map(([key, field]) => settingRow(`${section}.${names}.${key}`, '', field));
     }
-    const typed = !(core instanceof z.ZodRecord || core instanceof z.ZodArray);
+    const typed = variables && !(core instanceof z.ZodRecord || core instanceof z.ZodArray);
     return keys.map((key) => settingRow(`${section}.${key}`, typed ? variablesOf(section, key) : '', schema));
   });
 }

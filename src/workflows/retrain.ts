@@ -43,6 +43,7 @@ export async function retrain(input?: unknown): Promise<RetrainResult> {
           params: search?.best.params,
           searchTrials: search?.trials,
           trigger: request.trigger,
+          report: request.report,
         }),
       describeVersion,
     );

@@ -33,6 +33,7 @@ export async function trainBestAndRegister(input?: unknown): Promise<ModelVersio
           model,
           dataset: dataset.ref,
           trigger: request.trigger ?? null,
+          report: request.report ?? null,
         });
         board.attributes({ version: version.version, testAuc: version.metrics.test_auc });
         return version;

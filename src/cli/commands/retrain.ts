@@ -19,6 +19,7 @@ export const retrain: StartCommand = {
     'force',
     'registeredModel',
     'trigger',
+    'report',
   ],
   follows: false,
   examples: [

@@ -1,0 +1,64 @@
+import { z } from 'zod';
+
+const Window = z.object({
+  source: z.string().describe('what it was read from: file names, or the training data'),
+  rows: z.number().int().min(0),
+  from: z.number().nullable().describe('Unix time of the first row (s); null: rows without a time'),
+  to: z.number().nullable().describe('Unix time of the last row (s)'),
+});
+export type DriftWindow = z.infer<typeof Window>;
+
+export const DriftColumn = z.object({
+  name: z.string(),
+  role: z.enum(['feature', 'prediction', 'target']),
+  method: z.string().nullable().describe('statistical test or distance, as Evidently calls it'),
+  score: z.number().nullable().describe('p-value or distance, whichever the method gives'),
+  threshold: z.number().nullable(),
+  drifted: z.boolean().nullable().describe('null: the report does not say'),
+});
+export type DriftColumn = z.infer<typeof DriftColumn>;
+
+/** What a drift report of whatever tool and version says, in one shape. Python writes it (`drift_document.py`). */
+export const DriftDocument = z.object({
+  schema: z.literal('mediwatch.drift/1'),
+  key: z.string().min(1).max(100).describe('digest of what was compared: the same rows make the same key'),
+  createdAt: z.iso.datetime({ offset: true }).nullable(),
+  tool: z.string().describe('what wrote the report, such as "evidently 0.7"'),
+  current: Window.nullable().describe('null: the report does not say'),
+  reference: Window.nullable(),
+  minRows: z.number().int().nullable().describe('rows that each window was asked to have; null: not said'),
+  columns: z.array(DriftColumn).describe('empty when a window has too few rows: nothing was compared'),
+  driftedColumns: z.number().int().nullable().describe('features that drifted'),
+  share: z.number().nullable().describe('share of the features that drifted'),
+  shareThreshold: z.number().nullable().describe('share from which the data set counts as drifted'),
+  datasetDrift: z.boolean().nullable().describe('null: the report does not say'),
+});
+export type DriftDocument = z.infer<typeof DriftDocument>;
+
+/** When a report counts as drift: any of the rules that are set. */
+export const DriftGate = z.strictObject({
+  dataset: z.boolean().describe('the data set drifted, as the report itself says'),
+  minColumns: z.number().int().min(1).nullable().describe('at least this many features drifted; null: no such rule'),
+  columns: z.array(z.string()).describe('any of these columns drifted'),
+  share: z.number().gt(0).max(1).nullable().describe('at least this share of the features drifted; null: no such rule'),
+  prediction: z.boolean().describe('the prediction drifted'),
+  target: z.boolean().describe('the target drifted, where labels are known'),
+});
+export type DriftGate = z.infer<typeof DriftGate>;
+
+/** What the gate says of a report. */
+export const DriftVerdict = z.object({
+  verdict: z.enum(['drift', 'no drift', 'skipped', 'cannot tell']),
+  reason: z.string().describe('why, in words'),
+  columns: z.array(z.string()).describe('columns that drifted'),
+});
+export type DriftVerdict = z.infer<typeof DriftVerdict>;
+
+/** A report that was made: what it says, and where people find it. */
+export const DriftReport = z.object({
+  document: DriftDocument,
+  htmlPath: z.string().nullable().describe('HTML report on the host that made it'),
+  jsonPath: z.string().nullable().describe("Evidently's own JSON there"),
+  url: z.string().nullable().describe('page of the MLflow run that holds the files'),
+});
+export type DriftReport = z.infer<typeof DriftReport>;

@@ -1,0 +1,64 @@
+import { z } from 'zod';
+
+export const SEVERITIES = ['info', 'warning', 'critical'] as const;
+export type Severity = (typeof SEVERITIES)[number];
+
+/** What people can be told of. */
+export const EVENTS = [
+  'retrainFinished',
+  'retrainFailed',
+  'promoted',
+  'promotionRefused',
+  'approvalNeeded',
+  'rolledBack',
+  'deploymentFailed',
+  'driftDetected',
+  'stewardPaused',
+] as const;
+export type EventName = (typeof EVENTS)[number];
+
+export const Notification = z.object({
+  /** Named in every delivery, so that a receiver can tell a repeated one. */
+  id: z.string(),
+  event: z.enum(EVENTS),
+  severity: z.enum(SEVERITIES),
+  registeredModel: z.string(),
+  title: z.string().max(200),
+  text: z.string().max(4000),
+  links: z.array(z.object({ name: z.string(), url: z.string() })),
+  workflowId: z.string(),
+});
+export type Notification = z.infer<typeof Notification>;
+
+const shared = {
+  events: z.array(z.enum(EVENTS)).optional().describe('which events; absent: all'),
+  minSeverity: z.enum(SEVERITIES).default('info').describe('the least severity that is sent'),
+};
+
+/** Where notifications go. Secrets are read from the environment variable that is named. */
+export const NotificationTarget = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('webhook'),
+    url: z.string().describe('receives the notification as JSON'),
+    secretEnv: z.string().optional().describe('variable with a secret that signs the body (HMAC-SHA256)'),
+    ...shared,
+  }),
+  z.strictObject({
+    kind: z.literal('slack'),
+    urlEnv: z.string().describe("variable with the address of Slack's, or a compatible, incoming webhook"),
+    ...shared,
+  }),
+  z.strictObject({
+    kind: z.literal('email'),
+    from: z.string(),
+    to: z.array(z.string()).min(1),
+    smtpEnv: z.string().describe('variable with the server, such as smtps://user:password@mail.example.org'),
+    ...shared,
+  }),
+  z.strictObject({
+    kind: z.literal('command'),
+    command: z.array(z.string()).min(1).describe('program and arguments; gets the notification as JSON on stdin'),
+    ...shared,
+  }),
+]);
+export type NotificationTarget = z.infer<typeof NotificationTarget>;

@@ -1,0 +1,57 @@
+import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
+import { z } from 'zod';
+
+/** Somebody or something says that a model's data have drifted. All of it may be left out: an empty alert is one too. */
+export const DriftAlert = z.object({
+  key: z.string().min(1).max(100).optional().describe('idempotency key: two alerts with one key are one'),
+  reason: z.string().max(1000).default('').describe('what was noticed, in words'),
+  source: z.string().max(100).default('signal').describe('who raised it, such as driftCheck, webhook, alertmanager'),
+  report: z.string().max(2000).nullish().describe('link to the drift report'),
+  share: z.number().min(0).max(1).nullish().describe('share of the features that drifted'),
+});
+export type DriftAlert = z.output<typeof DriftAlert>;
+
+/** Who steers, and why: the input of pause, resume and retrainNow. All of it may be left out. */
+export const Steering = z.object({
+  by: z.string().max(200).default('an operator'),
+  reason: z.string().max(1000).default(''),
+});
+export type Steering = z.output<typeof Steering>;
+
+/** What a steward is doing: the answer of its query. Times are Unix times (ms). */
+export const StewardState = z.object({
+  registeredModel: z.string(),
+  phase: z
+    .enum(['idle', 'waiting', 'retraining', 'cooling', 'backingOff', 'paused'])
+    .describe('waiting: for a retrain that somebody else started'),
+  until: z.number().nullable().describe('when a cooldown or back-off ends'),
+  paused: z.object({ by: z.string(), reason: z.string(), at: z.number() }).nullable(),
+  counted: z.number().int().describe('alerts received, without those seen before'),
+  duplicates: z.number().int().describe('alerts ignored because their key had been seen'),
+  pending: z
+    .object({ count: z.number().int(), firstAt: z.number(), lastAt: z.number(), latest: DriftAlert })
+    .nullable()
+    .describe('alerts that no retrain has answered yet, coalesced'),
+  retrains: z.number().int().describe('retrains started'),
+  failures: z.number().int().describe('retrains that failed in a row'),
+  current: z
+    .object({ workflowId: z.string(), startedAt: z.number(), alerts: z.number().int() })
+    .nullable()
+    .describe('retrain under way'),
+  last: z
+    .object({ workflowId: z.string(), endedAt: z.number(), outcome: z.string() })
+    .nullable()
+    .describe('the latest retrain that ended, and what came of it in words'),
+});
+export type StewardState = z.infer<typeof StewardState>;
+
+/** To a steward: the data have drifted. Never blocks; may be sent with the start (signal-with-start). */
+export const driftAlert = defineSignal<[z.input<typeof DriftAlert>?]>('driftAlert');
+/** To a steward: count alerts, but start nothing. */
+export const pauseSteward = defineSignal<[z.input<typeof Steering>?]>('pause');
+/** To a steward: go on; alerts that came meanwhile are decided. */
+export const resumeSteward = defineSignal<[z.input<typeof Steering>?]>('resume');
+/** To a steward: what are you doing? */
+export const stewardQuery = defineQuery<StewardState>('steward');
+/** To a steward: retrain now, whatever the cooldown or a pause says. Refused while a retrain is under way. */
+export const retrainNow = defineUpdate<string, [z.input<typeof Steering>?]>('retrainNow');
