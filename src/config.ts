@@ -8,10 +8,26 @@ import { ConfigSchema } from './config/schema.ts';
 /** The checkout's own folder: home of the bundled data, Python package and default `mediwatch.yaml`. */
 export const PROJECT_ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 
-export type Config = z.infer<typeof ConfigSchema> & {
+export type Config = Omit<z.infer<typeof ConfigSchema>, 'models'> & {
   /** Folder of `mediwatch.yaml`: relative paths in it start here. */
   root: string;
+  /** The settings of each model by its registered name: what `models` says laid over the rest. */
+  models: Readonly<Record<string, Config>>;
 };
+
+/** Sections that are the same for all models of a deployment. */
+const SHARED_SECTIONS = ['worker', 'temporal', 'artifacts', 'stack', 'webhook', 'models', 'schedules', 'notifications'];
+
+/** The settings of a registered model; those of the whole file for one that `models` does not name. */
+export function forModel(config: Config, registeredModel: string): Config {
+  const own = config.models[registeredModel];
+  return own ?? { ...config, registry: { ...config.registry, registeredModel } };
+}
+
+/** The registered models of this deployment; the first is the one that is meant when none is named. */
+export function modelNames({ models, registry }: Config): string[] {
+  return Object.keys(models).length > 0 ? Object.keys(models) : [registry.registeredModel];
+}
 
 /** Thrown when `mediwatch.yaml` or a `MEDIWATCH_…` variable is wrong; the message names each wrong setting. */
 export class ConfigError extends Error {
@@ -59,12 +75,53 @@ export function loadConfig(env: Environment, cwd: string): Config {
     if (value === undefined) continue;
     settings[name] = { ...(settings[name] as object | undefined), [key]: value };
   }
+  const root = file ? dirname(file) : PROJECT_ROOT;
+  const base = parseSettings(settings, file, root);
+  const models = Object.fromEntries(
+    Object.entries(base.overrides).map(([name, sections]) => [
+      name,
+      { ...parseSettings(modelSettings(settings, name, sections), file, root).config, models: {} },
+    ]),
+  );
+  const [first] = Object.keys(models);
+  if (first !== undefined) base.config.registry.registeredModel = first;
+  return { ...base.config, models };
+}
+
+interface Parsed {
+  config: Config;
+  /** The section `models`. */
+  overrides: Record<string, Record<string, unknown>>;
+}
+
+/** @throws {ConfigError} naming each wrong setting */
+function parseSettings(settings: Record<string, unknown>, file: string | undefined, root: string): Parsed {
   const parsed = ConfigSchema.safeParse(settings);
   if (!parsed.success) {
     const wrong = parsed.error.issues.map((issue) => `  ${issue.path.join('.') || '(top level)'}: ${issue.message}`);
     throw new ConfigError(`${file ?? 'The environment'} has settings that cannot be used:\n${wrong.join('\n')}`);
   }
-  return withEmbeddedAddresses({ ...parsed.data, root: file ? dirname(file) : PROJECT_ROOT });
+  const { models: overrides, ...sections } = parsed.data;
+  return { config: withEmbeddedAddresses({ ...sections, root, models: {} }), overrides };
+}
+
+/** The settings of one model: its own sections key by key over those of the file. */
+function modelSettings(
+  settings: Record<string, unknown>,
+  name: string,
+  sections: Record<string, unknown>,
+): Record<string, unknown> {
+  const shared = Object.keys(sections).filter((section) => SHARED_SECTIONS.includes(section));
+  if (shared.length > 0) throw new ConfigError(`models.${name}: ${shared.join(', ')} cannot differ between models.`);
+  const merged = Object.fromEntries(
+    Object.entries(sections).map(([section, own]) => {
+      const common = settings[section];
+      const lists = Array.isArray(own) || Array.isArray(common);
+      return [section, lists ? own : { ...(common as object | undefined), ...(own as object) }];
+    }),
+  );
+  const registry = { ...(settings.registry as object | undefined), ...(merged.registry as object | undefined) };
+  return { ...settings, ...merged, registry: { ...registry, registeredModel: name }, models: {} };
 }
 
 /** Resolves a path of the configuration against the folder of `mediwatch.yaml`. */

@@ -4,6 +4,7 @@ import { NotificationTarget } from '../contracts/notifications.ts';
 import { MetricRule } from '../contracts/registry.ts';
 import { Schedules } from '../contracts/schedules.ts';
 import { MODELS, Space } from '../contracts/training.ts';
+import { ExtraStep, Step } from './steps.ts';
 
 const port = (fallback: number, what: string) =>
   z.coerce.number().int().min(1).max(65535).default(fallback).describe(what);
@@ -14,20 +15,6 @@ const flag = (fallback: boolean) =>
 const list = z.union([z.array(z.string()), z.string().transform((text) => text.split(',').filter(Boolean))]);
 /** A section that may be left out: its own defaults fill it. */
 const section = <Shape extends z.ZodRawShape>(shape: Shape) => z.strictObject(shape).prefault({} as never);
-
-const Step = z
-  .strictObject({
-    command: z
-      .array(z.string())
-      .min(1)
-      .optional()
-      .describe('program and arguments; absent: the bundled Python step in the warm pool'),
-    cwd: z.string().optional().describe('working directory, relative to mediwatch.yaml'),
-    env: z.record(z.string(), z.string()).default({}).describe('extra environment variables'),
-    timeout: seconds(3600, 'the longest one attempt may take'),
-  })
-  .prefault({});
-export type StepConfig = z.infer<typeof Step>;
 
 export const ROLES = ['orchestration', 'training', 'deployment'] as const;
 export type Role = (typeof ROLES)[number];
@@ -56,6 +43,11 @@ export const ConfigSchema = z.strictObject({
     validationFraction: z.coerce.number().gt(0).lt(0.9).default(0.15).describe('share in the validation split'),
   }),
   search: section({
+    metric: z
+      .string()
+      .default('')
+      .describe("metric of a trial's run that is its score, for trials that are commands; empty: score"),
+    direction: z.enum(['maximize', 'minimize']).default('maximize').describe('which scores are better'),
     trials: z.coerce.number().int().min(0).max(10_000).default(20).describe('trials of a search; 0: no search'),
     parallel: z.coerce
       .number()
@@ -183,6 +175,7 @@ export const ConfigSchema = z.strictObject({
   }),
   steps: section({
     prepare: Step,
+    search: Step,
     suggest: Step,
     trial: Step,
     train: Step,
@@ -342,6 +335,13 @@ export const ConfigSchema = z.strictObject({
     apiAdminPort: port(8001, "port of the gateway's admin API"),
     webhookPort: port(8002, 'port of the webhook for drift alerts'),
   }),
+  extraSteps: z.array(ExtraStep).default([]).describe('commands of the project before or after stages of a retrain'),
+  models: z
+    .record(z.string().min(1), z.record(z.string(), z.unknown()))
+    .default({})
+    .describe(
+      'more than one model: by registered name, the sections in which it differs; absent: registry.registeredModel alone',
+    ),
   schedules: Schedules.default({}).describe('what is started when, by name'),
   notifications: z.array(NotificationTarget).default([]).describe('who is told of what'),
 });

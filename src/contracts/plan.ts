@@ -4,7 +4,7 @@ import { MetricRule } from './registry.ts';
 import { MODELS, Space } from './training.ts';
 
 /** Steps that can be commands of their own in `mediwatch.yaml`. */
-export const STEPS = ['prepare', 'suggest', 'trial', 'train', 'evaluate', 'monitor'] as const;
+export const STEPS = ['prepare', 'search', 'suggest', 'trial', 'train', 'evaluate', 'monitor'] as const;
 export type StepName = (typeof STEPS)[number];
 
 /**
