@@ -1,0 +1,41 @@
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { type Config, PROJECT_ROOT } from '../config.ts';
+import { DriftDocument } from '../contracts/drift.ts';
+import { StepError } from './processes/errors.ts';
+
+const PACKAGE = join(PROJECT_ROOT, 'python');
+/** A report of thousands of columns is read in a second. */
+const TIMEOUT_MS = 60_000;
+
+/**
+ * Makes the drift document of a report, whatever Evidently wrote it: its file, or its text.
+ *
+ * @throws {StepError} of type DriftReportInvalid when it is no report that is known, saying what was found in it
+ */
+export async function readDriftReport(
+  config: Config,
+  report: { file: string } | { text: string },
+  signal?: AbortSignal,
+): Promise<DriftDocument> {
+  const python = config.worker.python || join(PACKAGE, '.venv', 'bin', 'python');
+  const file = 'file' in report ? report.file : '-';
+  const done = await execa(python, ['-m', 'mediwatch_training', 'drift-document', '--report', file], {
+    env: { PYTHONPATH: PACKAGE },
+    ...('text' in report ? { input: report.text } : { stdin: 'ignore' }),
+    ...(signal && { cancelSignal: signal }),
+    timeout: TIMEOUT_MS,
+    reject: false,
+  });
+  signal?.throwIfAborted();
+  if (done.exitCode === 0) return DriftDocument.parse(JSON.parse(done.stdout));
+  // What a step refuses with is one line; anything else is a defect or a Python that does not start.
+  const refused = done.exitCode === 2 ? done.stderr.trim().split('\n').at(-1) : undefined;
+  const message = refused?.replace(/^drift-document: /, '') ?? `${done.shortMessage} ${done.stderr.slice(-500)}`;
+  throw new StepError({
+    type: refused ? 'DriftReportInvalid' : 'StepFailed',
+    message,
+    retryable: false,
+    field: null,
+  });
+}
