@@ -1,0 +1,240 @@
+import type { DriftAlert, Steering, StewardState } from '../contracts/steward.ts';
+import { carriedKeys, merge, type Pending, pend, remember } from './alerts.ts';
+
+/**
+ * What a steward knows. It is a value: each function returns the next one, and it is small enough to be carried through
+ * continue-as-new, however many alerts there were. All times are Unix times (ms).
+ */
+export interface Steward {
+  registeredModel: string;
+  counted: number;
+  duplicates: number;
+  /** Keys of the newest alerts. */
+  seen: string[];
+  /** Alerts that no retrain has answered; those that arrived since the retrain under way was decided are among them. */
+  pending: Pending | null;
+  paused: { by: string; reason: string; at: number } | null;
+  /** Somebody wants a retrain now, and it has not started. */
+  asked: Steering | null;
+  /** Why no alert starts a retrain before a time. */
+  rest: { why: 'cooling' | 'backingOff'; until: number } | null;
+  /** Retrain that somebody else started, whose end is waited for. */
+  waitingFor: string | null;
+  current: Retrain | null;
+  retrains: number;
+  /** Retrains that failed in a row. */
+  failures: number;
+  /** The latest that ended, newest first. */
+  ended: Array<{ workflowId: string; endedAt: number; outcome: string }>;
+}
+
+/** A retrain that a steward decided on. */
+export interface Retrain {
+  workflowId: string;
+  /** When it was decided. */
+  startedAt: number;
+  /** The alerts that it answers; null: somebody asked for it and there were none. */
+  alerts: Pending | null;
+  asked: Steering | null;
+}
+
+/** How a retrain ended. */
+export interface Ending {
+  outcome: 'completed' | 'failed' | 'cancelled';
+  /** Version that it brought to Production. */
+  promoted: string | null;
+  /** What came of it, in words. */
+  words: string;
+  endedAt: number;
+}
+
+/** Times in seconds. */
+export interface StewardSettings {
+  cooldownSeconds: number;
+  backoffSeconds: number;
+  maxBackoffSeconds: number;
+  maxFailures: number;
+}
+
+/** Start a retrain, or wait: for a signal, and at the most until a time if there is one. */
+export type Decision = { kind: 'start' } | { kind: 'wait'; until: number | null };
+
+const ENDED_KEPT = 5;
+/** Who pauses a steward after too many failures. */
+export const ITSELF = 'the steward';
+
+export function createSteward(registeredModel: string): Steward {
+  return {
+    registeredModel,
+    counted: 0,
+    duplicates: 0,
+    seen: [],
+    pending: null,
+    paused: null,
+    asked: null,
+    rest: null,
+    waitingFor: null,
+    current: null,
+    retrains: 0,
+    failures: 0,
+    ended: [],
+  };
+}
+
+/** Counts an alert, unless its key has been seen. */
+export function alerted(steward: Steward, alert: DriftAlert, now: number): Steward {
+  const { key } = alert;
+  if (key !== undefined && steward.seen.includes(key)) return { ...steward, duplicates: steward.duplicates + 1 };
+  return {
+    ...steward,
+    counted: steward.counted + 1,
+    seen: key === undefined ? steward.seen : remember(steward.seen, key),
+    pending: pend(steward.pending, alert, now),
+  };
+}
+
+/** Alerts start no retrain from now on; one under way goes on. */
+export function paused(steward: Steward, { by, reason }: Steering, now: number): Steward {
+  return { ...steward, paused: { by, reason, at: now } };
+}
+
+/** Ends a pause, and a back-off with it: whoever resumes has looked at what failed. A cooldown stays. */
+export function resumed(steward: Steward): Steward {
+  return { ...steward, paused: null, failures: 0, rest: steward.rest?.why === 'cooling' ? steward.rest : null };
+}
+
+/** Why a retrain cannot be asked for; null: it can. */
+export function refusal({ current, asked }: Steward): string | null {
+  if (current) return `${current.workflowId} is under way: a retrain can be asked for when it has ended.`;
+  if (asked) return `${asked.by} has asked for a retrain already; it starts as soon as it can.`;
+  return null;
+}
+
+/** Somebody wants a retrain now, whatever a cooldown, a back-off or a pause says. */
+export function asked(steward: Steward, by: Steering): Steward {
+  return refusal(steward) === null ? { ...steward, asked: by } : steward;
+}
+
+export function waiting(steward: Steward, workflowId: string | null): Steward {
+  return { ...steward, waitingFor: workflowId };
+}
+
+/** What is to be done now, when no retrain is under way. */
+export function decide(steward: Steward, now: number): Decision {
+  const until = restsUntil(steward, now);
+  const mayStart = steward.pending !== null && steward.paused === null && until === null;
+  if (steward.current === null && (steward.asked !== null || mayStart)) return { kind: 'start' };
+  return { kind: 'wait', until };
+}
+
+/** Decides on a retrain, which answers every alert so far. */
+export function started(steward: Steward, workflowId: string, now: number): Steward {
+  if (steward.current) return steward;
+  const { pending: alerts, asked } = steward;
+  return {
+    ...steward,
+    current: { workflowId, startedAt: now, alerts, asked },
+    pending: null,
+    asked: null,
+    rest: null,
+    retrains: steward.retrains + 1,
+  };
+}
+
+/**
+ * Takes down how the retrain under way ended.
+ *
+ * Alerts that came while it ran are answered too if it brought a version to Production after the last of them. Those of
+ * a failed one are pending again, and too many failures in a row pause the steward. Who cancels a retrain decides about
+ * its alerts.
+ */
+export function ended(steward: Steward, ending: Ending, settings: StewardSettings): Steward {
+  const { current } = steward;
+  if (!current) return steward;
+  const next = { ...noted(steward, current.workflowId, ending), current: null };
+  if (ending.outcome === 'failed') return failed(next, current, ending, settings);
+  return cooled({ ...answeredBy(next, ending), failures: 0 }, ending, settings);
+}
+
+/**
+ * Takes down how a retrain ended that somebody else started. One that brought a version to Production answers the
+ * alerts before it, as our own would.
+ */
+export function othersEnded(steward: Steward, workflowId: string, ending: Ending, settings: StewardSettings): Steward {
+  const next = { ...steward, waitingFor: null };
+  const answered = answeredBy(next, ending);
+  if (steward.pending === null || answered.pending !== null) return next;
+  return cooled(noted(answered, workflowId, ending), ending, settings);
+}
+
+/** What is handed to the next run of the steward: all of it, as far as it fits a payload. */
+export function carried(steward: Steward): Steward {
+  return { ...steward, seen: carriedKeys(steward.seen) };
+}
+
+/** What the steward tells of itself. */
+export function stewardState(steward: Steward, now: number): StewardState {
+  const { registeredModel, counted, duplicates, retrains, failures, paused, pending, current, ended } = steward;
+  return {
+    registeredModel,
+    phase: phaseOf(steward, now),
+    until: restsUntil(steward, now),
+    paused,
+    counted,
+    duplicates,
+    pending: pending && {
+      count: pending.count,
+      firstAt: pending.firstAt,
+      lastAt: pending.lastAt,
+      latest: pending.latest,
+    },
+    retrains,
+    failures,
+    current: current && {
+      workflowId: current.workflowId,
+      startedAt: current.startedAt,
+      alerts: current.alerts?.count ?? 0,
+    },
+    last: ended[0] ?? null,
+  };
+}
+
+function phaseOf(steward: Steward, now: number): StewardState['phase'] {
+  if (steward.current) return 'retraining';
+  if (steward.waitingFor !== null) return 'waiting';
+  if (steward.paused) return 'paused';
+  return restsUntil(steward, now) === null ? 'idle' : (steward.rest?.why ?? 'idle');
+}
+
+function restsUntil({ rest }: Steward, now: number): number | null {
+  return rest && rest.until > now ? rest.until : null;
+}
+
+function noted(steward: Steward, workflowId: string, { endedAt, words }: Ending): Steward {
+  const latest = [{ workflowId, endedAt, outcome: words }, ...steward.ended];
+  return { ...steward, ended: latest.slice(0, ENDED_KEPT) };
+}
+
+/** A version in Production answers what arrived before; when one alert came later, all of them wait: none is lost. */
+function answeredBy(steward: Steward, { promoted, endedAt }: Ending): Steward {
+  const isAnswered = promoted !== null && steward.pending !== null && steward.pending.lastAt <= endedAt;
+  return isAnswered ? { ...steward, pending: null } : steward;
+}
+
+function cooled(steward: Steward, { endedAt }: Ending, { cooldownSeconds }: StewardSettings): Steward {
+  return { ...steward, rest: { why: 'cooling', until: endedAt + cooldownSeconds * 1000 } };
+}
+
+function failed(steward: Steward, { alerts }: Retrain, { endedAt, words }: Ending, settings: StewardSettings): Steward {
+  const failures = steward.failures + 1;
+  const seconds = Math.min(settings.backoffSeconds * 2 ** (failures - 1), settings.maxBackoffSeconds);
+  const tooMany = failures >= settings.maxFailures && steward.paused === null;
+  const reason = `${failures} retrains failed in a row, the last one with: ${words}`.slice(0, 1000);
+  return {
+    ...steward,
+    failures,
+    pending: merge(alerts, steward.pending),
+    rest: { why: 'backingOff', until: endedAt + seconds * 1000 },
+    paused: tooMany ? { by: ITSELF, reason, at: endedAt } : steward.paused,
+  };
+}
