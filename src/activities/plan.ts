@@ -1,6 +1,7 @@
 import type { Config } from '../config.ts';
 import { type Plan, type PlanRequest, STEPS } from '../contracts/plan.ts';
 import type { MetricRule } from '../contracts/registry.ts';
+import { gateOf } from '../policy/driftGate.ts';
 
 /** Lays the input of a workflow over the configuration of this worker. */
 export function createPlanActivities({ config, searchAttributes }: { config: Config; searchAttributes: boolean }) {
@@ -35,7 +36,7 @@ export function createPlanActivities({ config, searchAttributes }: { config: Con
           log: request.log ?? monitoring.log,
           reference: request.reference ?? monitoring.reference,
           minRows: request.minRows ?? monitoring.minRows,
-          gate: { ...driftGate, minColumns: driftGate.minColumns ?? null, share: driftGate.share ?? null },
+          gate: gateOf(driftGate),
         },
         steward: {
           cooldownSeconds: steward.cooldown,

@@ -1,5 +1,15 @@
 import type { DriftColumn, DriftDocument, DriftGate, DriftVerdict } from '../contracts/drift.ts';
 
+/** The section `driftGate` of the settings, where an absent rule is left out, as a gate. */
+export function gateOf(settings: GateSettings): DriftGate {
+  return { ...settings, minColumns: settings.minColumns ?? null, share: settings.share ?? null };
+}
+
+type GateSettings = Omit<DriftGate, 'minColumns' | 'share'> & {
+  minColumns?: number | undefined;
+  share?: number | undefined;
+};
+
 /** What one rule of the gate says: true or false with its reason, or why it cannot be judged. */
 interface Finding {
   drift: boolean | null;

@@ -1,0 +1,68 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { Refusal } from './problems.ts';
+import type { Replays } from './replays.ts';
+import { SIGNATURE_HEADER, sameSecret, sign, TIMESTAMP_HEADER } from './signature.ts';
+
+export interface Credentials {
+  /** Signs requests. */
+  secret: string;
+  /** Bearer token for senders that cannot sign; empty: none is accepted. */
+  token: string;
+  /** How far the time of a signature may be from now (ms). */
+  toleranceMs: number;
+}
+
+/** How a request says who sent it. */
+type Proof = { kind: 'token' } | { kind: 'signature'; timestamp: string; signature: string };
+
+const SIGN = 'Sign "<timestamp>.<body>" with the secret of the webhook, as "mediwatch alert --webhook" does.';
+
+/**
+ * What the headers alone tell, before the body is read.
+ *
+ * @throws {Refusal} 401 when they hold no proof, a wrong token, or a time stamp that is too far from now
+ */
+export function checkHeaders(headers: IncomingHttpHeaders, credentials: Credentials, now: number): Proof {
+  const { token, toleranceMs } = credentials;
+  const [, given] = /^Bearer (.+)$/i.exec(headers.authorization ?? '') ?? [];
+  if (given !== undefined) {
+    if (token !== '' && sameSecret(given, token)) return { kind: 'token' };
+    throw new Refusal(
+      401,
+      'The bearer token is wrong.',
+      'It is webhook.token, and none is accepted while that is empty.',
+    );
+  }
+  const [timestamp, signature] = [TIMESTAMP_HEADER, SIGNATURE_HEADER].map((name) => headers[name]);
+  if (typeof timestamp !== 'string' || typeof signature !== 'string' || !/^\d{1,12}$/.test(timestamp)) {
+    throw new Refusal(401, `A signed request has the headers ${TIMESTAMP_HEADER} and ${SIGNATURE_HEADER}.`, SIGN);
+  }
+  if (Math.abs(now - Number(timestamp) * 1_000) > toleranceMs) {
+    const error = `The time stamp is more than ${toleranceMs / 1_000} s from now (webhook.tolerance).`;
+    throw new Refusal(401, error, 'Set the clock of the sender, and sign the request anew.');
+  }
+  return { kind: 'signature', timestamp, signature };
+}
+
+/**
+ * Checks the signature, and that the request was not accepted before.
+ *
+ * @returns takes back that it was accepted, for a request that came to nothing
+ * @throws {Refusal} 401 when the signature is not that of this body, 409 when it was accepted before
+ */
+export function checkBody(proof: Proof, body: Buffer, credentials: Credentials, replays: Replays): () => void {
+  if (proof.kind === 'token') return () => undefined;
+  const { timestamp } = proof;
+  const expected = sign(credentials.secret, timestamp, body);
+  if (!sameSecret(proof.signature.toLowerCase(), expected)) {
+    throw new Refusal(401, 'The signature is not that of this body and time.', SIGN);
+  }
+  if (!replays.take(expected, Number(timestamp) * 1_000 + credentials.toleranceMs)) {
+    throw new Refusal(
+      409,
+      'This request was accepted before.',
+      'Nothing is to be done. To send it again, sign it anew.',
+    );
+  }
+  return () => replays.release(expected);
+}

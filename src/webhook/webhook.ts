@@ -1,0 +1,65 @@
+import { Client, Connection } from '@temporalio/client';
+import type { Logger } from 'pino';
+import type { Config } from '../config.ts';
+import { gateOf, judgeDrift } from '../policy/driftGate.ts';
+import { raiseAlert } from '../systems/alerts.ts';
+import { readDriftReport } from '../systems/driftDocument.ts';
+import { connectionOptions } from '../systems/temporal.ts';
+import { knownModels } from './models.ts';
+import { ensureSecret } from './secret.ts';
+import { createWebhook } from './server.ts';
+
+/** A sender waits for the answer, and tries again (ms). */
+const TEMPORAL_LIMIT_MS = 5_000;
+/** Longest pause between attempts to reach a server that went away (ms). */
+const RECONNECT_LIMIT_MS = 1_000;
+
+export interface Webhook {
+  readonly url: string;
+  /** Answers what is open, and ends. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the port on which alerts come in. Temporal need not be there yet.
+ *
+ * @throws {Error} naming port and setting when the port is taken
+ */
+export async function openWebhook(config: Config, log: Logger): Promise<Webhook> {
+  const { stack, webhook, temporal, monitoring } = config;
+  const credentials = {
+    secret: await ensureSecret(config),
+    token: webhook.token,
+    toleranceMs: webhook.tolerance * 1_000,
+  };
+  const channelArgs = { 'grpc.max_reconnect_backoff_ms': RECONNECT_LIMIT_MS };
+  const connection = Connection.lazy({ ...connectionOptions(config), channelArgs });
+  const client = new Client({ connection, namespace: temporal.namespace });
+  const app = createWebhook({
+    credentials,
+    models: knownModels(config),
+    bodyLimit: webhook.maxBodyKb * 1_024,
+    reports: {
+      read: (text) => readDriftReport(config, { text }),
+      judge: (document) => judgeDrift(document, gateOf(config.driftGate), monitoring.minRows),
+    },
+    raise: (model, alert) =>
+      client.withDeadline(Date.now() + TEMPORAL_LIMIT_MS, () => raiseAlert(client, model, alert)),
+    log,
+  });
+  const close = async () => {
+    await app.close();
+    await connection.close();
+  };
+  try {
+    const url = await app.listen({ host: stack.bind, port: stack.webhookPort });
+    return { url, close };
+  } catch (error) {
+    await close();
+    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+    const port = stack.webhookPort;
+    throw new Error(
+      `Port ${port} is taken by another program. Stop that one, or set stack.webhookPort to another port.`,
+    );
+  }
+}
