@@ -1,4 +1,6 @@
-import type { Config } from '../config.ts';
+import { readFile } from 'node:fs/promises';
+import { z } from 'zod';
+import { type Config, fromRoot } from '../config.ts';
 import type { Check } from '../contracts/deployment.ts';
 import { failure } from '../contracts/errors.ts';
 import { problemsInWords } from '../doctor/finding.ts';
@@ -7,6 +9,27 @@ import type { DeploymentTarget } from '../systems/deployment/target.ts';
 import { verifyCandidate } from '../systems/deployment/verify.ts';
 import type { Mlflow } from '../systems/mlflow/index.ts';
 import { whileHeartbeating } from './lib/heartbeat.ts';
+
+const Records = z.union([
+  z.object({ records: z.array(z.record(z.string(), z.unknown())).min(1) }),
+  z.array(z.record(z.string(), z.unknown())).min(1),
+]);
+
+/**
+ * The records of `deployment.example`; none when it is not set.
+ *
+ * @throws ApplicationFailure of type InvalidConfig when the file cannot be read or holds no records
+ */
+async function exampleRecords(config: Config): Promise<Record<string, unknown>[]> {
+  const { example } = config.deployment;
+  if (!example) return [];
+  try {
+    const read = Records.parse(JSON.parse(await readFile(fromRoot(config, example), 'utf8')));
+    return Array.isArray(read) ? read : read.records;
+  } catch (error) {
+    throw failure('InvalidConfig', `deployment.example "${example}" holds no {"records": [{…}]}.`, error);
+  }
+}
 
 interface CandidateRequest {
   registeredModel: string;
@@ -23,7 +46,7 @@ interface DeploymentSystems {
 
 /** Starts, verifies, switches and stops model APIs, in whatever target the configuration names. */
 export function createDeploymentActivities({ config, target, mlflow }: DeploymentSystems) {
-  const { healthTimeout, maxPredictSeconds, staticPaths, drain } = config.deployment;
+  const { healthTimeout, maxPredictSeconds, staticPaths, checks: require, drain } = config.deployment;
   return {
     /** What answers requests now. */
     serving: () => target.serving(),
@@ -46,7 +69,8 @@ export function createDeploymentActivities({ config, target, mlflow }: Deploymen
           url: candidate.url,
           model: registeredModel,
           version,
-          example: [],
+          example: await exampleRecords(config),
+          require,
           healthTimeoutMs: healthTimeout * 1000,
           maxPredictMs: maxPredictSeconds * 1000,
           staticPaths,

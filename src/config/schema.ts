@@ -104,6 +104,26 @@ export const ConfigSchema = z.strictObject({
     maxPredictSeconds: seconds(5, 'how long the candidate may take for one prediction'),
     drain: seconds(10, 'how long the replaced API may finish its open requests'),
     staticPaths: list.default([]).describe('paths that must answer 200 before traffic moves'),
+    checks: z
+      .array(z.enum(['version', 'schema', 'prediction']))
+      .default(['version', 'schema', 'prediction'])
+      .describe(
+        'what a candidate must prove besides answering /health: that it serves the version, describes its features, predicts',
+      ),
+    example: z
+      .string()
+      .default('')
+      .describe('JSON file with records to predict, relative to mediwatch.yaml; empty: the example of /schema'),
+    command: z
+      .array(z.string())
+      .min(1)
+      .optional()
+      .describe(
+        'program of the API and its arguments, with {host} and {port}, for the target process; absent: the bundled one',
+      ),
+    cwd: z.string().default('').describe('working directory of that command, relative to mediwatch.yaml'),
+    venv: z.string().default('').describe('virtual environment that its programs are taken from first'),
+    env: z.record(z.string(), z.string()).default({}).describe('extra environment of that command'),
   }),
   rollout: section({
     strategy: z

@@ -1,4 +1,6 @@
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import process from 'node:process';
 import { type Config, fromRoot, PROJECT_ROOT } from '../config.ts';
 import type { InstanceSpec } from './contract.ts';
 
@@ -16,34 +18,69 @@ export type CommandOf = (spec: InstanceSpec, address: { host: string; port: numb
 /** The bundled API, with the version pinned: a later promotion does not change what a running process serves. */
 export function apiCommand(config: Config): CommandOf {
   const python = join(PROJECT_ROOT, 'python');
+  // Requests run beside each other already: with more threads a prediction for one record spends its time waiting for
+  // them, one barrier for each tree (8 against 22 ms where two cores are busy).
+  const threads = { OMP_NUM_THREADS: '1' };
+  const { command } = config.deployment;
+  if (command) return (spec, address) => projectCommand(config, command, spec, address);
+  return (spec, { host, port }) => ({
+    file: config.worker.python || join(python, '.venv', 'bin', 'python'),
+    args: ['-m', 'mediwatch_training.serve'],
+    env: {
+      ...threads,
+      ...spec.env,
+      HOST: host,
+      PORT: String(port),
+      ...mlflowVariables(config, spec),
+      PYTHONPATH: python,
+      PYTHONUNBUFFERED: '1',
+    },
+  });
+}
+
+/** The project's own API, told by the variables that the API of today reads which model it is to serve. */
+function projectCommand(
+  config: Config,
+  command: readonly string[],
+  spec: InstanceSpec,
+  { host, port }: { host: string; port: number },
+): Command {
+  const { cwd, venv, env } = config.deployment;
+  const filled = (text: string) => text.replaceAll('{host}', host).replaceAll('{port}', String(port));
+  const [file = '', ...args] = command.map(filled);
+  const bin = venv && join(fromRoot(config, venv), 'bin');
+  return {
+    file: bin && existsSync(join(bin, file)) ? join(bin, file) : file,
+    args,
+    cwd: cwd ? fromRoot(config, cwd) : config.root,
+    env: {
+      ...mlflowVariables(config, spec),
+      ...(bin && { VIRTUAL_ENV: dirname(bin), PATH: `${bin}:${process.env.PATH ?? ''}` }),
+      ...spec.env,
+      HOST: host,
+      PORT: String(port),
+      ...Object.fromEntries(Object.entries(env).map(([name, value]) => [name, filled(value)])),
+    },
+  };
+}
+
+/** What tells an API its model, and where it logs its predictions. */
+function mlflowVariables(config: Config, { model, version }: InstanceSpec): Record<string, string> {
   const { uri, token, username, password } = config.mlflow;
   const credentials = {
     MLFLOW_TRACKING_TOKEN: token,
     MLFLOW_TRACKING_USERNAME: username,
     MLFLOW_TRACKING_PASSWORD: password,
   };
-  // Requests run beside each other already: with more threads a prediction for one record spends its time waiting for
-  // them, one barrier for each tree (8 against 22 ms where two cores are busy).
-  const threads = { OMP_NUM_THREADS: '1' };
-  return (spec, { host, port }) => ({
-    file: config.worker.python || join(python, '.venv', 'bin', 'python'),
-    args: ['-m', 'mediwatch_training.serve'],
-    env: {
-      ...withoutEmpty(credentials),
-      ...threads,
-      ...spec.env,
-      HOST: host,
-      PORT: String(port),
-      MODEL_SOURCE: 'mlflow',
-      MLFLOW_TRACKING_URI: uri,
-      MLFLOW_MODEL_NAME: spec.model,
-      MLFLOW_MODEL_STAGE: 'Production',
-      MLFLOW_MODEL_VERSION: spec.version,
-      PRED_LOG_DIR: join(fromRoot(config, config.stack.dir), 'predictions'),
-      PYTHONPATH: python,
-      PYTHONUNBUFFERED: '1',
-    },
-  });
+  return {
+    ...withoutEmpty(credentials),
+    MODEL_SOURCE: 'mlflow',
+    MLFLOW_TRACKING_URI: uri,
+    MLFLOW_MODEL_NAME: model,
+    MLFLOW_MODEL_STAGE: 'Production',
+    MLFLOW_MODEL_VERSION: version,
+    PRED_LOG_DIR: join(fromRoot(config, config.stack.dir), 'predictions'),
+  };
 }
 
 function withoutEmpty(variables: Record<string, string>): Record<string, string> {

@@ -101,6 +101,7 @@ function createDeployer(config: Config): Deployer {
     const candidate = await target.start({ key, model: MODEL, version });
     return verifyCandidate({
       ...candidate,
+      require: ['version', 'schema', 'prediction'],
       example: RECORDS,
       healthTimeoutMs,
       maxPredictMs: 5_000,

@@ -58,6 +58,17 @@ export async function expectPrediction(client: CandidateClient, { records, versi
   return { detail: `${predictions.length} records, first probability ${predictions[0]?.prob.toFixed(4)}` };
 }
 
+/** `POST /predict` answers 200, in whatever shape, for an API with another contract than ours. */
+export async function expectAnswer(
+  client: CandidateClient,
+  { records, limitMs }: Pick<PredictionCheck, 'records' | 'limitMs'>,
+) {
+  const sent = records.slice(0, MAX_RECORDS);
+  const { status, body } = await answered(() => client.post('/predict', { records: sent }, limitMs), '/predict');
+  if (status !== 200) throw new CheckFailed(`/predict answers ${status}: ${quote(body)}`);
+  return { detail: `it answers 200 for ${sent.length} records` };
+}
+
 /** A static path of the API answers 200. */
 export async function expectStatic(client: CandidateClient, path: string) {
   const { status } = await answered(() => client.get(path, ANSWER_MS), path);

@@ -10,13 +10,14 @@ const PROBE_MS = 5_000;
 const Healthy = z.object({ model_name: z.string().optional(), model_version: z.coerce.string() });
 const Unhealthy = z.object({ reason: z.string() });
 
-type HealthOptions = Pick<VerifyOptions, 'model' | 'version' | 'healthTimeoutMs' | 'state' | 'signal'> & {
+type HealthOptions = Pick<VerifyOptions, 'model' | 'version' | 'healthTimeoutMs' | 'state' | 'signal' | 'require'> & {
   client: CandidateClient;
   onProgress: (what: string) => void;
 };
 
 /**
- * Asks `GET /health` until it answers 200 with the expected model and version.
+ * Asks `GET /health` until it answers 200 with the expected model and version; where no version is required, one that
+ * is told must still be the expected one.
  *
  * @throws {CheckFailed} when the time is over, and at once when the candidate exited or serves something else
  */
@@ -36,7 +37,12 @@ export async function untilServing(options: HealthOptions): Promise<{ detail: st
   }
 }
 
-async function ask({ client, model, version }: HealthOptions): Promise<{ detail: string } | { reason: string }> {
+async function ask({
+  client,
+  model,
+  version,
+  require,
+}: HealthOptions): Promise<{ detail: string } | { reason: string }> {
   try {
     const { status, body } = await client.get('/health', PROBE_MS);
     if (status !== 200) {
@@ -44,7 +50,10 @@ async function ask({ client, model, version }: HealthOptions): Promise<{ detail:
       return { reason: `/health answers ${status}: ${told.success ? told.data.reason : quote(body)}` };
     }
     const health = Healthy.safeParse(body);
-    if (!health.success) throw new CheckFailed(`/health names no model_version: ${quote(body)}`);
+    if (!health.success) {
+      if (require.includes('version')) throw new CheckFailed(`/health names no model_version: ${quote(body)}`);
+      return { detail: 'it answers 200 and names no version; none is required' };
+    }
     assertExpected(health.data, { model, version });
     return { detail: `version ${version} of ${model}` };
   } catch (error) {

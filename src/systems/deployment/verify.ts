@@ -1,6 +1,6 @@
 import type { Check } from '../../contracts/deployment.ts';
 import { createCandidateClient } from './candidateClient.ts';
-import { CheckFailed, expectPrediction, expectSchema, expectStatic } from './checks.ts';
+import { CheckFailed, expectAnswer, expectPrediction, expectSchema, expectStatic } from './checks.ts';
 import { GatewayError, VerificationFailed } from './errors.ts';
 import { untilServing } from './healthCheck.ts';
 import type { CandidateState } from './target.ts';
@@ -13,6 +13,8 @@ export interface VerifyOptions {
   version: string;
   /** Records for the prediction; empty: the example of /schema. */
   example: Record<string, unknown>[];
+  /** What it must prove besides answering /health and the static paths. */
+  require: readonly ('version' | 'schema' | 'prediction')[];
   /** How long /health may take to answer 200 (ms). */
   healthTimeoutMs: number;
   /** How long a prediction may take once the candidate is warm (ms). */
@@ -40,6 +42,7 @@ export async function verifyCandidate(options: VerifyOptions): Promise<{ checks:
     url,
     version,
     example,
+    require,
     maxPredictMs,
     warmUpMs = 10_000,
     staticPaths,
@@ -76,10 +79,14 @@ export async function verifyCandidate(options: VerifyOptions): Promise<{ checks:
 
   try {
     await check('health', () => untilServing({ ...options, client, onProgress }));
-    const schema = await check('schema', () => expectSchema(client));
+    const schema = require.includes('schema') ? await check('schema', () => expectSchema(client)) : { example: [] };
     const records = example.length > 0 ? example : schema.example;
-    await check('warm-up', () => expectPrediction(client, { records, version, limitMs: maxPredictMs + warmUpMs }));
-    await check('predict', () => expectPrediction(client, { records, version, limitMs: maxPredictMs }));
+    if (require.includes('prediction')) {
+      await check('warm-up', () => expectPrediction(client, { records, version, limitMs: maxPredictMs + warmUpMs }));
+      await check('predict', () => expectPrediction(client, { records, version, limitMs: maxPredictMs }));
+    } else if (records.length > 0) {
+      await check('predict', () => expectAnswer(client, { records, limitMs: maxPredictMs + warmUpMs }));
+    }
     for (const path of staticPaths) await check(`static ${path}`, () => expectStatic(client, path));
     return { checks };
   } finally {

@@ -42,6 +42,7 @@ async function deploy(version: string) {
   const candidate = await target.start({ key: `deploy-${version}`, model: MODEL, version });
   const { checks } = await verifyCandidate({
     ...candidate,
+    require: ['version', 'schema', 'prediction'],
     example: [],
     healthTimeoutMs: 90_000,
     maxPredictMs: 5_000,
@@ -96,6 +97,7 @@ test('a version that the registry does not have is waited for, with the reason o
   const enough = new AbortController();
   const verified = verifyCandidate({
     ...candidate,
+    require: ['version', 'schema', 'prediction'],
     example: [],
     healthTimeoutMs: 90_000,
     maxPredictMs: 5_000,

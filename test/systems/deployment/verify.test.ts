@@ -25,6 +25,7 @@ async function verify(mode: string, options: Partial<VerifyOptions> = {}) {
       url,
       model: 'Readmit',
       version: '5',
+      require: ['version', 'schema', 'prediction'],
       example: [{ age: '[50-60)' }, { age: '[60-70)' }],
       healthTimeoutMs: 10_000,
       maxPredictMs: 5_000,
@@ -64,6 +65,12 @@ describe('a candidate that is good', () => {
     const told: string[] = [];
     await verify('slow-start', { onProgress: (what) => told.push(what) });
     expect(told.some((what) => what.includes('503: loading'))).toBe(true);
+  });
+
+  test('may have another contract, where no more is required of it', async () => {
+    const { checks } = await verify('plain', { require: [] });
+    expect(checks.map(({ name }) => name)).toEqual(['health', 'predict']);
+    expect((await failureOf(verify('plain'))).message).toContain('/health names no model_version');
   });
 
   test('predicts the example of its schema when no record is given', async () => {
