@@ -3,13 +3,17 @@ import { createImageActivities } from './images.ts';
 import { heartbeating } from './lib/heartbeat.ts';
 import { translated } from './lib/translate.ts';
 import { createLockActivities } from './lock.ts';
+import { createNotificationActivities } from './notifications.ts';
 import { createPlanActivities } from './plan.ts';
 import { createRegistryActivities } from './registry.ts';
+import { createStewardActivities } from './stewards.ts';
 import { createTrainingActivities } from './training.ts';
 
 type Orchestration = Parameters<typeof createPlanActivities>[0] &
   Parameters<typeof createRegistryActivities>[0] &
-  Parameters<typeof createLockActivities>[0];
+  Parameters<typeof createLockActivities>[0] &
+  Parameters<typeof createStewardActivities>[0] &
+  Parameters<typeof createNotificationActivities>[0];
 
 type Deployment = Parameters<typeof createDeploymentActivities>[0] & Parameters<typeof createImageActivities>[0];
 
@@ -20,6 +24,8 @@ export const createActivities = {
       ...createPlanActivities(systems),
       ...heartbeating(createRegistryActivities(systems)),
       ...createLockActivities(systems),
+      ...createStewardActivities(systems),
+      ...createNotificationActivities(systems),
     }),
   training: (systems: Parameters<typeof createTrainingActivities>[0]) => translated(createTrainingActivities(systems)),
   deployment: (systems: Deployment) =>

@@ -14,6 +14,11 @@ export const POLICIES = {
     startToCloseTimeout: '5 seconds',
     retry: { maximumAttempts: 3 },
   },
+  /** The settings of a steward: it holds alerts, which would be forgotten if it failed, so it asks until it has them. */
+  stewardSettings: {
+    startToCloseTimeout: '5 seconds',
+    retry: { initialInterval: '1 second', maximumInterval: '30 seconds', maximumAttempts: Number.POSITIVE_INFINITY },
+  },
   /** The first call to MLflow: a person waits, so a server that is down is told within 15 s. */
   firstContact: {
     taskQueue: TASK_QUEUES.orchestration,
@@ -29,7 +34,7 @@ export const POLICIES = {
     scheduleToCloseTimeout: '10 minutes',
     retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '20 seconds', maximumAttempts: 20 },
   },
-  /** Asks the lock workflow; only Temporal is needed, which is there when a workflow runs. */
+  /** Asks the lock, a steward or a retrain; only Temporal is needed, which is there when a workflow runs. */
   lock: {
     taskQueue: TASK_QUEUES.orchestration,
     startToCloseTimeout: '20 seconds',
@@ -46,6 +51,13 @@ export const POLICIES = {
       maximumInterval: '10 seconds',
       maximumAttempts: Number.POSITIVE_INFINITY,
     },
+  },
+  /** Tells people, each target within its own limit and retries. What cannot be told soon is not worth telling. */
+  notify: {
+    taskQueue: TASK_QUEUES.orchestration,
+    startToCloseTimeout: '2 minutes',
+    scheduleToCloseTimeout: '10 minutes',
+    retry: { initialInterval: '5 seconds', maximumAttempts: 2 },
   },
   /**
    * A step that computes. Its own time-out is set for each call from mediwatch.yaml; heartbeats, sent by timer, tell a

@@ -18,7 +18,7 @@ import { describeVersion, trainBestAndRegister } from './trainBestAndRegister.ts
 export async function retrain(input?: unknown): Promise<RetrainResult> {
   const request = parseInput('retrain', input);
   const plan = await resolvePlan(request);
-  const board = openBoard(STAGES, plan);
+  const board = openBoard(STAGES, plan, { trigger: request.trigger });
   setHandler(searchProgressed, board.search);
   setHandler(stageProgressed, board.merge);
 

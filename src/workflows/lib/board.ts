@@ -38,9 +38,15 @@ export interface Board {
 interface BoardOptions {
   /** Tell the parent workflow, which shows the same stages, of every change. */
   reports?: boolean;
+  /** What started it, where the input says so; absent: as far as it can be told from within. */
+  trigger?: string | undefined;
 }
 
-export function openBoard(stages: readonly Stage[], plan: Plan, { reports = false }: BoardOptions = {}): Board {
+export function openBoard(
+  stages: readonly Stage[],
+  plan: Plan,
+  { reports = false, trigger = triggerOf() }: BoardOptions = {},
+): Board {
   const progress: Progress = {
     stages: stages.map((name) => ({ name, state: 'waiting' })),
     search: null,
@@ -125,7 +131,7 @@ export function openBoard(stages: readonly Stage[], plan: Plan, { reports = fals
     },
   };
   board.link('API', plan.links.api);
-  board.attributes({ model: plan.registeredModel, trigger: triggerOf() });
+  board.attributes({ model: plan.registeredModel, trigger });
   return board;
 }
 

@@ -1,0 +1,129 @@
+import {
+  type Client,
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowFailedError,
+  WorkflowNotFoundError,
+} from '@temporalio/client';
+import { ApplicationFailure, CancelledFailure, TemporalFailure } from '@temporalio/common';
+import type { z } from 'zod';
+import { truncate } from '../contracts/errors.ts';
+import { workflowIds } from '../contracts/ids.ts';
+import { TASK_QUEUES } from '../contracts/names.ts';
+import { SEARCH_ATTRIBUTES } from '../contracts/searchAttributes.ts';
+import type { DriftAlert } from '../contracts/steward.ts';
+import { RetrainResult } from '../contracts/workflows.ts';
+import type { Ending } from '../policy/steward.ts';
+import { raiseAlert } from '../systems/alerts.ts';
+import { untilEnded } from './lib/workflowEnd.ts';
+
+interface StartRetrain {
+  workflowId: string;
+  input: Record<string, unknown>;
+  /** Shown in lists, such as "Retrain of MediWatchReadmit after 3 drift alerts". */
+  summary: string;
+  memo: { trigger: string; report: string | null; alerts: number };
+}
+
+/** What a steward needs from Temporal itself. */
+export function createStewardActivities({ client, searchAttributes }: { client: Client; searchAttributes: boolean }) {
+  return {
+    /** Tells the steward of a model of an alert, and starts it when there is none. */
+    async raiseAlert(told: { registeredModel: string; alert: z.input<typeof DriftAlert> }): Promise<string> {
+      return await raiseAlert(client, told.registeredModel, told.alert);
+    },
+
+    /** Starts the steward of a model unless it runs. */
+    async ensureSteward({ registeredModel }: { registeredModel: string }): Promise<string> {
+      const workflowId = workflowIds.steward(registeredModel);
+      await client.workflow.start('driftSteward', {
+        workflowId,
+        taskQueue: TASK_QUEUES.orchestration,
+        args: [{ registeredModel }],
+        workflowIdConflictPolicy: 'USE_EXISTING',
+        staticSummary: `Drift alerts of ${registeredModel}: one retrain for all of them`,
+      });
+      return workflowId;
+    },
+
+    /**
+     * The retrain of a model that runs, whoever started it; null: none. The list that it reads may be a second behind.
+     * Where the namespace does not know our search attributes, none is found; the lock of the model still lets only one
+     * change what is in Production.
+     */
+    async findRetrain({ registeredModel }: { registeredModel: string }): Promise<{ workflowId: string } | null> {
+      if (!searchAttributes) return null;
+      const model = `${SEARCH_ATTRIBUTES.model.name} = "${registeredModel.replaceAll(/["\\]/g, '\\$&')}"`;
+      const query = `WorkflowType = "retrain" AND ExecutionStatus = "Running" AND ${model}`;
+      for await (const { workflowId } of client.workflow.list({ query, pageSize: 1 })) return { workflowId };
+      return null;
+    },
+
+    /** Starts a retrain. One of this id that runs, or has ended, is the one that an earlier attempt started. */
+    async startRetrain({ workflowId, input, summary, memo }: StartRetrain): Promise<void> {
+      try {
+        await client.workflow.start('retrain', {
+          workflowId,
+          taskQueue: TASK_QUEUES.orchestration,
+          args: [input],
+          workflowIdConflictPolicy: 'USE_EXISTING',
+          workflowIdReusePolicy: 'REJECT_DUPLICATE',
+          staticSummary: summary,
+          memo,
+        });
+      } catch (error) {
+        if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+      }
+    },
+
+    /** Returns how a retrain ended. A reset one goes on under its id, and is followed. */
+    async awaitRetrain({ workflowId }: { workflowId: string }): Promise<Ending> {
+      const handle = client.workflow.getHandle(workflowId);
+      try {
+        for (;;) {
+          const { runId, status, closeTime } = await handle.describe();
+          if (status.name !== 'RUNNING') return await endingOf(client, { workflowId, runId }, closeTime ?? new Date());
+          await untilEnded(client, { workflowId, runId });
+        }
+      } catch (error) {
+        if (!(error instanceof WorkflowNotFoundError)) throw error;
+        return { outcome: 'failed', promoted: null, words: 'it is gone from Temporal', endedAt: Date.now() };
+      }
+    },
+  };
+}
+
+async function endingOf(
+  client: Client,
+  { workflowId, runId }: { workflowId: string; runId: string },
+  closeTime: Date,
+): Promise<Ending> {
+  const endedAt = closeTime.getTime();
+  try {
+    const result: unknown = await client.workflow.getHandle(workflowId, runId, { followRuns: false }).result();
+    return { ...completed(result), outcome: 'completed', endedAt };
+  } catch (error) {
+    if (!(error instanceof WorkflowFailedError)) throw error;
+    const cause = innermost(error);
+    const cancelled = cause instanceof CancelledFailure;
+    const rejected = cause instanceof ApplicationFailure && cause.type === 'ApprovalRejected';
+    const words = cancelled ? 'it was cancelled' : truncate(cause.message, 500);
+    return { outcome: cancelled || rejected ? 'cancelled' : 'failed', promoted: null, words, endedAt };
+  }
+}
+
+/** The failure itself, without the layers that Temporal puts around it. */
+function innermost(error: Error): Error {
+  return error.cause instanceof TemporalFailure ? innermost(error.cause) : error;
+}
+
+function completed(result: unknown): Pick<Ending, 'promoted' | 'words'> {
+  const { data } = RetrainResult.safeParse(result);
+  if (!data) return { promoted: null, words: 'it completed' };
+  const { version, promotion } = data;
+  if (!promotion?.promoted) {
+    const why = promotion ? `: ${promotion.reason}` : '';
+    return { promoted: null, words: truncate(`version ${version.version} was registered and not promoted${why}`, 500) };
+  }
+  const promoted = promotion.stage === 'Production' ? promotion.version : null;
+  return { promoted, words: `version ${promotion.version} is in ${promotion.stage}` };
+}
