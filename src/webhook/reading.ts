@@ -19,7 +19,14 @@ export interface Reading {
 export interface ReportReader {
   /** @throws {StepError} of type DriftReportInvalid when it is no report that is known */
   read(text: string): Promise<DriftDocument>;
-  judge(document: DriftDocument): DriftVerdict;
+  judge(document: DriftDocument, registeredModel: string): DriftVerdict;
+}
+
+interface Context {
+  /** The model that is alerted about. */
+  registeredModel: string;
+  reports: ReportReader;
+  now: Date;
 }
 
 /**
@@ -28,9 +35,10 @@ export interface ReportReader {
  *
  * @throws {Refusal} 400 when it is none of them, 422 when a report cannot be judged
  */
-export async function readBody(text: string, reports: ReportReader, now: Date): Promise<Reading> {
+export async function readBody(text: string, { registeredModel, reports, now }: Context): Promise<Reading> {
   const body = parse(text);
-  if (body === undefined || 'metrics' in body || 'schema' in body) return await fromReport(text, reports);
+  if (body === undefined || 'metrics' in body || 'schema' in body)
+    return await fromReport(text, registeredModel, reports);
   if (isAlertmanager(body)) return fromAlertmanager(body);
   const alert = matching(z.strictObject(DriftAlert.shape), body);
   const source = 'source' in body ? alert.source : 'webhook';
@@ -68,12 +76,12 @@ function fromAlertmanager(body: object): Reading {
   return { alerts, ...(resolved > 0 && { note: `${resolved} resolved and ignored: only what fires is an alert.` }) };
 }
 
-async function fromReport(text: string, { read, judge }: ReportReader): Promise<Reading> {
+async function fromReport(text: string, registeredModel: string, { read, judge }: ReportReader): Promise<Reading> {
   const document = await read(text).catch((error: unknown) => {
     if (!(error instanceof StepError && error.type === 'DriftReportInvalid')) throw error;
     throw new Refusal(400, error.message, NEXT, { cause: error });
   });
-  const verdict = judge(document);
+  const verdict = judge(document, registeredModel);
   if (verdict.verdict === 'cannot tell') {
     throw new Refusal(422, verdict.reason, 'Correct driftGate in mediwatch.yaml, or let the report hold what it asks.');
   }

@@ -60,7 +60,11 @@ export function createWebhook(options: WebhookOptions): FastifyInstance {
         const takeBack = checkBody(proof, body, credentials, replays);
         try {
           const model = modelOf(request.params.model, models);
-          const reading = await readBody(body.toString('utf8'), reports, new Date(clock()));
+          const reading = await readBody(body.toString('utf8'), {
+            registeredModel: model,
+            reports,
+            now: new Date(clock()),
+          });
           const { alerts, note, verdict } = reading;
           const keys = alerts.flatMap(({ key }) => key ?? []);
           const about = { ...(note && { note }), ...(verdict && { verdict }) };

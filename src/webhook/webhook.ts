@@ -1,11 +1,10 @@
 import { Client, Connection } from '@temporalio/client';
 import type { Logger } from 'pino';
-import type { Config } from '../config.ts';
+import { type Config, forModel, modelNames } from '../config.ts';
 import { gateOf, judgeDrift } from '../policy/driftGate.ts';
 import { raiseAlert } from '../systems/alerts.ts';
 import { readDriftReport } from '../systems/driftDocument.ts';
 import { connectionOptions } from '../systems/temporal.ts';
-import { knownModels } from './models.ts';
 import { ensureSecret } from './secret.ts';
 import { createWebhook } from './server.ts';
 
@@ -26,7 +25,7 @@ export interface Webhook {
  * @throws {Error} naming port and setting when the port is taken
  */
 export async function openWebhook(config: Config, log: Logger): Promise<Webhook> {
-  const { stack, webhook, temporal, monitoring } = config;
+  const { stack, webhook, temporal } = config;
   const credentials = {
     secret: await ensureSecret(config),
     token: webhook.token,
@@ -37,11 +36,14 @@ export async function openWebhook(config: Config, log: Logger): Promise<Webhook>
   const client = new Client({ connection, namespace: temporal.namespace });
   const app = createWebhook({
     credentials,
-    models: knownModels(config),
+    models: modelNames(config),
     bodyLimit: webhook.maxBodyKb * 1_024,
     reports: {
       read: (text) => readDriftReport(config, { text }),
-      judge: (document) => judgeDrift(document, gateOf(config.driftGate), monitoring.minRows),
+      judge: (document, model) => {
+        const { driftGate, monitoring } = forModel(config, model);
+        return judgeDrift(document, gateOf(driftGate), monitoring.minRows);
+      },
     },
     raise: (model, alert) =>
       client.withDeadline(Date.now() + TEMPORAL_LIMIT_MS, () => raiseAlert(client, model, alert)),
