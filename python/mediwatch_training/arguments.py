@@ -72,6 +72,32 @@ _COMMANDS: dict[str, tuple[str, list[tuple[str, str, Any, str]]]] = {
             _TRACKING,
         ],
     ),
+    "monitor": (
+        "Compare the newest rows of a prediction log with earlier ones or the training data: a drift report.",
+        [
+            ("--log", "log", str, "CSV or Parquet file, folder of them, or glob"),
+            ("--out", "outputDir", str, "directory for the report in HTML and JSON, and for drift.json"),
+            ("--min-rows", "minRows", int, "rows that each window must have (default 50)"),
+            ("--current-rows", "currentRows", int, "newest rows, at most half of the log (default 1000)"),
+            ("--reference-rows", "referenceRows", int, "rows before those (default 5000)"),
+            ("--current-hours", "currentHours", float, "current window by time instead"),
+            ("--reference-hours", "referenceHours", float, "reference window by time instead"),
+            ("--reference", "reference", str, "log (default) or training"),
+            ("--dataset", "datasetDir", str, "directory that prepare wrote, for the reference training"),
+            ("--columns", "columns", list, "features to compare (default: all)"),
+            ("--drop", "drop", list, "columns of the log that are no features (default: the identifiers)"),
+            ("--id-categories", "idCategories", list, "numeric columns that are categories"),
+            ("--method", "method", str, "test or distance, as Evidently names it (default: its own choice)"),
+            ("--threshold", "threshold", float, "threshold of the method (default: its own)"),
+            ("--drift-share", "driftShare", float, "share of drifted features that is drift (default 0.5)"),
+            ("--labels", "labels", str, "CSV or Parquet file with event_id and the outcome"),
+            ("--label-column", "labelColumn", str, "column of the outcome (default label)"),
+        ],
+    ),
+    "drift-document": (
+        "Turn a drift report of Evidently 0.4 or 0.7 into the drift document that the gate judges.",
+        [("--report", "report", str, 'the JSON file, or "-" for standard input')],
+    ),
 }
 _TRAIN_FLAGS = [
     _DATASET,

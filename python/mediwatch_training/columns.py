@@ -10,6 +10,10 @@ import numpy as np
 if TYPE_CHECKING:
     import pandas as pd
 
+# Names of an encounter and of a patient: a model that reads them learns the file by heart.
+IDENTIFIERS = ["encounter_id", "patient_nbr"]
+# Numbers that are names of something, not quantities.
+ID_CATEGORIES = ["admission_type_id", "discharge_disposition_id", "admission_source_id"]
 # A text column with up to this many values is read as an ordered scale ("No", "Steady", "Up"): with so few, a tree
 # needs no more splits than with unordered categories, and learns much faster.
 _SCALE_VALUES = 4

@@ -45,6 +45,24 @@ class DataInvalid(StepError):
     type = "DataInvalid"
 
 
+class PredictionLogNotFound(StepError):
+    """There is no prediction log where the input says."""
+
+    type = "PredictionLogNotFound"
+
+
+class PredictionLogInvalid(StepError):
+    """The prediction log was found, and it cannot be read or compared."""
+
+    type = "PredictionLogInvalid"
+
+
+class DriftReportInvalid(StepError):
+    """A report is of no shape that is known, so that neither drift nor its absence can be told from it."""
+
+    type = "DriftReportInvalid"
+
+
 class ModelLoadFailed(StepError):
     """A model could not be loaded from the registry or from a file."""
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import dataset
-from .columns import ColumnPlan, plan_columns
+from .columns import ID_CATEGORIES, IDENTIFIERS, ColumnPlan, plan_columns
 from .encoder import categorical_columns, make_encoder
 from .errors import DataInvalid, InvalidInput
 from .fields import Fields
@@ -34,9 +34,6 @@ _FIELDS = (
     "drop",
     "idCategories",
 )
-# Names of an encounter and of a patient: a model that reads them learns the file by heart.
-_IDENTIFIERS = ["encounter_id", "patient_nbr"]
-_ID_CATEGORIES = ["admission_type_id", "discharge_disposition_id", "admission_source_id"]
 _EXAMPLE_ROWS = 5
 # Fewer rows of either class than this in a split say nothing.
 _MIN_CLASS_ROWS = 2
@@ -71,8 +68,8 @@ def prepare(input: dict[str, Any], progress: Progress) -> dict[str, Any]:
         raise InvalidInput("testFraction and validationFraction leave nothing to train on", "testFraction")
     target, positive = fields.text("target", "readmitted"), fields.text("positive", "<30")
     group = fields.text("group", None if "group" in input else "patient_nbr")
-    drop = fields.texts("drop", _IDENTIFIERS)
-    id_categories = fields.texts("idCategories", _ID_CATEGORIES)
+    drop = fields.texts("drop", IDENTIFIERS)
+    id_categories = fields.texts("idCategories", ID_CATEGORIES)
 
     progress({"stage": "reading"})
     table = read_table(data_path, text_columns=tuple({target, group} - {None}))

@@ -12,7 +12,17 @@ from .progress import Progress
 
 Step = Callable[[dict[str, Any], Progress], dict[str, Any]]
 
-STEPS = ("prepare", "suggest", "trial", "train", "register", "train-and-register", "evaluate")
+STEPS = (
+    "prepare",
+    "suggest",
+    "trial",
+    "train",
+    "register",
+    "train-and-register",
+    "evaluate",
+    "monitor",
+    "drift-document",
+)
 
 _log = logging.getLogger("mediwatch_training")
 

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { execa } from 'execa';
+import { z } from 'zod';
 import { type Config, PROJECT_ROOT } from '../config.ts';
 import { DriftDocument } from '../contracts/drift.ts';
 import { StepError } from './processes/errors.ts';
@@ -28,9 +29,11 @@ export async function readDriftReport(
     reject: false,
   });
   signal?.throwIfAborted();
-  if (done.exitCode === 0) return DriftDocument.parse(JSON.parse(done.stdout));
+  const document = done.exitCode === 0 ? DriftDocument.safeParse(JSON.parse(done.stdout)) : undefined;
+  if (document?.success) return document.data;
   // What a step refuses with is one line; anything else is a defect or a Python that does not start.
-  const refused = done.exitCode === 2 ? done.stderr.trim().split('\n').at(-1) : undefined;
+  const refused =
+    done.exitCode === 2 ? done.stderr.trim().split('\n').at(-1) : document && z.prettifyError(document.error);
   const message = refused?.replace(/^drift-document: /, '') ?? `${done.shortMessage} ${done.stderr.slice(-500)}`;
   throw new StepError({
     type: refused ? 'DriftReportInvalid' : 'StepFailed',
