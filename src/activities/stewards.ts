@@ -46,7 +46,7 @@ export function createStewardActivities({ client, searchAttributes }: { client: 
     },
 
     /**
-     * The retrain of a model that runs, whoever started it; null: none. The list that it reads may be a second behind.
+     * The retrain of a model that runs, whoever started it; null: none. One that was just started may be missed.
      * Where the namespace does not know our search attributes, none is found; the lock of the model still lets only one
      * change what is in Production.
      */
@@ -54,7 +54,11 @@ export function createStewardActivities({ client, searchAttributes }: { client: 
       if (!searchAttributes) return null;
       const model = `${SEARCH_ATTRIBUTES.model.name} = "${registeredModel.replaceAll(/["\\]/g, '\\$&')}"`;
       const query = `WorkflowType = "retrain" AND ExecutionStatus = "Running" AND ${model}`;
-      for await (const { workflowId } of client.workflow.list({ query, pageSize: 1 })) return { workflowId };
+      for await (const { workflowId, runId } of client.workflow.list({ query })) {
+        // The list may still hold one that has ended.
+        const { status } = await client.workflow.getHandle(workflowId, runId).describe();
+        if (status.name === 'RUNNING') return { workflowId };
+      }
       return null;
     },
 

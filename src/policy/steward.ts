@@ -36,10 +36,13 @@ export interface Retrain {
   /** The alerts that it answers; null: somebody asked for it and there were none. */
   alerts: Pending | null;
   asked: Steering | null;
+  /** Whether Temporal has it; one that is not begun is started by whoever finds it here. */
+  begun: boolean;
 }
 
 /** How a retrain ended. */
 export interface Ending {
+  /** Cancelled: a person decided against it, be it by cancelling it or by rejecting its version. */
   outcome: 'completed' | 'failed' | 'cancelled';
   /** Version that it brought to Production. */
   promoted: string | null;
@@ -133,7 +136,7 @@ export function started(steward: Steward, workflowId: string, now: number): Stew
   const { pending: alerts, asked } = steward;
   return {
     ...steward,
-    current: { workflowId, startedAt: now, alerts, asked },
+    current: { workflowId, startedAt: now, alerts, asked, begun: false },
     pending: null,
     asked: null,
     rest: null,
@@ -141,12 +144,17 @@ export function started(steward: Steward, workflowId: string, now: number): Stew
   };
 }
 
+/** Notes that Temporal has the retrain that was decided. */
+export function begun(steward: Steward): Steward {
+  return steward.current ? { ...steward, current: { ...steward.current, begun: true } } : steward;
+}
+
 /**
  * Takes down how the retrain under way ended.
  *
  * Alerts that came while it ran are answered too if it brought a version to Production after the last of them. Those of
- * a failed one are pending again, and too many failures in a row pause the steward. Who cancels a retrain decides about
- * its alerts.
+ * a failed one are pending again, and too many failures in a row pause the steward. A person who decides against a
+ * retrain has answered its alerts.
  */
 export function ended(steward: Steward, ending: Ending, settings: StewardSettings): Steward {
   const { current } = steward;

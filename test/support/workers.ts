@@ -5,6 +5,7 @@ import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import type { Activities } from '../../src/activities/index.ts';
 import { translated } from '../../src/activities/lib/translate.ts';
 import { createLockActivities } from '../../src/activities/lock.ts';
+import { createStewardActivities } from '../../src/activities/stewards.ts';
 import { payloadConverterPath, workflowBundle } from '../../src/bundle.ts';
 import { TASK_QUEUES } from '../../src/contracts/names.ts';
 import { ensureSearchAttributes } from '../../src/systems/temporal.ts';
@@ -17,7 +18,7 @@ export interface TestWorkers {
   stop(): Promise<void>;
 }
 
-/** Runs our workflows on a server with these activities, and the real ones of the lock, on all task queues. */
+/** Runs our workflows on a server with these activities, and the real ones of lock and steward, on all task queues. */
 export async function startWorkers(address: string, activities: Partial<Activities>): Promise<TestWorkers> {
   const [connection, nativeConnection, codePath] = await Promise.all([
     Connection.connect({ address }),
@@ -28,7 +29,11 @@ export async function startWorkers(address: string, activities: Partial<Activiti
   if (!(await ensureSearchAttributes(nativeConnection, 'default'))) throw new Error('No search attributes.');
   const dataConverter = { payloadConverterPath };
   const client = new Client({ connection, dataConverter });
-  const all = { ...translated(createLockActivities({ client })), ...activities };
+  const real = translated({
+    ...createLockActivities({ client }),
+    ...createStewardActivities({ client, searchAttributes: true }),
+  });
+  const all = { ...real, ...activities };
   const shared = {
     connection: nativeConnection,
     activities: all,

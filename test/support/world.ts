@@ -137,6 +137,7 @@ export function createWorld(env: Record<string, string> = {}): World {
       return [...world.candidates].map((key) => ({ key, requests: 0, failed: 0, latencyMs: null, probabilities: [] }));
     },
     async preflight() {},
+    async notify() {},
     async idle() {
       return [...world.candidates].filter((key) => key !== world.serving?.key);
     },

@@ -1,0 +1,181 @@
+import {
+  allHandlersFinished,
+  condition,
+  continueAsNew,
+  isCancellation,
+  setCurrentDetails,
+  upsertSearchAttributes,
+  workflowInfo,
+} from '@temporalio/workflow';
+import { workflowIds } from '../contracts/ids.ts';
+import type { Plan } from '../contracts/plan.ts';
+import { SEARCH_ATTRIBUTES } from '../contracts/searchAttributes.ts';
+import type { DriftStewardInput } from '../contracts/workflows.ts';
+import {
+  begun,
+  carried,
+  createSteward,
+  decide,
+  type Ending,
+  ended,
+  othersEnded,
+  type Retrain,
+  type Steward,
+  started,
+  waiting,
+} from '../policy/steward.ts';
+import { occasion, restText } from '../policy/stewardDetails.ts';
+import { resolveStewardPlan, shorten, stewards, watch } from './lib/activities.ts';
+import { rootMessage } from './lib/failures.ts';
+import { parseInput } from './lib/input.ts';
+import { type Desk, openDesk } from './lib/stewardDesk.ts';
+import { tellOfFailure } from './lib/stewardNotices.ts';
+
+/**
+ * The steward of one registered model: takes its drift alerts, starts one retrain for all that are pending, cools down,
+ * and then decides on what came meanwhile. A failed retrain backs off; too many in a row pause it. It never ends.
+ *
+ * @param known what continue-as-new hands on: all that the steward knows
+ */
+export async function driftSteward(input?: unknown, known?: Steward): Promise<null> {
+  const request = parseInput('driftSteward', input);
+  const desk = openDesk(known ?? createSteward(request.registeredModel ?? ''));
+  const plan = await resolveStewardPlan(request);
+  const { registeredModel } = plan;
+  desk.change((steward) => ({ ...steward, registeredModel }));
+  if (plan.searchAttributes) upsertSearchAttributes([{ key: SEARCH_ATTRIBUTES.model, value: registeredModel }]);
+  if (workflowInfo().workflowId !== workflowIds.steward(registeredModel)) return handOver(desk, registeredModel);
+  try {
+    return await serve(desk, { registeredModel }, plan);
+  } catch (error) {
+    if (isCancellation(error)) setCurrentDetails(farewell(desk.steward));
+    throw error;
+  }
+}
+
+async function serve(desk: Desk, request: DriftStewardInput, plan: Plan): Promise<never> {
+  let settings = plan;
+  for (;;) {
+    const { current, waitingFor } = desk.steward;
+    if (current) await follow(desk, current, settings);
+    else if (waitingFor !== null) await followOthers(desk, waitingFor, settings);
+    else if (decide(desk.steward, Date.now()).kind === 'wait') await rest(desk);
+    else {
+      // A changed mediwatch.yaml takes effect with the next retrain.
+      settings = await resolveStewardPlan(request);
+      await choose(desk);
+    }
+    if (isLong()) await continueAsNew<typeof driftSteward>(request, carried(desk.steward));
+  }
+}
+
+/** Decides on a retrain of our own, or on waiting for one that runs already. */
+async function choose(desk: Desk): Promise<void> {
+  const { registeredModel } = desk.steward;
+  const other = await stewards.findRetrain.executeWithOptions({ summary: 'is a retrain under way?' }, [
+    { registeredModel },
+  ]);
+  const now = Date.now();
+  // Somebody may have paused it meanwhile.
+  if (decide(desk.steward, now).kind === 'wait') return;
+  if (other) desk.change((steward) => waiting(steward, other.workflowId));
+  else desk.change((steward) => started(steward, workflowIds.driftRetrain(registeredModel, new Date(now)), now));
+}
+
+/** Starts the retrain that was decided, unless Temporal has it, and takes down how it ends. */
+async function follow(desk: Desk, retrain: Retrain, plan: Plan): Promise<void> {
+  if (!retrain.begun) {
+    const problem = await begin(desk.steward.registeredModel, retrain, plan);
+    if (problem !== null) return settle(desk, failedToStart(problem), plan);
+    desk.change(begun);
+  }
+  const ending = await endingOf(retrain.workflowId);
+  if (ending) settle(desk, ending, plan);
+}
+
+function settle(desk: Desk, ending: Ending, plan: Plan): void {
+  const before = desk.steward;
+  desk.change((steward) => ended(steward, ending, plan.steward));
+  if (ending.outcome === 'failed') tellOfFailure(before, desk.steward, ending, plan);
+}
+
+/** @returns why it could not be started; null: it was */
+async function begin(registeredModel: string, retrain: Retrain, plan: Plan): Promise<string | null> {
+  const { workflowId, alerts, asked } = retrain;
+  const trigger = (alerts ? 'drift alert' : `asked for by ${asked?.by}`).slice(0, 200);
+  const report = alerts?.report ?? null;
+  const summary = shorten(`Retrain of ${registeredModel}: ${occasion(retrain)}`);
+  const input = { ...plan.steward.retrain, registeredModel, trigger, ...(report && { report }) };
+  try {
+    await stewards.startRetrain.executeWithOptions({ summary: shorten(`start ${workflowId}`) }, [
+      { workflowId, input, summary, memo: { trigger, report, alerts: alerts?.count ?? 0 } },
+    ]);
+    return null;
+  } catch (error) {
+    if (isCancellation(error)) throw error;
+    return rootMessage(error);
+  }
+}
+
+async function followOthers(desk: Desk, workflowId: string, plan: Plan): Promise<void> {
+  const ending = await endingOf(workflowId);
+  if (ending) desk.change((steward) => othersEnded(steward, workflowId, ending, plan.steward));
+}
+
+/**
+ * Waits for the end of a retrain.
+ *
+ * @returns null when the history is long enough to continue as new first; the next run waits on
+ */
+async function endingOf(workflowId: string): Promise<Ending | null> {
+  const summary = shorten(`until ${workflowId} has ended`);
+  const ending = watch.awaitRetrain.executeWithOptions({ summary }, [{ workflowId }]);
+  return Promise.race([ending, condition(isLong).then(() => null)]);
+}
+
+/** Waits for something to decide: an alert, a resume, somebody who asks, or the end of a cooldown or back-off. */
+async function rest(desk: Desk): Promise<void> {
+  const before = decide(desk.steward, Date.now());
+  const until = before.kind === 'wait' ? before.until : null;
+  const isDue = () => {
+    const { steward } = desk;
+    const now = decide(steward, Date.now());
+    return now.kind === 'start' || now.until !== until || isLong();
+  };
+  if (until === null) await condition(isDue);
+  else await condition(isDue, until - Date.now(), { summary: shorten(restText(desk.steward)) });
+  desk.change((steward) => steward);
+}
+
+/**
+ * Events after which it continues as new. Few enough to replay in a fraction of a second: while the server waits for
+ * us to continue, it refuses alerts, and the clients try again.
+ */
+const LONG_HISTORY = 2_000;
+
+function isLong(): boolean {
+  const { historyLength, continueAsNewSuggested } = workflowInfo();
+  return (historyLength > LONG_HISTORY || continueAsNewSuggested) && allHandlersFinished();
+}
+
+/** One that was started by hand under another id hands its alerts to the steward of the model, and makes sure of it. */
+async function handOver(desk: Desk, registeredModel: string): Promise<null> {
+  const workflowId = await stewards.ensureSteward({ registeredModel });
+  while (desk.steward.pending) {
+    const { latest } = desk.steward.pending;
+    desk.change((steward) => ({ ...steward, pending: null }));
+    await stewards.raiseAlert({ registeredModel, alert: latest });
+  }
+  setCurrentDetails(`There is one steward of ${registeredModel}: it runs as **${workflowId}**. This one did no more.`);
+  return null;
+}
+
+function failedToStart(problem: string): Ending {
+  return { outcome: 'failed', promoted: null, words: `it could not be started: ${problem}`, endedAt: Date.now() };
+}
+
+function farewell({ current, pending }: Steward): string {
+  const retrain = current ? ` Retrain ${current.workflowId} goes on without it.` : '';
+  const alerts = pending ? ` Alerts that no retrain has answered: ${pending.count}.` : '';
+  return `The steward was cancelled.${retrain}${alerts} The next alert starts it again, with nothing remembered.`;
+}

@@ -1,0 +1,56 @@
+import { condition, setCurrentDetails, setHandler } from '@temporalio/workflow';
+import { failure } from '../../contracts/errors.ts';
+import { driftAlert, pauseSteward, resumeSteward, retrainNow, stewardQuery } from '../../contracts/steward.ts';
+import { alerted, asked, paused, refusal, resumed, type Steward, stewardState } from '../../policy/steward.ts';
+import { stewardMarkdown } from '../../policy/stewardDetails.ts';
+import { readAlert, readSteering } from './stewardInput.ts';
+
+/** What a steward knows, and its handlers, which change it. Each change is shown in the UI. */
+export interface Desk {
+  readonly steward: Steward;
+  change(next: (steward: Steward) => Steward): void;
+}
+
+/** Opens the desk. Signals that came with the start are taken at once. */
+export function openDesk(start: Steward): Desk {
+  let steward = start;
+  const show = () => setCurrentDetails(stewardMarkdown(steward, Date.now()));
+  const change: Desk['change'] = (next) => {
+    steward = next(steward);
+    show();
+  };
+  setHandler(driftAlert, (input) => change((known) => alerted(known, readAlert(input), Date.now())), {
+    description: 'The data have drifted: {"reason": "what you saw", "key": "two alerts with one key are one"}',
+  });
+  setHandler(pauseSteward, (input) => change((known) => paused(known, readSteering(input), Date.now())), {
+    description: 'Count alerts, but start nothing: {"by": "your name", "reason": "why"}',
+  });
+  setHandler(resumeSteward, () => change(resumed), {
+    description: 'Go on; alerts that came meanwhile are decided: {"by": "your name"}',
+  });
+  setHandler(stewardQuery, () => stewardState(steward, Date.now()), {
+    description: 'What it is doing: phase, alerts counted and pending, the retrain under way and the last one',
+  });
+  setHandler(
+    retrainNow,
+    async (input?: unknown) => {
+      change((known) => asked(known, readSteering(input)));
+      await condition(() => steward.asked === null || steward.waitingFor !== null);
+      const waits = steward.waitingFor && `The retrain starts when ${steward.waitingFor} has ended.`;
+      return steward.current?.workflowId ?? waits ?? 'The retrain could not be started.';
+    },
+    {
+      validator: (_input?: unknown) => {
+        const why = refusal(steward);
+        if (why) throw failure('InvalidInput', `No retrain was started: ${why}`);
+      },
+      description: 'Retrain now, whatever a cooldown or a pause says: {"by": "your name", "reason": "why"}',
+    },
+  );
+  return {
+    get steward() {
+      return steward;
+    },
+    change,
+  };
+}
