@@ -23,7 +23,9 @@ such as MEDIWATCH_STACK_API_PORT.`;
 /** Reads the flags of `npm start`; ends the process after --help and after a wrong one. */
 export function parseOptions(argv: readonly string[]): StackOptions {
   const command = new Command('npm start --')
-    .description('Starts Temporal, MLflow, the API gateway and a worker on this machine, and runs one retrain.')
+    .description(
+      'Starts Temporal, MLflow, the API gateway, the webhook and a worker on this machine, and runs one retrain.',
+    )
     .option('--once', 'stop everything after the retrain', false)
     .option('--trials <number>', 'trials of the retrain (0: no search)', wholeNumber)
     .option('--no-retrain', 'do not retrain')

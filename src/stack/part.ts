@@ -16,7 +16,7 @@ export interface ProbeContext {
 /** One process of the embedded stack: how it is started, when it is ready, how long it may take to stop. */
 export interface Part {
   /** Name of its log file. */
-  name: 'temporal' | 'mlflow' | 'gateway' | 'worker';
+  name: 'temporal' | 'mlflow' | 'gateway' | 'webhook' | 'worker';
   title: string;
   /** Ports that must be free before anything is started. */
   ports: readonly PortNeed[];

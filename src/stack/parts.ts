@@ -3,6 +3,7 @@ import { gatewayPart } from './gateway.ts';
 import { mlflowPart } from './mlflow.ts';
 import type { Part, PartContext } from './part.ts';
 import { temporalPart } from './temporal.ts';
+import { webhookPart } from './webhook.ts';
 import { workerPart } from './worker.ts';
 
 /** The parts that this configuration needs here: what it points elsewhere for is not started. */
@@ -12,6 +13,7 @@ export function partsOf(config: Config, context: PartContext): Part[] {
   if (hasTemporal(config)) services.push(temporalPart(config, context));
   if (isEmbedded(mlflow.uri, stack.mlflowPort)) services.push(mlflowPart(config, context));
   if (hasGateway(config) && isEmbedded(deployment.adminUrl, stack.apiAdminPort)) services.push(gatewayPart(config));
+  if (hasWebhook(config)) services.push(webhookPart(config));
   // The worker connects as its first act. MLflow it asks later, in activities that are tried again.
   const after = services.filter(({ name }) => name === 'temporal').map(({ name }) => name);
   return [...services, workerPart(config, after)];
@@ -25,6 +27,11 @@ export function hasTemporal({ temporal, stack }: Config): boolean {
 /** Whether this configuration runs the API behind the gateway. */
 export function hasGateway({ deployment }: Config): boolean {
   return deployment.target === 'process';
+}
+
+/** Whether the webhook for drift alerts is started here, and not pointed at elsewhere. */
+export function hasWebhook({ webhook, stack }: Config): boolean {
+  return isEmbedded(webhook.url, stack.webhookPort);
 }
 
 function isEmbedded(address: string, port: number): boolean {

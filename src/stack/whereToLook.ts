@@ -1,7 +1,7 @@
 import { temporalLink } from '../cli/links.ts';
 import type { Config } from '../config.ts';
 import { champion } from './champion.ts';
-import { hasGateway } from './parts.ts';
+import { hasGateway, hasWebhook } from './parts.ts';
 
 /**
  * What to open in the browser, as lines to print.
@@ -22,5 +22,6 @@ export async function whereToLook(config: Config, retrainId?: string): Promise<s
     const version = best ? ` (${registry.registeredModel} version ${best.version})` : ' (no version yet)';
     rows.push(['API', `${deployment.apiUrl}/health${version}`]);
   }
+  if (hasWebhook(config)) rows.push(['Drift alerts', `${config.webhook.url}/alerts ("mediwatch alert" raises one)`]);
   return rows.map(([name, where]) => `  ${name.padEnd(12)} ${where}`);
 }

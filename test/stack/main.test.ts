@@ -29,7 +29,7 @@ describe.runIf(process.platform === 'linux')('npm start', { timeout: 240_000 }, 
   });
 
   test('it tells how long each part took, and where to look', () => {
-    for (const part of ['Temporal', 'MLflow', 'API gateway', 'Worker']) {
+    for (const part of ['Temporal', 'MLflow', 'API gateway', 'Webhook', 'Worker']) {
       expect(run.output()).toMatch(new RegExp(`${part} \\[\\d+(\\.\\d+)?m?s\\]`));
     }
     expect(run.output()).toContain(`http://127.0.0.1:${stack.ports.TEMPORAL_UI_PORT}/`);

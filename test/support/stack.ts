@@ -7,7 +7,14 @@ import { freePort } from '../../src/gateway/ports.ts';
 import { until } from './until.ts';
 
 const MAIN = new URL('../../src/stack/main.ts', import.meta.url).pathname;
-const VARIABLES = ['TEMPORAL_PORT', 'TEMPORAL_UI_PORT', 'MLFLOW_PORT', 'API_PORT', 'API_ADMIN_PORT'] as const;
+const VARIABLES = [
+  'TEMPORAL_PORT',
+  'TEMPORAL_UI_PORT',
+  'MLFLOW_PORT',
+  'API_PORT',
+  'API_ADMIN_PORT',
+  'WEBHOOK_PORT',
+] as const;
 
 export interface TestStack {
   dir: string;
@@ -65,7 +72,8 @@ export async function createTestStack(): Promise<TestStack> {
     };
     return { process: child, output: () => output, exited, up };
   };
-  const ours = { ...variables, MEDIWATCH_STACK_DIR: dir };
+  // No nightly run begins in the middle of a test.
+  const ours = { ...variables, MEDIWATCH_STACK_DIR: dir, MEDIWATCH_WORKER_APPLY_SCHEDULES: 'false' };
   return {
     dir,
     ports,
