@@ -14,9 +14,15 @@ const LINES: { [Name in WorkflowName]: (result: Result<Name>) => string[] } = {
     ...deploymentLines(deployment),
   ],
   prepareData: ({ rows, groups, features, splits, ref }) => [
-    `${count(rows)} rows${groups === null ? '' : ` of ${count(groups)} groups`}, ${features} features: ` +
-      `${count(splits.train.rows)} to train, ${count(splits.validation.rows)} to validate, ` +
-      `${count(splits.test.rows)} to test.`,
+    ...(rows === null
+      ? []
+      : [
+          `${count(rows)} rows${groups === null ? '' : ` of ${count(groups)} groups`}, ${features ?? 'unknown'} features` +
+            (splits
+              ? `: ${count(splits.train.rows)} to train, ${count(splits.validation.rows)} to validate, ` +
+                `${count(splits.test.rows)} to test.`
+              : '.'),
+        ]),
     `Data set ${ref.uri}`,
   ],
   hyperparameterSearch: ({ best, complete, failed }) => [

@@ -33,6 +33,12 @@ export const TAGS = {
   /** link to the drift report that led to a version */
   driftReport: 'mediwatch.drift_report',
   trial: 'mediwatch.trial',
+  /** key of the step during which a run was opened */
+  step: 'mediwatch.step',
+  /** what came of a command, as JSON: a retry finds it */
+  outcome: 'mediwatch.outcome',
+  /** highest version of the registered model when a training began */
+  versionsBefore: 'mediwatch.versions_before',
   testAuc: 'test_auc',
   verdict: 'mediwatch.verdict',
   rolledBack: 'mediwatch.rolled_back',

@@ -1,11 +1,29 @@
 import { z } from 'zod';
 import { DriftGate } from './drift.ts';
+import { STAGES } from './names.ts';
 import { MetricRule } from './registry.ts';
 import { MODELS, Space } from './training.ts';
 
 /** Steps that can be commands of their own in `mediwatch.yaml`. */
 export const STEPS = ['prepare', 'search', 'suggest', 'trial', 'train', 'evaluate', 'monitor'] as const;
 export type StepName = (typeof STEPS)[number];
+
+/** How often a step is tried. */
+export const StepRetry = z.object({
+  attempts: z.number().int().min(1),
+  backoffSeconds: z.number().positive(),
+  slotWaitSeconds: z.number().default(0).describe('how long an attempt may wait for a slot of its host'),
+});
+export type StepRetry = z.infer<typeof StepRetry>;
+
+/** A command of the project that stands before or after a stage of a retrain. */
+export const PlannedExtraStep = StepRetry.extend({
+  name: z.string(),
+  stage: z.enum(STAGES),
+  when: z.enum(['before', 'after']),
+  timeoutSeconds: z.number(),
+});
+export type PlannedExtraStep = z.infer<typeof PlannedExtraStep>;
 
 /**
  * What a workflow will do: its input laid over the configuration of the worker that started it.
@@ -52,6 +70,11 @@ export const Plan = z.object({
     retrain: z.record(z.string(), z.unknown()).describe('input of the retrains that it starts'),
   }),
   stepTimeoutSeconds: z.record(z.enum(STEPS), z.number()),
+  stepRetry: z.partialRecord(z.enum(STEPS), StepRetry).optional().describe('absent: the retry policy of steps'),
+  direction: z.enum(['maximize', 'minimize']).optional().describe('which scores of trials are better; absent: higher'),
+  metric: z.string().optional().describe("metric that is a trial's score; absent or empty: score"),
+  searchIsOneCommand: z.boolean().optional().describe('whether one command does the whole search'),
+  extraSteps: z.array(PlannedExtraStep).optional().describe('commands before and after stages, in their order'),
   searchAttributes: z.boolean().describe('whether the namespace knows our search attributes'),
   links: z.object({ temporalUi: z.string(), mlflow: z.string(), api: z.string() }),
 });

@@ -60,6 +60,10 @@ export const Comparison = z.object({
   challenger: Metrics,
   champion: Metrics.nullable().describe('null without a champion, or when it could not be scored'),
   championProblem: z.string().describe('why it could not be scored; empty otherwise'),
+  recorded: z
+    .boolean()
+    .optional()
+    .describe('true: the scores that their trainings recorded, not one evaluation of both'),
   differences: z
     .record(z.string(), z.object({ difference: z.number(), low: z.number(), high: z.number(), confidence: z.number() }))
     .describe('challenger minus champion by metric, each bound one-sided at its confidence'),

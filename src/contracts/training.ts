@@ -34,21 +34,21 @@ const Dimension = z.discriminatedUnion('type', [
 export const Space = z.record(z.string(), Dimension);
 export type Space = z.infer<typeof Space>;
 
-const Split = z.object({
-  rows: z.number().int(),
-  groups: z.number().int().nullable(),
-  positives: z.number().int(),
-});
+const count = z.number().int().nullable();
+const Split = z.object({ rows: z.number().int(), groups: count, positives: count });
 
-/** A prepared data set: encoded arrays, fitted encoder, raw test records, and what describes them. */
+/**
+ * A prepared data set: of the bundled step, encoded arrays, fitted encoder, raw test records, and what describes them;
+ * of a command, the files that it wrote. Counts that a command did not tell are null.
+ */
 export const Dataset = z.object({
   ref: ArtifactRef,
-  rows: z.number().int().describe('records in all splits'),
-  groups: z.number().int().nullable().describe('patients in all splits; null without a group column'),
-  positives: z.number().int().describe('records whose target is positive'),
-  splits: z.object({ train: Split, validation: Split, test: Split }),
-  features: z.number().int().describe('columns that the model sees'),
-  sourceSha256: z.string().describe('digest of the source file'),
+  rows: count.describe('records in all splits'),
+  groups: count.describe('patients in all splits; null without a group column'),
+  positives: count.describe('records whose target is positive'),
+  splits: z.object({ train: Split, validation: Split, test: Split }).nullable(),
+  features: count.describe('columns that the model sees'),
+  sourceSha256: z.string().nullable().describe('digest of the source file; null: the command reads another source'),
 });
 export type Dataset = z.infer<typeof Dataset>;
 
@@ -57,7 +57,7 @@ export const Trial = z.object({
   number: z.number().int().nonnegative(),
   params: Params,
   state: z.enum(['running', 'complete', 'failed']),
-  score: z.number().optional().describe('validation AUC'),
+  score: z.number().optional().describe('what the search decides by; of the bundled step, validation AUC'),
   metrics: Metrics.optional(),
   runId: z.string().optional().describe("the trial's MLflow run"),
   seconds: z.number().optional(),
@@ -69,6 +69,7 @@ export type Trial = z.infer<typeof Trial>;
 export const TrainedModel = z.object({
   runId: z.string(),
   modelUri: z.string().describe('where the model lies, such as models:/m-0123 or runs:/…/model'),
+  version: z.string().nullish().describe('version that the training registered by itself'),
   modelId: z.string().nullish().describe("MLflow 3's logged-model id"),
   metrics: Metrics.describe('scores on the test split'),
   reportUri: z.string().nullish(),

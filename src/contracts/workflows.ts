@@ -40,6 +40,7 @@ const report = z.string().max(2000).describe('link to the drift report that led 
 const underLockOf = z.string().describe('set by a parent workflow that already holds the lock of the model');
 
 export const PrepareDataInput = z.strictObject({
+  registeredModel: registeredModel.optional(),
   data: data.optional(),
   seed: seed.optional(),
   force: force.optional().describe('prepare again although the same data set is in the store'),
@@ -47,6 +48,7 @@ export const PrepareDataInput = z.strictObject({
 export type PrepareDataInput = z.infer<typeof PrepareDataInput>;
 
 export const SearchInput = z.strictObject({
+  registeredModel: registeredModel.optional(),
   model: model.optional(),
   trials: trials.min(1).optional().describe('trials of the search; default: search.trials'),
   parallel: parallel.optional(),

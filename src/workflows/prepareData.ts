@@ -18,8 +18,14 @@ export async function prepareData(input?: unknown): Promise<Dataset> {
   );
 }
 
-export function describeDataset({ rows, groups, splits, features }: Dataset): string {
-  const sizes = [splits.train, splits.validation, splits.test].map(({ rows }) => rows.toLocaleString('en')).join(' / ');
+export function describeDataset({ rows, groups, splits, features, ref }: Dataset): string {
+  if (rows === null)
+    return `${(ref.sizeBytes / 2 ** 20).toLocaleString('en', { maximumFractionDigits: 1 })} MiB of files`;
   const of = groups === null ? '' : ` of ${groups.toLocaleString('en')} patients`;
-  return `${rows.toLocaleString('en')} rows${of}, ${features} features; train / validation / test ${sizes}`;
+  const columns = features === null ? '' : `, ${features} features`;
+  const sizes =
+    splits && [splits.train, splits.validation, splits.test].map((split) => counted(split.rows)).join(' / ');
+  return `${counted(rows)} rows${of}${columns}${sizes ? `; train / validation / test ${sizes}` : ''}`;
 }
+
+const counted = (rows: number | null) => rows?.toLocaleString('en') ?? 'unknown';
