@@ -33,10 +33,10 @@ export const portsCheck: Check = {
 
 /** The ports that the stack listens on: what the configuration points elsewhere for is not ours to judge. */
 function portsOf({ config }: DoctorContext): Port[] {
-  const { stack, temporal, mlflow, deployment } = config;
+  const { stack, temporal, mlflow, deployment, webhook } = config;
   const here = (port: number) => [`127.0.0.1:${port}`, `http://127.0.0.1:${port}`];
   const port = (
-    setting: 'temporalPort' | 'temporalUiPort' | 'mlflowPort' | 'apiPort' | 'apiAdminPort',
+    setting: 'temporalPort' | 'temporalUiPort' | 'mlflowPort' | 'apiPort' | 'apiAdminPort' | 'webhookPort',
     part: string,
   ) => ({
     port: stack[setting],
@@ -66,6 +66,14 @@ function portsOf({ config }: DoctorContext): Port[] {
       ? [
           { ...port('apiAdminPort', 'the gateway'), answers: gateway },
           { ...port('apiPort', 'the API'), answers: gateway },
+        ]
+      : []),
+    ...(here(stack.webhookPort).includes(webhook.url)
+      ? [
+          {
+            ...port('webhookPort', 'the webhook'),
+            answers: ({ signal }: DoctorContext) => answered(`${webhook.url}/health`, signal),
+          },
         ]
       : []),
   ];
