@@ -12,6 +12,7 @@ import { createDockerSystem } from '../systems/docker/index.ts';
 import { createMlflow } from '../systems/mlflow/index.ts';
 import { mlflowOptions } from '../systems/mlflow/options.ts';
 import { connectionOptions, ensureSearchAttributes } from '../systems/temporal.ts';
+import { applySchedules } from './applySchedules.ts';
 import { createTrainingProcesses } from './trainingProcesses.ts';
 
 /** What a role brings to its worker, and how it is put away afterwards. */
@@ -40,7 +41,14 @@ const SERVICES = {
       workflowBundle(STATE(config, 'bundles')),
     ]);
     const activities = createActivities.orchestration({ config, mlflow, client, searchAttributes });
-    return { options: { workflowBundle: { codePath }, activities }, close: () => mlflow.close() };
+    const applied = config.worker.applySchedules ? applySchedules(client, config) : Promise.resolve();
+    return {
+      options: { workflowBundle: { codePath }, activities },
+      close: async () => {
+        await applied;
+        await mlflow.close();
+      },
+    };
   },
 
   async training(config) {

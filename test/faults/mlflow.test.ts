@@ -34,8 +34,9 @@ describe('an MLflow that cannot be used', () => {
 
   async function startWorker(uri: string): Promise<ChildProcess> {
     const env = { ...process.env, MEDIWATCH_MLFLOW_URI: uri, MEDIWATCH_TEMPORAL_ADDRESS: temporal.address };
+    const role = { MEDIWATCH_WORKER_ROLES: 'orchestration', MEDIWATCH_WORKER_APPLY_SCHEDULES: 'false' };
     const worker = spawn(process.execPath, [WORKER], {
-      env: { ...env, MEDIWATCH_WORKER_ROLES: 'orchestration', MEDIWATCH_STACK_DIR: dir },
+      env: { ...env, ...role, MEDIWATCH_STACK_DIR: dir },
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     started.push(worker);
