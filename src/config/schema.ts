@@ -119,7 +119,7 @@ export const ConfigSchema = z.strictObject({
       .min(1)
       .optional()
       .describe(
-        'program of the API and its arguments, with {host} and {port}, for the target process; absent: the bundled one',
+        'program of the API and its arguments, with {host}, {port}, {model} and {version}, for the target process; absent: the bundled one',
       ),
     cwd: z.string().default('').describe('working directory of that command, relative to mediwatch.yaml'),
     venv: z.string().default('').describe('virtual environment that its programs are taken from first'),

@@ -46,7 +46,8 @@ function projectCommand(
   { host, port }: { host: string; port: number },
 ): Command {
   const { cwd, venv, env } = config.deployment;
-  const filled = (text: string) => text.replaceAll('{host}', host).replaceAll('{port}', String(port));
+  const values: Record<string, string> = { host, port: String(port), model: spec.model, version: spec.version };
+  const filled = (text: string) => text.replace(/\{(\w+)\}/g, (all, name: string) => values[name] ?? all);
   const [file = '', ...args] = command.map(filled);
   const bin = venv && join(fromRoot(config, venv), 'bin');
   return {

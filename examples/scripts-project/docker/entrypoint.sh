@@ -1,0 +1,3 @@
+#!/bin/sh
+set -e
+exec python manage.py runserver --noreload --insecure 0.0.0.0:8000
