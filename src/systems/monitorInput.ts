@@ -1,0 +1,43 @@
+import { join } from 'node:path';
+import { type Config, fromRoot } from '../config.ts';
+
+interface Wanted {
+  /** Prediction log, absolute; empty: that of `monitoring.log`, or of the embedded gateway. */
+  log: string;
+  minRows: number;
+  reference: 'log' | 'training';
+  /** Prepared data set, for the reference "training". */
+  datasetDir?: string;
+  outputDir: string;
+}
+
+/** The input of the step `monitor`: what is wanted now, and the section `monitoring` for the rest. */
+export function monitorInput(config: Config, wanted: Wanted): Record<string, unknown> {
+  const { log, minRows, reference, datasetDir, outputDir } = wanted;
+  const { monitoring, data } = config;
+  return {
+    log: log || predictionLog(config),
+    minRows,
+    reference,
+    ...(datasetDir !== undefined && { datasetDir }),
+    currentRows: monitoring.currentRows,
+    referenceRows: monitoring.referenceRows,
+    currentHours: monitoring.currentHours ?? null,
+    referenceHours: monitoring.referenceHours ?? null,
+    columns: monitoring.columns ?? null,
+    drop: data.drop ?? null,
+    idCategories: data.idCategories ?? null,
+    method: monitoring.method || null,
+    threshold: monitoring.threshold ?? null,
+    driftShare: monitoring.driftShare,
+    labels: monitoring.labels ? fromRoot(config, monitoring.labels) : null,
+    labelColumn: monitoring.labelColumn,
+    outputDir,
+  };
+}
+
+function predictionLog(config: Config): string {
+  return config.monitoring.log
+    ? fromRoot(config, config.monitoring.log)
+    : join(fromRoot(config, config.stack.dir), 'predictions');
+}
