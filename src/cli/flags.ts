@@ -32,6 +32,10 @@ const FLAGS = {
   report: { flags: '--report <link>' },
   reason: { flags: '--reason <text>' },
   by: { flags: '--by <name>' },
+  log: { flags: '--log <path>' },
+  reference: { flags: '--reference <what>' },
+  minRows: { flags: '--min-rows <n>', parse: wholeNumber },
+  alert: { flags: '--no-alert', about: 'only report: the steward is not told of drift' },
 } as const satisfies Record<string, Flag>;
 export type FlagName = keyof typeof FLAGS;
 
@@ -61,16 +65,16 @@ export function withDefaults(description: string, config: Config | undefined): s
   return description.replace(/default: (\w+)\.(\w+)/g, (text, section: string, key: string) => {
     const settings = config?.[section as keyof Config] as Record<string, unknown> | undefined;
     const value = settings?.[key];
-    return value === undefined ? text : `default: ${value} (${section}.${key})`;
+    return value === undefined || value === '' ? text : `default: ${value} (${section}.${key})`;
   });
 }
 
-function wholeNumber(text: string): number {
+export function wholeNumber(text: string): number {
   if (!/^[+-]?\d+$/.test(text)) throw new InvalidArgumentError('Expected a whole number, such as 20.');
   return Number(text);
 }
 
-function decimal(text: string): number {
+export function decimal(text: string): number {
   if (!/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text)) {
     throw new InvalidArgumentError('Expected a number, such as 0.005.');
   }

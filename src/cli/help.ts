@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { EXIT_MEANINGS } from './exit.ts';
+import { EXIT_MEANINGS, type ExitCode } from './exit.ts';
 
 export type Example = readonly [command: string, meaning: string];
 
@@ -12,15 +12,26 @@ export function describeCommand(command: Command, about: string, examples: reado
     .addHelpText('after', examplesHelp(examples));
 }
 
+type Meanings = ReadonlyArray<readonly [ExitCode, string]>;
+
+const OWN_MEANINGS = new WeakMap<Command, Meanings>();
+
+/** Tells in the help of a command that its exit codes mean something else than those of the others. */
+export function describeExitCodes(command: Command, meanings: Meanings): Command {
+  OWN_MEANINGS.set(command, meanings);
+  return command;
+}
+
 function examplesHelp(examples: readonly Example[]): string {
   return `\nExamples:\n${columns(examples.map(([line, meaning]) => [`mediwatch ${line}`, meaning]))}`;
 }
 
 /** What ends the help of every command. */
-export function helpEnd(): string {
+export function helpEnd(command: Command): string {
+  const meanings = OWN_MEANINGS.get(command) ?? EXIT_MEANINGS;
   return `
 Exit codes:
-${columns(EXIT_MEANINGS.map(([code, meaning]) => [String(code), meaning]))}
+${columns(meanings.map(([code, meaning]) => [String(code), meaning]))}
 
 Environment:
 ${columns([

@@ -1,10 +1,12 @@
 import { Command } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
 import type { Cli } from './cli.ts';
+import { addAlert } from './commands/alert.ts';
 import { addApprove } from './commands/approve.ts';
 import { build } from './commands/build.ts';
 import { addCancel } from './commands/cancel.ts';
 import { addDoctor } from './commands/doctor.ts';
+import { addDrift } from './commands/drift.ts';
 import { addFollow } from './commands/follow.ts';
 import { addHistory } from './commands/history.ts';
 import { prepare } from './commands/prepare.ts';
@@ -15,6 +17,7 @@ import { retrain } from './commands/retrain.ts';
 import { rollback } from './commands/rollback.ts';
 import { search } from './commands/search.ts';
 import { addStatus } from './commands/status.ts';
+import { addSteward } from './commands/steward.ts';
 import { train } from './commands/train.ts';
 import { helpEnd, PROGRAM_HELP } from './help.ts';
 import { addStartCommand } from './startCommand.ts';
@@ -37,7 +40,7 @@ export function buildProgram(cli: Cli): Command {
     .exitOverride()
     .helpCommand('help [command]', 'Shows how a command is used')
     .addHelpText('after', PROGRAM_HELP)
-    .addHelpText('afterAll', helpEnd());
+    .addHelpText('afterAll', ({ command }) => helpEnd(command));
 
   program.commandsGroup('The whole chain:');
   addStartCommand(program, cli, retrain);
@@ -47,6 +50,10 @@ export function buildProgram(cli: Cli): Command {
   for (const spec of [promote, rollback, redeploy, build]) addStartCommand(program, cli, spec);
   addApprove(program, cli);
   addReject(program, cli);
+  program.commandsGroup('Drift:');
+  addDrift(program, cli);
+  addAlert(program, cli);
+  addSteward(program, cli);
   program.commandsGroup('Looking and stopping:');
   addStatus(program, cli);
   addFollow(program, cli);

@@ -16,14 +16,17 @@ export async function raiseAlert(
   registeredModel: string,
   alert: z.input<typeof DriftAlert>,
 ): Promise<string> {
-  const workflowId = workflowIds.steward(registeredModel);
-  await client.workflow.signalWithStart('driftSteward', {
-    workflowId,
+  const start = stewardStart(registeredModel);
+  await client.workflow.signalWithStart('driftSteward', { ...start, signal: driftAlert, signalArgs: [alert] });
+  return start.workflowId;
+}
+
+/** How the steward of a model is started, by whatever comes first. */
+export function stewardStart(registeredModel: string) {
+  return {
+    workflowId: workflowIds.steward(registeredModel),
     taskQueue: TASK_QUEUES.orchestration,
     args: [{ registeredModel }],
-    signal: driftAlert,
-    signalArgs: [alert],
     staticSummary: `Drift alerts of ${registeredModel}: one retrain for all of them`,
-  });
-  return workflowId;
+  };
 }

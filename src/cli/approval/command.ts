@@ -1,8 +1,8 @@
-import { userInfo } from 'node:os';
 import type { Command } from 'commander';
 import type { Decision } from '../../contracts/approval.ts';
 import type { Cli } from '../cli.ts';
 import { describeCommand, type Example } from '../help.ts';
+import { user } from '../user.ts';
 
 interface Spec {
   decision: Decision['decision'];
@@ -27,13 +27,4 @@ export function addDecision(program: Command, cli: Cli, { decision, about, examp
     const { decide } = await import('./decide.ts');
     await decide(cli, { id, decision, by: by ?? user(), reason, yes: yes === true });
   });
-}
-
-/** In a container a user may have no name. */
-function user(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    return `user ${process.getuid?.() ?? 'unknown'}`;
-  }
 }

@@ -2,6 +2,7 @@ import { FAILURES } from '../../contracts/errors.ts';
 import type { Cli } from '../cli.ts';
 import { CommandError, EXIT } from '../exit.ts';
 import { withSession } from '../session.ts';
+import { askSteward, type StewardAnswer } from '../steward/ask.ts';
 import { type ApiState, apiState } from './api.ts';
 import { type ExecutionState, listExecutions } from './executions.ts';
 import { type LockState, lockState } from './lock.ts';
@@ -18,6 +19,8 @@ export interface Overview {
   recent: ExecutionState[] | null;
   /** The holder of the model's lock first, then who waits for it. */
   lock: LockState[] | null;
+  /** Who takes the model's drift alerts, and what it is doing. */
+  steward: StewardAnswer | null;
   problems: string[];
 }
 
@@ -43,14 +46,18 @@ export async function gatherOverview(cli: Cli): Promise<Overview> {
     apiState(config),
     orNull(
       withSession(cli, async (session) => {
-        const [executions, lock] = await Promise.all([listExecutions(session), lockState(session)]);
-        return { ...executions, lock };
+        const [executions, lock, steward] = await Promise.all([
+          listExecutions(session),
+          lockState(session),
+          askSteward(session, config.registry.registeredModel),
+        ]);
+        return { ...executions, lock, steward };
       }),
     ),
   ]);
   const { registeredModel } = config.registry;
-  const { running = null, recent = null, lock = null } = temporal ?? {};
-  return { registeredModel, registry, api, agrees: agreement(registry, api), running, recent, lock, problems };
+  const { running = null, recent = null, lock = null, steward = null } = temporal ?? {};
+  return { registeredModel, registry, api, agrees: agreement(registry, api), running, recent, lock, steward, problems };
 }
 
 function agreement(registry: RegistryState | null, { version }: ApiState): boolean | null {

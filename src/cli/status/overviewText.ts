@@ -1,5 +1,6 @@
 import type { Style } from '../io.ts';
 import { score } from '../results.ts';
+import { stewardLine } from '../steward/text.ts';
 import { duration } from '../views/format.ts';
 import type { ExecutionState } from './executions.ts';
 import type { Overview } from './overview.ts';
@@ -7,7 +8,7 @@ import type { RegistryState, VersionState } from './registry.ts';
 
 /** The overview in lines for a reader. */
 export function overviewLines(overview: Overview, style: Style, now: Date): string[] {
-  const { registeredModel, registry, api, running, recent, lock, problems } = overview;
+  const { registeredModel, registry, api, running, recent, lock, steward, problems } = overview;
   const [holder, ...waiting] = lock ?? [];
   return [
     style('bold', registeredModel),
@@ -17,6 +18,7 @@ export function overviewLines(overview: Overview, style: Style, now: Date): stri
       : `  API         version ${api.version} at ${api.url}`,
     ...agreementLines(overview, style),
     ...(holder ? [`  Lock        held by ${holder.workflowId} (${holder.purpose}); ${waiting.length} waiting`] : []),
+    ...(steward ? [`  Drift       steward: ${stewardLine(steward, now.getTime())}`] : []),
     ...(running ? ['', style('bold', 'Running'), ...executionLines(running, now)] : []),
     ...(recent ? ['', style('bold', 'Ended last'), ...executionLines(recent, now)] : []),
     ...(problems.length > 0 ? ['', ...problems.map((problem) => style('red', problem))] : []),

@@ -1,0 +1,104 @@
+import type { Command } from 'commander';
+import type { Steering } from '../../contracts/steward.ts';
+import type { Cli } from '../cli.ts';
+import { describeCommand, type Example } from '../help.ts';
+import { temporalLink } from '../links.ts';
+import { type Session, withSession } from '../session.ts';
+import { user } from '../user.ts';
+
+const ABOUT = 'Shows and steers the steward of a model, which takes drift alerts and retrains once for all of them.';
+
+interface Flags {
+  registeredModel?: string;
+  reason?: string;
+  by?: string;
+}
+
+/** What is done with the steward, and what is said when it is done. */
+type Act = (session: Session, registeredModel: string, steering: Steering) => Promise<{ done: boolean; text: string }>;
+
+export function addSteward(program: Command, cli: Cli): void {
+  const steward = describeCommand(program.command('steward'), ABOUT, [
+    ['steward', 'what it is doing, and which alerts are pending'],
+    ['steward pause --reason "holidays"', 'count alerts, but start nothing'],
+    ['steward resume', 'go on; what came meanwhile is decided'],
+    ['steward retrain-now', 'whatever the cooldown says'],
+  ]);
+  const status = describeCommand(
+    steward.command('status', { isDefault: true }),
+    'Shows what the steward is doing: its phase, alerts that are pending, its last retrain.',
+    [['steward status --json | jq .state.phase', 'for a script']],
+  ).option('--registered-model <name>', MODEL);
+  status.action(() => showSteward(cli, modelOf(cli, status.opts<Flags>())));
+  addAct(steward, cli, 'pause', 'Pauses the steward: alerts are counted and kept, and start nothing.', pauseIt, [
+    ['steward pause --reason "holidays"', 'until it is resumed'],
+  ]);
+  addAct(steward, cli, 'resume', 'Lets the steward go on: alerts that came meanwhile are decided.', resumeIt, [
+    ['steward resume', 'after a pause, its own after failures too'],
+  ]);
+  addAct(steward, cli, 'retrain-now', 'Has the steward retrain, whatever a cooldown or a pause says.', retrainIt, [
+    ['steward retrain-now --reason "new codes since Monday"', 'refused while a retrain is under way'],
+  ]);
+}
+
+const MODEL = 'registered model in MLflow; default: registry.registeredModel';
+
+function addAct(steward: Command, cli: Cli, name: string, about: string, act: Act, examples: readonly Example[]): void {
+  const command = describeCommand(steward.command(name), about, examples)
+    .option('--reason <text>', 'why, kept by the steward')
+    .option('--by <name>', 'who asks for it; default: the user of this machine')
+    .option('--registered-model <name>', MODEL);
+  command.action(async () => {
+    const given = command.opts<Flags>();
+    const registeredModel = modelOf(cli, given);
+    const steering = { by: given.by ?? user(), reason: given.reason ?? '' };
+    await withSession(cli, async (session) => {
+      const { workflowIds } = await import('../../contracts/ids.ts');
+      const { done, text } = await act(session, registeredModel, steering);
+      const workflowId = workflowIds.steward(registeredModel);
+      const { url } = temporalLink(session.config, workflowId);
+      cli.emit({ event: name, done, registeredModel, ...steering, message: text, workflowId, url });
+      cli.say(text);
+    });
+  });
+}
+
+const pauseIt: Act = async (session, registeredModel, steering) => {
+  const { pause } = await import('../steward/steer.ts');
+  await pause(session, registeredModel, steering);
+  return { done: true, text: `The steward of ${registeredModel} is paused. "mediwatch steward resume" goes on.` };
+};
+
+const resumeIt: Act = async (session, registeredModel, steering) => {
+  const { resume } = await import('../steward/steer.ts');
+  const done = await resume(session, registeredModel, steering);
+  const text = done
+    ? `The steward of ${registeredModel} goes on.`
+    : `${registeredModel} has no steward that is paused.`;
+  return { done, text };
+};
+
+const retrainIt: Act = async (session, registeredModel, steering) => {
+  const { askForRetrain } = await import('../steward/steer.ts');
+  return { done: true, text: await askForRetrain(session, registeredModel, steering) };
+};
+
+async function showSteward(cli: Cli, registeredModel: string): Promise<void> {
+  const [{ askSteward }, { stewardLines }] = await Promise.all([
+    import('../steward/ask.ts'),
+    import('../steward/text.ts'),
+  ]);
+  await withSession(cli, async (session) => {
+    const answer = await askSteward(session, registeredModel);
+    const { url } = temporalLink(session.config, answer.workflowId);
+    cli.emit({ registeredModel, ...answer, url });
+    const [head, ...lines] = stewardLines(answer, Date.now());
+    cli.say(`${cli.style('bold', `Steward of ${registeredModel}`)}: ${head}`);
+    for (const line of lines) cli.say(line);
+    if (answer.exists !== 'none') cli.say(`  ${url}`);
+  });
+}
+
+function modelOf(cli: Cli, { registeredModel }: Flags): string {
+  return registeredModel ?? cli.config().registry.registeredModel;
+}

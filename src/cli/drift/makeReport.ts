@@ -1,0 +1,75 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { execa } from 'execa';
+import { z } from 'zod';
+import { type Config, fromRoot, PROJECT_ROOT } from '../../config.ts';
+import { DriftDocument, type DriftGate } from '../../contracts/drift.ts';
+import { judgeDrift } from '../../policy/driftGate.ts';
+import { monitorInput } from '../../systems/monitorInput.ts';
+import { StepError } from '../../systems/processes/errors.ts';
+import type { Cli } from '../cli.ts';
+import { inWords } from './readReport.ts';
+import { tellVerdict } from './verdict.ts';
+
+const PACKAGE = join(PROJECT_ROOT, 'python');
+
+const Result = z.union([
+  z.object({
+    result: z.object({ document: DriftDocument, html: z.string().nullable(), json: z.string().nullable() }),
+  }),
+  z.object({ error: z.object({ type: z.string(), message: z.string() }) }),
+]);
+
+interface Wanted {
+  log?: string;
+  out?: string;
+  minRows?: number;
+}
+
+/**
+ * Makes a report of the prediction log with the bundled step, as a process of its own, and judges it.
+ *
+ * @throws {CommandError} when the log cannot be found, read or compared
+ */
+export async function makeReport(cli: Cli, config: Config, gate: DriftGate, wanted: Wanted): Promise<void> {
+  const { monitoring } = config;
+  const minRows = wanted.minRows ?? monitoring.minRows;
+  const here = (path: string) => resolve(cli.io.cwd, path);
+  const input = monitorInput(config, {
+    log: wanted.log === undefined ? '' : here(wanted.log),
+    minRows,
+    // The data of the champion are not on this machine: "drift check" compares with them.
+    reference: 'log',
+    outputDir: wanted.out === undefined ? fromRoot(config, monitoring.outDir) : here(wanted.out),
+  });
+  const { document, html, json } = await inWords(cli, () => runMonitor(cli, config, input));
+  tellVerdict(cli, judgeDrift(document, gate, minRows), document, { html, json });
+  for (const file of [html, json]) if (file) cli.say(`  ${file}`);
+}
+
+async function runMonitor(cli: Cli, config: Config, input: Record<string, unknown>) {
+  const folder = await mkdtemp(join(tmpdir(), 'mediwatch-drift-'));
+  const [inputFile, resultFile] = [join(folder, 'input.json'), join(folder, 'result.json')];
+  try {
+    await writeFile(inputFile, JSON.stringify(input));
+    const python = config.worker.python || join(PACKAGE, '.venv', 'bin', 'python');
+    const done = await execa(python, ['-m', 'mediwatch_training', 'monitor'], {
+      env: { PYTHONPATH: PACKAGE, MEDIWATCH_INPUT: inputFile, MEDIWATCH_RESULT: resultFile },
+      cancelSignal: cli.io.interrupted,
+      stdin: 'ignore',
+      reject: false,
+    });
+    cli.io.interrupted.throwIfAborted();
+    const written = await readFile(resultFile, 'utf8').catch(() => undefined);
+    const result = written === undefined ? undefined : Result.parse(JSON.parse(written));
+    if (result && 'result' in result) return result.result;
+    const { type, message } = result?.error ?? {
+      type: 'StepFailed',
+      message: `The report could not be made: ${done.shortMessage} ${done.stderr.slice(-1_000)}`,
+    };
+    throw new StepError({ type, message, retryable: false, field: null });
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}

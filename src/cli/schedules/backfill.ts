@@ -1,0 +1,60 @@
+import { InvalidArgumentError } from 'commander';
+import type { ScheduleDeclaration } from '../../contracts/schedules.ts';
+import { OVERLAPS } from '../../systems/schedules/declared.ts';
+import { matchingTimes } from '../../systems/schedules/matchingTimes.ts';
+import { confirm } from '../approval/confirm.ts';
+import type { Cli } from '../cli.ts';
+import { CommandError, EXIT } from '../exit.ts';
+import type { Session } from '../session.ts';
+import { findSchedule } from './find.ts';
+
+export interface Backfill {
+  name: string;
+  from: Date;
+  to: Date;
+  overlap: ScheduleDeclaration['overlap'];
+  yes: boolean;
+}
+
+/** Temporal drops what is beyond this many starts that wait for one another. */
+const LIMIT = 1000;
+
+/** Starts what a schedule would have started between two times. */
+export async function backfillSchedule(cli: Cli, session: Session, wanted: Backfill): Promise<void> {
+  const { name, from, to, overlap, yes } = wanted;
+  if (from > to) throw refused(`--from (${from.toISOString()}) is after --to (${to.toISOString()})`);
+  if (to.getTime() > Date.now()) throw refused(`--to (${to.toISOString()}) is in the future`);
+  const { handle, actual } = await findSchedule(session, name);
+  // Temporal's own range leaves its beginning out.
+  const start = new Date(from.getTime() - 1000);
+  const times = await matchingTimes(session.client, name, { start, end: to });
+  const range = `between ${from.toISOString()} and ${to.toISOString()}`;
+  if (times.length === 0) throw refused(`${name} starts nothing ${range}`);
+  if (times.length > LIMIT) {
+    throw refused(
+      `${name} would start ${times.length} workflows ${range}, and Temporal takes ${LIMIT} at once: ask for less`,
+    );
+  }
+  const what = `${times.length} ${actual.action.workflowType} workflow${times.length === 1 ? '' : 's'}`;
+  if (times.length > 1 && !yes && !(await confirm(cli.io, `Start ${what} now (overlap: ${overlap})?`))) {
+    throw new CommandError(EXIT.interrupted, 'Nothing was started.');
+  }
+  await handle.backfill({ start, end: to, overlap: OVERLAPS[overlap] });
+  cli.say(`Asked ${name} to start ${what}, for its times ${range} (overlap: ${overlap}).`);
+  cli.emit({ name, starts: times.length, times: times.map((time) => time.toISOString()), overlap });
+}
+
+const refused = (why: string) => new CommandError(EXIT.usage, `Nothing was started: ${why}.`);
+
+const TIME = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d))?$/;
+
+/** A time that means the same everywhere. */
+export function timeOf(text: string): Date {
+  const time = new Date(text);
+  if (!TIME.test(text) || Number.isNaN(time.getTime())) {
+    throw new InvalidArgumentError(
+      'Expected a date (00:00 UTC) or a time with its zone, such as 2026-01-31T02:00:00Z.',
+    );
+  }
+  return time;
+}
