@@ -41,6 +41,10 @@ class Fields:
         """Return a number in the open interval (0, 1)."""
         return self._read(name, default, lambda v: is_number(v) and 0 < v < 1, "a number between 0 and 1")
 
+    def positive(self, name: str, default: Any = _REQUIRED) -> float:
+        """Return a number above 0."""
+        return self._read(name, default, lambda v: is_number(v) and v > 0, "a number above 0")
+
     def choice(self, name: str, choices: tuple[str, ...], default: Any = _REQUIRED) -> str:
         """Return one of `choices`."""
         return self._read(name, default, lambda v: v in choices, f"one of {', '.join(choices)}")

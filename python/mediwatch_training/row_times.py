@@ -1,0 +1,25 @@
+"""The times of logged rows, however they are written."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# A Unix time in seconds stays below this until the year 5138; above, it is one in milliseconds.
+_MILLISECONDS_FROM = 1e11
+
+
+def unix_times(column: pd.Series) -> pd.Series:
+    """Return Unix times (s), NaN where there is none, from Unix times (s or ms) or ISO 8601 text (UTC by default)."""
+    import pandas as pd
+
+    numbers = pd.to_numeric(column, errors="coerce").astype("float64")
+    times = numbers.where(numbers < _MILLISECONDS_FROM, numbers / 1000)
+    dates = column[numbers.isna() & column.notna()]
+    if len(dates) > 0:
+        parsed = pd.to_datetime(dates, utc=True, errors="coerce", format="ISO8601")
+        known = parsed.dropna()
+        times.loc[known.index] = (known - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(seconds=1)
+    return times
