@@ -1,15 +1,19 @@
-import type { Notification } from '../contracts/notifications.ts';
+import { log } from '@temporalio/activity';
+import type { Delivery, Notification } from '../contracts/notifications.ts';
+import type { Notifier } from '../systems/notifications/index.ts';
 
-/** Tells people. A target that cannot be reached is its own affair; it throws when none could be told. */
-export interface Notifier {
-  send(notification: Notification): Promise<unknown>;
-}
-
-export function createNotificationActivities({ notifier }: { notifier?: Notifier | undefined }) {
+export function createNotificationActivities({ notifier }: { notifier: Pick<Notifier, 'send'> }) {
   return {
-    /** Tells people of something; without a notifier there is nobody to tell. */
-    async notify(notification: Notification): Promise<void> {
-      await notifier?.send(notification);
+    /**
+     * Tells people of something. A target that cannot be told fails nothing and is not tried again by Temporal, for the
+     * others would be told twice: the result and the worker's log name it.
+     */
+    async notify(notification: Notification): Promise<Delivery[]> {
+      const deliveries = await notifier.send(notification);
+      for (const { target, outcome, detail } of deliveries) {
+        if (outcome === 'failed') log.warn('A notification was not delivered', { target, detail });
+      }
+      return deliveries;
     },
   };
 }

@@ -30,6 +30,15 @@ export const Notification = z.object({
 });
 export type Notification = z.infer<typeof Notification>;
 
+/** What came of a notification at one target. */
+export const Delivery = z.object({
+  target: z.string().describe('kind and position, such as "slack (notifications[1] in mediwatch.yaml)"'),
+  outcome: z.enum(['sent', 'failed', 'filtered']),
+  attempts: z.number().int(),
+  detail: z.string().describe('why it failed and what to do, or why it was not wanted; empty when it was sent'),
+});
+export type Delivery = z.infer<typeof Delivery>;
+
 const shared = {
   events: z.array(z.enum(EVENTS)).optional().describe('which events; absent: all'),
   minSeverity: z.enum(SEVERITIES).default('info').describe('the least severity that is sent'),

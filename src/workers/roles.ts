@@ -11,6 +11,7 @@ import { createTarget } from '../systems/deployment/index.ts';
 import { createDockerSystem } from '../systems/docker/index.ts';
 import { createMlflow } from '../systems/mlflow/index.ts';
 import { mlflowOptions } from '../systems/mlflow/options.ts';
+import { createNotifier } from '../systems/notifications/index.ts';
 import { connectionOptions, ensureSearchAttributes } from '../systems/temporal.ts';
 import { applySchedules } from './applySchedules.ts';
 import { createTrainingProcesses } from './trainingProcesses.ts';
@@ -28,24 +29,28 @@ export interface Workers {
   shutdown(): void;
 }
 
+type Environment = Readonly<Record<string, string | undefined>>;
+
 const STATE = (config: Config, ...parts: string[]) => join(fromRoot(config, config.stack.dir), ...parts);
 
 /** Everything that a role needs is made here, once, and handed on: nothing reaches for a global. */
 const SERVICES = {
-  async orchestration(config, connection) {
+  async orchestration(config, connection, env) {
     const { namespace } = config.temporal;
     const mlflow = createMlflow(mlflowOptions(config));
+    const notifier = createNotifier(config, env);
     const client = new Client({ connection, namespace, dataConverter: { payloadConverterPath } });
     const [searchAttributes, codePath] = await Promise.all([
       ensureSearchAttributes(connection, namespace),
       workflowBundle(STATE(config, 'bundles')),
     ]);
-    const activities = createActivities.orchestration({ config, mlflow, client, searchAttributes });
+    const activities = createActivities.orchestration({ config, mlflow, client, notifier, searchAttributes });
     const applied = config.worker.applySchedules ? applySchedules(client, config) : Promise.resolve();
     return {
       options: { workflowBundle: { codePath }, activities },
       close: async () => {
         await applied;
+        await notifier.close();
         await mlflow.close();
       },
     };
@@ -87,12 +92,16 @@ const SERVICES = {
       },
     };
   },
-} as const satisfies Record<Role, (config: Config, connection: NativeConnection) => Promise<Service>>;
+} as const satisfies Record<Role, (config: Config, connection: NativeConnection, env: Environment) => Promise<Service>>;
 
-/** Connects to Temporal and makes a worker for each role of the configuration. */
-export async function createWorkers(config: Config): Promise<Workers> {
+/**
+ * Connects to Temporal and makes a worker for each role of the configuration.
+ *
+ * @param env holds the variables that `notifications` names
+ */
+export async function createWorkers(config: Config, env: Environment): Promise<Workers> {
   const connection = await connect(config);
-  const services = await Promise.all(config.worker.roles.map((role) => SERVICES[role](config, connection)));
+  const services = await Promise.all(config.worker.roles.map((role) => SERVICES[role](config, connection, env)));
   const workers = await Promise.all(
     config.worker.roles.map((role, index) =>
       Worker.create({

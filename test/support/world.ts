@@ -137,7 +137,9 @@ export function createWorld(env: Record<string, string> = {}): World {
       return [...world.candidates].map((key) => ({ key, requests: 0, failed: 0, latencyMs: null, probabilities: [] }));
     },
     async preflight() {},
-    async notify() {},
+    async notify() {
+      return [];
+    },
     async idle() {
       return [...world.candidates].filter((key) => key !== world.serving?.key);
     },

@@ -12,6 +12,8 @@ import { membersOf } from './tree.ts';
 export interface RunCommandOptions extends Omit<GroupOptions, 'stdin'> {
   /** Both streams are appended to it, each line with the time; its folder is made. */
   logFile: string;
+  /** Written to its stdin, which then ends; absent: it reads an empty input. */
+  input?: string;
   timeoutMs: number;
   /** MiB of resident memory of the command and all that it started. */
   memoryLimitMb: number;
@@ -19,6 +21,8 @@ export interface RunCommandOptions extends Omit<GroupOptions, 'stdin'> {
   signal: AbortSignal;
   /** Gets the newest line of stdout, at most five times a second. */
   onProgress?: (line: string) => void;
+  /** Gets every line of both streams, in pieces as they come. */
+  onLines?: (lines: readonly string[]) => void;
   /** Time between SIGTERM and SIGKILL (ms). */
   graceMs?: number;
 }
@@ -49,8 +53,9 @@ export async function runCommand(options: RunCommandOptions): Promise<CommandRes
   const log = await openLog(logFile);
   try {
     const startedAt = performance.now();
-    const group = await startGroup({ ...options, stdin: 'ignore' });
-    const output = readOutput(group, log, options.onProgress);
+    const group = await startGroup({ ...options, stdin: options.input === undefined ? 'ignore' : 'pipe' });
+    group.stdin?.end(options.input);
+    const output = readOutput(group, log, options);
     const limits = watchLimits({
       what: describe(command),
       timeoutMs,
@@ -76,7 +81,11 @@ async function pidsOf({ pid, tag }: ProcessGroup): Promise<number[]> {
 }
 
 /** Copies both streams to the log, and keeps what a caller wants to know of them. */
-function readOutput(group: ProcessGroup, log: Log, onProgress: ((line: string) => void) | undefined) {
+function readOutput(
+  group: ProcessGroup,
+  log: Log,
+  { onProgress, onLines }: Pick<RunCommandOptions, 'onProgress' | 'onLines'>,
+) {
   // Apart, for the streams come in no order, and what a program says of its failure is on stderr.
   const tails = { stdout: new Tail(), stderr: new Tail() };
   const progress = throttle(PROGRESS_INTERVAL_MS, onProgress ?? (() => {}));
@@ -85,6 +94,7 @@ function readOutput(group: ProcessGroup, log: Log, onProgress: ((line: string) =
   const reading = Promise.all([
     readLines(group.stderr, new LineSplitter(LOG_LINE_LIMIT), async (lines) => {
       tails.stderr.add(lines);
+      onLines?.(lines);
       await log.write(lines);
     }),
     readLines(group.stdout, new LineSplitter(LOG_LINE_LIMIT), async (lines) => {
@@ -94,6 +104,7 @@ function readOutput(group: ProcessGroup, log: Log, onProgress: ((line: string) =
         progress.push(newest);
       }
       tails.stdout.add(lines);
+      onLines?.(lines);
       await log.write(lines);
     }),
   ]);
