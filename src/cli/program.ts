@@ -15,6 +15,7 @@ import { redeploy } from './commands/redeploy.ts';
 import { addReject } from './commands/reject.ts';
 import { retrain } from './commands/retrain.ts';
 import { rollback } from './commands/rollback.ts';
+import { addSchedules } from './commands/schedules.ts';
 import { search } from './commands/search.ts';
 import { addStatus } from './commands/status.ts';
 import { addSteward } from './commands/steward.ts';
@@ -54,6 +55,8 @@ export function buildProgram(cli: Cli): Command {
   addDrift(program, cli);
   addAlert(program, cli);
   addSteward(program, cli);
+  program.commandsGroup('Schedules:');
+  addSchedules(program, cli);
   program.commandsGroup('Looking and stopping:');
   addStatus(program, cli);
   addFollow(program, cli);

@@ -1,4 +1,3 @@
-import { InvalidArgumentError } from 'commander';
 import type { ScheduleDeclaration } from '../../contracts/schedules.ts';
 import { OVERLAPS } from '../../systems/schedules/declared.ts';
 import { matchingTimes } from '../../systems/schedules/matchingTimes.ts';
@@ -48,13 +47,15 @@ const refused = (why: string) => new CommandError(EXIT.usage, `Nothing was start
 
 const TIME = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d))?$/;
 
-/** A time that means the same everywhere. */
-export function timeOf(text: string): Date {
+/**
+ * A time that means the same everywhere.
+ *
+ * @throws {CommandError} when it is none
+ */
+export function timeOf(text: string, flag: string): Date {
   const time = new Date(text);
-  if (!TIME.test(text) || Number.isNaN(time.getTime())) {
-    throw new InvalidArgumentError(
-      'Expected a date (00:00 UTC) or a time with its zone, such as 2026-01-31T02:00:00Z.',
-    );
-  }
-  return time;
+  if (TIME.test(text) && !Number.isNaN(time.getTime())) return time;
+  throw refused(
+    `${flag} is "${text}". Expected a date (00:00 UTC) or a time with its zone, such as 2026-01-31T02:00:00Z`,
+  );
 }

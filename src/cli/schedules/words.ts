@@ -1,5 +1,6 @@
 import type { ScheduleDescription } from '@temporalio/client';
 import cronstrue from 'cronstrue';
+import { counted } from '../../doctor/lib/words.ts';
 import { cronOfCalendar } from '../../systems/schedules/cron.ts';
 
 /** When a schedule starts something, as a person would say it: `at 02:00, every day (Europe/London)`. */
@@ -29,19 +30,19 @@ function interval({ every, offset }: { every: number; offset: number }): string 
 }
 
 const UNITS = [
-  ['days', 86_400_000],
-  ['hours', 3_600_000],
-  ['minutes', 60_000],
-  ['seconds', 1000],
+  ['day', 86_400_000],
+  ['hour', 3_600_000],
+  ['minute', 60_000],
+  ['second', 1000],
 ] as const;
 
-/** `5 minutes`, `1 hour, 30 minutes` */
+/** `5 minutes`, `1 hour 30 minutes` */
 function span(ms: number): string {
   let rest = ms;
   const parts = UNITS.map(([unit, size]) => {
     const count = Math.floor(rest / size);
     rest -= count * size;
-    return [unit, count] as const;
+    return count === 0 ? '' : counted(count, unit);
   });
-  return new Intl.DurationFormat('en', { style: 'long' }).format(Object.fromEntries(parts));
+  return parts.filter(Boolean).join(' ') || `${ms} ms`;
 }
