@@ -48,6 +48,7 @@ export function createPlanActivities({ config, searchAttributes }: { config: Con
         stepTimeoutSeconds: Object.fromEntries(
           STEPS.map((step) => [step, steps[step].timeout]),
         ) as Plan['stepTimeoutSeconds'],
+        notifications: config.notifications.length > 0,
         searchAttributes,
         links: {
           temporalUi: `${temporal.uiUrl}/namespaces/${temporal.namespace}/workflows`,

@@ -75,6 +75,7 @@ export const Plan = z.object({
   metric: z.string().optional().describe("metric that is a trial's score; absent or empty: score"),
   searchIsOneCommand: z.boolean().optional().describe('whether one command does the whole search'),
   extraSteps: z.array(PlannedExtraStep).optional().describe('commands before and after stages, in their order'),
+  notifications: z.boolean().optional().describe('whether anybody is to be told; absent: nobody, as before 0.2'),
   searchAttributes: z.boolean().describe('whether the namespace knows our search attributes'),
   links: z.object({ temporalUi: z.string(), mlflow: z.string(), api: z.string() }),
 });
