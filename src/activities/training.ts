@@ -11,7 +11,7 @@ import { Dataset, Metrics, Params, type Space, TrainedModel, type Trial } from '
 import type { ArtifactStore } from '../systems/artifacts/index.ts';
 import { sha256OfFile, sha256OfJson } from '../systems/digests.ts';
 import type { Mlflow } from '../systems/mlflow/index.ts';
-import type { StepRunner } from '../systems/steps.ts';
+import type { StepRunner } from '../systems/steps/index.ts';
 import { runStepActivity } from './lib/step.ts';
 
 interface TrainingSystems {

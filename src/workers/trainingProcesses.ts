@@ -3,7 +3,7 @@ import { type Config, fromRoot, PROJECT_ROOT } from '../config.ts';
 import { sha256OfFolder } from '../systems/digests.ts';
 import { createPool } from '../systems/processes/pool.ts';
 import { createReaper } from '../systems/processes/reaper.ts';
-import { createStepRunner, type StepRunner } from '../systems/steps.ts';
+import { createStepRunner, type StepRunner } from '../systems/steps/index.ts';
 
 const PACKAGE = join(PROJECT_ROOT, 'python');
 
@@ -34,11 +34,12 @@ export async function createTrainingProcesses(config: Config): Promise<TrainingP
   const log = (name: string) => join(fromRoot(config, config.stack.dir), 'logs', `${name}.log`);
   const pool = createPool({ ...shared, size: slots, logFile: log('python'), warm: ['sklearn', 'mlflow'] });
   const proposer = createPool({ ...shared, size: 1, logFile: log('python-proposer'), warm: ['optuna'] });
+  const runner = await createStepRunner({ config, reaper, pool, proposer });
   return {
-    runner: createStepRunner({ config, reaper, pool, proposer }),
+    runner,
     codeDigest: await sha256OfFolder(join(PACKAGE, 'mediwatch_training'), '.py'),
     async close() {
-      await Promise.all([pool.close(), proposer.close()]);
+      await Promise.all([pool.close(), proposer.close(), runner.close()]);
       await reaper.close();
     },
   };

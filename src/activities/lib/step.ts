@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { Context } from '@temporalio/activity';
 import { type Config, fromRoot } from '../../config.ts';
 import type { StepName } from '../../contracts/plan.ts';
-import type { StepRunner } from '../../systems/steps.ts';
+import type { StepRunner } from '../../systems/steps/index.ts';
 import { type Beat, whileHeartbeating } from './heartbeat.ts';
 
 interface StepContext {

@@ -10,7 +10,12 @@ export interface Bridge {
   close(): Promise<void>;
 }
 
-export function createBridge(config: Config, docker: Docker): Bridge {
+/** @param options.needsMlflow whether the containers ask MLflow at all; by default as those of the API do */
+export function createBridge(
+  config: Config,
+  docker: Docker,
+  { needsMlflow = config.docker.option === 'registry' } = {},
+): Bridge {
   let relay: Promise<Relay | null> | undefined;
   return {
     async reach() {
@@ -19,7 +24,7 @@ export function createBridge(config: Config, docker: Docker): Bridge {
         network: config.docker.network,
         containerMlflowUri: config.docker.mlflowUri,
         mlflowUri: config.mlflow.uri,
-        needsMlflow: config.docker.option === 'registry',
+        needsMlflow,
         platform: process.platform,
         info,
         bridge,

@@ -10,4 +10,8 @@ export const LABELS = {
   digest: 'mediwatch.digest',
   /** Admin address of the gateway that a container belongs to: two installations may share a Docker daemon. */
   gateway: 'mediwatch.gateway',
+  /** Key of the step that runs in a container. */
+  step: 'mediwatch.step',
+  /** Worker that started it: host, process id, and when that process started. */
+  owner: 'mediwatch.owner',
 } as const;

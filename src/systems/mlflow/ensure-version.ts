@@ -12,11 +12,16 @@ const ATTEMPTS = 6;
 /** How long a new version may take to become READY (ms). */
 const READY_WITHIN_MS = 60_000;
 
+interface Wanted extends NewVersion {
+  /** Version that was registered already. */
+  version?: string | undefined;
+}
+
 /**
  * The version of this key, and only one, however often and by however many it is asked for.
  *
- * Looks for the tag `mediwatch.key` first, then for a version that the run has registered by itself, which it adopts,
- * and only then creates one. MLflow numbers versions in the order in which they come to be, so when several are
+ * Looks for the tag `mediwatch.key` first, then for the version that was registered already, the one that is named or
+ * one of the run, which it adopts, and only then creates one. MLflow numbers versions in the order in which they come to be, so when several are
  * made at once all see the lowest one afterwards: it stays and the others are deleted.
  *
  * @throws {MlflowError} when MLflow refuses it, or the version fails to become READY
@@ -35,13 +40,19 @@ export function ensureVersionCall(calls: VersionCalls) {
     return lowest;
   }
 
-  async function byRun({ name, runId, tags }: NewVersion, key: string, options: CallOptions) {
-    const versions = await searchVersions(`name = ${quoted(name)} and run_id = ${quoted(runId)}`, options);
-    const newest = versions.find((version) => version.tags[TAGS.key] === undefined);
-    if (!newest) return undefined;
+  async function registered({ name, runId, tags, version }: Wanted, key: string, options: CallOptions) {
+    const found = version
+      ? required(await getVersion(name, version, options), `version ${version} of ${name}`)
+      : await newestOf(name, runId, options);
+    if (!found) return undefined;
     // The key goes last: a version that has it has the other tags too.
-    await setVersionTags(name, newest.version, { ...tags, [TAGS.key]: key }, options);
-    return newest;
+    await setVersionTags(name, found.version, { ...tags, [TAGS.key]: key }, options);
+    return found;
+  }
+
+  async function newestOf(name: string, runId: string, options: CallOptions) {
+    const versions = await searchVersions(`name = ${quoted(name)} and run_id = ${quoted(runId)}`, options);
+    return versions.find((version) => version.tags[TAGS.key] === undefined);
   }
 
   async function ready(name: string, version: string, options: CallOptions): Promise<ModelVersion> {
@@ -59,13 +70,13 @@ export function ensureVersionCall(calls: VersionCalls) {
   }
 
   return async function ensureVersion(
-    { key, ...wanted }: NewVersion & { key: string },
+    { key, ...wanted }: Wanted & { key: string },
     options: CallOptions = {},
   ): Promise<ModelVersion> {
     const { name } = wanted;
     await ensureRegisteredModel(name, '', options);
     for (let attempt = 1; ; attempt++) {
-      const existing = (await byKey(name, key, options)) ?? (await byRun(wanted, key, options));
+      const existing = (await byKey(name, key, options)) ?? (await registered(wanted, key, options));
       if (existing) return await ready(name, existing.version, options);
       try {
         await createVersion({ ...wanted, tags: { ...wanted.tags, [TAGS.key]: key } }, options);

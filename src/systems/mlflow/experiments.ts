@@ -6,6 +6,11 @@ const ExperimentAnswer = z.object({
   experiment: z.object({ experiment_id: z.string(), lifecycle_stage: z.string().default('active') }),
 });
 
+const ExperimentPage = z.object({
+  experiments: z.array(z.object({ experiment_id: z.string() })).default([]),
+  next_page_token: z.string().optional(),
+});
+
 /** Calls about experiments. */
 export function experimentCalls(transport: Transport) {
   async function find(name: string, { signal }: CallOptions): Promise<string | undefined> {
@@ -32,6 +37,20 @@ export function experimentCalls(transport: Transport) {
   }
 
   return {
+    /** The ids of all experiments that are not deleted. */
+    async experimentIds({ signal }: CallOptions = {}): Promise<string[]> {
+      const ids: string[] = [];
+      let token: string | undefined;
+      do {
+        const json = { max_results: 1_000, view_type: 'ACTIVE_ONLY', ...(token && { page_token: token }) };
+        const call = { method: 'POST', path: '/api/2.0/mlflow/experiments/search', json, idempotent: true } as const;
+        const page = await transport.json({ ...call, signal }, ExperimentPage);
+        ids.push(...page.experiments.map((experiment) => experiment.experiment_id));
+        token = page.next_page_token;
+      } while (token);
+      return ids;
+    },
+
     /**
      * The id of the experiment of this name, which is made when there is none; safe when several do it at once.
      *

@@ -3,6 +3,7 @@ import { ensureVersionCall } from './ensure-version.ts';
 import { MlflowError } from './errors.ts';
 import { experimentCalls } from './experiments.ts';
 import { uiLinks } from './links.ts';
+import { loggedModelCalls } from './logged-models.ts';
 import { runArtifactCalls } from './run-artifacts.ts';
 import { runCalls } from './runs.ts';
 import { servingCalls } from './serving.ts';
@@ -36,6 +37,7 @@ export function createMlflow(options: TransportOptions) {
     ...runs,
     ensureRun: ensureRunCall(runs),
     ...runArtifactCalls(transport, runs),
+    ...loggedModelCalls(transport),
     ...versions,
     ensureVersion: ensureVersionCall(versions),
     ...servingCalls(transport),

@@ -12,8 +12,8 @@ export interface GroupOptions {
   command: readonly string[];
   /** Working folder. */
   cwd: string;
-  /** Added to this process's own environment. */
-  env: Readonly<Record<string, string>>;
+  /** Added to this process's own environment; undefined takes a variable out of it. */
+  env: Readonly<Record<string, string | undefined>>;
   /** Whether something will be written to it; without, it reads an empty input. */
   stdin: 'pipe' | 'ignore';
   reaper: Reaper;

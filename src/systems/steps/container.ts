@@ -1,0 +1,129 @@
+import { createHash } from 'node:crypto';
+import { hostname } from 'node:os';
+import { isAbsolute, relative } from 'node:path';
+import type { Config } from '../../config.ts';
+import { type Bridge, createBridge } from '../docker/bridge.ts';
+import { createDocker, type Docker } from '../docker/client.ts';
+import { DockerError } from '../docker/errors.ts';
+import { LABELS } from '../docker/labels.ts';
+import { CommandFailed, CommandOutOfMemory, describe } from '../processes/errors.ts';
+import { processTable } from '../processes/processTable.ts';
+import type { Variables } from './environment.ts';
+
+export interface Contained {
+  image: string;
+  command: readonly string[];
+  cwd: string;
+  env: Variables;
+  /** Folders that it may write, at the same path inside. */
+  writable: readonly string[];
+  /** Files and folders that it may only read. */
+  readable: readonly string[];
+  home: string;
+  memoryLimitMb: number;
+  /** Names the step, whichever attempt it is. */
+  key: string;
+}
+
+/** Steps in containers of their own. None outlives its step, nor this worker for long. */
+export interface Containers {
+  /** Address of MLflow as containers reach it. */
+  mlflowUri(): Promise<string>;
+  /** Runs the body with the command that starts the container, which is gone afterwards. */
+  contain<Result>(contained: Contained, body: (command: string[], env: Variables) => Promise<Result>): Promise<Result>;
+  /** Removes the containers of workers of this host that are dead. Nothing happens where there is no Docker. */
+  removeOrphans(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Nothing is connected to until it is used. */
+export function createContainers(config: Config, docker: Docker = createDocker()): Containers {
+  const bridge: Bridge = createBridge(config, docker, { needsMlflow: true });
+  const owner = ownLabel();
+
+  return {
+    mlflowUri: async () => (await bridge.reach()).mlflowUri,
+
+    async contain(contained, body) {
+      const name = `mediwatch-step-${createHash('sha256').update(contained.key).digest('hex').slice(0, 20)}`;
+      const { network } = config.docker;
+      const args = [
+        ['run', '--rm', '--init', '--name', name],
+        ['--label', `${LABELS.step}=${contained.key}`, '--label', `${LABELS.owner}=${await owner}`],
+        ['--memory', `${contained.memoryLimitMb}m`, '--memory-swap', `${contained.memoryLimitMb}m`],
+        ...(network ? [['--network', network]] : []),
+        ['--workdir', contained.cwd, ...ourUser()],
+        ...mounts(contained).map(({ path, mode }) => ['--volume', `${path}:${path}:${mode}`]),
+        // The values are taken from the client's environment: none is shown by "ps" or "docker inspect" of its command.
+        ...Object.keys({ ...contained.env, HOME: '' }).map((variable) => ['--env', variable]),
+        [contained.image, ...contained.command],
+      ].flat();
+      // An attempt whose worker was killed may have left it.
+      await docker.remove(name);
+      try {
+        return await body(['docker', ...args], { ...contained.env, HOME: contained.home });
+      } catch (error) {
+        throw explain(error, contained);
+      } finally {
+        // The client passes signals on, but when it is killed itself its container goes on.
+        await docker.remove(name).catch(() => undefined);
+      }
+    },
+
+    async removeOrphans() {
+      const found = await docker.labelled(LABELS.owner).catch(() => []);
+      if (found.length === 0) return;
+      const alive = new Set((await processTable()).map(({ pid, start }) => `${hostname()}/${pid}/${start}`));
+      for (const { name, labels } of found) {
+        const label = labels[LABELS.owner] ?? '';
+        if (label.startsWith(`${hostname()}/`) && !alive.has(label)) await docker.remove(name);
+      }
+    },
+
+    close: () => bridge.close(),
+  };
+}
+
+/** This process, told from a later one with the same id. */
+async function ownLabel(): Promise<string> {
+  const own = (await processTable()).find(({ pid }) => pid === process.pid);
+  return `${hostname()}/${process.pid}/${own?.start ?? ''}`;
+}
+
+/** What it writes belongs to us, and can be read and removed by us. */
+function ourUser(): string[] {
+  const [uid, gid] = [process.getuid?.(), process.getgid?.()];
+  return uid ? ['--user', `${uid}:${gid}`] : [];
+}
+
+/** One mount for each path that does not lie in another one. */
+function mounts({ writable, readable }: Contained): Array<{ path: string; mode: 'rw' | 'ro' }> {
+  const all = [
+    ...writable.map((path) => ({ path, mode: 'rw' as const })),
+    ...readable.map((path) => ({ path, mode: 'ro' as const })),
+  ];
+  return all.filter(
+    ({ path }, index) => !all.some((other, at) => at !== index && covers(other.path, path, at < index)),
+  );
+}
+
+function covers(outer: string, inner: string, isEarlier: boolean): boolean {
+  const path = relative(outer, inner);
+  return path === '' ? isEarlier : !path.startsWith('..') && !isAbsolute(path);
+}
+
+/** Exit codes of `docker run` that are not the command's own. */
+const DAEMON_REFUSED = 125;
+const KILLED = 137;
+
+function explain(error: unknown, { image, command, memoryLimitMb }: Contained): unknown {
+  if (!(error instanceof CommandFailed)) return error;
+  if (error.exitCode === KILLED) return new CommandOutOfMemory(describe(command), memoryLimitMb, memoryLimitMb);
+  if (error.exitCode !== DAEMON_REFUSED) return error;
+  const isAway = /daemon running|connection refused|permission denied while trying to connect/i.test(error.tail);
+  return new DockerError(
+    isAway ? 'DockerUnavailable' : 'InvalidConfig',
+    `Docker cannot run the image ${image}: ${error.tail.trim()}`,
+    error,
+  );
+}

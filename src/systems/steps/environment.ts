@@ -1,0 +1,71 @@
+import { existsSync } from 'node:fs';
+import { basename, delimiter, join } from 'node:path';
+import { type Config, fromRoot, PROJECT_ROOT } from '../../config.ts';
+import { wrongSettings } from './errors.ts';
+import type { CommandSettings } from './settings.ts';
+
+/** Variables of a process; undefined takes one out that the worker itself has. */
+export type Variables = Record<string, string | undefined>;
+
+/**
+ * What our process has and a step must not: our settings, which may hold secrets, our Python package, and runs of
+ * MLflow that are not the step's.
+ */
+export function withoutOurs(env: Readonly<Record<string, string | undefined>>): Variables {
+  const ours = Object.keys(env).filter((name) => name.startsWith('MEDIWATCH_'));
+  const pythonPath = (env.PYTHONPATH ?? '').split(delimiter).filter((path) => path && !path.startsWith(PROJECT_ROOT));
+  return {
+    ...Object.fromEntries([...ours, 'MLFLOW_RUN_ID', 'MLFLOW_EXPERIMENT_ID'].map((name) => [name, undefined])),
+    PYTHONPATH: pythonPath.length > 0 ? pythonPath.join(delimiter) : undefined,
+  };
+}
+
+/** How a step talks to MLflow: the address, the credentials, the experiment, and the run that was opened for it. */
+export function mlflowVariables({ mlflow }: Config, key: string | undefined, runId: string | undefined): Variables {
+  const { uri, experiment, token, username, password } = mlflow;
+  return {
+    MLFLOW_TRACKING_URI: uri,
+    MLFLOW_EXPERIMENT_NAME: experiment,
+    ...(token && { MLFLOW_TRACKING_TOKEN: token }),
+    ...(username && { MLFLOW_TRACKING_USERNAME: username, MLFLOW_TRACKING_PASSWORD: password }),
+    ...(runId && { MLFLOW_RUN_ID: runId }),
+    // MLflow's client puts these tags on every run that it opens.
+    ...(key && { MLFLOW_RUN_CONTEXT: JSON.stringify({ 'mediwatch.step': key }) }),
+  };
+}
+
+/** A program with the variables of its virtual environment. */
+export interface Program {
+  command: string[];
+  env: Variables;
+}
+
+/**
+ * Chooses the interpreter and the virtual environment of a step.
+ *
+ * @throws {StepError} InvalidConfig, when the virtual environment has no Python
+ */
+export function programOf(config: Config, settings: CommandSettings, command: readonly string[]): Program {
+  const { venv, python, image } = settings;
+  const [program = '', ...args] = command;
+  const chosen = python && /^python3?$/.test(program) ? pathOf(config, python, image) : program;
+  if (!venv) return { command: [chosen, ...args], env: python ? { PYTHONHOME: undefined } : {} };
+  // In a container it is a folder of the image.
+  const folder = image ? venv : fromRoot(config, venv);
+  const bin = join(folder, 'bin');
+  if (!image && !existsSync(join(bin, 'python'))) {
+    throw wrongSettings(`${settings.name}.venv: ${folder} is no virtual environment: it has no bin/python.`);
+  }
+  const inVenv = join(bin, chosen);
+  const found = basename(chosen) === chosen && !image && existsSync(inVenv) ? inVenv : chosen;
+  const path = image ? '/usr/local/bin:/usr/bin:/bin' : (process.env.PATH ?? '');
+  return {
+    command: [found, ...args],
+    env: { PATH: `${bin}${delimiter}${path}`, VIRTUAL_ENV: folder, PYTHONHOME: undefined },
+  };
+}
+
+/** A path is relative to mediwatch.yaml; a bare name is looked for where programs are. */
+function pathOf(config: Config, program: string, image: string | undefined): string {
+  return image || basename(program) === program ? program : fromRoot(config, program);
+}

@@ -1,0 +1,38 @@
+import { readFile } from 'node:fs/promises';
+import { z } from 'zod';
+import { StepError } from '../processes/errors.ts';
+import { stepFailed } from './errors.ts';
+
+const ResultFile = z.union([
+  z.object({ result: z.unknown() }),
+  z.object({
+    error: z.object({
+      type: z.string(),
+      message: z.string(),
+      retryable: z.boolean().default(false),
+      field: z.string().nullish(),
+    }),
+  }),
+]);
+
+/**
+ * What a step wrote to MEDIWATCH_RESULT, `{"result": …}`; undefined when it wrote nothing.
+ *
+ * @throws {StepError} what it wrote as `{"error": …}`, or that the file is not what a step writes
+ */
+export async function readResultFile(file: string): Promise<unknown> {
+  const text = await readFile(file, 'utf8').catch(() => undefined);
+  if (text === undefined) return undefined;
+  const written = parse(text);
+  if ('result' in written) return written.result;
+  const { type, message, retryable, field } = written.error;
+  throw new StepError({ type, message, retryable, field: field ?? null });
+}
+
+function parse(text: string): z.infer<typeof ResultFile> {
+  try {
+    return ResultFile.parse(JSON.parse(text));
+  } catch (error) {
+    throw stepFailed(`The result file is not what a step writes: ${(error as Error).message}`);
+  }
+}

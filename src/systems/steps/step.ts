@@ -1,0 +1,29 @@
+import type { PlaceholderStep } from '../../config/placeholders.ts';
+import type { Config } from '../../config.ts';
+import type { Ran } from './ran.ts';
+import type { CommandSettings } from './settings.ts';
+
+export interface StepCall {
+  step: PlaceholderStep;
+  /** Settings of the registered model that it is for; absent: those of the whole file. */
+  config?: Config;
+  /** Of an extra step; absent: those of `steps`. */
+  settings?: CommandSettings;
+  input: object;
+  /** Folder for the files of this call. */
+  workDir: string;
+  logFile: string;
+  signal: AbortSignal;
+  onProgress: (progress: unknown) => void;
+  /** Names the step, whichever attempt it is: a tag of the runs that its script opens. */
+  key?: string;
+  /** Gives the MLflow run that a command is handed as MLFLOW_RUN_ID. */
+  openRun?: () => Promise<{ runId: string }>;
+  /** Finds the result of a command that ended well; absent: it must write MEDIWATCH_RESULT. */
+  collect?: (ran: Ran) => Promise<unknown>;
+}
+
+/** Runs the steps of a training: in the warm pool, or as the command that mediwatch.yaml names. */
+export interface StepRunner {
+  run(call: StepCall): Promise<unknown>;
+}
