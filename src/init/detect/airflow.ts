@@ -1,0 +1,66 @@
+import type { Facts, Task } from '../sources.ts';
+import { invocations, isTemplate } from './shell.ts';
+import type { Usage } from './scripts.ts';
+
+/** A DAG, with its tasks in the order in which they run. */
+export interface Dag {
+  path: string;
+  id: string;
+  /** Five cron fields or @daily; null: by hand only, or `every`. */
+  cron: string | null;
+  /** Seconds between its runs. */
+  every: number | null;
+  tasks: DagTask[];
+}
+
+export interface DagTask extends Task {
+  /** Tasks that come right before it. */
+  after: string[];
+  /** What it runs of the project's scripts; empty when it is something else. */
+  usages: Usage[];
+}
+
+/** Presets of Airflow that are no cron expression for others. */
+const PRESETS: Record<string, string | null> = { '@once': null, '@continuous': null, None: null };
+
+/** The DAGs among the sources. */
+export function detectDags(facts: ReadonlyMap<string, Facts>): Dag[] {
+  return [...facts].flatMap(([path, { dag, tasks, edges }]) => {
+    if (!dag) return [];
+    const cron = dag.cron !== null && dag.cron in PRESETS ? null : dag.cron;
+    const inherited = (task: Task): Task => ({
+      ...task,
+      retries: task.retries ?? dag.retries,
+      retryDelay: task.retryDelay ?? dag.retryDelay,
+      timeout: task.timeout ?? dag.timeout,
+    });
+    const named = tasks.map((task) => ({
+      ...inherited(task),
+      after: edges.filter(([, after]) => after === task.id).map(([before]) => before),
+      usages: usagesOf(path, task),
+    }));
+    return [{ path, id: dag.id, cron, every: dag.every, tasks: inOrder(named) }];
+  });
+}
+
+function usagesOf(path: string, { id, command, callable, cwd }: Task): Usage[] {
+  const where = `${path}, task ${id}`;
+  if (command !== null) {
+    const folder = cwd && !isTemplate(cwd) && !cwd.startsWith('/') ? `cd ${cwd} && ` : '';
+    return invocations(folder + command).map((invocation) => ({ ...invocation, where }));
+  }
+  // A function that was imported is called by running its module, when that is a program.
+  const module = callable?.split('.').slice(0, -1).join('.').replace(/^\.+/, '');
+  return module ? [{ script: { module }, args: [], cwd: '', line: `${callable}()`, where }] : [];
+}
+
+/** Each task after those that it waits for; a circle stays as it was written. */
+function inOrder(tasks: DagTask[]): DagTask[] {
+  const left = [...tasks];
+  const done: DagTask[] = [];
+  while (left.length > 0) {
+    const ready = left.findIndex(({ after }) => after.every((id) => !left.some((other) => other.id === id)));
+    done.push(...left.splice(Math.max(ready, 0), 1));
+  }
+  return done;
+}

@@ -1,0 +1,25 @@
+import type { ProjectView } from '../view.ts';
+import type { Script } from './scripts.ts';
+import type { Found } from './tracking.ts';
+
+const DATA_FILE = /\.(csv|csv\.gz|tsv|parquet|feather|jsonl)$/;
+/** What a step made is not what it starts from. */
+const MADE = /(^|\/)(processed|interim|splits?|features|output|outputs|logs?|reports?|predictions?|artifacts)(\/|$)|(^|\/)(train|test|valid|validation|val|predictions?|pred)[\w-]*\.\w+/;
+
+/** The data that a run starts from: what the preparing or training script reads by default, else the largest file. */
+export function detectData(view: ProjectView, readers: readonly Script[]): Found | null {
+  for (const { path, options, facts } of readers) {
+    const named = options.filter(({ dest }) => /data|input|csv|raw|source|path|file/.test(dest) && !/out/.test(dest));
+    for (const value of [...named.map((option) => option.default), ...facts.reads]) {
+      if (typeof value === 'string' && isThere(view, value) && !MADE.test(value)) return { value, where: path };
+    }
+  }
+  const files = view.files.filter((path) => DATA_FILE.test(path) && !MADE.test(path) && !/(^|\/)tests?\//.test(path));
+  const [largest] = files.sort((one, other) => view.size(other) - view.size(one));
+  return largest ? { value: largest, where: 'the largest data file' } : null;
+}
+
+function isThere(view: ProjectView, path: string): boolean {
+  const own = path.replace(/^\.\//, '').replace(/\/$/, '');
+  return view.files.some((file) => file === own || file.startsWith(`${own}/`));
+}

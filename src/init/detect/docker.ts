@@ -1,0 +1,129 @@
+import { posix } from 'node:path';
+import { parse as parseYaml } from 'yaml';
+import { z } from 'zod';
+import type { ProjectView } from '../view.ts';
+
+/** A Dockerfile, as far as it tells what it is for. */
+export interface Dockerfile {
+  path: string;
+  base: string;
+  /** Build arguments with their defaults. */
+  args: Record<string, string>;
+  ports: number[];
+  /** Environment that it sets. */
+  env: Record<string, string>;
+  /** What it starts: ENTRYPOINT and CMD. */
+  starts: string;
+  /** Whether it serves HTTP. */
+  serves: boolean;
+  /** How a model file gets into it: the build argument or file; null when it holds none. */
+  modelFrom: string | null;
+}
+
+const SERVERS = /gunicorn|uvicorn|manage\.py|runserver|flask|hypercorn|daphne|waitress|fastapi|bentoml/;
+const MODEL_FILE = /\S+\.(joblib|pkl|pickle|onnx|cbm|ubj)\b/;
+
+/** Reads the project's Dockerfiles. */
+export function detectDockerfiles(view: ProjectView): Dockerfile[] {
+  return view.files
+    .filter((path) => /(^|\/)(Dockerfile([.-][\w.-]+)?|[\w.-]+\.Dockerfile)$/.test(path) && !path.endsWith('.dockerignore'))
+    .flatMap((path) => {
+      const text = view.text(path);
+      return text === undefined ? [] : [dockerfile(view, path, text)];
+    });
+}
+
+function dockerfile(view: ProjectView, path: string, text: string): Dockerfile {
+  const instructions = text
+    .replace(/\\\r?\n/g, ' ')
+    .split('\n')
+    .map((line) => /^\s*([A-Za-z]+)\s+(.*)$/.exec(line))
+    .filter((match) => match !== null)
+    .map(([, name = '', rest = '']) => ({ name: name.toUpperCase(), rest: rest.trim() }));
+  const of = (name: string) => instructions.filter((each) => each.name === name).map(({ rest }) => rest);
+  const args = Object.fromEntries(of('ARG').map((rest) => pair(rest)));
+  const starts = [of('ENTRYPOINT').at(-1), of('CMD').at(-1)].filter((rest) => rest !== undefined).join(' ');
+  const ports = of('EXPOSE').flatMap((rest) => rest.split(/\s+/).map((port) => Number.parseInt(port, 10)).filter(Number.isFinite));
+  return {
+    path,
+    base: of('FROM').at(-1)?.split(/\s+/)[0] ?? '',
+    args,
+    ports,
+    env: Object.fromEntries(of('ENV').flatMap(pairs)),
+    starts,
+    serves: ports.length > 0 || SERVERS.test(starts) || SERVERS.test(startedScript(view, path, starts)),
+    modelFrom: Object.keys(args).find((name) => /MODEL/i.test(name)) ?? MODEL_FILE.exec(of('COPY').join('\n'))?.[0] ?? null,
+  };
+}
+
+const pair = (text: string): [string, string] => {
+  const [name = '', ...value] = text.split('=');
+  return [name.trim(), value.join('=').replace(/^["']|["']$/g, '')];
+};
+const pairs = (text: string) => [...text.matchAll(/(\w+)=("[^"]*"|\S+)/g)].map(([all]) => pair(all));
+
+/** An entry point is often a shell script beside the Dockerfile: what it starts counts. */
+function startedScript(view: ProjectView, path: string, starts: string): string {
+  const name = /([\w.-]+\.sh)\b/.exec(starts)?.[1];
+  const file = name && [posix.join(posix.dirname(path), name), ...view.files.filter((each) => each.endsWith(`/${name}`)), name].find((each) => view.files.includes(each));
+  return file ? (view.text(file) ?? '') : '';
+}
+
+const Compose = z.looseObject({
+  services: z.record(
+    z.string(),
+    z.looseObject({
+      image: z.string().optional(),
+      build: z
+        .union([
+          z.string().transform((context) => ({ context, dockerfile: undefined })),
+          z.looseObject({ context: z.string().default('.'), dockerfile: z.string().optional() }),
+        ])
+        .optional(),
+      environment: z.union([z.record(z.string(), z.unknown()), z.array(z.string())]).optional(),
+    }).nullable(),
+  ),
+});
+
+/** A service of a compose file. */
+export interface Service {
+  file: string;
+  name: string;
+  image: string | null;
+  /** Folder and Dockerfile that it is built from, relative to the project. */
+  build: { context: string; dockerfile: string } | null;
+  env: Record<string, string>;
+}
+
+/** Reads the project's compose files; variables of the shell stay as they are written. */
+export function detectServices(view: ProjectView): Service[] {
+  return view.files
+    .filter((path) => /(^|\/)(docker-)?compose([.-][\w.-]+)?\.ya?ml$/.test(path))
+    .flatMap((file) => services(view, file));
+}
+
+function services(view: ProjectView, file: string): Service[] {
+  const compose = Compose.safeParse(yaml(view.text(file)));
+  if (!compose.success) return [];
+  const folder = posix.dirname(file);
+  return Object.entries(compose.data.services).map(([name, service]) => {
+    const { image, build, environment = {} } = service ?? {};
+    const context = build && posix.join(folder, build.context);
+    const env = Array.isArray(environment) ? environment.map((entry) => pair(entry)) : Object.entries(environment).map(([key, value]) => [key, String(value ?? '')] as const);
+    return {
+      file,
+      name,
+      image: image ?? null,
+      build: build && context ? { context, dockerfile: posix.join(context, build.dockerfile ?? 'Dockerfile') } : null,
+      env: Object.fromEntries(env),
+    };
+  });
+}
+
+function yaml(text: string | undefined): unknown {
+  try {
+    return parseYaml(text ?? '');
+  } catch {
+    return undefined;
+  }
+}

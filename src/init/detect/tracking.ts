@@ -1,0 +1,61 @@
+import type { Facts } from '../sources.ts';
+import type { ProjectView } from '../view.ts';
+import type { Service } from './docker.ts';
+
+/** A setting and where it was found. */
+export interface Found {
+  value: string;
+  where: string;
+}
+
+/** MLflow as the project uses it; the likeliest of each first. */
+export interface Tracking {
+  experiments: Found[];
+  uris: Found[];
+  registeredModels: Found[];
+}
+
+const VARIABLES: Record<keyof Tracking, RegExp> = {
+  experiments: /^MLFLOW_EXPERIMENT(_NAME)?$|^EXPERIMENT_NAME$/,
+  uris: /^MLFLOW_(TRACKING_)?URI$/,
+  registeredModels: /^(MLFLOW_)?(REGISTERED_)?MODEL_NAME$/,
+};
+
+/** Collects experiments, addresses and registered models from sources, `.env` files and compose files. */
+export function detectTracking(view: ProjectView, facts: ReadonlyMap<string, Facts>, services: readonly Service[]): Tracking {
+  const tracking: Tracking = { experiments: [], uris: [], registeredModels: [] };
+  for (const [where, own] of facts) {
+    note(tracking.experiments, own.experiments, where);
+    note(tracking.uris, own.trackingUris, where);
+    note(tracking.registeredModels, own.registeredModels, where);
+    const fromOptions = own.options.filter(({ dest }) => /^registered_model(_name)?$/.test(dest)).map((option) => option.default);
+    note(tracking.registeredModels, fromOptions, where);
+    fromVariables(tracking, own.environment, where);
+  }
+  for (const path of view.files.filter((each) => /(^|\/)\.env(\.[\w.-]+)?$/.test(each))) {
+    fromVariables(tracking, variables(view.text(path) ?? ''), path);
+  }
+  for (const { env, file } of services) fromVariables(tracking, env, file);
+  return tracking;
+}
+
+function fromVariables(tracking: Tracking, variables: Readonly<Record<string, string | null>>, where: string): void {
+  for (const [name, value] of Object.entries(variables)) {
+    for (const key of Object.keys(VARIABLES) as Array<keyof Tracking>) {
+      if (VARIABLES[key].test(name)) note(tracking[key], [value], where);
+    }
+  }
+}
+
+function note(found: Found[], values: readonly unknown[], where: string): void {
+  for (const value of values) {
+    if (typeof value !== 'string' || !value || value.includes('$')) continue;
+    if (!found.some((known) => known.value === value)) found.push({ value, where });
+  }
+}
+
+function variables(text: string): Record<string, string> {
+  return Object.fromEntries(
+    [...text.matchAll(/^\s*(?:export\s+)?(\w+)\s*=\s*(.*?)\s*$/gm)].map(([, name = '', value = '']) => [name, value.replace(/^["']|["']$/g, '')]),
+  );
+}

@@ -1,0 +1,116 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { execa } from 'execa';
+import { z } from 'zod';
+import { PROJECT_ROOT } from '../config.ts';
+
+const texts = z.array(z.string());
+const scalar = z.union([z.string(), z.number(), z.boolean(), z.null()]);
+const number = z.number().nullable();
+
+const Option = z.object({
+  flag: z.string().nullable().describe('--learning-rate; null for a positional argument'),
+  dest: z.string().describe('learning_rate'),
+  type: z.string().nullable(),
+  default: scalar,
+  choices: z.array(scalar),
+  required: z.boolean(),
+  isFlag: z.boolean(),
+  help: z.string(),
+});
+export type Option = z.infer<typeof Option>;
+
+const Suggestion = z.object({
+  name: z.string(),
+  kind: z.enum(['int', 'float', 'categorical', 'unknown']),
+  low: z.number().optional(),
+  high: z.number().optional(),
+  log: z.boolean().optional(),
+  choices: z.array(scalar).optional(),
+});
+export type Suggestion = z.infer<typeof Suggestion>;
+
+const trying = { retries: number, retryDelay: number, timeout: number };
+const Task = z.object({
+  id: z.string(),
+  operator: z.string(),
+  command: z.string().nullable(),
+  cwd: z.string().nullable(),
+  image: z.string().nullable(),
+  callable: z.string().nullable(),
+  ...trying,
+});
+export type Task = z.infer<typeof Task>;
+
+/** What `scan/` tells of a source. Times are seconds. */
+const Facts = z.object({
+  doc: z.string(),
+  main: z.boolean(),
+  imports: texts,
+  calls: z.record(z.string(), z.number()).describe('line of the first call, by the dotted name of what is called'),
+  options: z.array(Option),
+  suggestions: z.array(Suggestion),
+  environment: z.record(z.string(), z.string().nullable()).describe('variables that are read, with their defaults'),
+  routes: texts,
+  experiments: texts,
+  trackingUris: texts,
+  registeredModels: texts,
+  metrics: texts,
+  loggedParams: texts,
+  loggedModels: texts,
+  reads: texts,
+  writes: texts,
+  dag: z.object({ id: z.string(), cron: z.string().nullable(), every: number, ...trying }).nullable(),
+  tasks: z.array(Task),
+  edges: z.array(z.tuple([z.string(), z.string()])),
+});
+export type Facts = z.infer<typeof Facts>;
+
+const Answer = z.record(z.string(), z.union([Facts, z.object({ error: z.string() })]));
+
+export interface Sources {
+  facts: ReadonlyMap<string, Facts>;
+  unreadable: ReadonlyArray<{ path: string; why: string }>;
+}
+
+const SCAN = fileURLToPath(new URL('scan', import.meta.url));
+const SCAN_TIMEOUT_MS = 60_000;
+
+/**
+ * Tells what is in Python sources, by their syntax tree: none of them is run.
+ *
+ * @param sources text by path
+ */
+export async function readSources(sources: ReadonlyMap<string, string>): Promise<Sources> {
+  if (sources.size === 0) return { facts: new Map(), unreadable: [] };
+  const answer = await scan([...sources]);
+  const facts = new Map<string, Facts>();
+  const unreadable: Array<{ path: string; why: string }> = [];
+  for (const [path, found] of Object.entries(answer)) {
+    if ('error' in found) unreadable.push({ path, why: found.error });
+    else facts.set(path, found);
+  }
+  return { facts, unreadable };
+}
+
+async function scan(sources: Array<[string, string]>): Promise<z.infer<typeof Answer>> {
+  const { exitCode, stdout, shortMessage } = await execa(python(), ['-I', '-S', '-B', SCAN], {
+    input: JSON.stringify(Object.fromEntries(sources)),
+    timeout: SCAN_TIMEOUT_MS,
+    reject: false,
+    maxBuffer: 64 * 1024 * 1024,
+  });
+  if (exitCode === 0) return Answer.parse(JSON.parse(stdout));
+  // A source can take the parser down with it: halving finds it, and the others are read all the same.
+  const [only] = sources;
+  if (only && sources.length === 1) return { [only[0]]: { error: shortMessage ?? 'Python could not read it' } };
+  const half = Math.ceil(sources.length / 2);
+  return { ...(await scan(sources.slice(0, half))), ...(await scan(sources.slice(half))) };
+}
+
+/** The Python of our own steps, if it is set up; it only parses. */
+function python(): string {
+  const own = join(PROJECT_ROOT, 'python/.venv/bin/python');
+  return existsSync(own) ? own : 'python3';
+}
