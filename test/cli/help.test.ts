@@ -3,7 +3,18 @@ import { WORKFLOWS } from '../../src/contracts/workflows.ts';
 import { mediwatch } from './support.ts';
 
 const STARTING = ['retrain', 'prepare', 'search', 'train', 'promote', 'rollback', 'redeploy', 'build'];
-const COMMANDS = [...STARTING, 'approve', 'reject', 'status', 'follow', 'history', 'doctor', 'cancel'];
+const COMMANDS = [
+  ...STARTING,
+  'approve',
+  'reject',
+  'drift',
+  'steward',
+  'status',
+  'follow',
+  'history',
+  'doctor',
+  'cancel',
+];
 
 async function helpOf(...args: string[]): Promise<string> {
   const { code, out, err } = await mediwatch([...args, '--help']);
@@ -12,6 +23,17 @@ async function helpOf(...args: string[]): Promise<string> {
 }
 
 describe('--help', () => {
+  it.each([
+    [['drift', 'gate'], 'no drift'],
+    [['drift', 'report'], 'no drift'],
+    [['alert'], 'raised'],
+  ])('of %j tells its own exit codes', async (command, meaning) => {
+    const help = await helpOf(...command);
+    expect(help).toMatch(new RegExp(`^  0 +${meaning}`, 'm'));
+    expect(help).not.toContain('done');
+    expect(help).toContain('Examples:');
+  });
+
   it('lists every command', async () => {
     const help = await helpOf();
     for (const command of COMMANDS) expect(help).toMatch(new RegExp(`^  ${command}\\b`, 'm'));
@@ -34,7 +56,15 @@ describe('--help', () => {
   });
 
   it('every example is one that the command line takes', async () => {
-    const help = (await Promise.all(STARTING.map((command) => helpOf(command)))).join('\n');
+    const others = [
+      ['drift', 'check'],
+      ['steward'],
+      ['steward', 'pause'],
+      ['steward', 'resume'],
+      ['steward', 'retrain-now'],
+    ];
+    const commands = [...STARTING.map((command) => [command]), ...others];
+    const help = (await Promise.all(commands.map((command) => helpOf(...command)))).join('\n');
     const examples = [...help.matchAll(/^ {2}mediwatch (.+?)(?: \| .*?)? {2,}\S/gm)].map(([, line]) => line as string);
     expect(examples.length).toBeGreaterThan(STARTING.length);
     const codes = examples.map(async (example) => {

@@ -23,7 +23,8 @@ export async function inWords<Result>({ io }: Cli, work: () => Promise<Result>):
   } catch (error) {
     if (io.interrupted.aborted) throw new CommandError(EXIT.interrupted, 'Interrupted.', { cause: error });
     if (!(error instanceof StepError)) throw error;
-    const next = FAILURES[error.type as FailureType]?.next;
-    throw new CommandError(EXIT.usage, next ? `${error.message} ${next}` : error.message, { cause: error });
+    const happened = error.message.replace(/(?<![.!?])$/, '.');
+    const next = FAILURES[error.type as FailureType]?.next ?? '';
+    throw new CommandError(EXIT.usage, `${happened} ${next}`.trimEnd(), { cause: error });
   }
 }

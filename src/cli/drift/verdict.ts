@@ -25,7 +25,8 @@ export function tellVerdict(cli: Cli, verdict: DriftVerdict, document: DriftDocu
   cli.say(cli.style(COLOURS[verdict.verdict], verdict.reason));
   if (verdict.columns.length > 0) cli.say(`Drifted: ${verdict.columns.join(', ')}`);
   const { current, reference, tool } = document;
-  if (current && reference) cli.say(`Compared ${windowText(current)} with ${windowText(reference)} (${tool}).`);
+  if (current && reference && document.columns.length > 0)
+    cli.say(`Compared ${windowText(current)} with ${windowText(reference)} (${tool}).`);
 }
 
 function windowText({ rows, source, from, to }: DriftWindow): string {

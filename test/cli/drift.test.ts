@@ -1,0 +1,129 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { evidently04, evidently07, type MediwatchReport } from '../support/driftReports.ts';
+import { spawnMediwatch } from './support.ts';
+
+let dir: string;
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'mediwatch-drift-'));
+});
+afterAll(() => rm(dir, { recursive: true }));
+
+/** Runs the command as a process, as a CI job does. */
+async function drift(...args: string[]) {
+  const { exitCode, stdout, stderr } = await spawnMediwatch(['drift', ...args, '--json'], {});
+  return { exitCode, json: JSON.parse(stdout.split('\n').at(-1) ?? '') as Record<string, unknown>, stderr };
+}
+
+async function gate(report: MediwatchReport | string, ...flags: string[]) {
+  const file = join(dir, 'report.json');
+  await writeFile(file, typeof report === 'string' ? report : JSON.stringify(report));
+  return await drift('gate', '--report', file, ...flags);
+}
+
+describe.each([
+  ['0.4', evidently04],
+  ['0.7', evidently07],
+])('drift gate, on a report of Evidently %s', (_version, reportOf) => {
+  it('ends with 0 when nothing drifted', async () => {
+    expect(await gate(reportOf({ age: false, diag_1: false }))).toMatchObject({
+      exitCode: 0,
+      json: { event: 'verdict', verdict: 'no drift', columns: [] },
+    });
+  });
+
+  it('ends with 1 when the data set drifted, and names the columns', async () => {
+    expect(await gate(reportOf({ age: true, diag_1: true, weight: false }))).toMatchObject({
+      exitCode: 1,
+      json: { verdict: 'drift', columns: ['age', 'diag_1'], reason: expect.stringContaining('the data set drifted') },
+    });
+  });
+
+  it.each([
+    [['--min-columns', '1'], 1],
+    [['--min-columns', '2'], 0],
+    [['--share', '0.3'], 1],
+    [['--share', '0.4'], 0],
+    [['--column', 'weight', 'age'], 1],
+    [['--column', 'weight'], 0],
+  ])('counts by the rule that is asked for: %j', async (flags, code) => {
+    const report = reportOf({ age: true, diag_1: false, weight: false });
+    expect(await gate(report, '--no-dataset', ...flags)).toMatchObject({ exitCode: code });
+  });
+
+  it('ends with 2 when the report does not say what a rule asks', async () => {
+    const { exitCode, json } = await gate(reportOf({ age: false }), '--column', 'weight');
+    expect([exitCode, json.verdict]).toEqual([2, 'cannot tell']);
+    expect(json.reason).toContain('weight');
+  });
+});
+
+describe('drift gate cannot tell, and ends with 2', () => {
+  it('of too few rows', async () => {
+    const { exitCode, json } = await gate(evidently04({ age: true, diag_1: true }, 37));
+    expect([exitCode, json.verdict, json.reason]).toEqual([2, 'skipped', 'skipped: not enough rows (37 of 50)']);
+  });
+
+  it('of rows that are too few for a number that is asked for', async () => {
+    const report = evidently04({ age: true, diag_1: true }, 37);
+    expect(await gate(report, '--min-rows', '30')).toMatchObject({ exitCode: 1 });
+  });
+
+  it.each([
+    [
+      'a shape that nobody knows, as the gate of the runbook looked for',
+      '{"metrics": [{"metric": "DataDriftPreset"}]}',
+    ],
+    ['a report that is empty', '{"metrics": []}'],
+    ['what is no JSON', 'drift'],
+  ])('of %s', async (_what, text) => {
+    expect(await gate(text)).toMatchObject({ exitCode: 2, json: { event: 'error', exitCode: 2 } });
+  });
+
+  it('of a file that is not there, no rule at all, and a rule that is none', async () => {
+    expect(await drift('gate', '--report', join(dir, 'nowhere.json'))).toMatchObject({ exitCode: 2 });
+    expect(await gate(evidently07({ age: true }), '--no-dataset')).toMatchObject({ exitCode: 2 });
+    const { exitCode, stderr } = await gate(evidently07({ age: true }), '--share', '50');
+    expect([exitCode, stderr]).toEqual([2, expect.stringContaining('--share')]);
+  });
+});
+
+describe('drift report', () => {
+  /** A prediction log whose second half has other ages. */
+  async function log(name: string, rows: number, shift: number): Promise<string> {
+    const lines = Array.from({ length: rows }, (_, row) => {
+      const age = 50 + ((row * 7919) % 21) + (row >= rows / 2 ? shift : 0);
+      return `e${row},${1_700_000_000 + row},1,0.5,${age},${(row * 104_729) % 13},0.${10 + (row % 80)},0`;
+    });
+    const file = join(dir, name);
+    const columns = 'event_id,ts,model_version,threshold,age,time_in_hospital,prob,pred';
+    await writeFile(file, `${[columns, ...lines].join('\n')}\n`);
+    return file;
+  }
+  const report = async (file: string, ...flags: string[]) =>
+    await drift('report', '--log', file, '--out', join(dir, 'out'), ...flags);
+
+  it('makes the files of a report, and judges it', async () => {
+    const { exitCode, json } = await report(await log('drifted.csv', 400, 40), '--column', 'age');
+    expect([exitCode, json.verdict, json.columns]).toEqual([1, 'drift', ['age']]);
+    expect(await readFile(json.html as string, 'utf8')).toContain('<html');
+    expect(JSON.parse(await readFile(join(dir, 'out', 'drift.json'), 'utf8'))).toEqual(json.document);
+    expect(await drift('gate', '--report', json.json as string, '--column', 'age')).toMatchObject({
+      exitCode: 1,
+      json: { columns: ['age'] },
+    });
+  });
+
+  it('ends with 0 where nothing drifted', async () => {
+    expect(await report(await log('same.csv', 400, 0))).toMatchObject({ exitCode: 0, json: { verdict: 'no drift' } });
+  });
+
+  it('ends with 2 where there are too few rows, and where there is no log, and says which', async () => {
+    const few = await report(await log('few.csv', 60, 40));
+    expect([few.exitCode, few.json.reason]).toEqual([2, 'skipped: not enough rows (30 of 50)']);
+    const none = await report(join(dir, 'nowhere.csv'));
+    expect([none.exitCode, none.stderr]).toEqual([2, expect.stringContaining('nowhere.csv')]);
+  });
+});
