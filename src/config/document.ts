@@ -1,0 +1,133 @@
+import { readFileSync } from 'node:fs';
+import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
+import { ConfigError, type Path, type Place, type Problem, pathText, placeless } from './problems.ts';
+
+/** What `mediwatch.yaml` says, and on which line it says it. */
+export interface ConfigDocument {
+  file: string | null;
+  settings: Record<string, unknown>;
+  /** What is wrong with the file as YAML. */
+  problems: Problem[];
+  /**
+   * Where a setting stands: its key, or its value where that is on a line of its own. For one that the file has not,
+   * the nearest setting around it.
+   */
+  placeOf(path: Path, part?: 'key' | 'value'): Place;
+}
+
+/** What may be a secret is not shown on a screen. */
+const SECRET = /(secret|token|password|apiKey)$/i;
+
+/**
+ * Reads the file.
+ *
+ * @param file absent: no file, which is a file without settings
+ * @throws {ConfigError} when it cannot be read
+ */
+export function readDocument(file: string | undefined): ConfigDocument {
+  if (file === undefined) {
+    return { file: null, settings: {}, problems: [], placeOf: () => placeless(null) };
+  }
+  const text = contentOf(file);
+  const counter = new LineCounter();
+  const document = parseDocument(text, { lineCounter: counter, prettyErrors: false });
+  const lines = text.split(/\r?\n/);
+  const placeAt = (offset: number): Place => {
+    const { line, col } = counter.linePos(offset);
+    return { file, line, column: col, source: lines[line - 1] ?? '', variable: null };
+  };
+  const placeOf = (path: Path, part: 'key' | 'value' = 'value'): Place => {
+    const place = placeAt(offsetOf(document, path, part) ?? 0);
+    return SECRET.test(String(path.at(-1))) ? { ...place, source: null } : place;
+  };
+  const syntax = syntaxProblems(document, placeAt);
+  if (syntax.some(({ fatal }) => fatal)) return { file, settings: {}, problems: withoutFlags(syntax), placeOf };
+  const content: unknown = document.toJS() ?? {};
+  const isMapping = typeof content === 'object' && !Array.isArray(content);
+  const problems = withoutFlags(syntax);
+  if (!isMapping) {
+    const message = 'expected a mapping of sections, such as "data:" and "search:"';
+    problems.push({ ...placeAt(document.contents?.range?.[0] ?? 0), path: '', message });
+  }
+  return { file, settings: isMapping ? (content as Record<string, unknown>) : {}, problems, placeOf };
+}
+
+function contentOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new ConfigError(`${file} cannot be read: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+type Syntax = Problem & { fatal: boolean };
+
+const withoutFlags = (problems: Syntax[]): Problem[] => problems.map(({ fatal: _, ...problem }) => problem);
+
+/** One for each line: what follows on the same line is a consequence. A key that is there twice can be told apart. */
+function syntaxProblems(document: Document.Parsed, placeAt: (offset: number) => Place): Syntax[] {
+  const found = document.errors.map(({ code, message, pos }) => {
+    const place = placeAt(pos[0]);
+    const twice = code === 'DUPLICATE_KEY';
+    const explained = /\t/.test(/^\s*/.exec(place.source ?? '')?.[0] ?? '')
+      ? 'indented with a tab, which YAML does not allow: indent with spaces'
+      : `not YAML: ${message}`;
+    const path = twice ? pathAt(document, pos[0]) : [];
+    return {
+      ...place,
+      path: pathText(path),
+      message: twice ? 'is there twice: keep one of them' : explained,
+      fatal: !twice,
+    };
+  });
+  return found.filter(({ line }, index) => found.findIndex((other) => other.line === line) === index);
+}
+
+/** Offset of a setting, or of the nearest one around it that the file has. */
+function offsetOf(document: Document.Parsed, path: Path, part: 'key' | 'value'): number | undefined {
+  let node: Node | null = document.contents;
+  let offset = node?.range?.[0];
+  for (const [depth, name] of path.entries()) {
+    if (isAlias(node)) node = node.resolve(document) ?? null;
+    if (isMap(node)) {
+      const pair: { key: unknown; value: unknown } | undefined = node.items.findLast(
+        ({ key }) => nameOf(key) === String(name),
+      );
+      if (!pair) return offset;
+      const last = depth === path.length - 1;
+      const [key, value] = [pair.key as Node | null, pair.value as Node | null];
+      const scalar = isScalar(value) && value.value !== null;
+      offset = (last && part === 'value' && scalar ? value.range?.[0] : undefined) ?? key?.range?.[0] ?? offset;
+      node = value;
+    } else if (isSeq(node)) {
+      node = (node.items[Number(name)] as Node | undefined) ?? null;
+      if (!node) return offset;
+      offset = node.range?.[0] ?? offset;
+    } else return offset;
+  }
+  return offset;
+}
+
+/** The path of the key that begins at an offset. */
+function pathAt(document: Document.Parsed, offset: number): Path {
+  const search = (node: unknown, path: Path): Path | undefined => {
+    if (isMap(node)) {
+      for (const { key, value } of node.items) {
+        const here = [...path, nameOf(key)];
+        if ((key as Node | null)?.range?.[0] === offset) return here;
+        const below = search(value, here);
+        if (below) return below;
+      }
+    }
+    if (isSeq(node)) {
+      for (const [index, item] of node.items.entries()) {
+        const below = search(item, [...path, index]);
+        if (below) return below;
+      }
+    }
+    return undefined;
+  };
+  return search(document.contents, []) ?? [];
+}
+
+const nameOf = (key: unknown) => String(isScalar(key) ? key.value : key);
