@@ -15,7 +15,7 @@ export interface Backfill {
   yes: boolean;
 }
 
-/** Temporal drops what is beyond this many starts that wait for one another. */
+/** Temporal tells of this many times at the most, and drops what is beyond as many starts that wait for one another. */
 const LIMIT = 1000;
 
 /** Starts what a schedule would have started between two times. */
@@ -29,10 +29,8 @@ export async function backfillSchedule(cli: Cli, session: Session, wanted: Backf
   const times = await matchingTimes(session.client, name, { start, end: to });
   const range = `between ${from.toISOString()} and ${to.toISOString()}`;
   if (times.length === 0) throw refused(`${name} starts nothing ${range}`);
-  if (times.length > LIMIT) {
-    throw refused(
-      `${name} would start ${times.length} workflows ${range}, and Temporal takes ${LIMIT} at once: ask for less`,
-    );
+  if (times.length >= LIMIT) {
+    throw refused(`${name} would start ${LIMIT} workflows or more ${range}, and Temporal takes less at once`);
   }
   const what = `${times.length} ${actual.action.workflowType} workflow${times.length === 1 ? '' : 's'}`;
   if (times.length > 1 && !yes && !(await confirm(cli.io, `Start ${what} now (overlap: ${overlap})?`))) {
