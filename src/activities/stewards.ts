@@ -7,13 +7,12 @@ import {
 import { ApplicationFailure, CancelledFailure, TemporalFailure } from '@temporalio/common';
 import type { z } from 'zod';
 import { truncate } from '../contracts/errors.ts';
-import { workflowIds } from '../contracts/ids.ts';
 import { TASK_QUEUES } from '../contracts/names.ts';
 import { SEARCH_ATTRIBUTES } from '../contracts/searchAttributes.ts';
 import type { DriftAlert } from '../contracts/steward.ts';
 import { RetrainResult } from '../contracts/workflows.ts';
 import type { Ending } from '../policy/steward.ts';
-import { raiseAlert } from '../systems/alerts.ts';
+import { raiseAlert, stewardStart } from '../systems/alerts.ts';
 import { untilEnded } from './lib/workflowEnd.ts';
 
 interface StartRetrain {
@@ -34,15 +33,9 @@ export function createStewardActivities({ client, searchAttributes }: { client: 
 
     /** Starts the steward of a model unless it runs. */
     async ensureSteward({ registeredModel }: { registeredModel: string }): Promise<string> {
-      const workflowId = workflowIds.steward(registeredModel);
-      await client.workflow.start('driftSteward', {
-        workflowId,
-        taskQueue: TASK_QUEUES.orchestration,
-        args: [{ registeredModel }],
-        workflowIdConflictPolicy: 'USE_EXISTING',
-        staticSummary: `Drift alerts of ${registeredModel}: one retrain for all of them`,
-      });
-      return workflowId;
+      const start = { ...stewardStart(registeredModel), workflowIdConflictPolicy: 'USE_EXISTING' as const };
+      await client.workflow.start('driftSteward', start);
+      return start.workflowId;
     },
 
     /**

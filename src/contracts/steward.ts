@@ -45,8 +45,9 @@ export const StewardState = z.object({
 });
 export type StewardState = z.infer<typeof StewardState>;
 
-/** To a steward: the data have drifted. Never blocks; may be sent with the start (signal-with-start). */
-export const driftAlert = defineSignal<[z.input<typeof DriftAlert>?]>('driftAlert');
+/** To a steward: the data have drifted, once or several times. May be sent with the start (signal-with-start). */
+export const driftAlert =
+  defineSignal<[(z.input<typeof DriftAlert> | Array<z.input<typeof DriftAlert>>)?]>('driftAlert');
 /** To a steward: count alerts, but start nothing. */
 export const pauseSteward = defineSignal<[z.input<typeof Steering>?]>('pause');
 /** To a steward: go on; alerts that came meanwhile are decided. */
@@ -54,4 +55,4 @@ export const resumeSteward = defineSignal<[z.input<typeof Steering>?]>('resume')
 /** To a steward: what are you doing? */
 export const stewardQuery = defineQuery<StewardState>('steward');
 /** To a steward: retrain now, whatever the cooldown or a pause says. Refused while a retrain is under way. */
-export const retrainNow = defineUpdate<string, [z.input<typeof Steering>?]>('retrainNow');
+export const retrainNow = defineUpdate<string, [z.input<typeof Steering>]>('retrainNow');

@@ -4,21 +4,72 @@ import { workflowIds } from '../contracts/ids.ts';
 import { TASK_QUEUES } from '../contracts/names.ts';
 import { type DriftAlert, driftAlert } from '../contracts/steward.ts';
 
+type Alert = z.input<typeof DriftAlert>;
+
 /**
  * Tells the steward of a model that its data have drifted; the first alert starts the steward. It returns when Temporal
- * has the alert on disk: from then on it is not lost.
+ * has the alert on disk: from then on it is not lost. Alerts that come while others are on their way go together in the
+ * next signal, so that a storm is a few signals.
  *
  * @returns id of the steward's workflow
  * @throws what the Temporal client throws when the server does not answer or refuses
  */
-export async function raiseAlert(
-  client: Client,
-  registeredModel: string,
-  alert: z.input<typeof DriftAlert>,
-): Promise<string> {
-  const start = stewardStart(registeredModel);
-  await client.workflow.signalWithStart('driftSteward', { ...start, signal: driftAlert, signalArgs: [alert] });
-  return start.workflowId;
+export async function raiseAlert(client: Client, registeredModel: string, alert: Alert): Promise<string> {
+  const sender = senderOf(client, registeredModel);
+  const batch = sender.next ?? openBatch(sender, client, registeredModel);
+  batch.alerts.push(alert);
+  if (batch.alerts.length === LARGEST_BATCH) sender.next = undefined;
+  await batch.sent;
+  return workflowIds.steward(registeredModel);
+}
+
+/** An alert has up to 4 KB: with this many, a signal stays far below the two megabytes that Temporal takes. */
+const LARGEST_BATCH = 100;
+
+interface Batch {
+  alerts: Alert[];
+  /** When Temporal has them. */
+  sent: Promise<void>;
+}
+
+/** The alerts of one model that one client sends, one batch after the other. */
+interface Sender {
+  /** The latest batch was sent, or could not be. */
+  idle: Promise<unknown>;
+  /** Batch that waits for its turn, and takes alerts until then. */
+  next: Batch | undefined;
+}
+
+const senders = new WeakMap<Client, Map<string, Sender>>();
+
+function senderOf(client: Client, registeredModel: string): Sender {
+  const ofClient = senders.get(client) ?? new Map<string, Sender>();
+  senders.set(client, ofClient);
+  const sender = ofClient.get(registeredModel) ?? { idle: Promise.resolve(), next: undefined };
+  ofClient.set(registeredModel, sender);
+  return sender;
+}
+
+function openBatch(sender: Sender, client: Client, registeredModel: string): Batch {
+  const alerts: Alert[] = [];
+  const sent = sender.idle.then(() => {
+    if (sender.next === batch) sender.next = undefined;
+    return signal(client, registeredModel, alerts);
+  });
+  const batch: Batch = { alerts, sent };
+  sender.next = batch;
+  // Whether it was sent is told to who raised the alerts; the next batch goes either way.
+  sender.idle = sent.catch(() => undefined);
+  return batch;
+}
+
+async function signal(client: Client, registeredModel: string, alerts: Alert[]): Promise<void> {
+  const [alone] = alerts;
+  await client.workflow.signalWithStart('driftSteward', {
+    ...stewardStart(registeredModel),
+    signal: driftAlert,
+    signalArgs: [alerts.length === 1 && alone ? alone : alerts],
+  });
 }
 
 /** How the steward of a model is started, by whatever comes first. */

@@ -14,8 +14,12 @@ export const POLICIES = {
     startToCloseTimeout: '5 seconds',
     retry: { maximumAttempts: 3 },
   },
-  /** The settings of a steward: it holds alerts, which would be forgotten if it failed, so it asks until it has them. */
+  /**
+   * The settings of a steward: it holds alerts, which would be forgotten if it failed, so it asks until it has them. Not
+   * a local activity: that one holds the workflow task open, and Temporal takes back a task that keeps 100 signals waiting.
+   */
   stewardSettings: {
+    taskQueue: TASK_QUEUES.orchestration,
     startToCloseTimeout: '5 seconds',
     retry: { initialInterval: '1 second', maximumInterval: '30 seconds', maximumAttempts: Number.POSITIVE_INFINITY },
   },

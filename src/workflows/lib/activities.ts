@@ -7,7 +7,7 @@ import { POLICIES, STEP_SLACK_SECONDS } from '../policies.ts';
 export const { resolvePlan } = proxyLocalActivities<Activities>(POLICIES.settings);
 export const firstContact = proxyActivities<Activities>(POLICIES.firstContact);
 export const registry = proxyActivities<Activities>(POLICIES.registry);
-export const { resolvePlan: resolveStewardPlan } = proxyLocalActivities<Activities>(POLICIES.stewardSettings);
+export const { resolvePlan: resolveStewardPlan } = proxyActivities<Activities>(POLICIES.stewardSettings);
 export const locks = proxyActivities<Activities>(POLICIES.lock);
 export const stewards = proxyActivities<Activities>(POLICIES.lock);
 export const watch = proxyActivities<Activities>(POLICIES.watch);

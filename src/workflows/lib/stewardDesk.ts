@@ -3,9 +3,9 @@ import { failure } from '../../contracts/errors.ts';
 import { driftAlert, pauseSteward, resumeSteward, retrainNow, stewardQuery } from '../../contracts/steward.ts';
 import { alerted, asked, paused, refusal, resumed, type Steward, stewardState } from '../../policy/steward.ts';
 import { stewardMarkdown } from '../../policy/stewardDetails.ts';
-import { readAlert, readSteering } from './stewardInput.ts';
+import { readAlerts, readSteering } from './stewardInput.ts';
 
-/** What a steward knows, and its handlers, which change it. Each change is shown in the UI. */
+/** What a steward knows, and its handlers, which change it. What changed is shown in the UI. */
 export interface Desk {
   readonly steward: Steward;
   change(next: (steward: Steward) => Steward): void;
@@ -14,12 +14,21 @@ export interface Desk {
 /** Opens the desk. Signals that came with the start are taken at once. */
 export function openDesk(start: Steward): Desk {
   let steward = start;
-  const show = () => setCurrentDetails(stewardMarkdown(steward, Date.now()));
+  let stale = false;
+  const show = () => {
+    stale = false;
+    setCurrentDetails(stewardMarkdown(steward, Date.now()));
+  };
   const change: Desk['change'] = (next) => {
     steward = next(steward);
-    show();
+    // Hundreds of alerts may come with one workflow task: they are shown once.
+    if (!stale) void Promise.resolve().then(show);
+    stale = true;
   };
-  setHandler(driftAlert, (input) => change((known) => alerted(known, readAlert(input), Date.now())), {
+  const take = (input: unknown) => {
+    for (const alert of readAlerts(input)) change((known) => alerted(known, alert, Date.now()));
+  };
+  setHandler(driftAlert, take, {
     description: 'The data have drifted: {"reason": "what you saw", "key": "two alerts with one key are one"}',
   });
   setHandler(pauseSteward, (input) => change((known) => paused(known, readSteering(input), Date.now())), {
@@ -33,14 +42,14 @@ export function openDesk(start: Steward): Desk {
   });
   setHandler(
     retrainNow,
-    async (input?: unknown) => {
+    async (input) => {
       change((known) => asked(known, readSteering(input)));
       await condition(() => steward.asked === null || steward.waitingFor !== null);
       const waits = steward.waitingFor && `The retrain starts when ${steward.waitingFor} has ended.`;
       return steward.current?.workflowId ?? waits ?? 'The retrain could not be started.';
     },
     {
-      validator: (_input?: unknown) => {
+      validator: (_input) => {
         const why = refusal(steward);
         if (why) throw failure('InvalidInput', `No retrain was started: ${why}`);
       },

@@ -1,24 +1,32 @@
+import type { z } from 'zod';
 import { Undecodable } from '../../contracts/payloads.ts';
 import { DriftAlert, Steering } from '../../contracts/steward.ts';
 
 /**
- * Reads an alert from whatever was sent. One that is malformed counts too, so that none is forgotten; its reason says
+ * Reads the alerts from whatever was sent. One that is malformed counts too, so that none is forgotten; its reason says
  * that it could not be read, and what it held.
  */
-export function readAlert(input: unknown): DriftAlert {
-  const parsed = DriftAlert.safeParse(isNothing(input) ? {} : input);
-  if (parsed.success) return parsed.data;
+export function readAlerts(input: unknown): DriftAlert[] {
+  return Array.isArray(input) && input.length > 0 ? input.map(readAlert) : [readAlert(input)];
+}
+
+function readAlert(input: unknown): DriftAlert {
+  const parsed = parse(DriftAlert, input);
+  if (parsed) return parsed;
   const key = DriftAlert.shape.key.safeParse((input as { key?: unknown }).key).data;
   return { source: 'signal', reason: unreadable('This alert', input), ...(key !== undefined && { key }) };
 }
 
 /** Reads who steers, and why. What is malformed steers too: who pauses in a hurry must not be ignored. */
 export function readSteering(input: unknown): Steering {
-  const parsed = Steering.safeParse(isNothing(input) ? {} : input);
-  return parsed.success ? parsed.data : { ...Steering.parse({}), reason: unreadable('The reason', input) };
+  return parse(Steering, input) ?? { ...Steering.parse({}), reason: unreadable('The reason', input) };
 }
 
-const isNothing = (input: unknown) => input === undefined || input === null || input === '';
+/** Nothing at all is an empty object. */
+function parse<Schema extends z.ZodType>(schema: Schema, input: unknown): z.output<Schema> | undefined {
+  if (input instanceof Undecodable) return undefined;
+  return schema.safeParse(input === undefined || input === null || input === '' ? {} : input).data;
+}
 
 function unreadable(what: string, input: unknown): string {
   const held = input instanceof Undecodable ? `it is not JSON: ${input.problem}` : JSON.stringify(input);
