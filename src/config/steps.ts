@@ -68,7 +68,10 @@ export type StepConfig = z.infer<typeof Step>;
 /** A command of the project that stands before or after one of the stages of a retrain. */
 export const ExtraStep = z
   .strictObject({
-    name: z.string().regex(/^[\w.-]{1,60}$/, 'Expected letters, digits, dots, dashes and underscores'),
+    name: z
+      .string()
+      .regex(/^[\w.-]{1,60}$/, 'Expected letters, digits, dots, dashes and underscores')
+      .describe('what it is called on screens and in messages'),
     before: text.optional().describe('stage, or extra step, that it comes before'),
     after: text.optional().describe('or that it comes after'),
     command: z.array(z.string()).min(1).describe('program and arguments, with placeholders'),

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { PROJECT_ROOT } from '../config.ts';
 import { fillRegion, MissingRegion } from './regions.ts';
-import { settingsTable, workflowsTables } from './tables.ts';
+import { placeholdersTable, settingsTable, workflowsTables } from './tables.ts';
 
 /**
  * Writes the tables of the README that come from the code. `--check` writes nothing and exits with 1 when they are
@@ -22,7 +22,7 @@ function main(args: readonly string[]): number {
   }
   const before = readFileSync(file, 'utf8');
   try {
-    const after = fillRegion(fillRegion(before, 'settings', settingsTable()), 'workflows', workflowsTables());
+    const after = fillRegion(fillRegion(before, 'settings', settingsText()), 'workflows', workflowsTables());
     if (after === before) return say(`${file} is up to date.`);
     if (check) return complain(`${file} is stale: run "npm run docs" and commit what it changes.`, 1);
     writeFileSync(file, after);
@@ -31,6 +31,10 @@ function main(args: readonly string[]): number {
     if (error instanceof MissingRegion) return complain(`${file}: ${error.message}`, 1);
     throw error;
   }
+}
+
+function settingsText(): string {
+  return [settingsTable(), 'Placeholders in the commands and the `env` of steps:', placeholdersTable()].join('\n\n');
 }
 
 function say(text: string): number {

@@ -1,34 +1,67 @@
 import { z } from 'zod';
+import { takesVariable } from '../config/environment.ts';
+import { knownPlaceholders, PLACEHOLDERS, type Placeholder, type PlaceholderStep } from '../config/placeholders.ts';
 import { ConfigSchema } from '../config/schema.ts';
 import { KNOWN_VARIABLES, variableOf } from '../config.ts';
+import { STEPS } from '../contracts/plan.ts';
 import { WORKFLOWS } from '../contracts/workflows.ts';
 import { coreOf, defaultOf, descriptionOf, typeOf } from './describe.ts';
 
 /** Every setting of `mediwatch.yaml` with its variable, default and meaning, as a Markdown table. */
 export function settingsTable(): string {
   const rows = Object.entries(ConfigSchema.shape).flatMap(([section, schema]) => {
-    const core = coreOf(schema);
-    if (core instanceof z.ZodObject) return sectionRows(section, fieldsOf(core));
-    // A section of free names: its rows are those of any of its entries.
-    if (core instanceof z.ZodRecord)
-      return sectionRows(`${section}.NAME`, fieldsOf(core.valueType as z.ZodType), false);
-    return [settingRow(section, '', schema)];
+    const entry = entryOf(coreOf(schema));
+    // A section of free names, or a list: its rows are those of any of its entries.
+    if (entry) return entryRows(`${section}${entry.mark}`, fieldsOf(entry.schema));
+    return coreOf(schema) instanceof z.ZodObject
+      ? sectionRows(section, fieldsOf(schema))
+      : [settingRow(section, '', schema)];
   });
   return table(['setting', 'variable', 'default', 'meaning'], rows);
+}
+
+/** What an entry has in common with the steps is in their rows. */
+function entryRows(entry: string, fields: Record<string, z.ZodType>): string[][] {
+  const ofSteps = new Set(Object.values(fieldsOf(ConfigSchema.shape.steps.unwrap().shape.train)));
+  const own = Object.entries(fields).filter(([, schema]) => !ofSteps.has(schema));
+  const others = Object.keys(fields).filter((key) => ofSteps.has(fields[key] as z.ZodType));
+  const rows = sectionRows(entry, Object.fromEntries(own), false);
+  return others.length > 0 ? [...rows, [code(`${entry}.{${others.join(', ')}}`), '', '', 'as in steps']] : rows;
+}
+
+/** What a section of free names or a list holds, if that has settings of its own. */
+function entryOf(core: z.ZodType): { mark: string; schema: z.ZodType } | undefined {
+  const isRecord = core instanceof z.ZodRecord;
+  if (!isRecord && !(core instanceof z.ZodArray)) return undefined;
+  const schema = (isRecord ? core.valueType : core.element) as z.ZodType;
+  const inner = coreOf(schema);
+  const hasFields = inner instanceof z.ZodObject || inner instanceof z.ZodDiscriminatedUnion;
+  return hasFields ? { mark: isRecord ? '.NAME' : '[]', schema } : undefined;
 }
 
 /** Keys that share a schema share their rows. What holds other settings is set in the file only. */
 function sectionRows(section: string, fields: Record<string, z.ZodType>, variables = true): string[][] {
   const alike = Map.groupBy(Object.keys(fields), (key) => fields[key] as z.ZodType);
   return [...alike].flatMap(([schema, keys]) => {
-    const core = coreOf(schema);
-    if (core instanceof z.ZodObject) {
-      const names = keys.length > 1 ? `{${keys.join(', ')}}` : keys[0];
-      return Object.entries(fieldsOf(core)).map(([key, field]) => settingRow(`${section}.${names}.${key}`, '', field));
-    }
-    const typed = variables && !(core instanceof z.ZodRecord || core instanceof z.ZodArray);
-    return keys.map((key) => settingRow(`${section}.${key}`, typed ? variablesOf(section, key) : '', schema));
+    const names = keys.length > 1 ? `{${keys.join(', ')}}` : keys[0];
+    if (coreOf(schema) instanceof z.ZodObject) return sectionRows(`${section}.${names}`, fieldsOf(schema), false);
+    return keys.map((key) => {
+      const typed = variables && takesVariable(section, key);
+      return settingRow(`${section}.${key}`, typed ? variablesOf(section, key) : '', schema);
+    });
   });
+}
+
+/** What stands for a value in the command of a step, and in which steps. */
+export function placeholdersTable(): string {
+  const steps: PlaceholderStep[] = [...STEPS, 'extra'];
+  const rows = Object.entries(PLACEHOLDERS).map(([name, meaning]) => {
+    const having = steps.filter((step) => knownPlaceholders(step).includes(name as Placeholder));
+    const where =
+      having.length === steps.length ? 'all' : having.map((step) => (step === 'extra' ? 'extraSteps' : step));
+    return [code(`{${name}}`), cell(meaning), typeof where === 'string' ? where : where.join(', ')];
+  });
+  return table(['placeholder', 'stands for', 'in the steps'], rows);
 }
 
 /** Our own variable first, then the one that other tools define. */
@@ -59,8 +92,14 @@ export function workflowsTables(): string {
     .join('\n\n');
 }
 
+/** The fields of a mapping; of alternatives those of all of them, each as the first has it. */
 function fieldsOf(schema: z.ZodType): Record<string, z.ZodType> {
-  return (coreOf(schema) as z.ZodObject).shape as Record<string, z.ZodType>;
+  const core = coreOf(schema);
+  if (!(core instanceof z.ZodDiscriminatedUnion)) return (core as z.ZodObject).shape as Record<string, z.ZodType>;
+  const shapes = core.options.map((option) => fieldsOf(option as z.ZodType));
+  const { discriminator } = core.def;
+  const kinds = shapes.flatMap((shape) => [...(shape[discriminator] as z.ZodLiteral<string>).values]);
+  return { ...Object.assign({}, ...shapes.toReversed()), [discriminator]: z.enum(kinds).describe(kinds.join(' | ')) };
 }
 
 function describe(schema: z.ZodType): string {
