@@ -30,6 +30,9 @@ export const Notification = z.object({
 });
 export type Notification = z.infer<typeof Notification>;
 
+/** What people are told; the rest of a notification comes from the workflow that tells it. */
+export type News = Pick<Notification, 'event' | 'severity' | 'title' | 'text'> & { links?: Notification['links'] };
+
 /** What came of a notification at one target. */
 export const Delivery = z.object({
   target: z.string().describe('kind and position, such as "slack (notifications[1] in mediwatch.yaml)"'),
@@ -59,8 +62,8 @@ export const NotificationTarget = z.discriminatedUnion('kind', [
   }),
   z.strictObject({
     kind: z.literal('email'),
-    from: z.string(),
-    to: z.array(z.string()).min(1),
+    from: z.string().describe('address of the sender'),
+    to: z.array(z.string()).min(1).describe('addresses that it goes to'),
     smtpEnv: z.string().describe('variable with the server, such as smtps://user:password@mail.example.org'),
     ...shared,
   }),

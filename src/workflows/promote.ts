@@ -1,16 +1,20 @@
 import { CancellationScope, uuid4, workflowInfo } from '@temporalio/workflow';
 import type { ArtifactRef } from '../contracts/artifacts.ts';
+import type { News } from '../contracts/notifications.ts';
 import type { Plan } from '../contracts/plan.ts';
 import type { Promotion } from '../contracts/registry.ts';
 import type { PromoteInput, PromoteResult } from '../contracts/workflows.ts';
+import { news } from '../policy/news.ts';
 import { decidePromotion } from '../policy/promotionGate.ts';
 import { deployment, registry, resolvePlan, stepOptions, steps } from './lib/activities.ts';
 import { awaitApproval } from './lib/approval.ts';
 import { type Board, openBoard } from './lib/board.ts';
+import { applicationFailure, isOfDeployment, rootMessage } from './lib/failures.ts';
 import { parseInput } from './lib/input.ts';
 import { withModelLock } from './lib/lock.ts';
+import { tellTheEnd } from './lib/notify.ts';
 import { inProduction, recordChange } from './lib/production.ts';
-import { orRestore, redeployUnderLock } from './lib/restore.ts';
+import { orRestore, PUT_BACK, redeployUnderLock } from './lib/restore.ts';
 import { runStage } from './lib/stages.ts';
 import { prepareData } from './prepareData.ts';
 
@@ -27,7 +31,7 @@ export async function promote(input?: unknown): Promise<PromoteResult> {
   const board = openBoard(['promote', 'redeploy'], plan, { reports: true });
   const lock = { registeredModel, purpose: `promote version ${request.version ?? 'newest'}` };
 
-  return board.failing(async () => {
+  const run = board.failing(async () => {
     board.start('promote');
     const proposal = await propose(request, plan);
     board.attributes({ version: proposal.version, testAuc: proposal.challengerAuc });
@@ -55,6 +59,16 @@ export async function promote(input?: unknown): Promise<PromoteResult> {
       });
     });
   });
+  return tellTheEnd(plan, run, { done: news.promotionEnded, failed: (error) => whyNot(registeredModel, error) });
+}
+
+/** What people are told of a promotion that failed; null: whoever asked for it sees it. */
+function whyNot(registeredModel: string, error: unknown): News | null {
+  const reason = rootMessage(error);
+  if (applicationFailure(error)?.type === 'ApprovalRejected') {
+    return news.promotionRefused(registeredModel, { version: null, reason });
+  }
+  return isOfDeployment(error) ? news.deploymentFailed(registeredModel, `${reason} ${PUT_BACK}`) : null;
 }
 
 /** Shows what came of the promotion, and why the API does not follow, if it does not. */

@@ -2,11 +2,14 @@ import { CancellationScope, sleep, uuid4 } from '@temporalio/workflow';
 import type { Deployment } from '../contracts/deployment.ts';
 import { failure } from '../contracts/errors.ts';
 import type { Plan } from '../contracts/plan.ts';
+import { news } from '../policy/news.ts';
 import { findBreach, rolloutShares } from '../policy/rollout.ts';
 import { deployment, registry, resolvePlan } from './lib/activities.ts';
 import { type Board, openBoard } from './lib/board.ts';
+import { rootMessage } from './lib/failures.ts';
 import { parseInput } from './lib/input.ts';
 import { withModelLock } from './lib/lock.ts';
+import { tellTheEnd } from './lib/notify.ts';
 import { inProduction } from './lib/production.ts';
 
 /**
@@ -21,7 +24,7 @@ export async function redeploy(input?: unknown): Promise<Deployment> {
   if (!plan.redeploy) throw failure('InvalidConfig', 'deployment.target is "none", so there is no API to redeploy.');
 
   const lock = { registeredModel, purpose: 'redeploy', underLockOf: request.underLockOf };
-  return withModelLock(board, lock, () =>
+  const run = withModelLock(board, lock, () =>
     board.stage(
       'redeploy',
       async () => {
@@ -33,6 +36,10 @@ export async function redeploy(input?: unknown): Promise<Deployment> {
       describeDeployment,
     ),
   );
+  // Under the lock of a promotion or a rollback that one tells, once it has put the registry back.
+  const alone = request.underLockOf === undefined;
+  const failed = (error: unknown) => (alone ? news.deploymentFailed(registeredModel, rootMessage(error)) : null);
+  return tellTheEnd(plan, run, { failed });
 }
 
 async function replace(board: Board, plan: Plan, version: string): Promise<Deployment> {

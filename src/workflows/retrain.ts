@@ -1,12 +1,16 @@
 import { setHandler, workflowInfo } from '@temporalio/workflow';
 import { STAGES } from '../contracts/names.ts';
+import type { News } from '../contracts/notifications.ts';
 import type { Plan } from '../contracts/plan.ts';
 import { searchProgressed, stageProgressed } from '../contracts/queries.ts';
 import type { RetrainInput, RetrainResult, SearchInput, SearchResult } from '../contracts/workflows.ts';
+import { news } from '../policy/news.ts';
 import { describeSearch, hyperparameterSearch } from './hyperparameterSearch.ts';
 import { resolvePlan } from './lib/activities.ts';
 import { type Board, openBoard } from './lib/board.ts';
+import { applicationFailure, rootMessage } from './lib/failures.ts';
 import { parseInput } from './lib/input.ts';
+import { tellTheEnd } from './lib/notify.ts';
 import { withRun } from './lib/runs.ts';
 import { runStage } from './lib/stages.ts';
 import { describeDataset, prepareData } from './prepareData.ts';
@@ -23,8 +27,7 @@ export async function retrain(input?: unknown): Promise<RetrainResult> {
   setHandler(stageProgressed, board.merge);
 
   const { registeredModel, model, data, seed, trials, parallel } = plan;
-  const run = { purpose: 'retrain', trigger: request.trigger };
-  return withRun(board, plan, run, async (runId) => {
+  const run = withRun(board, plan, { purpose: 'retrain', trigger: request.trigger }, async (runId) => {
     const dataset = await board.stage(
       'prepareData',
       () => runStage('prepareData', prepareData, { data, seed, force: request.force }),
@@ -50,6 +53,14 @@ export async function retrain(input?: unknown): Promise<RetrainResult> {
     board.attributes({ version: version.version, testAuc: version.metrics.test_auc });
     return { version, ...(await bringToProduction(board, plan, request, version.version)) };
   });
+  return tellTheEnd(plan, run, { done: news.retrainFinished, failed: (error) => whyFailed(registeredModel, error) });
+}
+
+/** What people are told of a retrain that failed; null: somebody else tells it. */
+function whyFailed(registeredModel: string, error: unknown): News | null {
+  // A steward tells how often in a row its retrains failed; the promotion tells of a rejection.
+  const told = workflowInfo().memo?.alerts !== undefined || applicationFailure(error)?.type === 'ApprovalRejected';
+  return told ? null : news.retrainFailed(registeredModel, rootMessage(error));
 }
 
 async function searchIfAsked(board: Board, plan: Plan, input: SearchInput): Promise<SearchResult | null> {

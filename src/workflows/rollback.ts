@@ -1,12 +1,15 @@
 import { failure } from '../contracts/errors.ts';
 import { ALIASES } from '../contracts/names.ts';
 import type { RollbackResult } from '../contracts/workflows.ts';
+import { news } from '../policy/news.ts';
 import { registry, resolvePlan } from './lib/activities.ts';
 import { openBoard } from './lib/board.ts';
+import { isOfDeployment, rootMessage } from './lib/failures.ts';
 import { parseInput } from './lib/input.ts';
 import { withModelLock } from './lib/lock.ts';
+import { tellTheEnd } from './lib/notify.ts';
 import { inProduction, recordChange } from './lib/production.ts';
-import { orRestore, redeployUnderLock } from './lib/restore.ts';
+import { orRestore, PUT_BACK, redeployUnderLock } from './lib/restore.ts';
 
 /**
  * Brings a prior version back: the registry first, then the running API. No gate is asked, for whoever rolls back knows
@@ -19,7 +22,7 @@ export async function rollback(input?: unknown): Promise<RollbackResult> {
   const board = openBoard(['promote', 'redeploy'], plan);
   const actor = request.by ?? 'unknown';
 
-  return withModelLock(board, { registeredModel, purpose: 'roll back' }, async () => {
+  const run = withModelLock(board, { registeredModel, purpose: 'roll back' }, async () => {
     const before = await registry.readRegistry({ registeredModel });
     const left = inProduction(before);
     const version = request.version ?? before.aliases[ALIASES.previous];
@@ -59,5 +62,10 @@ export async function rollback(input?: unknown): Promise<RollbackResult> {
       if (left) await registry.markRolledBack({ registeredModel, version: left, reason });
       return { registeredModel, version, left, deployment };
     });
+  });
+  return tellTheEnd(plan, run, {
+    done: (result) => news.rolledBack(result, actor, request.reason ?? 'no reason was given'),
+    failed: (error) =>
+      isOfDeployment(error) ? news.deploymentFailed(registeredModel, `${rootMessage(error)} ${PUT_BACK}`) : null,
   });
 }

@@ -1,8 +1,10 @@
-import { condition, setHandler } from '@temporalio/workflow';
+import { condition, setHandler, workflowInfo } from '@temporalio/workflow';
 import { Decision, decidePromotion } from '../../contracts/approval.ts';
 import { failure } from '../../contracts/errors.ts';
 import type { Plan } from '../../contracts/plan.ts';
+import { news } from '../../policy/news.ts';
 import type { Board } from './board.ts';
+import { tell } from './notify.ts';
 
 interface Question {
   registeredModel: string;
@@ -41,6 +43,8 @@ export async function awaitApproval(board: Board, plan: Plan, question: Question
       `a decision about version ${version} of ${registeredModel}, until ${new Date(deadline).toISOString()}. ${evidence} ` +
         `Send the update "decide", or type mediwatch approve or mediwatch reject.${reminded}`,
     );
+    // At each reminder again; the decision is waited for all the same.
+    void tell(plan, news.approvalNeeded(question, workflowInfo().workflowId, deadline));
     const patience = Math.min(remindEverySeconds * 1000, deadline - Date.now());
     await condition(() => decision !== undefined, patience, { summary: `decision about version ${version}` });
     reminders += 1;

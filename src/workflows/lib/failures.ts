@@ -1,10 +1,27 @@
 import { ActivityFailure, ApplicationFailure, ChildWorkflowFailure, rootCause } from '@temporalio/workflow';
+import type { FailureType } from '../../contracts/errors.ts';
 
 /** The failure that an activity or child workflow threw, without the layers that Temporal puts around it. */
 export function applicationFailure(error: unknown): ApplicationFailure | undefined {
   let cause = error;
   while (cause instanceof ActivityFailure || cause instanceof ChildWorkflowFailure) cause = cause.cause;
   return cause instanceof ApplicationFailure ? cause : undefined;
+}
+
+/** Failures of a deployment, wherever in a workflow it is made. */
+const OF_DEPLOYMENTS: readonly string[] = [
+  'PreflightFailed',
+  'CandidateUnhealthy',
+  'CanaryBreached',
+  'DockerUnavailable',
+  'DeploymentFailed',
+  'GatewayUnavailable',
+] satisfies FailureType[];
+
+/** Whether a workflow failed because a version could not be deployed. */
+export function isOfDeployment(error: unknown): boolean {
+  const redeployed = error instanceof ChildWorkflowFailure && error.workflowType === 'redeploy';
+  return redeployed || OF_DEPLOYMENTS.includes(applicationFailure(error)?.type ?? '');
 }
 
 /** What happened, in the words of the part that noticed it. */

@@ -20,6 +20,9 @@ interface Changed {
   actor: string;
 }
 
+/** What became of the registry when a change of it failed. */
+export const PUT_BACK = 'The registry was put back as it was.';
+
 /**
  * Changes the registry, and the API after it, in the body, under the lock that this workflow holds. If anything fails
  * the registry is put back, so that both agree on the version that still serves, and the failure goes on.
@@ -30,7 +33,7 @@ export async function orRestore<Result>(board: Board, changed: Changed, body: ()
   } catch (error) {
     const why = rootMessage(error);
     await CancellationScope.nonCancellable(() => restore(changed, why));
-    board.problem(`Version ${changed.version} is not in ${changed.stage}: ${why} The registry was put back as it was.`);
+    board.problem(`Version ${changed.version} is not in ${changed.stage}: ${why} ${PUT_BACK}`);
     throw error;
   }
 }
