@@ -12,6 +12,7 @@ import { modelCheck } from './checks/model.ts';
 import { portsCheck } from './checks/ports.ts';
 import { predictionLogCheck } from './checks/predictionLog.ts';
 import { productionCheck } from './checks/production.ts';
+import { schedulesCheck } from './checks/schedules.ts';
 import { searchAttributesCheck } from './checks/searchAttributes.ts';
 import { staticFilesCheck } from './checks/staticFiles.ts';
 import { temporalCheck } from './checks/temporal.ts';
@@ -22,6 +23,7 @@ export const CHECKS: readonly Check[] = [
   temporalCheck,
   workersCheck,
   searchAttributesCheck,
+  schedulesCheck,
   mlflowCheck,
   productionCheck,
   agreementCheck,
