@@ -3,6 +3,7 @@ import { createImageActivities } from './images.ts';
 import { heartbeating } from './lib/heartbeat.ts';
 import { translated } from './lib/translate.ts';
 import { createLockActivities } from './lock.ts';
+import { createMonitoringActivities } from './monitoring.ts';
 import { createNotificationActivities } from './notifications.ts';
 import { createPlanActivities } from './plan.ts';
 import { createRegistryActivities } from './registry.ts';
@@ -14,6 +15,8 @@ type Orchestration = Parameters<typeof createPlanActivities>[0] &
   Parameters<typeof createLockActivities>[0] &
   Parameters<typeof createStewardActivities>[0] &
   Parameters<typeof createNotificationActivities>[0];
+
+type Training = Parameters<typeof createTrainingActivities>[0] & Parameters<typeof createMonitoringActivities>[0];
 
 type Deployment = Parameters<typeof createDeploymentActivities>[0] & Parameters<typeof createImageActivities>[0];
 
@@ -27,7 +30,8 @@ export const createActivities = {
       ...createStewardActivities(systems),
       ...createNotificationActivities(systems),
     }),
-  training: (systems: Parameters<typeof createTrainingActivities>[0]) => translated(createTrainingActivities(systems)),
+  training: (systems: Training) =>
+    translated({ ...createTrainingActivities(systems), ...createMonitoringActivities(systems) }),
   deployment: (systems: Deployment) =>
     translated({ ...createDeploymentActivities(systems), ...createImageActivities(systems) }),
 };

@@ -1,4 +1,5 @@
 export { buildImage } from './buildImage.ts';
+export { driftCheck } from './driftCheck.ts';
 export { driftSteward } from './driftSteward.ts';
 export { hyperparameterSearch } from './hyperparameterSearch.ts';
 export { modelLock } from './modelLock.ts';

@@ -2,6 +2,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import type { Activities } from '../../src/activities/index.ts';
 import { createPlanActivities } from '../../src/activities/plan.ts';
 import { loadConfig } from '../../src/config.ts';
+import type { DriftDocument } from '../../src/contracts/drift.ts';
 import { failure } from '../../src/contracts/errors.ts';
 import type { ProductionEntry, RegistrySnapshot } from '../../src/contracts/registry.ts';
 import type { Dataset, Params } from '../../src/contracts/training.ts';
@@ -18,6 +19,30 @@ export const DATASET: Dataset = {
   features: 3,
   sourceSha256: 'b'.repeat(64),
 };
+
+/** A drift document in which one of two features drifted, and the data set did not, with some of it changed. */
+export function driftDocument(values: Partial<DriftDocument>): DriftDocument {
+  const window = { source: 'predictions.csv', rows: 100, from: null, to: null };
+  const column = { role: 'feature', method: 'ks', threshold: 0.05 } as const;
+  return {
+    schema: 'mediwatch.drift/1',
+    key: 'c'.repeat(64),
+    createdAt: null,
+    tool: 'evidently 0.7.23',
+    current: window,
+    reference: window,
+    minRows: 50,
+    columns: [
+      { ...column, name: 'age', score: 0.01, drifted: true },
+      { ...column, name: 'stay', score: 0.4, drifted: false },
+    ],
+    driftedColumns: 1,
+    share: 0.5,
+    shareThreshold: 0.6,
+    datasetDrift: false,
+    ...values,
+  };
+}
 
 /** What the workflows act upon in tests of the workflows alone: a registry, an API and training steps in memory. */
 export interface World {
@@ -137,6 +162,12 @@ export function createWorld(env: Record<string, string> = {}): World {
       return [...world.candidates].map((key) => ({ key, requests: 0, failed: 0, latencyMs: null, probabilities: [] }));
     },
     async preflight() {},
+    async makeDriftReport() {
+      return { document: driftDocument({}), htmlPath: null, jsonPath: null, url: 'http://mlflow/run' };
+    },
+    async raiseAlert({ registeredModel }) {
+      return `driftSteward/${registeredModel}`;
+    },
     async notify() {
       return [];
     },

@@ -1,0 +1,111 @@
+import { copyFile, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import { z } from 'zod';
+import { type Config, fromRoot } from '../config.ts';
+import { DriftDocument, type DriftReport } from '../contracts/drift.ts';
+import type { Plan } from '../contracts/plan.ts';
+import type { ArtifactStore } from '../systems/artifacts/index.ts';
+import { readDriftReport } from '../systems/driftDocument.ts';
+import type { Mlflow } from '../systems/mlflow/index.ts';
+import { monitorInput } from '../systems/monitorInput.ts';
+import type { StepRunner } from '../systems/steps/index.ts';
+import { championDataset } from './lib/championDataset.ts';
+import { runStepActivity } from './lib/step.ts';
+
+interface MonitoringSystems {
+  config: Config;
+  mlflow: Mlflow;
+  store: ArtifactStore;
+  runner: StepRunner;
+}
+
+/** What a step may answer: our own document, or the path of a report that Evidently 0.4 or 0.7 wrote. */
+const Made = z.union([
+  z.object({ document: DriftDocument, html: z.string().nullish(), json: z.string().nullish() }),
+  z.object({ report: z.string(), html: z.string().nullish() }),
+]);
+
+interface Files {
+  document: DriftDocument;
+  html: string | null;
+  json: string | null;
+}
+
+/** The drift report: made by a step, kept where people look for it, and in MLflow. */
+export function createMonitoringActivities({ config, mlflow, store, runner }: MonitoringSystems) {
+  return {
+    /** Makes the drift report of a model's prediction log, in place of the latest one, and adds it to an MLflow run. */
+    makeDriftReport: (request: {
+      registeredModel: string;
+      monitoring: Plan['monitoring'];
+      runId: string;
+    }): Promise<DriftReport> =>
+      runStepActivity(config, 'monitor', async ({ workDir, run, beat }) => {
+        const { registeredModel, monitoring, runId } = request;
+        const { log, minRows, reference } = monitoring;
+        const datasetDir =
+          reference === 'training'
+            ? await store.fetchDirectory(await championDataset(mlflow, registeredModel), { signal: beat.signal })
+            : undefined;
+        const input = monitorInput(config, {
+          log: log && fromRoot(config, log),
+          minRows,
+          reference,
+          ...(datasetDir !== undefined && { datasetDir }),
+          outputDir: join(workDir, 'report'),
+        });
+        const answer = Made.parse(await run(runner, input, async () => ({ runId })));
+        const files = await filesOf(config, answer, beat.signal);
+        const latest = await publish(files, fromRoot(config, config.monitoring.outDir));
+        const url = await logToRun(mlflow, runId, latest);
+        return { document: latest.document, htmlPath: latest.html, jsonPath: latest.json, url };
+      }),
+  };
+}
+
+async function filesOf(config: Config, made: z.infer<typeof Made>, signal: AbortSignal): Promise<Files> {
+  const { cwd } = config.steps.monitor;
+  const path = (given: string | null | undefined) =>
+    given ? resolve(cwd ? fromRoot(config, cwd) : config.root, given) : null;
+  const html = path(made.html);
+  if ('document' in made) return { document: made.document, html, json: path(made.json) };
+  const json = path(made.report) as string;
+  return { document: await readDriftReport(config, { file: json }, signal), html, json };
+}
+
+/** Puts the files in place of the latest ones, each at once, so that a reader never sees half of one. */
+async function publish({ document, html, json }: Files, folder: string): Promise<Files> {
+  await mkdir(folder, { recursive: true });
+  const place = async (name: string, write: (path: string) => Promise<void>): Promise<string> => {
+    const fresh = join(folder, `.${name}.${process.pid}`);
+    try {
+      await write(fresh);
+      await rename(fresh, join(folder, name));
+    } finally {
+      await rm(fresh, { force: true });
+    }
+    return join(folder, name);
+  };
+  const copied = (from: string | null, name: string) => from && place(name, (to) => copyFile(from, to));
+  const latest = {
+    html: await copied(html, 'evidently_report.html'),
+    json: await copied(json, 'evidently_report.json'),
+  };
+  await place('drift.json', (to) => writeFile(to, JSON.stringify(document)));
+  return { document, ...latest };
+}
+
+/** Adds report and figures to the run, and returns the page that shows them. */
+async function logToRun(mlflow: Mlflow, runId: string, { document, html, json }: Files): Promise<string | null> {
+  const figures = { drift_share: document.share, drifted_columns: document.driftedColumns };
+  const known = Object.entries(figures).filter((entry): entry is [string, number] => entry[1] !== null);
+  await mlflow.logBatch(runId, { metrics: Object.fromEntries(known) });
+  for (const file of [html, json]) {
+    if (file) await mlflow.logArtifact(runId, `drift/${basename(file)}`, await readFile(file));
+  }
+  await mlflow.logArtifact(runId, 'drift/drift.json', JSON.stringify(document));
+  const run = await mlflow.getRun(runId);
+  if (!run) return null;
+  const shown = html ? 'evidently_report.html' : 'drift.json';
+  return `${mlflow.links.runUrl(run.experimentId, runId)}/artifacts/drift/${shown}`;
+}
