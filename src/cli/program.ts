@@ -9,6 +9,7 @@ import { addDoctor } from './commands/doctor.ts';
 import { addDrift } from './commands/drift.ts';
 import { addFollow } from './commands/follow.ts';
 import { addHistory } from './commands/history.ts';
+import { addNotify } from './commands/notify.ts';
 import { prepare } from './commands/prepare.ts';
 import { promote } from './commands/promote.ts';
 import { redeploy } from './commands/redeploy.ts';
@@ -62,6 +63,7 @@ export function buildProgram(cli: Cli): Command {
   addFollow(program, cli);
   addHistory(program, cli);
   addDoctor(program, cli);
+  addNotify(program, cli);
   addCancel(program, cli);
   return program;
 }
