@@ -9,6 +9,7 @@ const COMMANDS = [
   'reject',
   'drift',
   'steward',
+  'schedules',
   'status',
   'follow',
   'history',
