@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
-import { ConfigError, type Path, type Place, type Problem, pathText, placeless } from './problems.ts';
+import { ConfigError, mayBeSecret, type Path, type Place, type Problem, pathText, placeless } from './problems.ts';
 
 /** What `mediwatch.yaml` says, and on which line it says it. */
 export interface ConfigDocument {
@@ -14,9 +14,6 @@ export interface ConfigDocument {
    */
   placeOf(path: Path, part?: 'key' | 'value'): Place;
 }
-
-/** What may be a secret is not shown on a screen. */
-const SECRET = /(secret|token|password|apiKey)$/i;
 
 /**
  * Reads the file.
@@ -38,7 +35,7 @@ export function readDocument(file: string | undefined): ConfigDocument {
   };
   const placeOf = (path: Path, part: 'key' | 'value' = 'value'): Place => {
     const place = placeAt(offsetOf(document, path, part) ?? 0);
-    return SECRET.test(String(path.at(-1))) ? { ...place, source: null } : place;
+    return mayBeSecret(path) ? { ...place, source: null } : place;
   };
   const syntax = syntaxProblems(document, placeAt);
   if (syntax.some(({ fatal }) => fatal)) return { file, settings: {}, problems: withoutFlags(syntax), placeOf };

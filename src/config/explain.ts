@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { coreOf, defaultOf, descriptionOf, typeOf } from '../docs/describe.ts';
-import { type Path, type Place, type Problem, pathText } from './problems.ts';
+import { mayBeSecret, type Path, type Place, type Problem, pathText } from './problems.ts';
 import { keysOf, schemaAt, valueAt } from './shape.ts';
 import { didYouMean, inWords, quoted } from './suggest.ts';
 import { isMapping } from './values.ts';
@@ -74,6 +74,7 @@ function messageOf(issue: Issue, checked: Checked): string {
   const core = coreOf(schema);
   if (core instanceof z.ZodEnum) return expectedOneOf(core.options.map(String), came);
   if (came === undefined) return `is missing: expected ${kindOf(schema)}`;
+  if (mayBeSecret(issue.path)) return `expected ${kindOf(schema)}; put it in quotes, or better into a variable`;
   const hint = hintOf(typeOf(schema), came);
   return `expected ${kindOf(schema)}${exampleOf(schema)}; got ${inPlainWords(came)}${hint}`;
 }

@@ -23,6 +23,11 @@ export interface Problem extends Place {
 
 export type Path = readonly PropertyKey[];
 
+/** What may be a secret is not shown on a screen. */
+export function mayBeSecret(path: Path): boolean {
+  return /(secret|token|password|apiKey)$/i.test(String(path.at(-1)));
+}
+
 /** A place that is known by its file at most. */
 export const placeless = (file: string | null): Place => ({
   file,

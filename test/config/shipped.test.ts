@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { ConfigSchema } from '../src/config/schema.ts';
-import { loadConfig, PROJECT_ROOT } from '../src/config.ts';
-import { declaredSchedules } from '../src/systems/schedules/declared.ts';
+import { ConfigSchema } from '../../src/config/schema.ts';
+import { loadConfig, PROJECT_ROOT } from '../../src/config.ts';
+import { declaredSchedules } from '../../src/systems/schedules/declared.ts';
 
 const SHIPPED = readFileSync(join(PROJECT_ROOT, 'mediwatch.yaml'), 'utf8');
 
