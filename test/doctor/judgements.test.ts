@@ -9,7 +9,7 @@ import { judgeAgreement } from '../../src/doctor/judge/agreement.ts';
 import { judgeSpace } from '../../src/doctor/judge/disk.ts';
 import { judgeHealth } from '../../src/doctor/judge/health.ts';
 import { judgePort } from '../../src/doctor/judge/ports.ts';
-import { judgePredictionLog } from '../../src/doctor/judge/predictionLog.ts';
+import { judgeOwnLog, judgePredictionLog } from '../../src/doctor/judge/predictionLog.ts';
 import { judgeProduction } from '../../src/doctor/judge/production.ts';
 import { judgeQueue } from '../../src/doctor/judge/workers.ts';
 import type { RegistryChange } from '../../src/systems/mlflow/stages.ts';
@@ -137,7 +137,7 @@ describe('the API', () => {
 });
 
 describe('the prediction log', () => {
-  const place = { folder: '/logs', mounted: false, predict: 'POST' };
+  const place = { folder: '/logs', mounted: false, predict: 'POST', minRows: 50 };
   const columns = ['event_id', 'ts', 'model_version', 'threshold', 'age', 'prob', 'pred'];
   const file = (rows: number) => judgePredictionLog({ kind: 'file', columns, rows, atLeast: false }, place);
 
@@ -151,7 +151,12 @@ describe('the prediction log', () => {
     );
     expect(judgePredictionLog({ kind: 'noFolder' }, place)).toMatchObject({ level: 'warning' });
   });
-  it('with fewer than 50 rows is too short', () => {
+  it('of a project of its own may be of any files, but must be there', () => {
+    expect(judgeOwnLog({ path: '/p', files: 0, rows: null }, 50)).toMatchObject({ level: 'problem' });
+    expect(judgeOwnLog({ path: '/p', files: 3, rows: null }, 50)).toMatchObject({ level: 'ok' });
+    expect(judgeOwnLog({ path: '/p', files: 1, rows: 37 }, 50).text).toContain('too few rows (37 of 50)');
+  });
+  it('with fewer rows than a report needs is too short', () => {
     expect(file(37)).toMatchObject({ level: 'warning', text: 'too few rows (37 of 50) for a drift report' });
     expect(file(49).level).toBe('warning');
     expect(file(50).level).toBe('ok');
