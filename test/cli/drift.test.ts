@@ -95,7 +95,7 @@ describe('drift report', () => {
   async function log(name: string, rows: number, shift: number): Promise<string> {
     const lines = Array.from({ length: rows }, (_, row) => {
       const age = 50 + ((row * 7919) % 21) + (row >= rows / 2 ? shift : 0);
-      return `e${row},${1_700_000_000 + row},1,0.5,${age},${(row * 104_729) % 13},0.${10 + (row % 80)},0`;
+      return `e${row},${1_700_000_000 + row},1,0.5,${age},${(row * 104_729) % 13},0.${10 + (row % 40)},0`;
     });
     const file = join(dir, name);
     const columns = 'event_id,ts,model_version,threshold,age,time_in_hospital,prob,pred';

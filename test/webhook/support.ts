@@ -72,8 +72,13 @@ export async function watchSteward(address: string, model: string) {
       try {
         const { events } = await handle.fetchHistory();
         return (events ?? []).flatMap(({ workflowExecutionSignaledEventAttributes: signal }) =>
+          // Alerts that came at the same time went together.
           signal?.signalName === 'driftAlert'
-            ? [JSON.parse(Buffer.from(signal.input?.payloads?.[0]?.data ?? []).toString()) as DriftAlert]
+            ? [
+                JSON.parse(Buffer.from(signal.input?.payloads?.[0]?.data ?? []).toString()) as
+                  | DriftAlert
+                  | DriftAlert[],
+              ].flat()
             : [],
         );
       } catch (error) {
