@@ -40,7 +40,11 @@ export async function examine(view: ProjectView): Promise<Findings> {
   const dags = detectDags(facts);
   const ci = detectCi(view);
   const services = detectServices(view);
-  const usages = [...dags.flatMap(({ tasks }) => tasks.flatMap((task) => task.usages)), ...ci.flatMap((each) => each.usages), ...documented(view)];
+  const usages = [
+    ...dags.flatMap(({ tasks }) => tasks.flatMap((task) => task.usages)),
+    ...ci.flatMap((each) => each.usages),
+    ...documented(view),
+  ];
   const scripts = [...detectScripts(view, facts, usages), ...detectNotebooks(view, facts)];
   const readers = (['prepare', 'train', 'search'] as const).flatMap((role) => withRole(scripts, role));
   return {
@@ -65,6 +69,8 @@ export async function examine(view: ProjectView): Promise<Findings> {
 
 /** How people are told to start the scripts: README, Makefile and the runbook. */
 function documented(view: ProjectView): Usage[] {
-  const files = view.files.filter((path) => /^((docs\/)?[\w.-]+\.md|Makefile|justfile|[\w.-]+\.sh|scripts\/[\w.-]+\.sh)$/.test(path));
+  const files = view.files.filter((path) =>
+    /^((docs\/)?[\w.-]+\.md|Makefile|justfile|[\w.-]+\.sh|scripts\/[\w.-]+\.sh)$/.test(path),
+  );
   return files.flatMap((where) => invocations(view.text(where) ?? '').map((invocation) => ({ ...invocation, where })));
 }

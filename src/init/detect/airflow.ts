@@ -1,6 +1,6 @@
 import type { Facts, Task } from '../sources.ts';
-import { invocations, isTemplate } from './shell.ts';
 import type { Usage } from './scripts.ts';
+import { invocations, isTemplate } from './shell.ts';
 
 /** A DAG, with its tasks in the order in which they run. */
 export interface Dag {

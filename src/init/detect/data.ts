@@ -4,7 +4,8 @@ import type { Found } from './tracking.ts';
 
 const DATA_FILE = /\.(csv|csv\.gz|tsv|parquet|feather|jsonl)$/;
 /** What a step made is not what it starts from. */
-const MADE = /(^|\/)(processed|interim|splits?|features|output|outputs|logs?|reports?|predictions?|artifacts)(\/|$)|(^|\/)(train|test|valid|validation|val|predictions?|pred)[\w-]*\.\w+/;
+const MADE =
+  /(^|\/)(processed|interim|splits?|features|output|outputs|logs?|reports?|predictions?|artifacts)(\/|$)|(^|\/)(train|test|valid|validation|val|predictions?|pred)[\w-]*\.\w+/;
 
 /** The data that a run starts from: what the preparing or training script reads by default, else the largest file. */
 export function detectData(view: ProjectView, readers: readonly Script[]): Found | null {
@@ -14,9 +15,15 @@ export function detectData(view: ProjectView, readers: readonly Script[]): Found
       if (typeof value === 'string' && isThere(view, value) && !MADE.test(value)) return { value, where: path };
     }
   }
+  // What a script would read if somebody put it there says more than nothing.
+  const [missing] = readers.flatMap(({ path, options }) =>
+    options.flatMap(({ default: value }) =>
+      typeof value === 'string' && DATA_FILE.test(value) && !MADE.test(value) ? [{ value, where: path }] : [],
+    ),
+  );
   const files = view.files.filter((path) => DATA_FILE.test(path) && !MADE.test(path) && !/(^|\/)tests?\//.test(path));
   const [largest] = files.sort((one, other) => view.size(other) - view.size(one));
-  return largest ? { value: largest, where: 'the largest data file' } : null;
+  return largest ? { value: largest, where: 'the largest data file' } : (missing ?? null);
 }
 
 function isThere(view: ProjectView, path: string): boolean {

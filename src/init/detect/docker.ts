@@ -26,7 +26,9 @@ const MODEL_FILE = /\S+\.(joblib|pkl|pickle|onnx|cbm|ubj)\b/;
 /** Reads the project's Dockerfiles. */
 export function detectDockerfiles(view: ProjectView): Dockerfile[] {
   return view.files
-    .filter((path) => /(^|\/)(Dockerfile([.-][\w.-]+)?|[\w.-]+\.Dockerfile)$/.test(path) && !path.endsWith('.dockerignore'))
+    .filter(
+      (path) => /(^|\/)(Dockerfile([.-][\w.-]+)?|[\w.-]+\.Dockerfile)$/.test(path) && !path.endsWith('.dockerignore'),
+    )
     .flatMap((path) => {
       const text = view.text(path);
       return text === undefined ? [] : [dockerfile(view, path, text)];
@@ -43,7 +45,12 @@ function dockerfile(view: ProjectView, path: string, text: string): Dockerfile {
   const of = (name: string) => instructions.filter((each) => each.name === name).map(({ rest }) => rest);
   const args = Object.fromEntries(of('ARG').map((rest) => pair(rest)));
   const starts = [of('ENTRYPOINT').at(-1), of('CMD').at(-1)].filter((rest) => rest !== undefined).join(' ');
-  const ports = of('EXPOSE').flatMap((rest) => rest.split(/\s+/).map((port) => Number.parseInt(port, 10)).filter(Number.isFinite));
+  const ports = of('EXPOSE').flatMap((rest) =>
+    rest
+      .split(/\s+/)
+      .map((port) => Number.parseInt(port, 10))
+      .filter(Number.isFinite),
+  );
   return {
     path,
     base: of('FROM').at(-1)?.split(/\s+/)[0] ?? '',
@@ -52,7 +59,8 @@ function dockerfile(view: ProjectView, path: string, text: string): Dockerfile {
     env: Object.fromEntries(of('ENV').flatMap(pairs)),
     starts,
     serves: ports.length > 0 || SERVERS.test(starts) || SERVERS.test(startedScript(view, path, starts)),
-    modelFrom: Object.keys(args).find((name) => /MODEL/i.test(name)) ?? MODEL_FILE.exec(of('COPY').join('\n'))?.[0] ?? null,
+    modelFrom:
+      Object.keys(args).find((name) => /MODEL/i.test(name)) ?? MODEL_FILE.exec(of('COPY').join('\n'))?.[0] ?? null,
   };
 }
 
@@ -65,23 +73,29 @@ const pairs = (text: string) => [...text.matchAll(/(\w+)=("[^"]*"|\S+)/g)].map((
 /** An entry point is often a shell script beside the Dockerfile: what it starts counts. */
 function startedScript(view: ProjectView, path: string, starts: string): string {
   const name = /([\w.-]+\.sh)\b/.exec(starts)?.[1];
-  const file = name && [posix.join(posix.dirname(path), name), ...view.files.filter((each) => each.endsWith(`/${name}`)), name].find((each) => view.files.includes(each));
+  const file =
+    name &&
+    [posix.join(posix.dirname(path), name), ...view.files.filter((each) => each.endsWith(`/${name}`)), name].find(
+      (each) => view.files.includes(each),
+    );
   return file ? (view.text(file) ?? '') : '';
 }
 
 const Compose = z.looseObject({
   services: z.record(
     z.string(),
-    z.looseObject({
-      image: z.string().optional(),
-      build: z
-        .union([
-          z.string().transform((context) => ({ context, dockerfile: undefined })),
-          z.looseObject({ context: z.string().default('.'), dockerfile: z.string().optional() }),
-        ])
-        .optional(),
-      environment: z.union([z.record(z.string(), z.unknown()), z.array(z.string())]).optional(),
-    }).nullable(),
+    z
+      .looseObject({
+        image: z.string().optional(),
+        build: z
+          .union([
+            z.string().transform((context) => ({ context, dockerfile: undefined })),
+            z.looseObject({ context: z.string().default('.'), dockerfile: z.string().optional() }),
+          ])
+          .optional(),
+        environment: z.union([z.record(z.string(), z.unknown()), z.array(z.string())]).optional(),
+      })
+      .nullable(),
   ),
 });
 
@@ -109,7 +123,9 @@ function services(view: ProjectView, file: string): Service[] {
   return Object.entries(compose.data.services).map(([name, service]) => {
     const { image, build, environment = {} } = service ?? {};
     const context = build && posix.join(folder, build.context);
-    const env = Array.isArray(environment) ? environment.map((entry) => pair(entry)) : Object.entries(environment).map(([key, value]) => [key, String(value ?? '')] as const);
+    const env = Array.isArray(environment)
+      ? environment.map((entry) => pair(entry))
+      : Object.entries(environment).map(([key, value]) => [key, String(value ?? '')] as const);
     return {
       file,
       name,

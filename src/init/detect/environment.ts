@@ -21,13 +21,20 @@ export function detectEnvironment(view: ProjectView): Environment {
     const [, name, wanted = ''] = /^([A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])?\s*([^;#]*)/.exec(requirement.trim()) ?? [];
     if (name && !libraries.has(name.toLowerCase())) libraries.set(name.toLowerCase(), { wanted: wanted.trim(), where });
   };
-  const requirements = view.files.filter((path) => /^(requirements\/)?[\w.-]*requirements[\w.-]*\.(txt|in)$/.test(path));
+  const requirements = view.files.filter((path) =>
+    /^(requirements\/)?[\w.-]*requirements[\w.-]*\.(txt|in)$/.test(path),
+  );
   for (const path of requirements) for (const line of lines(view, path)) note(line, path);
   const project = pyproject(view);
   for (const requirement of project.dependencies) note(requirement, 'pyproject.toml');
   const conda = ['environment.yml', 'environment.yaml'].find((path) => view.files.includes(path));
   for (const requirement of conda ? condaDependencies(view, conda) : []) note(requirement, conda ?? '');
-  return { libraries, python: wantedPython(view, project, libraries), venvs: ranked(view.environments), setUp: setUp(view, requirements, conda) };
+  return {
+    libraries,
+    python: wantedPython(view, project, libraries),
+    venvs: ranked(view.environments),
+    setUp: setUp(view, requirements, conda),
+  };
 }
 
 interface Pyproject {
@@ -42,14 +49,18 @@ function pyproject(view: ProjectView): Pyproject {
   const poetryDependencies = Object.entries(table(poetry.dependencies));
   const listed = Array.isArray(project.dependencies) ? project.dependencies.map(String) : [];
   return {
-    dependencies: [...listed, ...poetryDependencies.filter(([name]) => name !== 'python').map(([name, value]) => `${name} ${versionOf(value)}`)],
+    dependencies: [
+      ...listed,
+      ...poetryDependencies.filter(([name]) => name !== 'python').map(([name, value]) => `${name} ${versionOf(value)}`),
+    ],
     python: text(project['requires-python']) ?? text(table(poetry.dependencies).python),
   };
 }
 
 const versionOf = (value: unknown) => text(value) ?? text(table(value).version) ?? '';
 const text = (value: unknown) => (typeof value === 'string' ? value : undefined);
-const table = (value: unknown) => (typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {});
+const table = (value: unknown) =>
+  typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
 
 /** A file that cannot be parsed tells nothing. */
 function parsed(parse: () => unknown): unknown {
@@ -73,7 +84,11 @@ function lines(view: ProjectView, path: string): string[] {
   return (view.text(path) ?? '').split('\n').filter((line) => /^[A-Za-z0-9]/.test(line));
 }
 
-function wantedPython(view: ProjectView, { python }: Pyproject, libraries: Environment['libraries']): Environment['python'] {
+function wantedPython(
+  view: ProjectView,
+  { python }: Pyproject,
+  libraries: Environment['libraries'],
+): Environment['python'] {
   const pinned = view.text('.python-version')?.trim().split('\n')[0];
   if (pinned) return { wanted: pinned, where: '.python-version' };
   if (python) return { wanted: python, where: 'pyproject.toml' };

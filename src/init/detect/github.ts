@@ -1,8 +1,8 @@
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import type { ProjectView } from '../view.ts';
-import { invocations } from './shell.ts';
 import type { Usage } from './scripts.ts';
+import { invocations } from './shell.ts';
 
 /** A workflow of GitHub Actions. */
 export interface CiWorkflow {
@@ -16,7 +16,12 @@ export interface CiWorkflow {
   images: string[];
 }
 
-const CiStep = z.looseObject({ name: z.string().optional(), run: z.string().optional(), with: z.record(z.string(), z.unknown()).optional(), 'working-directory': z.string().optional() });
+const CiStep = z.looseObject({
+  name: z.string().optional(),
+  run: z.string().optional(),
+  with: z.record(z.string(), z.unknown()).optional(),
+  'working-directory': z.string().optional(),
+});
 const File = z.looseObject({
   name: z.string().optional(),
   on: z.looseObject({ schedule: z.array(z.looseObject({ cron: z.string() })).optional() }).catch({}),
@@ -39,12 +44,19 @@ function workflow(path: string, { name, on, jobs }: z.infer<typeof File>): CiWor
     invocations(folder ? run.replace(/^/gm, `cd ${folder} && `) : run).map((each) => ({ ...each, where: path })),
   );
   const texts = steps.flatMap((step) => [step.run ?? '', ...Object.values(step.with ?? {}).map(String)]);
-  return { path, name: name ?? path, crons: (on.schedule ?? []).map(({ cron }) => cron), usages, images: images(texts) };
+  return {
+    path,
+    name: name ?? path,
+    crons: (on.schedule ?? []).map(({ cron }) => cron),
+    usages,
+    images: images(texts),
+  };
 }
 
 /** Names such as ghcr.io/owner/name: a registry, and at least one part after it. */
 const IMAGE = /\b((?:[\w-]+\.)+[\w-]+(?::\d+)?(?:\/[\w.-]+)+)(?::[\w.-]+)?/g;
-const REGISTRIES = /^(ghcr\.io|docker\.io|quay\.io|gcr\.io|[\w-]+\.gcr\.io|[\w.-]+\.(amazonaws\.com|azurecr\.io|pkg\.dev))\//;
+const REGISTRIES =
+  /^(ghcr\.io|docker\.io|quay\.io|gcr\.io|[\w-]+\.gcr\.io|[\w.-]+\.(amazonaws\.com|azurecr\.io|pkg\.dev))\//;
 
 function images(texts: readonly string[]): string[] {
   const found = texts.flatMap((text) => [...text.matchAll(IMAGE)].map(([, name = '']) => name));

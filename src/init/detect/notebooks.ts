@@ -14,7 +14,10 @@ const Notebook = z.looseObject({ cells: z.array(Cell) });
 /** The code of each notebook, without the lines that only Jupyter understands. */
 export function notebookSources(view: ProjectView): Map<string, string> {
   return new Map(
-    cellsByPath(view).map(([path, cells]) => [path, cells.map(({ source }) => source.replace(/^[ \t]*[%!].*$/gm, '')).join('\n')]),
+    cellsByPath(view).map(([path, cells]) => [
+      path,
+      cells.map(({ source }) => source.replace(/^[ \t]*[%!].*$/gm, '')).join('\n'),
+    ]),
   );
 }
 
@@ -30,7 +33,7 @@ export function detectNotebooks(view: ProjectView, facts: ReadonlyMap<string, Fa
       {
         kind: 'notebook' as const,
         path,
-        command: ['papermill', path, `{output}/${path.split('/').at(-1)}`],
+        command: ['papermill', path, `{output}/${path.split('/').at(-1)}`, '-k', 'python3'],
         cwd: '',
         facts: own,
         options: parameters ? parametersOf(parameters.source) : [],
@@ -61,7 +64,8 @@ function json(text: string | undefined): unknown {
 }
 
 /** `lr: float = 0.1  # comment` */
-const ASSIGNMENT = /^(\w+)\s*(?::\s*[\w.[\]]+)?\s*=\s*(?:(-?[\d.]+(?:e[+-]?\d+)?)|["']([^"']*)["']|(True|False))\s*(?:#\s*(.*))?$/gim;
+const ASSIGNMENT =
+  /^(\w+)\s*(?::\s*[\w.[\]]+)?\s*=\s*(?:(-?[\d.]+(?:e[+-]?\d+)?)|["']([^"']*)["']|(True|False))\s*(?:#\s*(.*))?$/gim;
 
 function parametersOf(source: string): Option[] {
   return [...source.matchAll(ASSIGNMENT)].map(([, name = '', number, text, truth, comment = '']) => ({

@@ -23,11 +23,16 @@ export interface Script extends Classified {
 }
 
 /** Programs that are no step: tests, packaging, DAGs, the API. */
-const NOT_A_STEP = /(^|\/)(tests?|docs?|dags|examples?)\/|(^|\/)(test_[^/]*|[^/]*_test|conftest|setup|manage|noxfile|wsgi|asgi|__init__)\.py$/;
+const NOT_A_STEP =
+  /(^|\/)(tests?|docs?|dags|examples?)\/|(^|\/)(test_[^/]*|[^/]*_test|conftest|setup|manage|noxfile|wsgi|asgi|__init__)\.py$/;
 const SERVES = /^(uvicorn|fastapi|flask|django|gunicorn|bentoml|ray\.serve|streamlit|gradio)\b/;
 
 /** The programs among the sources, each with what it is for and how it is started. */
-export function detectScripts(view: ProjectView, facts: ReadonlyMap<string, Facts>, usages: readonly Usage[]): Script[] {
+export function detectScripts(
+  view: ProjectView,
+  facts: ReadonlyMap<string, Facts>,
+  usages: readonly Usage[],
+): Script[] {
   return [...facts].flatMap(([path, own]) => {
     const called = usages.filter(({ script }) => isScript(script, path));
     if (!path.endsWith('.py') || !isStep(path, own, called.length > 0)) return [];
@@ -35,7 +40,18 @@ export function detectScripts(view: ProjectView, facts: ReadonlyMap<string, Fact
     const cwd = (called.find((usage) => usage.cwd) ?? { cwd: '' }).cwd;
     const inCwd = cwd && path.startsWith(`${cwd}/`) ? path.slice(cwd.length + 1) : path;
     const command = module ? ['python', '-m', module] : ['python', inCwd];
-    return [{ kind: 'python', path, command, cwd: inCwd === path ? '' : cwd, facts: own, options: own.options, usages: called, ...classify(path, own) }];
+    return [
+      {
+        kind: 'python',
+        path,
+        command,
+        cwd: inCwd === path ? '' : cwd,
+        facts: own,
+        options: own.options,
+        usages: called,
+        ...classify(path, own),
+      },
+    ];
   });
 }
 
@@ -62,11 +78,13 @@ function moduleOf(view: ProjectView, path: string, { imports }: Facts, usages: r
   if (usages.length > 0 || rest.length === 0) return undefined;
   // A script that imports its own package is found only when the project's folder is where Python starts.
   const importsOwn = imports.some((module) => module.startsWith('.') || module === top || module.startsWith(`${top}.`));
-  return importsOwn && view.files.includes(path) ? path.replace(/\.py$/, '').replaceAll('/', '.') : undefined;
+  const isPackage = view.files.includes([...path.split('/').slice(0, -1), '__init__.py'].join('/'));
+  return importsOwn || isPackage ? path.replace(/\.py$/, '').replaceAll('/', '.') : undefined;
 }
 
 /** The scripts of a role, those that are called somewhere and say most about themselves first. */
 export function withRole(scripts: readonly Script[], role: Role): Script[] {
-  const worth = ({ usages, reasons, options }: Script) => usages.length * 10 + reasons.length * 3 + Math.min(options.length, 5);
+  const worth = ({ usages, reasons, options }: Script) =>
+    usages.length * 10 + reasons.length * 3 + Math.min(options.length, 5);
   return scripts.filter((script) => script.role === role).sort((one, other) => worth(other) - worth(one));
 }

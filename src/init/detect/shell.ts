@@ -38,7 +38,7 @@ function invocationsOf(line: string): Invocation[] {
 /** The commands of a line, each as its words; variables stay as they are written. */
 function commands(line: string): string[][] {
   const found: string[][] = [[]];
-  for (const token of parse(guarded(line), (name) => `$${name}`)) {
+  for (const token of tokens(line)) {
     if (typeof token === 'string') found.at(-1)?.push(unguarded(token));
     else if ('op' in token && token.op === 'glob' && 'pattern' in token) found.at(-1)?.push(unguarded(token.pattern));
     else if ('op' in token) found.push([]);
@@ -46,13 +46,23 @@ function commands(line: string): string[][] {
   return found.map((words) => words.slice(words.findIndex((word) => !/^\w+=/.test(word))));
 }
 
+/** A line that no shell would take says nothing. */
+function tokens(line: string): ReturnType<typeof parse> {
+  try {
+    return parse(guarded(line), (name) => `$${name}`);
+  } catch {
+    return [];
+  }
+}
+
 /** Templates have spaces: `{{ ds }}` and `${{ inputs.x }}` are one word each. */
-const guarded = (line: string) => line.replace(/\$?\{\{(.*?)\}\}/g, (_all, inner: string) => `__T__${inner.trim().replace(/\W/g, '_')}__T__`);
+const guarded = (line: string) =>
+  line.replace(/\$?\{\{(.*?)\}\}/g, (_all, inner: string) => `__T__${inner.trim().replace(/\W/g, '_')}__T__`);
 const unguarded = (word: string) => word.replace(/__T__(.*?)__T__/g, '{{$1}}');
 
 function invocation(words: string[], cwd: string): Invocation[] {
   const skipped = LAUNCHERS[words[0] ?? ''] ?? 0;
-  const [program = '', ...rest] = words.slice(skipped);
+  const [program = '', ...rest] = words.slice(words[0] === '$' ? 1 : skipped);
   const line = words.join(' ');
   if (program.endsWith('.py')) return [{ script: { path: inProject(cwd, program) }, args: rest, cwd, line }];
   if (!PYTHON.test(program)) return [];

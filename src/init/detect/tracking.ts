@@ -22,13 +22,19 @@ const VARIABLES: Record<keyof Tracking, RegExp> = {
 };
 
 /** Collects experiments, addresses and registered models from sources, `.env` files and compose files. */
-export function detectTracking(view: ProjectView, facts: ReadonlyMap<string, Facts>, services: readonly Service[]): Tracking {
+export function detectTracking(
+  view: ProjectView,
+  facts: ReadonlyMap<string, Facts>,
+  services: readonly Service[],
+): Tracking {
   const tracking: Tracking = { experiments: [], uris: [], registeredModels: [] };
   for (const [where, own] of facts) {
     note(tracking.experiments, own.experiments, where);
     note(tracking.uris, own.trackingUris, where);
     note(tracking.registeredModels, own.registeredModels, where);
-    const fromOptions = own.options.filter(({ dest }) => /^registered_model(_name)?$/.test(dest)).map((option) => option.default);
+    const fromOptions = own.options
+      .filter(({ dest }) => /^registered_model(_name)?$/.test(dest))
+      .map((option) => option.default);
     note(tracking.registeredModels, fromOptions, where);
     fromVariables(tracking, own.environment, where);
   }
@@ -56,6 +62,9 @@ function note(found: Found[], values: readonly unknown[], where: string): void {
 
 function variables(text: string): Record<string, string> {
   return Object.fromEntries(
-    [...text.matchAll(/^\s*(?:export\s+)?(\w+)\s*=\s*(.*?)\s*$/gm)].map(([, name = '', value = '']) => [name, value.replace(/^["']|["']$/g, '')]),
+    [...text.matchAll(/^\s*(?:export\s+)?(\w+)\s*=\s*(.*?)\s*$/gm)].map(([, name = '', value = '']) => [
+      name,
+      value.replace(/^["']|["']$/g, ''),
+    ]),
   );
 }

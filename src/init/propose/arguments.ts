@@ -1,8 +1,9 @@
-import { isTemplate } from '../detect/shell.ts';
-import type { Script } from '../detect/scripts.ts';
-import type { Option } from '../sources.ts';
 import { knownPlaceholders, type Placeholder } from '../../config/placeholders.ts';
 import type { StepName } from '../../contracts/plan.ts';
+import type { Script } from '../detect/scripts.ts';
+import { isTemplate } from '../detect/shell.ts';
+import type { Option } from '../sources.ts';
+import { namesInput, namesOutput } from './names.ts';
 
 /** What the command of a step is made from. */
 export interface Wanted {
@@ -24,9 +25,6 @@ export interface Arguments {
   output: string | null;
 }
 
-const OUTPUT = /^(out|output|dest|save|artifacts?|report|results?)(_?(dir|path|folder|file|name))?$|^(model|save)_(out|path|dir)$|^out_\w+$|_out$/;
-const INPUT = /^(data|input|in|csv|raw|source|src|dataset|splits?|features|train|processed)(_?(csv|data|path|dir|file|folder|root))*$|^(in|input|data|train|raw)_\w+$/;
-
 /** By the name of an option: what the step knows of it. Only what the step's table has is used. */
 const MEANINGS: ReadonlyArray<readonly [RegExp, Placeholder]> = [
   [/^(random_)?(seed|state)$/, 'seed'],
@@ -46,7 +44,7 @@ export function argumentsOf(wanted: Wanted): Arguments {
   const result: Arguments = { args: [], notes: [], output: null };
   const written = writtenArguments(wanted.script);
   for (const option of wanted.script.options) {
-    const value = valueOf(option, wanted, written, result.notes);
+    const value = argumentOf(option, wanted, written, result.notes);
     if (value === undefined) continue;
     if (typeof value === 'string' && value.startsWith('{output}/')) result.output = value;
     result.args.push(...asWords(wanted.script, option, value));
@@ -71,7 +69,12 @@ function writtenArguments({ usages, options }: Script): ReadonlyMap<string, stri
 
 type Value = string | true | undefined;
 
-function valueOf(option: Option, wanted: Wanted, written: ReadonlyMap<string, string | true>, notes: string[]): Value {
+function argumentOf(
+  option: Option,
+  wanted: Wanted,
+  written: ReadonlyMap<string, string | true>,
+  notes: string[],
+): Value {
   const { step, params } = wanted;
   const name = option.dest.toLowerCase().replaceAll('-', '_');
   const param = params.find((each) => each.option.dest === option.dest);
@@ -96,9 +99,10 @@ function placeholder(name: string, option: Option, { step, script, dataset, prep
   const meant = MEANINGS.find(([pattern, each]) => pattern.test(name) && known.includes(each))?.[1];
   if (meant) return `{${meant}}`;
   if (CORES.test(name)) return known.includes('parallel') ? '{parallel}' : '{threads}';
-  if (name === 'model_name' && script.facts.registeredModels.includes(String(option.default))) return '{registeredModel}';
-  if (OUTPUT.test(name)) return step === 'prepare' && !dataset ? undefined : outputOf(option);
-  if (!INPUT.test(name) || !known.includes('data')) return undefined;
+  if (name === 'model_name' && script.facts.registeredModels.includes(String(option.default)))
+    return '{registeredModel}';
+  if (namesOutput(option)) return step === 'prepare' && !dataset ? undefined : outputOf(option);
+  if (!namesInput(option) || !known.includes('data')) return undefined;
   if (step === 'prepare' || !dataset) return isFolderOfPrepare(option, preparedIn) ? undefined : '{data}';
   return datasetOf(option, preparedIn);
 }

@@ -26,7 +26,13 @@ function ranked(names: readonly string[], on: { validation: number; test: number
   const worth = (name: string) => {
     const lower = name.toLowerCase();
     const kind = KINDS.find(([pattern]) => pattern.test(lower))?.[1] ?? 0;
-    const split = /val|dev|cv/.test(lower) ? on.validation : /test|holdout/.test(lower) ? on.test : /train/.test(lower) ? on.train : 0;
+    const split = /val|dev|cv/.test(lower)
+      ? on.validation
+      : /test|holdout/.test(lower)
+        ? on.test
+        : /train/.test(lower)
+          ? on.train
+          : 0;
     return kind === 0 ? split - 20 : split + kind;
   };
   return [...new Set(names)]
@@ -35,4 +41,5 @@ function ranked(names: readonly string[], on: { validation: number; test: number
 }
 
 /** Whether a metric is an area under the ROC curve, which the gate calls test_auc. */
-export const isAuc = (name: string) => /(^|[^a-z])(roc_?)?auc/.test(name.toLowerCase()) && !/pr_?auc/.test(name.toLowerCase());
+export const isAuc = (name: string) =>
+  /(^|[^a-z])(roc_?)?auc/.test(name.toLowerCase()) && !/pr_?auc/.test(name.toLowerCase());

@@ -1,7 +1,6 @@
-import { withRole, type Script } from '../detect/scripts.ts';
+import { type Script, withRole } from '../detect/scripts.ts';
 import type { Findings } from '../findings.ts';
-import { isAuc } from './metrics.ts';
-import { forSearch } from './metrics.ts';
+import { forSearch, isAuc } from './metrics.ts';
 import { parametersOf } from './space.ts';
 
 /** How parameters are searched: by the project's own script, by trials of the training script, or not at all. */
@@ -37,7 +36,11 @@ export function defaultAnswers(findings: Findings): Answers {
 
 /** Scripts that may be the training, the likeliest first. */
 export function trainCandidates({ scripts }: Findings): Script[] {
-  return [...withRole(scripts, 'train'), ...withRole(scripts, 'baseline'), ...scripts.filter(({ role }) => role === null)];
+  return [
+    ...withRole(scripts, 'train'),
+    ...withRole(scripts, 'baseline'),
+    ...scripts.filter(({ role }) => role === null),
+  ];
 }
 
 /** Metrics that the training and the search log, the best to decide by first. */
@@ -60,7 +63,10 @@ export function registeredModels({ tracking }: Findings): string[] {
 
 /** Whether a DAG or a workflow starts something by the clock. */
 export function schedulesFound({ dags, ci }: Findings): boolean {
-  return dags.some(({ cron, every }) => cron ?? every) || ci.some(({ crons, usages }) => crons.length > 0 && usages.length > 0);
+  return (
+    dags.some(({ cron, every }) => cron ?? every) ||
+    ci.some(({ crons, usages }) => crons.length > 0 && usages.length > 0)
+  );
 }
 
 /** An image of the project serves its own API; the bundled API serves what scikit-learn made, and nothing else. */

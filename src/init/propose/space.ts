@@ -19,25 +19,60 @@ interface Guess {
   range: (value: number) => Dimension;
 }
 
-const float = (low: number, high: number, log = false): Dimension => ({ type: 'float', low: round(low), high: round(high), ...(log && { log }) });
-const int = (low: number, high: number, log = false): Dimension => ({ type: 'int', low: Math.round(low), high: Math.max(Math.round(high), Math.round(low) + 1), ...(log && { log }) });
-/** An order of magnitude to each side, for what acts by its ratio. */
-const decade = (limit: number) => (value: number) => float(Math.min(value, limit) / 10, Math.min(value * 10, limit), true);
-const fourfold = (least: number) => (value: number) => int(Math.max(least, value / 4), Math.max(value * 4, least * 2), true);
+const float = (low: number, high: number, log = false): Dimension => ({
+  type: 'float',
+  low: round(low),
+  high: round(high),
+  ...(log && { log }),
+});
+const int = (low: number, high: number, log = false): Dimension => ({
+  type: 'int',
+  low: Math.round(low),
+  high: Math.max(Math.round(high), Math.round(low) + 1),
+  ...(log && { log }),
+});
+/** An order of magnitude down, a third of one up, for what acts by its ratio. */
+const decade = (limit: number) => (value: number) =>
+  float(Math.min(value, limit) / 10, Math.min(value * 3, limit), true);
+const fourfold = (least: number) => (value: number) =>
+  int(Math.max(least, value / 4), Math.max(value * 4, least * 2), true);
 const share = () => float(0.5, 1);
 const penalty = (value: number) => (value > 0 ? float(value / 100, value * 100, true) : float(1e-6, 0.1, true));
 
 const GUESSES: readonly Guess[] = [
   { name: /^(lr|learning_rate|eta|eta0|shrinkage)$/, usual: 0.1, range: decade(1) },
-  { name: /^(n_estimators|num_boost_round|num_rounds?|n_rounds|max_iter|n_iter|iterations|num_iterations|n_trees)$/, usual: 200, range: fourfold(10) },
-  { name: /^(max_)?depth$/, usual: 6, range: (value) => (value > 0 ? int(Math.max(2, value / 2), Math.max(value * 2, 4)) : int(3, 12)) },
+  {
+    name: /^(n_estimators|num_boost_round|num_rounds?|rounds|n_rounds|max_iter|n_iter|iterations|num_iterations|n_trees)$/,
+    usual: 200,
+    range: fourfold(10),
+  },
+  {
+    name: /^(max_)?depth$/,
+    usual: 6,
+    range: (value) => (value > 0 ? int(Math.max(2, value / 2), Math.max(value * 2, 4)) : int(3, 12)),
+  },
   { name: /^(num_leaves|max_leaf_nodes|max_leaves|leaves)$/, usual: 31, range: fourfold(4) },
   { name: /^(min_samples_leaf|min_child_samples|min_data_in_leaf|min_samples_split)$/, usual: 20, range: fourfold(2) },
-  { name: /^(l1|l2|reg_alpha|reg_lambda|lambda_l1|lambda_l2|lambda|l2_regularization|weight_decay|wd|alpha|gamma|min_child_weight)$/, usual: 0, range: penalty },
+  {
+    name: /^(l1|l2|reg_alpha|reg_lambda|lambda_l1|lambda_l2|lambda|l2_regularization|weight_decay|wd|alpha|gamma|min_child_weight)$/,
+    usual: 0,
+    range: penalty,
+  },
   { name: /^c$/i, usual: 1, range: penalty },
-  { name: /^dropout(_rate)?$/, usual: 0.2, range: (value) => float(Math.max(0, value - 0.2), Math.min(0.7, value + 0.3)) },
+  {
+    name: /^dropout(_rate)?$/,
+    usual: 0.2,
+    range: (value) => float(Math.max(0, value - 0.2), Math.min(0.7, value + 0.3)),
+  },
   { name: /^(subsample|colsample_bytree|feature_fraction|bagging_fraction|max_features)$/, usual: 0.8, range: share },
-  { name: /^batch_size$/, usual: 64, range: (value) => ({ type: 'categorical', choices: [value / 2, value, value * 2].map((size) => Math.max(1, Math.round(size))) }) },
+  {
+    name: /^batch_size$/,
+    usual: 64,
+    range: (value) => ({
+      type: 'categorical',
+      choices: [value / 2, value, value * 2].map((size) => Math.max(1, Math.round(size))),
+    }),
+  },
   { name: /^(hidden|n_hidden|units)(_(size|dim|units))?$|^embedding(_dim)?$/, usual: 64, range: fourfold(4) },
   { name: /^momentum$/, usual: 0.9, range: () => float(0.8, 0.99) },
 ];
@@ -49,7 +84,10 @@ const folded = (name: string) => name.toLowerCase().replaceAll('-', '_');
  *
  * @param searched what the project's own search asks for: its ranges are better than a guess
  */
-export function parametersOf({ options }: Script, searched: ReadonlyArray<{ suggestion: Suggestion; where: string }>): Parameter[] {
+export function parametersOf(
+  { options }: Script,
+  searched: ReadonlyArray<{ suggestion: Suggestion; where: string }>,
+): Parameter[] {
   return options.flatMap((option) => {
     const own = searched.find(({ suggestion }) => folded(suggestion.name) === folded(option.dest));
     const dimension = own && asDimension(own.suggestion, option);
@@ -63,7 +101,8 @@ function guessFor(option: Option): Parameter | undefined {
   const guess = GUESSES.find(({ name }) => name.test(option.dest));
   const known = typeof option.default === 'number' ? option.default : null;
   // Without a type, a script takes text: numbers of ours would be none to it.
-  if (!guess || option.isFlag || option.choices.length > 0 || !['int', 'float'].includes(option.type ?? '')) return undefined;
+  if (!guess || option.isFlag || option.choices.length > 0 || !['int', 'float'].includes(option.type ?? ''))
+    return undefined;
   const dimension = fitting(guess.range(known ?? guess.usual), option);
   return dimension && { option, dimension, reason: known === null ? 'a guess' : `a guess around its default ${known}` };
 }

@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 import sys
 
-from source import facts
+from source import constants, facts
 
 # Sources seldom nest deeper than this; a hostile one must not take the process down.
 sys.setrecursionlimit(2_000)
 
-json.dump({path: facts(text) for path, text in json.load(sys.stdin).items()}, sys.stdout, default=str)
+sources = json.load(sys.stdin)
+known = constants(sources)
+json.dump({path: facts(path, text, known) for path, text in sources.items()}, sys.stdout, default=str)

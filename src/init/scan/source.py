@@ -15,13 +15,38 @@ MOST_CALLS = 2_000
 MOST_OPTIONS = 200
 
 
-def facts(text: str) -> dict[str, Any]:
-    """Return what a source tells, or why it cannot be read."""
+def constants(sources: dict[str, str]) -> dict[str, Any]:
+    """Return the simple values that modules define, by dotted name; those that cannot be read define none."""
+    known: dict[str, Any] = {}
+    for path, text in sources.items():
+        try:
+            tree = _parsed(text)
+            values = Values()
+            for node in tree.body:
+                if isinstance(node, ast.Import | ast.ImportFrom):
+                    values.imported(node)
+                elif isinstance(node, ast.Assign):
+                    values.assigned(node.targets[0], node.value)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            continue
+        module = path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+        for name, value in values.variables.items():
+            if value is not None:
+                known[f"{module}.{name}"] = known[f"{module.removeprefix('src.')}.{name}"] = value
+    return known
+
+
+def facts(path: str, text: str, known: dict[str, Any]) -> dict[str, Any]:
+    """Return what a source tells, or why it cannot be read.
+
+    Args:
+        path: Where it lies in the project.
+        text: The source.
+        known: What ``constants`` returns of all sources.
+    """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of odd escapes in other people's texts
-            tree = ast.parse(text)
-        scan = Source(tree)
+        tree = _parsed(text)
+        scan = Source(tree, Values(known, ".".join(path.split("/")[:-1])))
         # Twice: a name may be used above the place where it gets its value. What is known already is not kept again.
         scan.visit(tree)
         scan.visit(tree)
@@ -32,11 +57,17 @@ def facts(text: str) -> dict[str, Any]:
         return {"error": f"{type(error).__name__}: {error}"[:200]}
 
 
+def _parsed(text: str) -> ast.Module:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of odd escapes in other people's texts
+        return ast.parse(text)
+
+
 class Source(ast.NodeVisitor):
     """Collects the facts of a source."""
 
-    def __init__(self, tree: ast.Module) -> None:
-        self.values = Values()
+    def __init__(self, tree: ast.Module, values: Values) -> None:
+        self.values = values
         self.dags = Dags(self.values)
         self.doc = (ast.get_docstring(tree) or "").strip().split("\n")[0][:200]
         self.main = False
@@ -70,6 +101,11 @@ class Source(ast.NodeVisitor):
         self.imports.update(dict.fromkeys(self.values.imported(node)))
 
     visit_ImportFrom = visit_Import
+
+    def visit_For(self, node: ast.For) -> None:
+        """Learn the values of the loop's variables."""
+        self.values.looped(node.target, node.iter)
+        self.generic_visit(node)
 
     def visit_If(self, node: ast.If) -> None:
         """See whether the source is a program."""

@@ -30,6 +30,7 @@ TEXTS: dict[str, list[tuple[str, int, tuple[str, ...]]]] = {
     "dump": [("writes", 1, ("filename", "f"))],
     "save": [("writes", 1, ("f",))],
     "save_model": [("writes", 0, ("filename", "fname"))],
+    "save_json": [("writes", 0, ("filename",))],
 }
 #: The same last part means something else in other libraries.
 ONLY = {"dump": ("joblib", "pickle", "cloudpickle", "skops"), "save": ("torch",)}
@@ -42,10 +43,12 @@ def texts(values: Values, node: ast.Call, name: str) -> list[tuple[str, str]]:
     last = name.split(".")[-1]
     if name.split(".")[0] not in ONLY.get(last, (name.split(".")[0],)):
         return []
-    found = [(fact, values.argument(node, at, *names)) for fact, at, names in TEXTS.get(last, [])]
+    found = [(fact, text) for fact, at, names in TEXTS.get(last, []) for text in values.arguments(node, at, *names)]
     if last in KEYS:
         given = node.args[0] if node.args else values.keyword(node, "metrics", "params")
         found += [(KEYS[last], key) for key in values.mapping(given)]
+    if last in ("write_text", "write_bytes") and isinstance(node.func, ast.Attribute):
+        found.append(("writes", values.of(node.func.value)))
     return [(fact, text[:300]) for fact, text in found if isinstance(text, str) and text]
 
 

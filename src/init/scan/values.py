@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 import ast
+from itertools import islice, product
 from typing import Any
 
 #: Names under which parsed arguments are kept, as most scripts do.
 PARSED = ("args", "ARGS", "opts", "options", "opt", "ns", "cfg")
 UNITS = {"weeks": 604_800, "days": 86_400, "hours": 3_600, "minutes": 60, "seconds": 1}
 NOWHERE = 99
+#: Stands for a folder that cannot be told.
+UNKNOWN = "?"
+#: Names that are made in loops are told up to this many.
+MOST_ALTERNATIVES = 50
 #: JSON has no infinity, and JavaScript no larger whole numbers.
 LARGEST = 2**53
 
 
 class Values:
-    """The imports and simple variables of one source."""
+    """The imports and simple variables of one source.
 
-    def __init__(self) -> None:
+    Args:
+        constants: What sources of the project define, by dotted name.
+        package: Dotted name of the folder of the source, from which relative imports start.
+    """
+
+    def __init__(self, constants: dict[str, Any] | None = None, package: str = "") -> None:
+        self.constants = constants or {}
+        self.package = package
+        self.loops: dict[str, list[Any]] = {}  # variable of a loop: the values that it takes
         self.names: dict[str, str] = {}  # local name: what it was imported as
         self.variables: dict[str, Any] = {}  # simple variables; the first value counts
         self.defaults: dict[str, Any] = {}  # default of each option of the command line
@@ -25,7 +38,8 @@ class Values:
     def imported(self, node: ast.Import | ast.ImportFrom) -> list[str]:
         """Learn the names of an import, and return its modules."""
         if isinstance(node, ast.ImportFrom):
-            module = "." * node.level + (node.module or "")
+            above = self.package.split(".")[: -(node.level - 1) or None] if node.level else []
+            module = ".".join([*filter(None, above), *filter(None, [node.module])])
             for alias in node.names:
                 self.names[alias.asname or alias.name] = f"{module}.{alias.name}"
             return [module]
@@ -37,11 +51,13 @@ class Values:
     def assigned(self, target: ast.AST, value: ast.AST) -> None:
         """Learn what a name stands for."""
         if isinstance(target, ast.Name) and self.variables.get(target.id) is None:
-            self.variables[target.id] = self.mapping(value) if isinstance(value, ast.Dict) else self.of(value)
+            self.variables[target.id] = (
+                self.mapping(value) if isinstance(value, ast.Dict | ast.DictComp) else self.of(value)
+            )
 
     def returns(self, function: str, value: ast.AST | None) -> None:
         """Learn the keys of what a function returns, for metrics are often made in one."""
-        if isinstance(value, ast.Dict | ast.Name) and self.mapping(value):
+        if isinstance(value, ast.Dict | ast.DictComp | ast.Name) and self.mapping(value):
             self.returned.setdefault(function, self.mapping(value))
 
     def dotted(self, node: ast.AST) -> str:
@@ -61,7 +77,12 @@ class Values:
             case ast.Constant(value=bool() | int() | float() as number):
                 return number if abs(number) < LARGEST else None
             case ast.Name(id=name):
-                return self.variables.get(name)
+                held = self.variables.get(name)
+                return self.constants.get(self.names.get(name, "")) if held is None else held
+            case ast.IfExp(body=body, orelse=other):
+                return self.of(other) if self.of(body) is None else self.of(body)
+            case ast.Attribute() if self.dotted(node) in self.constants:
+                return self.constants[self.dotted(node)]
             case ast.UnaryOp(op=ast.USub(), operand=operand):
                 inner = self.of(operand)
                 return -inner if isinstance(inner, int | float) else None
@@ -80,12 +101,43 @@ class Values:
                 return self._called(node)
         return None
 
+    def looped(self, target: ast.AST, over: ast.AST) -> None:
+        """Learn the values that the variables of a loop take."""
+        if isinstance(over, ast.Call) and isinstance(over.func, ast.Attribute) and over.func.attr in ("items", "keys"):
+            over = over.func.value
+        if isinstance(over, ast.Dict):
+            if isinstance(target, ast.Tuple):
+                target = target.elts[0]
+            self.loops.update({target.id: [self.of(key) for key in over.keys]} if isinstance(target, ast.Name) else {})
+            return
+        rows = self.of(over)
+        if not isinstance(rows, list):
+            return
+        names = target.elts if isinstance(target, ast.Tuple) else [target]
+        for at, name in enumerate(names):
+            if isinstance(name, ast.Name):
+                cells = [row[at] if isinstance(row, list) and at < len(row) else row for row in rows]
+                self.loops[name.id] = cells if isinstance(target, ast.Tuple) else rows
+
+    def all(self, node: ast.AST | None) -> list[Any]:
+        """Return every value that an expression takes in the loops around it."""
+        match node:
+            case ast.Name(id=name) if name in self.loops:
+                return self.loops[name][:MOST_ALTERNATIVES]
+            case ast.JoinedStr(values=parts):
+                inner = [self.all(p.value if isinstance(p, ast.FormattedValue) else p) for p in parts]
+                made = islice(product(*inner), MOST_ALTERNATIVES)
+                return ["".join(map(str, texts)) for texts in made if None not in texts]
+        return [self.of(node)]
+
     def _binary(self, node: ast.BinOp) -> Any:
         left, right = self.of(node.left), self.of(node.right)
         if isinstance(left, str) and isinstance(right, str):
             if isinstance(node.op, ast.Div):
                 return right if left in ("", ".") else f"{left.rstrip('/')}/{right}"
             return left + right if isinstance(node.op, ast.Add) else None
+        if isinstance(right, str) and left is None and isinstance(node.op, ast.Div):
+            return f"{UNKNOWN}/{right}"  # a file in a folder that is known only when it runs
         small = all(isinstance(side, int | float) and abs(side) < 1e9 for side in (left, right))
         return left * right if small and isinstance(node.op, ast.Mult) else None
 
@@ -115,12 +167,21 @@ class Values:
         given = self.keyword(node, *names)
         return self.of(node.args[position] if given is None and len(node.args) > position else given)
 
+    def arguments(self, node: ast.Call, position: int, *names: str) -> list[Any]:
+        """Return every value that an argument takes in the loops around it."""
+        given = self.keyword(node, *names)
+        return self.all(node.args[position] if given is None and len(node.args) > position else given)
+
     def named(self, node: ast.Call, *names: str) -> Any:
         """Return the value of an argument that is given by name only."""
         return self.argument(node, NOWHERE, *names)
 
     def mapping(self, node: ast.AST | None) -> dict[str, Any]:
         """Return the keys and values of a dictionary, written there or under a name, as far as they are known."""
+        if isinstance(node, ast.DictComp):
+            for loop in node.generators:
+                self.looped(loop.target, loop.iter)
+            return {key: None for key in self.all(node.key) if isinstance(key, str)}
         if not isinstance(node, ast.Dict):
             held = self.of(node)
             return held if isinstance(held, dict) else {}
