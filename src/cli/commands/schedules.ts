@@ -1,10 +1,10 @@
-import { userInfo } from 'node:os';
 import { type Command, Option } from 'commander';
 import { ScheduleDeclaration } from '../../contracts/schedules.ts';
 import type { Cli } from '../cli.ts';
 import { describeCommand } from '../help.ts';
 import type { Backfill } from '../schedules/backfill.ts';
 import { withSession } from '../session.ts';
+import { user } from '../user.ts';
 
 const ABOUT =
   'Lists the schedules: what each starts when, its next and last starts, and whether Temporal has it as declared.';
@@ -66,7 +66,7 @@ function addPauseAndResume(schedules: Command, cli: Cli): void {
     .argument('<name>', NAME)
     .option('--reason <text>', 'why, shown in the Temporal UI');
   pause.action(async (name: string) => {
-    const { reason = `Paused by ${userInfo().username}` } = pause.opts<{ reason?: string }>();
+    const { reason = `Paused by ${user()}` } = pause.opts<{ reason?: string }>();
     const { pauseSchedule } = await import('../schedules/pause.ts');
     await withSession(cli, (session) => pauseSchedule(cli, session, name, reason));
   });

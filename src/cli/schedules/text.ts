@@ -25,8 +25,10 @@ function stateLines(
   style: Style,
 ) {
   const remark = oneLine(note);
+  const onlyPaused = paused && differences.length === 1 && differences[0]?.field === 'paused';
+  const advice = onlyPaused ? `: "mediwatch schedules resume ${name}" lets it go on` : ADVICE[state];
   return [
-    `${style('bold', name)}  ${style(state === 'as declared' ? 'green' : 'yellow', state)}${ADVICE[state]}`,
+    `${style('bold', name)}  ${style(state === 'as declared' ? 'green' : 'yellow', state)}${advice}`,
     `  Starts  ${workflow} ${when}`,
     ...(paused ? [style('yellow', `  Paused${remark ? `  ${remark}` : ''}`)] : remark ? [`  Note    ${remark}`] : []),
     ...(next.length > 0 ? [`  Next    ${next.map(minute).join(', ')}`] : []),
