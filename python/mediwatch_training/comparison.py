@@ -21,6 +21,9 @@ _MAX_OUTCOMES = 20
 # Of a column with more values than this, such as diagnosis codes, the rarest are one: with a handful of rows each
 # they differ between any two windows, so that every such column would have drifted.
 _MAX_CATEGORIES = 30
+# A test of categories is only good where each is expected this often in both windows (Cochran 1954): a value that
+# occurs once makes any two windows differ.
+_MIN_EXPECTED = 5
 _MISSING = "(missing)"
 _OTHER = "(other)"
 _KNOWN = "(known)"
@@ -66,8 +69,9 @@ def compare_windows(current: Side, reference: Side, choice: Choice, min_rows: in
     """Lay two windows side by side.
 
     A column takes part if at least `min_rows` rows of both windows could have it: the log of another model may lack
-    it. One without a value in either window is left out. One that lost all its values, or gained them, is compared as
-    known against missing.
+    it. One without a value in either window, or with only one value but for a few rows, is left out: it cannot drift,
+    and would thin the share of those that can. One that lost all its values, or gained them, is compared as known
+    against missing.
 
     Raises:
         PredictionLogInvalid: No feature is left, or a column that is asked for is not there.
@@ -90,6 +94,8 @@ def compare_windows(current: Side, reference: Side, choice: Choice, min_rows: in
         if all(column.isna().all() for column in both):
             continue
         kind, prepared = _alike(name, role, both, choice)
+        if role == "feature" and choice.columns is None and _is_constant(prepared):
+            continue
         result.kinds[name], result.roles[name] = kind, role
         for table, column, side in zip((result.current, result.reference), prepared, (current, reference), strict=True):
             fills = kind == "categorical" and role != "target"
@@ -130,16 +136,30 @@ def _alike(name: str, role: str, both: list[pd.Series], choice: Choice) -> tuple
 
 
 def _with_few_values(both: list[pd.Series]) -> list[pd.Series]:
-    """Return text columns whose rarest values over both windows are one, so that `_MAX_CATEGORIES` are left."""
+    """Return text columns whose rare values are one: `_MAX_CATEGORIES` are left, each expected `_MIN_EXPECTED` times.
+
+    Rare values that are too few even together count as the commonest value.
+    """
     import pandas as pd
 
     counts = pd.concat(both).value_counts()
-    if len(counts) <= _MAX_CATEGORIES:
-        return both
+    smaller = min(len(column) for column in both) / max(1, sum(len(column) for column in both))
     # Of values that are as frequent the first by name stay, whatever the order of the rows.
     by_frequency = sorted(counts.index, key=lambda value: (-counts[value], value))
-    common = set(by_frequency[: _MAX_CATEGORIES - 1])
-    return [column.where(column.isin(common) | column.isna(), _OTHER) for column in both]
+    common = [value for value in by_frequency if counts[value] * smaller >= _MIN_EXPECTED] or by_frequency[:1]
+    if len(common) > _MAX_CATEGORIES or (len(common) == _MAX_CATEGORIES and len(counts) > len(common)):
+        common = common[: _MAX_CATEGORIES - 1]
+    rare = sum(counts[value] for value in by_frequency if value not in set(common))
+    if rare == 0:
+        return both
+    name = _OTHER if rare * smaller >= _MIN_EXPECTED else common[0]
+    return [column.where(column.isin(common) | column.isna(), name) for column in both]
+
+
+def _is_constant(both: list[pd.Series]) -> bool:
+    import pandas as pd
+
+    return pd.concat(both).nunique(dropna=False) <= 1
 
 
 def _few_values(both: list[pd.Series]) -> bool:

@@ -34,7 +34,7 @@ def make_report(comparison: Comparison, drift_share: float, method: str | None, 
         comparison: The two tables; features are counted together, predictions and the target stand alone.
         drift_share: Share of drifted features from which the report calls the data set drifted.
         method: Test or distance by Evidently's name; columns of a kind that it is not for, and all columns if it is
-            None, get Evidently's own choice.
+            None, get Evidently's own choice, but for the chi-square test in small windows (see `drift_tests.py`).
         threshold: Of that method, or of whichever is chosen; None for the method's own.
 
     Raises:
@@ -47,7 +47,15 @@ def make_report(comparison: Comparison, drift_share: float, method: str | None, 
     from evidently.metrics import ValueDrift
     from evidently.presets import DataDriftPreset
 
-    options = {kind: _options(kind, method, threshold) for kind in _TYPES}
+    from .drift_tests import TESTED_ROWS, TWO_SAMPLES
+
+    small = len(comparison.reference) <= TESTED_ROWS
+    options = {
+        "numeric": _options("numeric", method, threshold),
+        "categorical": _options("categorical", method, threshold),
+    }
+    if small and "method" not in options["categorical"]:
+        options["categorical"] = _options("categorical", TWO_SAMPLES, threshold)
     definition = DataDefinition(
         numerical_columns=[name for name, kind in comparison.kinds.items() if kind == "numeric"],
         categorical_columns=[name for name, kind in comparison.kinds.items() if kind == "categorical"],

@@ -66,8 +66,8 @@ def _newest(times: np.ndarray) -> float:
 
 
 def _after(times: np.ndarray, moment: float) -> int:
-    """Return the first row from which on there are only rows after the moment, or rows without a time."""
+    """Return the first row after the moment; a row without a time is as old as the one before it."""
     import numpy as np
 
-    before = np.flatnonzero(times <= moment)
-    return int(before[-1]) + 1 if len(before) else 0
+    known = np.where(np.isnan(times), -np.inf, times)
+    return int(np.searchsorted(np.maximum.accumulate(known), moment, side="right"))
