@@ -9,6 +9,7 @@ import { addDoctor } from './commands/doctor.ts';
 import { addDrift } from './commands/drift.ts';
 import { addFollow } from './commands/follow.ts';
 import { addHistory } from './commands/history.ts';
+import { addInit } from './commands/init.ts';
 import { addNotify } from './commands/notify.ts';
 import { prepare } from './commands/prepare.ts';
 import { promote } from './commands/promote.ts';
@@ -44,6 +45,8 @@ export function buildProgram(cli: Cli): Command {
     .addHelpText('after', PROGRAM_HELP)
     .addHelpText('afterAll', ({ command }) => helpEnd(command));
 
+  program.commandsGroup('Your own project:');
+  addInit(program, cli);
   program.commandsGroup('The whole chain:');
   addStartCommand(program, cli, retrain);
   program.commandsGroup('Single stages:');

@@ -1,0 +1,116 @@
+import type { Readable, Writable } from 'node:stream';
+import { confirm, isCancel, select, text } from '@clack/prompts';
+import type { Findings } from '../../init/index.ts';
+import {
+  type Answers,
+  defaultAnswers,
+  metricsOf,
+  type SearchWay,
+  schedulesFound,
+  searchWays,
+  type Target,
+  trainCandidates,
+} from '../../init/propose/questions.ts';
+
+/** Where questions are asked. */
+export interface Terminal {
+  input: Readable;
+  output: Writable;
+  signal: AbortSignal;
+}
+
+/** The reader pressed Ctrl-C. */
+export class Abandoned extends Error {
+  override name = 'Abandoned';
+}
+
+const NONE = '';
+const OTHER = ' other';
+
+/**
+ * Asks what only the project's people know; each question has the answer that was found as its default.
+ *
+ * @throws {Abandoned} on Ctrl-C
+ */
+export async function ask(findings: Findings, terminal: Terminal): Promise<Answers> {
+  const defaults = defaultAnswers(findings);
+  const train = await askTrain(findings, defaults.train, terminal);
+  const metric = await askMetric(findings, train, terminal);
+  const ways = searchWays(findings, train, metric);
+  const search =
+    ways.length > 1
+      ? await choose('How are hyperparameters searched?', ways.map(wayOption), ways[0] ?? 'none', terminal)
+      : 'none';
+  const registeredModel = answered(
+    await text({
+      ...terminal,
+      message: 'Name of the registered model in MLflow',
+      initialValue: defaults.registeredModel,
+      validate: (value) => (value?.trim() ? undefined : 'A name is needed'),
+    }),
+  ).trim();
+  const schedules =
+    schedulesFound(findings) &&
+    answered(
+      await confirm({
+        ...terminal,
+        message: 'Take over the schedules that were found?',
+        initialValue: defaults.schedules,
+      }),
+    );
+  const deployment = await choose('Where does the API run?', TARGETS, defaults.deployment, terminal);
+  return { train, search, metric, registeredModel, schedules, deployment };
+}
+
+/** Asks whether scripts may be run with `--help`. */
+export async function mayRunHelp(paths: readonly string[], terminal: Terminal): Promise<boolean> {
+  const message = `The options of ${paths.join(', ')} cannot be read from the source. Run with --help, without a network?`;
+  return answered(await confirm({ ...terminal, message }));
+}
+
+async function askTrain(findings: Findings, suggested: string | null, terminal: Terminal): Promise<string | null> {
+  const candidates = trainCandidates(findings);
+  if (candidates.length === 0) return null;
+  const options = candidates.map(({ path, reasons }) => ({ value: path, label: path, hint: reasons.join('; ') }));
+  const none = { value: NONE, label: 'none of them', hint: 'fill it in later' };
+  return (await choose('Which script trains the model?', [...options, none], suggested ?? NONE, terminal)) || null;
+}
+
+async function askMetric(findings: Findings, train: string | null, terminal: Terminal): Promise<string | null> {
+  const known = metricsOf(findings, train);
+  if (train === null) return null;
+  const options = [
+    ...known.map((value) => ({ value, label: value })),
+    { value: OTHER, label: 'another one' },
+    { value: NONE, label: 'none' },
+  ];
+  const chosen = await choose('Which MLflow metric decides the search?', options, known[0] ?? NONE, terminal);
+  if (chosen !== OTHER) return chosen || null;
+  return answered(await text({ ...terminal, message: 'Its name in MLflow', placeholder: 'val_auc' }))?.trim() || null;
+}
+
+const WAYS: Record<SearchWay, string> = {
+  own: "by the project's own search script",
+  trials: 'by MediWatch: trials of the training script',
+  none: 'not at all',
+};
+const wayOption = (value: SearchWay) => ({ value, label: WAYS[value] });
+const TARGETS: Array<{ value: Target; label: string }> = [
+  { value: 'docker', label: 'in containers' },
+  { value: 'process', label: 'as a process' },
+  { value: 'none', label: 'nowhere: a retrain ends with the promotion' },
+];
+
+async function choose<Value extends string>(
+  message: string,
+  options: Array<{ value: Value; label: string; hint?: string }>,
+  initialValue: Value,
+  terminal: Terminal,
+): Promise<Value> {
+  return answered(await select<string>({ ...terminal, message, options, initialValue, maxItems: 10 })) as Value;
+}
+
+function answered<Value>(value: Value): Exclude<Value, symbol> {
+  if (isCancel(value)) throw new Abandoned();
+  return value as Exclude<Value, symbol>;
+}

@@ -1,0 +1,135 @@
+import { stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import process from 'node:process';
+import { draft, type Findings, lookAt, type Proposal, silentScripts, withHelp } from '../../init/index.ts';
+import { type Answers, defaultAnswers } from '../../init/propose/questions.ts';
+import type { Cli } from '../cli.ts';
+import { CommandError, EXIT } from '../exit.ts';
+import { isTerminal, writeLine } from '../io.ts';
+import { Abandoned, ask, mayRunHelp, type Terminal } from './ask.ts';
+import { AlreadyThere, difference, existing, save } from './save.ts';
+import { nextSteps, openPlaces, summaryLines } from './summary.ts';
+
+export interface InitOptions {
+  /** Folder of the project, relative to where the command is run. */
+  folder: string;
+  /** Takes the answers that were found. */
+  yes: boolean;
+  /** Replaces a file that is there. */
+  force: boolean;
+  /** Where questions are asked; absent: the process's own terminal, if it has one. */
+  terminal?: Terminal;
+}
+
+/**
+ * Looks at a project and writes its `mediwatch.yaml`.
+ *
+ * @throws {CommandError} when the folder is none, or a file is there already: nothing was changed
+ */
+export async function init(cli: Cli, { folder, yes, force, terminal = ownTerminal(cli) }: InitOptions): Promise<void> {
+  const root = resolve(cli.io.cwd, folder);
+  if (!(await stat(root).catch(() => undefined))?.isDirectory())
+    throw new CommandError(EXIT.usage, `${root} is not a folder.`);
+  const file = join(root, 'mediwatch.yaml');
+  const before = await existing(file);
+  const asks = !yes && terminal !== undefined && (before === undefined || force);
+  const { findings, answers } = await decide(cli, root, { yes, terminal: asks ? terminal : undefined });
+  const { proposal, text } = draft(findings, answers);
+
+  if (before === text) {
+    told(cli, { file, written: false, proposal, text });
+    cli.say(`${file} is as it would be written.`);
+    return;
+  }
+  if (before !== undefined) cli.say(difference(before, text));
+  if (before !== undefined && !force) {
+    told(cli, { file, written: false, proposal, text });
+    throw new CommandError(
+      EXIT.usage,
+      `${file} is there already and was left as it is. --force replaces it by the above.`,
+    );
+  }
+  if (!yes && !asks) {
+    told(cli, { file, written: false, proposal, text });
+    if (!cli.json) writeLine(cli.io.stdout, text);
+    throw new CommandError(
+      EXIT.usage,
+      `Nothing was written: there is no terminal to ask on. --yes writes ${file} as above.`,
+    );
+  }
+  if (cli.io.interrupted.aborted) throw interrupted();
+  await write(root, file, text, force);
+  told(cli, { file, written: true, proposal, text });
+  for (const line of report(cli, file, proposal, text)) cli.say(line);
+}
+
+/** Looks, and asks where there is somebody to ask. */
+async function decide(
+  cli: Cli,
+  root: string,
+  { yes, terminal }: { yes: boolean; terminal: Terminal | undefined },
+): Promise<{ findings: Findings; answers: Answers }> {
+  try {
+    let findings = await lookAt(root);
+    const silent = silentScripts(findings).map(({ path }) => path);
+    const runs = silent.length > 0 && (yes || (terminal !== undefined && (await mayRunHelp(silent, terminal))));
+    if (runs) findings = await withHelp(findings, root, cli.io.interrupted);
+    return { findings, answers: terminal ? await ask(findings, terminal) : defaultAnswers(findings) };
+  } catch (error) {
+    throw error instanceof Abandoned ? interrupted() : error;
+  }
+}
+
+async function write(root: string, file: string, text: string, force: boolean): Promise<void> {
+  try {
+    await save(root, text, { force });
+  } catch (error) {
+    if (error instanceof AlreadyThere)
+      throw new CommandError(EXIT.usage, `${file} was written by somebody else meanwhile; it was left as it is.`);
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EACCES' || code === 'EROFS' || code === 'EPERM')
+      throw new CommandError(EXIT.failed, `${root} cannot be written to (${code}).`);
+    throw error;
+  }
+}
+
+const interrupted = () => new CommandError(EXIT.interrupted, 'Nothing was written.');
+
+function ownTerminal({ io, json }: Cli): Terminal | undefined {
+  if (json || process.stdin.isTTY !== true || !isTerminal(io.stdout, io.env)) return undefined;
+  return { input: process.stdin, output: io.stdout, signal: io.interrupted };
+}
+
+interface Told {
+  file: string;
+  written: boolean;
+  proposal: Proposal;
+  text: string;
+}
+
+function told(cli: Cli, { file, written, proposal, text }: Told): void {
+  const { findings, answers, prepare, search, trial, train, monitor } = proposal;
+  const commands = Object.entries({ prepare, search, trial, train, monitor }).flatMap(([name, step]) =>
+    step ? [[name, { script: step.script.path, command: step.command, because: step.script.reasons }]] : [],
+  );
+  cli.emit({
+    event: 'init',
+    file,
+    written,
+    answers,
+    steps: Object.fromEntries(commands),
+    toFillIn: openPlaces(text),
+    notRead: findings.unread,
+    text,
+  });
+}
+
+function report(cli: Cli, file: string, proposal: Proposal, text: string): string[] {
+  return [
+    cli.style('bold', `Wrote ${file}`),
+    ...summaryLines(proposal),
+    '',
+    'Each setting says where it comes from. Next:',
+    ...nextSteps(proposal, text).map((line, index) => `  ${index + 1}. ${line}`),
+  ];
+}
