@@ -63,8 +63,10 @@ export interface World {
   count(name: keyof Activities): number;
 }
 
-export function createWorld(env: Record<string, string> = {}): World {
+/** @param options.told whether anybody is to be told of what happens */
+export function createWorld(env: Record<string, string> = {}, { told = false } = {}): World {
   const config = loadConfig({ MEDIWATCH_SEARCH_PARALLEL: '2', ...env }, '/nowhere');
+  if (told) config.notifications.push({ kind: 'command', command: ['true'], minSeverity: 'info' });
   const world: World = {
     calls: [],
     versions: [],
