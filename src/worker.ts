@@ -6,7 +6,7 @@ import { createWorkers } from './workers/roles.ts';
 async function main(): Promise<void> {
   const config = loadConfig(process.env, process.cwd());
   const logger = installLogging(config);
-  const workers = await createWorkers(config, process.env);
+  const workers = await createWorkers(config);
   const running = workers.run();
   logger.info({ roles: config.worker.roles, slots: config.worker.slots }, 'worker ready');
   await running;

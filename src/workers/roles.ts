@@ -29,16 +29,14 @@ export interface Workers {
   shutdown(): void;
 }
 
-type Environment = Readonly<Record<string, string | undefined>>;
-
 const STATE = (config: Config, ...parts: string[]) => join(fromRoot(config, config.stack.dir), ...parts);
 
 /** Everything that a role needs is made here, once, and handed on: nothing reaches for a global. */
 const SERVICES = {
-  async orchestration(config, connection, env) {
+  async orchestration(config, connection) {
     const { namespace } = config.temporal;
     const mlflow = createMlflow(mlflowOptions(config));
-    const notifier = createNotifier(config, env);
+    const notifier = createNotifier(config);
     const client = new Client({ connection, namespace, dataConverter: { payloadConverterPath } });
     const [searchAttributes, codePath] = await Promise.all([
       ensureSearchAttributes(connection, namespace),
@@ -92,16 +90,12 @@ const SERVICES = {
       },
     };
   },
-} as const satisfies Record<Role, (config: Config, connection: NativeConnection, env: Environment) => Promise<Service>>;
+} as const satisfies Record<Role, (config: Config, connection: NativeConnection) => Promise<Service>>;
 
-/**
- * Connects to Temporal and makes a worker for each role of the configuration.
- *
- * @param env holds the variables that `notifications` names
- */
-export async function createWorkers(config: Config, env: Environment): Promise<Workers> {
+/** Connects to Temporal and makes a worker for each role of the configuration. */
+export async function createWorkers(config: Config): Promise<Workers> {
   const connection = await connect(config);
-  const services = await Promise.all(config.worker.roles.map((role) => SERVICES[role](config, connection, env)));
+  const services = await Promise.all(config.worker.roles.map((role) => SERVICES[role](config, connection)));
   const workers = await Promise.all(
     config.worker.roles.map((role, index) =>
       Worker.create({

@@ -34,7 +34,7 @@ async function sendTest(cli: Cli, asked: Asked): Promise<void> {
     throw new CommandError(EXIT.usage, `mediwatch.yaml names nobody to tell. Add a target, such as ${example}.`);
   }
   const { createNotifier } = await import('../../systems/notifications/index.ts');
-  const notifier = createNotifier(config, cli.io.env);
+  const notifier = createNotifier(config);
   try {
     const notification = testOf(config.registry.registeredModel, asked);
     const everyTarget = asked.event === undefined && asked.severity === undefined;

@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import { Agent } from 'undici';
-import { notificationSecrets } from '../../config/secrets.ts';
 import { type Config, fromRoot } from '../../config.ts';
 import { truncate } from '../../contracts/errors.ts';
 import type { Delivery, Notification, NotificationTarget } from '../../contracts/notifications.ts';
@@ -30,14 +29,8 @@ const PATIENCE: Patience = { limitMs: 10_000, pausesMs: [300, 1_000, 3_000] };
 /** Where output of commands goes, in the folder of the stack. */
 const LOG = join('logs', 'notifications.log');
 
-/** @param env holds the variables that the targets name */
-export function createNotifier(
-  config: Config,
-  env: Readonly<Record<string, string | undefined>>,
-  patience: Patience = PATIENCE,
-): Notifier {
-  const { notifications: targets } = config;
-  const secrets = notificationSecrets(targets, env);
+export function createNotifier(config: Config, patience: Patience = PATIENCE): Notifier {
+  const { notifications: targets, secrets } = config;
   const agent = new Agent({ connect: { timeout: patience.limitMs } });
   let reaper: Promise<Reaper> | undefined;
   const surroundings = {

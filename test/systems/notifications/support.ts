@@ -32,15 +32,15 @@ afterEach(async () => {
 });
 
 /** Settings of a mediwatch.yaml with these targets, in a folder of its own. */
-export async function configOf(targets: object[]): Promise<Config> {
+export async function configOf(targets: object[], env: Record<string, string>): Promise<Config> {
   const root = await mkdtemp(join(tmpdir(), 'notifications-'));
   closing.push(() => rm(root, { recursive: true, force: true }));
   await writeFile(join(root, 'mediwatch.yaml'), stringify({ notifications: targets }));
-  return loadConfig({}, root);
+  return loadConfig(env, root);
 }
 
 export async function openNotifier(targets: object[], env: Record<string, string> = {}): Promise<Notifier> {
-  const notifier = createNotifier(await configOf(targets), env, PATIENCE);
+  const notifier = createNotifier(await configOf(targets, env), PATIENCE);
   closing.push(() => notifier.close());
   return notifier;
 }
