@@ -148,10 +148,10 @@ async function rest(desk: Desk): Promise<void> {
 }
 
 /**
- * Events after which it continues as new. Few enough to replay in a fraction of a second: while the server waits for
- * us to continue, it refuses alerts, and the clients try again.
+ * Events after which it continues as new. Few, so that they are replayed at once when a worker dies in a storm: Temporal
+ * takes a workflow task back that keeps 100 signals waiting, and a long replay would never come to its end.
  */
-const LONG_HISTORY = 2_000;
+const LONG_HISTORY = 500;
 
 function isLong(): boolean {
   const { historyLength, continueAsNewSuggested } = workflowInfo();

@@ -1,42 +1,26 @@
-import { log, workflowInfo } from '@temporalio/workflow';
-import type { Notification } from '../../contracts/notifications.ts';
 import type { Plan } from '../../contracts/plan.ts';
 import { type Ending, ITSELF, type Steward } from '../../policy/steward.ts';
-import { notify } from './activities.ts';
-import { rootMessage } from './failures.ts';
+import { tell } from './notify.ts';
 
-/** Tells people that a retrain failed, and that the steward pauses if it does. Nothing waits for it. */
-export function tellOfFailure(before: Steward, after: Steward, { words }: Ending, { links }: Plan): void {
-  const { registeredModel } = after;
-  const workflowId = before.current?.workflowId ?? workflowInfo().workflowId;
-  const notice = {
-    registeredModel,
-    links: [{ name: 'Retrain', url: `${links.temporalUi}/${encodeURIComponent(workflowId)}` }],
-    workflowId,
-  };
-  const next = after.rest ? `The next is not started before ${new Date(after.rest.until).toISOString()}.` : '';
-  tell({
-    ...notice,
-    id: `${workflowId}/failed`,
+/** Tells people that alerts are still not answered, and that the steward pauses if it does. Nothing waits for it. */
+export function tellOfFailure(before: Steward, after: Steward, { words }: Ending, plan: Plan): void {
+  const { registeredModel, failures, rest, paused } = after;
+  const workflowId = before.current?.workflowId ?? '';
+  const links = [{ name: 'Retrain', url: `${plan.links.temporalUi}/${encodeURIComponent(workflowId)}` }];
+  const next = rest ? ` The next is not started before ${new Date(rest.until).toISOString()}.` : '';
+  void tell(plan, {
     event: 'retrainFailed',
     severity: 'warning',
-    title: `A retrain of ${registeredModel} after drift alerts failed`,
-    text: `${words}\n\n${after.failures} failed in a row. ${next}`,
+    title: `The drift steward of ${registeredModel} backs off: its retrain failed`,
+    text: `${words}\n\nRetrains that failed in a row: ${failures}.${next}`,
+    links,
   });
-  if (before.paused !== null || after.paused?.by !== ITSELF) return;
-  tell({
-    ...notice,
-    id: `${workflowId}/paused`,
+  if (before.paused !== null || paused?.by !== ITSELF) return;
+  void tell(plan, {
     event: 'stewardPaused',
     severity: 'critical',
     title: `The drift steward of ${registeredModel} has paused itself`,
-    text: `${after.paused.reason}\n\nAlerts are kept, and start nothing until somebody types: mediwatch steward resume`,
-  });
-}
-
-function tell(notification: Notification): void {
-  const title = notification.title.slice(0, 200);
-  notify({ ...notification, title }).catch((error: unknown) => {
-    log.warn('Nobody could be told', { event: notification.event, problem: rootMessage(error) });
+    text: `${paused.reason}\n\nAlerts are kept, and start nothing until somebody types: mediwatch steward resume`,
+    links,
   });
 }
