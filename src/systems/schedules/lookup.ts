@@ -1,8 +1,19 @@
-import { type Client, type ScheduleDescription, ScheduleNotFoundError } from '@temporalio/client';
+import { type Client, isGrpcServiceError, type ScheduleDescription, ScheduleNotFoundError } from '@temporalio/client';
 import { isOurs } from './ownership.ts';
 
+/** gRPC's DEADLINE_EXCEEDED: Temporal answers so when it is too busy to ask its schedule. */
+const TOO_LATE = 4;
+const ATTEMPTS = 5;
+
 export async function describeIfThere(client: Client, name: string): Promise<ScheduleDescription | undefined> {
-  return await ifThere(client.schedule.getHandle(name).describe());
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await ifThere(client.schedule.getHandle(name).describe());
+    } catch (error) {
+      const { cause } = error as Error;
+      if (attempt === ATTEMPTS || !isGrpcServiceError(cause) || cause.code !== TOO_LATE) throw error;
+    }
+  }
 }
 
 export async function deleteIfThere(client: Client, name: string): Promise<void> {

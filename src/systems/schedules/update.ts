@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Client, ScheduleDescription } from '@temporalio/client';
+import { type Client, isGrpcServiceError, type ScheduleDescription } from '@temporalio/client';
 import {
   compileUpdatedScheduleOptions,
   encodeScheduleAction,
@@ -9,8 +9,11 @@ import {
 } from '@temporalio/client/lib/schedule-helpers.js';
 import type { Wanted } from './fields.ts';
 
+/** gRPC's statuses of an update that came too late: FAILED_PRECONDITION and ABORTED. */
+const LOST: readonly number[] = [9, 10];
+
 /**
- * Writes a schedule if nobody has changed it since it was described; otherwise the server drops the update, most
+ * Writes a schedule if nobody has changed it since it was described; otherwise the server drops the update, some
  * without a word: look again afterwards. The SDK's own update knows no such condition, so that a pause made in
  * between would be lost.
  */
@@ -20,7 +23,7 @@ export async function updateUnchanged(client: Client, seen: ScheduleDescription,
   const { namespace, identity, loadedDataConverter } = options;
   const { spec, action, policies, state } = compileUpdatedScheduleOptions(scheduleId, wanted);
   const header = seen.raw.schedule?.action?.startWorkflow?.header?.fields ?? {};
-  await workflowService.updateSchedule({
+  const update = workflowService.updateSchedule({
     namespace,
     scheduleId,
     identity,
@@ -32,5 +35,8 @@ export async function updateUnchanged(client: Client, seen: ScheduleDescription,
       policies: encodeSchedulePolicies(policies),
       state: encodeScheduleState(state),
     },
+  });
+  await update.catch((error: unknown) => {
+    if (!isGrpcServiceError(error) || !LOST.includes(error.code)) throw error;
   });
 }
