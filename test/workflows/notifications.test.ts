@@ -4,6 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { whileHeartbeating } from '../../src/activities/lib/heartbeat.ts';
 import { decidePromotion } from '../../src/contracts/approval.ts';
 import { failure } from '../../src/contracts/errors.ts';
+import { TASK_QUEUES } from '../../src/contracts/names.ts';
 import type { Notification } from '../../src/contracts/notifications.ts';
 import type { PromoteResult, RetrainResult } from '../../src/contracts/workflows.ts';
 import { until } from '../support/until.ts';
@@ -58,6 +59,16 @@ describe('people are told', () => {
     await bench.refusal('retrain');
     expect(events()).toEqual(['retrainFailed warning']);
     expect(told()[0]?.text).toContain('The column readmitted is missing.');
+  });
+
+  it('of a failed retrain by the steward that started it, not twice', async () => {
+    world.override.trainModel = async () => {
+      throw failure('DataInvalid', 'The column readmitted is missing.');
+    };
+    const memo = { trigger: 'drift alert', report: null, alerts: 3 };
+    const options = { workflowId: 'retrain-drift', taskQueue: TASK_QUEUES.orchestration, args: [], memo };
+    await failureOf(await bench.client.workflow.start('retrain', options));
+    expect(events()).toEqual([]);
   });
 
   it('of a promotion whose version cannot be deployed once, when the registry has been put back', async () => {
