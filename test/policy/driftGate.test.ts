@@ -1,0 +1,120 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { DriftColumn, DriftDocument, DriftGate } from '../../src/contracts/drift.ts';
+import { judgeDrift } from '../../src/policy/driftGate.ts';
+
+const NAMES = ['age', 'ward', 'prob', 'label'];
+const share = fc.double({ min: 0, max: 1, noNaN: true });
+const column = fc.record<DriftColumn>({
+  name: fc.constantFrom(...NAMES),
+  role: fc.constantFrom('feature', 'prediction', 'target'),
+  method: fc.constant(null),
+  score: fc.constant(null),
+  threshold: fc.constant(null),
+  drifted: fc.option(fc.boolean()),
+});
+const window = fc.option(
+  fc.record({ source: fc.constant('log'), rows: fc.nat(100), from: fc.constant(null), to: fc.constant(null) }),
+);
+const document = fc.record<DriftDocument>({
+  schema: fc.constant('mediwatch.drift/1'),
+  key: fc.constant('k'),
+  createdAt: fc.constant(null),
+  tool: fc.constant('a test'),
+  current: window,
+  reference: window,
+  minRows: fc.option(fc.integer({ min: 1, max: 100 })),
+  columns: fc.uniqueArray(column, { selector: ({ name }) => name }),
+  driftedColumns: fc.option(fc.nat(10)),
+  share: fc.option(share),
+  shareThreshold: fc.option(share),
+  datasetDrift: fc.option(fc.boolean()),
+});
+const positiveShare = fc.double({ min: 0.001, max: 1, noNaN: true });
+const gate = fc.record<DriftGate>({
+  dataset: fc.boolean(),
+  minColumns: fc.option(fc.integer({ min: 1, max: 10 })),
+  columns: fc.subarray(NAMES),
+  share: fc.option(positiveShare),
+  prediction: fc.boolean(),
+  target: fc.boolean(),
+});
+const NO_RULE: DriftGate = {
+  dataset: false,
+  minColumns: null,
+  columns: [],
+  share: null,
+  prediction: false,
+  target: false,
+};
+
+/** A gate taken apart: each rule alone. */
+function rules(gate: DriftGate): DriftGate[] {
+  return [
+    ...(gate.dataset ? [{ ...NO_RULE, dataset: true }] : []),
+    ...(gate.minColumns === null ? [] : [{ ...NO_RULE, minColumns: gate.minColumns }]),
+    ...gate.columns.map((name) => ({ ...NO_RULE, columns: [name] })),
+    ...(gate.share === null ? [] : [{ ...NO_RULE, share: gate.share }]),
+    ...(gate.prediction ? [{ ...NO_RULE, prediction: true }] : []),
+    ...(gate.target ? [{ ...NO_RULE, target: true }] : []),
+  ];
+}
+const verdict = (report: DriftDocument, rule: DriftGate, minRows = 50) => judgeDrift(report, rule, minRows).verdict;
+const property = (check: (report: DriftDocument, rule: DriftGate) => void) =>
+  fc.assert(fc.property(document, gate, check), { numRuns: 1_000 });
+/** As if both windows had rows enough. */
+const long = (report: DriftDocument): DriftDocument => ({ ...report, current: null, reference: null });
+
+describe('the gate', () => {
+  it('calls it drift when any of its rules does, however many others do not or cannot tell', () => {
+    property((report, rule) => {
+      const alone = rules(rule).map((one) => verdict(long(report), one));
+      expect(verdict(long(report), rule) === 'drift').toBe(alone.includes('drift'));
+    });
+  });
+
+  it('never says "no drift" of what the report does not say', () => {
+    property((report, rule) => {
+      const alone = rules(rule).map((one) => verdict(long(report), one));
+      if (verdict(long(report), rule) === 'no drift') expect(new Set(alone)).toEqual(new Set(['no drift']));
+      const silent = { ...long(report), columns: [], driftedColumns: null, share: null, datasetDrift: null };
+      expect(verdict(silent, rule)).toBe('cannot tell');
+    });
+  });
+
+  it('skips every report with too few rows in either window, and only those', () => {
+    property((report, rule) => {
+      const wanted = report.minRows ?? 50;
+      const short = [report.current, report.reference].some((rows) => rows !== null && rows.rows < wanted);
+      expect(verdict(report, rule) === 'skipped').toBe(short);
+    });
+  });
+
+  it('is no stricter with a higher threshold', () => {
+    fc.assert(
+      fc.property(document, fc.integer({ min: 1, max: 10 }), positiveShare, (report, minColumns, wanted) => {
+        const drifts = (rule: Partial<DriftGate>) => verdict(long(report), { ...NO_RULE, ...rule }) === 'drift';
+        if (drifts({ minColumns: minColumns + 1 })) expect(drifts({ minColumns })).toBe(true);
+        if (drifts({ share: wanted })) expect(drifts({ share: wanted / 2 })).toBe(true);
+      }),
+    );
+  });
+
+  it('begins its reason with the verdict, and names the columns that drifted', () => {
+    property((report, rule) => {
+      const { verdict, reason, columns } = judgeDrift(report, rule, 50);
+      expect(reason.startsWith(`${verdict}: `)).toBe(true);
+      const drifted = report.columns.filter((one) => one.drifted).map(({ name }) => name);
+      expect(columns).toEqual(verdict === 'skipped' ? [] : drifted);
+    });
+  });
+
+  it('says how many rows there are of how many', () => {
+    const rows = (number: number) => ({ source: 'log', rows: number, from: null, to: null });
+    const [report] = fc.sample(document, 1) as [DriftDocument];
+    const short = { ...report, minRows: 50, current: rows(37), reference: rows(60) };
+    expect(judgeDrift(short, NO_RULE, 10).reason).toBe('skipped: not enough rows (37 of 50)');
+    const other = { ...short, current: rows(60), reference: rows(12) };
+    expect(judgeDrift(other, NO_RULE, 10).reason).toBe('skipped: not enough rows (12 of 50) in the reference window');
+  });
+});
