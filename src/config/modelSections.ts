@@ -4,6 +4,7 @@ import { SHARED_SECTIONS } from './models.ts';
 import { type Path, type Place, type Problem, pathText } from './problems.ts';
 import { checkTogether } from './rules.ts';
 import { ConfigSchema } from './schema.ts';
+import { valueAt } from './shape.ts';
 import { isMapping } from './values.ts';
 
 type Issue = z.core.$ZodIssue;
@@ -25,7 +26,7 @@ export function modelProblems({ name, own, settings, issues, placeOf }: ModelSet
   return [
     ...sharedProblems(own, prefix, placeOf),
     ...explain(ofItsOwn, { schema: ConfigSchema, settings, placeOf, prefix }),
-    ...checkTogether({ settings: withoutShared(own), placeOf, prefix }),
+    ...checkTogether({ settings: withoutShared(own), placeOf, prefix, space: valueAt(settings, ['search', 'space']) }),
   ];
 }
 

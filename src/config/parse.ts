@@ -8,6 +8,7 @@ import { type Path, type Place, type Problem, pathText } from './problems.ts';
 import { checkTogether } from './rules.ts';
 import { ConfigSchema } from './schema.ts';
 import { notificationSecrets } from './secrets.ts';
+import { valueAt } from './shape.ts';
 import { didYouMean } from './suggest.ts';
 import { isMapping, readable } from './values.ts';
 
@@ -28,7 +29,12 @@ export function parseAll(written: Record<string, unknown>, { root, env, placeOf 
   const base = parse(written, root, env);
   const problems = [
     ...explain(base.issues, { schema: ConfigSchema, settings: written, placeOf, elsewhere }),
-    ...checkTogether({ settings: base.settings, placeOf, prefix: [] }),
+    ...checkTogether({
+      settings: base.settings,
+      placeOf,
+      prefix: [],
+      space: valueAt(base.settings, ['search', 'space']),
+    }),
   ];
   const models: Record<string, Config> = {};
   for (const [name, own] of ownSettings(base.settings)) {

@@ -1,69 +1,20 @@
 import { STAGES } from '../contracts/names.ts';
-import { STEPS, type StepName } from '../contracts/plan.ts';
 import { WORKFLOWS } from '../contracts/workflows.ts';
 import { explain } from './explain.ts';
 import { ExtraStepsError, orderExtraSteps } from './extraSteps.ts';
-import { type PlaceholderStep, placeholderProblems } from './placeholders.ts';
-import { type Path, type Place, type Problem, pathText } from './problems.ts';
-import { didYouMean, quoted } from './suggest.ts';
+import type { Path, Problem } from './problems.ts';
+import { commandProblems, problemOf, stepProblems, type Written } from './stepRules.ts';
+import { didYouMean } from './suggest.ts';
 import { isMapping } from './values.ts';
 
-interface Rule {
-  settings: Record<string, unknown>;
-  placeOf(path: Path, part?: 'key' | 'value'): Place;
-  prefix: Path;
-}
-
 /** What no single setting tells: whether they go together. The settings are as written, and may be wrong otherwise. */
-export function checkTogether(rule: Rule): Problem[] {
-  return [...stepProblems(rule), ...extraStepProblems(rule), ...scheduleProblems(rule), ...stewardProblems(rule)];
-}
-
-function problem({ prefix, placeOf }: Rule, path: Path, message: string, part?: 'key' | 'value'): Problem {
-  const whole = [...prefix, ...path];
-  return { ...placeOf(whole, part), path: pathText(whole), message };
-}
-
-/** Steps that a project may do without. */
-const SKIPPABLE: readonly StepName[] = ['prepare', 'search', 'trial', 'evaluate', 'monitor'];
-
-function stepProblems(rule: Rule): Problem[] {
-  const { steps } = rule.settings;
-  if (!isMapping(steps)) return [];
-  return STEPS.flatMap((name) => {
-    const step = steps[name];
-    if (!isMapping(step)) return [];
-    const skipped = step.skip === true || step.skip === 'true';
-    const skip = (message: string) => problem(rule, ['steps', name, 'skip'], message, 'key');
-    return [
-      ...placeholdersOf(rule, name, step, ['steps', name]),
-      ...(skipped && !SKIPPABLE.includes(name)
-        ? [skip(`cannot be left out; ${quoted(SKIPPABLE, 'and')} can`)]
-        : skipped && step.command !== undefined
-          ? [skip('is skipped and has a command: remove one of them')]
-          : []),
-    ];
-  });
-}
-
-function placeholdersOf(rule: Rule, step: PlaceholderStep, { command, env }: Record<string, unknown>, path: Path) {
-  const texts: Array<[Path, unknown, { argument: boolean }]> = [
-    ...(Array.isArray(command) ? command : []).map((text, index): [Path, unknown, { argument: boolean }] => [
-      ['command', index],
-      text,
-      { argument: true },
-    ]),
-    ...Object.entries(isMapping(env) ? env : {}).map(([name, text]): [Path, unknown, { argument: boolean }] => [
-      ['env', name],
-      text,
-      { argument: false },
-    ]),
+export function checkTogether(written: Written): Problem[] {
+  return [
+    ...stepProblems(written),
+    ...extraStepProblems(written),
+    ...scheduleProblems(written),
+    ...stewardProblems(written),
   ];
-  return texts.flatMap(([at, text, options]) =>
-    typeof text === 'string'
-      ? placeholderProblems(step, text, options).map((message) => problem(rule, [...path, ...at], message))
-      : [],
-  );
 }
 
 interface Anchored {
@@ -73,18 +24,18 @@ interface Anchored {
   after?: string | undefined;
 }
 
-function extraStepProblems(rule: Rule): Problem[] {
-  const { extraSteps } = rule.settings;
+function extraStepProblems(written: Written): Problem[] {
+  const { extraSteps } = written.settings;
   if (!Array.isArray(extraSteps)) return [];
   const steps = extraSteps.flatMap((step, index) => (isMapping(step) ? [{ ...step, index }] : []));
   return [
-    ...steps.flatMap((step) => placeholdersOf(rule, 'extra', step, ['extraSteps', step.index])),
-    ...orderProblems(rule, steps.filter(isAnchored)),
+    ...steps.flatMap((step) => commandProblems(written, 'extra', step, ['extraSteps', step.index])),
+    ...orderProblems(written, steps.filter(isAnchored)),
   ];
 }
 
 /** Each fault is told, mended in thought, and the next one looked for. */
-function orderProblems(rule: Rule, steps: readonly Anchored[]): Problem[] {
+function orderProblems(written: Written, steps: readonly Anchored[]): Problem[] {
   try {
     orderExtraSteps(steps);
     return [];
@@ -105,7 +56,10 @@ function orderProblems(rule: Rule, steps: readonly Anchored[]): Problem[] {
       : '';
     const others = steps.filter((step) => step !== culprit);
     const mended = wrongName ? others : [...others, { index, name, after: STAGES[0] }];
-    return [problem(rule, ['extraSteps', index, key], `${error.message}${meant}`), ...orderProblems(rule, mended)];
+    return [
+      problemOf(written, ['extraSteps', index, key], `${error.message}${meant}`),
+      ...orderProblems(written, mended),
+    ];
   }
 }
 
@@ -116,25 +70,25 @@ function isAnchored(step: { index: number } & Record<string, unknown>): step is 
   );
 }
 
-function scheduleProblems(rule: Rule): Problem[] {
-  const { schedules } = rule.settings;
+function scheduleProblems(written: Written): Problem[] {
+  const { schedules } = written.settings;
   if (!isMapping(schedules)) return [];
   return Object.entries(schedules).flatMap(([name, schedule]) => {
     if (!isMapping(schedule)) return [];
     const workflow = String(schedule.workflow);
-    return inputProblems(rule, workflow, schedule.input, ['schedules', name, 'input']);
+    return inputProblems(written, workflow, schedule.input, ['schedules', name, 'input']);
   });
 }
 
-function stewardProblems(rule: Rule): Problem[] {
-  const { steward } = rule.settings;
-  return isMapping(steward) ? inputProblems(rule, 'retrain', steward.retrain, ['steward', 'retrain']) : [];
+function stewardProblems(written: Written): Problem[] {
+  const { steward } = written.settings;
+  return isMapping(steward) ? inputProblems(written, 'retrain', steward.retrain, ['steward', 'retrain']) : [];
 }
 
 /** A wrong input would end every workflow that is started with it. */
-function inputProblems(rule: Rule, workflow: string, input: unknown, path: Path): Problem[] {
+function inputProblems(written: Written, workflow: string, input: unknown, path: Path): Problem[] {
   if (!Object.hasOwn(WORKFLOWS, workflow) || !isMapping(input)) return [];
-  const { prefix, placeOf, settings } = rule;
+  const { prefix, placeOf, settings } = written;
   const schema = WORKFLOWS[workflow as keyof typeof WORKFLOWS].input;
   const issues = schema.safeParse(input).error?.issues ?? [];
   const wrong = explain(issues, { schema, settings: input, placeOf, prefix: [...prefix, ...path] });
@@ -142,5 +96,5 @@ function inputProblems(rule: Rule, workflow: string, input: unknown, path: Path)
   const { registeredModel: name } = input;
   if (typeof name !== 'string' || models.length === 0 || models.includes(name)) return wrong;
   const message = `"${name}" is none of the models: ${models.join(', ')}${didYouMean(name, models)}`;
-  return [...wrong, problem(rule, [...path, 'registeredModel'], message)];
+  return [...wrong, problemOf(written, [...path, 'registeredModel'], message)];
 }

@@ -116,6 +116,21 @@ const WRONG: Record<string, [text: string, told: string[]]> = {
     'schedules:\n  nightly:\n    workflow: retrain\n    every: 3600\n    input: {trails: 3}\n',
     ['5:13 schedules.nightly.input.trails: unknown setting; did you mean "trials"?'],
   ],
+  'a parameter that is not searched': [
+    'search:\n  space: {learning_rate: {type: float, low: 0, high: 1}}\nsteps:\n  trial:\n' +
+      '    command: [t, "{params.learning-rate}", "{params.learnin_rate}", "{params.other=1}"]\n',
+    [
+      '5:44 steps.trial.command[2]: {params.learnin_rate} is no parameter of search.space, which has learning_rate; ' +
+        'did you mean "learning_rate"?',
+    ],
+  ],
+  'a pattern that finds nothing': [
+    'steps:\n  train: {command: [t], outputs: {pattern: "auc=.*"}}\n  trial: {command: [t], outputs: {pattern: "("}}\n',
+    [
+      '2:44 steps.train.outputs.pattern: has no named group: write (?<auc>[\\d.]+) where the metric "auc" stands',
+      '3:44 steps.trial.outputs.pattern: is not a regular expression: Invalid regular expression: /(/: Unterminated group',
+    ],
+  ],
   'a step that is skipped and has a command': [
     'steps:\n  prepare:\n    command: [x]\n    skip: true\n',
     ['4:5 steps.prepare.skip: is skipped and has a command: remove one of them'],
