@@ -8,7 +8,7 @@ import type { ArtifactStore } from '../systems/artifacts/index.ts';
 import { readDriftReport } from '../systems/driftDocument.ts';
 import type { Mlflow } from '../systems/mlflow/index.ts';
 import { monitorInput } from '../systems/monitorInput.ts';
-import type { StepRunner } from '../systems/steps/index.ts';
+import { collectReport, type Ran, type StepRunner } from '../systems/steps/index.ts';
 import { championDataset } from './lib/championDataset.ts';
 import { runStepActivity } from './lib/step.ts';
 
@@ -54,7 +54,11 @@ export function createMonitoringActivities({ config, mlflow, store, runner }: Mo
           ...(datasetDir !== undefined && { datasetDir }),
           outputDir: join(workDir, 'report'),
         });
-        const answer = Made.parse(await run(runner, input, async () => ({ runId })));
+        const options = {
+          openRun: async () => ({ runId }),
+          collect: (ran: Ran) => collectReport(ran, { log: String(input.log), minRows, workDir }),
+        };
+        const answer = Made.parse(await run(runner, input, options));
         const files = await filesOf(config, answer, beat.signal);
         const latest = await publish(files, fromRoot(config, config.monitoring.outDir));
         const url = await logToRun(mlflow, runId, latest);

@@ -1,21 +1,31 @@
-import type { Config } from '../config.ts';
-import { type Plan, type PlanRequest, STEPS } from '../contracts/plan.ts';
+import { orderExtraSteps } from '../config/extraSteps.ts';
+import type { ExtraStep, StepConfig } from '../config/steps.ts';
+import { type Config, forModel } from '../config.ts';
+import { type Plan, type PlannedExtraStep, type PlanRequest, STEPS, type StepRetry } from '../contracts/plan.ts';
 import type { MetricRule } from '../contracts/registry.ts';
 import { gateOf } from '../policy/driftGate.ts';
 
 /** Lays the input of a workflow over the configuration of this worker. */
-export function createPlanActivities({ config, searchAttributes }: { config: Config; searchAttributes: boolean }) {
+export function createPlanActivities({
+  config: shared,
+  searchAttributes,
+}: {
+  config: Config;
+  searchAttributes: boolean;
+}) {
   return {
     async resolvePlan(request: PlanRequest): Promise<Plan> {
+      const config = forModel(shared, request.registeredModel ?? shared.registry.registeredModel);
       const { registry, training, data, search, promotion, approval, rollout, deployment, worker } = config;
       const { temporal, mlflow, steps, monitoring, driftGate, steward } = config;
       return {
-        registeredModel: request.registeredModel ?? registry.registeredModel,
+        registeredModel: registry.registeredModel,
         model: request.model ?? training.model,
         data: request.data ?? data.path,
         seed: request.seed ?? data.seed,
-        trials: request.trials ?? search.trials,
-        parallel: request.parallel ?? search.parallel ?? worker.slots,
+        // A project that has no search cannot be asked for one.
+        trials: hasSearch(config) ? (request.trials ?? search.trials) : 0,
+        parallel: request.parallel ?? search.parallel ?? steps.trial.slots ?? worker.slots,
         sampler: search.sampler,
         space: search.space ?? null,
         maxFailedShare: search.maxFailedShare,
@@ -48,6 +58,11 @@ export function createPlanActivities({ config, searchAttributes }: { config: Con
         stepTimeoutSeconds: Object.fromEntries(
           STEPS.map((step) => [step, steps[step].timeout]),
         ) as Plan['stepTimeoutSeconds'],
+        stepRetry: Object.fromEntries(STEPS.map((step) => [step, retryOf(steps[step], worker.slots)])),
+        direction: search.direction,
+        metric: search.metric,
+        searchIsOneCommand: steps.search.command !== undefined,
+        extraSteps: plannedExtraSteps(config),
         notifications: config.notifications.length > 0,
         searchAttributes,
         links: {
@@ -58,6 +73,30 @@ export function createPlanActivities({ config, searchAttributes }: { config: Con
       };
     },
   };
+}
+
+function hasSearch({ steps: { search, trial } }: Config): boolean {
+  return search.command !== undefined || !(search.skip || trial.skip);
+}
+
+/** Attempts that a step has when its worker or process dies, unless it says otherwise. */
+const ATTEMPTS = 8;
+
+function retryOf(step: StepConfig | ExtraStep, workerSlots: number): StepRetry {
+  const { attempts = ATTEMPTS, backoff, slots, timeout } = step;
+  // Those that share a slot run one after the other, and each may take its time.
+  const slotWaitSeconds = slots === undefined ? 0 : timeout * Math.max(0, Math.ceil(workerSlots / slots) - 1);
+  return { attempts, backoffSeconds: backoff, slotWaitSeconds };
+}
+
+function plannedExtraSteps({ extraSteps, worker }: Config): PlannedExtraStep[] {
+  return orderExtraSteps(extraSteps).map(({ step, stage, when }) => ({
+    ...retryOf(step, worker.slots),
+    name: step.name,
+    stage,
+    when,
+    timeoutSeconds: step.timeout,
+  }));
 }
 
 /** An allowed loss that is asked for stands alone; otherwise the rules of the configuration hold, if it has any. */

@@ -1,5 +1,5 @@
 import { Context } from '@temporalio/activity';
-import type { Config } from '../config.ts';
+import { type Config, forModel } from '../config.ts';
 import { ArtifactRef } from '../contracts/artifacts.ts';
 import { failure } from '../contracts/errors.ts';
 import { ALIASES, TAGS } from '../contracts/names.ts';
@@ -28,11 +28,12 @@ interface VerdictRecord {
 }
 
 /** MLflow runs and the model registry: what the workflows write down. Every call may be repeated. */
-export function createRegistryActivities({ config, mlflow }: { config: Config; mlflow: Mlflow }) {
+export function createRegistryActivities({ config: shared, mlflow }: { config: Config; mlflow: Mlflow }) {
   return {
     /** Opens the MLflow run of a workflow, or finds the one that it opened before. */
     async openRun({ key, purpose, plan, dataset, trigger }: OpenRun): Promise<{ runId: string; url: string }> {
       const { workflowId } = Context.current().info.workflowExecution ?? { workflowId: purpose };
+      const config = forModel(shared, String(plan.registeredModel ?? shared.registry.registeredModel));
       const experimentId = await mlflow.ensureExperiment(config.mlflow.experiment);
       const tags = {
         ...Object.fromEntries(Object.entries(plan).map(([name, value]) => [`mediwatch.${name}`, String(value)])),
@@ -75,6 +76,7 @@ export function createRegistryActivities({ config, mlflow }: { config: Config; m
         source: trained.modelUri,
         runId: trained.runId,
         modelId: trained.modelId ?? undefined,
+        version: trained.version ?? undefined,
         tags,
       });
       await mlflow.setAlias(registeredModel, ALIASES.challenger, version);

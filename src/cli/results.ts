@@ -25,9 +25,9 @@ const LINES: { [Name in WorkflowName]: (result: Result<Name>) => string[] } = {
         ]),
     `Data set ${ref.uri}`,
   ],
-  hyperparameterSearch: ({ best, complete, failed }) => [
+  hyperparameterSearch: ({ best, metric = 'validation AUC', complete, failed }) => [
     `Best of ${complete} trials${failed ? ` (${failed} more failed)` : ''}: trial ${best.number}, ` +
-      `validation AUC ${score(best.score)} with ${paramsText(best.params)}.`,
+      `${metric} ${score(best.score)} with ${paramsText(best.params)}.`,
   ],
   trainBestAndRegister: (version) => [versionLine(version)],
   promote: ({ promotion, deployment }) => [promotionLine(promotion), ...deploymentLines(deployment)],

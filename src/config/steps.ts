@@ -33,7 +33,15 @@ const commandFields = {
     .describe('container image in which it runs, with the project and its work folder mounted'),
   env: z.record(z.string(), z.string()).default({}).describe('extra environment variables; placeholders as in command'),
   timeout: seconds('the longest one attempt may take').default(3600),
-  attempts: z.coerce.number().int().min(1).max(100).default(8).describe('how often it is tried, at most'),
+  attempts: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(100)
+    .optional()
+    .describe(
+      'how often it is tried when it fails or takes too long; absent: once. After a crash it is tried again anyway',
+    ),
   backoff: seconds('wait before the second attempt, doubled before each further one').default(1),
   slots: z.coerce
     .number()

@@ -28,6 +28,7 @@ export const FAILURES = {
     next: 'Correct the section driftGate of mediwatch.yaml, or let the report hold what it asks for. No alert was raised.',
   },
   StepFailed: { retryable: false, next: 'Read the log file of the step; nothing was registered by it.' },
+  CommandFailed: { retryable: true, next: 'It is tried as often as "attempts" of the step says; read its log file.' },
   StepCrashed: { retryable: true, next: 'It is tried again in a new process.' },
   StepTimedOut: { retryable: false, next: 'Raise the time-out of the step in mediwatch.yaml, or make it do less.' },
   StepOutOfMemory: { retryable: true, next: 'Raise worker.memoryLimitMb, or lower worker.slots.' },

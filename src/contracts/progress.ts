@@ -13,11 +13,21 @@ export const StageProgress = z.object({
 });
 export type StageProgress = z.infer<typeof StageProgress>;
 
+/** A command of the project that stands before or after a stage. */
+export const ExtraStepProgress = z.object({
+  name: z.string(),
+  stage: z.enum(STAGES),
+  when: z.enum(['before', 'after']),
+  state: StageState,
+});
+export type ExtraStepProgress = z.infer<typeof ExtraStepProgress>;
+
 export const SearchProgress = z.object({
   total: z.number().int(),
   complete: z.number().int(),
   failed: z.number().int(),
   running: z.number().int(),
+  metric: z.string().optional().describe('what the score is called; absent: validation AUC'),
   best: z.object({ number: z.number().int(), score: z.number(), params: Params }).nullable(),
 });
 export type SearchProgress = z.infer<typeof SearchProgress>;
@@ -26,6 +36,7 @@ export type SearchProgress = z.infer<typeof SearchProgress>;
 export const Progress = z.object({
   stages: z.array(StageProgress),
   search: SearchProgress.nullable(),
+  extraSteps: z.array(ExtraStepProgress).optional().describe('commands of the project besides the stages'),
   waitingFor: z.string().nullable().describe('what it waits for and how to answer'),
   problem: z.string().nullable().describe('what went wrong, what was left as it was, what to do'),
   links: z.array(z.object({ name: z.string(), url: z.string() })),

@@ -1,5 +1,5 @@
 import { STAGE_TITLES } from '../contracts/names.ts';
-import type { Progress, StageProgress } from '../contracts/progress.ts';
+import type { ExtraStepProgress, Progress, StageProgress } from '../contracts/progress.ts';
 import type { Params } from '../contracts/training.ts';
 
 const SYMBOLS: Record<StageProgress['state'], string> = {
@@ -12,11 +12,12 @@ const SYMBOLS: Record<StageProgress['state'], string> = {
 };
 
 /** Writes progress as the Markdown that the Temporal UI shows as a workflow's current details. */
-export function progressMarkdown({ stages, search, waitingFor, problem, links }: Progress): string {
+export function progressMarkdown({ stages, search, extraSteps = [], waitingFor, problem, links }: Progress): string {
   const parts = [
     problem && `**What went wrong.** ${problem}`,
     waitingFor && `**Waiting** for ${waitingFor}`,
     ['| | stage | time | |', '|---|---|---|---|', ...stages.map(stageRow)].join('\n'),
+    extraSteps.map(extraStepText).join(' · '),
     search && searchText(search),
     links.map(({ name, url }) => `[${name}](${url})`).join(' · '),
   ];
@@ -36,10 +37,15 @@ function stageRow({ name, state, startedAt, endedAt, summary }: StageProgress): 
   return `| ${SYMBOLS[state]} | ${STAGE_TITLES[name]} | ${seconds} | ${text} |`;
 }
 
-function searchText({ total, complete, failed, running, best }: NonNullable<Progress['search']>): string {
+/** `✔ notify-team, after Promote`. */
+function extraStepText({ name, stage, when, state }: ExtraStepProgress): string {
+  return `${SYMBOLS[state]} ${name}, ${when} ${STAGE_TITLES[stage]}`;
+}
+
+function searchText({ total, complete, failed, running, metric, best }: NonNullable<Progress['search']>): string {
   const counts = [`${complete} of ${total} trials done`, running && `${running} running`, failed && `${failed} failed`];
   const score = best
-    ? `Best so far: trial ${best.number}, validation AUC **${best.score.toFixed(4)}** (${paramsText(best.params)}).`
+    ? `Best so far: trial ${best.number}, ${metric ?? 'validation AUC'} **${best.score.toFixed(4)}** (${paramsText(best.params)}).`
     : '';
   return `${counts.filter(Boolean).join(', ')}. ${score}`;
 }

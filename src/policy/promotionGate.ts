@@ -44,11 +44,17 @@ function judge(contest: Contest): Verdict {
     return refuse(`Version ${champion}, the champion, could not be scored${why}`);
   }
   const outcomes = contest.rules.map((rule) => judgeRule(rule, comparison, champion));
+  const basis = comparison.recorded ? RECORDED : '';
   const failed = outcomes.filter(({ holds }) => !holds);
   const shown = failed.length > 0 ? failed : outcomes;
   const words = shown.map(({ text }) => text).join('; ');
-  return failed.length > 0 ? refuse(`Refused: ${words}.`) : { promote: true, reason: `Passed: ${words}.` };
+  return failed.length > 0
+    ? refuse(`Refused: ${words}.${basis}`)
+    : { promote: true, reason: `Passed: ${words}.${basis}` };
 }
+
+/** Two trainings may have held out different rows: whoever reads the verdict should know. */
+const RECORDED = ' These are the scores that the trainings recorded; nothing scored both versions on the same rows.';
 
 /** Without a champion there is nothing to compare with, but a version without scores is not promoted. */
 function first({ challenger, comparison, rules }: Contest): Verdict {

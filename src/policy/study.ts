@@ -1,12 +1,16 @@
 import type { SearchProgress } from '../contracts/progress.ts';
 import type { Params, Trial } from '../contracts/training.ts';
 
+type Direction = 'maximize' | 'minimize';
+
 /**
  * The bookkeeping of a hyperparameter search. It is a value: each function returns the next one, and it is small
  * enough to be carried through continue-as-new, however long the search is.
  */
 export interface Study {
   total: number;
+  /** Which scores are better; absent: higher ones. */
+  direction?: Direction | undefined;
   /** Trials that were proposed so far; also the number of the next one. */
   proposed: number;
   complete: number;
@@ -19,8 +23,8 @@ export interface Study {
 /** Half of the finished trials that are kept are the best, half the latest. TPE needs no more to propose well. */
 const KEPT = 200;
 
-export function createStudy(total: number): Study {
-  return { total, proposed: 0, complete: 0, failed: 0, best: null, trials: [] };
+export function createStudy(total: number, direction: Direction = 'maximize'): Study {
+  return { total, direction, proposed: 0, complete: 0, failed: 0, best: null, trials: [] };
 }
 
 /** How many more trials may be proposed. */
@@ -40,7 +44,7 @@ export function finish(study: Study, trial: Trial): Study {
   if (!study.trials.some(({ number, state }) => number === trial.number && state === 'running')) return study;
   const trials = study.trials.map((other) => (other.number === trial.number ? trial : other));
   const counted = trial.state === 'complete' ? { complete: study.complete + 1 } : { failed: study.failed + 1 };
-  return { ...study, ...counted, best: better(study.best, trial), trials: keep(trials) };
+  return { ...study, ...counted, best: better(study, trial), trials: keep(trials, study.direction) };
 }
 
 /** More trials failed than the share of the whole search that may. */
@@ -48,26 +52,34 @@ export function tooManyFailed(study: Study, maxFailedShare: number): boolean {
   return study.failed > 0 && study.failed > maxFailedShare * study.total;
 }
 
-export function searchProgress(study: Study, running: number): SearchProgress {
+/** @param metric what the score is called; empty: validation AUC */
+export function searchProgress(study: Study, running: number, metric?: string): SearchProgress {
   const { total, complete, failed, best } = study;
   return {
     total,
     complete,
     failed,
     running,
+    ...(metric && { metric }),
     best: best && { number: best.number, score: best.score as number, params: best.params },
   };
 }
 
-function better(best: Trial | null, trial: Trial): Trial | null {
+function better({ best, direction }: Study, trial: Trial): Trial | null {
   if (trial.state !== 'complete' || trial.score === undefined) return best;
-  return best === null || trial.score > (best.score as number) ? trial : best;
+  return best === null || goodness(trial, direction) > goodness(best, direction) ? trial : best;
 }
 
-function keep(trials: Trial[]): Trial[] {
+/** The score turned so that more is better; a trial without one is the worst. */
+function goodness({ score }: Trial, direction: Direction | undefined): number {
+  if (score === undefined) return -Infinity;
+  return direction === 'minimize' ? -score : score;
+}
+
+function keep(trials: Trial[], direction: Direction | undefined): Trial[] {
   const finished = trials.filter(({ state }) => state !== 'running');
   if (finished.length <= KEPT) return trials;
-  const byScore = [...finished].sort((a, b) => (b.score ?? -Infinity) - (a.score ?? -Infinity));
+  const byScore = [...finished].sort((a, b) => goodness(b, direction) - goodness(a, direction));
   const kept = new Set([...byScore.slice(0, KEPT / 2), ...finished.slice(-KEPT / 2)]);
   return trials.filter((trial) => trial.state === 'running' || kept.has(trial));
 }

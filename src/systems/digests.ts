@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { join, relative } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 
 /** SHA-256 of a file, in hex; the file is streamed. */
@@ -23,5 +23,15 @@ export async function sha256OfFolder(folder: string, ending: string): Promise<st
   for (const name of names.filter((name) => name.endsWith(ending)).sort()) {
     hash.update(name).update(await readFile(join(folder, name)));
   }
+  return hash.digest('hex');
+}
+
+/** SHA-256 of a file, or of the names and contents of all files in a folder, in hex. */
+export async function sha256OfPath(path: string): Promise<string> {
+  if (!(await stat(path)).isDirectory()) return await sha256OfFile(path);
+  const hash = createHash('sha256');
+  const entries = await readdir(path, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  for (const file of files.sort()) hash.update(relative(path, file)).update(await sha256OfFile(file));
   return hash.digest('hex');
 }

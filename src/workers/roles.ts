@@ -54,7 +54,12 @@ const SERVICES = {
     };
   },
 
-  async training(config) {
+  async training(config, connection) {
+    const client = new Client({
+      connection,
+      namespace: config.temporal.namespace,
+      dataConverter: { payloadConverterPath },
+    });
     const mlflow = createMlflow(mlflowOptions(config));
     const { timeout, username, password, token } = config.mlflow;
     const store = createArtifactStore({
@@ -68,7 +73,7 @@ const SERVICES = {
     const { runner, codeDigest } = processes;
     return {
       options: {
-        activities: createActivities.training({ config, mlflow, store, runner, codeDigest }),
+        activities: createActivities.training({ config, mlflow, store, runner, codeDigest, client }),
         // One more than computes at once, so that a proposal never waits for a trial.
         maxConcurrentActivityTaskExecutions: config.worker.slots + 1,
       },

@@ -4,6 +4,7 @@ import { sha256OfFolder } from '../systems/digests.ts';
 import { createPool } from '../systems/processes/pool.ts';
 import { createReaper } from '../systems/processes/reaper.ts';
 import { createStepRunner, type StepRunner } from '../systems/steps/index.ts';
+import { removeStaleWork } from '../systems/steps/workFolders.ts';
 
 const PACKAGE = join(PROJECT_ROOT, 'python');
 
@@ -34,6 +35,7 @@ export async function createTrainingProcesses(config: Config): Promise<TrainingP
   const log = (name: string) => join(fromRoot(config, config.stack.dir), 'logs', `${name}.log`);
   const pool = createPool({ ...shared, size: slots, logFile: log('python'), warm: ['sklearn', 'mlflow'] });
   const proposer = createPool({ ...shared, size: 1, logFile: log('python-proposer'), warm: ['optuna'] });
+  await removeStaleWork(config);
   const runner = await createStepRunner({ config, reaper, pool, proposer });
   return {
     runner,

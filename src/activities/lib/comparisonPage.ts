@@ -30,7 +30,7 @@ th:first-child, td:first-child { text-align: left; }
 <body>
 <h1>${title}</h1>
 <p class="verdict"><strong>${verdict.promote ? 'Promote.' : 'Do not promote.'}</strong> ${escapeHtml(verdict.reason)}</p>
-<p>Both were scored on the same test split. Bounds are one-sided, by a paired bootstrap over its rows.</p>
+<p>${comparison.recorded ? 'These are the scores that their trainings recorded.' : 'Both were scored on the same test split. Bounds are one-sided, by a paired bootstrap over its rows.'}</p>
 <div class="wide"><table>
 <thead><tr><th scope="col">Metric</th><th scope="col">Challenger</th><th scope="col">Champion</th><th scope="col">Difference</th><th scope="col">Bounds</th></tr></thead>
 <tbody>

@@ -1,31 +1,41 @@
 import { mkdir, rm, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Context } from '@temporalio/activity';
+import type { PlaceholderStep } from '../../config/placeholders.ts';
 import { type Config, fromRoot } from '../../config.ts';
-import type { StepName } from '../../contracts/plan.ts';
-import type { StepRunner } from '../../systems/steps/index.ts';
+import type { StepCall, StepRunner } from '../../systems/steps/index.ts';
+import { ownWork } from '../../systems/steps/workFolders.ts';
 import { type Beat, whileHeartbeating } from './heartbeat.ts';
+
+/** What a step needs when it is a command. */
+export type CommandOptions = Pick<StepCall, 'openRun' | 'collect' | 'key' | 'settings'>;
 
 interface StepContext {
   /** Folder of this attempt alone; it is removed afterwards. */
   workDir: string;
   beat: Beat;
   /** Runs the step with its input and gives its raw result. */
-  run(runner: StepRunner, input: object, openRun?: () => Promise<{ runId: string }>): Promise<unknown>;
+  run(runner: StepRunner, input: object, options?: CommandOptions): Promise<unknown>;
 }
 
-/** Gives an activity what every step needs: heartbeats, a folder of its own, and a log file that survives it. */
+/**
+ * Gives an activity what every step needs: heartbeats, a folder of its own, and a log file that survives it.
+ *
+ * @param config settings of the registered model that the step is for
+ * @param name what the step is called in the names of its folder and its log
+ */
 export async function runStepActivity<Result>(
   config: Config,
-  step: StepName,
+  step: PlaceholderStep,
   body: (context: StepContext) => Promise<Result>,
+  name: string = step,
 ): Promise<Result> {
   const { workflowExecution, activityId, attempt } = Context.current().info;
   const state = fromRoot(config, config.stack.dir);
   const workflow = safeName(workflowExecution?.workflowId ?? 'none');
-  const name = `${step}-${safeName(activityId)}-${attempt}`;
-  const workDir = join(state, 'work', `${workflow}-${(workflowExecution?.runId ?? '').slice(0, 8)}`, name);
-  const logFile = join(state, 'logs', 'steps', workflow, `${name}.log`);
+  const file = `${safeName(name)}-${safeName(activityId)}-${attempt}`;
+  const workDir = join(ownWork(config), `${workflow}-${(workflowExecution?.runId ?? '').slice(0, 8)}`, file);
+  const logFile = join(state, 'logs', 'steps', workflow, `${file}.log`);
   await mkdir(workDir, { recursive: true });
   try {
     return await whileHeartbeating(
@@ -33,15 +43,16 @@ export async function runStepActivity<Result>(
         body({
           workDir,
           beat,
-          run: (runner, input, openRun) =>
+          run: (runner, input, options = {}) =>
             runner.run({
+              ...options,
+              config,
               step,
               input,
               workDir,
               logFile,
               signal: beat.signal,
               onProgress: beat.progress,
-              ...(openRun && { openRun }),
             }),
         }),
       logFile,

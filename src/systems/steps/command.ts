@@ -9,6 +9,7 @@ import {
   parsePlaceholders,
 } from '../../config/placeholders.ts';
 import { type Config, fromRoot } from '../../config.ts';
+import { CommandFailed, CommandTimedOut, StepError } from '../processes/errors.ts';
 import type { Reaper } from '../processes/reaper.ts';
 import { runCommand } from '../processes/runCommand.ts';
 import type { Containers } from './container.ts';
@@ -106,7 +107,7 @@ async function run(systems: CommandSystems, prepared: Prepared): Promise<unknown
     (error: unknown) => error ?? new Error('unknown'),
   );
   const result = await readResultFile(files.result);
-  if (failed) throw withHint(failed);
+  if (failed) throw retryable(withHint(failed), settings);
   if (!call.collect) {
     if (result !== undefined) return result;
     throw stepFailed(`The command of ${settings.name} ended well but wrote no result to MEDIWATCH_RESULT.`);
@@ -207,6 +208,13 @@ async function ownDataset(call: StepCall, place: Place, config: Config): Promise
 function threadVariables({ values: { threads } }: PlaceholderValues): Variables {
   if (threads === undefined || process.env.OMP_NUM_THREADS !== undefined) return {};
   return { OMP_NUM_THREADS: String(threads) };
+}
+
+/** Where attempts are set, a failure of the command itself is one that another attempt may not have. */
+function retryable(error: unknown, { attempts }: CommandSettings): unknown {
+  const isOwn = error instanceof CommandFailed || error instanceof CommandTimedOut;
+  if (attempts === undefined || !isOwn) return error;
+  return new StepError({ type: 'CommandFailed', message: error.message, retryable: true, field: null });
 }
 
 /** MLflow's own message speaks of options that a script need not have. */

@@ -7,8 +7,11 @@ import { wrongSettings } from './errors.ts';
 import { createSlots } from './slots.ts';
 import type { StepRunner } from './step.ts';
 
+export { stepFailed } from './errors.ts';
+export { logModelFile } from './outcome/modelFile.ts';
+export { collectReport } from './outcome/report.ts';
 export type { Ran } from './ran.ts';
-export { extraStepSettings } from './settings.ts';
+export { type CommandSettings, extraStepSettings, textsOf } from './settings.ts';
 export type { StepCall, StepRunner } from './step.ts';
 
 interface Parts {

@@ -10,7 +10,7 @@ import {
 } from '@temporalio/workflow';
 import type { Stage } from '../../contracts/names.ts';
 import type { Plan } from '../../contracts/plan.ts';
-import { type Progress, SearchProgress, StageProgress } from '../../contracts/progress.ts';
+import { type ExtraStepProgress, type Progress, SearchProgress, StageProgress } from '../../contracts/progress.ts';
 import { progressQuery, stageProgressed } from '../../contracts/queries.ts';
 import { SEARCH_ATTRIBUTES } from '../../contracts/searchAttributes.ts';
 import { progressMarkdown } from '../../policy/details.ts';
@@ -28,6 +28,8 @@ export interface Board {
   /** Takes over what a child workflow reports of a stage. */
   merge(stage: StageProgress): void;
   search(progress: SearchProgress): void;
+  /** Shows where a command of the project stands that is no stage. */
+  extra(step: ExtraStepProgress): void;
   waitFor(what: string | null): void;
   problem(what: string): void;
   link(name: string, url: string): void;
@@ -103,6 +105,11 @@ export function openBoard(
       const search = SearchProgress.safeParse(reported);
       if (!search.success || finishedTrials(search.data) < finishedTrials(progress.search)) return;
       progress.search = search.data;
+      show();
+    },
+    extra: (step) => {
+      const others = (progress.extraSteps ?? []).filter(({ name }) => name !== step.name);
+      progress.extraSteps = [...others, step];
       show();
     },
     waitFor: (what) => {

@@ -1,0 +1,113 @@
+import { z } from 'zod';
+import { asksFor } from '../../config/placeholders.ts';
+import { type Config, fromRoot } from '../../config.ts';
+import type { ArtifactRef } from '../../contracts/artifacts.ts';
+import { failure } from '../../contracts/errors.ts';
+import { Comparison, type MetricRule } from '../../contracts/registry.ts';
+import { Metrics } from '../../contracts/training.ts';
+import type { Mlflow } from '../../systems/mlflow/index.ts';
+import { type Ran, textsOf } from '../../systems/steps/index.ts';
+import { merged, ownSources, runSource } from '../../systems/steps/outcome/metrics.ts';
+import { runStepActivity } from '../lib/step.ts';
+import { settingsOf, type TrainingSystems } from './systems.ts';
+
+const Scores = z.object({
+  models: z.record(z.string(), Metrics),
+  differences: Comparison.shape.differences.default({}),
+});
+type Scores = z.infer<typeof Scores>;
+
+interface ComparisonRequest {
+  dataset: ArtifactRef;
+  registeredModel: string;
+  challenger: string;
+  champion: string | null;
+  rules: MetricRule[];
+}
+
+export function createCompareActivities({ config: shared, mlflow, store, runner }: TrainingSystems) {
+  /** Scores versions on the same data with the bundled step, or with the project's own command. */
+  const evaluated = (config: Config, request: ComparisonRequest) =>
+    runStepActivity(config, 'evaluate', async ({ run, beat }) => {
+      const { registeredModel, rules } = request;
+      const datasetDir = await store.fetchDirectory(request.dataset, { signal: beat.signal });
+      const confidences = Object.fromEntries(
+        rules.flatMap(({ metric, confidence }) => (confidence === undefined ? [] : [[metric, confidence]])),
+      );
+      const { command } = config.steps.evaluate;
+      const shared = { datasetDir, dataPath: fromRoot(config, config.data.path), trackingUri: config.mlflow.uri };
+      const named = (version: string) => ({ id: version, uri: `models:/${registeredModel}/${version}` });
+      /** A command that takes {version} is run once for each. */
+      const oneByOne = async (versions: string[]): Promise<Scores> => {
+        const models: Scores['models'] = {};
+        for (const version of versions) {
+          const collect = async (ran: Ran) => merged(await ownSources(ran), ran.settings.outputs.metrics);
+          const input = { ...shared, version, models: [named(version)] };
+          models[version] = Metrics.parse(await run(runner, input, { collect }));
+        }
+        return { models, differences: {} };
+      };
+      const together = async (versions: string[]): Promise<Scores> => {
+        const bootstrap = Object.keys(confidences).length > 0 && versions.length > 1 ? { confidences } : null;
+        const { dataPath, ...input } = shared;
+        const models = versions.map(named);
+        return Scores.parse(await run(runner, { ...input, ...(command && { dataPath }), models, bootstrap }));
+      };
+      const takesVersion = command && asksFor(textsOf({ ...config.steps.evaluate, command }), 'version');
+      return await compare(request, takesVersion ? oneByOne : together, () => beat.signal.throwIfAborted());
+    });
+
+  return {
+    /** Scores a challenger and the champion on the same test split, and how sure their differences are. */
+    compareVersions: (request: ComparisonRequest): Promise<Comparison> => {
+      const config = settingsOf(shared, request.registeredModel);
+      const { evaluate, train } = config.steps;
+      const isBundled = !evaluate.command && !evaluate.skip && !train.command;
+      return isBundled || evaluate.command ? evaluated(config, request) : recorded(mlflow, config, request);
+    },
+  };
+}
+
+async function compare(
+  { challenger, champion }: ComparisonRequest,
+  evaluate: (versions: string[]) => Promise<Scores>,
+  throwIfStopped: () => void,
+): Promise<Comparison> {
+  const result = ({ models, differences }: Scores, championProblem = ''): Comparison => ({
+    challenger: models[challenger] ?? {},
+    champion: (champion !== null && models[champion]) || null,
+    championProblem,
+    differences,
+  });
+  if (champion === null) return result(await evaluate([challenger]));
+  try {
+    return result(await evaluate([challenger, champion]));
+  } catch (error) {
+    throwIfStopped();
+    // A champion that cannot be loaded or scored is a finding, not a failure; a challenger that cannot is one.
+    return result(await evaluate([challenger]), (error as Error).message);
+  }
+}
+
+/** Compares what the trainings of two versions recorded in MLflow: models of a project that nothing here can score. */
+async function recorded(
+  mlflow: Mlflow,
+  config: Config,
+  { registeredModel, challenger, champion }: ComparisonRequest,
+): Promise<Comparison> {
+  const metricsOf = async (version: string): Promise<Metrics> => {
+    const found = await mlflow.getVersion(registeredModel, version);
+    if (!found) throw failure('ModelNotFound', `${registeredModel} has no version ${version}.`);
+    const run = found.runId ? await mlflow.getRun(found.runId) : undefined;
+    return run ? merged([runSource(run)], config.steps.train.outputs.metrics) : {};
+  };
+  const theirs = champion === null ? null : await metricsOf(champion);
+  const hasNone = theirs !== null && Object.keys(theirs).length === 0;
+  return {
+    challenger: await metricsOf(challenger),
+    champion: hasNone ? null : theirs,
+    championProblem: hasNone ? 'its run in MLflow has no metrics.' : '',
+    differences: {},
+    recorded: true,
+  };
+}

@@ -1,0 +1,195 @@
+import { availableParallelism } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Context } from '@temporalio/activity';
+import { z } from 'zod';
+import { type Config, fromRoot } from '../../config.ts';
+import type { ArtifactRef } from '../../contracts/artifacts.ts';
+import type { SearchProgress } from '../../contracts/progress.ts';
+import { Params, Trial } from '../../contracts/training.ts';
+import type { Mlflow, Run } from '../../systems/mlflow/index.ts';
+import { type Ran, stepFailed } from '../../systems/steps/index.ts';
+import { merged, ownSources, readMetricsFile, runSource, scoreOf } from '../../systems/steps/outcome/metrics.ts';
+import { taggedRuns, unclaimedRuns } from '../../systems/steps/outcome/runs.ts';
+import { runStepActivity } from '../lib/step.ts';
+import { bestOf, kept, readParams, searched, trialsOf } from './scriptTrials.ts';
+import { orFail, prepareStepRun } from './stepRun.ts';
+import { settingsOf, type TrainingSystems } from './systems.ts';
+
+/** How often the runs of a search are looked at while it goes on (ms). */
+const LOOK_MS = 3_000;
+
+const Found = z.object({ best: Trial, trials: z.array(Trial), complete: z.number(), failed: z.number() });
+export type FoundTrials = z.infer<typeof Found>;
+
+/** Parameters that a command has written itself, in its result file or in `outputs.file`. */
+const Written = z
+  .object({ params: Params.optional(), best_params: Params.optional() })
+  .transform(({ params, best_params }) => params ?? best_params);
+
+interface SearchRequest {
+  registeredModel?: string;
+  dataset: ArtifactRef;
+  data: string;
+  model: string;
+  trials: number;
+  parallel: number;
+  seed: number;
+  parentRunId: string;
+  key: string;
+}
+
+export function createSearchActivities({ config: shared, mlflow, store, runner, client }: TrainingSystems) {
+  return {
+    /** Lets one command do the whole search; the runs that it opens are shown as its trials meanwhile. */
+    runSearch: (request: SearchRequest): Promise<FoundTrials> => {
+      const config = settingsOf(shared, request.registeredModel);
+      return runStepActivity(config, 'search', async ({ run, beat }) => {
+        const { signal } = beat;
+        const { dataset, data, model, trials, parallel, seed, parentRunId, key } = request;
+        const stepRun = await prepareStepRun({
+          mlflow,
+          config,
+          key,
+          name: 'search',
+          parentRunId,
+          tags: {},
+          signal,
+          resume: true,
+        });
+        if (stepRun.finished) return await finishedSearch(mlflow, config, stepRun.finished.outcome, key);
+        await endOrphans(mlflow, key);
+        const watching = new AbortController();
+        const watched = watch(mlflow, config, key, watching.signal, async (found) => {
+          const progress = progressOf(config, found, trials);
+          beat.progress(progress);
+          await tellWorkflow(client, progress);
+        });
+        try {
+          return await orFail(stepRun, async () => {
+            const datasetDir = await store.fetchDirectory(dataset, { signal });
+            const dataPath = fromRoot(config, data);
+            const threads = availableParallelism();
+            const input = { datasetDir, dataPath, model, trials, parallel, seed, threads };
+            const collect = (ran: Ran) => collectSearch(mlflow, config, ran, key, signal);
+            const found = Found.parse(await run(runner, input, { key, openRun: stepRun.open, collect }));
+            const { best, complete, failed } = found;
+            const metrics = { ...(best.score !== undefined && { best_score: best.score }) };
+            await stepRun.close({ best, complete, failed }, { params: {}, metrics });
+            return found;
+          });
+        } finally {
+          watching.abort();
+          await watched;
+        }
+      });
+    },
+  };
+}
+
+/**
+ * What a search has found: the best of its runs, or the parameters that it wrote, or what it logged to its own run.
+ *
+ * @throws {StepError} when there is no trial with a score
+ */
+async function collectSearch(
+  mlflow: Mlflow,
+  config: Config,
+  ran: Ran,
+  key: string,
+  signal: AbortSignal,
+): Promise<FoundTrials> {
+  const { direction } = config.search;
+  const given = ran.runId === undefined ? undefined : await mlflow.getRun(ran.runId, { signal });
+  const tagged = await taggedRuns(mlflow, key, signal);
+  const opened = tagged.length > 0 ? tagged : await unclaimedRuns(mlflow, { ...ran, params: {} }, signal);
+  const trials = trialsOf(config, opened);
+  const best = (await writtenBest(config, ran, given)) ?? bestOf(trials, direction) ?? loneTrial(config, given);
+  if (best) return summary(best, trials, direction);
+  const seen = opened.map((run) => `${run.name || run.runId} (${run.status}: ${Object.keys(run.metrics).join(', ')})`);
+  throw stepFailed(
+    `The search ended well, but none of its runs has the metric "${config.search.metric || 'score'}". ` +
+      `It opened ${seen.slice(0, 10).join('; ') || 'no runs'}. Set search.metric to the name that it has there.`,
+  );
+}
+
+function summary(best: Trial, trials: Trial[], direction: 'maximize' | 'minimize'): FoundTrials {
+  const complete = trials.filter(({ state }) => state === 'complete').length;
+  const failed = trials.filter(({ state }) => state === 'failed').length;
+  return { best, trials: kept(trials, direction), complete: Math.max(complete, 1), failed };
+}
+
+/** The best parameters as a command wrote them, with its score where it told one. */
+async function writtenBest(config: Config, ran: Ran, given: Run | undefined): Promise<Trial | null> {
+  const { file, metrics: mapping } = ran.settings.outputs;
+  const written = [ran.result, file && (await readMetricsFile(await ran.written('file', file)))];
+  const params = written.map((one) => Written.safeParse(one).data).find((one) => one !== undefined);
+  if (!params) return null;
+  const sources = [...(await ownSources(ran)), ...(given ? [runSource(given)] : [])];
+  const score = scoreOf(merged(sources, mapping), config.search.metric);
+  const common = { number: 0, params, state: 'complete' as const };
+  return { ...common, ...(score !== undefined && { score }), ...(given && { runId: given.runId }) };
+}
+
+/** A search that opens no runs of its own may log its best parameters and score to the one that it was given. */
+function loneTrial(config: Config, given: Run | undefined): Trial | null {
+  if (!given || Object.keys(given.params).length === 0) return null;
+  const score = scoreOf(merged([runSource(given)], config.steps.search.outputs.metrics), config.search.metric);
+  if (score === undefined) return null;
+  const params = searched(config, readParams(given.params));
+  return { number: 0, params, state: 'complete', score, runId: given.runId };
+}
+
+async function finishedSearch(mlflow: Mlflow, config: Config, outcome: unknown, key: string): Promise<FoundTrials> {
+  const trials = kept(trialsOf(config, await taggedRuns(mlflow, key)), config.search.direction);
+  return Found.parse({ ...(outcome as object), trials });
+}
+
+/** Runs whose script was killed go on for ever in MLflow. Trials that it had finished stay its trials. */
+async function endOrphans(mlflow: Mlflow, key: string): Promise<void> {
+  for (const { runId, status } of await taggedRuns(mlflow, key)) {
+    if (status === 'RUNNING') await mlflow.updateRun(runId, { status: 'KILLED' });
+  }
+}
+
+/** Looks at the runs of a search until it ends, and tells of them whenever something has changed. */
+async function watch(
+  mlflow: Mlflow,
+  config: Config,
+  key: string,
+  signal: AbortSignal,
+  tell: (trials: Trial[]) => Promise<void>,
+): Promise<void> {
+  let told = '';
+  for (;;) {
+    await delay(LOOK_MS, undefined, { signal }).catch(() => undefined);
+    if (signal.aborted) return;
+    // A look that fails is no harm: the next one sees all.
+    const trials = await taggedRuns(mlflow, key, signal).then(
+      (runs) => trialsOf(config, runs),
+      () => undefined,
+    );
+    const seen = trials?.map(({ state }) => state).join();
+    if (!trials || !seen || seen === told) continue;
+    told = seen;
+    await tell(trials).catch(() => undefined);
+  }
+}
+
+function progressOf(config: Config, trials: readonly Trial[], total: number): SearchProgress {
+  const count = (wanted: Trial['state']) => trials.filter(({ state }) => state === wanted).length;
+  const best = bestOf(trials, config.search.direction);
+  return {
+    total: Math.max(total, trials.length),
+    complete: count('complete'),
+    failed: count('failed'),
+    running: count('running'),
+    best: best && { number: best.number, score: best.score ?? 0, params: best.params },
+  };
+}
+
+async function tellWorkflow(client: TrainingSystems['client'], progress: SearchProgress): Promise<void> {
+  const { workflowExecution } = Context.current().info;
+  if (!workflowExecution) return;
+  const { workflowId, runId } = workflowExecution;
+  await client.workflow.getHandle(workflowId, runId).signal('searchProgressed', progress);
+}

@@ -1,0 +1,213 @@
+import { availableParallelism } from 'node:os';
+import { basename } from 'node:path';
+import { type Config, fromRoot } from '../../config.ts';
+import { TAGS } from '../../contracts/names.ts';
+import { type Dataset, type Metrics, type Params, TrainedModel, type Trial } from '../../contracts/training.ts';
+import type { Mlflow, Run } from '../../systems/mlflow/index.ts';
+import { logModelFile, type Ran, stepFailed } from '../../systems/steps/index.ts';
+import { merged, ownSources, runSource } from '../../systems/steps/outcome/metrics.ts';
+import {
+  highestVersion,
+  loggedModel,
+  registeredByRuns,
+  registeredMeanwhile,
+} from '../../systems/steps/outcome/models.ts';
+import { taggedRuns, unclaimedRuns } from '../../systems/steps/outcome/runs.ts';
+import { runStepActivity } from '../lib/step.ts';
+import { orFail, prepareStepRun } from './stepRun.ts';
+import { settingsOf, type TrainingSystems } from './systems.ts';
+
+interface TrainRequest {
+  registeredModel?: string;
+  dataset: Dataset;
+  /** Source of the data set, as in data.path. */
+  data?: string;
+  model: string;
+  params: Params | null;
+  seed: number;
+  /** Run of the bundled step; a script has one of its own below it. */
+  runId: string;
+  key?: string;
+  trials: Trial[];
+}
+
+export function createTrainActivities({ config: shared, mlflow, store, runner }: TrainingSystems) {
+  const threads = availableParallelism();
+
+  const bundled = (config: Config, request: TrainRequest) =>
+    runStepActivity(config, 'train', async ({ workDir, run, beat }) => {
+      const { dataset, model, params, seed, runId, trials } = request;
+      const datasetDir = await store.fetchDirectory(dataset.ref, { signal: beat.signal });
+      const trackingUri = config.mlflow.uri;
+      const input = { datasetDir, model, params, seed, threads, trackingUri, runId, workDir, trials };
+      return TrainedModel.parse(await run(runner, input));
+    });
+
+  /** Runs the training script of a project, and finds its model, metrics, and the version that it registered. */
+  const script = (config: Config, request: TrainRequest) =>
+    runStepActivity(config, 'train', async ({ workDir, run, beat }) => {
+      const { signal } = beat;
+      const { dataset, data, model, params, seed, runId: parentRunId, trials } = request;
+      const key = request.key ?? `${parentRunId}/train`;
+      const { registeredModel } = config.registry;
+      const before = await highestVersion(mlflow, registeredModel, signal);
+      const stepRun = await prepareStepRun({
+        mlflow,
+        config,
+        key,
+        name: 'train',
+        parentRunId,
+        tags: { [TAGS.versionsBefore]: String(before) },
+        signal,
+        discard: (earlier) => discardTraining(mlflow, registeredModel, earlier, key, signal),
+      });
+      if (stepRun.finished) {
+        const { run: earlier, outcome } = stepRun.finished;
+        return TrainedModel.parse({ metrics: earlier.metrics, ...(outcome as object) });
+      }
+      const complete = stepRun.earlier && (await completeAttempt(mlflow, config, stepRun.earlier, key, signal));
+      if (complete) {
+        const { metrics, ...outcome } = complete;
+        stepRun.adopt();
+        await stepRun.close(outcome, { params: params ?? {}, metrics });
+        return complete;
+      }
+      return await orFail(stepRun, async () => {
+        const datasetDir = await store.fetchDirectory(dataset.ref, { signal });
+        const dataPath = fromRoot(config, data ?? config.data.path);
+        const input = { datasetDir, dataPath, model, params, seed, threads, workDir, trials };
+        let after = before;
+        const openRun = async () => {
+          const opened = await stepRun.open();
+          // What an earlier attempt had registered is gone now.
+          after = await highestVersion(mlflow, registeredModel, signal);
+          return opened;
+        };
+        const collect = (ran: Ran) => collectTraining(mlflow, config, { ran, key, after, params, workDir, signal });
+        const trained = TrainedModel.parse(await run(runner, input, { key, openRun, collect }));
+        const { metrics, ...outcome } = trained;
+        await stepRun.close(outcome, { params: params ?? {}, metrics });
+        if (trained.runId) await completeRun(mlflow, trained.runId, key, metrics);
+        return trained;
+      });
+    });
+
+  return {
+    /** Fits on train and validation, scores the test split, and logs model, metrics and report. */
+    trainModel: (request: TrainRequest): Promise<TrainedModel> => {
+      const config = settingsOf(shared, request.registeredModel);
+      return config.steps.train.command ? script(config, request) : bundled(config, request);
+    },
+  };
+}
+
+interface Collected {
+  ran: Ran;
+  key: string;
+  /** Highest version before the command began. */
+  after: number;
+  params: Params | null;
+  workDir: string;
+  signal: AbortSignal;
+}
+
+async function collectTraining(mlflow: Mlflow, config: Config, collected: Collected): Promise<TrainedModel> {
+  const { ran, key, after, params, signal } = collected;
+  const told = TrainedModel.safeParse(ran.result);
+  if (told.success) return told.data;
+
+  const { outputs } = ran.settings;
+  const { registeredModel } = config.registry;
+  const given = await mlflow.getRun(ran.runId as string, { signal });
+  const tagged = await taggedRuns(mlflow, key, signal);
+  // Looked for only when nothing else was left: they are a guess, if a good one.
+  const guess = async () => await unclaimedRuns(mlflow, { ...ran, params: params ?? {} }, signal);
+  const leavesTraces = tagged.length > 0 || (given && hasContent(given)) || outputs.modelFile !== undefined;
+  const opened = (leavesTraces ? tagged : await guess()).toReversed();
+  const runs = [...(given ? [given] : []), ...opened];
+
+  const found = { registeredModel, after, runIds: runs.map(({ runId }) => runId) };
+  const [byRun] = await registeredByRuns(mlflow, found, signal);
+  const model = byRun ? null : await modelOf(mlflow, config, collected, runs);
+  const version = byRun ?? (model ? undefined : await registeredMeanwhile(mlflow, found, signal));
+  const runId = version?.runId || model?.runId || given?.runId || '';
+  const behind = runs.find((run) => run.runId === runId) ?? (await mlflow.getRun(runId, { signal }));
+  const sources = [...(await ownSources(ran)), ...[behind, ...runs].flatMap((run) => (run ? [runSource(run)] : []))];
+  const metrics: Metrics = merged(sources, outputs.metrics);
+  if (version) {
+    const { source: modelUri, modelId } = version;
+    return { runId, modelUri, modelId: modelId ?? null, version: version.version, metrics };
+  }
+  if (model) return { runId, modelUri: model.uri, modelId: model.modelId, metrics };
+  throw stepFailed(
+    `The training ended well, but no model was found: no version of ${registeredModel} was registered meanwhile, and ` +
+      `neither ${runs.map((run) => `run ${run.runId}`).join(' nor ')} holds a model "${outputs.model}". ` +
+      'Set registry.registeredModel to the name that the script registers, or steps.train.outputs.model or modelFile.',
+  );
+}
+
+async function modelOf(mlflow: Mlflow, config: Config, { ran, workDir, signal }: Collected, runs: readonly Run[]) {
+  const { outputs } = ran.settings;
+  const logged = await loggedModel(mlflow, runs, outputs.model, signal);
+  const run = runs[0];
+  if (logged || outputs.modelFile === undefined || !run) return logged;
+  const file = await ran.written('modelFile', outputs.modelFile);
+  const imageFile = basename(config.docker.modelPath);
+  return await logModelFile({ mlflow, ran, run, file, workDir, imageFile, signal });
+}
+
+const hasContent = ({ metrics, params }: Run) => Object.keys(metrics).length + Object.keys(params).length > 0;
+
+/**
+ * What came of an attempt whose script had ended, though its worker was killed before it could tell: its run is
+ * finished, it has registered a version, and every metric that is asked for is in the run.
+ */
+async function completeAttempt(
+  mlflow: Mlflow,
+  config: Config,
+  earlier: Run,
+  key: string,
+  signal: AbortSignal,
+): Promise<TrainedModel | null> {
+  const { metrics: mapping } = config.steps.train.outputs;
+  const runs = [earlier, ...(await taggedRuns(mlflow, key, signal))];
+  const found = {
+    registeredModel: config.registry.registeredModel,
+    after: Number(earlier.tags[TAGS.versionsBefore] ?? 0),
+    runIds: runs.filter(({ status }) => status === 'FINISHED').map(({ runId }) => runId),
+  };
+  const [version] = await registeredByRuns(mlflow, found, signal);
+  const run = runs.find(({ runId }) => runId === version?.runId);
+  if (!version || !run) return null;
+  const metrics = merged([runSource(run)], mapping);
+  if (Object.keys(mapping).some((name) => metrics[name] === undefined)) return null;
+  const { source: modelUri, modelId = null, runId } = version;
+  return { runId, modelUri, modelId, version: version.version, metrics };
+}
+
+/** Takes back what an attempt left that was killed: its versions, unless somebody uses one, and its runs. */
+async function discardTraining(
+  mlflow: Mlflow,
+  registeredModel: string,
+  earlier: Run,
+  key: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const opened = await taggedRuns(mlflow, key, signal);
+  const runIds = [earlier, ...opened].map(({ runId }) => runId);
+  const after = Number(earlier.tags[TAGS.versionsBefore] ?? 0);
+  for (const { version } of await registeredByRuns(mlflow, { registeredModel, after, runIds }, signal)) {
+    const current = await mlflow.getVersion(registeredModel, version, { signal });
+    if (current?.stage === 'None' && current.aliases.length === 0) {
+      await mlflow.deleteVersion(registeredModel, version, { signal });
+    }
+  }
+  for (const { runId } of opened) await mlflow.deleteRun(runId);
+}
+
+/** The run behind a version has all metrics of the training, by our names too: promotions compare them. */
+async function completeRun(mlflow: Mlflow, runId: string, key: string, metrics: Metrics): Promise<void> {
+  const run = await mlflow.getRun(runId);
+  const missing = Object.entries(metrics).filter(([name]) => !Object.hasOwn(run?.metrics ?? {}, name));
+  await mlflow.logBatch(runId, { metrics: Object.fromEntries(missing), tags: { [TAGS.step]: key } });
+}

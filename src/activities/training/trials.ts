@@ -1,0 +1,164 @@
+import { availableParallelism } from 'node:os';
+import { Context } from '@temporalio/activity';
+import { z } from 'zod';
+import { type Config, fromRoot } from '../../config.ts';
+import type { ArtifactRef } from '../../contracts/artifacts.ts';
+import { TAGS } from '../../contracts/names.ts';
+import { Metrics, Params, type Space, type Trial } from '../../contracts/training.ts';
+import type { Mlflow } from '../../systems/mlflow/index.ts';
+import type { Ran } from '../../systems/steps/index.ts';
+import { merged, noScore, ownSources, runSource, type Source, scoreOf } from '../../systems/steps/outcome/metrics.ts';
+import { taggedRuns, unclaimedRuns } from '../../systems/steps/outcome/runs.ts';
+import { runStepActivity } from '../lib/step.ts';
+import { orFail, prepareStepRun } from './stepRun.ts';
+import { settingsOf, type TrainingSystems } from './systems.ts';
+
+const Proposals = z.object({ params: z.array(Params) });
+const TrialOutcome = z.object({ score: z.number(), metrics: Metrics });
+type TrialOutcome = z.infer<typeof TrialOutcome>;
+const FinishedTrial = TrialOutcome.extend({ runId: z.string() });
+
+interface TrialRequest {
+  registeredModel?: string;
+  dataset: ArtifactRef;
+  /** Source of the data set, as in data.path. */
+  data?: string;
+  model: string;
+  number: number;
+  params: Params;
+  seed: number;
+  parentRunId: string;
+  key: string;
+}
+
+export function createTrialActivities({ config: shared, mlflow, store, runner }: TrainingSystems) {
+  const trialThreads = Math.max(1, Math.floor(availableParallelism() / shared.worker.slots));
+
+  /** Fits one trial in the warm pool; its run is made meanwhile. */
+  const bundledTrial = (config: Config, request: TrialRequest) =>
+    runStepActivity(config, 'trial', async ({ run, beat }) => {
+      const { dataset, model, number, params, seed, parentRunId, key } = request;
+      const datasetDir = await store.fetchDirectory(dataset, { signal: beat.signal });
+      const startTime = Date.now();
+      const experimentId = await mlflow.ensureExperiment(config.mlflow.experiment);
+      const tags = { [TAGS.trial]: String(number) };
+      const created = { experimentId, key, name: `trial ${number}`, parentRunId, startTime, tags };
+      // A first attempt need not look for the run of an earlier one.
+      const opened =
+        Context.current().info.attempt === 1
+          ? mlflow.createRun({ ...created, tags: { ...tags, [TAGS.key]: key } })
+          : mlflow.ensureRun(created);
+      opened.catch(() => undefined);
+      try {
+        const computed = run(runner, { datasetDir, model, params, seed, threads: trialThreads });
+        const [{ runId }, outcome] = [await opened, TrialOutcome.parse(await computed)];
+        await mlflow.logBatch(runId, { params: stringified(params), metrics: outcome.metrics });
+        await mlflow.updateRun(runId, { status: 'FINISHED', endTime: Date.now() });
+        return { ...outcome, runId };
+      } catch (error) {
+        const { runId } = await opened;
+        const status = beat.signal.aborted ? 'KILLED' : 'FAILED';
+        await mlflow.updateRun(runId, { status, endTime: Date.now() }).catch(() => undefined);
+        throw error;
+      }
+    });
+
+  /** Runs a script with the parameters as its arguments, and finds its score. */
+  const scriptTrial = (config: Config, request: TrialRequest) =>
+    runStepActivity(config, 'trial', async ({ run, beat }) => {
+      const { signal } = beat;
+      const { dataset, data, model, number, params, seed, parentRunId, key } = request;
+      const stepRun = await prepareStepRun({
+        mlflow,
+        config,
+        key,
+        name: `trial ${number}`,
+        parentRunId,
+        tags: { [TAGS.trial]: String(number) },
+        signal,
+        discard: async () => {
+          for (const { runId } of await taggedRuns(mlflow, key, signal)) await mlflow.deleteRun(runId);
+        },
+      });
+      if (stepRun.finished) {
+        const { run: earlier, outcome } = stepRun.finished;
+        return FinishedTrial.parse({ metrics: earlier.metrics, ...(outcome as object) });
+      }
+      return await orFail(stepRun, async () => {
+        const datasetDir = await store.fetchDirectory(dataset, { signal });
+        const dataPath = fromRoot(config, data ?? config.data.path);
+        const input = { datasetDir, dataPath, model, params, seed, threads: trialThreads };
+        const collect = (ran: Ran) => collectTrial(mlflow, config, { ran, key, params, signal });
+        const result = await run(runner, input, { key, openRun: stepRun.open, collect });
+        const { outcome, runId } = result as Awaited<ReturnType<typeof collectTrial>>;
+        const { metrics, score } = outcome;
+        await stepRun.close({ score, runId }, { params, metrics: { ...metrics, score } });
+        return { ...outcome, runId };
+      });
+    });
+
+  return {
+    /** Asks the sampler for parameters to try next, given the trials so far. */
+    proposeTrials: (request: {
+      registeredModel?: string;
+      model: string;
+      sampler: string;
+      space: Space | null;
+      seed: number;
+      count: number;
+      direction?: 'maximize' | 'minimize' | undefined;
+      trials: Trial[];
+    }): Promise<Params[]> => {
+      const { registeredModel, direction = 'maximize', ...wanted } = request;
+      return runStepActivity(settingsOf(shared, registeredModel), 'suggest', async ({ run }) => {
+        const trials = request.trials.map(({ number, params, state, score }) => ({ number, params, state, score }));
+        return Proposals.parse(await run(runner, { ...wanted, direction, trials })).params;
+      });
+    },
+
+    /** Tries one set of parameters and scores it; it is a run nested in the search's run. */
+    runTrial: (request: TrialRequest): Promise<TrialOutcome & { runId: string }> => {
+      const config = settingsOf(shared, request.registeredModel);
+      return config.steps.trial.command ? scriptTrial(config, request) : bundledTrial(config, request);
+    },
+  };
+}
+
+interface Collected {
+  ran: Ran;
+  key: string;
+  params: Params;
+  signal: AbortSignal;
+}
+
+/** The score of a script: from what it left, else from its run, else from a run that it opened itself. */
+async function collectTrial(
+  mlflow: Mlflow,
+  config: Config,
+  { ran, key, params, signal }: Collected,
+): Promise<{ outcome: TrialOutcome; runId: string }> {
+  const { outputs } = ran.settings;
+  const { metric } = config.search;
+  const given = ran.runId === undefined ? undefined : await mlflow.getRun(ran.runId, { signal });
+  const sources = [...(await ownSources(ran)), ...(given ? [runSource(given)] : [])];
+  const found = (all: Source[]) => {
+    const metrics = merged(all, outputs.metrics);
+    const score = scoreOf(metrics, metric);
+    return score === undefined ? undefined : { outcome: { score, metrics }, runId: given?.runId ?? '' };
+  };
+  const own = found(sources);
+  if (own) return own;
+  const tagged = await taggedRuns(mlflow, key, signal);
+  const opened = tagged.length > 0 ? tagged : await unclaimedRuns(mlflow, { ...ran, params }, signal);
+  for (const run of opened.filter(({ status }) => status === 'FINISHED').reverse()) {
+    const inRun = found([...sources, runSource(run)]);
+    if (!inRun) continue;
+    // Claimed, so that no other step takes it for its own.
+    if (tagged.length === 0) await mlflow.logBatch(run.runId, { tags: { [TAGS.step]: key } });
+    return { ...inRun, runId: run.runId };
+  }
+  throw noScore(ran.settings.name, metric, [...sources, ...opened.map(runSource)]);
+}
+
+const stringified = (params: Params) =>
+  Object.fromEntries(Object.entries(params).map(([name, value]) => [name, String(value)]));

@@ -1,0 +1,96 @@
+import { copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { basename, extname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { stringify } from 'yaml';
+import { z } from 'zod';
+import type { Mlflow, Run } from '../../mlflow/index.ts';
+import { stepFailed } from '../errors.ts';
+import type { Ran } from '../ran.ts';
+import type { FoundModel } from './models.ts';
+
+const EXPORTER = fileURLToPath(new URL('./exportModel.py', import.meta.url));
+/** Files that Python's pickle can read, with or without joblib. */
+const PICKLED = ['.joblib', '.pkl', '.pickle'];
+
+const Environment = z.object({ python: z.string(), sklearn: z.string().nullable(), estimator: z.boolean() });
+
+interface Logged {
+  mlflow: Mlflow;
+  ran: Ran;
+  /** Run that the model is logged to. */
+  run: Run;
+  /** The model file that the command has written. */
+  file: string;
+  workDir: string;
+  /** What the image of the API calls the file (docker.modelPath). */
+  imageFile: string;
+  signal: AbortSignal;
+}
+
+/**
+ * Logs a model file to the run of its step, as the script would have done with MLflow: a pickled scikit-learn model
+ * becomes one that MLflow can load, any other file is kept as it is, for an API that knows it.
+ *
+ * @throws {StepError} when the file cannot be read in the environment of the step
+ */
+export async function logModelFile({
+  mlflow,
+  ran,
+  run,
+  file,
+  workDir,
+  imageFile,
+  signal,
+}: Logged): Promise<FoundModel> {
+  const folder = join(workDir, 'model');
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { recursive: true });
+  if (PICKLED.includes(extname(file))) await exportModel(ran, file, folder, workDir, signal);
+  else await copyFile(file, join(folder, basename(file)));
+  for (const name of await readdir(folder)) {
+    await mlflow.logArtifact(run.runId, `${MODEL}/${name}`, await readFile(join(folder, name)), { signal });
+  }
+  // An image with the model in it takes the file as the script wrote it.
+  await mlflow.logArtifact(run.runId, imageFile, await readFile(file), { signal });
+  return { runId: run.runId, uri: `${run.artifactUri}/${MODEL}`, modelId: null };
+}
+
+const MODEL = 'model';
+
+async function exportModel(
+  ran: Ran,
+  file: string,
+  folder: string,
+  workDir: string,
+  signal: AbortSignal,
+): Promise<void> {
+  // In a container only the work folder is there.
+  const script = join(workDir, 'exportModel.py');
+  await copyFile(EXPORTER, script);
+  await ran.runMore(['python3', script, file, folder]).catch((error: Error) => {
+    if (signal.aborted) throw error;
+    throw stepFailed(
+      `${file} (${ran.settings.name}.outputs.modelFile) cannot be read in the environment of the step, so no version can be made of it. ${error.message}`,
+    );
+  });
+  const environment = Environment.parse(JSON.parse(await readFile(join(folder, 'environment.json'), 'utf8')));
+  await rm(join(folder, 'environment.json'));
+  await writeFile(join(folder, 'MLmodel'), stringify(description(environment)));
+}
+
+/** What `mlflow.sklearn.save_model` writes about a model, without a signature, which nobody knows. */
+function description({ python, sklearn }: z.infer<typeof Environment>): object {
+  const shared = { python_version: python, model_path: 'model.pkl', loader_module: 'mlflow.sklearn' };
+  return {
+    flavors: {
+      python_function: { ...shared, predict_fn: 'predict' },
+      sklearn: {
+        pickled_model: 'model.pkl',
+        serialization_format: 'pickle',
+        ...(sklearn && { sklearn_version: sklearn }),
+        code: null,
+      },
+    },
+    utc_time_created: new Date().toISOString().replace('T', ' ').replace('Z', ''),
+  };
+}
