@@ -11,15 +11,7 @@ from collections.abc import Callable
 _COMPARISONS: dict[Callable[[float, float], bool], tuple[str, ...]] = {
     operator.le: ("ks", "K-S p_value", "cramer_von_mises", "Cramer-von Mises"),
     operator.lt: (
-        *(
-            "chisquare",
-            "chi-square p_value",
-            "chi-square of two samples p_value",
-            "z",
-            "Z-test p_value",
-            "anderson",
-            "Anderson-Darling",
-        ),
+        *("chisquare", "chi-square p_value", "z", "Z-test p_value", "anderson", "Anderson-Darling"),
         *("chisquare_two_samples", "chi-square of two samples p_value"),
         *("es", "Epps-Singleton", "fisher_exact", "Fisher's Exact test", "g_test", "t_test"),
         *("mannw", "Mann-Whitney U-rank test"),

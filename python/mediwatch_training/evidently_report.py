@@ -50,12 +50,10 @@ def make_report(comparison: Comparison, drift_share: float, method: str | None, 
     from .drift_tests import TESTED_ROWS, TWO_SAMPLES
 
     small = len(comparison.reference) <= TESTED_ROWS
-    options = {
-        "numeric": _options("numeric", method, threshold),
-        "categorical": _options("categorical", method, threshold),
-    }
+    options = {kind: _options(kind, method, threshold) for kind in _TYPES}
     if small and "method" not in options["categorical"]:
-        options["categorical"] = _options("categorical", TWO_SAMPLES, threshold)
+        # The threshold of another method, which is not for categories, says nothing of this one.
+        options["categorical"] = _options("categorical", TWO_SAMPLES, threshold if method is None else None)
     definition = DataDefinition(
         numerical_columns=[name for name, kind in comparison.kinds.items() if kind == "numeric"],
         categorical_columns=[name for name, kind in comparison.kinds.items() if kind == "categorical"],

@@ -1,0 +1,221 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import REAL_DATA, child_environment, run
+
+from mediwatch_training.dataset import open_dataset
+from mediwatch_training.drift_document import normalise
+from mediwatch_training.errors import (
+    DataInvalid,
+    InvalidInput,
+    PredictionLogInvalid,
+    PredictionLogNotFound,
+    StepError,
+)
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    output = tmp_path_factory.mktemp("real")
+    run("prepare", dataPath=str(REAL_DATA), outputDir=str(output))
+    return output
+
+
+@pytest.fixture(scope="module")
+def test_split(real: Path) -> pd.DataFrame:
+    """The test split of the real data in a random order, with the columns that a model reads."""
+    dataset = open_dataset(str(real))
+    features = [feature["name"] for feature in dataset.meta["features"]]
+    return dataset.test_records[[*features]].sample(frac=1, random_state=1).reset_index(drop=True)
+
+
+def logged(records: pd.DataFrame, start: float = 1.7e9, shift: float = 0) -> pd.DataFrame:
+    """Records as the prediction log has them."""
+    count = len(records)
+    probabilities = np.clip(np.random.default_rng(0).beta(2, 8, count) + shift, 0, 1)
+    head = {"event_id": [f"{start:.0f}-{n}" for n in range(count)], "ts": start + np.arange(count), "model_version": 1}
+    tail = {"prob": probabilities, "pred": (probabilities > 0.2).astype(int)}
+    return pd.DataFrame(head).assign(threshold=0.2).join(records.reset_index(drop=True)).assign(**tail)
+
+
+def simple(rows: int, shift: float = 0, start: float = 1.7e9, seed: int = 0) -> pd.DataFrame:
+    random = np.random.default_rng(seed)
+    ward = random.choice(["a", "b"], rows, p=[0.5, 0.5] if shift == 0 else [0.9, 0.1])
+    records = pd.DataFrame({"age": random.normal(50 + 10 * shift, 10, rows), "ward": ward})
+    return logged(records, start, shift / 10)
+
+
+def check(folder: Path, *parts: pd.DataFrame, **values: object) -> dict:
+    pd.concat(parts).to_csv(folder / "predictions.csv", index=False)
+    return run("monitor", log=str(folder / "predictions.csv"), outputDir=str(folder / "out"), **values)
+
+
+def by_name(result: dict) -> dict[str, dict]:
+    return {column["name"]: column for column in result["document"]["columns"]}
+
+
+def later(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.assign(ts=frame["ts"] + 1e6, event_id="later-" + frame["event_id"])
+
+
+@pytest.mark.parametrize("rows", [(400, 900), (1000, 5000)])
+def test_the_halves_of_the_real_test_split_are_alike(test_split, tmp_path, rows):
+    current, reference = rows
+    result = check(tmp_path, logged(test_split), currentRows=current, referenceRows=reference)
+    document = result["document"]
+    assert document["datasetDrift"] is False and document["share"] < 0.2
+    assert (document["current"]["rows"], document["reference"]["rows"]) == rows
+    assert not any(by_name(result)[name]["drifted"] for name in ("prob", "pred"))
+
+
+def test_emergencies_of_patients_over_80_are_another_population(test_split, tmp_path):
+    old = test_split["age"].isin(["[80-90)", "[90-100)"]) & (test_split["admission_type_id"] == 1)
+    result = check(tmp_path, logged(test_split[~old][:900]), later(logged(test_split[old][:400])), currentRows=400)
+    columns = by_name(result)
+    assert result["document"]["datasetDrift"] is True
+    assert columns["age"]["drifted"] and columns["admission_type_id"]["drifted"]
+    assert not {"event_id", "ts", "model_version", "threshold"} & columns.keys()
+
+
+def test_the_training_data_are_a_reference_too(real, test_split, tmp_path):
+    against = {"reference": "training", "datasetDir": str(real)}
+    alike = check(tmp_path, logged(test_split[:1000]), **against)
+    assert alike["document"]["datasetDrift"] is False
+    assert alike["document"]["reference"] == {"source": "the training data", "rows": 5000, "from": None, "to": None}
+    # All rows of the log are current ones then; the training data hold no predictions.
+    assert alike["document"]["current"]["rows"] == 1000 and "prob" not in by_name(alike)
+    old = test_split["age"].isin(["[80-90)", "[90-100)"]) & (test_split["admission_type_id"] == 1)
+    shifted = check(tmp_path, logged(test_split[old]), **against)
+    assert shifted["document"]["share"] > alike["document"]["share"] + 0.3
+
+
+def test_a_data_set_without_records_says_what_to_do(sample_dataset, tmp_path):
+    copy = tmp_path / "dataset"
+    copy.mkdir()
+    for path in sample_dataset.iterdir():
+        if path.name != "fit_records.parquet":
+            (copy / path.name).write_bytes(path.read_bytes())
+    with pytest.raises(DataInvalid, match="prepare it again"):
+        check(tmp_path, simple(200), reference="training", datasetDir=str(copy))
+
+
+def test_report_and_document_are_written(tmp_path):
+    result = check(tmp_path, simple(200), later(simple(200, shift=2)), currentRows=200)
+    assert Path(result["html"]).read_text().lstrip().lower().startswith("<")
+    assert json.loads((tmp_path / "out" / "drift.json").read_text()) == result["document"]
+    again = normalise(json.loads(Path(result["json"]).read_text()))
+    assert again["datasetDrift"] is result["document"]["datasetDrift"] is True
+    assert result["document"]["driftedColumns"] == 2 and result["document"]["share"] == 1
+    assert by_name(result)["prob"] == {**by_name(result)["prob"], "role": "prediction", "drifted": True}
+
+
+@pytest.mark.parametrize(("rows", "current"), [(75, 37), (0, 0), (99, 49)])
+def test_too_few_rows_are_told_and_nothing_is_compared(tmp_path, rows, current):
+    result = check(tmp_path, simple(rows))
+    document = result["document"]
+    assert (document["current"]["rows"], document["minRows"], document["columns"]) == (current, 50, [])
+    assert result["html"] is None and result["json"] is None and document["datasetDrift"] is None
+    assert (tmp_path / "out" / "drift.json").exists()
+
+
+def test_the_same_rows_have_the_same_key_and_others_do_not(tmp_path):
+    log = simple(300)
+    key = check(tmp_path, log)["document"]["key"]
+    assert check(tmp_path, log)["document"]["key"] == key
+    assert check(tmp_path, log, driftShare=0.4)["document"]["key"] != key
+    assert check(tmp_path, log, later(simple(1)))["document"]["key"] != key
+
+
+def test_the_target_takes_part_once_enough_labels_are_known(tmp_path):
+    log = pd.concat([simple(200), later(simple(200))])
+    labels = pd.DataFrame({"event_id": log["event_id"], "readmitted": ([0, 1] * 100) + [1] * 200})
+    labels.to_csv(tmp_path / "labels.csv", index=False)
+    known = {"labels": str(tmp_path / "labels.csv"), "labelColumn": "readmitted", "currentRows": 200}
+    target = by_name(check(tmp_path, log, **known))["readmitted"]
+    assert target["role"] == "target" and target["drifted"] is True
+    labels[:230].to_csv(tmp_path / "labels.csv", index=False)
+    assert "readmitted" not in by_name(check(tmp_path, log, **known))
+    assert by_name(check(tmp_path, log.assign(readmitted=0), **known))["readmitted"]["role"] == "target"
+
+
+def test_columns_without_values_or_of_one_value_do_no_harm(tmp_path):
+    first, second = simple(200), later(simple(200))
+    for part in (first, second):
+        part["constant"], part["none"], part["level"] = 1, None, "a"
+    first["vanished"] = np.random.default_rng(1).normal(size=200)
+    first["gone"] = "x"
+    columns = by_name(check(tmp_path, first, second.assign(vanished=None, gone=None), currentRows=200))
+    # What cannot drift would thin the share of what can.
+    assert not {"none", "constant", "level"} & columns.keys()
+    assert columns["vanished"]["drifted"] is True and columns["gone"]["drifted"] is True
+
+
+def test_a_column_that_one_model_has_is_no_drift(tmp_path):
+    simple(200).assign(old=1.0).to_csv(tmp_path / "predictions.1.csv", index=False)
+    later(simple(200)).assign(new=2.0).to_csv(tmp_path / "predictions.csv", index=False)
+    result = run("monitor", log=str(tmp_path), outputDir=str(tmp_path / "out"), currentRows=200)
+    assert sorted(by_name(result)) == ["age", "pred", "prob", "ward"]
+    assert result["document"]["current"]["source"] == "predictions.csv"
+
+
+def test_columns_method_and_threshold_can_be_chosen(tmp_path):
+    parts = simple(200), later(simple(200, shift=0.2, seed=3))
+    chosen = by_name(check(tmp_path, *parts, columns=["age"], currentRows=200, method="psi", threshold=5.0))
+    assert [name for name, column in chosen.items() if column["role"] == "feature"] == ["age"]
+    assert (chosen["age"]["method"], chosen["age"]["threshold"], chosen["age"]["drifted"]) == ("psi", 5.0, False)
+    # A method for numbers leaves categories to Evidently.
+    mixed = by_name(check(tmp_path, *parts, currentRows=200, method="wasserstein", threshold=0.3))
+    assert "wasserstein" in mixed["age"]["method"].lower() and "wasserstein" not in mixed["ward"]["method"]
+    assert (mixed["age"]["threshold"], mixed["ward"]["threshold"]) == (0.3, 0.05)
+
+
+@pytest.mark.parametrize(
+    ("values", "error", "said"),
+    [
+        ({"method": "guess"}, InvalidInput, "There is no drift method 'guess'; Evidently's are"),
+        ({"columns": ["age", "height"]}, PredictionLogInvalid, "no column 'height'"),
+        ({"currentRows": 10}, InvalidInput, "can never hold minRows"),
+        ({"reference": "training"}, InvalidInput, "datasetDir is required"),
+        ({"labels": "/nowhere.csv"}, PredictionLogNotFound, "no file of labels /nowhere.csv"),
+        ({"rows": 3}, InvalidInput, "unknown field 'rows'"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused(tmp_path, values, error, said):
+    with pytest.raises(StepError, match=said) as refusal:
+        check(tmp_path, simple(200), **values)
+    assert isinstance(refusal.value, error)
+
+
+def test_a_log_without_features_is_refused(tmp_path):
+    with pytest.raises(PredictionLogInvalid, match="No feature can be compared"):
+        check(tmp_path, simple(200)[["event_id", "ts", "prob", "pred"]])
+
+
+def test_the_command_makes_a_report_and_opens_no_connection(tmp_path):
+    simple(200).to_csv(tmp_path / "predictions.csv", index=False)
+    # Python runs this file of its path before anything else.
+    (tmp_path / "sitecustomize.py").write_text(
+        "import socket\n"
+        "def refuse(*_):\n    raise SystemExit('a connection was opened')\n"
+        "socket.socket.connect = socket.getaddrinfo = refuse\n"
+    )
+    environment = child_environment()
+    environment["PYTHONPATH"] += f":{tmp_path}"
+    flags = ["--log", str(tmp_path / "*.csv"), "--out", str(tmp_path / "out"), "--columns", "age", "ward"]
+    command = [sys.executable, "-m", "mediwatch_training", "monitor", *flags]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["document"]["tool"].startswith("evidently 0.7")
+    assert "stage=comparing" in done.stderr
+
+
+def test_importing_the_package_does_not_import_evidently():
+    code = "import sys, mediwatch_training.monitor; sys.exit('evidently' in sys.modules or 'pandas' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], env=child_environment(), check=False).returncode == 0

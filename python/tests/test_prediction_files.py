@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mediwatch_training.csv_tail import read_tail
+from mediwatch_training.errors import PredictionLogInvalid, PredictionLogNotFound
+from mediwatch_training.prediction_files import read_log
+from mediwatch_training.prediction_log import PredictionLog
+
+
+def rows(start: int, count: int, **values: list) -> pd.DataFrame:
+    ids = range(start, start + count)
+    frame = {"event_id": [f"e{n}" for n in ids], "ts": [1.7e9 + n for n in ids], "age": [float(n) for n in ids]}
+    return pd.DataFrame({**frame, "prob": 0.5, "pred": 1, **values})
+
+
+def events(log: Path | str, wanted: int = 10_000) -> list[str]:
+    return list(read_log(str(log), wanted).frame["event_id"])
+
+
+def named(*numbers: int) -> list[str]:
+    return [f"e{number}" for number in numbers]
+
+
+def test_a_log_that_the_api_writes_is_read_while_it_is_written(tmp_path):
+    log = PredictionLog(tmp_path, ["age", "note"])
+    for number in range(30):
+        log.append([[f"e{number}", 1.7e9 + number, "1", 0.2, number, 'a "quoted",\nnote', 0.5, 1]])
+        read = read_log(str(tmp_path), 100)
+        assert list(read.frame["event_id"]) == named(*range(number + 1)) and read.left_out == 0
+    assert read.frame["note"][0] == 'a "quoted",\nnote' and read.frame["age"].dtype == float
+
+
+@pytest.mark.parametrize("cut", range(1, 40, 3))
+def test_a_torn_last_line_is_left_out(tmp_path, cut):
+    text = rows(0, 3).to_csv(index=False)
+    (tmp_path / "p.csv").write_text(text[:-cut])
+    # Wherever it was torn, what is read is whole.
+    read = read_log(str(tmp_path / "p.csv"), 10).frame
+    assert len(read) < 3 and read["pred"].notna().all()
+
+
+def test_a_torn_line_in_the_middle_is_left_out_and_counted(tmp_path):
+    lines = rows(0, 4).to_csv(index=False).splitlines()
+    lines[2] = lines[2][:12] + lines[3]
+    (tmp_path / "p.csv").write_text("\n".join([*lines, ""]))
+    read = read_log(str(tmp_path), 10)
+    assert read.left_out == 1 and list(read.frame["event_id"]) == named(0, 2, 3)
+
+
+def test_an_empty_file_and_one_of_a_header_alone_have_no_rows(tmp_path):
+    (tmp_path / "a.csv").write_text("")
+    assert len(read_log(str(tmp_path), 10).frame) == 0
+    (tmp_path / "b.csv").write_text("event_id,ts,age\n")
+    assert len(read_log(str(tmp_path), 10).frame) == 0
+
+
+def test_rotated_files_with_other_columns_are_one_log(tmp_path):
+    rows(0, 3, old=["x"] * 3).to_csv(tmp_path / "predictions.1.csv", index=False)
+    rows(3, 3, new=[1.5] * 3).to_csv(tmp_path / "predictions.csv", index=False)
+    read = read_log(str(tmp_path), 10)
+    assert list(read.frame["event_id"]) == named(*range(6))
+    assert read.frame["old"].notna().sum() == 3 and read.frame["new"].notna().sum() == 3
+    assert ["old" in columns for columns in read.columns].count(True) == 1
+
+
+def test_a_folder_a_glob_and_a_file_of_either_format_are_logs(tmp_path):
+    rows(0, 2).to_csv(tmp_path / "a.csv", index=False)
+    (tmp_path / "b.csv.gz").write_bytes(gzip.compress(rows(2, 2).to_csv(index=False).encode()))
+    rows(4, 2).to_parquet(tmp_path / "c.parquet")
+    (tmp_path / ".hidden.csv").write_text("event_id\nx\n")
+    (tmp_path / "notes.txt").write_text("not a log")
+    assert events(tmp_path) == named(*range(6))
+    assert events(tmp_path / "*.csv*") == named(0, 1, 2, 3)
+    assert events(tmp_path / "c.parquet") == named(4, 5)
+
+
+def test_whole_numbers_are_the_same_category_in_either_format(tmp_path):
+    rows(0, 2, ward=["7", "x"]).to_csv(tmp_path / "a.csv", index=False)
+    rows(2, 2, ward=[7.0, 8.0]).to_parquet(tmp_path / "b.parquet")
+    assert list(read_log(str(tmp_path), 10).frame["ward"]) == ["7", "x", "7", "8"]
+
+
+def test_rows_are_in_order_of_time_and_those_without_one_stay_where_they_were(tmp_path):
+    frame = rows(0, 5)
+    frame["ts"] = [30, 10, None, 20, 40]
+    frame.to_csv(tmp_path / "p.csv", index=False)
+    assert events(tmp_path) == named(1, 2, 3, 0, 4)
+    frame.drop(columns="ts").to_csv(tmp_path / "p.csv", index=False)
+    assert events(tmp_path) == named(*range(5))
+
+
+def test_times_may_be_seconds_milliseconds_or_dates(tmp_path):
+    frame = rows(0, 4)
+    frame["ts"] = ["1700000000.5", "1700000001500", "2023-11-14T22:13:22.5Z", "2023-11-14 22:13:23.5"]
+    frame.to_csv(tmp_path / "p.csv", index=False)
+    assert list(read_log(str(tmp_path), 10).times) == [1700000000.5 + n for n in range(4)]
+
+
+def test_the_same_row_twice_is_one_and_other_rows_of_an_event_are_not(tmp_path):
+    rows(0, 3).to_csv(tmp_path / "a.csv", index=False)
+    rows(0, 3).to_csv(tmp_path / "copy.csv", index=False)
+    assert events(tmp_path) == named(0, 1, 2)
+    rows(0, 3, age=[9.0, 9.0, 9.0]).to_csv(tmp_path / "copy.csv", index=False)
+    assert len(events(tmp_path)) == 6
+
+
+def test_unreadable_files_are_told_by_name(tmp_path):
+    with pytest.raises(PredictionLogNotFound, match=r"no prediction log .*none\.csv"):
+        read_log(str(tmp_path / "none.csv"), 10)
+    with pytest.raises(PredictionLogNotFound, match="holds no CSV or Parquet file"):
+        read_log(str(tmp_path), 10)
+    for name, content in (("p.parquet", b"PAR1 half"), ("p.csv", b"a,b\n\xff\xfe,1\n"), ("t.csv", b"a,a\n1,2\n")):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(PredictionLogInvalid, match=name):
+            read_log(str(tmp_path / name), 10)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_the_tail_of_a_file_begins_with_a_whole_row(tmp_path, monkeypatch, seed):
+    random = np.random.default_rng(seed)
+    monkeypatch.setattr("mediwatch_training.csv_tail._BLOCK", int(random.integers(1, 200)))
+    texts = ["plain", 'with "quotes"', "two\nlines", ",", "", '"', 'three\n"\nlines']
+    table = [[str(n), texts[random.integers(len(texts))]] for n in range(60)]
+    with (tmp_path / "p.csv").open("w", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows([["n", "text"], *table])
+    wanted = int(random.integers(1, 80))
+    header, body, whole = read_tail(tmp_path / "p.csv", wanted)
+    read = list(csv.reader(io.StringIO(body.decode(), newline="")))
+    assert header == b"n,text\n" and read == table[len(table) - len(read) :]
+    assert body.count(b"\n") >= wanted or whole
+
+
+def test_only_the_end_of_a_long_log_is_read(tmp_path, monkeypatch):
+    monkeypatch.setattr("mediwatch_training.csv_tail._BLOCK", 20_000)
+    rows(0, 20_000).to_csv(tmp_path / "p.csv", index=False)
+    with (tmp_path / "p.csv").open("r+b") as file:
+        # Nothing could be made of the beginning.
+        file.seek(200)
+        file.write(b"\xff" * 1000)
+    os.utime(tmp_path / "p.csv")
+    tail = read_log(str(tmp_path / "p.csv"), 100).frame
+    assert list(tail["event_id"][-100:]) == named(*range(19_900, 20_000))
+
+
+def test_hours_are_read_as_far_back_as_they_go(tmp_path):
+    rows(0, 20_000).to_csv(tmp_path / "p.csv", index=False)
+    assert len(read_log(str(tmp_path), 100, hours=3).frame) > 3 * 3600
