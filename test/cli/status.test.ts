@@ -118,6 +118,18 @@ describe('status', () => {
     await lock.terminate();
   });
 
+  it('shows what the steward does, and when the schedules start next', async () => {
+    await mediwatch(['schedules', 'apply'], { env });
+    const { out } = await mediwatch(['status'], { env });
+    expect(out).toMatch(/Drift +steward: no alert has come yet/);
+    expect(out).toMatch(/Schedule +nightly-drift-check: next 2\d{3}-/);
+    const { out: json } = await mediwatch(['status', '--json'], { env });
+    expect(JSON.parse(json)).toMatchObject({
+      steward: { exists: 'none' },
+      schedules: expect.arrayContaining([expect.objectContaining({ name: 'nightly-retrain', workflow: 'retrain' })]),
+    });
+  });
+
   it('tells what it can when Temporal is away, and ends with 4', async () => {
     const { code, out } = await mediwatch(['status'], { env: { ...env, TEMPORAL_ADDRESS: NOWHERE } });
     expect(code).toBe(4);

@@ -7,6 +7,7 @@ import { type ApiState, apiState } from './api.ts';
 import { type ExecutionState, listExecutions } from './executions.ts';
 import { type LockState, lockState } from './lock.ts';
 import { type RegistryState, registryState } from './registry.ts';
+import { type NextStart, nextStarts } from './schedules.ts';
 
 /** Where everything stands; what could not be asked is null, and `problems` says why. */
 export interface Overview {
@@ -21,6 +22,8 @@ export interface Overview {
   lock: LockState[] | null;
   /** Who takes the model's drift alerts, and what it is doing. */
   steward: StewardAnswer | null;
+  /** When each schedule starts next. */
+  schedules: NextStart[] | null;
   problems: string[];
 }
 
@@ -46,18 +49,30 @@ export async function gatherOverview(cli: Cli): Promise<Overview> {
     apiState(config),
     orNull(
       withSession(cli, async (session) => {
-        const [executions, lock, steward] = await Promise.all([
+        const [executions, lock, steward, schedules] = await Promise.all([
           listExecutions(session),
           lockState(session),
           askSteward(session, config.registry.registeredModel),
+          nextStarts(session),
         ]);
-        return { ...executions, lock, steward };
+        return { ...executions, lock, steward, schedules };
       }),
     ),
   ]);
   const { registeredModel } = config.registry;
-  const { running = null, recent = null, lock = null, steward = null } = temporal ?? {};
-  return { registeredModel, registry, api, agrees: agreement(registry, api), running, recent, lock, steward, problems };
+  const { running = null, recent = null, lock = null, steward = null, schedules = null } = temporal ?? {};
+  return {
+    registeredModel,
+    registry,
+    api,
+    agrees: agreement(registry, api),
+    running,
+    recent,
+    lock,
+    steward,
+    schedules,
+    problems,
+  };
 }
 
 function agreement(registry: RegistryState | null, { version }: ApiState): boolean | null {

@@ -5,10 +5,11 @@ import { duration } from '../views/format.ts';
 import type { ExecutionState } from './executions.ts';
 import type { Overview } from './overview.ts';
 import type { RegistryState, VersionState } from './registry.ts';
+import type { NextStart } from './schedules.ts';
 
 /** The overview in lines for a reader. */
 export function overviewLines(overview: Overview, style: Style, now: Date): string[] {
-  const { registeredModel, registry, api, running, recent, lock, steward, problems } = overview;
+  const { registeredModel, registry, api, running, recent, lock, steward, schedules, problems } = overview;
   const [holder, ...waiting] = lock ?? [];
   return [
     style('bold', registeredModel),
@@ -19,10 +20,16 @@ export function overviewLines(overview: Overview, style: Style, now: Date): stri
     ...agreementLines(overview, style),
     ...(holder ? [`  Lock        held by ${holder.workflowId} (${holder.purpose}); ${waiting.length} waiting`] : []),
     ...(steward ? [`  Drift       steward: ${stewardLine(steward, now.getTime())}`] : []),
+    ...(schedules ?? []).map(scheduleLine),
     ...(running ? ['', style('bold', 'Running'), ...executionLines(running, now)] : []),
     ...(recent ? ['', style('bold', 'Ended last'), ...executionLines(recent, now)] : []),
     ...(problems.length > 0 ? ['', ...problems.map((problem) => style('red', problem))] : []),
   ];
+}
+
+function scheduleLine({ name, at, state }: NextStart): string {
+  const next = at ? `next ${at.slice(0, 16).replace('T', ' ')} UTC` : 'starts nothing now';
+  return `  Schedule    ${name}: ${next}${state === 'as declared' ? '' : ` (${state}: see "mediwatch schedules")`}`;
 }
 
 function registryLines({ production, staging, newest, versions }: RegistryState): string[] {
