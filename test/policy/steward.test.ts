@@ -116,7 +116,7 @@ class Simulation {
 
   /** As the workflow does: a retrain of somebody else is waited for, and otherwise our own starts. */
   private decide(): void {
-    if (this.steward.current || this.steward.waitingFor || decide(this.steward, this.now).kind === 'wait') return;
+    if (this.steward.waitingFor || decide(this.steward, this.now).kind === 'wait') return;
     if (this.other) this.steward = waiting(this.steward, 'theirs');
     else {
       this.running += 1;
