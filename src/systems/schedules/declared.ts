@@ -32,7 +32,8 @@ export function declaredSchedules(schedules: Schedules): DeclaredSchedule[] {
   });
 }
 
-function problemsOf({ workflow, input, cron, timeZone }: ScheduleDeclaration): Array<[string, string]> {
+/** What is wrong with a declaration beyond its types: the key in it, and why. */
+export function problemsOf({ workflow, input, cron, timeZone }: ScheduleDeclaration): Array<[string, string]> {
   const problems: Array<[string, string]> = [];
   if (cron !== undefined) {
     try {
