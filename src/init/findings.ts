@@ -1,13 +1,13 @@
 import { type Dag, detectDags } from './detect/airflow.ts';
 import { type Api, detectApi } from './detect/api.ts';
-import { detectData } from './detect/data.ts';
+import { type DataFound, detectData } from './detect/data.ts';
 import { type Dockerfile, detectDockerfiles, detectServices, type Service } from './detect/docker.ts';
 import { detectEnvironment, type Environment } from './detect/environment.ts';
 import { type CiWorkflow, detectCi } from './detect/github.ts';
 import { detectNotebooks, notebookSources } from './detect/notebooks.ts';
 import { detectScripts, type Script, type Usage, withRole } from './detect/scripts.ts';
 import { invocations } from './detect/shell.ts';
-import { detectTracking, type Found, type Tracking } from './detect/tracking.ts';
+import { detectTracking, type Tracking } from './detect/tracking.ts';
 import { readSources } from './sources.ts';
 import type { ProjectView } from './view.ts';
 
@@ -23,7 +23,7 @@ export interface Findings {
   dockerfiles: Dockerfile[];
   services: Service[];
   api: Api | null;
-  data: Found | null;
+  data: DataFound | null;
   /** What could not be read, in words. */
   unread: string[];
 }

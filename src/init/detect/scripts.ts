@@ -74,12 +74,15 @@ function isStep(path: string, { main, calls, imports, dag }: Facts, isCalled: bo
 function moduleOf(view: ProjectView, path: string, { imports }: Facts, usages: readonly Usage[]): string | undefined {
   const called = usages.find(({ script }) => 'module' in script)?.script;
   if (called && 'module' in called) return called.module;
-  const [top, ...rest] = path.split('/');
-  if (usages.length > 0 || rest.length === 0) return undefined;
+  const parts = path.replace(/(\/__main__)?\.py$/, '').split('/');
+  if (usages.length > 0 || parts.length === 1) return undefined;
+  const importsFrom = (name: string) =>
+    imports.some((module) => module.startsWith('.') || module === name || module.startsWith(`${name}.`));
+  const [top = '', second = ''] = parts;
+  // A package under src/ is one that was installed.
+  if (top === 'src' && parts.length > 2 && importsFrom(second)) return parts.slice(1).join('.');
   // A script that imports its own package is found only when the project's folder is where Python starts.
-  const importsOwn = imports.some((module) => module.startsWith('.') || module === top || module.startsWith(`${top}.`));
-  const isPackage = view.files.includes([...path.split('/').slice(0, -1), '__init__.py'].join('/'));
-  return importsOwn || isPackage ? path.replace(/\.py$/, '').replaceAll('/', '.') : undefined;
+  return importsFrom(top) || view.files.includes(`${top}/__init__.py`) ? parts.join('.') : undefined;
 }
 
 /** The scripts of a role, those that are called somewhere and say most about themselves first. */

@@ -23,6 +23,8 @@ export interface Arguments {
   notes: string[];
   /** File that it is told to write its model to, if it is. */
   output: string | null;
+  /** The seed that it has without us. */
+  seed: number | undefined;
 }
 
 /** By the name of an option: what the step knows of it. Only what the step's table has is used. */
@@ -41,15 +43,21 @@ const CORES = /^(n_?jobs|n?_?threads?|num_threads|n_?cores)$/;
 
 /** The arguments with which a script does a step. */
 export function argumentsOf(wanted: Wanted): Arguments {
-  const result: Arguments = { args: [], notes: [], output: null };
+  const result: Arguments = { args: [], notes: [], output: null, seed: undefined };
   const written = writtenArguments(wanted.script);
   for (const option of wanted.script.options) {
     const value = argumentOf(option, wanted, written, result.notes);
     if (value === undefined) continue;
     if (typeof value === 'string' && value.startsWith('{output}/')) result.output = value;
+    if (value === '{seed}') result.seed = wholeNumber(written.get(option.dest) ?? option.default);
     result.args.push(...asWords(wanted.script, option, value));
   }
   return result;
+}
+
+function wholeNumber(value: unknown): number | undefined {
+  const number = typeof value === 'string' ? Number(value) : value;
+  return Number.isSafeInteger(number) ? (number as number) : undefined;
 }
 
 /** Arguments with which a DAG, a workflow or the documentation starts the script, by option. */

@@ -3,6 +3,7 @@ import type { Dag, DagTask } from '../detect/airflow.ts';
 import type { Role } from '../detect/roles.ts';
 import { isTemplate } from '../detect/shell.ts';
 import type { Findings } from '../findings.ts';
+import { started } from './plan.ts';
 
 /** A task of a DAG that is none of the steps. */
 export interface ExtraTask {
@@ -58,12 +59,12 @@ function roleOf({ scripts }: Findings, dag: Dag, task: DagTask): Role | null {
   );
 }
 
-function commandOf({ scripts }: Findings, dag: Dag, task: DagTask): string[] | null {
+function commandOf(findings: Findings, dag: Dag, task: DagTask): string[] | null {
   const where = `${dag.path}, task ${task.id}`;
-  const script = scripts.find(({ usages }) => usages.some((usage) => usage.where === where));
+  const script = findings.scripts.find(({ usages }) => usages.some((usage) => usage.where === where));
   const args = task.usages[0]?.args ?? [];
   if (!script || args.some(isTemplate)) return null;
-  return [...script.command, ...args.map((word) => word.replace(/[{}]/g, '$&$&'))];
+  return [...started(script, findings), ...args.map((word) => word.replace(/[{}]/g, '$&$&'))];
 }
 
 function whatOf({ operator, command, callable }: DagTask): string {

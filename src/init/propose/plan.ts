@@ -58,10 +58,8 @@ export function propose(findings: Findings, answers: Answers): Proposal {
             option,
             fallback: withParams === 'given' || option.default === null ? null : String(option.default),
           }));
-    const usable =
-      answers.search === 'none' && step !== 'trial'
-        ? []
-        : params.filter(({ option, fallback }) => withParams === 'given' || fallback !== null || option.required);
+    // Without a search the script's own defaults are meant.
+    const usable = answers.search === 'none' && step !== 'trial' ? [] : params;
     const made = argumentsOf({
       step,
       script,
@@ -112,7 +110,7 @@ function searched({ scripts }: Findings) {
 }
 
 /** Outside of a virtual environment there is often no program called python. */
-function started({ command }: Script, { environment }: Findings): string[] {
+export function started({ command }: Pick<Script, 'command'>, { environment }: Findings): string[] {
   return environment.venvs.length > 0
     ? command
     : command.map((word, index) => (index === 0 && word === 'python' ? 'python3' : word));

@@ -72,9 +72,10 @@ export function schedulesFound({ dags, ci }: Findings): boolean {
 /** An image of the project serves its own API; the bundled API serves what scikit-learn made, and nothing else. */
 function deploymentFor({ dockerfiles, api, scripts }: Findings): Target {
   if (dockerfiles.some(({ serves }) => serves)) return 'docker';
+  if (api !== null) return 'process';
   const sklearn = scripts.some(({ facts }) => Object.keys(facts.calls).includes('mlflow.sklearn.log_model'));
   const trainsAuc = scripts.some(({ facts }) => facts.metrics.some(isAuc));
-  return sklearn && trainsAuc && api === null ? 'process' : 'none';
+  return sklearn && trainsAuc ? 'process' : 'none';
 }
 
 /** readmission-risk → ReadmissionRisk */

@@ -35,7 +35,7 @@ const int = (low: number, high: number, log = false): Dimension => ({
 const decade = (limit: number) => (value: number) =>
   float(Math.min(value, limit) / 10, Math.min(value * 3, limit), true);
 const fourfold = (least: number) => (value: number) =>
-  int(Math.max(least, value / 4), Math.max(value * 4, least * 2), true);
+  int(Math.max(Math.min(least, value), value / 4), Math.max(value * 4, least * 2), true);
 const share = () => float(0.5, 1);
 const penalty = (value: number) => (value > 0 ? float(value / 100, value * 100, true) : float(1e-6, 0.1, true));
 
@@ -49,7 +49,7 @@ const GUESSES: readonly Guess[] = [
   {
     name: /^(max_)?depth$/,
     usual: 6,
-    range: (value) => (value > 0 ? int(Math.max(2, value / 2), Math.max(value * 2, 4)) : int(3, 12)),
+    range: (value) => (value > 0 ? int(Math.max(Math.min(2, value), value / 2), Math.max(value * 2, 4)) : int(3, 12)),
   },
   { name: /^(num_leaves|max_leaf_nodes|max_leaves|leaves)$/, usual: 31, range: fourfold(4) },
   { name: /^(min_samples_leaf|min_child_samples|min_data_in_leaf|min_samples_split)$/, usual: 20, range: fourfold(2) },
@@ -103,8 +103,14 @@ function guessFor(option: Option): Parameter | undefined {
   // Without a type, a script takes text: numbers of ours would be none to it.
   if (!guess || option.isFlag || option.choices.length > 0 || !['int', 'float'].includes(option.type ?? ''))
     return undefined;
-  const dimension = fitting(guess.range(known ?? guess.usual), option);
-  return dimension && { option, dimension, reason: known === null ? 'a guess' : `a guess around its default ${known}` };
+  const dimension = fitting(guess.range(known !== null && known > 0 ? known : guess.usual), option);
+  return (
+    dimension && {
+      option,
+      dimension,
+      reason: known === null || known <= 0 ? 'a guess' : `a guess around its default ${known}`,
+    }
+  );
 }
 
 /** A range of fractions means nothing to an option that takes whole numbers. */

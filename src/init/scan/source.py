@@ -128,8 +128,7 @@ class Source(ast.NodeVisitor):
 
     def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         """Look at the decorators: options of click, routes of an API, DAGs and tasks of Airflow."""
-        # The last one is the first option of the command line.
-        for decorator in reversed(node.decorator_list):
+        for decorator in node.decorator_list:
             call = decorator if isinstance(decorator, ast.Call) else None
             name = self.values.dotted(call.func if call else decorator)
             last = name.split(".")[-1]

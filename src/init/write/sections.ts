@@ -1,6 +1,6 @@
 import { clocks } from '../propose/clock.ts';
 import { extraTasks } from '../propose/extra.ts';
-import type { Proposal } from '../propose/plan.ts';
+import type { Proposal, StepProposal } from '../propose/plan.ts';
 import { gateName } from '../propose/plan.ts';
 import { apiCommand, apiImage, hasHealth, missingVariables, possibleChecks } from '../propose/serving.ts';
 import { type Entry, listing, section, setting } from './entries.ts';
@@ -50,23 +50,30 @@ export function trackingSections({ findings, answers, train }: Proposal): Array<
   ];
 }
 
-export function dataSection({ findings, prepare }: Proposal): Entry | null {
+export function dataSection({ findings, prepare, train }: Proposal): Entry | null {
   const { data } = findings;
-  const about = prepare ? 'What the data is prepared from.' : 'What is trained on.';
+  const missing = 'No data was found in the project: name the file or folder that a run starts from.';
   return section(
     'data',
     [
       data
-        ? setting('path', data.value, data.where.endsWith('.py') ? `${data.where} reads it.` : `It is ${data.where}.`)
-        : setting(
-            'path',
-            'data/FILL_IN.csv',
-            'No data was found in the project: name the file or folder that a run starts from.',
-            { off: true },
-          ),
+        ? setting('path', data.path, dataComment(data))
+        : setting('path', 'data/FILL_IN.csv', missing, { off: true }),
+      seedSetting([prepare, train]),
     ],
-    about,
+    prepare ? 'What the data is prepared from.' : 'What is trained on.',
   );
+}
+
+function dataComment({ reader, there }: NonNullable<Proposal['findings']['data']>): string {
+  if (reader === null) return 'The largest data file of the project.';
+  return there ? `${reader} reads it.` : `${reader} reads it by default; it is not there now.`;
+}
+
+/** The seed that the project uses, so that its splits stay as they are. */
+function seedSetting(steps: ReadonlyArray<StepProposal | null>): Entry | null {
+  const [step] = steps.filter((each) => each?.seed !== undefined);
+  return step ? setting('seed', step.seed, `As ${step.task?.where ?? step.script.path} has it.`) : null;
 }
 
 export function searchSection({ findings, answers, parameters, metric, search }: Proposal): Entry | null {

@@ -166,15 +166,18 @@ function step(
       setting('command', made.command, notes.join('\n')),
       script.cwd ? setting('cwd', script.cwd) : null,
       setting('venv', venv ?? '.venv', '', { off: !venv }),
-      tried?.retries != null
-        ? setting('attempts', tried.retries + 1, `The task's ${tried.retries} retries, and the first try.`)
-        : null,
+      tried?.retries != null ? setting('attempts', tried.retries + 1, retriesComment(tried.retries)) : null,
       tried?.retryDelay ? setting('backoff', tried.retryDelay) : null,
       tried?.timeout ? setting('timeout', tried.timeout) : null,
       ...more,
     ],
     [about, evidence(made), task ? `In place of ${task.where}.` : ''].filter(Boolean).join('\n'),
   );
+}
+
+function retriesComment(retries: number): string {
+  if (retries === 0) return 'The task is not tried again.';
+  return `The first try and the task's ${retries === 1 ? 'retry' : `${retries} retries`}.`;
 }
 
 /** Where the programs of the steps come from. */

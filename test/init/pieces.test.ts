@@ -1,0 +1,143 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { invocations, isTemplate } from '../../src/init/detect/shell.ts';
+import { parseHelp } from '../../src/init/help.ts';
+import { forGate, forSearch } from '../../src/init/propose/metrics.ts';
+import { parametersOf } from '../../src/init/propose/space.ts';
+import { readSources } from '../../src/init/sources.ts';
+import { render, section, setting } from '../../src/init/write/entries.ts';
+
+describe('command lines', () => {
+  it.each([
+    ['cd /opt/x && python -m scripts.train --lr 0.1', { module: 'scripts.train' }, ['--lr', '0.1'], ''],
+    [
+      'cd training; MODE=fast poetry run python3.11 -u fit.py "a b" > out.log',
+      { path: 'training/fit.py' },
+      ['a b'],
+      'training',
+    ],
+    ['uv run ./run.py', { path: 'run.py' }, [], ''],
+    ['python -m a.b \\\n  --day {{ ds }} --key $KEY', { module: 'a.b' }, ['--day', '{{ds}}', '--key', '$KEY'], ''],
+    ['$ python train.py', { path: 'train.py' }, [], ''],
+  ])('%s', (line, script, args, cwd) => {
+    const [found] = invocations(line);
+    expect(found).toMatchObject({ script, cwd });
+    expect(found?.args.slice(0, args.length)).toEqual(args);
+  });
+
+  it('what only its own place knows is told apart', () => {
+    expect(['{{ds}}', '$KEY', '--day={{ ds }}', 'plain', '0.1'].map(isTemplate)).toEqual([
+      true,
+      true,
+      true,
+      false,
+      false,
+    ]);
+  });
+
+  it('no text is too odd', () => {
+    fc.assert(fc.property(fc.string(), (text) => Array.isArray(invocations(`python ${text}`))));
+  });
+});
+
+describe('metrics', () => {
+  const NAMES = ['train_auc', 'test_auc', 'val_loss', 'val_auc', 'epoch'];
+
+  it('a search is decided on validation data, the gate on test data', () => {
+    expect(forSearch(NAMES)[0]).toEqual({ name: 'val_auc', direction: 'maximize' });
+    expect(forGate(NAMES)[0]).toEqual({ name: 'test_auc', direction: 'maximize' });
+    expect(forSearch(['valid_rmse'])).toEqual([{ name: 'valid_rmse', direction: 'minimize' }]);
+  });
+});
+
+it('every range holds the default around which it was guessed', () => {
+  const names = ['lr', 'n_estimators', 'max_depth', 'num_leaves', 'reg_lambda', 'dropout', 'hidden_size', 'momentum'];
+  fc.assert(
+    fc.property(fc.constantFrom(...names), fc.double({ min: 1e-4, max: 0.5, noNaN: true }), (name, share) => {
+      const whole = ['n_estimators', 'max_depth', 'num_leaves', 'hidden_size'].includes(name);
+      const value = name === 'momentum' ? 0.9 : whole ? Math.round(4 + share * 500) : share;
+      const option = {
+        flag: `--${name}`,
+        dest: name,
+        type: whole ? 'int' : 'float',
+        default: value,
+        choices: [],
+        required: false,
+        isFlag: false,
+        help: '',
+      };
+      const [found] = parametersOf({ options: [option] } as never, []);
+      if (!found || found.dimension.type === 'categorical') return false;
+      const slack = 1 + 1e-2;
+      return (
+        found.dimension.low <= value * slack &&
+        value <= found.dimension.high * slack &&
+        found.dimension.low < found.dimension.high
+      );
+    }),
+  );
+});
+
+it('whatever is written is read as it was meant, and what is not in force is not there', () => {
+  const value = fc.oneof(fc.string(), fc.integer(), fc.boolean(), fc.array(fc.string(), { maxLength: 40 }));
+  const key = fc.stringMatching(/^[a-zA-Z][\w-]{0,8}$/).filter((name) => name !== '__proto__');
+  fc.assert(
+    fc.property(
+      fc.uniqueArray(fc.tuple(key, value, fc.boolean(), fc.string()), { selector: ([name]) => name }),
+      (all) => {
+        const entries = all.map(([name, content, off, comment]) => setting(name, content, comment, { off }));
+        const text = render([section('all', entries)]).join('\n');
+        const on = all.filter(([, , off]) => !off).map(([name, content]) => [name, content]);
+        expect(parse(text)).toEqual(on.length > 0 ? { all: Object.fromEntries(on) } : null);
+      },
+    ),
+  );
+});
+
+describe('sources', () => {
+  it('values are followed through imports, loops and functions', async () => {
+    const { facts } = await readSources(
+      new Map([
+        ['pkg/common.py', 'import os\nNAME = os.getenv("MODEL", "Ward")\n'],
+        [
+          'pkg/train.py',
+          'from .common import NAME\nimport mlflow as m\n' +
+            'def scores():\n    return {f"{s}_{k}": 0 for s in ("val", "test") for k in ["auc"]}\n' +
+            'm.log_metrics(scores())\nm.register_model("runs:/x/model", NAME)\n',
+        ],
+      ]),
+    );
+    expect(facts.get('pkg/train.py')).toMatchObject({ metrics: ['val_auc', 'test_auc'], registeredModels: ['Ward'] });
+    expect(facts.get('pkg/common.py')?.environment).toEqual({ MODEL: 'Ward' });
+  });
+
+  it('an Airflow 2 DAG of decorated functions has its tasks and their order', async () => {
+    const { facts } = await readSources(
+      new Map([
+        [
+          'dag.py',
+          'from airflow.decorators import dag, task\nfrom datetime import timedelta\n' +
+            '@task(retries=3)\ndef first(): ...\n@task\ndef second(x): ...\n' +
+            '@dag(schedule=timedelta(days=1))\ndef nightly():\n    second(first())\nnightly()\n',
+        ],
+      ]),
+    );
+    const { dag, tasks, edges } = facts.get('dag.py') ?? {};
+    expect(dag).toMatchObject({ id: 'nightly', every: 86_400 });
+    expect(tasks?.map(({ id, retries }) => [id, retries])).toEqual([
+      ['first', 3],
+      ['second', null],
+    ]);
+    expect(edges).toEqual([['first', 'second']]);
+  });
+});
+
+it.each([
+  ['argparse', '  -l LR, --lr LR       step size (default: 0.1)', { flag: '--lr', type: 'float', default: 0.1 }],
+  ['click', '  --trees INTEGER  how many  [default: 50]', { flag: '--trees', type: 'int', default: 50 }],
+  ['typer', '│ --rate   FLOAT  Rate. [default: 0.5]        │', { flag: '--rate', type: 'float', default: 0.5 }],
+  ['a switch', '  --register            register it', { flag: '--register', isFlag: true, default: null }],
+])('the help of %s is read', (_name, line, expected) => {
+  expect(parseHelp(`usage: x\n  --help  Show this\n${line}\n`)).toEqual([expect.objectContaining(expected)]);
+});
