@@ -14,7 +14,7 @@ from .fields import Fields, is_integer, is_number
 from .progress import Progress
 from .space import BUNDLED, check_space
 
-_FIELDS = ("model", "sampler", "seed", "count", "trials", "space")
+_FIELDS = ("model", "sampler", "seed", "count", "trials", "space", "direction")
 _STATES = ("complete", "failed", "running")
 # The first proposals are random, as TPE needs some trials to learn from. Optuna's default is 10; a search of 20
 # trials would be half random with it.
@@ -26,8 +26,9 @@ def suggest(input: dict[str, Any], progress: Progress) -> dict[str, Any]:
 
     Args:
         input: ``model`` ("hgb" or "rf"), ``sampler`` ("tpe" or "random"), ``seed``, ``count``, ``trials`` (each
-            ``{number, params, state, score?}``; running ones are taken into account as pending) and, instead of
-            the model's bundled space, ``space`` (``{name: {type, low, high, log?, step?, choices?}}``).
+            ``{number, params, state, score?}``; running ones are taken into account as pending), instead of
+            the model's bundled space, ``space`` (``{name: {type, low, high, log?, step?, choices?}}``), and
+            ``direction`` ("maximize" or "minimize" the score; default maximize).
         progress: Not used: a proposal takes milliseconds.
 
     Returns:
@@ -42,6 +43,7 @@ def suggest(input: dict[str, Any], progress: Progress) -> dict[str, Any]:
     seed = fields.integer("seed", 42)
     count = fields.integer("count", 1, low=1, high=1000)
     space = check_space(fields.mapping("space", None) or BUNDLED[model])
+    direction = fields.choice("direction", ("maximize", "minimize"), "maximize")
     trials = sorted((_check_trial(trial) for trial in fields.objects("trials", [])), key=lambda t: t["number"])
 
     import optuna
@@ -50,7 +52,7 @@ def suggest(input: dict[str, Any], progress: Progress) -> dict[str, Any]:
     distributions = {name: _distribution(optuna, entry) for name, entry in space.items()}
     # The seed moves on with the trials, or a study rebuilt after each of them would draw the same numbers.
     drawn_seed = (seed * 1_000_003 + len(trials)) % 2**32
-    study = optuna.create_study(direction="maximize", sampler=_sampler(optuna, sampler, drawn_seed))
+    study = optuna.create_study(direction=direction, sampler=_sampler(optuna, sampler, drawn_seed))
     for trial in trials:
         _add(optuna, study, trial, distributions)
     proposals = [study.ask(distributions).params for _ in range(count)]

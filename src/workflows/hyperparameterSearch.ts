@@ -3,10 +3,12 @@ import {
   continueAsNew,
   getExternalWorkflowHandle,
   isCancellation,
+  setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
 import { failure } from '../contracts/errors.ts';
 import type { Plan } from '../contracts/plan.ts';
+import type { SearchProgress } from '../contracts/progress.ts';
 import { searchProgressed } from '../contracts/queries.ts';
 import type { Dataset, Trial } from '../contracts/training.ts';
 import type { SearchInput, SearchResult } from '../contracts/workflows.ts';
@@ -18,7 +20,7 @@ import { applicationFailure, rootMessage } from './lib/failures.ts';
 import { parseInput } from './lib/input.ts';
 import { withRun } from './lib/runs.ts';
 import { idempotencyKey, runStage } from './lib/stages.ts';
-import { prepareData } from './prepareData.ts';
+import { preparation, prepareData } from './prepareData.ts';
 
 /**
  * Tries hyperparameters, several at once, and returns the best trial by validation AUC.
@@ -32,12 +34,18 @@ export async function hyperparameterSearch(input?: unknown, carried?: Carried): 
   const request = parseInput('hyperparameterSearch', input);
   const plan = await resolvePlan(request);
   const board = openBoard(['hyperparameterSearch'], plan);
-  const dataset = request.dataset ?? (await runStage('prepareData', prepareData, { data: plan.data, seed: plan.seed }));
+  const dataset = request.dataset ?? (await runStage('prepareData', prepareData, preparation(plan)));
   const run = { runId: request.parentRunId, ownRunId: carried?.ownRunId, purpose: 'search', dataset };
 
   return withRun(board, plan, run, async (runId) => {
-    const search = new Search({ plan, board, dataset, runId, study: carried?.study ?? createStudy(plan.trials) });
-    const study = await board.stage('hyperparameterSearch', () => search.run(), describeSearch);
+    if (plan.searchIsOneCommand) return searchByOneCommand(board, plan, dataset, runId);
+    const begun = carried?.study ?? createStudy(plan.trials, plan.direction);
+    const search = new Search({ plan, board, dataset, runId, study: begun });
+    const study = await board.stage(
+      'hyperparameterSearch',
+      () => search.run(),
+      (state) => describeSearch(state, plan.metric),
+    );
     if (remaining(study) > 0) {
       const rest: SearchInput = { ...request, trials: plan.trials, parallel: plan.parallel, dataset };
       const ownRunId = request.parentRunId ? undefined : runId;
@@ -45,17 +53,53 @@ export async function hyperparameterSearch(input?: unknown, carried?: Carried): 
     }
     if (!study.best) throw failure('TooManyTrialsFailed', `None of the ${study.total} trials succeeded.`);
     const { best, trials, complete, failed } = study;
-    return { runId, dataset, best, trials, complete, failed };
+    return { runId, dataset, best, trials, complete, failed, ...metricOf(plan) };
   });
 }
+
+/** One command of the project does the whole search; its worker tells us of the trials that it sees. */
+async function searchByOneCommand(board: Board, plan: Plan, dataset: Dataset, runId: string): Promise<SearchResult> {
+  setHandler(searchProgressed, (progress) => {
+    board.search(progress);
+    tellParent(progress);
+  });
+  const { registeredModel, data, model, trials, parallel, seed, metric } = plan;
+  const found = await board.stage(
+    'hyperparameterSearch',
+    () =>
+      steps.runSearch.executeWithOptions(stepOptions(plan, 'search', `search of ${registeredModel}`), [
+        {
+          registeredModel,
+          dataset: dataset.ref,
+          data,
+          model,
+          trials,
+          parallel,
+          seed,
+          parentRunId: runId,
+          key: idempotencyKey('search'),
+        },
+      ]),
+    (search) => describeSearch(search, metric),
+  );
+  return { runId, dataset, ...found, ...metricOf(plan) };
+}
+
+/** What the score is called, where it is not the bundled step's. */
+const metricOf = ({ metric }: Plan) => (metric ? { metric } : {});
 
 interface Carried {
   study: Study;
   ownRunId: string | undefined;
 }
 
-export function describeSearch({ best, complete, failed }: Pick<Study, 'best' | 'complete' | 'failed'>): string {
-  const found = best ? `validation AUC ${best.score?.toFixed(4)}, trial ${best.number}` : 'none';
+export function describeSearch(
+  { best, complete, failed }: Pick<Study, 'best' | 'complete' | 'failed'>,
+  metric?: string,
+): string {
+  const found = best
+    ? `${metric || 'validation AUC'} ${best.score?.toFixed(4) ?? 'unknown'}, trial ${best.number}`
+    : 'none';
   return `best of ${complete} trials: ${found}${failed ? `; ${failed} failed` : ''}`;
 }
 
@@ -145,8 +189,10 @@ class Search {
       stepOptions(plan, 'suggest', `propose ${count === 1 ? 'a trial' : `${count} trials`}`),
       [
         {
+          registeredModel: plan.registeredModel,
           model: plan.model,
           sampler: plan.sampler,
+          direction: plan.direction,
           space: plan.space,
           seed: plan.seed,
           count,
@@ -167,7 +213,9 @@ class Search {
     try {
       const outcome = await steps.runTrial.executeWithOptions(stepOptions(plan, 'trial', summary), [
         {
+          registeredModel: plan.registeredModel,
           dataset: dataset.ref,
+          data: plan.data,
           model: plan.model,
           number: trial.number,
           params: trial.params,
@@ -184,19 +232,24 @@ class Search {
   }
 
   private report(): void {
-    const progress = searchProgress(this.study, this.running);
+    const progress = searchProgress(this.study, this.running, this.setup.plan.metric);
     this.setup.board.search(progress);
-    const { parent } = workflowInfo();
     const best = progress.best?.number ?? -1;
     const { running } = this;
     const changed = best !== this.reported.best || running !== this.reported.running;
-    if (!parent || !(changed || Date.now() - this.reported.at >= REPORT_INTERVAL_MS)) return;
+    if (!(changed || Date.now() - this.reported.at >= REPORT_INTERVAL_MS)) return;
     this.reported = { at: Date.now(), best, running };
-    // A parent that has ended needs no report.
-    getExternalWorkflowHandle(parent.workflowId, parent.runId)
-      .signal(searchProgressed, progress)
-      .catch(() => undefined);
+    tellParent(progress);
   }
+}
+
+/** Tells the retrain of our trials; one that has ended needs no report. */
+function tellParent(progress: SearchProgress): void {
+  const { parent } = workflowInfo();
+  if (!parent) return;
+  getExternalWorkflowHandle(parent.workflowId, parent.runId)
+    .signal(searchProgressed, progress)
+    .catch(() => undefined);
 }
 
 /** Failures of what every trial needs: the next one would fail in the same way. */

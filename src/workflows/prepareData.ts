@@ -1,3 +1,4 @@
+import type { Plan } from '../contracts/plan.ts';
 import type { Dataset } from '../contracts/training.ts';
 import { resolvePlan, stepOptions, steps } from './lib/activities.ts';
 import { openBoard } from './lib/board.ts';
@@ -12,10 +13,15 @@ export async function prepareData(input?: unknown): Promise<Dataset> {
     'prepareData',
     () =>
       steps.prepareDataset.executeWithOptions(stepOptions(plan, 'prepare', `prepare ${plan.data}`), [
-        { data: plan.data, seed: plan.seed, force: request.force ?? false },
+        { ...preparation(plan), force: request.force ?? false },
       ]),
     describeDataset,
   );
+}
+
+/** What is prepared for a plan. */
+export function preparation({ registeredModel, data, seed }: Plan): Pick<Plan, 'registeredModel' | 'data' | 'seed'> {
+  return { registeredModel, data, seed };
 }
 
 export function describeDataset({ rows, groups, splits, features, ref }: Dataset): string {

@@ -9,6 +9,7 @@ import { decidePromotion } from '../policy/promotionGate.ts';
 import { deployment, registry, resolvePlan, stepOptions, steps } from './lib/activities.ts';
 import { awaitApproval } from './lib/approval.ts';
 import { type Board, openBoard } from './lib/board.ts';
+import { runExtraSteps } from './lib/extraSteps.ts';
 import { applicationFailure, isOfDeployment, rootMessage } from './lib/failures.ts';
 import { parseInput } from './lib/input.ts';
 import { withModelLock } from './lib/lock.ts';
@@ -16,7 +17,7 @@ import { tellTheEnd } from './lib/notify.ts';
 import { inProduction, recordChange } from './lib/production.ts';
 import { orRestore, PUT_BACK, redeployUnderLock } from './lib/restore.ts';
 import { runStage } from './lib/stages.ts';
-import { prepareData } from './prepareData.ts';
+import { preparation, prepareData } from './prepareData.ts';
 
 /**
  * Moves a version to Staging or Production if the gate agrees: the challenger and the champion are scored on the same
@@ -53,13 +54,25 @@ export async function promote(input?: unknown): Promise<PromoteResult> {
       return orRestore(board, { ...promotion, actor }, async () => {
         await apply(promotion, actor);
         const result = settle(board, promotion, plan.redeploy);
-        return toProduction && plan.redeploy
-          ? { ...result, deployment: await redeployUnderLock(board, plan, promotion.version) }
-          : result;
+        await extraSteps(board, plan, 'promote', 'after', promotion.version);
+        if (!(toProduction && plan.redeploy)) return result;
+        await extraSteps(board, plan, 'redeploy', 'before', promotion.version);
+        return { ...result, deployment: await redeployUnderLock(board, plan, promotion.version) };
       });
     });
   });
   return tellTheEnd(plan, run, { done: news.promotionEnded, failed: (error) => whyNot(registeredModel, error) });
+}
+
+/** Commands of the project between promotion and deployment belong to a retrain, which is the parent then. */
+async function extraSteps(
+  board: Board,
+  plan: Plan,
+  stage: 'promote' | 'redeploy',
+  when: 'before' | 'after',
+  version: string,
+): Promise<void> {
+  if (workflowInfo().parent) await runExtraSteps(board, plan, stage, when, { version });
 }
 
 /** What people are told of a promotion that failed; null: whoever asked for it sees it. */
@@ -124,7 +137,7 @@ async function propose(request: PromoteInput, plan: Plan): Promise<Promotion> {
 }
 
 async function defaultDataset(plan: Plan): Promise<ArtifactRef> {
-  return (await runStage('prepareData', prepareData, { data: plan.data, seed: plan.seed })).ref;
+  return (await runStage('prepareData', prepareData, preparation(plan))).ref;
 }
 
 /** Puts the version into Staging and lets an API of it prove itself; if it cannot, the registry is put back. */

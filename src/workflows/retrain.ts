@@ -1,5 +1,6 @@
 import { setHandler, workflowInfo } from '@temporalio/workflow';
-import { STAGES } from '../contracts/names.ts';
+import type { ArtifactRef } from '../contracts/artifacts.ts';
+import { STAGES, type Stage } from '../contracts/names.ts';
 import type { News } from '../contracts/notifications.ts';
 import type { Plan } from '../contracts/plan.ts';
 import { searchProgressed, stageProgressed } from '../contracts/queries.ts';
@@ -8,6 +9,7 @@ import { news } from '../policy/news.ts';
 import { describeSearch, hyperparameterSearch } from './hyperparameterSearch.ts';
 import { resolvePlan } from './lib/activities.ts';
 import { type Board, openBoard } from './lib/board.ts';
+import { runExtraSteps } from './lib/extraSteps.ts';
 import { applicationFailure, rootMessage } from './lib/failures.ts';
 import { parseInput } from './lib/input.ts';
 import { tellTheEnd } from './lib/notify.ts';
@@ -28,20 +30,29 @@ export async function retrain(input?: unknown): Promise<RetrainResult> {
 
   const { registeredModel, model, data, seed, trials, parallel } = plan;
   const run = withRun(board, plan, { purpose: 'retrain', trigger: request.trigger }, async (runId) => {
+    const known: { dataset?: ArtifactRef; version?: string } = {};
+    const extra = (stage: Stage, when: 'before' | 'after') => runExtraSteps(board, plan, stage, when, known);
+
+    await extra('prepareData', 'before');
     const dataset = await board.stage(
       'prepareData',
-      () => runStage('prepareData', prepareData, { data, seed, force: request.force }),
+      () => runStage('prepareData', prepareData, { registeredModel, data, seed, force: request.force }),
       describeDataset,
     );
-    const search = await searchIfAsked(board, plan, { model, trials, parallel, seed, dataset, parentRunId: runId });
+    known.dataset = dataset.ref;
+    await extra('prepareData', 'after');
+
+    await extra('hyperparameterSearch', 'before');
+    const common = { registeredModel, model, data, seed, dataset };
+    const search = await searchIfAsked(board, plan, { ...common, trials, parallel, parentRunId: runId });
+    await extra('hyperparameterSearch', 'after');
+
+    await extra('trainBestAndRegister', 'before');
     const version = await board.stage(
       'trainBestAndRegister',
       () =>
         runStage('trainBestAndRegister', trainBestAndRegister, {
-          registeredModel,
-          model,
-          seed,
-          dataset,
+          ...common,
           runId,
           params: search?.best.params,
           searchTrials: search?.trials,
@@ -51,7 +62,13 @@ export async function retrain(input?: unknown): Promise<RetrainResult> {
       describeVersion,
     );
     board.attributes({ version: version.version, testAuc: version.metrics.test_auc });
-    return { version, ...(await bringToProduction(board, plan, request, version.version)) };
+    known.version = version.version;
+    await extra('trainBestAndRegister', 'after');
+
+    if (plan.stage !== 'None') await extra('promote', 'before');
+    const production = await bringToProduction(board, plan, request, version.version);
+    if (production.deployment) await extra('redeploy', 'after');
+    return { version, ...production };
   });
   return tellTheEnd(plan, run, { done: news.retrainFinished, failed: (error) => whyFailed(registeredModel, error) });
 }
@@ -71,11 +88,12 @@ async function searchIfAsked(board: Board, plan: Plan, input: SearchInput): Prom
   const search = await board.stage(
     'hyperparameterSearch',
     () => runStage('hyperparameterSearch', hyperparameterSearch, input),
-    describeSearch,
+    (found) => describeSearch(found, plan.metric),
   );
   const { complete, failed, best } = search;
   const { number, score = 0, params } = best;
-  board.search({ total: plan.trials, complete, failed, running: 0, best: { number, score, params } });
+  const metric = plan.metric ? { metric: plan.metric } : {};
+  board.search({ total: plan.trials, complete, failed, running: 0, ...metric, best: { number, score, params } });
   return search;
 }
 

@@ -4,7 +4,7 @@ import { openBoard } from './lib/board.ts';
 import { parseInput } from './lib/input.ts';
 import { withRun } from './lib/runs.ts';
 import { idempotencyKey, runStage } from './lib/stages.ts';
-import { prepareData } from './prepareData.ts';
+import { preparation, prepareData } from './prepareData.ts';
 
 /**
  * Fits the model on train and validation, scores the test split, and registers exactly one new version, whatever is
@@ -14,8 +14,8 @@ export async function trainBestAndRegister(input?: unknown): Promise<ModelVersio
   const request = parseInput('trainBestAndRegister', input);
   const plan = await resolvePlan(request);
   const board = openBoard(['trainBestAndRegister'], plan);
-  const { registeredModel, model, seed } = plan;
-  const dataset = request.dataset ?? (await runStage('prepareData', prepareData, { data: plan.data, seed }));
+  const { registeredModel, model, data, seed } = plan;
+  const dataset = request.dataset ?? (await runStage('prepareData', prepareData, preparation(plan)));
   const run = { runId: request.runId, purpose: 'train', dataset, trigger: request.trigger };
 
   return withRun(board, plan, run, (runId) =>
@@ -24,7 +24,19 @@ export async function trainBestAndRegister(input?: unknown): Promise<ModelVersio
       async () => {
         const trained = await steps.trainModel.executeWithOptions(
           stepOptions(plan, 'train', `fit ${model} on train and validation, score the test split`),
-          [{ dataset, model, params: request.params ?? null, seed, runId, trials: request.searchTrials ?? [] }],
+          [
+            {
+              registeredModel,
+              dataset,
+              data,
+              model,
+              params: request.params ?? null,
+              seed,
+              runId,
+              key: idempotencyKey('train'),
+              trials: request.searchTrials ?? [],
+            },
+          ],
         );
         const version = await registry.registerVersion({
           registeredModel,
