@@ -5,6 +5,7 @@ import { addAlert } from './commands/alert.ts';
 import { addApprove } from './commands/approve.ts';
 import { build } from './commands/build.ts';
 import { addCancel } from './commands/cancel.ts';
+import { addCheck } from './commands/check.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addDrift } from './commands/drift.ts';
 import { addFollow } from './commands/follow.ts';
@@ -47,6 +48,7 @@ export function buildProgram(cli: Cli): Command {
 
   program.commandsGroup('Your own project:');
   addInit(program, cli);
+  addCheck(program, cli);
   program.commandsGroup('The whole chain:');
   addStartCommand(program, cli, retrain);
   program.commandsGroup('Single stages:');

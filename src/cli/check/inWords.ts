@@ -1,0 +1,65 @@
+import { inWords } from '../../config/suggest.ts';
+import type { Config } from '../../config.ts';
+import type { Plan, StepName } from '../../contracts/plan.ts';
+
+/** Where the results of a step come from: the first of these that has them. */
+export function resultsInWords(config: Config, name: StepName): string {
+  const { command, skip, outputs } = config.steps[name];
+  if (!command) return skip ? withoutStep(name) : bundled(config, name);
+  if (name === 'prepare') return `its data set: ${outputs.directory ?? '{output}'}`;
+  if (name === 'monitor') return `its report: ${outputs.file ?? 'the JSON file in {output}'}`;
+  if (name === 'suggest') return 'the parameters in its result file';
+  const metrics = [
+    'its result file',
+    ...(outputs.file ? [outputs.file] : []),
+    ...(outputs.pattern ? [`the last line of output that matches ${outputs.pattern}`] : []),
+    'its MLflow run',
+  ];
+  const metric = config.search.metric || 'score';
+  if (name === 'search') {
+    return `parameters of the run with the ${config.search.direction === 'minimize' ? 'lowest' : 'highest'} ${metric}`;
+  }
+  if (name === 'trial') return `its score: ${metric}, from ${inWords(metrics, 'or')}`;
+  if (name === 'evaluate') return `metrics from ${inWords(metrics, 'or')}`;
+  const model = outputs.modelFile ? `the file ${outputs.modelFile}` : `"${outputs.model}" of its run`;
+  return `metrics from ${inWords(metrics, 'or')}; the version that it registers, else one made of ${model}`;
+}
+
+function withoutStep(name: StepName): string {
+  if (name === 'prepare') return 'the data are taken as they are';
+  return name === 'evaluate' ? 'the metrics that both trainings recorded' : 'nothing';
+}
+
+function bundled({ steps }: Config, name: StepName): string {
+  if (name === 'evaluate' && steps.train.command)
+    return 'the metrics that both trainings recorded, since train is a command';
+  return 'the bundled Python step';
+}
+
+/** What the gate demands, in words. */
+export function gateInWords(config: Config, { stage, policy, rules, approval }: Plan): string {
+  if (stage === 'None') return 'not done: promotion.stage is None, the version is only registered';
+  const allowed = rules.map(({ metric, direction, maxLoss, minGain }) => {
+    const [worse, better] = direction === 'higher' ? ['lower', 'higher'] : ['higher', 'lower'];
+    return minGain === undefined ? `${metric} at most ${maxLoss} ${worse}` : `${metric} at least ${minGain} ${better}`;
+  });
+  const gate = {
+    always: 'whatever it scores',
+    never: 'never by itself, only by force',
+    rules: `if against the champion ${inWords(allowed, 'and')}`,
+  }[policy];
+  const person = approval.required ? ', and a person approves' : '';
+  return `to ${config.promotion.stagingFirst && stage === 'Production' ? 'Staging, then ' : ''}${stage} ${gate}${person}`;
+}
+
+export function deploymentInWords({ deployment }: Config, { redeploy, stage, rollout }: Plan): string {
+  if (!redeploy) return 'not done: deployment.target is none';
+  if (stage !== 'Production') return 'not done: only Production is deployed';
+  const by = { process: 'as a process of the gateway', docker: 'as a container', none: '' }[deployment.target];
+  const how = {
+    atOnce: 'traffic moves at once',
+    canary: 'a share of the traffic first',
+    linear: 'traffic in equal steps',
+  };
+  return `the API ${by} at ${deployment.apiUrl}; ${how[rollout.strategy]}`;
+}

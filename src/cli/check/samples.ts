@@ -1,0 +1,55 @@
+import { expandAll, type PlaceholderValues, parsePlaceholders } from '../../config/placeholders.ts';
+import { type Config, fromRoot } from '../../config.ts';
+import type { Plan } from '../../contracts/plan.ts';
+import type { Space } from '../../contracts/training.ts';
+
+/** A command as it would be run: what is not known before is in angle brackets. */
+export function sampleOf(command: readonly string[], config: Config, plan: Plan): string[] {
+  const params = { ...unknownParams(command), ...middleOf(config.search.space ?? {}) };
+  return expandAll(command, { values: sampleValues(config, plan), params });
+}
+
+function sampleValues(config: Config, plan: Plan): PlaceholderValues['values'] {
+  return {
+    project: config.root,
+    workDir: '<workDir>',
+    output: '<output>',
+    data: fromRoot(config, plan.data),
+    dataset: '<dataset>',
+    seed: plan.seed,
+    model: plan.model,
+    registeredModel: plan.registeredModel,
+    experiment: config.mlflow.experiment,
+    trackingUri: config.mlflow.uri,
+    runId: '<runId>',
+    threads: '<threads>',
+    version: '<version>',
+    trials: plan.trials,
+    parallel: plan.parallel,
+    minRows: plan.monitoring.minRows,
+    log: plan.monitoring.log ? fromRoot(config, plan.monitoring.log) : '<log>',
+  };
+}
+
+/** Parameters without a range: those that a script's own search finds, or that have a value of their own. */
+function unknownParams(command: readonly string[]): Record<string, string> {
+  const pieces = command.flatMap(parsePlaceholders);
+  const names = pieces.flatMap((piece) =>
+    'name' in piece && piece.name.startsWith('params.') && piece.otherwise === undefined
+      ? [piece.name.slice('params.'.length)]
+      : [],
+  );
+  return Object.fromEntries(names.map((name) => [name, `<${name}>`]));
+}
+
+/** A point in the middle of the search space. */
+function middleOf(space: Space): Record<string, string | number | boolean> {
+  return Object.fromEntries(
+    Object.entries(space).map(([name, dimension]) => {
+      if (dimension.type === 'categorical') return [name, dimension.choices[0] as string];
+      const { low, high, log } = dimension;
+      const middle = log && low > 0 ? Math.sqrt(low * high) : (low + high) / 2;
+      return [name, dimension.type === 'int' ? Math.round(middle) : Number(middle.toPrecision(3))];
+    }),
+  );
+}

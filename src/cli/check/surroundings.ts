@@ -1,0 +1,76 @@
+import { resolve } from 'node:path';
+import { unknownVariables } from '../../config/environment.ts';
+import { asksFor } from '../../config/placeholders.ts';
+import { secretVariables } from '../../config/secrets.ts';
+import { type Config, forModel, fromRoot, type Located, modelNames } from '../../config.ts';
+import { dataCheck } from '../../doctor/checks/data.ts';
+import { mlflowCheck } from '../../doctor/checks/mlflow.ts';
+import { temporalCheck } from '../../doctor/checks/temporal.ts';
+import { openContext } from '../../doctor/context.ts';
+import { runChecks } from '../../doctor/run.ts';
+import { textsOf } from '../../systems/steps/index.ts';
+import type { Io } from '../io.ts';
+import { isThere } from './programs.ts';
+import { type Remark, remark, warningOf } from './remark.ts';
+
+/** A person waits for the answers (ms). */
+const LIMIT_MS = 8_000;
+
+/** What a server said of itself, or why it did not. */
+export interface Server {
+  name: string;
+  answers: boolean;
+  text: string;
+}
+
+/** Temporal and MLflow as seen from here. One that is not there yet is no fault of the settings. */
+export async function examineServers(config: Config, io: Io): Promise<{ servers: Server[]; remarks: Remark[] }> {
+  const context = openContext(config, io.env, io.interrupted);
+  try {
+    const reports = await runChecks([temporalCheck, mlflowCheck], context, { limitMs: LIMIT_MS });
+    const servers = reports.map(({ check, level, findings }) => {
+      return { name: check, answers: level !== 'problem', text: findings.map(({ text }) => text).join('; ') };
+    });
+    const remarks = reports.flatMap(({ check, findings }) =>
+      findings
+        .filter(({ level }) => level === 'problem' || level === 'warning')
+        .map(({ text, mend }) => warningOf(check, [text, mend].filter(Boolean).join('. To mend it: '))),
+    );
+    return { servers, remarks };
+  } finally {
+    await context.close();
+  }
+}
+
+/** The data of each model: a table with the columns that are named, or whatever the project's own step reads. */
+export async function examineData({ config, placeOf }: Located, io: Io): Promise<Remark[]> {
+  const found = await Promise.all(
+    modelNames(config).map(async (name) => {
+      const own = forModel(config, name);
+      const isOwn = own.data.path !== config.data.path;
+      const spot = { placeOf, path: isOwn ? ['models', name] : [] };
+      const problem = (message: string) => [remark('problem', spot, ['data', 'path'], message)];
+      const path = fromRoot(own, own.data.path);
+      const { command, skip, env } = own.steps.prepare;
+      if (!command && !skip) {
+        const context = openContext(own, io.env, io.interrupted);
+        const findings = await dataCheck.run(context);
+        return findings.filter(({ level }) => level === 'problem').flatMap(({ text }) => problem(text));
+      }
+      // A command that does not ask for it has its own.
+      const asks = skip || asksFor(textsOf({ command: command ?? [], env }), 'data');
+      return asks && !(await isThere(path)) ? problem(`there is no ${resolve(path)}`) : [];
+    }),
+  );
+  return found.flat();
+}
+
+/** Variables that look like settings and are none, and secrets that notifications name and nobody has set. */
+export function examineVariables({ config }: Located, io: Io): Remark[] {
+  const named = secretVariables(config.notifications);
+  const missing = [...new Set(named)].filter((name) => !io.env[name]);
+  return [
+    ...unknownVariables(io.env, named).map((problem): Remark => ({ level: 'warning', ...problem })),
+    ...missing.map((name) => warningOf(name, 'is not set here, and notifications need it where the worker runs')),
+  ];
+}
