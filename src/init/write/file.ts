@@ -1,18 +1,12 @@
 import { withRole } from '../detect/scripts.ts';
 import { extraTasks } from '../propose/extra.ts';
 import type { Proposal } from '../propose/plan.ts';
+import { extraSection, monitoringSection, schedulesSection } from './around.ts';
 import { render } from './entries.ts';
-import {
-  dataSection,
-  deploymentSections,
-  extraSection,
-  monitoringSection,
-  promotionSection,
-  schedulesSection,
-  searchSection,
-  trackingSections,
-} from './sections.ts';
+import { promotionSection, searchSection } from './search.ts';
+import { deploymentSections } from './serving.ts';
 import { stepsSection } from './steps.ts';
+import { dataSection, trackingSections } from './tracking.ts';
 
 const HEADER = `# How MediWatch runs this project, which stays as it is. Written by "mediwatch init" from what it found.
 # A line that begins with "#" is not in force; FILL_IN stands for what could not be found.
