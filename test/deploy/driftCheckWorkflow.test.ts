@@ -148,7 +148,7 @@ describe('its steps, run here', () => {
   it('what cannot be told, as without a log, fails the job', async () => {
     const { verdict, told } = await check('true');
     expect([verdict, told.exitCode]).toEqual(['cannot tell', 1]);
-    expect(told.said).toContain('::error title=Cannot tell::There is no');
+    expect(told.said).toContain('::error title=Cannot tell::The folder');
   });
 
   it('what was not set is named', async () => {
