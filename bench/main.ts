@@ -1,5 +1,6 @@
 // `npm run bench -- <name> [--json]`: benchmarks that print ratios measured in one run.
 import { Command } from 'commander';
+import { benchAlerts } from './alerts.ts';
 import { benchRedeploy } from './redeploy.ts';
 import { benchRetrain } from './retrain.ts';
 
@@ -20,6 +21,14 @@ program
   .option('--rounds <n>', 'how many redeploys, and how many rollbacks', Number, 10)
   .option('--rate <n>', 'requests a second', Number, 50)
   .action(async (options: { rounds: number; rate: number }) => print(await benchRedeploy(options)));
+
+program
+  .command('alerts')
+  .description('drift alerts in a storm while the worker is killed and restarted, against plain signals')
+  .option('--alerts <n>', 'how many alerts', Number, 10_000)
+  .option('--senders <n>', 'how many send at once', Number, 50)
+  .option('--clients <n>', 'connections that they share, each as a process of its own would have', Number, 10)
+  .action(async (options: { alerts: number; senders: number; clients: number }) => print(await benchAlerts(options)));
 
 for (const command of program.commands) command.option('--json', 'print one JSON document on stdout', false);
 
