@@ -1,6 +1,7 @@
+import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { RetrainResult } from '../../src/contracts/workflows.ts';
+import type { DriftCheckResult, RetrainResult } from '../../src/contracts/workflows.ts';
 import { createMlflow, type Mlflow } from '../../src/systems/mlflow/index.ts';
 import { mediwatch } from '../support/command.ts';
 import { until } from '../support/until.ts';
@@ -59,7 +60,7 @@ describe.skipIf(reason)('docker-compose.yml', { timeout: UP_MS }, () => {
 
   test('no container runs as root or holds the Docker socket, and no port is open beyond loopback', async () => {
     const ids = (await service.compose('ps', '--quiet')).split('\n').filter(Boolean);
-    expect(ids).toHaveLength(8);
+    expect(ids).toHaveLength(9);
     const { stdout } = await execa('docker', ['inspect', ...ids]);
     for (const { Name, Config, HostConfig, Mounts } of JSON.parse(stdout)) {
       expect(Config.User, Name).not.toMatch(/^(|0|root)(:|$)/);
@@ -96,6 +97,26 @@ describe.skipIf(reason)('docker-compose.yml', { timeout: UP_MS }, () => {
   test('the command runs in a container too, for a host without Node', async () => {
     const status = await service.compose('run', '--rm', '-T', 'mediwatch', 'status', '--json');
     expect(status).toContain(retrain.workflowId);
+  });
+
+  test('an alert comes in by the webhook, signed with the secret that was made for it', async () => {
+    const env = {
+      ...service.env,
+      TEMPORAL_ADDRESS: '127.0.0.1:1',
+      MEDIWATCH_WEBHOOK_SECRET_FILE: join(service.secrets, 'webhook_secret'),
+    };
+    // Paused, it counts the alert and starts nothing.
+    expect(await mediwatch(service.env, 'steward', 'pause')).toMatchObject({ exitCode: 0 });
+    const { exitCode, stderr } = await mediwatch(env, 'alert', '--webhook', '--reason', 'a test');
+    expect(exitCode, stderr).toBe(0);
+    const { json } = await mediwatch(service.env, 'steward');
+    expect(json).toMatchObject({ state: { counted: 1, phase: 'paused' } });
+  });
+
+  test('the drift check reads the prediction log of the API', async () => {
+    const { exitCode, json, stderr } = await mediwatch<{ result: DriftCheckResult }>(service.env, 'drift', 'check');
+    expect(exitCode, stderr).toBe(0);
+    expect(json.result).toMatchObject({ verdict: 'skipped', reason: expect.stringContaining('not enough rows') });
   });
 
   test('"down" and "up" lose nothing: version, registry, history, prediction log', async () => {

@@ -11,11 +11,13 @@ import { composeCommand, gatherParts } from './parts.ts';
 const LOCAL = join(PROJECT_ROOT, 'test', 'compose');
 /** One for each checkout: what a run that was killed left behind is removed by the next. */
 const PROJECT = `mediwatch-test-${createHash('sha256').update(PROJECT_ROOT).digest('hex').slice(0, 8)}`;
-const PORTS = ['TEMPORAL_PORT', 'TEMPORAL_UI_PORT', 'MLFLOW_PORT', 'API_PORT'] as const;
+const PORTS = ['TEMPORAL_PORT', 'TEMPORAL_UI_PORT', 'MLFLOW_PORT', 'API_PORT', 'WEBHOOK_PORT'] as const;
 
 /** docker-compose.yml as a project of its own: own secrets, volumes and loopback ports. */
 export interface ComposedService {
   ports: Record<(typeof PORTS)[number], number>;
+  /** Folder of its secrets. */
+  secrets: string;
   /** The environment that leads a command to it. */
   env: Record<string, string>;
   /** Runs `docker compose` with these arguments; throws with its output and the logs when it fails. */
@@ -57,6 +59,7 @@ export async function buildService(): Promise<ComposedService> {
   await compose('build');
   return {
     ports,
+    secrets,
     env,
     compose,
     async dispose() {
