@@ -20,6 +20,12 @@ const HOSTILE: Record<string, string | Buffer> = {
   'notebook.ipynb': '{"cells": [{"cell_type": 3}]}',
   '.github/workflows/ci.yml': 'on: [push\njobs: 3',
   'README.md': '```sh\npython "unclosed $' + '{\n$ python train.py --lr $' + '{LR:?} # {{ x\n```\n',
+  'dag.py':
+    'from airflow import DAG\nfrom airflow.operators.bash import BashOperator\n' +
+    'with DAG("d: {x}", schedule="every full moon", default_args={"retries": 1000}):\n' +
+    '    a = BashOperator(task_id="promote", bash_command="python train.py")\n' +
+    '    b = BashOperator(task_id="redeploy", bash_command="python odd.py {x}")\n    b >> a >> b\n',
+  'odd.py': 'if __name__ == "__main__":\n    pass\n',
   'train.py':
     'import argparse, mlflow\n' +
     'open("proof-that-it-was-run", "w").close()\n' +
@@ -36,12 +42,15 @@ it('of a hostile project what can be read is read, nothing is run, and the file 
     await symlink('nowhere', join(folder, 'dangling.csv'));
 
     const { scripts, unread } = await lookAt(folder);
-    expect(scripts.map(({ path }) => path)).toEqual(['train.py']);
+    expect(scripts.map(({ path }) => path)).toEqual(['odd.py', 'train.py']);
     for (const path of ['broken.py', 'deep.py', 'chained.py', 'huge.py', 'binary.py']) {
       expect(unread.join('\n')).toContain(path);
     }
-    const { steps } = await settingsOf(folder);
+    const { steps, schedules, extraSteps } = await settingsOf(folder);
     expect(steps.train.command).toContain('--lr');
+    expect(steps.train.attempts).toBe(100);
+    expect(schedules).toEqual({});
+    expect(extraSteps).toMatchObject([{ name: 'redeploy-2', command: ['python3', 'odd.py', '{{x}}'] }]);
     const after = await lookAt(folder);
     expect(after.unread).toEqual(unread);
     const { readdir } = await import('node:fs/promises');

@@ -1,3 +1,4 @@
+import { calendarOfCron } from '../../systems/schedules/cron.ts';
 import { type Usage, withRole } from '../detect/scripts.ts';
 import type { Findings } from '../findings.ts';
 
@@ -11,8 +12,26 @@ export interface Clock {
   where: string;
 }
 
-/** What DAGs and workflows start by the clock, as schedules of ours. */
+/** What DAGs and workflows start by the clock, as schedules of ours; a time that Temporal does not take is left out. */
 export function clocks(findings: Findings): Clock[] {
+  return all(findings).filter(({ cron }) => cron === null || isCron(cron));
+}
+
+/** What is started by a clock that cannot be taken over. */
+export function strangeClocks(findings: Findings): Clock[] {
+  return all(findings).filter(({ cron }) => cron !== null && !isCron(cron));
+}
+
+function isCron(cron: string): boolean {
+  try {
+    calendarOfCron(cron);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function all(findings: Findings): Clock[] {
   const monitors = withRole(findings.scripts, 'monitor').flatMap(({ usages }) => usages);
   const steps = findings.scripts
     .filter(({ role }) => role !== null && role !== 'promote')

@@ -1,4 +1,4 @@
-import type { Stage } from '../../contracts/names.ts';
+import { STAGES, type Stage } from '../../contracts/names.ts';
 import type { Dag, DagTask } from '../detect/airflow.ts';
 import type { Role } from '../detect/roles.ts';
 import { isTemplate } from '../detect/shell.ts';
@@ -34,12 +34,13 @@ export function extraTasks(findings: Findings): ExtraTask[] {
   for (const task of dag.tasks) {
     if (roleOf(findings, dag, task)) continue;
     const command = commandOf(findings, dag, task);
-    const name = task.id.replace(/[^\w.-]+/g, '-').slice(0, 60);
+    const name = nameOf(task.id, [...STAGES, ...found.map((extra) => extra.name)]);
     const before = task.after
       .map((id) => dag.tasks.find((other) => other.id === id))
       .find((other) => other !== undefined);
     const role = before && roleOf(findings, dag, before);
-    const earlier = before && found.find((extra) => extra.command !== null && extra.name === before.id);
+    const earlier =
+      before && found.find((extra) => extra.command !== null && extra.where === `${dag.path}, task ${before.id}`);
     found.push({
       name,
       where: `${dag.path}, task ${task.id}`,
@@ -49,6 +50,13 @@ export function extraTasks(findings: Findings): ExtraTask[] {
     });
   }
   return found;
+}
+
+/** The id as the name of an extra step, which must not be that of a stage or of another one. */
+function nameOf(id: string, taken: readonly string[]): string {
+  const name = id.replace(/[^\w.-]+/g, '-').slice(0, 50);
+  if (!taken.includes(name)) return name;
+  return nameOf(`${name}-${taken.filter((other) => other.startsWith(name)).length + 1}`, taken);
 }
 
 /** By the script that it runs; a function in the DAG itself by its name. */

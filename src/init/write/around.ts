@@ -31,7 +31,7 @@ export function monitoringSection({ monitor }: Proposal): Entry | null {
   return section(
     'monitoring',
     [
-      typeof rows === 'number' ? setting('minRows', rows, `The default of ${monitor.script.path}.`) : null,
+      typeof rows === 'number' && rows >= 1 ? setting('minRows', rows, `The default of ${monitor.script.path}.`) : null,
       typeof log === 'string'
         ? setting('log', log, `The default of ${monitor.script.path}. Without it, the log of the API that we start.`, {
             off: true,

@@ -1,4 +1,5 @@
 import { withRole } from '../detect/scripts.ts';
+import { strangeClocks } from '../propose/clock.ts';
 import { extraTasks } from '../propose/extra.ts';
 import type { Proposal } from '../propose/plan.ts';
 import { extraSection, monitoringSection, schedulesSection } from './around.ts';
@@ -42,6 +43,9 @@ function remarks(proposal: Proposal): string[] {
     ...extraTasks(findings)
       .filter(({ command }) => command === null)
       .map(({ where, what }) => `${where}: ${what}. Make a command of it, and name it in extraSteps or in steps.`),
+    ...strangeClocks(findings).map(
+      ({ where, cron }) => `${where} starts at ${JSON.stringify(cron)}, which is no cron expression: see schedules.`,
+    ),
     ...findings.dags.slice(1).map(({ id, path }) => `The DAG ${id} (${path}): its tasks are not taken over here.`),
     ...findings.unread.slice(0, 20).map((what) => `Not read: ${what}.`),
   ];

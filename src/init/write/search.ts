@@ -1,6 +1,9 @@
 import { gateName, type Proposal } from '../propose/plan.ts';
 import { type Entry, listing, section, setting } from './entries.ts';
 
+/** What search.trials takes. */
+const MOST_TRIALS = 10_000;
+
 export function searchSection({ findings, answers, parameters, metric, search }: Proposal): Entry | null {
   const space = section(
     'space',
@@ -23,7 +26,8 @@ export function searchSection({ findings, answers, parameters, metric, search }:
         }),
       ];
   const wanted = search?.script.options.find(({ dest }) => /^(n_?|num_|max_)?trials$/.test(dest))?.default;
-  const trials = answers.search === 'none' ? 0 : typeof wanted === 'number' && wanted > 0 ? wanted : 20;
+  const trials =
+    answers.search === 'none' ? 0 : typeof wanted === 'number' && wanted > 0 ? Math.min(wanted, MOST_TRIALS) : 20;
   const why =
     trials === 0
       ? noSearch(findings.scripts.length, parameters.length, metric !== null)

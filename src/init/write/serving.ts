@@ -2,9 +2,10 @@ import type { Proposal } from '../propose/plan.ts';
 import { apiCommand, apiImage, hasHealth, missingVariables, possibleChecks } from '../propose/serving.ts';
 import { type Entry, section, setting } from './entries.ts';
 
-export function deploymentSections({ findings, answers }: Proposal): Array<Entry | null> {
+/** Where the API runs, and its image where there is one. */
+export function deploymentSections(proposal: Proposal): Array<Entry | null> {
+  const { findings, answers } = proposal;
   const [venv] = findings.environment.venvs;
-  const image = apiImage(findings);
   const start = apiCommand(findings, venv ? 'python' : 'python3');
   const checks = possibleChecks(findings);
   const process = answers.deployment === 'process';
@@ -38,40 +39,53 @@ export function deploymentSections({ findings, answers }: Proposal): Array<Entry
       ],
       'Where the API runs.',
     ),
-    image &&
-      section(
-        'docker',
-        [
-          setting(
-            'option',
-            image.runtime ? 'registry' : 'baked',
-            image.runtime ? 'The image loads the model from MLflow.' : 'The image holds the model.',
-          ),
-          image.image
-            ? setting('image', image.image.name, `Found in ${image.image.where}.`)
-            : setting(
-                'image',
-                `${findings.name.toLowerCase().replace(/[^a-z0-9._-]+/g, '-')}-api`,
-                'A name was not found; with a registry in front it can be pushed.',
-              ),
-          setting('context', image.context),
-          image.runtime ? setting('dockerfile', image.runtime.path) : null,
-          image.baked
-            ? setting('bakedDockerfile', image.baked.path, 'With a model in it, for the option baked.')
-            : null,
-          image.baked ? modelPath(image.baked.modelFrom, image.baked.args) : null,
-          setting('push', false, 'Set it to true when the image may be pushed to its registry.'),
-          section(
-            'env',
-            missingVariables(findings).map((name) => setting(name, 'FILL_IN')),
-            `${findings.api?.path ?? 'The API'} reads these, and nothing sets them.`,
-            { off: true },
-          ),
-        ],
-        'The image of the API.',
-        { off: answers.deployment !== 'docker' },
-      ),
+    dockerSection(proposal),
   ];
+}
+
+function dockerSection({ findings, answers }: Proposal): Entry | null {
+  const image = apiImage(findings);
+  if (!image) return answers.deployment === 'docker' ? unknownImage() : null;
+  return section(
+    'docker',
+    [
+      setting(
+        'option',
+        image.runtime ? 'registry' : 'baked',
+        image.runtime ? 'The image loads the model from MLflow.' : 'The image holds the model.',
+      ),
+      image.image
+        ? setting('image', image.image.name, `Found in ${image.image.where}.`)
+        : setting(
+            'image',
+            `${findings.name.toLowerCase().replace(/[^a-z0-9._-]+/g, '-')}-api`,
+            'A name was not found; with a registry in front it can be pushed.',
+          ),
+      setting('context', image.context),
+      image.runtime ? setting('dockerfile', image.runtime.path) : null,
+      image.baked ? setting('bakedDockerfile', image.baked.path, 'With a model in it, for the option baked.') : null,
+      image.baked ? modelPath(image.baked.modelFrom, image.baked.args) : null,
+      setting('push', false, 'Set it to true when the image may be pushed to its registry.'),
+      section(
+        'env',
+        missingVariables(findings).map((name) => setting(name, 'FILL_IN')),
+        `${findings.api?.path ?? 'The API'} reads these, and nothing sets them.`,
+        { off: true },
+      ),
+    ],
+    'The image of the API.',
+    { off: answers.deployment !== 'docker' },
+  );
+}
+
+/** Containers are wanted, and nothing says of what. */
+function unknownImage(): Entry | null {
+  const missing = 'No Dockerfile of an API was found in the project.';
+  return section(
+    'docker',
+    [setting('image', 'FILL_IN', missing), setting('dockerfile', 'FILL_IN'), setting('push', false)],
+    'The image of the API.',
+  );
 }
 
 function modelPath(from: string | null, args: Readonly<Record<string, string>>): Entry {

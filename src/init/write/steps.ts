@@ -166,7 +166,7 @@ function step(
       setting('command', made.command, notes.join('\n')),
       script.cwd ? setting('cwd', script.cwd) : null,
       setting('venv', venv ?? '.venv', '', { off: !venv }),
-      tried?.retries != null ? setting('attempts', tried.retries + 1, retriesComment(tried.retries)) : null,
+      tried?.retries != null ? setting('attempts', attemptsOf(tried.retries), retriesComment(tried.retries)) : null,
       tried?.retryDelay ? setting('backoff', tried.retryDelay) : null,
       tried?.timeout ? setting('timeout', tried.timeout) : null,
       ...more,
@@ -175,8 +175,11 @@ function step(
   );
 }
 
+/** Within what the setting takes. */
+const attemptsOf = (retries: number) => Math.min(100, Math.max(1, Math.round(retries) + 1));
+
 function retriesComment(retries: number): string {
-  if (retries === 0) return 'The task is not tried again.';
+  if (retries <= 0) return 'The task is not tried again.';
   return `The first try and the task's ${retries === 1 ? 'retry' : `${retries} retries`}.`;
 }
 
