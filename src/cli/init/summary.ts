@@ -7,7 +7,7 @@ export function summaryLines({ findings, answers, ...steps }: Proposal): string[
   const of = (step: StepProposal | null, without: string) => (step ? step.script.path : without);
   return [
     row('model', answers.registeredModel),
-    row('data', findings.data?.value ?? 'not found'),
+    row('data', findings.data?.path ?? 'not found'),
     row('prepare', of(steps.prepare, steps.train ? 'nothing to do' : 'not found')),
     row(
       'search',
