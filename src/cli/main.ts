@@ -31,7 +31,8 @@ function tell(cli: Cli, error: unknown): ExitCode {
   const known = error instanceof CommandError || error instanceof ConfigError;
   const exitCode = error instanceof CommandError ? error.exitCode : known ? EXIT.usage : EXIT.failed;
   const message = error instanceof Error ? error.message : String(error);
-  cli.emit({ event: 'error', exitCode, message });
+  const problems = error instanceof ConfigError && error.problems.length > 0 ? { problems: error.problems } : {};
+  cli.emit({ event: 'error', exitCode, message, ...problems });
   // Anything else is a fault of the command itself: its stack is what a report of it needs.
   writeLine(cli.io.stderr, known ? message : `Unexpected: ${error instanceof Error ? error.stack : message}`);
   return exitCode;

@@ -3,6 +3,7 @@ import { execa } from 'execa';
 import type { Path } from '../../config/problems.ts';
 import { type Config, forModel, fromRoot, type Located, modelNames } from '../../config.ts';
 import { type Plan, STEPS } from '../../contracts/plan.ts';
+import { counted } from '../../doctor/lib/words.ts';
 import { programOf } from '../../systems/steps/environment.ts';
 import { type CommandSettings, extraStepSettings } from '../../systems/steps/index.ts';
 import type { Io } from '../io.ts';
@@ -17,15 +18,25 @@ interface Found {
   path: Path;
 }
 
+interface World {
+  io: Io;
+  /** Whether Docker is left alone. */
+  offline: boolean;
+}
+
 /** Looks for everything that the commands of all models need, and starts none of them. */
-export async function examineCommands({ config, placeOf }: Located, plans: readonly Plan[], io: Io): Promise<Remark[]> {
+export async function examineCommands(
+  { config, placeOf }: Located,
+  plans: readonly Plan[],
+  world: World,
+): Promise<Remark[]> {
   const found = modelNames(config).flatMap((name, index) => {
     const own = forModel(config, name);
     const plan = plans[index] as Plan;
     return commandsOf(config, own, name).map((command) => ({ ...command, own, plan }));
   });
   const remarks = await Promise.all(
-    found.map(({ settings, path, own, plan }) => examine(own, plan, settings, { placeOf, path }, io)),
+    found.map(({ settings, path, own, plan }) => examine(own, plan, settings, { placeOf, path }, world)),
   );
   return remarks.flat();
 }
@@ -47,13 +58,19 @@ function commandsOf(config: Config, own: Config, name: string): Found[] {
   return [...steps, ...extra];
 }
 
-async function examine(config: Config, plan: Plan, settings: CommandSettings, spot: Spot, io: Io): Promise<Remark[]> {
+async function examine(
+  config: Config,
+  plan: Plan,
+  settings: CommandSettings,
+  spot: Spot,
+  { io, offline }: World,
+): Promise<Remark[]> {
   const { image, venv, python, isolate } = settings;
   const cwd = resolve(config.root, settings.cwd ?? '.');
   const problem = (below: Path, message: string) => [remark('problem', spot, below, message)];
   if (!(await isFolder(cwd))) return problem(['cwd'], `there is no folder ${cwd}`);
   const isolation = isolate === 'worktree' ? await examineWorktree(config, spot) : [];
-  if (image) return [...isolation, ...(await examineImage(image, spot))];
+  if (image) return [...isolation, ...(offline ? [] : await examineImage(image, spot))];
   if (venv && !(await isThere(resolve(fromRoot(config, venv), 'bin', 'python')))) {
     const folder = fromRoot(config, venv);
     const why = (await isFolder(folder)) ? 'has no bin/python' : 'is not there';
@@ -79,6 +96,6 @@ async function examineWorktree({ root }: Config, spot: Spot): Promise<Remark[]> 
   }
   const { stdout } = await git('status', '--porcelain', '--', '.');
   const changed = stdout.split('\n').filter(Boolean).length;
-  const message = `${changed} changed or new files are not committed, and a worktree has only what is`;
+  const message = `${counted(changed, 'change')} in the checkout: a worktree has only what is committed`;
   return changed > 0 ? [remark('warning', spot, ['isolate'], message)] : [];
 }

@@ -26,6 +26,12 @@ export function warningOf(what: string, message: string): Remark {
 
 export const asProblem = (problem: Problem): Remark => ({ level: 'problem', ...problem });
 
+/** What is wrong comes first, in the order of the file; then what is only warned of. */
+export function inOrder(remarks: readonly Remark[]): Remark[] {
+  const rank = ({ level, line }: Remark) => (level === 'problem' ? 0 : 1e9) + (line ?? 1e8);
+  return remarks.toSorted((a, b) => rank(a) - rank(b));
+}
+
 /** Several models share steps: what is wrong with one is told once. */
 export function withoutRepeats(remarks: readonly Remark[]): Remark[] {
   const key = ({ path, message, variable }: Remark) => `${variable} ${path}: ${message}`;

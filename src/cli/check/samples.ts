@@ -5,7 +5,8 @@ import type { Space } from '../../contracts/training.ts';
 
 /** A command as it would be run: what is not known before is in angle brackets. */
 export function sampleOf(command: readonly string[], config: Config, plan: Plan): string[] {
-  const params = { ...unknownParams(command), ...middleOf(config.search.space ?? {}) };
+  const found = middleOf(config.search.space ?? {});
+  const params = { ...unknownParams(command, Object.keys(found)), ...found };
   return expandAll(command, { values: sampleValues(config, plan), params });
 }
 
@@ -32,15 +33,18 @@ function sampleValues(config: Config, plan: Plan): PlaceholderValues['values'] {
 }
 
 /** Parameters without a range: those that a script's own search finds, or that have a value of their own. */
-function unknownParams(command: readonly string[]): Record<string, string> {
+function unknownParams(command: readonly string[], found: readonly string[]): Record<string, string> {
   const pieces = command.flatMap(parsePlaceholders);
   const names = pieces.flatMap((piece) =>
     'name' in piece && piece.name.startsWith('params.') && piece.otherwise === undefined
       ? [piece.name.slice('params.'.length)]
       : [],
   );
-  return Object.fromEntries(names.map((name) => [name, `<${name}>`]));
+  const known = found.map(folded);
+  return Object.fromEntries(names.filter((name) => !known.includes(folded(name))).map((name) => [name, `<${name}>`]));
 }
+
+const folded = (name: string) => name.replaceAll('-', '_');
 
 /** A point in the middle of the search space. */
 function middleOf(space: Space): Record<string, string | number | boolean> {

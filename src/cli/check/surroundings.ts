@@ -34,7 +34,7 @@ export async function examineServers(config: Config, io: Io): Promise<{ servers:
     const remarks = reports.flatMap(({ check, findings }) =>
       findings
         .filter(({ level }) => level === 'problem' || level === 'warning')
-        .map(({ text, mend }) => warningOf(check, [text, mend].filter(Boolean).join('. To mend it: '))),
+        .map(({ text, mend }) => warningOf(check, `${text.replace(/\.$/, '')}${mend ? `. To mend it: ${mend}` : ''}`)),
     );
     return { servers, remarks };
   } finally {

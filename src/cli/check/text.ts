@@ -1,6 +1,5 @@
 import { counted } from '../../doctor/lib/words.ts';
 import type { Style } from '../io.ts';
-import { duration } from '../views/format.ts';
 import type { PlannedModel, Report } from './check.ts';
 import type { PlannedStage, PlannedStep } from './plan.ts';
 import { remarkLines } from './remark.ts';
@@ -49,11 +48,17 @@ function stepLines(
 ): string[] {
   const indent = kind ? '  ' : '    ';
   if (!command) return [style('dim', `${indent}${name}: ${how}; ${results}`)];
-  const limits = `up to ${duration(timeoutSeconds * 1000)}, ${attempts === 1 ? 'tried once' : `tried up to ${attempts} times`}`;
+  const limits = `up to ${span(timeoutSeconds)}, ${attempts === 1 ? 'tried once' : `tried up to ${attempts} times`}`;
   return [
     `${indent}${kind}${name}: ${command.map(asTyped).join(' ')}`,
     ...[`${where}; ${limits}`, results].filter(Boolean).map((line) => style('dim', `${indent}  ${line}`)),
   ];
+}
+
+/** `90 s`, `10 min`, `1 h`. */
+function span(seconds: number): string {
+  if (seconds % 3600 === 0) return `${seconds / 3600} h`;
+  return seconds % 60 === 0 ? `${seconds / 60} min` : `${seconds} s`;
 }
 
 /** An argument as it would be typed in a shell. */

@@ -7,11 +7,13 @@ const ABOUT =
   'servers that it names, and shows what a retrain would run. It starts nothing and changes nothing.';
 
 export function addCheck(program: Command, cli: Cli): void {
-  describeCommand(program.command('check'), ABOUT, [
+  const command = describeCommand(program.command('check'), ABOUT, [
     ['check', 'the exit code is 2 when something is wrong; warnings are allowed'],
     ['check --json | jq .remarks', 'for an editor or a pipeline: file, line, column, setting and message of each'],
-  ]).action(async () => {
+    ['check --offline', 'without asking Temporal, MLflow and Docker, such as in a pipeline'],
+  ]).option('--offline', 'ask no server');
+  command.action(async () => {
     const { checkProject } = await import('../check/check.ts');
-    await checkProject(cli);
+    await checkProject(cli, { offline: command.opts().offline === true });
   });
 }
