@@ -133,7 +133,11 @@ function answerRefusals(app: FastifyInstance): void {
       next: words?.next ?? 'Nothing was started. Correct the request.',
     };
     if (status >= 500) request.log.error({ err: error }, 'alert could not be taken');
-    else request.log.warn({ status, error: told.error, from: request.ip }, 'alert refused');
+    else
+      request.log.warn(
+        { status, from: request.ip, ...(!QUOTES.has(status) && { error: told.error }) },
+        'alert refused',
+      );
     if (status === 503) reply.header('retry-after', RETRY_AFTER_SECONDS);
     if (status === 401) reply.header('www-authenticate', 'Bearer');
     // What is left of a body that was not read would be taken for the next request.
@@ -141,6 +145,9 @@ function answerRefusals(app: FastifyInstance): void {
     return reply.code(status).send(told);
   });
 }
+
+/** Refusals whose words may quote what the body holds: they are for the sender, and not for a log. */
+const QUOTES = new Set([400, 422]);
 
 const IN_OTHER_WORDS: Readonly<Record<number, { message: string; next: string }>> = {
   413: {
