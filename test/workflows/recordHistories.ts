@@ -1,4 +1,4 @@
-// `node test/workflows/recordHistories.ts RELEASE`: runs typical workflows and keeps their histories in
+// `node test/workflows/recordHistories.ts RELEASE [SCENARIO…]`: runs typical workflows and keeps their histories in
 // test/histories/RELEASE, where the replay test finds them. Histories of a release are never overwritten: a change
 // that no longer replays one would break a workflow that is under way.
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
@@ -9,12 +9,21 @@ import { decidePromotion } from '../../src/contracts/approval.ts';
 import { failure } from '../../src/contracts/errors.ts';
 import { workflowIds } from '../../src/contracts/ids.ts';
 import type { Progress } from '../../src/contracts/progress.ts';
+import {
+  driftAlert,
+  pauseSteward,
+  resumeSteward,
+  retrainNow,
+  type StewardState,
+  stewardQuery,
+} from '../../src/contracts/steward.ts';
+import { raiseAlert } from '../../src/systems/alerts.ts';
 import { until } from '../support/until.ts';
 import { createWorkflowBench, type WorkflowBench } from '../support/workflowBench.ts';
-import { createWorld } from '../support/world.ts';
+import { createWorld, DATASET } from '../support/world.ts';
 
 const { History } = proto.temporal.api.history.v1;
-const release = process.argv[2];
+const [release, ...chosen] = process.argv.slice(2);
 if (!release) throw new Error('Name the release whose histories these are, such as 0.1.0.');
 const folder = join(import.meta.dirname, '..', 'histories', release);
 if (existsSync(folder)) throw new Error(`${folder} is there already: histories are not overwritten.`);
@@ -24,6 +33,15 @@ const waitsFor = (handle: WorkflowHandle, what: string) =>
     timeoutMs: 30_000,
     what,
   });
+
+const STEWARD = { MEDIWATCH_SEARCH_TRIALS: '0' };
+
+async function alert(bench: WorkflowBench, alert: Parameters<typeof raiseAlert>[2]): Promise<WorkflowHandle> {
+  return bench.client.workflow.getHandle(await raiseAlert(bench.client, 'MediWatchReadmit', alert));
+}
+
+const stewardIs = (handle: WorkflowHandle, what: string, isSo: (state: StewardState) => boolean) =>
+  until(() => handle.query(stewardQuery).then(isSo, () => false), { timeoutMs: 30_000, what: `a steward ${what}` });
 
 /** What is recorded: each makes its own world, and returns the workflow whose history is kept with its children's. */
 const SCENARIOS: Record<string, (bench: WorkflowBench) => Promise<WorkflowHandle>> = {
@@ -60,11 +78,50 @@ const SCENARIOS: Record<string, (bench: WorkflowBench) => Promise<WorkflowHandle
     await bench.run('retrain', { trials: 0 });
     return bench.start('rollback', { reason: 'recorded' });
   },
+  steward: async (bench) => {
+    bench.world = createWorld({ ...STEWARD, MEDIWATCH_STEWARD_BACKOFF: '0.5', MEDIWATCH_STEWARD_COOLDOWN: '2' });
+    bench.world.override.trainModel = async () => {
+      throw failure('StepFailed', 'no convergence');
+    };
+    const steward = await alert(bench, { key: 'a', reason: 'drift', report: 'http://mlflow/report' });
+    await stewardIs(steward, 'backingOff', ({ phase }) => phase === 'backingOff');
+    bench.world.override = {};
+    await stewardIs(steward, 'cooling', ({ phase }) => phase === 'cooling');
+    await alert(bench, { key: 'a' });
+    await alert(bench, { key: 'b' });
+    await stewardIs(steward, 'done with the third', ({ retrains, current }) => retrains === 3 && current === null);
+    await steward.signal(pauseSteward, { by: 'ada', reason: 'recorded' });
+    await steward.executeUpdate(retrainNow, { args: [{ by: 'ada' }] });
+    await stewardIs(steward, 'paused', ({ phase }) => phase === 'paused');
+    await steward.signal(resumeSteward, {});
+    await stewardIs(steward, 'idle', ({ phase }) => phase === 'idle');
+    await steward.cancel();
+    return steward;
+  },
+  'steward-continued': async (bench) => {
+    bench.world = createWorld(STEWARD);
+    const { promise, resolve: letGo } = Promise.withResolvers<void>();
+    bench.world.override.prepareDataset = () => promise.then(() => DATASET);
+    const steward = await alert(bench, {});
+    await stewardIs(steward, 'retraining', ({ phase }) => phase === 'retraining');
+    const { runId } = await steward.describe();
+    for (let sent = 0; (await steward.describe()).runId === runId; sent += 50) {
+      await Promise.all(
+        Array.from({ length: 50 }, (_, index) => steward.signal(driftAlert, { key: `${sent + index}` })),
+      );
+    }
+    await steward.signal(driftAlert);
+    letGo();
+    await stewardIs(steward, 'cooling', ({ phase }) => phase === 'cooling');
+    await steward.cancel();
+    return steward;
+  },
 };
 
 const bench = await createWorkflowBench();
 mkdirSync(folder, { recursive: true });
 for (const [name, record] of Object.entries(SCENARIOS)) {
+  if (chosen.length > 0 && !chosen.includes(name)) continue;
   bench.world = createWorld();
   const handle = await record(bench);
   await handle.result().catch(() => undefined);

@@ -5,7 +5,7 @@ import { alerted, asked, paused, refusal, resumed, type Steward, stewardState } 
 import { stewardMarkdown } from '../../policy/stewardDetails.ts';
 import { readAlerts, readSteering } from './stewardInput.ts';
 
-/** What a steward knows, and its handlers, which change it. What changed is shown in the UI. */
+/** What a steward knows, and its handlers, which change it. Each change is shown in the UI. */
 export interface Desk {
   readonly steward: Steward;
   change(next: (steward: Steward) => Steward): void;
@@ -14,19 +14,13 @@ export interface Desk {
 /** Opens the desk. Signals that came with the start are taken at once. */
 export function openDesk(start: Steward): Desk {
   let steward = start;
-  let stale = false;
-  const show = () => {
-    stale = false;
-    setCurrentDetails(stewardMarkdown(steward, Date.now()));
-  };
   const change: Desk['change'] = (next) => {
     steward = next(steward);
-    // Hundreds of alerts may come with one workflow task: they are shown once.
-    if (!stale) void Promise.resolve().then(show);
-    stale = true;
+    setCurrentDetails(stewardMarkdown(steward, Date.now()));
   };
   const take = (input: unknown) => {
-    for (const alert of readAlerts(input)) change((known) => alerted(known, alert, Date.now()));
+    const now = Date.now();
+    change((known) => readAlerts(input).reduce((before, alert) => alerted(before, alert, now), known));
   };
   setHandler(driftAlert, take, {
     description: 'The data have drifted: {"reason": "what you saw", "key": "two alerts with one key are one"}',
