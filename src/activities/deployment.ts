@@ -5,9 +5,8 @@ import type { Check } from '../contracts/deployment.ts';
 import { failure } from '../contracts/errors.ts';
 import { problemsInWords } from '../doctor/finding.ts';
 import { preflight } from '../doctor/preflight.ts';
-import type { DeploymentTarget } from '../systems/deployment/target.ts';
+import type { Deployments } from '../systems/deployment/ofModels.ts';
 import { verifyCandidate } from '../systems/deployment/verify.ts';
-import type { Mlflow } from '../systems/mlflow/index.ts';
 import { whileHeartbeating } from './lib/heartbeat.ts';
 
 const Records = z.union([
@@ -38,22 +37,21 @@ interface CandidateRequest {
   key: string;
 }
 
-interface DeploymentSystems {
-  config: Config;
-  target: DeploymentTarget;
-  mlflow: Mlflow;
+/** The model whose API is meant. */
+interface OfModel {
+  registeredModel?: string;
 }
 
-/** Starts, verifies, switches and stops model APIs, in whatever target the configuration names. */
-export function createDeploymentActivities({ config, target, mlflow }: DeploymentSystems) {
-  const { healthTimeout, maxPredictSeconds, staticPaths, checks: require, drain } = config.deployment;
+/** Starts, verifies, switches and stops model APIs, in whatever target the settings of the model name. */
+export function createDeploymentActivities({ of }: Pick<Deployments, 'of'>) {
   return {
     /** What answers requests now. */
-    serving: () => target.serving(),
+    serving: ({ registeredModel }: OfModel = {}) => of(registeredModel).target.serving(),
 
     /** Looks before anything is started whether a redeploy can work at all; what stands in its way is told in words. */
     preflight: ({ registeredModel, version }: { registeredModel: string; version: string }): Promise<void> =>
       whileHeartbeating(async ({ signal }) => {
+        const { config, target, mlflow } = of(registeredModel);
         const problems = problemsInWords(await preflight({ config, mlflow, target, registeredModel, version, signal }));
         if (problems) throw failure('PreflightFailed', problems);
       }),
@@ -64,6 +62,8 @@ export function createDeploymentActivities({ config, target, mlflow }: Deploymen
      */
     bringUpCandidate: ({ registeredModel, version, key }: CandidateRequest): Promise<Check[]> =>
       whileHeartbeating(async ({ signal, progress }) => {
+        const { config, target } = of(registeredModel);
+        const { healthTimeout, maxPredictSeconds, staticPaths, checks: require } = config.deployment;
         const candidate = await target.start({ key, model: registeredModel, version }, signal);
         const { checks } = await verifyCandidate({
           url: candidate.url,
@@ -82,18 +82,21 @@ export function createDeploymentActivities({ config, target, mlflow }: Deploymen
       }),
 
     /** Gives the candidate this share of the requests; 1: it serves from now on. */
-    shiftTraffic: async ({ key, share }: { key: string; share: number }): Promise<void> => {
-      await target.shift(key, share);
+    shiftTraffic: async ({ registeredModel, key, share }: OfModel & { key: string; share: number }): Promise<void> => {
+      await of(registeredModel).target.shift(key, share);
     },
 
     /** What the APIs did with their requests since the last shift. */
-    traffic: () => target.traffic(),
+    traffic: ({ registeredModel }: OfModel = {}) => of(registeredModel).target.traffic(),
 
     /** What runs without serving: what a workflow that was killed may have left. */
-    idle: () => target.idle(),
+    idle: ({ registeredModel }: OfModel = {}) => of(registeredModel).target.idle(),
 
     /** Stops an API that does not serve, when its open requests are done or the drain time is over. */
-    stopIdle: ({ key }: { key: string }): Promise<void> =>
-      whileHeartbeating(() => target.stop(key, { drainMs: drain * 1000 })),
+    stopIdle: ({ registeredModel, key }: OfModel & { key: string }): Promise<void> =>
+      whileHeartbeating(() => {
+        const { target, config } = of(registeredModel);
+        return target.stop(key, { drainMs: config.deployment.drain * 1000 });
+      }),
   };
 }

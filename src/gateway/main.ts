@@ -1,10 +1,13 @@
 import { pino } from 'pino';
-import { loadConfig } from '../config.ts';
+import { forModel, loadConfig } from '../config.ts';
 import { createGateway, gatewayOptions } from './gateway.ts';
 
 const log = pino({ name: 'gateway' });
 try {
-  const gateway = await createGateway(gatewayOptions(loadConfig(process.env, process.cwd()), log));
+  const config = loadConfig(process.env, process.cwd());
+  // It serves one model: of several the one that registry.registeredModel names, or the first.
+  const own = forModel(config, config.registry.registeredModel);
+  const gateway = await createGateway(gatewayOptions(own, log));
   const stop = (signal: NodeJS.Signals) => {
     log.info({ signal }, 'gateway stopping');
     void gateway.close().then(() => process.exit(0));

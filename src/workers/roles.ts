@@ -7,8 +7,7 @@ import type { Role } from '../config/schema.ts';
 import { type Config, ConfigError, fromRoot } from '../config.ts';
 import { TASK_QUEUES } from '../contracts/names.ts';
 import { createArtifactStore } from '../systems/artifacts/index.ts';
-import { createTarget } from '../systems/deployment/index.ts';
-import { createDockerSystem } from '../systems/docker/index.ts';
+import { createDeployments } from '../systems/deployment/ofModels.ts';
 import { createMlflow } from '../systems/mlflow/index.ts';
 import { mlflowOptions } from '../systems/mlflow/options.ts';
 import { createNotifier } from '../systems/notifications/index.ts';
@@ -85,15 +84,8 @@ const SERVICES = {
   },
 
   async deployment(config) {
-    const target = createTarget(config);
-    const { images, mlflow, close } = createDockerSystem(config);
-    return {
-      options: { activities: createActivities.deployment({ config, target, mlflow, images }) },
-      close: async () => {
-        await target.close();
-        await close();
-      },
-    };
+    const deployments = createDeployments(config);
+    return { options: { activities: createActivities.deployment(deployments) }, close: () => deployments.close() };
   },
 } as const satisfies Record<Role, (config: Config, connection: NativeConnection) => Promise<Service>>;
 

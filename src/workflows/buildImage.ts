@@ -13,7 +13,7 @@ export async function buildImage(input?: unknown): Promise<BuiltImage> {
   board.waitFor(version ? `the image with version ${version} of ${registeredModel}.` : 'the runtime image.');
   const { reference, tag, built, pushed, platforms, note } = version
     ? await deployment.bakeImage({ registeredModel, version })
-    : await deployment.buildRuntimeImage({ force });
+    : await deployment.buildRuntimeImage({ registeredModel, force });
   board.waitFor(null);
   return { reference, tag, built, pushed, platforms, note };
 }

@@ -152,7 +152,7 @@ async function smokeTest(plan: Plan, version: string): Promise<void> {
     await CancellationScope.nonCancellable(() => registry.restoreRegistry({ registeredModel, snapshot }));
     throw error;
   } finally {
-    await CancellationScope.nonCancellable(() => deployment.stopIdle({ key })).catch(() => undefined);
+    await CancellationScope.nonCancellable(() => deployment.stopIdle({ registeredModel, key })).catch(() => undefined);
   }
 }
 

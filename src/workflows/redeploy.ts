@@ -47,8 +47,10 @@ async function replace(board: Board, plan: Plan, version: string): Promise<Deplo
   await deployment.preflight({ registeredModel, version });
   const key = `${version}-${uuid4().slice(0, 8)}`;
   // Under the lock nothing else may be on its way: what runs without serving was left by a workflow that was killed.
-  for (const stray of await deployment.idle()) await deployment.stopIdle({ key: stray });
-  const before = await deployment.serving();
+  for (const stray of await deployment.idle({ registeredModel })) {
+    await deployment.stopIdle({ registeredModel, key: stray });
+  }
+  const before = await deployment.serving({ registeredModel });
   let served = false;
   try {
     const checks = await deployment.bringUpCandidate({ registeredModel, version, key });
@@ -59,20 +61,25 @@ async function replace(board: Board, plan: Plan, version: string): Promise<Deplo
     // What does not serve is stopped, be it the old one or a candidate that did not make it.
     const idle = served ? before?.key : key;
     if (idle) {
-      await CancellationScope.nonCancellable(() => deployment.stopIdle({ key: idle })).catch(() => undefined);
+      await CancellationScope.nonCancellable(() => deployment.stopIdle({ registeredModel, key: idle })).catch(
+        () => undefined,
+      );
     }
   }
 }
 
 /** Moves the traffic to the candidate step by step; whatever goes wrong, it is back on the old one before that is told. */
 async function rollOut(board: Board, plan: Plan, key: string, before: string | null): Promise<void> {
+  const { registeredModel } = plan;
   const shares = before === null ? [1] : rolloutShares(plan.rollout);
   for (const share of shares) {
     try {
-      await deployment.shiftTraffic({ key, share });
+      await deployment.shiftTraffic({ registeredModel, key, share });
       if (share < 1) await bake(board, plan, share, key, before as string);
     } catch (error) {
-      await CancellationScope.nonCancellable(() => takeBack(key, share, before)).catch(() => undefined);
+      await CancellationScope.nonCancellable(() => takeBack(registeredModel, { key, share, before })).catch(
+        () => undefined,
+      );
       throw error;
     }
   }
@@ -86,7 +93,7 @@ async function bake(board: Board, plan: Plan, share: number, key: string, before
   board.waitFor(`the candidate to prove itself with ${percent} % of the requests, for ${plan.rollout.bakeSeconds} s.`);
   for (let judged = 0; judged < JUDGEMENTS; judged += 1) {
     await sleep((plan.rollout.bakeSeconds * 1000) / JUDGEMENTS, { summary: `${percent} % to the candidate` });
-    const traffic = await deployment.traffic();
+    const traffic = await deployment.traffic({ registeredModel: plan.registeredModel });
     const [candidate, incumbent] = [key, before].map((wanted) => traffic.find((seen) => seen.key === wanted));
     const breach = candidate && incumbent && findBreach(plan.rollout, candidate, incumbent);
     if (breach) throw failure('CanaryBreached', `With ${percent} % of the requests at the candidate, ${breach}`);
@@ -95,9 +102,12 @@ async function bake(board: Board, plan: Plan, share: number, key: string, before
 }
 
 /** A shift whose answer was lost may have happened, so it is undone like one that did. */
-async function takeBack(key: string, share: number, before: string | null): Promise<void> {
-  if (share < 1) await deployment.shiftTraffic({ key, share: 0 });
-  else if (before) await deployment.shiftTraffic({ key: before, share: 1 });
+async function takeBack(
+  registeredModel: string,
+  { key, share, before }: { key: string; share: number; before: string | null },
+): Promise<void> {
+  if (share < 1) await deployment.shiftTraffic({ registeredModel, key, share: 0 });
+  else if (before) await deployment.shiftTraffic({ registeredModel, key: before, share: 1 });
 }
 
 export function describeDeployment({ version, previousVersion, url }: Deployment): string {
