@@ -86,5 +86,6 @@ function withEmbeddedAddresses(config: Config): Config {
   config.mlflow.uri ||= embedded(stack.mlflowPort);
   config.deployment.apiUrl ||= embedded(stack.apiPort);
   config.deployment.adminUrl ||= embedded(stack.apiAdminPort);
+  config.webhook.url ||= embedded(stack.webhookPort);
   return config;
 }
