@@ -95,15 +95,17 @@ describe.runIf(process.platform === 'linux')('drift on the real data', { timeout
     expect(result, result.reason).toMatchObject({ verdict: 'drift', alerted: true });
     expect(result.columns).toContain('age');
 
-    await until(async () => (await served()) === '2', { timeoutMs: 400_000, what: 'version 2 to serve' });
+    const steward = client.workflow.getHandle(workflowIds.steward(MODEL));
+    const stateOf = () => steward.query<StewardState>(stewardQuery);
+    const ended = async () => (await stateOf()).last !== null;
+    await until(ended, { timeoutMs: 400_000, what: 'the retrain of the steward to end' });
+    expect(await stateOf()).toMatchObject({ phase: 'cooling', failures: 0, last: { outcome: expect.anything() } });
+    expect(await served()).toBe('2');
     expect(await mlflow.getVersion(MODEL, '2')).toMatchObject({
       stage: 'Production',
       aliases: expect.arrayContaining(['champion']),
       tags: { [TAGS.trigger]: 'drift alert', [TAGS.driftReport]: result.report.url },
     });
-    const steward = client.workflow.getHandle(workflowIds.steward(MODEL));
-    const ended = async () => (await steward.query<StewardState>(stewardQuery)).phase === 'cooling';
-    await until(ended, { timeoutMs: 60_000, what: 'the steward to cool down' });
   });
 
   test('the same predictions, checked again, start nothing more', async () => {
