@@ -10,6 +10,7 @@ import { until } from './until.ts';
 /** Starting takes a few seconds, most of them Python's imports; a busy machine takes several times that. */
 const START_WITHIN_MS = 120_000;
 const STOP_WITHIN_MS = 10_000;
+const PYTHON = process.env.MEDIWATCH_TEST_PYTHON ?? join(PROJECT_ROOT, 'python/.venv/bin/python');
 
 export interface MlflowServer {
   uri: string;
@@ -25,12 +26,16 @@ export interface MlflowServer {
   restart(): Promise<void>;
 }
 
-/** Starts a real tracking server with a registry and the artifact proxy, on loopback, with an empty state of its own. */
-export async function startMlflow(): Promise<MlflowServer> {
+/**
+ * Starts a real tracking server with a registry and the artifact proxy, on loopback, with an empty state of its own.
+ *
+ * @param options.python whose MLflow it is (default: that of the training package)
+ */
+export async function startMlflow({ python = PYTHON }: { python?: string } = {}): Promise<MlflowServer> {
   const dir = await mkdtemp(join(tmpdir(), 'mediwatch-mlflow-'));
   const port = await freePort();
   const uri = `http://127.0.0.1:${port}`;
-  let running = await launch(dir, port).catch(async (error: unknown) => {
+  let running = await launch(python, dir, port).catch(async (error: unknown) => {
     await rm(dir, { recursive: true, force: true });
     throw error;
   });
@@ -52,7 +57,7 @@ export async function startMlflow(): Promise<MlflowServer> {
     dir,
     kill9,
     async restart() {
-      running = await launch(dir, port);
+      running = await launch(python, dir, port);
     },
     async stop() {
       running.signal('SIGTERM');
@@ -64,9 +69,8 @@ export async function startMlflow(): Promise<MlflowServer> {
   };
 }
 
-async function launch(dir: string, port: number) {
+async function launch(python: string, dir: string, port: number) {
   const uri = `http://127.0.0.1:${port}`;
-  const python = process.env.MEDIWATCH_TEST_PYTHON ?? join(PROJECT_ROOT, 'python/.venv/bin/python');
   const log = join(dir, 'mlflow.log');
   const options = [
     ['--backend-store-uri', `sqlite:///${join(dir, 'mlflow.db')}`],
