@@ -30,7 +30,7 @@ export type Mlflow = ReturnType<typeof createMlflow>;
 export function createMlflow(options: TransportOptions) {
   const transport = createTransport(options);
   const runs = runCalls(transport);
-  const versions = versionCalls(transport);
+  const versions = versionCalls(transport, runs);
   return {
     uri: transport.address.base,
     ...experimentCalls(transport),

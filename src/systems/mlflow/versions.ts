@@ -1,6 +1,7 @@
 import { z } from 'zod';
-import { hasCode, orUndefined } from './errors.ts';
+import { hasCode, orUndefined, required } from './errors.ts';
 import { quoted, tagIs } from './filter.ts';
+import type { RunCalls } from './runs.ts';
 import { type ModelVersion, Nothing, toPairs, VersionShape } from './shapes.ts';
 import type { CallOptions, Transport } from './transport.ts';
 
@@ -9,7 +10,7 @@ export interface NewVersion {
   /** Where the model lies: `models:/m-…` or `runs:/…/model`. */
   source: string;
   runId: string;
-  /** Logged-model id of MLflow 3; read from `source` when that is `models:/m-…`. */
+  /** Logged-model id of MLflow 3; read from `source` when that is `models:/m-…`. Older servers do not read it. */
   modelId?: string | null | undefined;
   tags?: Readonly<Record<string, string>>;
   description?: string | undefined;
@@ -30,7 +31,7 @@ const API = '/api/2.0/mlflow';
 export type VersionCalls = ReturnType<typeof versionCalls>;
 
 /** Calls about registered models and their versions. */
-export function versionCalls(transport: Transport) {
+export function versionCalls(transport: Transport, { getRun }: Pick<RunCalls, 'getRun'>) {
   const post = async (path: string, json: unknown, { signal }: CallOptions) =>
     await transport.json({ method: 'POST', path: `${API}/${path}`, json, signal }, Nothing);
 
@@ -58,6 +59,17 @@ export function versionCalls(transport: Transport) {
     return answer && Object.fromEntries(answer.registered_model.aliases.map(({ alias, version }) => [alias, version]));
   }
 
+  /**
+   * Where the files of `runs:/ID/model` lie. MLflow's own client sends that too: servers store what they get, and who
+   * loads the version without MLflow, as our API does, could not make anything of a run.
+   */
+  async function locationOf(source: string, options: CallOptions): Promise<string> {
+    const [, runId, path] = /^runs:\/+([^/]+)\/(.+)$/.exec(source) ?? [];
+    if (runId === undefined) return source;
+    const { artifactUri } = required(await getRun(runId, options), `run ${runId}`);
+    return `${artifactUri}/${path}`;
+  }
+
   return {
     searchVersions,
     getAliases,
@@ -74,7 +86,8 @@ export function versionCalls(transport: Transport) {
 
     /** Makes a version, each time another one: `ensureVersion` is for callers that may be retried. */
     async createVersion(version: NewVersion, { signal }: CallOptions = {}): Promise<ModelVersion> {
-      const { name, source, runId, tags = {}, description = '' } = version;
+      const { name, runId, tags = {}, description = '' } = version;
+      const source = await locationOf(version.source, { signal });
       const modelId = version.modelId ?? /^models:\/(m-[^/]+)/.exec(source)?.[1];
       const json = { name, source, run_id: runId, model_id: modelId, tags: toPairs(tags), description };
       const call = { method: 'POST', path: `${API}/model-versions/create`, json, signal } as const;

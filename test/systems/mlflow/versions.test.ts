@@ -20,8 +20,9 @@ beforeEach(async () => {
   count += 1;
   name = `Model ${count} of "tests"`;
   const experimentId = await mlflow.ensureExperiment('versions');
-  ({ runId } = await mlflow.createRun({ experimentId, name: `run ${count}` }));
-  source = `runs:/${runId}/model`;
+  const run = await mlflow.createRun({ experimentId, name: `run ${count}` });
+  runId = run.runId;
+  source = `${run.artifactUri}/model`;
 });
 
 afterAll(async () => {
@@ -42,6 +43,11 @@ describe('registering a version', () => {
       source,
       tags: { test_auc: '0.68', 'mediwatch.key': 'retrain/1' },
     });
+  });
+
+  test('from the path of a run stores where the files lie, as MLflow’s own client does', async () => {
+    const { version } = await mlflow.ensureVersion({ name, key: 'a', source: `runs:/${runId}/model`, runId });
+    expect(await mlflow.getVersion(name, version)).toMatchObject({ source, runId });
   });
 
   test('again with the same key gives the same version, with another key another one', async () => {
