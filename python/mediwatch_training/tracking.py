@@ -20,6 +20,9 @@ from .jsonio import to_json
 _KEY_TAG = "mediwatch.train.key"
 _RESULT_TAG = "mediwatch.train.result"
 PIPELINE_FILE = "model_pipeline.joblib"
+_MODEL = "model"
+# Longest tag that every server from 2.13 on takes (characters).
+_TAG_LENGTH = 5000
 _REPORT_DIRECTORY, _REPORT_FILE = "report", "report.html"
 # What a machine needs to load the model: naming it spares MLflow three seconds of finding out.
 _REQUIREMENTS = ("mlflow", "scikit-learn", "pandas", "numpy")
@@ -124,9 +127,10 @@ class TrainingRun:
         """Log the model, and the same pipeline as a file for images that carry it.
 
         Returns:
-            ``{modelUri, modelId, source}``; the source is what a model version is registered from.
+            ``{modelUri, modelId, source}``; the source is what a model version is registered from. The id is None
+            where the server is older than MLflow 3.
         """
-        import mlflow.sklearn
+        from mlflow.exceptions import MlflowException
 
         # It warns of every pickle; ours holds what this process has just fitted.
         logging.getLogger("mlflow.sklearn").setLevel(logging.ERROR)
@@ -136,16 +140,44 @@ class TrainingRun:
             path = Path(directory) / PIPELINE_FILE
             path.write_bytes(pickle.dumps(pipeline, protocol=4))
             self._client.log_artifact(self.run_id, str(path))
-        info = mlflow.sklearn.log_model(
-            pipeline,
-            name="model",
-            serialization_format="pickle",
-            signature=_signature(dataset),
-            input_example=_example_frame(dataset),
-            pip_requirements=[f"{name}=={importlib.metadata.version(name)}" for name in _REQUIREMENTS],
-            pyfunc_predict_fn="predict_proba",
-        )
+        model = {
+            "sk_model": pipeline,
+            "serialization_format": "pickle",
+            "signature": _signature(dataset),
+            "input_example": _example_frame(dataset),
+            "pip_requirements": [f"{name}=={importlib.metadata.version(name)}" for name in _REQUIREMENTS],
+            "pyfunc_predict_fn": "predict_proba",
+        }
+        try:
+            return self._log_model(model)
+        except MlflowException as error:
+            # What a server answers that has no logged models, to the first call; nothing has been stored yet.
+            if error.error_code != "ENDPOINT_NOT_FOUND":
+                raise
+            return self._log_model_files(model, work_dir)
+
+    def _log_model(self, model: dict[str, Any]) -> dict[str, Any]:
+        import mlflow.sklearn
+
+        info = mlflow.sklearn.log_model(name=_MODEL, **model)
         return {"modelUri": info.model_uri, "modelId": info.model_id, "source": info.artifact_path}
+
+    def _log_model_files(self, model: dict[str, Any], work_dir: str | None) -> dict[str, Any]:
+        """Keep the model as MLflow 2 does, which is what its servers understand: as files of the run."""
+        import mlflow.sklearn
+        from mlflow.models import Model
+
+        description = Model(artifact_path=_MODEL, run_id=self.run_id)
+        with tempfile.TemporaryDirectory(dir=work_dir) as directory:
+            path = Path(directory) / _MODEL
+            mlflow.sklearn.save_model(path=str(path), mlflow_model=description, **model)
+            self._client.log_artifacts(self.run_id, str(path), _MODEL)
+        # By this tag MLflow 2 shows in its lists of runs that this one has a model.
+        history = json.dumps([description.get_tags_dict()], default=str)
+        if len(history) <= _TAG_LENGTH:
+            self._client.set_tag(self.run_id, "mlflow.log-model.history", history)
+        artifacts = self._run.info.artifact_uri
+        return {"modelUri": f"runs:/{self.run_id}/{_MODEL}", "modelId": None, "source": f"{artifacts}/{_MODEL}"}
 
     def complete(self, key: str, result: dict[str, Any]) -> None:
         """Remember the result on the run, so that another attempt finds it."""
