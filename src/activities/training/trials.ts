@@ -92,7 +92,7 @@ export function createTrialActivities({ config: shared, mlflow, store, runner }:
         const result = await run(runner, input, { key, openRun: stepRun.open, collect });
         const { outcome, runId } = result as Awaited<ReturnType<typeof collectTrial>>;
         const { metrics, score } = outcome;
-        await stepRun.close({ score, runId }, { params, metrics: { ...metrics, score } });
+        await stepRun.close({ score, runId }, { params, metrics });
         return { ...outcome, runId };
       });
     });
@@ -144,7 +144,9 @@ async function collectTrial(
   const found = (all: Source[]) => {
     const metrics = merged(all, outputs.metrics);
     const score = scoreOf(metrics, metric);
-    return score === undefined ? undefined : { outcome: { score, metrics }, runId: given?.runId ?? '' };
+    return score === undefined
+      ? undefined
+      : { outcome: { score, metrics: { ...metrics, score } }, runId: given?.runId ?? '' };
   };
   const own = found(sources);
   if (own) return own;

@@ -16,7 +16,7 @@ export async function ownSources(ran: Ran): Promise<Source[]> {
   const { outputs, name } = ran.settings;
   const file = outputs.file && (await readMetricsFile(await ran.written('file', outputs.file)));
   return [
-    { name: `its result file (MEDIWATCH_RESULT)`, metrics: numbersOf(ran.result) },
+    { name: 'its result file (MEDIWATCH_RESULT)', metrics: numbersOf(ran.result) },
     ...(file ? [{ name: `${name}.outputs.file`, metrics: numbersOf(file) }] : []),
     ...(outputs.pattern ? [{ name: `its output (${name}.outputs.pattern)`, metrics: ran.printed }] : []),
   ];
@@ -51,7 +51,7 @@ export function scoreOf(metrics: Metrics, metric: string | undefined): number | 
 
 /** Says where a score was looked for, what was found there, and what to set. */
 export function noScore(step: string, metric: string | undefined, sources: readonly Source[]): Error {
-  const looked = sources.map(({ name, metrics }) => `${name}: ${Object.keys(metrics).join(', ') || 'nothing'}`);
+  const looked = sources.map(({ name, metrics }) => `${name}: ${Object.keys(metrics).sort().join(', ') || 'nothing'}`);
   return stepFailed(
     `The command ended well, but its score, the metric "${metric || 'score'}", was not found. Looked in ${looked.join('; ')}. ` +
       `Set search.metric to the name that it has there, or ${step}.outputs (metrics, pattern or file) to where it is.`,
