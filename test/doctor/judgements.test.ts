@@ -8,6 +8,7 @@ import { parseRepository } from '../../src/doctor/images/reference.ts';
 import { judgeAgreement } from '../../src/doctor/judge/agreement.ts';
 import { judgeSpace } from '../../src/doctor/judge/disk.ts';
 import { judgeHealth } from '../../src/doctor/judge/health.ts';
+import { judgeMlflowVersion } from '../../src/doctor/judge/mlflowVersion.ts';
 import { judgePort } from '../../src/doctor/judge/ports.ts';
 import { judgeOwnLog, judgePredictionLog } from '../../src/doctor/judge/predictionLog.ts';
 import { judgeProduction } from '../../src/doctor/judge/production.ts';
@@ -212,6 +213,19 @@ describe('the rest', () => {
     [4.9, 'warning'],
     [5, 'ok'],
   ])('%d GiB free: %s', (gib, level) => expect(judgeSpace('/state', gib * GIB).level).toBe(level));
+  it.each([
+    ['1.30.1', 'warning'],
+    ['2.9.2', 'warning'],
+    ['2.12.2', 'warning'],
+    ['2.13.0', 'ok'],
+    ['2.22.1', 'ok'],
+    ['3.0.0rc1', 'ok'],
+    ['3.17.2', 'ok'],
+  ])('an MLflow server of version %s: %s', (version, level) => {
+    const finding = judgeMlflowVersion(version, 'http://mlflow');
+    expect(finding.level).toBe(level);
+    expect(finding.text).toContain(`version ${version} at http://mlflow`);
+  });
   it('a static path that answers 404 was not collected into the image', () => {
     expect(judgeStatic('/static/x.css', 404).text).toContain('the static files were not collected into the image');
     expect(judgeStatic('/static/x.css', 500).text).toContain('500 in place of 200');

@@ -4,6 +4,7 @@ import { createTransport } from '../../systems/mlflow/transport.ts';
 import type { Check } from '../check.ts';
 import type { DoctorContext } from '../context.ts';
 import { type Finding, ok, problem } from '../finding.ts';
+import { judgeMlflowVersion } from '../judge/mlflowVersion.ts';
 import { ask, NoAnswer } from '../lib/http.ts';
 import { inWords } from '../lib/words.ts';
 
@@ -18,11 +19,7 @@ export const mlflowCheck: Check = {
     try {
       const client = mlflow();
       const version = await client.health({ signal });
-      return [
-        ok(`version ${version} at ${client.uri}`),
-        ...(await stages(context)),
-        ...(await fromContainers(context)),
-      ];
+      return [judgeMlflowVersion(version, client.uri), ...(await stages(context)), ...(await fromContainers(context))];
     } catch (error) {
       const refused = error instanceof MlflowError && error.status !== undefined;
       return [problem(error instanceof MlflowError ? error.message : inWords(error), refused ? hint(error) : POINT)];
