@@ -242,7 +242,7 @@ export const ConfigSchema = z.strictObject({
       .number()
       .gt(0)
       .max(1)
-      .default(0.5)
+      .default(0.3)
       .describe('the data set counts as drifted from this share of drifted features on'),
     labels: z.string().default('').describe('CSV or Parquet with event_id and the outcome, once known; empty: none'),
     labelColumn: z.string().default('label').describe('column of the outcome, in that file or in the log itself'),
