@@ -8,6 +8,7 @@ import { type FlagName, optionOf, versionNumber, withDefaults } from './flags.ts
 import { describeCommand, type Example } from './help.ts';
 import { checkInput, dataPath } from './input.ts';
 import { temporalLink } from './links.ts';
+import { configOf } from './model.ts';
 import { withSession } from './session.ts';
 import { startWorkflow } from './start.ts';
 
@@ -52,6 +53,7 @@ export function addStartCommand(program: Command, cli: Cli, spec: StartCommand):
     if ('by' in fields && spec.flags.includes('by')) input.by ??= userInfo().username;
     if (typeof input.data === 'string') input.data = dataPath(input.data, cli.io.cwd);
     const checked = checkInput(spec.workflow, input);
+    if (typeof input.registeredModel === 'string') configOf(cli, input.registeredModel);
     await start(cli, spec, { input: checked, id: given.id, follow: given.follow ?? (spec.follows && !given.detach) });
   });
 }

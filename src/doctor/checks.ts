@@ -17,6 +17,26 @@ import { searchAttributesCheck } from './checks/searchAttributes.ts';
 import { staticFilesCheck } from './checks/staticFiles.ts';
 import { temporalCheck } from './checks/temporal.ts';
 import { workersCheck } from './checks/workers.ts';
+import type { DoctorContext } from './context.ts';
+
+/** What differs from model to model. */
+const OF_MODEL: readonly Check[] = [
+  productionCheck,
+  agreementCheck,
+  modelCheck,
+  gatewayCheck,
+  apiCheck,
+  staticFilesCheck,
+  predictionLogCheck,
+  dataCheck,
+  bakedModelCheck,
+];
+
+/** The checks that look at one of several models, named after it. */
+export function checksOfModel(context: DoctorContext): Check[] {
+  const { registeredModel } = context.config.registry;
+  return OF_MODEL.map((check) => ({ name: `${check.name} of ${registeredModel}`, run: () => check.run(context) }));
+}
 
 /** Everything that the doctor looks at, in the order in which a reader sees it. */
 export const CHECKS: readonly Check[] = [
@@ -39,3 +59,6 @@ export const CHECKS: readonly Check[] = [
   diskCheck,
   portsCheck,
 ];
+
+/** The checks that are the same for all models. */
+export const SHARED_CHECKS: readonly Check[] = CHECKS.filter((check) => !OF_MODEL.includes(check));

@@ -2,6 +2,7 @@ import type { DriftAlert } from '../../contracts/steward.ts';
 import { raiseAlert } from '../../systems/alerts.ts';
 import type { Cli } from '../cli.ts';
 import { temporalLink } from '../links.ts';
+import { configOf } from '../model.ts';
 import { withSession } from '../session.ts';
 import { postAlert } from './post.ts';
 import { retrying } from './retrying.ts';
@@ -21,7 +22,8 @@ export async function raise(cli: Cli, flags: RaiseFlags): Promise<void> {
   const { forModel } = await import('../../config.ts');
   const settings = cli.config();
   const registeredModel = flags.registeredModel ?? settings.registry.registeredModel;
-  const config = forModel(settings, registeredModel);
+  // The webhook knows its own models.
+  const config = flags.webhook === undefined ? configOf(cli, registeredModel) : forModel(settings, registeredModel);
   const { alert, verdict, raised } = await alertFrom(cli, config, flags);
   const about = { key: alert.key, reason: alert.reason, verdict: verdict?.verdict ?? null, exitCode: cli.exitCode };
   if (!raised) {

@@ -1,16 +1,12 @@
-import { resolve } from 'node:path';
 import { unknownVariables } from '../../config/environment.ts';
-import { asksFor } from '../../config/placeholders.ts';
 import { secretVariables } from '../../config/secrets.ts';
-import { type Config, forModel, fromRoot, type Located, modelNames } from '../../config.ts';
+import { type Config, forModel, type Located, modelNames } from '../../config.ts';
 import { dataCheck } from '../../doctor/checks/data.ts';
 import { mlflowCheck } from '../../doctor/checks/mlflow.ts';
 import { temporalCheck } from '../../doctor/checks/temporal.ts';
 import { openContext } from '../../doctor/context.ts';
 import { runChecks } from '../../doctor/run.ts';
-import { textsOf } from '../../systems/steps/index.ts';
 import type { Io } from '../io.ts';
-import { isThere } from './programs.ts';
 import { type Remark, remark, warningOf } from './remark.ts';
 
 /** A person waits for the answers (ms). */
@@ -47,19 +43,11 @@ export async function examineData({ config, placeOf }: Located, io: Io): Promise
   const found = await Promise.all(
     modelNames(config).map(async (name) => {
       const own = forModel(config, name);
-      const isOwn = own.data.path !== config.data.path;
-      const spot = { placeOf, path: isOwn ? ['models', name] : [] };
-      const problem = (message: string) => [remark('problem', spot, ['data', 'path'], message)];
-      const path = fromRoot(own, own.data.path);
-      const { command, skip, env } = own.steps.prepare;
-      if (!command && !skip) {
-        const context = openContext(own, io.env, io.interrupted);
-        const findings = await dataCheck.run(context);
-        return findings.filter(({ level }) => level === 'problem').flatMap(({ text }) => problem(text));
-      }
-      // A command that does not ask for it has its own.
-      const asks = skip || asksFor(textsOf({ command: command ?? [], env }), 'data');
-      return asks && !(await isThere(path)) ? problem(`there is no ${resolve(path)}`) : [];
+      const path = own.data.path === config.data.path ? [] : ['models', name];
+      const findings = await dataCheck.run(openContext(own, io.env, io.interrupted));
+      return findings
+        .filter(({ level }) => level === 'problem')
+        .map(({ text }) => remark('problem', { placeOf, path }, ['data', 'path'], text));
     }),
   );
   return found.flat();

@@ -11,9 +11,12 @@ export function addDoctor(program: Command, cli: Cli): void {
     ['doctor', 'everything; the exit code is 1 when there is a problem'],
     ['doctor --fix-aliases', 'and make the aliases champion and previous agree with the stages'],
     ['doctor --json | jq .checks', 'for a monitor'],
-  ]).option('--fix-aliases', 'reconcile stages and aliases first, unless a workflow is changing them');
+  ])
+    .option('--fix-aliases', 'reconcile stages and aliases first, unless a workflow is changing them')
+    .option('--registered-model <name>', 'look at this model alone; default: at all of them');
   command.action(async () => {
     const { examine } = await import('../doctor/examine.ts');
-    await examine(cli, { fixAliases: command.opts().fixAliases === true });
+    const { fixAliases = false, registeredModel } = command.opts<{ fixAliases?: boolean; registeredModel?: string }>();
+    await examine(cli, { fixAliases, registeredModel });
   });
 }

@@ -1,11 +1,12 @@
 import type { Command } from 'commander';
-import { ConfigError, forModel } from '../../config.ts';
+import { ConfigError } from '../../config.ts';
 import type { Cli } from '../cli.ts';
 import { addGateFlags, type GateFlags, gateFrom } from '../drift/gate.ts';
 import { GATE_MEANINGS } from '../drift/verdict.ts';
 import { CommandError, EXIT } from '../exit.ts';
 import { wholeNumber } from '../flags.ts';
 import { describeCommand, describeExitCodes } from '../help.ts';
+import { configOf } from '../model.ts';
 import { addStartCommand, type StartCommand } from '../startCommand.ts';
 
 const ABOUT = 'Looks for drift in the predictions: a report, a gate on a report, or the nightly check with its alert.';
@@ -48,7 +49,7 @@ function addGate(drift: Command, cli: Cli): void {
   describeExitCodes(addGateFlags(command), GATE_MEANINGS);
   onAction(command, async () => {
     const given = command.opts<GateFlags & { report: string; minRows?: number; registeredModel?: string }>();
-    const config = configOf(cli, given);
+    const config = configOf(cli, given.registeredModel);
     const gate = gateFrom(config, given);
     const [{ readReport }, { judgeDrift }, { tellVerdict }] = await Promise.all([
       import('../drift/readReport.ts'),
@@ -74,15 +75,11 @@ function addReport(drift: Command, cli: Cli): void {
     const given = command.opts<
       GateFlags & { log?: string; out?: string; minRows?: number; registeredModel?: string }
     >();
-    const config = configOf(cli, given);
+    const config = configOf(cli, given.registeredModel);
     const gate = gateFrom(config, given);
     const { makeReport } = await import('../drift/makeReport.ts');
     await makeReport(cli, config, gate, given);
   });
-}
-
-function configOf(cli: Cli, { registeredModel }: { registeredModel?: string }) {
-  return registeredModel === undefined ? cli.config() : forModel(cli.config(), registeredModel);
 }
 
 /** A defect of the command must not look like drift, which is what its exit code would say here. */

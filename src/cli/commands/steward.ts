@@ -3,6 +3,7 @@ import type { Steering } from '../../contracts/steward.ts';
 import type { Cli } from '../cli.ts';
 import { describeCommand, type Example } from '../help.ts';
 import { temporalLink } from '../links.ts';
+import { configOf } from '../model.ts';
 import { type Session, withSession } from '../session.ts';
 import { user } from '../user.ts';
 
@@ -100,5 +101,5 @@ async function showSteward(cli: Cli, registeredModel: string): Promise<void> {
 }
 
 function modelOf(cli: Cli, { registeredModel }: Flags): string {
-  return registeredModel ?? cli.config().registry.registeredModel;
+  return configOf(cli, registeredModel).registry.registeredModel;
 }

@@ -2,29 +2,42 @@ import type { Style } from '../io.ts';
 import { score } from '../results.ts';
 import { stewardLine } from '../steward/text.ts';
 import { duration } from '../views/format.ts';
+import type { ApiState } from './api.ts';
 import type { ExecutionState } from './executions.ts';
-import type { Overview } from './overview.ts';
+import type { ModelState, Overview } from './overview.ts';
 import type { RegistryState, VersionState } from './registry.ts';
 import type { NextStart } from './schedules.ts';
 
 /** The overview in lines for a reader. */
 export function overviewLines(overview: Overview, style: Style, now: Date): string[] {
-  const { registeredModel, registry, api, running, recent, lock, steward, schedules, problems } = overview;
-  const [holder, ...waiting] = lock ?? [];
+  const { others, running, recent, schedules, problems } = overview;
   return [
-    style('bold', registeredModel),
-    ...(registry ? registryLines(registry) : []),
-    api.version === null
-      ? `  API         serves nothing at ${api.url}: ${api.problem}`
-      : `  API         version ${api.version} at ${api.url}`,
-    ...agreementLines(overview, style),
-    ...(holder ? [`  Lock        held by ${holder.workflowId} (${holder.purpose}); ${waiting.length} waiting`] : []),
-    ...(steward ? [`  Drift       steward: ${stewardLine(steward, now.getTime())}`] : []),
+    ...modelLines(overview, style, now),
+    ...others.flatMap((model) => ['', ...modelLines(model, style, now)]),
     ...(schedules ?? []).map(scheduleLine),
     ...(running ? ['', style('bold', 'Running'), ...executionLines(running, now)] : []),
     ...(recent ? ['', style('bold', 'Ended last'), ...executionLines(recent, now)] : []),
     ...(problems.length > 0 ? ['', ...problems.map((problem) => style('red', problem))] : []),
   ];
+}
+
+function modelLines(model: ModelState, style: Style, now: Date): string[] {
+  const { registeredModel, registry, api, lock, steward } = model;
+  const [holder, ...waiting] = lock ?? [];
+  return [
+    style('bold', registeredModel),
+    ...(registry ? registryLines(registry) : []),
+    ...(api ? apiLines(api) : []),
+    ...agreementLines(model, style),
+    ...(holder ? [`  Lock        held by ${holder.workflowId} (${holder.purpose}); ${waiting.length} waiting`] : []),
+    ...(steward ? [`  Drift       steward: ${stewardLine(steward, now.getTime())}`] : []),
+  ];
+}
+
+function apiLines({ version, url, problem }: ApiState): string[] {
+  return version === null
+    ? [`  API         serves nothing at ${url}: ${problem}`]
+    : [`  API         version ${version} at ${url}`];
 }
 
 function scheduleLine({ name, at, state }: NextStart): string {
@@ -47,11 +60,11 @@ function versionText({ version, testAuc, aliases, createdAt }: VersionState): st
   return `version ${version}, test AUC ${score(testAuc)}, of ${createdAt.slice(0, 16).replace('T', ' ')} UTC${names}`;
 }
 
-function agreementLines({ agrees, registry, api }: Overview, style: Style): string[] {
+function agreementLines({ agrees, registry, api }: ModelState, style: Style): string[] {
   if (agrees === true) return [style('green', '              which is what is in Production')];
   if (agrees === null) return [];
   const text =
-    `  The API serves version ${api.version}, but version ${registry?.production?.version} is in Production. ` +
+    `  The API serves version ${api?.version}, but version ${registry?.production?.version} is in Production. ` +
     'Bring it there with "mediwatch redeploy".';
   return [style('yellow', text)];
 }
