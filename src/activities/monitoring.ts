@@ -1,7 +1,7 @@
-import { copyFile, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { z } from 'zod';
-import { type Config, fromRoot } from '../config.ts';
+import { type Config, forModel, fromRoot, modelNames } from '../config.ts';
 import { DriftDocument, type DriftReport } from '../contracts/drift.ts';
 import type { Plan } from '../contracts/plan.ts';
 import type { ArtifactStore } from '../systems/artifacts/index.ts';
@@ -32,16 +32,17 @@ interface Files {
 }
 
 /** The drift report: made by a step, kept where people look for it, and in MLflow. */
-export function createMonitoringActivities({ config, mlflow, store, runner }: MonitoringSystems) {
+export function createMonitoringActivities({ config: shared, mlflow, store, runner }: MonitoringSystems) {
   return {
     /** Makes the drift report of a model's prediction log, in place of the latest one, and adds it to an MLflow run. */
     makeDriftReport: (request: {
       registeredModel: string;
       monitoring: Plan['monitoring'];
       runId: string;
-    }): Promise<DriftReport> =>
-      runStepActivity(config, 'monitor', async ({ workDir, run, beat }) => {
-        const { registeredModel, monitoring, runId } = request;
+    }): Promise<DriftReport> => {
+      const { registeredModel, monitoring, runId } = request;
+      const config = forModel(shared, registeredModel);
+      return runStepActivity(config, 'monitor', async ({ workDir, run, beat }) => {
         const { log, minRows, reference } = monitoring;
         const datasetDir =
           reference === 'training'
@@ -58,12 +59,48 @@ export function createMonitoringActivities({ config, mlflow, store, runner }: Mo
           openRun: async () => ({ runId }),
           collect: (ran: Ran) => collectReport(ran, { log: String(input.log), minRows, workDir }),
         };
-        const answer = Made.parse(await run(runner, input, options));
-        const files = await filesOf(config, answer, beat.signal);
-        const latest = await publish(files, fromRoot(config, config.monitoring.outDir));
+        const isYetToCome = log === '' && (await holdsNothing(String(input.log)));
+        const made = isYetToCome
+          ? { document: withoutRows(minRows), html: null, json: null }
+          : await filesOf(config, Made.parse(await run(runner, input, options)), beat.signal);
+        const latest = await publish(made, reportFolder(shared, registeredModel));
         const url = await logToRun(mlflow, runId, latest);
         return { document: latest.document, htmlPath: latest.html, jsonPath: latest.json, url };
-      }),
+      });
+    },
+  };
+}
+
+/** Each model has a folder of its own where there are several. */
+function reportFolder(shared: Config, registeredModel: string): string {
+  const folder = fromRoot(shared, forModel(shared, registeredModel).monitoring.outDir);
+  return modelNames(shared).length > 1 ? join(folder, registeredModel) : folder;
+}
+
+async function holdsNothing(folder: string): Promise<boolean> {
+  const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [];
+    throw error;
+  });
+  return !names.some((name) => /\.(csv|parquet)$/.test(name));
+}
+
+/** The embedded API makes its log with the first prediction: until then there are no rows, which is no fault. */
+function withoutRows(minRows: number): DriftDocument {
+  const window = { source: 'no prediction yet', rows: 0, from: null, to: null };
+  return {
+    schema: 'mediwatch.drift/1',
+    key: 'no-rows',
+    createdAt: new Date().toISOString(),
+    tool: 'mediwatch',
+    current: window,
+    reference: window,
+    minRows,
+    columns: [],
+    driftedColumns: null,
+    share: null,
+    shareThreshold: null,
+    datasetDrift: null,
   };
 }
 

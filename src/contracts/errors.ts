@@ -71,7 +71,8 @@ const MESSAGE_LIMIT = 4_000;
 /** Makes the failure of a type: what happened, then what to do next. */
 export function failure(type: FailureType, happened: string, cause?: unknown): ApplicationFailure {
   const { retryable, next } = FAILURES[type];
-  const options = { type, message: `${truncate(happened)} ${next}`, nonRetryable: !retryable };
+  const sentence = truncate(happened).replace(/[^.!?…]$/, '$&.');
+  const options = { type, message: `${sentence} ${next}`, nonRetryable: !retryable };
   return ApplicationFailure.create(cause instanceof Error ? { ...options, cause } : options);
 }
 

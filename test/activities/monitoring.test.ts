@@ -104,6 +104,12 @@ describe('the drift report', () => {
     expect(await artifactsOf(runId)).toEqual(['drift.json']);
   });
 
+  it('of the embedded log before the first prediction has no rows, which is no fault', async () => {
+    const report = await makeReport(await openRun(), { log: '' });
+    expect(report.document.current).toMatchObject({ rows: 0 });
+    expect(report.htmlPath).toBeNull();
+  });
+
   it('cannot be made of a log that is not there, or of a champion that is not there', async () => {
     const typeOf = async (monitoring: object) =>
       await makeReport(await openRun(), monitoring).then(
