@@ -1,7 +1,7 @@
 import { copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { z } from 'zod';
-import { type Config, forModel, fromRoot, modelNames } from '../config.ts';
+import { type Config, forModel, fromRoot } from '../config.ts';
 import { DriftDocument, type DriftReport } from '../contracts/drift.ts';
 import type { Plan } from '../contracts/plan.ts';
 import type { ArtifactStore } from '../systems/artifacts/index.ts';
@@ -63,18 +63,12 @@ export function createMonitoringActivities({ config: shared, mlflow, store, runn
         const made = isYetToCome
           ? { document: withoutRows(minRows), html: null, json: null }
           : await filesOf(config, Made.parse(await run(runner, input, options)), beat.signal);
-        const latest = await publish(made, reportFolder(shared, registeredModel));
+        const latest = await publish(made, fromRoot(config, config.monitoring.outDir));
         const url = await logToRun(mlflow, runId, latest);
         return { document: latest.document, htmlPath: latest.html, jsonPath: latest.json, url };
       });
     },
   };
-}
-
-/** Each model has a folder of its own where there are several. */
-function reportFolder(shared: Config, registeredModel: string): string {
-  const folder = fromRoot(shared, forModel(shared, registeredModel).monitoring.outDir);
-  return modelNames(shared).length > 1 ? join(folder, registeredModel) : folder;
 }
 
 async function holdsNothing(folder: string): Promise<boolean> {
