@@ -10,7 +10,6 @@ import { createMlflow, type Mlflow } from '../../../src/systems/mlflow/index.ts'
 import type { Pool } from '../../../src/systems/processes/pool.ts';
 import { createReaper, type Reaper } from '../../../src/systems/processes/reaper.ts';
 import { createStepRunner, type OpenStepRunner } from '../../../src/systems/steps/index.ts';
-import { quiet } from '../../support/workers.ts';
 
 export type TrainingActivities = ReturnType<typeof createTrainingActivities>;
 
@@ -30,7 +29,15 @@ export interface StepBench {
   close(): Promise<void>;
 }
 
-quiet();
+const nothing = () => undefined;
+const SILENT = {
+  log: nothing,
+  trace: nothing,
+  debug: nothing,
+  info: nothing,
+  warn: nothing,
+  error: nothing,
+};
 
 /** No step of the tests is a bundled one. */
 const NO_POOL = {
@@ -60,11 +67,8 @@ export async function createStepBench(config: Config): Promise<StepBench> {
     runner,
     signals,
     call(name, input, { attempt = 1, signal, activityId = '1' } = {}) {
-      const environment = new MockActivityEnvironment({
-        attempt,
-        activityId,
-        workflowExecution: { workflowId: 'test/steps', runId: '0123456789' },
-      });
+      const info = { attempt, activityId, workflowExecution: { workflowId: 'test/steps', runId: '0123456789' } };
+      const environment = new MockActivityEnvironment(info, { logger: SILENT });
       signal?.addEventListener('abort', () => environment.cancel('CANCELLED'));
       return environment.run(activities[name] as (input: unknown) => Promise<unknown>, input) as never;
     },
