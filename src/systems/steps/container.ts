@@ -120,9 +120,10 @@ function explain(error: unknown, { image, command, memoryLimitMb }: Contained): 
   if (!(error instanceof CommandFailed)) return error;
   if (error.exitCode === KILLED) return new CommandOutOfMemory(describe(command), memoryLimitMb, memoryLimitMb);
   if (error.exitCode !== DAEMON_REFUSED) return error;
-  const isAway = /daemon running|connection refused|permission denied while trying to connect/i.test(error.tail);
+  // A registry or a daemon that does not answer may do so later; an image that there is not will not come to be.
+  const isWrong = /access denied|manifest unknown|not found|invalid reference|invalid argument/i.test(error.tail);
   return new DockerError(
-    isAway ? 'DockerUnavailable' : 'InvalidConfig',
+    isWrong ? 'InvalidConfig' : 'DockerUnavailable',
     `Docker cannot run the image ${image}: ${error.tail.trim()}`,
     error,
   );
