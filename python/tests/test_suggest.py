@@ -35,6 +35,16 @@ def test_the_same_trials_and_seed_give_the_same_proposals():
     assert run("suggest", seed=2, count=3, trials=trials) != run("suggest", seed=1, count=3, trials=trials)
 
 
+def test_a_score_that_is_minimized_draws_proposals_to_its_lowest():
+    space = {"x": {"type": "float", "low": 0.0, "high": 1.0}}
+    trials: list[dict] = []
+    for number in range(30):
+        params = run("suggest", seed=1, trials=trials, space=space, direction="minimize")["params"][0]
+        trials.append({"number": number, "params": params, "state": "complete", "score": params["x"]})
+    late = [trial["params"]["x"] for trial in trials[15:]]
+    assert sum(late) / len(late) < 0.3
+
+
 def test_no_proposal_repeats_an_earlier_one():
     seen = [tuple(trial["params"].items()) for trial in completed(12)]
     assert len(set(seen)) == len(seen)

@@ -6,8 +6,8 @@ import { createStudy, finish, propose, remaining, type Study, tooManyFailed } fr
 /** Scores of trials in the order in which they finish; null: the trial failed. */
 const outcomes = fc.array(fc.option(fc.double({ min: 0, max: 1, noNaN: true })), { minLength: 1, maxLength: 600 });
 
-function search(scores: Array<number | null>): Study {
-  let study = createStudy(scores.length);
+function search(scores: Array<number | null>, direction?: 'maximize' | 'minimize'): Study {
+  let study = createStudy(scores.length, direction);
   for (const [number, score] of scores.entries()) {
     study = propose(study, [{ x: number }]);
     const trial: Trial = { number, params: { x: number }, state: score === null ? 'failed' : 'complete' };
@@ -27,6 +27,18 @@ describe('a study', () => {
         expect(study.best?.score ?? null).toBe(known.length > 0 ? Math.max(...known) : null);
         expect(study.trials.length).toBeLessThanOrEqual(200);
         expect(remaining(study)).toBe(0);
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it('whose score is minimized finds what one of the negated scores finds when it maximizes', () => {
+    fc.assert(
+      fc.property(outcomes, (scores) => {
+        const negated = search(scores.map((score) => (score === null ? null : -score)));
+        const study = search(scores, 'minimize');
+        expect(study.best?.number).toBe(negated.best?.number);
+        expect(study.trials.map(({ number }) => number)).toEqual(negated.trials.map(({ number }) => number));
       }),
       { numRuns: 50 },
     );
