@@ -1,7 +1,9 @@
 import { defineConfig } from 'vitest/config';
 
 /** Suites that start whole stacks or containers: one at a time, each needs the machine. */
-const WHOLE = ['e2e', 'faults', 'docker', 'compose', 'stack', 'doctor'].map((folder) => `test/${folder}/**/*.test.ts`);
+const WHOLE = ['e2e', 'faults', 'docker', 'compose', 'stack', 'doctor', 'examples'].map(
+  (folder) => `test/${folder}/**/*.test.ts`,
+);
 
 const shared = {
   // Real processes on two cores: a start of Python takes seconds when another file trains at the same time.
