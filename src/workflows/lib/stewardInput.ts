@@ -7,8 +7,18 @@ import { DriftAlert, Steering } from '../../contracts/steward.ts';
  * that it could not be read, and what it held.
  */
 export function readAlerts(input: unknown): DriftAlert[] {
-  return Array.isArray(input) && input.length > 0 ? input.map(readAlert) : [readAlert(input)];
+  if (!Array.isArray(input) || input.length === 0) return [readAlert(input)];
+  const alerts = input.slice(0, LONGEST_LIST).map(readAlert);
+  const others = input.length - alerts.length;
+  if (others === 0) return alerts;
+  return [...alerts, { source: 'signal', reason: `${others} more alerts of one signal, which were not read` }];
 }
+
+/**
+ * What is longer than this counts as one alert from there on. We send 100 in a signal; two megabytes hold a million, and
+ * a workflow task that takes 5 s fails, each time that it is tried: the steward would never do anything again.
+ */
+const LONGEST_LIST = 1_000;
 
 function readAlert(input: unknown): DriftAlert {
   const parsed = parse(DriftAlert, input);
