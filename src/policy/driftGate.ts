@@ -25,7 +25,7 @@ interface Finding {
 export function judgeDrift(document: DriftDocument, gate: DriftGate, minRows: number): DriftVerdict {
   const short = tooShort(document, document.minRows ?? minRows);
   if (short) return { verdict: 'skipped', reason: `skipped: ${short}`, columns: [] };
-  const columns = document.columns.filter(({ drifted }) => drifted).map(({ name }) => name);
+  const columns = [...new Set(document.columns.filter(({ drifted }) => drifted).map(({ name }) => name))];
   const findings = rulesOf(document, gate);
   const said = (wanted: Finding['drift']) =>
     findings.filter(({ drift }) => drift === wanted).map(({ reason }) => reason);
@@ -79,20 +79,26 @@ function shareRule({ share }: DriftDocument, wanted: number): Finding {
 }
 
 function columnRule({ columns }: DriftDocument, name: string): Finding {
-  const drifted = columns.find((column) => column.name === name)?.drifted ?? null;
-  if (drifted === null) return { drift: null, reason: `the report says nothing of the column "${name}"` };
-  return { drift: drifted, reason: `the column "${name}" ${drifted ? 'drifted' : 'did not drift'}` };
+  const drift = anyOf(columns.filter((column) => column.name === name));
+  if (drift === null) return { drift, reason: `the report says nothing of the column "${name}"` };
+  return { drift, reason: `the column "${name}" ${drift ? 'drifted' : 'did not drift'}` };
 }
 
 function roleRule({ columns }: DriftDocument, role: 'prediction' | 'target'): Finding {
-  const known = columns.filter((column) => column.role === role && column.drifted !== null);
-  const drifted = known.filter((column) => column.drifted);
-  if (known.length === 0) return { drift: null, reason: `the report says nothing of the ${role}` };
-  const names = (drifted.length > 0 ? drifted : known).map(({ name }) => name).join(', ');
-  return {
-    drift: drifted.length > 0,
-    reason: `the ${role} (${names}) ${drifted.length > 0 ? 'drifted' : 'did not drift'}`,
-  };
+  const ofRole = columns.filter((column) => column.role === role);
+  const drift = anyOf(ofRole);
+  const said = ofRole.filter(({ drifted }) => drifted === drift).map(({ name }) => name);
+  if (drift !== null) {
+    return { drift, reason: `the ${role} (${said.join(', ')}) ${drift ? 'drifted' : 'did not drift'}` };
+  }
+  const which = said.length > 0 ? ` (${said.join(', ')})` : '';
+  return { drift, reason: `the report says nothing of the ${role}${which}` };
+}
+
+/** A column may be in a report more than once, by several methods: one result is enough, and no drift needs all. */
+function anyOf(columns: readonly DriftColumn[]): boolean | null {
+  if (columns.some(({ drifted }) => drifted)) return true;
+  return columns.length === 0 || columns.some(({ drifted }) => drifted === null) ? null : false;
 }
 
 function percent(share: number): string {

@@ -109,6 +109,23 @@ describe('the gate', () => {
     });
   });
 
+  it('takes every result of a column that is in the report more than once, and of a role that has several', () => {
+    const result = (name: string, drifted: boolean | null, role: DriftColumn['role'] = 'feature'): DriftColumn => ({
+      ...{ name, role, drifted, method: null, score: null, threshold: null },
+    });
+    const [sample] = fc.sample(document, 1) as [DriftDocument];
+    const said = (columns: DriftColumn[], rule: Partial<DriftGate>) =>
+      judgeDrift({ ...long(sample), columns }, { ...NO_RULE, ...rule }, 50);
+    const twice = said([result('age', false), result('age', true), result('age', true)], { columns: ['age'] });
+    expect(twice).toEqual({ verdict: 'drift', reason: 'drift: the column "age" drifted', columns: ['age'] });
+    expect(said([result('age', false), result('age', null)], { columns: ['age'] }).verdict).toBe('cannot tell');
+    const half = [result('prob', null, 'prediction'), result('pred', false, 'prediction')];
+    expect(said(half, { prediction: true }).reason).toBe(
+      'cannot tell: the report says nothing of the prediction (prob)',
+    );
+    expect(said([...half, result('prediction', true, 'prediction')], { prediction: true }).verdict).toBe('drift');
+  });
+
   it('says how many rows there are of how many', () => {
     const rows = (number: number) => ({ source: 'log', rows: number, from: null, to: null });
     const [report] = fc.sample(document, 1) as [DriftDocument];
