@@ -78,7 +78,10 @@ def _take_dataset(found: Findings, result: dict[str, Any], threshold: Any, drift
         share = count / columns
     found.share = share
     found.share_threshold = float(threshold) if is_number(threshold) else _DEFAULT_SHARE
-    if isinstance(drift, bool):
+    if is_number(columns) and columns == 0:
+        # Nothing was compared, which the report calls no drift.
+        found.drifted_columns = found.share = found.dataset_drift = None
+    elif isinstance(drift, bool):
         found.dataset_drift = drift
     else:
         found.dataset_drift = None if share is None else share >= found.share_threshold

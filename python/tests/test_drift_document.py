@@ -51,6 +51,13 @@ def test_the_table_alone_is_judged_by_its_share_and_not_by_its_flag():
     assert (document["share"], document["datasetDrift"]) == (0.25, False)
 
 
+def test_a_report_that_compared_no_column_says_nothing():
+    result = {"number_of_columns": 0, "number_of_drifted_columns": 0, "share_of_drifted_columns": 0.0}
+    dataset = {"drift_share": 0.5, "dataset_drift": False, **result}
+    document = normalise({"metrics": [{"metric": "DatasetDriftMetric", "result": dataset}]})
+    assert (document["datasetDrift"], document["share"], document["driftedColumns"]) == (None, None, None)
+
+
 def test_the_roles_of_the_column_mapping_are_taken():
     values = report(f"{LEGACY}-drift")
     for item in values["metrics"]:
