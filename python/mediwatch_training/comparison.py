@@ -102,7 +102,9 @@ def compare_windows(current: Side, reference: Side, choice: Choice, min_rows: in
             table[name] = column.where(column.notna() | ~side.present[name], _MISSING) if fills else column
     if not result.names("feature"):
         raise PredictionLogInvalid(
-            "No feature can be compared: the columns of the current and of the reference rows do not agree", "log"
+            "No feature can be compared: the columns of the current and of the reference rows do not agree, or no "
+            "value in them comes often enough",
+            "log",
         )
     return result
 
@@ -138,7 +140,8 @@ def _alike(name: str, role: str, both: list[pd.Series], choice: Choice) -> tuple
 def _with_few_values(both: list[pd.Series]) -> list[pd.Series]:
     """Return text columns whose rare values are one: `_MAX_CATEGORIES` are left, each expected `_MIN_EXPECTED` times.
 
-    Rare values that are too few even together count as the commonest value.
+    Rare values that are too few even together count as the commonest value. Where all are rare, as in free text, the
+    column has one value: nothing can be told from it.
     """
     import pandas as pd
 
@@ -146,13 +149,13 @@ def _with_few_values(both: list[pd.Series]) -> list[pd.Series]:
     smaller = min(len(column) for column in both) / max(1, sum(len(column) for column in both))
     # Of values that are as frequent the first by name stay, whatever the order of the rows.
     by_frequency = sorted(counts.index, key=lambda value: (-counts[value], value))
-    common = [value for value in by_frequency if counts[value] * smaller >= _MIN_EXPECTED] or by_frequency[:1]
+    common = [value for value in by_frequency if counts[value] * smaller >= _MIN_EXPECTED]
     if len(common) > _MAX_CATEGORIES or (len(common) == _MAX_CATEGORIES and len(counts) > len(common)):
         common = common[: _MAX_CATEGORIES - 1]
     rare = sum(counts[value] for value in by_frequency if value not in set(common))
     if rare == 0:
         return both
-    name = _OTHER if rare * smaller >= _MIN_EXPECTED else common[0]
+    name = _OTHER if rare * smaller >= _MIN_EXPECTED or not common else common[0]
     return [column.where(column.isin(common) | column.isna(), name) for column in both]
 
 

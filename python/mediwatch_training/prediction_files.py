@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import gzip
 import io
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,8 @@ _PARQUET = (".parquet", ".pq")
 _SUFFIXES = (".csv", ".csv.gz", *_PARQUET)
 # Beyond "?" and empty cells, which stand for a missing value in the training data too.
 _MISSING = ["", "?", "nan", "NaN"]
+# Between columns of files that are called CSV as well; read with commas, each row would be one text.
+_OTHER_SEPARATORS = (";", "\t", "|")
 #: Column that says which file a row is from, by its number in `Log.files`.
 ORIGIN = "__file"
 
@@ -122,7 +125,7 @@ def _read_newest(path: Path, rows: int | None, hours: float | None) -> tuple[pd.
             wanted *= 4
     except OSError as error:
         raise PredictionLogInvalid(f"{path} cannot be read: {error.strerror or error}", "log") from error
-    except (pa.ArrowException, EOFError, UnicodeDecodeError, ValueError) as error:
+    except (pa.ArrowException, EOFError, UnicodeDecodeError, ValueError, zlib.error) as error:
         raise PredictionLogInvalid(f"{path} is no prediction log that can be read: {error}", "log") from error
 
 
@@ -150,6 +153,8 @@ def _read_csv(path: Path, rows: int | None) -> tuple[pd.DataFrame, int, bool]:
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
         raise PredictionLogInvalid(f"{path} has more than one column named {repeated[0]!r}", "log")
+    if len(names) == 1 and any(separator in names[0] for separator in _OTHER_SEPARATORS):
+        raise PredictionLogInvalid(f"{path} has one column {names[0][:60]!r}: expected commas between columns", "log")
     torn: list[Any] = []
     table = csv.read_csv(
         io.BytesIO(header + body),

@@ -45,3 +45,10 @@ def test_a_column_with_one_value_but_for_a_few_rows_does_not_thin_the_share():
     result = compare_windows(_side(current), _side(reference), CHOICE, 50)
     columns = make_report(result, 0.5, None, None).findings.columns
     assert next(column for column in columns if column["name"] == "drug")["drifted"]
+
+
+def test_free_text_has_no_share_in_what_could_drift():
+    current, reference = _sample(400, 0), _sample(400, 1)
+    current["note"], reference["note"] = ([f"{side}{number}" for number in range(400)] for side in ("a", "b"))
+    names = compare_windows(_side(current), _side(reference), CHOICE, 50).names("feature")
+    assert "note" not in names and len(names) == 20

@@ -154,3 +154,18 @@ def test_only_the_end_of_a_long_log_is_read(tmp_path, monkeypatch):
 def test_hours_are_read_as_far_back_as_they_go(tmp_path):
     rows(0, 20_000).to_csv(tmp_path / "p.csv", index=False)
     assert len(read_log(str(tmp_path), 100, hours=3).frame) > 3 * 3600
+
+
+def test_a_damaged_gzip_file_is_named(tmp_path):
+    packed = bytearray(gzip.compress(rows(0, 200).to_csv(index=False).encode()))
+    packed[100:140] = b"\xff" * 40
+    (tmp_path / "p.csv.gz").write_bytes(packed)
+    with pytest.raises(PredictionLogInvalid, match=r"p\.csv\.gz is no prediction log that can be read"):
+        events(tmp_path)
+
+
+@pytest.mark.parametrize("separator", [";", "\t", "|"])
+def test_another_separator_than_the_comma_is_told(tmp_path, separator):
+    (tmp_path / "p.csv").write_text(rows(0, 3).to_csv(index=False, sep=separator))
+    with pytest.raises(PredictionLogInvalid, match="expected commas between columns"):
+        events(tmp_path)
