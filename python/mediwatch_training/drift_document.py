@@ -157,7 +157,7 @@ def _checked(document: dict[str, Any]) -> dict[str, Any]:
         "reference": window,
         "minRows": is_integer,
         "driftedColumns": is_integer,
-        "share": is_number,
+        "share": lambda value: is_number(value) and 0 <= value <= 1,
         "shareThreshold": is_number,
         "datasetDrift": lambda value: isinstance(value, bool),
     }

@@ -160,3 +160,9 @@ def test_the_command_needs_no_package_at_all():
     assert json.loads(done.stdout) == normalise(report(f"{LATE}-drift"))
     refused = subprocess.run(command, input="{}", env=child_environment(), capture_output=True, text=True, check=False)
     assert refused.returncode == 2 and refused.stderr.startswith("drift-document: The report has no list of metrics")
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.5, 30])
+def test_a_share_of_our_own_document_is_from_0_to_1(share):
+    with pytest.raises(DriftReportInvalid, match="has share"):
+        normalise({"schema": "mediwatch.drift/1", "key": "k", "tool": "t", "columns": [], "share": share})

@@ -29,7 +29,7 @@ export const DriftDocument = z.object({
   minRows: z.number().int().nullable().describe('rows that each window was asked to have; null: not said'),
   columns: z.array(DriftColumn).describe('empty when a window has too few rows: nothing was compared'),
   driftedColumns: z.number().int().nullable().describe('features that drifted'),
-  share: z.number().nullable().describe('share of the features that drifted'),
+  share: z.number().min(0).max(1).nullable().describe('share of the features that drifted'),
   shareThreshold: z.number().nullable().describe('share from which the data set counts as drifted'),
   datasetDrift: z.boolean().nullable().describe('null: the report does not say'),
 });

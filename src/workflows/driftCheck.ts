@@ -3,6 +3,7 @@ import { failure } from '../contracts/errors.ts';
 import type { News } from '../contracts/notifications.ts';
 import type { DriftCheckResult } from '../contracts/workflows.ts';
 import { judgeDrift } from '../policy/driftGate.ts';
+import { alertOf } from '../policy/reportedDrift.ts';
 import { resolvePlan, stepOptions, steps, stewards } from './lib/activities.ts';
 import { openBoard } from './lib/board.ts';
 import { parseInput } from './lib/input.ts';
@@ -34,7 +35,10 @@ export async function driftCheck(input?: unknown): Promise<DriftCheckResult> {
     const alerted = verdict.verdict === 'drift' && request.alert !== false;
     if (alerted) {
       board.waitFor(`the steward of ${registeredModel} to take the alert. ${capitalised(verdict.reason)}.`);
-      await stewards.raiseAlert({ registeredModel, alert: alertOf(report, verdict) });
+      await stewards.raiseAlert({
+        registeredModel,
+        alert: alertOf(document, verdict, { source: 'driftCheck', report: url ?? undefined }),
+      });
     }
     if (verdict.verdict === 'drift') {
       await tell(plan, newsOf(registeredModel, report, verdict, alerted));
@@ -42,16 +46,6 @@ export async function driftCheck(input?: unknown): Promise<DriftCheckResult> {
     board.waitFor(null);
     return { ...verdict, registeredModel, report, alerted };
   });
-}
-
-function alertOf({ document, url }: DriftReport, { reason }: DriftVerdict) {
-  return {
-    key: `report/${document.key}`,
-    reason: reason.slice(0, 1000),
-    source: 'driftCheck',
-    report: url,
-    share: document.share,
-  };
 }
 
 function newsOf(registeredModel: string, { url }: DriftReport, { reason }: DriftVerdict, alerted: boolean): News {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { DriftDocument } from '../../src/contracts/drift.ts';
 import { failure } from '../../src/contracts/errors.ts';
+import { DriftAlert } from '../../src/contracts/steward.ts';
 import type { DriftCheckResult } from '../../src/contracts/workflows.ts';
 import { createWorkflowBench, failureOf, type WorkflowBench } from '../support/workflowBench.ts';
 import { createWorld, driftDocument, type World } from '../support/world.ts';
@@ -46,6 +47,13 @@ describe('a drift check', () => {
         },
       },
     ]);
+  });
+
+  it('tells it so that the steward can read it, however long the key of the report is', async () => {
+    reported({ datasetDrift: true, key: 'k'.repeat(100) });
+    await check({});
+    const [{ alert }] = inputOf('raiseAlert') as [{ alert: unknown }];
+    expect(DriftAlert.parse(alert).key).toBe(`report/${'k'.repeat(93)}`);
   });
 
   it('raises no alert without drift, and says why', async () => {
