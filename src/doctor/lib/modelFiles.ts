@@ -10,7 +10,10 @@ import { inWords } from './words.ts';
 
 /** The part of a model's description that names its file; a flavor without one is taken at its word. */
 const Description = z.object({
-  flavors: z.looseObject({ sklearn: z.object({ pickled_model: z.string() }).optional() }),
+  flavors: z.looseObject({
+    sklearn: z.object({ pickled_model: z.string() }).optional(),
+    file: z.object({ path: z.string() }).optional(),
+  }),
 });
 const LIMIT_MS = 8_000;
 
@@ -36,7 +39,8 @@ export async function examineModelFiles({ config, version, signal }: Question): 
   let file = 'MLmodel';
   try {
     const description = Description.safeParse(parse(await fetch(file, text)));
-    file = description.data?.flavors.sklearn?.pickled_model ?? '';
+    const flavors = description.data?.flavors;
+    file = flavors?.sklearn?.pickled_model ?? flavors?.file?.path ?? '';
     if (!description.success) return problem(`${called}: its MLmodel file describes no model`, mend);
     if (file) await fetch(file, firstBytes);
     return ok(`${called}: ${file || 'MLmodel'} can be downloaded`);

@@ -29,7 +29,8 @@ interface Logged {
 
 /**
  * Logs a model file to the run of its step, as the script would have done with MLflow: a pickled scikit-learn model
- * becomes one that MLflow can load, any other file is kept as it is, for an API that knows it.
+ * becomes one that MLflow can load. Any other file is kept as it is, for an API that knows it; a description beside it
+ * tells people, and what examines versions, which file it is.
  *
  * @throws {StepError} when the file cannot be read in the environment of the step
  */
@@ -46,7 +47,7 @@ export async function logModelFile({
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
   if (PICKLED.includes(extname(file))) await exportModel(ran, file, folder, workDir, signal);
-  else await copyFile(file, join(folder, basename(file)));
+  else await keepFile(file, folder);
   for (const name of await readdir(folder)) {
     await mlflow.logArtifact(run.runId, `${MODEL}/${name}`, await readFile(join(folder, name)), { signal });
   }
@@ -56,6 +57,11 @@ export async function logModelFile({
 }
 
 const MODEL = 'model';
+
+async function keepFile(file: string, folder: string): Promise<void> {
+  await copyFile(file, join(folder, basename(file)));
+  await describeModel(folder, { file: { path: basename(file) } });
+}
 
 async function exportModel(
   ran: Ran,
@@ -75,22 +81,25 @@ async function exportModel(
   });
   const environment = Environment.parse(JSON.parse(await readFile(join(folder, 'environment.json'), 'utf8')));
   await rm(join(folder, 'environment.json'));
-  await writeFile(join(folder, 'MLmodel'), stringify(description(environment)));
+  await describeModel(folder, sklearnFlavors(environment));
+}
+
+/** The file by which MLflow knows a folder as a model. */
+async function describeModel(folder: string, flavors: object): Promise<void> {
+  const created = new Date().toISOString().replace('T', ' ').replace('Z', '');
+  await writeFile(join(folder, 'MLmodel'), stringify({ flavors, utc_time_created: created }));
 }
 
 /** What `mlflow.sklearn.save_model` writes about a model, without a signature, which nobody knows. */
-function description({ python, sklearn }: z.infer<typeof Environment>): object {
+function sklearnFlavors({ python, sklearn }: z.infer<typeof Environment>): object {
   const shared = { python_version: python, model_path: 'model.pkl', loader_module: 'mlflow.sklearn' };
   return {
-    flavors: {
-      python_function: { ...shared, predict_fn: 'predict' },
-      sklearn: {
-        pickled_model: 'model.pkl',
-        serialization_format: 'pickle',
-        ...(sklearn && { sklearn_version: sklearn }),
-        code: null,
-      },
+    python_function: { ...shared, predict_fn: 'predict' },
+    sklearn: {
+      pickled_model: 'model.pkl',
+      serialization_format: 'pickle',
+      ...(sklearn && { sklearn_version: sklearn }),
+      code: null,
     },
-    utc_time_created: new Date().toISOString().replace('T', ' ').replace('Z', ''),
   };
 }
