@@ -25,7 +25,7 @@ import {
   waiting,
 } from '../policy/steward.ts';
 import { occasion, restText } from '../policy/stewardDetails.ts';
-import { resolveStewardPlan, shorten, stewards, watch } from './lib/activities.ts';
+import { findRetrain, resolveStewardPlan, shorten, stewards, watch } from './lib/activities.ts';
 import { rootMessage } from './lib/failures.ts';
 import { parseInput } from './lib/input.ts';
 import { type Desk, openDesk } from './lib/stewardDesk.ts';
@@ -72,9 +72,7 @@ async function serve(desk: Desk, request: DriftStewardInput, plan: Plan): Promis
 /** Decides on a retrain of our own, or on waiting for one that runs already. */
 async function choose(desk: Desk): Promise<void> {
   const { registeredModel } = desk.steward;
-  const other = await stewards.findRetrain.executeWithOptions({ summary: 'is a retrain under way?' }, [
-    { registeredModel },
-  ]);
+  const other = await findRetrain.executeWithOptions({ summary: 'is a retrain under way?' }, [{ registeredModel }]);
   const now = Date.now();
   // Somebody may have paused it meanwhile.
   if (decide(desk.steward, now).kind === 'wait') return;

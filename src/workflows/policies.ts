@@ -23,6 +23,16 @@ export const POLICIES = {
     startToCloseTimeout: '5 seconds',
     retry: { initialInterval: '1 second', maximumInterval: '30 seconds', maximumAttempts: Number.POSITIVE_INFINITY },
   },
+  /** What a steward asks Temporal before a retrain: its lists can be away for hours while workflows run, and see above. */
+  stewardSearch: {
+    taskQueue: TASK_QUEUES.orchestration,
+    startToCloseTimeout: '20 seconds',
+    retry: {
+      initialInterval: '200 milliseconds',
+      maximumInterval: '30 seconds',
+      maximumAttempts: Number.POSITIVE_INFINITY,
+    },
+  },
   /** The first call to MLflow: a person waits, so a server that is down is told within 15 s. */
   firstContact: {
     taskQueue: TASK_QUEUES.orchestration,
@@ -38,7 +48,7 @@ export const POLICIES = {
     scheduleToCloseTimeout: '10 minutes',
     retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '20 seconds', maximumAttempts: 20 },
   },
-  /** Asks the lock, a steward or a retrain; only Temporal is needed, which is there when a workflow runs. */
+  /** Asks the lock or a steward, or starts a retrain; only Temporal is needed, which is there when a workflow runs. */
   lock: {
     taskQueue: TASK_QUEUES.orchestration,
     startToCloseTimeout: '20 seconds',

@@ -106,6 +106,20 @@ describe('a drift alert', () => {
     expect(world.calls.find(({ name }) => name === 'registerVersion')?.input).toMatchObject({ registeredModel: model });
   });
 
+  it('is forgotten by no outage: what the steward asks before and after a retrain is asked until it is answered', async () => {
+    await raise();
+    await phase('cooling');
+    const { events } = await steward().fetchHistory();
+    const asked = (events ?? []).flatMap(({ activityTaskScheduledEventAttributes: task }) => task ?? []);
+    const attempts = (name: string) =>
+      asked
+        .filter(({ activityType }) => activityType?.name === name)
+        .map(({ retryPolicy }) => retryPolicy?.maximumAttempts);
+    for (const name of ['resolvePlan', 'findRetrain', 'awaitRetrain']) {
+      expect(new Set(attempts(name)), name).toEqual(new Set([0]));
+    }
+  });
+
   it('is one of 200 at once, some of them twice: still one retrain', async () => {
     const letGo = holdRetrains();
     await Promise.all(Array.from({ length: 200 }, (_, index) => raise({ key: `k${index % 150}` })));

@@ -8,6 +8,7 @@ export const { resolvePlan } = proxyLocalActivities<Activities>(POLICIES.setting
 export const firstContact = proxyActivities<Activities>(POLICIES.firstContact);
 export const registry = proxyActivities<Activities>(POLICIES.registry);
 export const { resolvePlan: resolveStewardPlan } = proxyActivities<Activities>(POLICIES.stewardSettings);
+export const { findRetrain } = proxyActivities<Activities>(POLICIES.stewardSearch);
 export const locks = proxyActivities<Activities>(POLICIES.lock);
 export const stewards = proxyActivities<Activities>(POLICIES.lock);
 export const watch = proxyActivities<Activities>(POLICIES.watch);
