@@ -1,9 +1,12 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { evidently04, evidently07, type MediwatchReport } from '../support/driftReports.ts';
 import { spawnMediwatch } from './support.ts';
+
+const COMMAND = new URL('../../bin/mediwatch', import.meta.url).pathname;
 
 let dir: string;
 beforeAll(async () => {
@@ -22,6 +25,13 @@ async function gate(report: MediwatchReport | string, ...flags: string[]) {
   await writeFile(file, typeof report === 'string' ? report : JSON.stringify(report));
   return await drift('gate', '--report', file, ...flags);
 }
+
+it('drift gate ends as it judges when its reader has gone', async () => {
+  const file = join(dir, 'piped.json');
+  await writeFile(file, JSON.stringify(evidently04({ age: true, diag_1: true })));
+  const script = '"$0" drift gate --report "$1" --json | true; exit $PIPESTATUS';
+  expect((await execa('bash', ['-c', script, COMMAND, file], { reject: false })).exitCode).toBe(1);
+});
 
 describe.each([
   ['0.4', evidently04],
