@@ -63,7 +63,8 @@ export function createWebhook(options: WebhookOptions): FastifyInstance {
           const reading = await readBody(body.toString('utf8'), {
             registeredModel: model,
             reports,
-            now: new Date(clock()),
+            // Replayed to a webhook that was restarted, and so forgot it, a signed request still makes the same alert.
+            now: new Date(proof.kind === 'signature' ? Number(proof.timestamp) * 1_000 : clock()),
           });
           const { alerts, note, verdict } = reading;
           const keys = alerts.flatMap(({ key }) => key ?? []);
