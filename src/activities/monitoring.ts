@@ -1,13 +1,14 @@
 import { copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { z } from 'zod';
+import { asksFor } from '../config/placeholders.ts';
 import { type Config, forModel, fromRoot } from '../config.ts';
 import { DriftDocument, type DriftReport } from '../contracts/drift.ts';
 import type { Plan } from '../contracts/plan.ts';
 import type { ArtifactStore } from '../systems/artifacts/index.ts';
 import { readDriftReport } from '../systems/driftDocument.ts';
 import type { Mlflow } from '../systems/mlflow/index.ts';
-import { monitorInput } from '../systems/monitorInput.ts';
+import { embeddedLogs, monitorInput } from '../systems/monitorInput.ts';
 import { collectReport, type Ran, type StepRunner } from '../systems/steps/index.ts';
 import { championDataset } from './lib/championDataset.ts';
 import { runStepActivity } from './lib/step.ts';
@@ -49,7 +50,7 @@ export function createMonitoringActivities({ config: shared, mlflow, store, runn
             ? await store.fetchDirectory(await championDataset(mlflow, registeredModel), { signal: beat.signal })
             : undefined;
         const input = monitorInput(config, {
-          log: log && fromRoot(config, log),
+          log: log ? fromRoot(config, log) : ofCommand(config),
           minRows,
           reference,
           ...(datasetDir !== undefined && { datasetDir }),
@@ -59,7 +60,7 @@ export function createMonitoringActivities({ config: shared, mlflow, store, runn
           openRun: async () => ({ runId }),
           collect: (ran: Ran) => collectReport(ran, { log: String(input.log), minRows, workDir }),
         };
-        const isYetToCome = log === '' && (await holdsNothing(String(input.log)));
+        const isYetToCome = log === '' && readsOurLog(config) && (await holdsNothing(embeddedLogs(config)));
         const made = isYetToCome
           ? { document: withoutRows(minRows), html: null, json: null }
           : await filesOf(config, Made.parse(await run(runner, input, options)), beat.signal);
@@ -69,6 +70,16 @@ export function createMonitoringActivities({ config: shared, mlflow, store, runn
       });
     },
   };
+}
+
+/** A script takes a file, where the bundled step takes a folder of them; empty: it is the bundled step. */
+function ofCommand(config: Config): string {
+  return config.steps.monitor.command ? join(embeddedLogs(config), 'predictions.csv') : '';
+}
+
+/** A command that does not ask for our log has one of its own. */
+function readsOurLog({ steps: { monitor } }: Config): boolean {
+  return !monitor.command || asksFor([...monitor.command, ...Object.values(monitor.env)], 'log');
 }
 
 async function holdsNothing(folder: string): Promise<boolean> {

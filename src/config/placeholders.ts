@@ -25,7 +25,7 @@ export const PLACEHOLDERS = {
   trials: 'trials that were asked for',
   parallel: 'trials that may run at once',
   minRows: 'rows that each window of the drift check must have',
-  log: 'prediction log',
+  log: 'prediction log; without monitoring.log, the file predictions.csv of the embedded API',
 } as const;
 export type Placeholder = keyof typeof PLACEHOLDERS;
 

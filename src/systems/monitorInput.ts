@@ -37,7 +37,10 @@ export function monitorInput(config: Config, wanted: Wanted): Record<string, unk
 }
 
 function predictionLog(config: Config): string {
-  return config.monitoring.log
-    ? fromRoot(config, config.monitoring.log)
-    : join(fromRoot(config, config.stack.dir), 'predictions');
+  return config.monitoring.log ? fromRoot(config, config.monitoring.log) : embeddedLogs(config);
+}
+
+/** Folder of the prediction log of the APIs that the embedded gateway starts. */
+export function embeddedLogs(config: Config): string {
+  return join(fromRoot(config, config.stack.dir), 'predictions');
 }
