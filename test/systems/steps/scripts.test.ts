@@ -134,6 +134,23 @@ describe('a search by one command', () => {
   });
 });
 
+describe('a search by one command that is killed', () => {
+  it('keeps the trials that had finished, ends the one that had not, and goes on in the same run', async () => {
+    await open(
+      { search: { command: ['python', 'nested.py', '--trials', '{trials}', '--die'], attempts: 2 } },
+      { search: { metric: 'loss', direction: 'minimize' } },
+    );
+    const { ref } = await bench.dataset();
+    const request = { dataset: ref, data: 'data.csv', model: 'hgb', trials: 3, parallel: 1, seed: 1 };
+    const input = { ...request, parentRunId: await parent(), key: `${number}/search` };
+    await expect(bench.call('runSearch', input)).rejects.toMatchObject({ type: 'CommandFailed' });
+    const found = await bench.call('runSearch', input, { attempt: 2 });
+    expect(found).toMatchObject({ complete: 5, failed: 1, best: { score: 0.5, params: { lr: 0.2 } } });
+    expect((await runs()).filter(({ status }) => status === 'RUNNING')).toEqual([]);
+    expect((await runs()).filter(({ name }) => name === 'search' || name === 'study')).toHaveLength(1);
+  });
+});
+
 describe('a training by a script', () => {
   it('that registers nothing is registered from the model in its run', async () => {
     await open({
