@@ -1,3 +1,4 @@
+import { mkdirSync } from 'node:fs';
 import { execa } from 'execa';
 import type { Logger } from 'pino';
 import { killTree } from '../systems/processes/killTree.ts';
@@ -54,6 +55,7 @@ export function startApiProcess({ spec, port, command, logFile, reaper, log }: A
   let runningSince: number | undefined;
   let exit: Pick<Instance, 'exitCode' | 'signal'> = {};
 
+  makePredictionFolder(command, log);
   const child = execa(command.file, command.args, {
     env: { ...command.env, [TAG_VARIABLE]: tag },
     ...(command.cwd && { cwd: command.cwd }),
@@ -143,4 +145,14 @@ export function startApiProcess({ spec, port, command, logFile, reaper, log }: A
       await gone;
     },
   };
+}
+
+/** In a container the folder is there, being mounted: an API need not make it. One that can do without still runs. */
+function makePredictionFolder({ env }: Command, log: Logger): void {
+  if (!env.PRED_LOG_DIR) return;
+  try {
+    mkdirSync(env.PRED_LOG_DIR, { recursive: true });
+  } catch (error) {
+    log.warn({ folder: env.PRED_LOG_DIR, reason: (error as Error).message }, 'no folder for predictions');
+  }
 }
