@@ -4,32 +4,34 @@ It runs in the environment of the step, which can read the file; MLflow need not
 """
 
 import json
-import os
 import pickle
 import platform
 import sys
+from pathlib import Path
 
 
 def read(path):
+    """Return the model in a file that joblib or pickle has written."""
     try:
         import joblib
     except ImportError:
-        with open(path, "rb") as file:
+        with Path(path).open("rb") as file:
             return pickle.load(file)
     return joblib.load(path)
 
 
 def main(path, folder):
+    """Write the model as a plain pickle, and what it was made with."""
     # Classes of the project are found by the names that they had in its scripts.
-    sys.path.insert(0, os.getcwd())
+    sys.path.insert(0, str(Path.cwd()))
     model = read(path)
-    os.makedirs(folder, exist_ok=True)
-    with open(os.path.join(folder, "model.pkl"), "wb") as file:
+    target = Path(folder)
+    target.mkdir(parents=True, exist_ok=True)
+    with (target / "model.pkl").open("wb") as file:
         pickle.dump(model, file)
-    sklearn = sys.modules.get("sklearn")
-    environment = {"python": platform.python_version(), "sklearn": getattr(sklearn, "__version__", None)}
-    with open(os.path.join(folder, "environment.json"), "w") as file:
-        json.dump({**environment, "estimator": hasattr(model, "predict")}, file)
+    sklearn = getattr(sys.modules.get("sklearn"), "__version__", None)
+    environment = {"python": platform.python_version(), "sklearn": sklearn}
+    (target / "environment.json").write_text(json.dumps(environment))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ const EXPORTER = fileURLToPath(new URL('./exportModel.py', import.meta.url));
 /** Files that Python's pickle can read, with or without joblib. */
 const PICKLED = ['.joblib', '.pkl', '.pickle'];
 
-const Environment = z.object({ python: z.string(), sklearn: z.string().nullable(), estimator: z.boolean() });
+const Environment = z.object({ python: z.string(), sklearn: z.string().nullable() });
 
 interface Logged {
   mlflow: Mlflow;
