@@ -25,6 +25,7 @@ type Changes = Record<string, unknown>;
 interface Checked {
   usable: boolean;
   remarks: Array<{ level: string; message: string }>;
+  models: Array<{ registeredModel: string }>;
 }
 
 interface Start {
@@ -61,10 +62,8 @@ export interface Example {
 export async function openExample(name: string, { settings = {}, env = {}, before }: Start = {}): Promise<Example> {
   const root = await realpath(await mkdtemp(join(tmpdir(), 'mediwatch-example-')));
   const dir = join(root, 'examples', name);
-  await copyCommitted(name, dir);
+  await copyExample(name, dir);
   await symlink(join(PROJECT_ROOT, 'data'), join(root, 'data'));
-  const requirements = join(dir, 'requirements.txt');
-  if (existsSync(requirements)) await symlink(await venvOf(requirements), join(dir, '.venv'));
   const file = join(dir, 'mediwatch.yaml');
   await changeSettings(file, settings);
   await before?.(dir);
@@ -105,8 +104,8 @@ export async function openExample(name: string, { settings = {}, env = {}, befor
   };
 }
 
-/** What stands in the checkout of this project; not what somebody's own runs left there. */
-async function copyCommitted(name: string, dir: string): Promise<void> {
+/** What stands in the checkout of this project, not what somebody's own runs left there; and its environment. */
+export async function copyExample(name: string, dir: string): Promise<void> {
   const { stdout } = await execa('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard', '.'], {
     cwd: join(PROJECT_ROOT, 'examples', name),
   });
@@ -114,6 +113,8 @@ async function copyCommitted(name: string, dir: string): Promise<void> {
   for (const path of stdout.split('\0').filter(Boolean)) {
     await cp(join(PROJECT_ROOT, 'examples', name, path), join(dir, path));
   }
+  const requirements = join(dir, 'requirements.txt');
+  if (existsSync(requirements)) await symlink(await venvOf(requirements), join(dir, '.venv'));
 }
 
 async function changeSettings(file: string, settings: Changes): Promise<void> {
