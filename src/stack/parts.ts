@@ -24,9 +24,9 @@ export function hasTemporal({ temporal, stack }: Config): boolean {
   return isEmbedded(temporal.address, stack.temporalPort);
 }
 
-/** Whether this configuration runs the API behind the gateway. */
+/** Whether this configuration runs the API behind the gateway, as a process of it or in a container. */
 export function hasGateway({ deployment }: Config): boolean {
-  return deployment.target === 'process';
+  return deployment.target !== 'none';
 }
 
 /** Whether the webhook for drift alerts is started here, and not pointed at elsewhere. */
