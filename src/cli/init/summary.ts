@@ -26,9 +26,11 @@ export function openPlaces(text: string): number {
 }
 
 /** What to do next, in the order in which it is done. */
-export function nextSteps({ findings, train }: Proposal, text: string): string[] {
+export function nextSteps({ findings, answers, train }: Proposal, text: string): string[] {
   const places = openPlaces(text);
   const [venv] = findings.environment.venvs;
+  // An image with the model in it is built by each retrain.
+  const needsImage = answers.deployment === 'docker' && /^ *option: registry$/m.test(text);
   return [
     ...(train ? [] : ['say in mediwatch.yaml how the model is trained (steps.train)']),
     ...(train && !findings.data ? ['name the data in mediwatch.yaml (data.path)'] : []),
@@ -36,6 +38,7 @@ export function nextSteps({ findings, train }: Proposal, text: string): string[]
     ...(venv || !findings.environment.setUp ? [] : [`make the project's environment: ${findings.environment.setUp}`]),
     'mediwatch check               whether it is right, and what a retrain would run',
     'npm start                     in the checkout of MediWatch, with MEDIWATCH_CONFIG naming this file',
+    ...(needsImage ? ['mediwatch build               the image of the API, which a retrain starts'] : []),
     'mediwatch retrain --follow    the first retrain',
   ];
 }

@@ -34,7 +34,10 @@ export async function chooseImage(
   if (push || !local) {
     // What lies here serves if the registry is away; without either there is nothing to run.
     await images.pull(name, { signal }).catch((error: unknown) => {
-      if (!local || signal?.aborted) throw error;
+      if (local && !signal?.aborted) return;
+      if (!(error instanceof DockerError) || signal?.aborted) throw error;
+      const message = `The image ${name} is not on this host, and cannot be pulled; "mediwatch build" makes it. ${error.message}`;
+      throw new DockerError(error.type, message, error);
     });
   }
   const details = await docker.image(name);
