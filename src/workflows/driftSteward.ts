@@ -27,7 +27,7 @@ import {
 import { occasion, restText } from '../policy/stewardDetails.ts';
 import { findRetrain, resolveStewardPlan, shorten, stewards, watch } from './lib/activities.ts';
 import { rootMessage } from './lib/failures.ts';
-import { parseInput } from './lib/input.ts';
+import { handedOn, parseInput } from './lib/input.ts';
 import { type Desk, openDesk } from './lib/stewardDesk.ts';
 import { tellOfFailure } from './lib/stewardNotices.ts';
 
@@ -39,7 +39,7 @@ import { tellOfFailure } from './lib/stewardNotices.ts';
  */
 export async function driftSteward(input?: unknown, known?: Steward): Promise<null> {
   const request = parseInput('driftSteward', input);
-  const desk = openDesk(known ?? createSteward(request.registeredModel ?? ''));
+  const desk = openDesk(handedOn(known) ?? createSteward(request.registeredModel ?? ''));
   const plan = await resolveStewardPlan(request);
   const { registeredModel } = plan;
   desk.change((steward) => ({ ...steward, registeredModel }));

@@ -17,7 +17,7 @@ import { createStudy, finish, propose, remaining, type Study, searchProgress, to
 import { resolvePlan, stepOptions, steps } from './lib/activities.ts';
 import { type Board, openBoard } from './lib/board.ts';
 import { applicationFailure, rootMessage } from './lib/failures.ts';
-import { parseInput } from './lib/input.ts';
+import { handedOn, parseInput } from './lib/input.ts';
 import { withRun } from './lib/runs.ts';
 import { idempotencyKey, runStage } from './lib/stages.ts';
 import { preparation, prepareData } from './prepareData.ts';
@@ -28,9 +28,10 @@ import { preparation, prepareData } from './prepareData.ts';
  * Each trial is one activity; its parameters are proposed by another, and so are in the history before they are tried.
  * A failed trial is recorded and does not end the search, unless too many do. A long search continues as new.
  *
- * @param carried what continue-as-new hands on: the trials so far, and the MLflow run if it is our own
+ * @param given what continue-as-new hands on: the trials so far, and the MLflow run if it is our own
  */
-export async function hyperparameterSearch(input?: unknown, carried?: Carried): Promise<SearchResult> {
+export async function hyperparameterSearch(input?: unknown, given?: Carried): Promise<SearchResult> {
+  const carried = handedOn(given);
   const request = parseInput('hyperparameterSearch', input);
   const plan = await resolvePlan(request);
   const board = openBoard(['hyperparameterSearch'], plan);

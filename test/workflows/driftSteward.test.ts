@@ -328,6 +328,15 @@ describe('a steward', () => {
     expect(await phase('cooling')).toMatchObject({ counted: 1, retrains: 1 });
   });
 
+  it('takes over what it is told to know from a predecessor only, not from whoever starts it', async () => {
+    const handle = await workers.client.workflow.start('driftSteward', {
+      workflowId: workflowIds.steward(model),
+      taskQueue: TASK_QUEUES.orchestration,
+      args: [{ registeredModel: model }, 'rubbish'],
+    });
+    expect(await handle.query(stewardQuery)).toMatchObject({ phase: 'idle', counted: 0 });
+  });
+
   it('refuses a wrong input in words', async () => {
     const handle = await workers.client.workflow.start('driftSteward', {
       workflowId: `wrong-${number}`,

@@ -1,7 +1,13 @@
+import { workflowInfo } from '@temporalio/workflow';
 import type { z } from 'zod';
 import { failure } from '../../contracts/errors.ts';
 import { Undecodable } from '../../contracts/payloads.ts';
 import { WORKFLOWS, type WorkflowName } from '../../contracts/workflows.ts';
+
+/** What continue-as-new handed on; a second argument that anybody else gives is none. */
+export function handedOn<Carried>(carried: Carried | undefined): Carried | undefined {
+  return workflowInfo().continuedFromExecutionRunId === undefined ? undefined : carried;
+}
 
 /**
  * Parses a workflow's input: an empty one is an empty object.
