@@ -1,3 +1,3 @@
 #!/bin/sh
 set -e
-exec python manage.py runserver --noreload --insecure 0.0.0.0:8000
+exec python manage.py runserver --noreload 0.0.0.0:8000
