@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import type { Config } from '../../config.ts';
 import type { DriftAlert } from '../../contracts/steward.ts';
@@ -37,17 +38,13 @@ export async function postAlert(
   const model = letter.registeredModel === undefined ? '' : `/${encodeURIComponent(letter.registeredModel)}`;
   const url = `${letter.url.replace(/\/+$/, '').replace(/\/alerts$/, '')}/alerts${model}`;
   const body = JSON.stringify(letter.alert);
-  const { status, answer } = await send(url, {
-    method: 'POST',
-    body,
-    headers: { 'content-type': 'application/json', ...signedHeaders(secret, body, new Date()) },
-    signal: AbortSignal.any([interrupted, AbortSignal.timeout(LIMIT_MS)]),
-    redirect: 'error',
-  }).catch((error: Error) => {
-    if (interrupted.aborted) throw new CommandError(EXIT.interrupted, 'Interrupted.', { cause: error });
-    const why = error.cause instanceof Error ? error.cause.message : error.message;
-    throw new CommandError(EXIT.unreachable, `The webhook does not answer at ${url} (${why}).`, { cause: error });
-  });
+  const post = () => send(url, body, signedHeaders(secret, body, new Date()), interrupted);
+  let { status, answer } = await post();
+  // Signatures tell seconds: the same words again within one are taken for a replay. The steward knows the key.
+  if (status === 409) {
+    await delay(1_000);
+    ({ status, answer } = await post());
+  }
   const accepted = Accepted.safeParse(answer);
   if (status === 202 && accepted.success) return accepted.data;
   const refused = Refused.safeParse(answer).data ?? { error: `It answers ${status}.`, next: '' };
@@ -55,8 +52,24 @@ export async function postAlert(
   throw new CommandError(status === 503 ? EXIT.unreachable : EXIT.failed, message);
 }
 
-async function send(url: string, request: RequestInit): Promise<{ status: number; answer: unknown }> {
-  const response = await fetch(url, request);
+/** @throws {CommandError} when nothing answers */
+async function send(
+  url: string,
+  body: string,
+  headers: Record<string, string>,
+  interrupted: AbortSignal,
+): Promise<{ status: number; answer: unknown }> {
+  const response = await fetch(url, {
+    method: 'POST',
+    body,
+    headers: { 'content-type': 'application/json', ...headers },
+    signal: AbortSignal.any([interrupted, AbortSignal.timeout(LIMIT_MS)]),
+    redirect: 'error',
+  }).catch((error: Error) => {
+    if (interrupted.aborted) throw new CommandError(EXIT.interrupted, 'Interrupted.', { cause: error });
+    const why = error.cause instanceof Error ? error.cause.message : error.message;
+    throw new CommandError(EXIT.unreachable, `The webhook does not answer at ${url} (${why}).`, { cause: error });
+  });
   const text = await response.text();
   try {
     return { status: response.status, answer: JSON.parse(text) };
