@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import { SIGNATURE_HEADER, sameSecret, sign, TIMESTAMP_HEADER } from '../systems/signature.ts';
 import { Refusal } from './problems.ts';
 import type { Replays } from './replays.ts';
-import { SIGNATURE_HEADER, sameSecret, sign, TIMESTAMP_HEADER } from './signature.ts';
 
 export interface Credentials {
   /** Signs requests. */

@@ -1,8 +1,8 @@
 import { pino } from 'pino';
 import { expect, it } from 'vitest';
 import type { DriftAlert } from '../../src/contracts/steward.ts';
+import { signedHeaders } from '../../src/systems/signature.ts';
 import { createWebhook } from '../../src/webhook/server.ts';
-import { signedHeaders } from '../../src/webhook/signature.ts';
 import { SECRET } from './support.ts';
 
 it('a request that is replayed to a restarted webhook in another hour makes the same alert', async () => {

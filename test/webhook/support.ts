@@ -3,7 +3,7 @@ import { pino } from 'pino';
 import { type Config, loadConfig, PROJECT_ROOT } from '../../src/config.ts';
 import { workflowIds } from '../../src/contracts/ids.ts';
 import type { DriftAlert } from '../../src/contracts/steward.ts';
-import { sign } from '../../src/webhook/signature.ts';
+import { sign } from '../../src/systems/signature.ts';
 import { openWebhook, type Webhook } from '../../src/webhook/webhook.ts';
 
 export const SECRET = 'correct horse battery staple';

@@ -2,8 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import type { Config } from '../../config.ts';
 import type { DriftAlert } from '../../contracts/steward.ts';
+import { signedHeaders } from '../../systems/signature.ts';
 import { readSecret } from '../../webhook/secret.ts';
-import { signedHeaders } from '../../webhook/signature.ts';
 import { CommandError, EXIT } from '../exit.ts';
 import type { Io } from '../io.ts';
 

@@ -1,6 +1,6 @@
 import type { Dispatcher } from 'undici';
 import type { NotificationTarget } from '../../contracts/notifications.ts';
-import { signedHeaders } from '../../webhook/signature.ts';
+import { signedHeaders } from '../signature.ts';
 import { type Channel, secretOf } from './channel.ts';
 import { postJson } from './http.ts';
 
