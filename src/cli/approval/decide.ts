@@ -3,6 +3,7 @@ import type { Cli } from '../cli.ts';
 import { CommandError, EXIT } from '../exit.ts';
 import { temporalLink } from '../links.ts';
 import { type Session, withSession } from '../session.ts';
+import { sendUpdate } from '../update.ts';
 import { confirm } from './confirm.ts';
 import { questionOf } from './question.ts';
 
@@ -15,9 +16,6 @@ interface Wanted {
   /** Without asking. */
   yes: boolean;
 }
-
-/** A worker takes a decision at once (ms). */
-const LIMIT_MS = 15_000;
 
 /**
  * Shows what is to be decided, asks for confirmation on a terminal, and sends the decision.
@@ -41,31 +39,12 @@ export async function decide(cli: Cli, { id, decision, by, reason, yes }: Wanted
   });
 }
 
-async function send({ client }: Session, workflowId: string, decision: Decision): Promise<string> {
-  const {
-    isGrpcDeadlineError,
-    WorkflowNotFoundError,
-    WorkflowUpdateFailedError,
-    WorkflowUpdateRPCTimeoutOrCancelledError,
-  } = await import('@temporalio/client');
-  const refused = (why: string, cause: unknown) =>
-    new CommandError(EXIT.failed, `The decision was not taken: ${why}`, { cause: cause as Error });
-  try {
-    const handle = client.workflow.getHandle(workflowId);
-    return await client.withDeadline(Date.now() + LIMIT_MS, () =>
-      handle.executeUpdate(decidePromotion, { args: [decision] }),
-    );
-  } catch (error) {
-    if (error instanceof WorkflowUpdateFailedError) throw refused(error.cause?.message ?? error.message, error);
-    if (error instanceof WorkflowNotFoundError) {
-      throw refused(`${workflowId} ended meanwhile; "mediwatch status ${workflowId}" tells how.`, error);
-    }
-    if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError || isGrpcDeadlineError(error)) {
-      throw refused(
-        `no worker took it within ${LIMIT_MS / 1000} s; it may yet. See "mediwatch status ${workflowId}".`,
-        error,
-      );
-    }
-    throw error;
-  }
+function send(session: Session, workflowId: string, decision: Decision): Promise<string> {
+  const notTaken = (why: string) => `The decision was not taken: ${why}`;
+  return sendUpdate(session, workflowId, decidePromotion, decision, {
+    refused: notTaken,
+    absent: notTaken(`${workflowId} ended meanwhile; "mediwatch status ${workflowId}" tells how.`),
+    unanswered: (seconds) =>
+      notTaken(`no worker took it within ${seconds} s; it may yet. See "mediwatch status ${workflowId}".`),
+  });
 }
