@@ -1,6 +1,7 @@
 import type { DriftDocument, DriftVerdict, DriftWindow } from '../../contracts/drift.ts';
 import type { Cli } from '../cli.ts';
 import { EXIT, type ExitCode } from '../exit.ts';
+import { utcMinute } from '../views/format.ts';
 
 /** What `drift gate` and `drift report` end with: they are a gate of a CI job, as the runbook had one. */
 export const GATE_MEANINGS: ReadonlyArray<readonly [ExitCode, string]> = [
@@ -30,10 +31,6 @@ export function tellVerdict(cli: Cli, verdict: DriftVerdict, document: DriftDocu
 }
 
 function windowText({ rows, source, from, to }: DriftWindow): string {
-  const time = from !== null && to !== null ? `, ${dateOf(from)} to ${dateOf(to)}` : '';
+  const time = from !== null && to !== null ? `, ${utcMinute(from * 1_000)} to ${utcMinute(to * 1_000)}` : '';
   return `${rows.toLocaleString('en-US')} rows of ${source}${time}`;
-}
-
-function dateOf(seconds: number): string {
-  return `${new Date(seconds * 1_000).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 }

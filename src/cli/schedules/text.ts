@@ -1,6 +1,6 @@
 import type { ScheduleChange } from '../../systems/schedules/reconcile.ts';
 import type { Style } from '../io.ts';
-import { oneLine } from '../views/format.ts';
+import { oneLine, utcMinute } from '../views/format.ts';
 import type { ScheduleState } from './list.ts';
 
 /** The schedules for a reader. */
@@ -31,9 +31,9 @@ function stateLines(
     `${style('bold', name)}  ${style(state === 'as declared' ? 'green' : 'yellow', state)}${advice}`,
     `  Starts  ${workflow} ${when}`,
     ...(paused ? [style('yellow', `  Paused${remark ? `  ${remark}` : ''}`)] : remark ? [`  Note    ${remark}`] : []),
-    ...(next.length > 0 ? [`  Next    ${next.map(minute).join(', ')}`] : []),
+    ...(next.length > 0 ? [`  Next    ${next.map(utcMinute).join(', ')}`] : []),
     ...last.map(({ workflowId, startedAt, state: end }, index) => {
-      return `  ${index === 0 ? 'Last  ' : '      '}  ${minute(startedAt)}  ${end}  ${workflowId}`;
+      return `  ${index === 0 ? 'Last  ' : '      '}  ${utcMinute(startedAt)}  ${end}  ${workflowId}`;
     }),
     ...differenceLines(differences),
   ];
@@ -92,6 +92,3 @@ function adviceLines(changes: readonly ScheduleChange[]): string[] {
 }
 
 const value = (text: string) => oneLine(text) || 'none';
-
-/** `2026-01-31 02:00 UTC` */
-const minute = (iso: string) => `${iso.slice(0, 16).replace('T', ' ')} UTC`;

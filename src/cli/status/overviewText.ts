@@ -1,7 +1,7 @@
 import type { Style } from '../io.ts';
 import { score } from '../results.ts';
 import { stewardLine } from '../steward/text.ts';
-import { duration } from '../views/format.ts';
+import { duration, utcMinute } from '../views/format.ts';
 import type { ApiState } from './api.ts';
 import type { ExecutionState } from './executions.ts';
 import type { ModelState, Overview } from './overview.ts';
@@ -41,7 +41,7 @@ function apiLines({ version, url, problem }: ApiState): string[] {
 }
 
 function scheduleLine({ name, at, state }: NextStart): string {
-  const next = at ? `next ${at.slice(0, 16).replace('T', ' ')} UTC` : 'starts nothing now';
+  const next = at ? `next ${utcMinute(at)}` : 'starts nothing now';
   return `  Schedule    ${name}: ${next}${state === 'as declared' ? '' : ` (${state}: see "mediwatch schedules")`}`;
 }
 

@@ -1,5 +1,5 @@
 import type { StewardState } from '../../contracts/steward.ts';
-import { duration } from '../views/format.ts';
+import { duration, utcMinute } from '../views/format.ts';
 import type { StewardAnswer } from './ask.ts';
 
 /** What a steward does, in a line: for the status and the head of its own command. */
@@ -22,10 +22,12 @@ export function stewardLines(answer: StewardAnswer, now: number): string[] {
     head,
     `  Alerts      ${counted} received, ${duplicates} more that were known already`,
     ...(pending
-      ? [`  Pending     ${alerts(pending.count)} since ${time(pending.firstAt)}; the latest: ${pendingText(pending)}`]
+      ? [
+          `  Pending     ${alerts(pending.count)} since ${utcMinute(pending.firstAt)}; the latest: ${pendingText(pending)}`,
+        ]
       : []),
     `  Retrains    ${retrains} started${failures > 0 ? `; the last ${failures} failed` : ''}`,
-    ...(last ? [`  Last        ${last.workflowId}, ${time(last.endedAt)}: ${last.outcome}`] : []),
+    ...(last ? [`  Last        ${last.workflowId}, ${utcMinute(last.endedAt)}: ${last.outcome}`] : []),
     ...(paused && phase !== 'paused' ? [`  Paused      by ${paused.by}${because(paused.reason)}`] : []),
   ];
 }
@@ -58,8 +60,4 @@ function alerts(count: number): string {
 
 function because(reason: string): string {
   return reason.trim() ? `: ${reason.trim()}` : '';
-}
-
-function time(ms: number): string {
-  return `${new Date(ms).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 }

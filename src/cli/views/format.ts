@@ -47,3 +47,8 @@ export function flow(parts: readonly string[], width: number, indent = ''): stri
   }
   return lines;
 }
+
+/** `2026-01-31 02:00 UTC`, of a Unix time (ms) or an ISO time. */
+export function utcMinute(time: number | string): string {
+  return `${new Date(time).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+}
