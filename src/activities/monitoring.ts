@@ -6,7 +6,7 @@ import { type Config, forModel, fromRoot } from '../config.ts';
 import { DriftDocument, type DriftReport } from '../contracts/drift.ts';
 import type { Plan } from '../contracts/plan.ts';
 import type { ArtifactStore } from '../systems/artifacts/index.ts';
-import { readDriftReport } from '../systems/driftDocument.ts';
+import { readDriftReport, uncompared } from '../systems/driftDocument.ts';
 import type { Mlflow } from '../systems/mlflow/index.ts';
 import { embeddedLogs, monitorInput } from '../systems/monitorInput.ts';
 import { collectReport, type Ran, type StepRunner } from '../systems/steps/index.ts';
@@ -92,21 +92,8 @@ async function holdsNothing(folder: string): Promise<boolean> {
 
 /** The embedded API makes its log with the first prediction: until then there are no rows, which is no fault. */
 function withoutRows(minRows: number): DriftDocument {
-  const window = { source: 'no prediction yet', rows: 0, from: null, to: null };
-  return {
-    schema: 'mediwatch.drift/1',
-    key: 'no-rows',
-    createdAt: new Date().toISOString(),
-    tool: 'mediwatch',
-    current: window,
-    reference: window,
-    minRows,
-    columns: [],
-    driftedColumns: null,
-    share: null,
-    shareThreshold: null,
-    datasetDrift: null,
-  };
+  const told = { key: 'no-rows', createdAt: new Date().toISOString(), tool: 'mediwatch', minRows };
+  return uncompared(told, { source: 'no prediction yet', rows: 0, from: null, to: null });
 }
 
 async function filesOf(config: Config, made: z.infer<typeof Made>, signal: AbortSignal): Promise<Files> {

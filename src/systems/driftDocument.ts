@@ -2,12 +2,30 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { z } from 'zod';
 import { type Config, PROJECT_ROOT } from '../config.ts';
-import { DriftDocument } from '../contracts/drift.ts';
+import { DriftDocument, type DriftWindow } from '../contracts/drift.ts';
 import { StepError } from './processes/errors.ts';
 
 const PACKAGE = join(PROJECT_ROOT, 'python');
 /** A report of thousands of columns is read in a second. */
 const TIMEOUT_MS = 60_000;
+
+/** The document of windows with too few rows: nothing was compared. */
+export function uncompared(
+  told: Pick<DriftDocument, 'key' | 'createdAt' | 'tool' | 'minRows'>,
+  window: DriftWindow,
+): DriftDocument {
+  return {
+    schema: 'mediwatch.drift/1',
+    ...told,
+    current: window,
+    reference: window,
+    columns: [],
+    driftedColumns: null,
+    share: null,
+    shareThreshold: null,
+    datasetDrift: null,
+  };
+}
 
 /**
  * Makes the drift document of a report, whatever Evidently wrote it: its file, or its text.

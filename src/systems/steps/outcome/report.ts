@@ -1,5 +1,7 @@
 import { copyFile, readdir, readFile } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
+import type { DriftDocument } from '../../../contracts/drift.ts';
+import { uncompared } from '../../driftDocument.ts';
 import { stepFailed } from '../errors.ts';
 import type { Ran } from '../ran.ts';
 
@@ -52,20 +54,7 @@ async function rowsOf(log: string): Promise<number | undefined> {
 }
 
 /** Older rows against newer ones is what such scripts compare. */
-function tooShort(log: string, rows: number, minRows: number) {
-  const window = { source: basename(log), rows: Math.floor(rows / 2), from: null, to: null };
-  return {
-    schema: 'mediwatch.drift/1',
-    key: `too-few-rows/${rows}`,
-    createdAt: null,
-    tool: 'steps.monitor',
-    current: window,
-    reference: window,
-    minRows,
-    columns: [],
-    driftedColumns: null,
-    share: null,
-    shareThreshold: null,
-    datasetDrift: null,
-  };
+function tooShort(log: string, rows: number, minRows: number): DriftDocument {
+  const told = { key: `too-few-rows/${rows}`, createdAt: null, tool: 'steps.monitor', minRows };
+  return uncompared(told, { source: basename(log), rows: Math.floor(rows / 2), from: null, to: null });
 }
