@@ -19,8 +19,8 @@ import { temporalCheck } from './checks/temporal.ts';
 import { workersCheck } from './checks/workers.ts';
 import type { DoctorContext } from './context.ts';
 
-/** What differs from model to model. */
-const OF_MODEL: readonly Check[] = [
+/** The model, its API and its data, in the order in which a reader sees them. */
+const SERVING: readonly Check[] = [
   productionCheck,
   agreementCheck,
   modelCheck,
@@ -29,8 +29,10 @@ const OF_MODEL: readonly Check[] = [
   staticFilesCheck,
   predictionLogCheck,
   dataCheck,
-  bakedModelCheck,
 ];
+
+/** What differs from model to model. */
+const OF_MODEL: readonly Check[] = [...SERVING, bakedModelCheck];
 
 /** The checks that look at one of several models, named after it. */
 export function checksOfModel(context: DoctorContext): Check[] {
@@ -45,14 +47,7 @@ export const CHECKS: readonly Check[] = [
   searchAttributesCheck,
   schedulesCheck,
   mlflowCheck,
-  productionCheck,
-  agreementCheck,
-  modelCheck,
-  gatewayCheck,
-  apiCheck,
-  staticFilesCheck,
-  predictionLogCheck,
-  dataCheck,
+  ...SERVING,
   dockerCheck,
   imageRegistryCheck,
   bakedModelCheck,
