@@ -63,6 +63,7 @@ export function createPlanActivities({
         metric: search.metric,
         searchIsOneCommand: steps.search.command !== undefined,
         extraSteps: plannedExtraSteps(config),
+        report: !steps.report.skip,
         notifications: config.notifications.length > 0,
         searchAttributes,
         links: {

@@ -50,6 +50,7 @@ const OF_STEP: Record<PlaceholderStep, readonly Placeholder[]> = {
   trial: ['data', 'dataset', 'runId', ...PARAMS],
   train: ['data', 'dataset', 'runId', ...PARAMS],
   evaluate: ['data', 'dataset', 'version'],
+  report: ['data', 'dataset', 'runId', 'version'],
   monitor: ['log', 'minRows', 'version'],
   extra: ['data', 'dataset', 'version'],
 };

@@ -200,6 +200,7 @@ export const ConfigSchema = z.strictObject({
     trial: Step,
     train: Step,
     evaluate: Step,
+    report: Step,
     monitor: Step,
   }),
   monitoring: section({

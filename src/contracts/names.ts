@@ -32,6 +32,12 @@ export const TAGS = {
   trigger: 'mediwatch.trigger',
   /** link to the drift report that led to a version */
   driftReport: 'mediwatch.drift_report',
+  /** address of the report page on a version */
+  report: 'mediwatch.report',
+  /** commit of the project's checkout */
+  revision: 'mediwatch.revision',
+  /** what a run was opened for: the name of its workflow */
+  purpose: 'mediwatch.purpose',
   trial: 'mediwatch.trial',
   /** key of the step during which a run was opened */
   step: 'mediwatch.step',

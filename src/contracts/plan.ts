@@ -5,7 +5,7 @@ import { MetricRule } from './registry.ts';
 import { MODELS, Space } from './training.ts';
 
 /** Steps that can be commands of their own in `mediwatch.yaml`. */
-export const STEPS = ['prepare', 'search', 'suggest', 'trial', 'train', 'evaluate', 'monitor'] as const;
+export const STEPS = ['prepare', 'search', 'suggest', 'trial', 'train', 'evaluate', 'report', 'monitor'] as const;
 export type StepName = (typeof STEPS)[number];
 
 /** How often a step is tried. */
@@ -76,6 +76,7 @@ export const Plan = z.object({
   searchIsOneCommand: z.boolean().optional().describe('whether one command does the whole search'),
   extraSteps: z.array(PlannedExtraStep).optional().describe('commands before and after stages, in their order'),
   notifications: z.boolean().optional().describe('whether anybody is to be told; absent: nobody, as before 0.2'),
+  report: z.boolean().optional().describe('whether a page on the new version is made; absent: no, as before 0.2'),
   searchAttributes: z.boolean().describe('whether the namespace knows our search attributes'),
   links: z.object({ temporalUi: z.string(), mlflow: z.string(), api: z.string() }),
 });

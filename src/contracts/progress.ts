@@ -32,13 +32,32 @@ export const SearchProgress = z.object({
 });
 export type SearchProgress = z.infer<typeof SearchProgress>;
 
+/** A promotion that waits for a person. */
+export const PendingDecision = z.object({
+  registeredModel: z.string(),
+  version: z.string(),
+  evidence: z.string().describe('what the decision can rest on, in words'),
+  until: z.number().describe('Unix time (ms) at which it counts as rejected'),
+});
+export type PendingDecision = z.infer<typeof PendingDecision>;
+
+/** What a failed workflow tells whoever finds it. */
+export const Explanation = z.object({
+  happened: z.string(),
+  left: z.string().describe('what was left as it was, or was put back'),
+  next: z.string().describe('what to do'),
+});
+export type Explanation = z.infer<typeof Explanation>;
+
 /** Where a workflow stands: the answer of its `progress` query, and the source of its details in the UI. */
 export const Progress = z.object({
   stages: z.array(StageProgress),
   search: SearchProgress.nullable(),
   extraSteps: z.array(ExtraStepProgress).optional().describe('commands of the project besides the stages'),
   waitingFor: z.string().nullable().describe('what it waits for and how to answer'),
-  problem: z.string().nullable().describe('what went wrong, what was left as it was, what to do'),
+  decision: PendingDecision.nullish().describe('what a person is asked to decide; absent: nothing'),
+  problem: z.string().nullable().describe('what went wrong, in a sentence or two'),
+  failure: Explanation.nullish().describe('how it failed; absent: it has not'),
   links: z.array(z.object({ name: z.string(), url: z.string() })),
 });
 export type Progress = z.infer<typeof Progress>;

@@ -6,6 +6,8 @@ export const SEARCH_ATTRIBUTES = {
   version: defineSearchAttributeKey('MediwatchVersion', 'KEYWORD'),
   trigger: defineSearchAttributeKey('MediwatchTrigger', 'KEYWORD'),
   stage: defineSearchAttributeKey('MediwatchStage', 'KEYWORD'),
+  /** `approval` while a person is asked, `lock` while another workflow changes Production */
+  waiting: defineSearchAttributeKey('MediwatchWaiting', 'KEYWORD'),
   driftShare: defineSearchAttributeKey('MediwatchDriftShare', 'DOUBLE'),
   testAuc: defineSearchAttributeKey('MediwatchTestAuc', 'DOUBLE'),
 };

@@ -37,6 +37,7 @@ const strategy = z
 const by = z.string().min(1).max(200).describe('who asks for it, for the history of Production');
 const dataset = Dataset.describe('prepared data set; default: prepared from data.path');
 const report = z.string().max(2000).describe('link to the drift report that led to it, kept on the version');
+const dryRun = z.boolean().describe('only tell what it would do, and change nothing');
 const underLockOf = z.string().describe('set by a parent workflow that already holds the lock of the model');
 
 export const PrepareDataInput = z.strictObject({
@@ -98,10 +99,21 @@ export const PromoteInput = z.strictObject({
   redeploy: z.boolean().optional().describe('redeploy the API after a promotion to Production; default: true'),
   dataset: ArtifactRef.optional().describe('data set whose test split is scored; default: the one of the version'),
   by: by.optional(),
+  dryRun: dryRun.optional(),
 });
 export type PromoteInput = z.infer<typeof PromoteInput>;
 
-export const PromoteResult = z.object({ promotion: Promotion, deployment: Deployment.nullable() });
+/** What a dry run found. */
+export const DryRun = z.object({
+  would: z.array(z.string()).describe('each change that it would make, in a sentence; empty: none'),
+});
+export type DryRun = z.infer<typeof DryRun>;
+
+export const PromoteResult = z.object({
+  promotion: Promotion,
+  deployment: Deployment.nullable(),
+  dryRun: DryRun.optional(),
+});
 export type PromoteResult = z.infer<typeof PromoteResult>;
 
 export const RollbackInput = z.strictObject({
@@ -109,6 +121,7 @@ export const RollbackInput = z.strictObject({
   version: version.optional().describe('version to go back to; default: the one with the alias "previous"'),
   reason: z.string().max(1000).optional().describe('why, kept on the version that is left'),
   by: by.optional(),
+  dryRun: dryRun.optional(),
 });
 export type RollbackInput = z.infer<typeof RollbackInput>;
 
@@ -117,6 +130,7 @@ export const RollbackResult = z.object({
   version: z.string(),
   left: z.string().nullable().describe('version that was in Production before'),
   deployment: Deployment.nullable(),
+  dryRun: DryRun.optional(),
 });
 export type RollbackResult = z.infer<typeof RollbackResult>;
 
@@ -124,9 +138,13 @@ export const RedeployInput = z.strictObject({
   registeredModel: registeredModel.optional(),
   version: version.optional().describe('version to deploy; default: the one in Production'),
   strategy: strategy.optional(),
+  dryRun: dryRun.optional(),
   underLockOf: underLockOf.optional(),
 });
 export type RedeployInput = z.infer<typeof RedeployInput>;
+
+export const RedeployResult = Deployment.extend({ dryRun: DryRun.optional() });
+export type RedeployResult = z.infer<typeof RedeployResult>;
 
 export const BuildImageInput = z.strictObject({
   registeredModel: registeredModel.optional(),
@@ -234,7 +252,7 @@ export const WORKFLOWS = {
   },
   redeploy: {
     input: RedeployInput,
-    result: Deployment,
+    result: RedeployResult,
     about: 'Starts the Production version beside the running API, verifies it, and moves the traffic to it.',
     example: { version: '3' },
   },
