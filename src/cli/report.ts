@@ -1,5 +1,6 @@
 import { STAGE_TITLES, type Stage } from '../contracts/names.ts';
 import type { Progress } from '../contracts/progress.ts';
+import { duration } from '../policy/time.ts';
 import type { Cli } from './cli.ts';
 import { EXIT } from './exit.ts';
 import { type Failure, stageOfFailure } from './failure.ts';
@@ -8,7 +9,6 @@ import type { Target } from './follow/target.ts';
 import { writeLine } from './io.ts';
 import { allLinks, type Link, temporalLink } from './links.ts';
 import { resultLines } from './results.ts';
-import { duration } from './views/format.ts';
 
 interface Report {
   target: Target;

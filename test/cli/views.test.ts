@@ -1,10 +1,10 @@
 import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { duration } from '../../src/cli/views/format.ts';
 import { drawFrame } from '../../src/cli/views/frame.ts';
 import { jsonLineView } from '../../src/cli/views/jsonLines.ts';
 import { lineView } from '../../src/cli/views/lines.ts';
 import type { Progress } from '../../src/contracts/progress.ts';
+import { duration } from '../../src/policy/time.ts';
 
 const START = Date.UTC(2026, 0, 31, 2);
 const searching = (complete: number, values: Partial<Progress> = {}): Progress => ({

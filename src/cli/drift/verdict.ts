@@ -1,7 +1,7 @@
 import type { DriftDocument, DriftVerdict, DriftWindow } from '../../contracts/drift.ts';
+import { utcMinute } from '../../policy/time.ts';
 import type { Cli } from '../cli.ts';
 import { EXIT, type ExitCode } from '../exit.ts';
-import { utcMinute } from '../views/format.ts';
 
 /** What `drift gate` and `drift report` end with: they are a gate of a CI job, as the runbook had one. */
 export const GATE_MEANINGS: ReadonlyArray<readonly [ExitCode, string]> = [

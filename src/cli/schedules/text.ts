@@ -1,6 +1,7 @@
+import { utcMinute } from '../../policy/time.ts';
 import type { ScheduleChange } from '../../systems/schedules/reconcile.ts';
 import type { Style } from '../io.ts';
-import { oneLine, utcMinute } from '../views/format.ts';
+import { oneLine } from '../views/format.ts';
 import type { ScheduleState } from './list.ts';
 
 /** The schedules for a reader. */

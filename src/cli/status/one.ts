@@ -1,5 +1,6 @@
 import type { WorkflowFailedError } from '@temporalio/client';
 import type { Progress } from '../../contracts/progress.ts';
+import { duration } from '../../policy/time.ts';
 import type { Cli } from '../cli.ts';
 import { explainFailure, type Failure, stageOfFailure } from '../failure.ts';
 import { askProgress } from '../follow/ask.ts';
@@ -8,7 +9,6 @@ import { allLinks, type Link, temporalLink } from '../links.ts';
 import { linkLines } from '../report.ts';
 import { resultLines } from '../results.ts';
 import type { Session } from '../session.ts';
-import { duration } from '../views/format.ts';
 import { drawFrame } from '../views/frame.ts';
 import { type ExecutionState, executionState } from './executions.ts';
 

@@ -1,7 +1,7 @@
+import { duration, utcMinute } from '../../policy/time.ts';
 import type { Style } from '../io.ts';
 import { score } from '../results.ts';
 import { stewardLine } from '../steward/text.ts';
-import { duration, utcMinute } from '../views/format.ts';
 import type { ApiState } from './api.ts';
 import type { ExecutionState } from './executions.ts';
 import type { ModelState, Overview } from './overview.ts';

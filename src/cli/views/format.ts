@@ -1,15 +1,6 @@
 import { stripVTControlCharacters } from 'node:util';
 import type { SearchProgress, StageProgress } from '../../contracts/progress.ts';
-
-/** `0.4 s`, `12.3 s`, `4:05`, `1:02:03`: a time as it is read at a glance. */
-export function duration(ms: number): string {
-  if (ms < 59_950) return `${(Math.max(0, ms) / 1000).toFixed(1)} s`;
-  const total = Math.round(ms / 1000);
-  const two = (value: number) => String(value).padStart(2, '0');
-  const hours = Math.floor(total / 3600);
-  const minutes = Math.floor(total / 60) % 60;
-  return hours ? `${hours}:${two(minutes)}:${two(total % 60)}` : `${minutes}:${two(total % 60)}`;
-}
+import { duration } from '../../policy/time.ts';
 
 /** How long a stage has taken up to now; empty when it has not started. */
 export function stageTime({ startedAt, endedAt }: StageProgress, now: number): string {
@@ -46,9 +37,4 @@ export function flow(parts: readonly string[], width: number, indent = ''): stri
     else lines.push(clip(indent + part, width));
   }
   return lines;
-}
-
-/** `2026-01-31 02:00 UTC`, of a Unix time (ms) or an ISO time. */
-export function utcMinute(time: number | string): string {
-  return `${new Date(time).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 }
