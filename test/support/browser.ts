@@ -1,0 +1,62 @@
+import { existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { PROJECT_ROOT } from '../../src/config.ts';
+
+const CHROMIUM = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium';
+/** Of a page load and of a click on a machine that trains at the same time (ms). */
+const ACTION_LIMIT_MS = 30_000;
+
+/** Why pages cannot be looked at here, in words; null: they can. */
+export const chromiumProblem = existsSync(CHROMIUM)
+  ? null
+  : `there is no Chromium at ${CHROMIUM}; CHROMIUM_PATH names one`;
+
+export interface TestBrowser {
+  newPage(size?: { width: number; height: number }): Promise<TestPage>;
+  close(): Promise<void>;
+}
+
+export interface TestPage {
+  page: Page;
+  /** What the page wrote to its console as errors, and exceptions that nothing caught. */
+  errors: string[];
+  /** Keeps a picture of what is to be seen now, as `<name>.png` among the test output. */
+  screenshot(name: string): Promise<void>;
+}
+
+/**
+ * Starts a real Chromium without a window. Close it after the tests.
+ *
+ * @param suite folder of its screenshots
+ */
+export async function openBrowser(suite: string): Promise<TestBrowser> {
+  const browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] });
+  const folder = join(process.env.MEDIWATCH_SCREENSHOTS ?? join(PROJECT_ROOT, 'test-output/screenshots'), suite);
+  mkdirSync(folder, { recursive: true });
+  return {
+    newPage: (size = { width: 1440, height: 1000 }) => newPage(browser, folder, size),
+    close: () => browser.close(),
+  };
+}
+
+async function newPage(
+  browser: Browser,
+  folder: string,
+  viewport: { width: number; height: number },
+): Promise<TestPage> {
+  const page = await browser.newPage({ viewport, timezoneId: 'UTC', reducedMotion: 'reduce' });
+  page.setDefaultTimeout(ACTION_LIMIT_MS);
+  const errors: string[] = [];
+  page.on('console', (message) => {
+    if (message.type() === 'error') errors.push(message.text());
+  });
+  page.on('pageerror', (error) => errors.push(String(error)));
+  return {
+    page,
+    errors,
+    async screenshot(name) {
+      await page.screenshot({ path: join(folder, `${name}.png`), animations: 'disabled' });
+    },
+  };
+}
