@@ -7,6 +7,7 @@ export const SHARED_SECTIONS: Readonly<Record<string, string>> = {
   worker: 'one worker serves all models',
   temporal: 'one worker serves all models',
   artifacts: 'all data sets are in one store',
+  logs: 'the logs of all models are in one store',
   stack: 'all models share the embedded stack',
   webhook: 'one webhook takes the alerts of all models',
   models: 'models are not nested',

@@ -343,6 +343,14 @@ export const ConfigSchema = z.strictObject({
       .default(20)
       .describe("size of a worker's own copies, above which the least recently used ones go (GiB)"),
   }),
+  logs: section({
+    ship: flag(true).describe('copy the logs of steps to the artifact store, where "mediwatch logs" reads them'),
+    keepDays: z.coerce
+      .number()
+      .min(0)
+      .default(30)
+      .describe('logs of steps older than this are removed, in the store and on the workers (days); 0: none is'),
+  }),
   stack: section({
     dir: z.string().default('.mediwatch').describe('state of the embedded stack, relative to mediwatch.yaml'),
     bind: z.string().default('127.0.0.1').describe('address on which the gateway listens; others listen on loopback'),

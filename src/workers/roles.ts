@@ -7,12 +7,15 @@ import type { Role } from '../config/schema.ts';
 import { type Config, ConfigError, fromRoot } from '../config.ts';
 import { TASK_QUEUES } from '../contracts/names.ts';
 import { createArtifactStore } from '../systems/artifacts/index.ts';
+import { artifactStoreOptions } from '../systems/artifacts/options.ts';
 import { createDeployments } from '../systems/deployment/ofModels.ts';
 import { createMlflow } from '../systems/mlflow/index.ts';
 import { mlflowOptions } from '../systems/mlflow/options.ts';
 import { createNotifier } from '../systems/notifications/index.ts';
+import { withShippedLogs } from '../systems/steps/shipped.ts';
 import { connectionOptions, ensureSearchAttributes } from '../systems/temporal.ts';
 import { applySchedules } from './applySchedules.ts';
+import { createWorkerLogs, type WorkerLogs } from './logs.ts';
 import { createTrainingProcesses } from './trainingProcesses.ts';
 
 /** What a role brings to its worker, and how it is put away afterwards. */
@@ -53,23 +56,17 @@ const SERVICES = {
     };
   },
 
-  async training(config, connection) {
+  async training(config, connection, logs) {
     const client = new Client({
       connection,
       namespace: config.temporal.namespace,
       dataConverter: { payloadConverterPath },
     });
     const mlflow = createMlflow(mlflowOptions(config));
-    const { timeout, username, password, token } = config.mlflow;
-    const store = createArtifactStore({
-      store: config.artifacts.store === 'mlflow' ? 'mlflow' : fromRoot(config, config.artifacts.store),
-      mlflowUri: config.mlflow.uri,
-      mlflowAuth: { username, password, token },
-      cacheDir: STATE(config, 'cache'),
-      timeoutMs: timeout * 1000,
-    });
+    const store = createArtifactStore(artifactStoreOptions(config));
     const processes = await createTrainingProcesses(config);
-    const { runner, codeDigest } = processes;
+    const { codeDigest } = processes;
+    const runner = withShippedLogs(processes.runner, logs.shipper);
     return {
       options: {
         activities: createActivities.training({ config, mlflow, store, runner, codeDigest, client }),
@@ -87,12 +84,13 @@ const SERVICES = {
     const deployments = createDeployments(config);
     return { options: { activities: createActivities.deployment(deployments) }, close: () => deployments.close() };
   },
-} as const satisfies Record<Role, (config: Config, connection: NativeConnection) => Promise<Service>>;
+} as const satisfies Record<Role, (config: Config, connection: NativeConnection, logs: WorkerLogs) => Promise<Service>>;
 
 /** Connects to Temporal and makes a worker for each role of the configuration. */
 export async function createWorkers(config: Config): Promise<Workers> {
   const connection = await connect(config);
-  const services = await Promise.all(config.worker.roles.map((role) => SERVICES[role](config, connection)));
+  const logs = createWorkerLogs(config);
+  const services = await Promise.all(config.worker.roles.map((role) => SERVICES[role](config, connection, logs)));
   const workers = await Promise.all(
     config.worker.roles.map((role, index) =>
       Worker.create({
@@ -114,6 +112,7 @@ export async function createWorkers(config: Config): Promise<Workers> {
         await Promise.all(workers.map((worker) => worker.run()));
       } finally {
         await Promise.allSettled(services.map((service) => service.close()));
+        await logs.close();
         await connection.close();
       }
     },

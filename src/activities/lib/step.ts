@@ -10,6 +10,12 @@ import { type Beat, whileHeartbeating } from './heartbeat.ts';
 /** What a step needs when it is a command. */
 export type CommandOptions = Pick<StepCall, 'openRun' | 'collect' | 'key' | 'settings'>;
 
+/** A step under another name than its own, where one workflow runs it many times. */
+export interface NamedStep {
+  step: PlaceholderStep;
+  name: string;
+}
+
 interface StepContext {
   /** Folder of this attempt alone; it is removed afterwards. */
   workDir: string;
@@ -22,19 +28,20 @@ interface StepContext {
  * Gives an activity what every step needs: heartbeats, a folder of its own, and a log file that survives it.
  *
  * @param config settings of the registered model that the step is for
- * @param name what the step is called in the names of its folder and its log
+ * @param what the step; its name is part of those of its folder and its log
  */
 export async function runStepActivity<Result>(
   config: Config,
-  step: PlaceholderStep,
+  what: PlaceholderStep | NamedStep,
   body: (context: StepContext) => Promise<Result>,
-  name: string = step,
 ): Promise<Result> {
-  const { workflowExecution, activityId, attempt } = Context.current().info;
+  const { step, name } = typeof what === 'string' ? { step: what, name: what } : what;
+  const { workflowExecution, workflowType = 'none', activityId, attempt } = Context.current().info;
+  const { workflowId, runId } = workflowExecution ?? { workflowId: 'none', runId: '' };
   const state = fromRoot(config, config.stack.dir);
-  const workflow = safeName(workflowExecution?.workflowId ?? 'none');
+  const workflow = safeName(workflowId);
   const file = `${safeName(name)}-${safeName(activityId)}-${attempt}`;
-  const workDir = join(ownWork(config), `${workflow}-${(workflowExecution?.runId ?? '').slice(0, 8)}`, file);
+  const workDir = join(ownWork(config), `${workflow}-${runId.slice(0, 8)}`, file);
   const logFile = join(state, 'logs', 'steps', workflow, `${file}.log`);
   await mkdir(workDir, { recursive: true });
   try {
@@ -51,6 +58,7 @@ export async function runStepActivity<Result>(
               input,
               workDir,
               logFile,
+              origin: { workflowId, runId, workflow: workflowType, step: name, activityId, attempt },
               signal: beat.signal,
               onProgress: beat.progress,
             }),

@@ -27,21 +27,16 @@ export function createExtraActivities({ config: shared, store, runner }: Trainin
       const config = settingsOf(shared, registeredModel);
       const step = config.extraSteps.find((other) => other.name === name);
       if (!step) throw failure('InvalidConfig', `The extra step "${name}" is no longer in mediwatch.yaml.`);
-      return runStepActivity(
-        config,
-        'extra',
-        async ({ run, beat }) => {
-          const input = {
-            dataPath: fromRoot(config, data),
-            model,
-            seed,
-            ...(dataset && { datasetDir: await store.fetchDirectory(dataset, { signal: beat.signal }) }),
-            ...(version !== null && { version }),
-          };
-          await run(runner, input, { key, settings: extraStepSettings(step), collect: async () => null });
-        },
-        `extra-${name}`,
-      );
+      return runStepActivity(config, { step: 'extra', name: `extra-${name}` }, async ({ run, beat }) => {
+        const input = {
+          dataPath: fromRoot(config, data),
+          model,
+          seed,
+          ...(dataset && { datasetDir: await store.fetchDirectory(dataset, { signal: beat.signal }) }),
+          ...(version !== null && { version }),
+        };
+        await run(runner, input, { key, settings: extraStepSettings(step), collect: async () => null });
+      });
     },
   };
 }

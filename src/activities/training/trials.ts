@@ -36,7 +36,7 @@ export function createTrialActivities({ config: shared, mlflow, store, runner }:
 
   /** Fits one trial in the warm pool; its run is made meanwhile. */
   const bundledTrial = (config: Config, request: TrialRequest) =>
-    runStepActivity(config, 'trial', async ({ run, beat }) => {
+    runStepActivity(config, numbered(request), async ({ run, beat }) => {
       const { dataset, model, number, params, seed, parentRunId, key } = request;
       const datasetDir = await store.fetchDirectory(dataset, { signal: beat.signal });
       const startTime = Date.now();
@@ -65,7 +65,7 @@ export function createTrialActivities({ config: shared, mlflow, store, runner }:
 
   /** Runs a script with the parameters as its arguments, and finds its score. */
   const scriptTrial = (config: Config, request: TrialRequest) =>
-    runStepActivity(config, 'trial', async ({ run, beat }) => {
+    runStepActivity(config, numbered(request), async ({ run, beat }) => {
       const { signal } = beat;
       const { dataset, data, model, number, params, seed, parentRunId, key } = request;
       const stepRun = await prepareStepRun({
@@ -161,6 +161,8 @@ async function collectTrial(
   }
   throw noScore(ran.settings.name, metric, [...sources, ...opened.map(runSource)]);
 }
+
+const numbered = ({ number }: TrialRequest) => ({ step: 'trial', name: `trial-${number}` }) as const;
 
 const stringified = (params: Params) =>
   Object.fromEntries(Object.entries(params).map(([name, value]) => [name, String(value)]));

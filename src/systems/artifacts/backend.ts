@@ -5,6 +5,13 @@ export interface TransferOptions {
   signal?: AbortSignal | undefined;
 }
 
+/** What lies right below a folder of a store. */
+export interface Listed {
+  /** Without the path of the folder. */
+  name: string;
+  isDirectory: boolean;
+}
+
 /** A place that keeps files by their path below the store's root. */
 export interface Backend {
   /** The address of a file, for references and messages. */
@@ -19,4 +26,10 @@ export interface Backend {
    * @throws {ArtifactMissing} when there is no such file
    */
   get<Value>(path: string, read: (body: Readable) => Promise<Value>, options: TransferOptions): Promise<Value>;
+  /** What lies right below a folder, in no order; nothing when there is no such folder. */
+  list(path: string, options: TransferOptions): Promise<Listed[]>;
+  /** Removes a folder with all below it; nothing happens when there is none. */
+  removeFolder(path: string, options: TransferOptions): Promise<void>;
+  /** Lets go of connections. */
+  close(): Promise<void>;
 }

@@ -1,5 +1,5 @@
 import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { pathToFileURL } from 'node:url';
@@ -47,6 +47,16 @@ export function folderBackend(folder: string): Backend {
       if (!(await stat(file).catch(isAbsent))) throw new ArtifactMissing(`There is no ${uriOf(path)}.`);
       return await read(createReadStream(file));
     },
+    async list(path) {
+      await mounted();
+      const entries = (await readdir(join(root, path), { withFileTypes: true }).catch(isAbsent)) ?? [];
+      return entries.map((entry) => ({ name: entry.name, isDirectory: entry.isDirectory() }));
+    },
+    async removeFolder(path) {
+      await mounted();
+      await rm(join(root, path), { recursive: true, force: true });
+    },
+    close: async () => undefined,
   };
 }
 

@@ -9,7 +9,7 @@ import { mlflowBackend } from './mlflow-backend.ts';
 import { type PutOptions, putDirectory } from './put.ts';
 import { createSharing } from './share.ts';
 
-export type { TransferOptions } from './backend.ts';
+export type { Backend, Listed, TransferOptions } from './backend.ts';
 export type { Trimmed } from './cache.ts';
 export { ArtifactCorrupt, ArtifactMissing, ArtifactStoreUnavailable } from './errors.ts';
 export type { KeyValue } from './keys.ts';
@@ -54,8 +54,13 @@ const BACKENDS = {
   folder: ({ store }) => folderBackend(store),
 } satisfies Record<string, (options: ArtifactStoreOptions) => Backend>;
 
+/** The place alone, for what is kept under names of its own. */
+export function openBackend(options: ArtifactStoreOptions): Backend {
+  return BACKENDS[options.store === 'mlflow' ? 'mlflow' : 'folder'](options);
+}
+
 export function createArtifactStore(options: ArtifactStoreOptions): ArtifactStore {
-  const backend = BACKENDS[options.store === 'mlflow' ? 'mlflow' : 'folder'](options);
+  const backend = openBackend(options);
   const cache = createCache(options.cacheDir);
   const shared = createSharing<string>();
   return {

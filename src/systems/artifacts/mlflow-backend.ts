@@ -1,5 +1,5 @@
 import { MlflowError } from '../mlflow/errors.ts';
-import { proxyDownload, proxyFileSize, proxyUpload } from '../mlflow/proxy.ts';
+import { proxyDownload, proxyFileSize, proxyList, proxyRemoveFolder, proxyUpload } from '../mlflow/proxy.ts';
 import { createTransport, type TransportOptions } from '../mlflow/transport.ts';
 import type { Backend } from './backend.ts';
 import { ArtifactMissing } from './errors.ts';
@@ -12,6 +12,9 @@ export function mlflowBackend(options: TransportOptions): Backend {
     uriOf,
     sizeOf: async (path, options) => await proxyFileSize(transport, path, options),
     put: async (path, body, sizeBytes, options) => await proxyUpload(transport, path, { body, sizeBytes }, options),
+    list: async (path, options) => await proxyList(transport, path, options),
+    removeFolder: async (path, options) => await proxyRemoveFolder(transport, path, options),
+    close: async () => await transport.close(),
     async get(path, read, options) {
       try {
         return await proxyDownload(transport, path, read, options);

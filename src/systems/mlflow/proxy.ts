@@ -35,8 +35,7 @@ export async function proxyFileSize(
 ): Promise<number | undefined> {
   // Servers before 3.x answer 500 for a file that does not exist, so the folder is listed instead.
   const cut = path.lastIndexOf('/');
-  const query = { path: cut < 0 ? undefined : path.slice(0, cut) };
-  const { files } = await transport.json({ method: 'GET', path: ROOT, query, signal }, ListAnswer);
+  const files = await listed(transport, cut < 0 ? undefined : path.slice(0, cut), signal);
   const name = path.slice(cut + 1);
   return files.find((file) => !file.is_dir && file.path === name)?.file_size;
 }
@@ -49,6 +48,26 @@ export async function proxyDownload<Value>(
   { signal }: CallOptions,
 ): Promise<Value> {
   return await transport.transfer({ method: 'GET', path: urlOf(path), signal }, read);
+}
+
+/** Files and folders right below a folder; none when there is no such folder. */
+export async function proxyList(
+  transport: Transport,
+  path: string,
+  { signal }: CallOptions,
+): Promise<Array<{ name: string; isDirectory: boolean }>> {
+  const files = await listed(transport, path, signal);
+  return files.map((file) => ({ name: file.path, isDirectory: file.is_dir }));
+}
+
+/** Removes a folder with all below it. Servers before 3.x cannot remove a file alone. */
+export async function proxyRemoveFolder(transport: Transport, path: string, { signal }: CallOptions): Promise<void> {
+  await transport.text({ method: 'DELETE', path: urlOf(path), idempotent: true, signal });
+}
+
+async function listed(transport: Transport, path: string | undefined, signal: AbortSignal | undefined) {
+  const { files } = await transport.json({ method: 'GET', path: ROOT, query: { path }, signal }, ListAnswer);
+  return files;
 }
 
 function urlOf(path: string): string {

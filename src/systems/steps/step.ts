@@ -1,5 +1,6 @@
 import type { PlaceholderStep } from '../../config/placeholders.ts';
 import type { Config } from '../../config.ts';
+import type { LogOrigin } from '../logs/index.ts';
 import type { Ran } from './ran.ts';
 import type { CommandSettings } from './settings.ts';
 
@@ -13,6 +14,8 @@ export interface StepCall {
   /** Folder for the files of this call. */
   workDir: string;
   logFile: string;
+  /** Which attempt of which step it is, for those who read its log elsewhere. */
+  origin?: LogOrigin;
   signal: AbortSignal;
   onProgress: (progress: unknown) => void;
   /** Names the step, whichever attempt it is: a tag of the runs that its script opens. */

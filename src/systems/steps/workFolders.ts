@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { type Config, fromRoot } from '../../config.ts';
+import { isAlive } from '../processes/isAlive.ts';
 
 const allWork = (config: Config) => join(fromRoot(config, config.stack.dir), 'work');
 
@@ -22,14 +23,4 @@ export async function removeStaleWork(config: Config): Promise<void> {
   for (const name of stale) await rm(join(allWork(config), name), { recursive: true, force: true });
   // Git keeps a note of each worktree; without a checkout there is none.
   if (stale.length > 0) await execa('git', ['worktree', 'prune'], { cwd: config.root, reject: false });
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    // It is there, but belongs to somebody else.
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
 }
