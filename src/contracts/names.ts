@@ -51,4 +51,8 @@ export const TAGS = {
   /** prefix of the tags that hold the history of Production; the time follows */
   production: 'mediwatch.production.',
   comparison: 'mediwatch.comparison',
+  /** stage that a retrain brought its version to: Production, Staging or None */
+  promoted: 'mediwatch.promoted',
+  /** why a workflow failed: the type of the failure, then its message */
+  failure: 'mediwatch.failure',
 } as const;

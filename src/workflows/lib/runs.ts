@@ -1,8 +1,10 @@
 import { CancellationScope, ContinueAsNew, isCancellation } from '@temporalio/workflow';
+import { TAGS } from '../../contracts/names.ts';
 import type { Plan } from '../../contracts/plan.ts';
 import type { Dataset } from '../../contracts/training.ts';
 import { firstContact, registry } from './activities.ts';
 import type { Board } from './board.ts';
+import { applicationFailure, rootMessage } from './failures.ts';
 import { idempotencyKey } from './stages.ts';
 
 interface RunRequest {
@@ -18,13 +20,16 @@ interface RunRequest {
 
 /**
  * Runs the body with an MLflow run: the given one, or one of its own that is closed afterwards as finished, failed or
- * killed, whatever happened.
+ * killed, whatever happened. What came of it stays on the run, for the time when Temporal has forgotten the workflow.
+ *
+ * @param outcome tags that tell what came of it
  */
 export async function withRun<Result>(
   board: Board,
   plan: Plan,
   { runId: given, ownRunId, purpose, dataset, trigger }: RunRequest,
   body: (runId: string) => Promise<Result>,
+  outcome: (result: Result) => Record<string, string> = () => ({}),
 ): Promise<Result> {
   if (given) return body(given);
   const open = async () => {
@@ -39,16 +44,24 @@ export async function withRun<Result>(
     return runId;
   };
   const runId = ownRunId ?? (await open());
-  const close = (status: 'FINISHED' | 'FAILED' | 'KILLED') =>
-    CancellationScope.nonCancellable(() => registry.closeRun({ runId, status }));
+  const close = (status: 'FINISHED' | 'FAILED' | 'KILLED', tags: Record<string, string> = {}) =>
+    CancellationScope.nonCancellable(() => registry.closeRun({ runId, status, tags }));
   try {
     const result = await body(runId);
-    await close('FINISHED');
+    await close('FINISHED', outcome(result));
     return result;
   } catch (error) {
     // The failure itself matters more than a run that could not be closed.
-    if (!(error instanceof ContinueAsNew))
-      await close(isCancellation(error) ? 'KILLED' : 'FAILED').catch(() => undefined);
+    if (!(error instanceof ContinueAsNew)) {
+      const ending = isCancellation(error) ? close('KILLED') : close('FAILED', { [TAGS.failure]: whyFailed(error) });
+      await ending.catch(() => undefined);
+    }
     throw error;
   }
+}
+
+/** `TooManyTrialsFailed: All 3 trials failed. …` */
+function whyFailed(error: unknown): string {
+  const type = applicationFailure(error)?.type;
+  return `${type ? `${type}: ` : ''}${rootMessage(error)}`;
 }
