@@ -1,16 +1,15 @@
 import { defineUpdate } from '@temporalio/workflow';
 import { z } from 'zod';
+import { VersionNumber, words } from './text.ts';
 
 /** What a person says of a promotion that waits for approval. */
 export const Decision = z.strictObject({
   decision: z.enum(['approve', 'reject']),
-  by: z.string().min(1).max(200).describe('who decides'),
-  reason: z.string().max(1000).default('').describe('why; needed to reject'),
-  version: z
-    .string()
-    .regex(/^\d+$/)
-    .optional()
-    .describe('the version that is meant; a decision about another one is refused as stale'),
+  by: words(200).min(1).describe('who decides'),
+  reason: words(1000).default('').describe('why; needed to reject'),
+  version: VersionNumber.optional().describe(
+    'the version that is meant; a decision about another one is refused as stale',
+  ),
 });
 export type Decision = z.output<typeof Decision>;
 

@@ -8,6 +8,7 @@ import { ApplicationFailure } from '@temporalio/common';
  */
 export const FAILURES = {
   InvalidInput: { retryable: false, next: 'Start it again with the input corrected.' },
+  UnknownWorkflowType: { retryable: false, next: 'Start it again with one of these types.' },
   InvalidConfig: { retryable: false, next: 'Correct mediwatch.yaml and restart the worker.' },
   DataNotFound: { retryable: false, next: 'Set data.path in mediwatch.yaml, or pass "data", and start again.' },
   DataInvalid: { retryable: false, next: 'Correct the file or the data section of mediwatch.yaml, and start again.' },
@@ -76,9 +77,9 @@ export function failure(type: FailureType, happened: string, cause?: unknown): A
   return ApplicationFailure.create(cause instanceof Error ? { ...options, cause } : options);
 }
 
-/** Keeps the beginning and the end of a long text. */
+/** Keeps the beginning and the end of a long text. No half of a surrogate pair is left: see contracts/text.ts. */
 export function truncate(text: string, limit = MESSAGE_LIMIT): string {
-  if (text.length <= limit) return text;
+  if (text.length <= limit) return text.toWellFormed();
   const half = Math.floor((limit - 5) / 2);
-  return `${text.slice(0, half)} … ${text.slice(-half)}`;
+  return `${text.slice(0, half)} … ${text.slice(-half)}`.toWellFormed();
 }

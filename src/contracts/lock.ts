@@ -1,16 +1,18 @@
 import { defineQuery, defineSignal } from '@temporalio/workflow';
 import { z } from 'zod';
+import { ForeignId, ModelName, utf8Length, words } from './text.ts';
 
 /** A workflow that holds or waits for the lock of a registered model. */
 export const LockRequest = z.object({
-  token: z.string().describe('names this request; asking twice with one token is asking once'),
-  workflowId: z.string(),
-  runId: z.string(),
-  purpose: z.string().describe('what the lock is wanted for, in words'),
+  token: words(200).min(1).describe('names this request; asking twice with one token is asking once'),
+  // Temporal takes no signal to what cannot be a workflow, and the lock would ask it for ever.
+  workflowId: ForeignId.min(1).refine((id) => utf8Length(id) <= 1_000, 'Expected 1,000 bytes at most'),
+  runId: z.guid(),
+  purpose: words(1_000).describe('what the lock is wanted for, in words'),
 });
 export type LockRequest = z.infer<typeof LockRequest>;
 
-export const LockInput = z.object({ registeredModel: z.string(), queue: z.array(LockRequest) });
+export const LockInput = z.object({ registeredModel: ModelName, queue: z.array(LockRequest).max(10_000) });
 export type LockInput = z.infer<typeof LockInput>;
 
 /** To the lock: put me into the queue. */

@@ -1,20 +1,21 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import { z } from 'zod';
+import { words } from './text.ts';
 
 /** Somebody or something says that a model's data have drifted. All of it may be left out: an empty alert is one too. */
 export const DriftAlert = z.object({
   key: z.string().min(1).max(100).optional().describe('idempotency key: two alerts with one key are one'),
-  reason: z.string().max(1000).default('').describe('what was noticed, in words'),
-  source: z.string().max(100).default('signal').describe('who raised it, such as driftCheck, webhook, alertmanager'),
-  report: z.string().max(2000).nullish().describe('link to the drift report'),
+  reason: words(1000).default('').describe('what was noticed, in words'),
+  source: words(100).default('signal').describe('who raised it, such as driftCheck, webhook, alertmanager'),
+  report: words(2000).nullish().describe('link to the drift report'),
   share: z.number().min(0).max(1).nullish().describe('share of the features that drifted'),
 });
 export type DriftAlert = z.output<typeof DriftAlert>;
 
 /** Who steers, and why: the input of pause, resume and retrainNow. All of it may be left out. */
 export const Steering = z.object({
-  by: z.string().max(200).default('an operator'),
-  reason: z.string().max(1000).default(''),
+  by: words(200).default('an operator'),
+  reason: words(1000).default(''),
 });
 export type Steering = z.output<typeof Steering>;
 

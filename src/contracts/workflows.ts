@@ -3,9 +3,10 @@ import { ArtifactRef } from './artifacts.ts';
 import { BuiltImage, Deployment } from './deployment.ts';
 import { DriftReport, DriftVerdict } from './drift.ts';
 import { MetricRule, ModelVersionRef, Promotion } from './registry.ts';
+import { ForeignId, Location, ModelName, VersionNumber, words } from './text.ts';
 import { Dataset, MODELS, Params, Trial } from './training.ts';
 
-const registeredModel = z.string().min(1).describe('registered model in MLflow; default: registry.registeredModel');
+const registeredModel = ModelName.describe('registered model in MLflow; default: registry.registeredModel');
 const model = z.enum(MODELS).describe('kind of model: hgb or rf; default: training.model');
 const trials = z.number().int().min(0).max(10_000).describe('trials of the search, 0 for none; default: search.trials');
 const parallel = z
@@ -14,11 +15,17 @@ const parallel = z
   .min(1)
   .max(256)
   .describe('trials at once; default: search.parallel, or one for each training slot');
-const data = z.string().min(1).describe('CSV file, plain or gzipped; default: data.path');
-const seed = z.number().int().describe('seed of the split and the search; default: data.seed');
+const data = Location.describe('CSV file, plain or gzipped; default: data.path');
+/** What NumPy takes. */
+const seed = z
+  .number()
+  .int()
+  .min(0)
+  .max(2 ** 32 - 1)
+  .describe('seed of the split and the search; default: data.seed');
 const force = z.boolean();
-const version = z.string().regex(/^\d+$/, 'Expected a version number in quotes, such as "3"');
-const trigger = z.string().max(200).describe('what started it, such as schedule or drift alert');
+const version = VersionNumber;
+const trigger = words(200).describe('what started it, such as schedule or drift alert');
 const stage = z.enum(['Production', 'Staging', 'None']);
 const maxAucLoss = z
   .number()
@@ -26,7 +33,7 @@ const maxAucLoss = z
   .max(1)
   .describe('test AUC that the challenger may be under the champion; default: promotion.maxAucLoss');
 const policy = z.enum(['rules', 'always', 'never']).describe('promotion gate; default: promotion.policy');
-const rules = z.array(MetricRule).describe('metric rules of the gate; default: promotion.rules');
+const rules = z.array(MetricRule).max(100).describe('metric rules of the gate; default: promotion.rules');
 const approval = z.boolean().describe('wait for a person before Production; default: approval.required');
 const stagingFirst = z
   .boolean()
@@ -34,11 +41,11 @@ const stagingFirst = z
 const strategy = z
   .enum(['atOnce', 'canary', 'linear'])
   .describe('how traffic moves to the new version; default: rollout.strategy');
-const by = z.string().min(1).max(200).describe('who asks for it, for the history of Production');
+const by = words(200).min(1).describe('who asks for it, for the history of Production');
 const dataset = Dataset.describe('prepared data set; default: prepared from data.path');
-const report = z.string().max(2000).describe('link to the drift report that led to it, kept on the version');
+const report = words(2000).describe('link to the drift report that led to it, kept on the version');
 const dryRun = z.boolean().describe('only tell what it would do, and change nothing');
-const underLockOf = z.string().describe('set by a parent workflow that already holds the lock of the model');
+const underLockOf = ForeignId.describe('set by a parent workflow that already holds the lock of the model');
 
 export const PrepareDataInput = z.strictObject({
   registeredModel: registeredModel.optional(),
@@ -56,7 +63,9 @@ export const SearchInput = z.strictObject({
   data: data.optional(),
   seed: seed.optional(),
   dataset: dataset.optional(),
-  parentRunId: z.string().optional().describe('MLflow run under which the trials are nested; default: a new one'),
+  parentRunId: ForeignId.max(250)
+    .optional()
+    .describe('MLflow run under which the trials are nested; default: a new one'),
 });
 export type SearchInput = z.infer<typeof SearchInput>;
 
@@ -78,8 +87,8 @@ export const TrainInput = z.strictObject({
   data: data.optional(),
   seed: seed.optional(),
   dataset: dataset.optional(),
-  searchTrials: z.array(Trial).optional().describe('trials of the search, for the report'),
-  runId: z.string().optional().describe('MLflow run that the model is logged to; default: a new one'),
+  searchTrials: z.array(Trial).max(1_000).optional().describe('trials of the search, for the report'),
+  runId: ForeignId.max(250).optional().describe('MLflow run that the model is logged to; default: a new one'),
   trigger: trigger.optional(),
   report: report.optional(),
 });
@@ -119,7 +128,7 @@ export type PromoteResult = z.infer<typeof PromoteResult>;
 export const RollbackInput = z.strictObject({
   registeredModel: registeredModel.optional(),
   version: version.optional().describe('version to go back to; default: the one with the alias "previous"'),
-  reason: z.string().max(1000).optional().describe('why, kept on the version that is left'),
+  reason: words(1000).optional().describe('why, kept on the version that is left'),
   by: by.optional(),
   dryRun: dryRun.optional(),
 });
@@ -183,7 +192,7 @@ export type RetrainResult = z.infer<typeof RetrainResult>;
 
 export const DriftCheckInput = z.strictObject({
   registeredModel: registeredModel.optional(),
-  log: z.string().min(1).optional().describe('prediction log: file, folder or glob; default: monitoring.log'),
+  log: Location.optional().describe('prediction log: file, folder or glob; default: monitoring.log'),
   reference: z
     .enum(['log', 'training'])
     .optional()

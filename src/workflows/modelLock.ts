@@ -1,4 +1,5 @@
 import {
+  type ApplicationFailure,
   allHandlersFinished,
   CancellationScope,
   condition,
@@ -8,7 +9,10 @@ import {
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
+import { failure } from '../contracts/errors.ts';
 import { LockInput, LockRequest, lockGranted, lockQueue, releaseLock, requestLock } from '../contracts/lock.ts';
+import { tooLarge } from '../contracts/size.ts';
+import { lockMarkdown } from '../policy/lockDetails.ts';
 import { watch } from './lib/activities.ts';
 
 /**
@@ -22,8 +26,8 @@ export async function modelLock(input: unknown): Promise<void> {
 }
 
 async function serve(input: unknown): Promise<void> {
-  const start = LockInput.safeParse(input);
-  const { registeredModel, queue } = start.success ? start.data : { registeredModel: 'unknown', queue: [] };
+  const start = readStart(input);
+  const { registeredModel, queue } = start ?? { registeredModel: 'unknown', queue: [] };
   const remove = (token: unknown) => {
     const index = queue.findIndex((request) => request.token === token);
     if (index >= 0) queue.splice(index, 1);
@@ -35,22 +39,38 @@ async function serve(input: unknown): Promise<void> {
     if (!request.success || queue.some(({ token }) => token === request.data.token)) return;
     queue.push(request.data);
   });
+  // A request that came with the start is served whatever the input was: somebody waits for it.
+  if (!start && queue.length === 0) throw refusal();
   await condition(() => queue.length > 0, '10 seconds');
 
   const watches = new Set<Promise<void>>();
   while (queue.length > 0) {
     for (let holder = queue[0]; holder; holder = queue[0]) {
-      show(registeredModel, queue);
+      holder.heldSince ??= Date.now();
+      show();
       if (await grant(holder)) await untilReleased(holder, queue, watches);
       remove(holder.token);
       if (workflowInfo().continueAsNewSuggested && allHandlersFinished()) {
         await continueAsNew<typeof modelLock>({ registeredModel, queue });
       }
     }
-    setCurrentDetails('Free.');
+    show();
     // Watches that were called off answer within seconds; a request that comes meanwhile need not wait for them.
     await Promise.race([Promise.all(watches), condition(() => queue.length > 0)]);
   }
+}
+
+function readStart(input: unknown): LockInput | null {
+  return tooLarge(input) ? null : (LockInput.safeParse(input).data ?? null);
+}
+
+function refusal(): ApplicationFailure {
+  const example = JSON.stringify({ registeredModel: 'MediWatchReadmit', queue: [] } satisfies LockInput);
+  return failure(
+    'InvalidInput',
+    'modelLock is started by the workflows that change what is in Production, one at a time: there is nothing to start ' +
+      `by hand. registeredModel: expected the name of a registered model; queue: expected a list. An input that works: ${example}.`,
+  );
 }
 
 /** Tells the workflow that the lock is its own; false when it has ended. */
@@ -73,12 +93,4 @@ async function untilReleased(holder: LockRequest, queue: LockRequest[], watches:
   watches.add(ended);
   await Promise.race([ended, condition(() => !queue.includes(holder))]);
   watching.cancel();
-}
-
-function show(registeredModel: string, queue: LockRequest[]): void {
-  const lines = queue.map(
-    ({ workflowId, purpose }, index) =>
-      `${index + 1}. ${index === 0 ? '**holds it:** ' : ''}${workflowId} (${purpose})`,
-  );
-  setCurrentDetails([`Lock of ${registeredModel}, in order of arrival:`, '', ...lines].join('\n'));
 }

@@ -1,7 +1,7 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
-import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
 import type { Activities } from '../../src/activities/index.ts';
 import { translated } from '../../src/activities/lib/translate.ts';
 import { createLockActivities } from '../../src/activities/lock.ts';
@@ -18,8 +18,16 @@ export interface TestWorkers {
   stop(): Promise<void>;
 }
 
-/** Runs our workflows on a server with these activities, and the real ones of lock and steward, on all task queues. */
-export async function startWorkers(address: string, activities: Partial<Activities>): Promise<TestWorkers> {
+/**
+ * Runs our workflows on a server with these activities, and the real ones of lock and steward, on all task queues.
+ *
+ * @param options laid over those of each worker
+ */
+export async function startWorkers(
+  address: string,
+  activities: Partial<Activities>,
+  options: Partial<WorkerOptions> = {},
+): Promise<TestWorkers> {
   const [connection, nativeConnection, codePath] = await Promise.all([
     Connection.connect({ address }),
     NativeConnection.connect({ address }),
@@ -40,6 +48,7 @@ export async function startWorkers(address: string, activities: Partial<Activiti
     dataConverter,
     maxHeartbeatThrottleInterval: '200 milliseconds',
     defaultHeartbeatThrottleInterval: '200 milliseconds',
+    ...options,
   } as const;
   const workers = await Promise.all([
     Worker.create({ ...shared, taskQueue: TASK_QUEUES.orchestration, workflowBundle: { codePath } }),

@@ -2,6 +2,8 @@ import { condition, setHandler, workflowInfo } from '@temporalio/workflow';
 import { Decision, decidePromotion } from '../../contracts/approval.ts';
 import { failure } from '../../contracts/errors.ts';
 import type { Plan } from '../../contracts/plan.ts';
+import { tooLarge } from '../../contracts/size.ts';
+import { shorten } from '../../policy/markdown.ts';
 import { news } from '../../policy/news.ts';
 import type { Board } from './board.ts';
 import { tell } from './notify.ts';
@@ -35,21 +37,25 @@ export async function awaitApproval(board: Board, plan: Plan, question: Question
     },
   );
 
+  const { workflowId } = workflowInfo();
   let reminders = 0;
   const deadline = Date.now() + expireAfterSeconds * 1000;
   while (!decision && Date.now() < deadline) {
     const reminded = reminders > 0 ? ` Reminder ${reminders}.` : '';
-    board.waitFor(
+    board.ask(
+      { registeredModel, version, evidence, until: deadline },
       `a decision about version ${version} of ${registeredModel}, until ${new Date(deadline).toISOString()}. ${evidence} ` +
-        `Send the update "decide", or type mediwatch approve or mediwatch reject.${reminded}`,
+        `Type "mediwatch approve ${workflowId}" or "mediwatch reject ${workflowId}", or send it the update ` +
+        `"decide".${reminded}`,
     );
     // At each reminder again; the decision is waited for all the same.
-    void tell(plan, news.approvalNeeded(question, workflowInfo().workflowId, deadline));
+    void tell(plan, news.approvalNeeded(question, workflowId, deadline));
     const patience = Math.min(remindEverySeconds * 1000, deadline - Date.now());
-    await condition(() => decision !== undefined, patience, { summary: `decision about version ${version}` });
+    const summary = shorten(`a decision about version ${version} of ${registeredModel}, or the next reminder`);
+    await condition(() => decision !== undefined, patience, { summary });
     reminders += 1;
   }
-  board.waitFor(null);
+  board.ask(null);
   if (!decision) throw failure('ApprovalRejected', `Nobody decided about version ${version} in time.`);
   if (decision.decision === 'approve') return decision;
   throw failure('ApprovalRejected', `${decision.by} rejected version ${version}: ${decision.reason}`);
@@ -57,6 +63,8 @@ export async function awaitApproval(board: Board, plan: Plan, question: Question
 
 /** Refuses what is not a decision, comes second, is about another version, or rejects without a reason. */
 function validate(input: unknown, version: string, decided: Decision | undefined): void {
+  const tooMuch = tooLarge(input);
+  if (tooMuch !== null) throw failure('InvalidInput', `This is not a decision: ${tooMuch}.`);
   const parsed = Decision.safeParse(input);
   if (!parsed.success) {
     const wrong = parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'input'}: ${message}`);

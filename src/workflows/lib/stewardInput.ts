@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { Undecodable } from '../../contracts/payloads.ts';
+import { tooLarge } from '../../contracts/size.ts';
 import { DriftAlert, Steering } from '../../contracts/steward.ts';
 
 /**
@@ -39,6 +40,15 @@ function parse<Schema extends z.ZodType>(schema: Schema, input: unknown): z.outp
 }
 
 function unreadable(what: string, input: unknown): string {
-  const held = input instanceof Undecodable ? `it is not JSON: ${input.problem}` : JSON.stringify(input);
+  const held = input instanceof Undecodable ? `it is not JSON: ${input.problem}` : (tooLarge(input) ?? text(input));
   return `${what} could not be read: ${held}`.slice(0, 500);
+}
+
+/** JSON may be nested deeper than it can be written again. */
+function text(input: unknown): string {
+  try {
+    return JSON.stringify(input);
+  } catch {
+    return 'it is nested too deeply';
+  }
 }

@@ -1,0 +1,41 @@
+import { z } from 'zod';
+
+/*
+ * Texts that people and other systems send. Half of a surrogate pair is refused or replaced wherever it may become part
+ * of a workflow id or of a failure's message: those are UTF-8 on the wire, and a worker that sends half a character there
+ * stops for good.
+ */
+
+/** Neither control characters nor halves of surrogate pairs. */
+const PRINTABLE = /^[^\p{Cc}\p{Cs}]*$/u;
+/** What MLflow takes, which keeps 256 characters; the ids of locks and stewards end with it. */
+const MODEL_NAME = /^(?!\s*$)(?!\.{1,2}$)[^\p{Cc}\p{Cs}/:]+$/u;
+
+/** Name of a registered model. */
+export const ModelName = z
+  .string()
+  .min(1)
+  .max(256)
+  .regex(MODEL_NAME, 'Expected the name of a registered model, without "/", ":" and control characters');
+
+/** Number of a model version, as MLflow counts them. */
+export const VersionNumber = z.string().regex(/^[1-9]\d{0,9}$/, 'Expected a version number in quotes, such as "3"');
+
+/** A path, a glob or an address. */
+export const Location = z.string().min(1).max(2_000).regex(PRINTABLE, 'Expected a path without control characters');
+
+/** An id of another system, such as that of an MLflow run. */
+export const ForeignId = z.string().max(1_000).regex(PRINTABLE, 'Expected an id without control characters');
+
+/** Words of a person. What cannot be stored or sent as it is becomes a replacement character. */
+export const words = (max: number) => z.string().max(max).overwrite(storable);
+
+/** Bytes of a text in UTF-8, in which Temporal counts. */
+export function utf8Length(text: string): number {
+  return new TextEncoder().encode(text).length;
+}
+
+/** A text that every database and protocol takes. */
+export function storable(text: string): string {
+  return text.toWellFormed().replaceAll('\0', '\ufffd');
+}

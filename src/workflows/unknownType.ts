@@ -1,0 +1,21 @@
+import { setCurrentDetails, workflowInfo } from '@temporalio/workflow';
+import { failure, truncate } from '../contracts/errors.ts';
+import { WORKFLOWS } from '../contracts/workflows.ts';
+
+/**
+ * Stands for every workflow type that there is not, such as a misspelt one: without it the workflow task would fail, and
+ * be tried again for ever.
+ *
+ * @throws ApplicationFailure of type UnknownWorkflowType that names the types that there are
+ */
+export async function unknownType(): Promise<never> {
+  const { workflowType } = workflowInfo();
+  const types = Object.entries(WORKFLOWS).map(([name, { about }]) => `- **${name}**: ${about}`);
+  setCurrentDetails(
+    [`There is no workflow type "${truncate(workflowType, 200)}". These are:`, '', ...types].join('\n'),
+  );
+  throw failure(
+    'UnknownWorkflowType',
+    `There is no workflow type "${truncate(workflowType, 200)}". The types are ${Object.keys(WORKFLOWS).join(', ')}.`,
+  );
+}
