@@ -8,6 +8,7 @@ import type { TrainedModel } from '../contracts/training.ts';
 import type { Mlflow } from '../systems/mlflow/index.ts';
 import { applyChanges, readSnapshot } from '../systems/mlflow/registry-changes.ts';
 import { planPromotion, planRestore } from '../systems/mlflow/stages.ts';
+import { projectCommit } from '../systems/revision.ts';
 import { comparisonPage } from './lib/comparisonPage.ts';
 
 interface OpenRun {
@@ -17,6 +18,12 @@ interface OpenRun {
   plan: Record<string, string | number>;
   dataset?: ArtifactRef;
   trigger?: string;
+}
+
+interface CloseRun {
+  runId: string;
+  status: 'FINISHED' | 'FAILED' | 'KILLED';
+  tags?: Record<string, string>;
 }
 
 interface VerdictRecord {
@@ -34,10 +41,15 @@ export function createRegistryActivities({ config: shared, mlflow }: { config: C
     async openRun({ key, purpose, plan, dataset, trigger }: OpenRun): Promise<{ runId: string; url: string }> {
       const { workflowId } = Context.current().info.workflowExecution ?? { workflowId: purpose };
       const config = forModel(shared, String(plan.registeredModel ?? shared.registry.registeredModel));
-      const experimentId = await mlflow.ensureExperiment(config.mlflow.experiment);
+      const [experimentId, revision] = await Promise.all([
+        mlflow.ensureExperiment(config.mlflow.experiment),
+        projectCommit(config.root),
+      ]);
       const tags = {
         ...Object.fromEntries(Object.entries(plan).map(([name, value]) => [`mediwatch.${name}`, String(value)])),
         [TAGS.workflowId]: workflowId,
+        [TAGS.purpose]: purpose,
+        ...(revision && { [TAGS.revision]: revision }),
         ...(dataset && { [TAGS.dataset]: JSON.stringify(dataset) }),
         ...(trigger && { [TAGS.trigger]: trigger }),
       };
@@ -45,7 +57,9 @@ export function createRegistryActivities({ config: shared, mlflow }: { config: C
       return { runId, url: mlflow.links.runUrl(experimentId, runId) };
     },
 
-    async closeRun({ runId, status }: { runId: string; status: 'FINISHED' | 'FAILED' | 'KILLED' }): Promise<void> {
+    /** @param request.tags what came of the workflow, for those who look later */
+    async closeRun({ runId, status, tags = {} }: CloseRun): Promise<void> {
+      await mlflow.logBatch(runId, { tags });
       await mlflow.updateRun(runId, { status, endTime: Date.now() });
     },
 
@@ -61,6 +75,7 @@ export function createRegistryActivities({ config: shared, mlflow }: { config: C
     }): Promise<ModelVersionRef> {
       const { registeredModel, key, trained, model, dataset, trigger, report } = request;
       const { workflowId } = Context.current().info.workflowExecution ?? { workflowId: 'unknown' };
+      const revision = await projectCommit(shared.root);
       const tags: Record<string, string> = {
         [TAGS.source]: 'retrain',
         [TAGS.workflowId]: workflowId,
@@ -69,6 +84,7 @@ export function createRegistryActivities({ config: shared, mlflow }: { config: C
         [TAGS.testAuc]: String(trained.metrics.test_auc ?? ''),
         ...(trigger && { [TAGS.trigger]: trigger }),
         ...(report && { [TAGS.driftReport]: report }),
+        ...(revision && { [TAGS.revision]: revision }),
       };
       const { version } = await mlflow.ensureVersion({
         name: registeredModel,
@@ -81,7 +97,8 @@ export function createRegistryActivities({ config: shared, mlflow }: { config: C
       });
       await mlflow.setAlias(registeredModel, ALIASES.challenger, version);
       const { runId, metrics, reportUri } = trained;
-      return { registeredModel, version, runId, metrics, reportUri };
+      const champion = (await mlflow.listVersions(registeredModel)).find(({ stage }) => stage === 'Production');
+      return { registeredModel, version, runId, metrics, reportUri, champion: champion?.version ?? null };
     },
 
     /** Tells about one version; the newest, if none is named. */

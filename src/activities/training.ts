@@ -1,6 +1,7 @@
 import { createCompareActivities } from './training/compare.ts';
 import { createExtraActivities } from './training/extra.ts';
 import { createPrepareActivities } from './training/prepare.ts';
+import { createReportActivities } from './training/report.ts';
 import { createSearchActivities } from './training/search.ts';
 import type { TrainingSystems } from './training/systems.ts';
 import { createTrainActivities } from './training/train.ts';
@@ -14,6 +15,7 @@ export function createTrainingActivities(systems: TrainingSystems) {
     ...createSearchActivities(systems),
     ...createTrainActivities(systems),
     ...createCompareActivities(systems),
+    ...createReportActivities(systems),
     ...createExtraActivities(systems),
   };
 }

@@ -1,10 +1,11 @@
 import { z } from 'zod';
 import { Promotion } from '../contracts/registry.ts';
+import { DryRun } from '../contracts/workflows.ts';
 import { EXIT, type ExitCode } from './exit.ts';
 import type { Ending } from './follow/ending.ts';
 
-/** Results that tell of a promotion: a retrain's and a promote's. */
-const WithPromotion = z.object({ promotion: Promotion.nullable() });
+/** Results that tell of a promotion, a retrain's and a promote's, or what a dry run of one found. */
+const WithPromotion = z.object({ promotion: Promotion.nullable(), dryRun: DryRun.optional() });
 
 /** Failures that are a decision not to promote. */
 const REFUSALS = new Set<string>(['PromotionRefused', 'ApprovalRejected']);
@@ -13,7 +14,8 @@ const REFUSALS = new Set<string>(['PromotionRefused', 'ApprovalRejected']);
 export function exitCodeOf(ending: Ending): ExitCode {
   if (ending.state === 'completed') {
     const { data } = WithPromotion.safeParse(ending.result);
-    return data?.promotion?.promoted === false ? EXIT.notPromoted : EXIT.done;
+    const wouldPromote = (data?.dryRun?.would.length ?? 0) > 0;
+    return data?.promotion?.promoted === false && !wouldPromote ? EXIT.notPromoted : EXIT.done;
   }
   if (ending.state === 'failed') return REFUSALS.has(ending.failure.type ?? '') ? EXIT.notPromoted : EXIT.failed;
   return EXIT.interrupted;

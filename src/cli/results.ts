@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import type { Deployment } from '../contracts/deployment.ts';
 import type { ModelVersionRef, Promotion } from '../contracts/registry.ts';
 import type { Metrics } from '../contracts/training.ts';
-import { WORKFLOWS, type WorkflowName } from '../contracts/workflows.ts';
+import { type DryRun, WORKFLOWS, type WorkflowName } from '../contracts/workflows.ts';
 import { paramsText } from '../policy/details.ts';
 
 type Result<Name extends WorkflowName> = z.output<(typeof WORKFLOWS)[Name]['result']>;
@@ -30,12 +30,16 @@ const LINES: { [Name in WorkflowName]: (result: Result<Name>) => string[] } = {
       `${metric} ${score(best.score)} with ${paramsText(best.params)}.`,
   ],
   trainBestAndRegister: (version) => [versionLine(version)],
-  promote: ({ promotion, deployment }) => [promotionLine(promotion), ...deploymentLines(deployment)],
-  rollback: ({ registeredModel, version, left, deployment }) => [
-    `${registeredModel} version ${version} is in Production again${left ? ` in place of version ${left}` : ''}.`,
-    ...deploymentLines(deployment),
-  ],
-  redeploy: (deployment) => deploymentLines(deployment),
+  promote: ({ promotion, deployment, dryRun }) =>
+    dryRun ? [...dryRunLines(dryRun), promotion.reason] : [promotionLine(promotion), ...deploymentLines(deployment)],
+  rollback: ({ registeredModel, version, left, deployment, dryRun }) =>
+    dryRun
+      ? dryRunLines(dryRun)
+      : [
+          `${registeredModel} version ${version} is in Production again${left ? ` in place of version ${left}` : ''}.`,
+          ...deploymentLines(deployment),
+        ],
+  redeploy: ({ dryRun, ...deployment }) => (dryRun ? dryRunLines(dryRun) : deploymentLines(deployment)),
   buildImage: ({ reference, tag, built, pushed, platforms, note }) => [
     `${built ? 'Built' : 'Nothing has changed: kept'} ${tag} for ${platforms.join(', ')}${pushed ? ', pushed' : ''}.`,
     reference,
@@ -65,6 +69,10 @@ function versionLine({ registeredModel, version, metrics }: z.output<typeof Mode
 function promotionLine({ registeredModel, version, stage, promoted, reason }: z.output<typeof Promotion>): string {
   const verdict = promoted ? `is in ${stage}` : `was not promoted to ${stage}`;
   return `${registeredModel} version ${version} ${verdict}. ${reason}`;
+}
+
+function dryRunLines({ would }: DryRun): string[] {
+  return ['Dry run, nothing was changed.', ...(would.length > 0 ? would : ['Nothing would be changed.'])];
 }
 
 function deploymentLines(deployment: z.output<typeof Deployment> | null): string[] {

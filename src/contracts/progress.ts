@@ -1,15 +1,22 @@
 import { z } from 'zod';
+import { truncate } from './errors.ts';
 import { STAGES } from './names.ts';
 import { Params } from './training.ts';
 
 export const StageState = z.enum(['waiting', 'running', 'done', 'skipped', 'failed', 'cancelled']);
 
+/** A time that a date can have: anyone may signal another number. */
+const time = z.number().min(0).max(8.64e15);
+/** A line for the UI; the answer of a query has two megabytes at most. */
+const line = z.string().overwrite((text) => truncate(text));
+
 export const StageProgress = z.object({
   name: z.enum(STAGES),
   state: StageState,
-  startedAt: z.number().optional().describe('Unix time (ms)'),
-  endedAt: z.number().optional().describe('Unix time (ms)'),
-  summary: z.string().optional().describe('what came of it, in a line'),
+  startedAt: time.optional().describe('Unix time (ms)'),
+  endedAt: time.optional().describe('Unix time (ms)'),
+  summary: line.optional().describe('what came of it, in a line'),
+  workflowId: z.string().optional().describe('child workflow that runs it; absent: the workflow itself does'),
 });
 export type StageProgress = z.infer<typeof StageProgress>;
 
@@ -56,8 +63,10 @@ export const Progress = z.object({
   extraSteps: z.array(ExtraStepProgress).optional().describe('commands of the project besides the stages'),
   waitingFor: z.string().nullable().describe('what it waits for and how to answer'),
   decision: PendingDecision.nullish().describe('what a person is asked to decide; absent: nothing'),
+  notes: z.array(z.string()).optional().describe('what else is to be known of it, a sentence or two each'),
   problem: z.string().nullable().describe('what went wrong, in a sentence or two'),
   failure: Explanation.nullish().describe('how it failed; absent: it has not'),
+  result: z.string().nullish().describe('what came of it, in words; absent: it has not completed'),
   links: z.array(z.object({ name: z.string(), url: z.string() })),
 });
 export type Progress = z.infer<typeof Progress>;

@@ -8,7 +8,7 @@ export type RegistryStage = z.infer<typeof RegistryStage>;
 /** One rule of the promotion gate; challenger and champion are scored on the same test split. */
 export const MetricRule = z
   .strictObject({
-    metric: z.string().min(1).describe('metric of the evaluation, such as test_auc or test_log_loss'),
+    metric: z.string().min(1).max(250).describe('metric of the evaluation, such as test_auc or test_log_loss'),
     direction: z.enum(['higher', 'lower']).default('higher').describe('which values are better'),
     maxLoss: z.number().min(0).optional().describe('the challenger may be this much worse'),
     minGain: z.number().min(0).optional().describe('the challenger must be this much better'),
@@ -30,7 +30,8 @@ export const ModelVersionRef = z.object({
   version: z.string().describe('number that MLflow gave it'),
   runId: z.string().nullable().describe('MLflow run that made it'),
   metrics: Metrics.describe('scores on the test split'),
-  reportUri: z.string().nullish(),
+  reportUri: z.string().nullish().describe('page about it, such as runs:/…/report/report.html; null: there is none'),
+  champion: z.string().nullish().describe('version that was in Production when it was registered; null: none'),
 });
 export type ModelVersionRef = z.infer<typeof ModelVersionRef>;
 

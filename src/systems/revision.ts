@@ -27,3 +27,23 @@ export async function projectRevision(root: string): Promise<string | null> {
   for (const path of added.sort()) hash.update(path).update(await readFile(join(root, path)).catch(() => ''));
   return `${head}+${hash.digest('hex')}`;
 }
+
+/**
+ * The commit that a project is at, with `-changed` behind it when files differ from it: what people look up. Null where
+ * there is no checkout, no git, or no answer in time.
+ *
+ * @param root folder of the project
+ */
+export async function projectCommit(root: string): Promise<string | null> {
+  const git = async (...args: string[]) => {
+    const { stdout, exitCode } = await execa('git', args, { cwd: root, reject: false, timeout: GIT_WITHIN_MS });
+    return exitCode === 0 ? stdout.trim() : null;
+  };
+  const commit = await git('rev-parse', 'HEAD');
+  if (commit === null) return null;
+  const changes = await git('status', '--porcelain', '--untracked-files=no', '--', '.');
+  return changes ? `${commit}-changed` : commit;
+}
+
+/** A checkout on a slow disk must not hold up a run for the sake of a tag. */
+const GIT_WITHIN_MS = 3_000;

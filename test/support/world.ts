@@ -4,6 +4,7 @@ import { createPlanActivities } from '../../src/activities/plan.ts';
 import { loadConfig } from '../../src/config.ts';
 import type { DriftDocument } from '../../src/contracts/drift.ts';
 import { failure } from '../../src/contracts/errors.ts';
+import { TAGS } from '../../src/contracts/names.ts';
 import type { ProductionEntry, RegistrySnapshot } from '../../src/contracts/registry.ts';
 import type { Dataset, Params } from '../../src/contracts/training.ts';
 import { planPromotion, planRestore, type RegistryChange } from '../../src/systems/mlflow/stages.ts';
@@ -111,6 +112,11 @@ export function createWorld(env: Record<string, string> = {}, { told = false } =
     async trainModel({ runId }) {
       return { runId, modelUri: `models:/${runId}`, metrics: { test_auc: 0.68 } };
     },
+    async writeReport({ version }) {
+      const url = `http://mlflow/run/report/${version}`;
+      find(version).tags[TAGS.report] = url;
+      return { reportUri: `runs:/run-${version}/report/report.html`, url, summary: '' };
+    },
     async compareVersions({ challenger, champion }) {
       const scores = (version: string) => ({ test_auc: find(version).auc });
       return {
@@ -125,7 +131,8 @@ export function createWorld(env: Record<string, string> = {}, { told = false } =
       const version = known?.version ?? String(world.versions.length + 1);
       if (!known) world.versions.push({ version, stage: 'None', tags: { key }, auc: trained.metrics.test_auc ?? 0 });
       world.aliases.challenger = version;
-      return { registeredModel, version, runId: trained.runId, metrics: trained.metrics };
+      const champion = world.versions.find(({ stage }) => stage === 'Production')?.version ?? null;
+      return { registeredModel, version, runId: trained.runId, metrics: trained.metrics, champion };
     },
     async describeVersion({ version }) {
       const { version: number, tags } = find(version ?? String(world.versions.length));

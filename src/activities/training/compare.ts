@@ -5,7 +5,7 @@ import type { ArtifactRef } from '../../contracts/artifacts.ts';
 import { failure } from '../../contracts/errors.ts';
 import { Comparison, type MetricRule } from '../../contracts/registry.ts';
 import { Metrics } from '../../contracts/training.ts';
-import type { Mlflow } from '../../systems/mlflow/index.ts';
+import type { Mlflow, Run } from '../../systems/mlflow/index.ts';
 import { type Ran, textsOf } from '../../systems/steps/index.ts';
 import { merged, ownSources, runSource } from '../../systems/steps/outcome/metrics.ts';
 import { runStepActivity } from '../lib/step.ts';
@@ -61,11 +61,15 @@ export function createCompareActivities({ config: shared, mlflow, store, runner 
     /** Scores a challenger and the champion on the same test split, and how sure their differences are. */
     compareVersions: (request: ComparisonRequest): Promise<Comparison> => {
       const config = settingsOf(shared, request.registeredModel);
-      const { evaluate, train } = config.steps;
-      const isBundled = !evaluate.command && !evaluate.skip && !train.command;
-      return isBundled || evaluate.command ? evaluated(config, request) : recorded(mlflow, config, request);
+      const scores = config.steps.evaluate.command !== undefined || canScore(config);
+      return scores ? evaluated(config, request) : recorded(mlflow, config, request);
     },
   };
+}
+
+/** Whether the bundled steps can score the models of a project row by row: they must have trained them. */
+export function canScore({ steps: { evaluate, train } }: Config): boolean {
+  return !evaluate.command && !evaluate.skip && !train.command;
 }
 
 async function compare(
@@ -89,6 +93,11 @@ async function compare(
   }
 }
 
+/** What a training recorded in its run, by our names. */
+export function recordedMetrics(config: Config, run: Run): Metrics {
+  return merged([runSource(run)], config.steps.train.outputs.metrics);
+}
+
 /** Compares what the trainings of two versions recorded in MLflow: models of a project that nothing here can score. */
 async function recorded(
   mlflow: Mlflow,
@@ -99,7 +108,7 @@ async function recorded(
     const found = await mlflow.getVersion(registeredModel, version);
     if (!found) throw failure('ModelNotFound', `${registeredModel} has no version ${version}.`);
     const run = found.runId ? await mlflow.getRun(found.runId) : undefined;
-    return run ? merged([runSource(run)], config.steps.train.outputs.metrics) : {};
+    return run ? recordedMetrics(config, run) : {};
   };
   const theirs = champion === null ? null : await metricsOf(champion);
   const hasNone = theirs !== null && Object.keys(theirs).length === 0;
