@@ -66,6 +66,7 @@ export function createPlanActivities({
         report: !steps.report.skip,
         notifications: config.notifications.length > 0,
         searchAttributes,
+        waitingAttribute: searchAttributes,
         links: {
           temporalUi: `${temporal.uiUrl}/namespaces/${temporal.namespace}/workflows`,
           mlflow: mlflow.uri,

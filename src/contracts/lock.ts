@@ -9,6 +9,13 @@ export const LockRequest = z.object({
   workflowId: ForeignId.min(1).refine((id) => utf8Length(id) <= 1_000, 'Expected 1,000 bytes at most'),
   runId: z.guid(),
   purpose: words(1_000).describe('what the lock is wanted for, in words'),
+  askedAt: z.number().min(0).max(8.64e15).optional().describe('when it was asked for; Unix time (ms), set by the lock'),
+  heldSince: z
+    .number()
+    .min(0)
+    .max(8.64e15)
+    .optional()
+    .describe('since when it is held; Unix time (ms), set by the lock'),
 });
 export type LockRequest = z.infer<typeof LockRequest>;
 

@@ -78,6 +78,10 @@ export const Plan = z.object({
   notifications: z.boolean().optional().describe('whether anybody is to be told; absent: nobody, as before 0.2'),
   report: z.boolean().optional().describe('whether a page on the new version is made; absent: no, as before 0.2'),
   searchAttributes: z.boolean().describe('whether the namespace knows our search attributes'),
+  waitingAttribute: z
+    .boolean()
+    .optional()
+    .describe('whether it knows the one for what is waited for; absent: no, as before 0.2'),
   links: z.object({ temporalUi: z.string(), mlflow: z.string(), api: z.string() }),
 });
 export type Plan = z.infer<typeof Plan>;

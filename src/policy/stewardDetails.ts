@@ -1,17 +1,32 @@
 import type { Pending } from './alerts.ts';
+import { pageOf } from './details.ts';
+import { code, fitted, link, plain, table } from './markdown.ts';
 import { type Retrain, type Steward, stewardState } from './steward.ts';
+import { utcMinute, utcSecond } from './time.ts';
 
-/** Writes what a steward is doing as the Markdown that the Temporal UI shows as its current details. */
-export function stewardMarkdown(steward: Steward, now: number): string {
-  const { counted, duplicates, pending, ended } = steward;
+/**
+ * Writes what a steward is doing as the Markdown that the Temporal UI shows as its current details.
+ *
+ * @param temporalUi where pages of workflows are; null: not known yet
+ */
+export function stewardMarkdown(steward: Steward, now: number, temporalUi: string | null): string {
+  const { counted, duplicates, pending, ended, registeredModel } = steward;
   const repeated = duplicates > 0 ? `, ${duplicates} more repeated one that was known` : '';
-  const parts = [
-    `**Drift alerts of ${steward.registeredModel}.** ${phaseText(steward, now)}`,
+  const title = registeredModel ? `**Drift alerts of ${plain(registeredModel)}.**` : '**Drift alerts.**';
+  return fitted([
+    `${title} ${phaseText(steward, now, temporalUi)}`,
     `${count(counted, 'alert')} so far${repeated}. ${pendingText(pending)}`,
-    ended.length > 0 && ['Latest retrains:', '', ...ended.map(endedLine)].join('\n'),
-    HOW_TO,
-  ];
-  return parts.filter(Boolean).join('\n\n');
+    ended.length > 0 &&
+      table(
+        ['ended (UTC)', 'retrain', 'what came of it'],
+        ended.map(({ workflowId, endedAt, outcome }) => [
+          utcSecond(endedAt),
+          workflowText(workflowId, temporalUi),
+          plain(outcome),
+        ]),
+      ),
+    ...HOW_TO,
+  ]);
 }
 
 /** `3 drift alerts`: what a retrain is for, in a few words. */
@@ -29,20 +44,32 @@ export function restText({ registeredModel, rest }: Steward): string {
 
 /** An empty input works everywhere: whoever is in a hurry types nothing. */
 const HOW_TO = [
-  'Signal `pause` with `{"by": "your name", "reason": "why"}` to start nothing; `resume` to go on; ' +
-    '`driftAlert` with `{"reason": "what you saw"}` to raise an alert.',
-  'Update `retrainNow` to retrain whatever a cooldown or a pause says. Every input may be left empty.',
-].join('\n\n');
+  '**To steer it**, choose "Send a Signal" or "Send an Update" in the menu at the top right. Every input may be left empty.',
+  table(
+    ['to', 'send', 'with'],
+    [
+      ['start nothing for now', `signal ${code('pause')}`, code('{"by": "your name", "reason": "why"}')],
+      ['go on', `signal ${code('resume')}`, code('{"by": "your name"}')],
+      ['raise an alert', `signal ${code('driftAlert')}`, code('{"reason": "what you saw"}')],
+      [
+        'retrain now, whatever a cooldown or a pause says',
+        `update ${code('retrainNow')}`,
+        code('{"by": "your name", "reason": "why"}'),
+      ],
+    ],
+  ),
+  `The command does it too: ${code('mediwatch steward pause')}, ${code('mediwatch steward resume')}, ${code('mediwatch steward retrain-now')}.`,
+];
 
-function phaseText(steward: Steward, now: number): string {
+function phaseText(steward: Steward, now: number, temporalUi: string | null): string {
   const { current, paused, waitingFor } = steward;
   const { phase, until } = stewardState(steward, now);
-  const pause = paused ? `Paused by ${paused.by} since ${time(paused.at)}${because(paused.reason)}. ` : '';
+  const pause = paused ? `Paused by ${plain(paused.by)} since ${time(paused.at)}${because(paused.reason)}. ` : '';
   switch (phase) {
     case 'retraining':
-      return `${pause}Retrain ${current?.workflowId} is under way (${current ? occasion(current) : ''}).`;
+      return `${pause}Retrain ${workflowText(current?.workflowId ?? '', temporalUi)} is under way (${current ? plain(occasion(current)) : ''}).`;
     case 'waiting':
-      return `${pause}Waiting for the end of ${waitingFor}, which somebody else started.`;
+      return `${pause}Waiting for the end of ${workflowText(waitingFor ?? '', temporalUi)}, which somebody else started.`;
     case 'paused':
       return `${pause}Alerts are counted and kept, and start nothing until it is resumed.`;
     case 'cooling':
@@ -54,17 +81,17 @@ function phaseText(steward: Steward, now: number): string {
   }
 }
 
+function workflowText(workflowId: string, temporalUi: string | null): string {
+  return temporalUi === null ? code(workflowId) : link(workflowId, pageOf(temporalUi, workflowId));
+}
+
 function pendingText(pending: Pending | null): string {
   if (!pending) return 'No alert is pending.';
-  const { latest, firstAt } = pending;
-  const link = pending.report ? ` Report: ${pending.report}` : '';
-  return `${count(pending.count, 'alert')} pending since ${time(firstAt)}, the latest from ${latest.source}${because(latest.reason)}.${link}`;
+  const { latest, firstAt, report } = pending;
+  const about = report ? ` ${link('Drift report', report)}.` : '';
+  return `${count(pending.count, 'alert')} pending since ${time(firstAt)}, the latest from ${plain(latest.source)}${because(latest.reason)}.${about}`;
 }
 
-function endedLine({ workflowId, endedAt, outcome }: Steward['ended'][number]): string {
-  return `- ${time(endedAt)} ${workflowId}: ${outcome.replaceAll('\n', ' ')}`;
-}
-
-const because = (reason: string) => (reason.trim() ? `: ${reason.trim()}` : '');
+const because = (reason: string) => (reason.trim() ? `: ${plain(reason)}` : '');
 const count = (number: number, what: string) => `${number} ${what}${number === 1 ? '' : 's'}`;
-const time = (ms: number | null) => (ms === null ? 'unknown' : new Date(ms).toISOString());
+const time = (ms: number | null) => (ms === null ? 'unknown' : utcMinute(ms));

@@ -4,9 +4,9 @@ import type { News } from '../contracts/notifications.ts';
 import type { DriftCheckResult } from '../contracts/workflows.ts';
 import { judgeDrift } from '../policy/driftGate.ts';
 import { alertOf } from '../policy/reportedDrift.ts';
-import { resolvePlan, stepOptions, steps, stewards } from './lib/activities.ts';
-import { openBoard } from './lib/board.ts';
-import { parseInput } from './lib/input.ts';
+import { capitalised } from '../policy/words.ts';
+import { stepActivities, stewards } from './lib/activities.ts';
+import { conduct, type Job } from './lib/conduct.ts';
 import { tell } from './lib/notify.ts';
 import { withRun } from './lib/runs.ts';
 
@@ -17,16 +17,14 @@ import { withRun } from './lib/runs.ts';
  * @throws ApplicationFailure of type DriftUndecided when the report does not say what the gate asks for
  */
 export async function driftCheck(input?: unknown): Promise<DriftCheckResult> {
-  const request = parseInput('driftCheck', input);
-  const plan = await resolvePlan(request);
-  const board = openBoard([], plan);
+  return conduct('driftCheck', input, { stages: [], body, describe: describeCheck });
+}
+
+async function body({ request, plan, board }: Job<'driftCheck'>): Promise<DriftCheckResult> {
   const { registeredModel, monitoring } = plan;
   return withRun(board, plan, { purpose: 'drift-check' }, async (runId) => {
     board.waitFor(`the drift report of ${monitoring.log || 'the prediction log'}.`);
-    const report = await steps.makeDriftReport.executeWithOptions(
-      stepOptions(plan, 'monitor', `drift report of ${registeredModel}`),
-      [{ registeredModel, monitoring, runId }],
-    );
+    const report = await stepActivities(plan, 'monitor').makeDriftReport({ registeredModel, monitoring, runId });
     const { url, document } = report;
     if (url) board.link('Drift report', url);
     board.attributes({ driftShare: document.share });
@@ -39,6 +37,7 @@ export async function driftCheck(input?: unknown): Promise<DriftCheckResult> {
         registeredModel,
         alert: alertOf(document, verdict, { source: 'driftCheck', report: url ?? undefined }),
       });
+      board.learn({ alerted: true });
     }
     if (verdict.verdict === 'drift') {
       await tell(plan, newsOf(registeredModel, report, verdict, alerted));
@@ -59,4 +58,9 @@ function newsOf(registeredModel: string, { url }: DriftReport, { reason }: Drift
   };
 }
 
-const capitalised = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
+function describeCheck({ reason, columns, alerted, registeredModel, verdict }: DriftCheckResult): string {
+  const drifted = columns.length > 0 ? ` Columns that drifted: ${columns.join(', ')}.` : '';
+  const told = `The steward of ${registeredModel} was told, and retrains.`;
+  const next = alerted ? told : verdict === 'drift' ? 'No alert was raised, as was asked for.' : 'No alert was raised.';
+  return `${capitalised(reason)}.${drifted} ${next}`;
+}

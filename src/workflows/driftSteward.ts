@@ -11,6 +11,7 @@ import { workflowIds } from '../contracts/ids.ts';
 import type { Plan } from '../contracts/plan.ts';
 import { SEARCH_ATTRIBUTES } from '../contracts/searchAttributes.ts';
 import type { DriftStewardInput } from '../contracts/workflows.ts';
+import { shorten } from '../policy/markdown.ts';
 import {
   begun,
   carried,
@@ -25,7 +26,7 @@ import {
   waiting,
 } from '../policy/steward.ts';
 import { occasion, restText } from '../policy/stewardDetails.ts';
-import { findRetrain, resolveStewardPlan, shorten, stewards, watch } from './lib/activities.ts';
+import { findRetrain, resolveStewardPlan, stewards, watch } from './lib/activities.ts';
 import { rootMessage } from './lib/failures.ts';
 import { handedOn, parseInput } from './lib/input.ts';
 import { type Desk, openDesk } from './lib/stewardDesk.ts';
@@ -42,6 +43,7 @@ export async function driftSteward(input?: unknown, known?: Steward): Promise<nu
   const desk = openDesk(handedOn(known) ?? createSteward(request.registeredModel ?? ''));
   const plan = await resolveStewardPlan(request);
   const { registeredModel } = plan;
+  desk.linkTo(plan.links.temporalUi);
   desk.change((steward) => ({ ...steward, registeredModel }));
   if (plan.searchAttributes) upsertSearchAttributes([{ key: SEARCH_ATTRIBUTES.model, value: registeredModel }]);
   if (workflowInfo().workflowId !== workflowIds.steward(registeredModel)) return handOver(desk, registeredModel);
@@ -72,7 +74,7 @@ async function serve(desk: Desk, request: DriftStewardInput, plan: Plan): Promis
 /** Decides on a retrain of our own, or on waiting for one that runs already. */
 async function choose(desk: Desk): Promise<void> {
   const { registeredModel } = desk.steward;
-  const other = await findRetrain.executeWithOptions({ summary: 'is a retrain under way?' }, [{ registeredModel }]);
+  const other = await findRetrain({ registeredModel });
   const now = Date.now();
   // Somebody may have paused it meanwhile.
   if (decide(desk.steward, now).kind === 'wait') return;
@@ -105,9 +107,8 @@ async function begin(registeredModel: string, retrain: Retrain, plan: Plan): Pro
   const summary = shorten(`Retrain of ${registeredModel}: ${occasion(retrain)}`);
   const input = { ...plan.steward.retrain, registeredModel, trigger, ...(report && { report }) };
   try {
-    await stewards.startRetrain.executeWithOptions({ summary: shorten(`start ${workflowId}`) }, [
-      { workflowId, input, summary, memo: { trigger, report, alerts: alerts?.count ?? 0 } },
-    ]);
+    const memo = { trigger, report, alerts: alerts?.count ?? 0 };
+    await stewards.startRetrain({ workflowId, input, summary, memo });
     return null;
   } catch (error) {
     if (isCancellation(error)) throw error;
@@ -126,9 +127,7 @@ async function followOthers(desk: Desk, workflowId: string, plan: Plan): Promise
  * @returns null when the history is long enough to continue as new first; the next run waits on
  */
 async function endingOf(workflowId: string): Promise<Ending | null> {
-  const summary = shorten(`until ${workflowId} has ended`);
-  const ending = watch.awaitRetrain.executeWithOptions({ summary }, [{ workflowId }]);
-  return Promise.race([ending, condition(isLong).then(() => null)]);
+  return Promise.race([watch.awaitRetrain({ workflowId }), condition(isLong).then(() => null)]);
 }
 
 /** Waits for something to decide: an alert, a resume, somebody who asks, or the end of a cooldown or back-off. */

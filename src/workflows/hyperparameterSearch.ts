@@ -12,12 +12,12 @@ import type { SearchProgress } from '../contracts/progress.ts';
 import { searchProgressed } from '../contracts/queries.ts';
 import type { Dataset, Trial } from '../contracts/training.ts';
 import type { SearchInput, SearchResult } from '../contracts/workflows.ts';
-import { paramsText } from '../policy/details.ts';
 import { createStudy, finish, propose, remaining, type Study, searchProgress, tooManyFailed } from '../policy/study.ts';
-import { resolvePlan, stepOptions, steps } from './lib/activities.ts';
-import { type Board, openBoard } from './lib/board.ts';
+import { stepActivities } from './lib/activities.ts';
+import type { Board } from './lib/board.ts';
+import { conduct, type Job } from './lib/conduct.ts';
 import { applicationFailure, rootMessage } from './lib/failures.ts';
-import { handedOn, parseInput } from './lib/input.ts';
+import { handedOn } from './lib/input.ts';
 import { withRun } from './lib/runs.ts';
 import { idempotencyKey, runStage } from './lib/stages.ts';
 import { preparation, prepareData } from './prepareData.ts';
@@ -32,19 +32,25 @@ import { preparation, prepareData } from './prepareData.ts';
  */
 export async function hyperparameterSearch(input?: unknown, given?: Carried): Promise<SearchResult> {
   const carried = handedOn(given);
-  const request = parseInput('hyperparameterSearch', input);
-  const plan = await resolvePlan(request);
-  const board = openBoard(['hyperparameterSearch'], plan);
-  const dataset = request.dataset ?? (await runStage('prepareData', prepareData, preparation(plan)));
+  return conduct('hyperparameterSearch', input, {
+    stages: ['hyperparameterSearch'],
+    body: (job) => search(job, carried),
+    describe: (result) => describeSearch(result, result.metric),
+  });
+}
+
+async function search(job: Job<'hyperparameterSearch'>, carried: Carried | undefined): Promise<SearchResult> {
+  const { request, plan, board } = job;
+  const dataset = request.dataset ?? (await runStage(board, 'prepareData', prepareData, preparation(plan)));
   const run = { runId: request.parentRunId, ownRunId: carried?.ownRunId, purpose: 'search', dataset };
 
   return withRun(board, plan, run, async (runId) => {
     if (plan.searchIsOneCommand) return searchByOneCommand(board, plan, dataset, runId);
     const begun = carried?.study ?? createStudy(plan.trials, plan.direction);
-    const search = new Search({ plan, board, dataset, runId, study: begun });
+    const running = new Search({ plan, board, dataset, runId, study: begun });
     const study = await board.stage(
       'hyperparameterSearch',
-      () => search.run(),
+      () => running.run(),
       (state) => describeSearch(state, plan.metric),
     );
     if (remaining(study) > 0) {
@@ -60,27 +66,26 @@ export async function hyperparameterSearch(input?: unknown, given?: Carried): Pr
 
 /** One command of the project does the whole search; its worker tells us of the trials that it sees. */
 async function searchByOneCommand(board: Board, plan: Plan, dataset: Dataset, runId: string): Promise<SearchResult> {
-  setHandler(searchProgressed, (progress) => {
+  const take = (progress: SearchProgress) => {
     board.search(progress);
     tellParent(progress);
-  });
+  };
+  setHandler(searchProgressed, take, { description: 'From the worker: how many trials the command has done so far' });
   const { registeredModel, data, model, trials, parallel, seed, metric } = plan;
   const found = await board.stage(
     'hyperparameterSearch',
     () =>
-      steps.runSearch.executeWithOptions(stepOptions(plan, 'search', `search of ${registeredModel}`), [
-        {
-          registeredModel,
-          dataset: dataset.ref,
-          data,
-          model,
-          trials,
-          parallel,
-          seed,
-          parentRunId: runId,
-          key: idempotencyKey('search'),
-        },
-      ]),
+      stepActivities(plan, 'search').runSearch({
+        registeredModel,
+        dataset: dataset.ref,
+        data,
+        model,
+        trials,
+        parallel,
+        seed,
+        parentRunId: runId,
+        key: idempotencyKey('search'),
+      }),
     (search) => describeSearch(search, metric),
   );
   return { runId, dataset, ...found, ...metricOf(plan) };
@@ -186,21 +191,16 @@ class Search {
     const { plan } = this.setup;
     const startup = STARTUP_PROPOSALS - this.study.proposed;
     const count = Math.min(remaining(this.study), Math.max(startup, Math.ceil(plan.parallel / 4)));
-    const proposals = await steps.proposeTrials.executeWithOptions(
-      stepOptions(plan, 'suggest', `propose ${count === 1 ? 'a trial' : `${count} trials`}`),
-      [
-        {
-          registeredModel: plan.registeredModel,
-          model: plan.model,
-          sampler: plan.sampler,
-          direction: plan.direction,
-          space: plan.space,
-          seed: plan.seed,
-          count,
-          trials: this.study.trials,
-        },
-      ],
-    );
+    const proposals = await stepActivities(plan, 'suggest').proposeTrials({
+      registeredModel: plan.registeredModel,
+      model: plan.model,
+      sampler: plan.sampler,
+      direction: plan.direction,
+      space: plan.space,
+      seed: plan.seed,
+      count,
+      trials: this.study.trials,
+    });
     const before = this.study.proposed;
     this.study = propose(this.study, proposals);
     this.queue.push(...this.study.trials.filter(({ number }) => number >= before));
@@ -209,22 +209,19 @@ class Search {
   /** Runs one trial; a failure of the trial itself is its outcome, any other ends the search. */
   private async try(trial: Trial): Promise<Trial> {
     const { plan, dataset, runId } = this.setup;
-    const summary = `trial ${trial.number}: ${paramsText(trial.params)}`;
     const startedAt = Date.now();
     try {
-      const outcome = await steps.runTrial.executeWithOptions(stepOptions(plan, 'trial', summary), [
-        {
-          registeredModel: plan.registeredModel,
-          dataset: dataset.ref,
-          data: plan.data,
-          model: plan.model,
-          number: trial.number,
-          params: trial.params,
-          seed: plan.seed,
-          parentRunId: runId,
-          key: idempotencyKey(`trial/${trial.number}`),
-        },
-      ]);
+      const outcome = await stepActivities(plan, 'trial').runTrial({
+        registeredModel: plan.registeredModel,
+        dataset: dataset.ref,
+        data: plan.data,
+        model: plan.model,
+        number: trial.number,
+        params: trial.params,
+        seed: plan.seed,
+        parentRunId: runId,
+        key: idempotencyKey(`trial/${trial.number}`),
+      });
       return { ...trial, ...outcome, state: 'complete', seconds: (Date.now() - startedAt) / 1000 };
     } catch (error) {
       if (!isTrialFailure(error)) throw error;

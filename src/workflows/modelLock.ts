@@ -13,6 +13,7 @@ import { failure } from '../contracts/errors.ts';
 import { LockInput, LockRequest, lockGranted, lockQueue, releaseLock, requestLock } from '../contracts/lock.ts';
 import { tooLarge } from '../contracts/size.ts';
 import { lockMarkdown } from '../policy/lockDetails.ts';
+import { plain } from '../policy/markdown.ts';
 import { watch } from './lib/activities.ts';
 
 /**
@@ -32,16 +33,28 @@ async function serve(input: unknown): Promise<void> {
     const index = queue.findIndex((request) => request.token === token);
     if (index >= 0) queue.splice(index, 1);
   };
-  setHandler(lockQueue, () => queue);
-  setHandler(releaseLock, remove);
-  setHandler(requestLock, (raw) => {
+  const show = () => setCurrentDetails(lockMarkdown(registeredModel, queue));
+  const release = (token: unknown) => {
+    remove(token);
+    show();
+  };
+  const enqueue = (raw: unknown) => {
     const request = LockRequest.safeParse(raw);
     if (!request.success || queue.some(({ token }) => token === request.data.token)) return;
-    queue.push(request.data);
-  });
+    queue.push({ ...request.data, askedAt: Date.now() });
+    show();
+  };
+  show();
+  setHandler(lockQueue, () => queue, { description: 'Who wants the lock, in order of arrival; the first holds it' });
+  setHandler(releaseLock, release, { description: 'From a workflow: I am done, or no longer want the lock' });
+  setHandler(requestLock, enqueue, { description: 'From a workflow: put me into the queue' });
   // A request that came with the start is served whatever the input was: somebody waits for it.
-  if (!start && queue.length === 0) throw refusal();
-  await condition(() => queue.length > 0, '10 seconds');
+  if (!start && queue.length === 0) {
+    const refused = refusal();
+    setCurrentDetails(plain(refused.message));
+    throw refused;
+  }
+  await condition(() => queue.length > 0, '10 seconds', { summary: 'it ends when nobody wants the lock' });
 
   const watches = new Set<Promise<void>>();
   while (queue.length > 0) {

@@ -1,22 +1,17 @@
 import type { Plan } from '../contracts/plan.ts';
 import type { Dataset } from '../contracts/training.ts';
-import { resolvePlan, stepOptions, steps } from './lib/activities.ts';
-import { openBoard } from './lib/board.ts';
-import { parseInput } from './lib/input.ts';
+import { stepActivities } from './lib/activities.ts';
+import { conduct, type Job } from './lib/conduct.ts';
 
 /** Splits and encodes the data, and puts the data set into the artifact store; the same data are prepared once. */
 export async function prepareData(input?: unknown): Promise<Dataset> {
-  const request = parseInput('prepareData', input);
-  const plan = await resolvePlan(request);
-  const board = openBoard(['prepareData'], plan);
-  return board.stage(
-    'prepareData',
-    () =>
-      steps.prepareDataset.executeWithOptions(stepOptions(plan, 'prepare', `prepare ${plan.data}`), [
-        { ...preparation(plan), force: request.force ?? false },
-      ]),
-    describeDataset,
-  );
+  return conduct('prepareData', input, { stages: ['prepareData'], body, describe: describeDataset });
+}
+
+async function body({ request, plan, board }: Job<'prepareData'>): Promise<Dataset> {
+  const { prepareDataset } = stepActivities(plan, 'prepare');
+  const wanted = { ...preparation(plan), force: request.force ?? false };
+  return board.stage('prepareData', () => prepareDataset(wanted), describeDataset);
 }
 
 /** What is prepared for a plan. */

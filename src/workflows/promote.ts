@@ -4,20 +4,24 @@ import type { News } from '../contracts/notifications.ts';
 import type { Plan } from '../contracts/plan.ts';
 import type { Promotion } from '../contracts/registry.ts';
 import type { PromoteInput, PromoteResult } from '../contracts/workflows.ts';
+import { dryRunText, would } from '../policy/dryRun.ts';
 import { news } from '../policy/news.ts';
 import { decidePromotion } from '../policy/promotionGate.ts';
-import { deployment, registry, resolvePlan, stepOptions, steps } from './lib/activities.ts';
+import { capitalised } from '../policy/words.ts';
+import { deployment, registry, stepActivities } from './lib/activities.ts';
 import { awaitApproval } from './lib/approval.ts';
-import { type Board, openBoard } from './lib/board.ts';
+import type { Board } from './lib/board.ts';
+import { conduct, type Job } from './lib/conduct.ts';
+import { rehearseDeployment } from './lib/dryRun.ts';
 import { runExtraSteps } from './lib/extraSteps.ts';
 import { applicationFailure, isOfDeployment, rootMessage } from './lib/failures.ts';
-import { parseInput } from './lib/input.ts';
 import { withModelLock } from './lib/lock.ts';
 import { tellTheEnd } from './lib/notify.ts';
 import { inProduction, recordChange } from './lib/production.ts';
 import { orRestore, PUT_BACK, redeployUnderLock } from './lib/restore.ts';
 import { runStage } from './lib/stages.ts';
 import { preparation, prepareData } from './prepareData.ts';
+import { describeDeployment } from './redeploy.ts';
 
 /**
  * Moves a version to Staging or Production if the gate agrees: the challenger and the champion are scored on the same
@@ -26,19 +30,23 @@ import { preparation, prepareData } from './prepareData.ts';
  * is put back.
  */
 export async function promote(input?: unknown): Promise<PromoteResult> {
-  const request = parseInput('promote', input);
-  const plan = await resolvePlan(request);
+  return conduct('promote', input, { stages: ['promote', 'redeploy'], reports: true, body, describe: describeEnd });
+}
+
+async function body(job: Job<'promote'>): Promise<PromoteResult> {
+  const { request, plan, board } = job;
+  if (request.dryRun) return board.failing(() => rehearse(job));
   const { registeredModel } = plan;
-  const board = openBoard(['promote', 'redeploy'], plan, { reports: true });
   const lock = { registeredModel, purpose: `promote version ${request.version ?? 'newest'}` };
 
   const run = board.failing(async () => {
     board.start('promote');
-    const proposal = await propose(request, plan);
+    const proposal = await propose(request, plan, board);
     board.attributes({ version: proposal.version, testAuc: proposal.challengerAuc });
     if (!proposal.promoted) return settle(board, proposal);
     const toProduction = proposal.stage === 'Production';
-    if (toProduction && plan.stagingFirst) await withModelLock(board, lock, () => smokeTest(plan, proposal.version));
+    if (toProduction && plan.stagingFirst)
+      await withModelLock(board, lock, () => smokeTest(plan, proposal.version, board));
     const approval = toProduction && plan.approval.required ? await awaitApproval(board, plan, proposal) : null;
 
     return withModelLock(board, lock, async () => {
@@ -47,7 +55,7 @@ export async function promote(input?: unknown): Promise<PromoteResult> {
       const settled =
         inProduction(before) === proposal.champion
           ? { ...proposal, before }
-          : await propose({ ...request, version: proposal.version }, plan);
+          : await propose({ ...request, version: proposal.version }, plan, board);
       if (!settled.promoted) return settle(board, settled);
       const promotion = { ...settled, approvedBy: approval?.by ?? null };
       const actor = approval?.by ?? request.by ?? workflowInfo().parent?.workflowId ?? 'unknown';
@@ -62,6 +70,29 @@ export async function promote(input?: unknown): Promise<PromoteResult> {
     });
   });
   return tellTheEnd(plan, run, { done: news.promotionEnded, failed: (error) => whyNot(registeredModel, error) });
+}
+
+/** Looks at all that a promotion looks at, and tells what it would do. */
+async function rehearse({ request, plan, board }: Job<'promote'>): Promise<PromoteResult> {
+  board.start('promote');
+  const proposal = await propose(request, plan, board);
+  board.attributes({ version: proposal.version, testAuc: proposal.challengerAuc });
+  const result = (sentences: string[]): PromoteResult => {
+    const reason = proposal.promoted ? `Would be promoted: ${proposal.reason}` : proposal.reason;
+    const promotion = { ...proposal, promoted: false, reason };
+    return { promotion, deployment: null, dryRun: { would: sentences } };
+  };
+  if (!proposal.promoted) {
+    board.finish('promote', `dry run: would not be promoted. ${proposal.reason}`);
+    board.skip('redeploy', 'nothing would be promoted');
+    return result([]);
+  }
+  const sentences = would.promote(proposal, plan);
+  board.finish('promote', `dry run: ${sentences.join(' ')} ${proposal.reason}`);
+  if (proposal.stage === 'Production' && plan.redeploy) {
+    sentences.push(...(await rehearseDeployment(board, plan, proposal.version)).would);
+  } else board.skip('redeploy', proposal.stage === 'Production' ? 'not asked for' : 'only Production is deployed');
+  return result(sentences);
 }
 
 /** Commands of the project between promotion and deployment belong to a retrain, which is the parent then. */
@@ -95,25 +126,23 @@ function settle(board: Board, promotion: Promotion, redeploy = false): PromoteRe
 }
 
 /** Scores challenger and champion and asks the gate; nothing is changed but the verdict on the version. */
-async function propose(request: PromoteInput, plan: Plan): Promise<Promotion> {
+async function propose(request: PromoteInput, plan: Plan, board: Board): Promise<Promotion> {
   const { registeredModel } = plan;
   const stage = request.stage ?? 'Production';
   const before = await registry.readRegistry({ registeredModel });
   const challenger = await registry.describeVersion({ registeredModel, version: request.version ?? null });
   const { version } = challenger;
   const champion = inProduction(before);
+  board.learn({ version, inProduction: champion });
   const unchanged = { registeredModel, version, stage, champion, before, approvedBy: null } as const;
   if (champion === version) {
     const reason = `Version ${champion} is in Production already.`;
     return { ...unchanged, promoted: false, reason, challengerAuc: null, championAuc: null };
   }
 
-  const dataset = request.dataset ?? challenger.dataset ?? (await defaultDataset(plan));
-  const versions = champion === null ? `version ${version}` : `versions ${version} and ${champion}`;
-  const comparison = await steps.compareVersions.executeWithOptions(
-    stepOptions(plan, 'evaluate', `score ${versions} on the test split`),
-    [{ dataset, registeredModel, challenger: version, champion, rules: plan.rules }],
-  );
+  const dataset = request.dataset ?? challenger.dataset ?? (await defaultDataset(plan, board));
+  const contest = { dataset, registeredModel, challenger: version, champion, rules: plan.rules };
+  const comparison = await stepActivities(plan, 'evaluate').compareVersions(contest);
   const verdict = decidePromotion({
     policy: plan.policy,
     rules: plan.rules,
@@ -126,7 +155,7 @@ async function propose(request: PromoteInput, plan: Plan): Promise<Promotion> {
     objection: challenger.rolledBack ? `Version ${version} was rolled back before (${challenger.rolledBack}).` : null,
     force: request.force ?? false,
   });
-  await registry.recordVerdict({ registeredModel, version, champion, comparison, verdict });
+  if (!request.dryRun) await registry.recordVerdict({ registeredModel, version, champion, comparison, verdict });
   return {
     ...unchanged,
     promoted: verdict.promote,
@@ -136,12 +165,12 @@ async function propose(request: PromoteInput, plan: Plan): Promise<Promotion> {
   };
 }
 
-async function defaultDataset(plan: Plan): Promise<ArtifactRef> {
-  return (await runStage('prepareData', prepareData, preparation(plan))).ref;
+async function defaultDataset(plan: Plan, board: Board): Promise<ArtifactRef> {
+  return (await runStage(board, 'prepareData', prepareData, preparation(plan))).ref;
 }
 
 /** Puts the version into Staging and lets an API of it prove itself; if it cannot, the registry is put back. */
-async function smokeTest(plan: Plan, version: string): Promise<void> {
+async function smokeTest(plan: Plan, version: string, board: Board): Promise<void> {
   const { registeredModel } = plan;
   const snapshot = await registry.readRegistry({ registeredModel });
   const key = `staging-${version}-${uuid4().slice(0, 8)}`;
@@ -150,6 +179,7 @@ async function smokeTest(plan: Plan, version: string): Promise<void> {
     if (plan.redeploy) await deployment.bringUpCandidate({ registeredModel, version, key });
   } catch (error) {
     await CancellationScope.nonCancellable(() => registry.restoreRegistry({ registeredModel, snapshot }));
+    board.learn({ putBack: true });
     throw error;
   } finally {
     await CancellationScope.nonCancellable(() => deployment.stopIdle({ registeredModel, key })).catch(() => undefined);
@@ -166,4 +196,11 @@ async function apply(promotion: Promotion, actor: string): Promise<void> {
 
 export function describePromotion({ version, stage, promoted, reason }: Promotion): string {
   return `version ${version} ${promoted ? `is in ${stage}` : 'was not promoted'}. ${reason}`;
+}
+
+function describeEnd({ promotion, deployment, dryRun }: PromoteResult): string {
+  if (dryRun) return `${dryRunText(dryRun.would)} ${promotion.reason}`;
+  return [capitalised(describePromotion(promotion)), deployment && `${capitalised(describeDeployment(deployment))}.`]
+    .filter(Boolean)
+    .join(' ');
 }

@@ -2,12 +2,15 @@ import { CancellationScope, sleep, uuid4 } from '@temporalio/workflow';
 import type { Deployment } from '../contracts/deployment.ts';
 import { failure } from '../contracts/errors.ts';
 import type { Plan } from '../contracts/plan.ts';
+import type { RedeployResult } from '../contracts/workflows.ts';
+import { dryRunText } from '../policy/dryRun.ts';
 import { news } from '../policy/news.ts';
 import { findBreach, rolloutShares } from '../policy/rollout.ts';
-import { deployment, registry, resolvePlan } from './lib/activities.ts';
-import { type Board, openBoard } from './lib/board.ts';
+import { deployment, registry } from './lib/activities.ts';
+import type { Board } from './lib/board.ts';
+import { conduct, type Job } from './lib/conduct.ts';
+import { rehearseDeployment } from './lib/dryRun.ts';
 import { rootMessage } from './lib/failures.ts';
-import { parseInput } from './lib/input.ts';
 import { withModelLock } from './lib/lock.ts';
 import { tellTheEnd } from './lib/notify.ts';
 import { inProduction } from './lib/production.ts';
@@ -16,22 +19,22 @@ import { inProduction } from './lib/production.ts';
  * Puts a version into the running API: a candidate is started beside the one that serves, verified, and only then
  * given the traffic, at once or in steps. Until then, and whenever anything fails, the old one serves.
  */
-export async function redeploy(input?: unknown): Promise<Deployment> {
-  const request = parseInput('redeploy', input);
-  const plan = await resolvePlan(request);
+export async function redeploy(input?: unknown): Promise<RedeployResult> {
+  return conduct('redeploy', input, { stages: ['redeploy'], reports: true, body, describe: describeEnd });
+}
+
+async function body(job: Job<'redeploy'>): Promise<RedeployResult> {
+  const { request, plan, board } = job;
   const { registeredModel } = plan;
-  const board = openBoard(['redeploy'], plan, { reports: true });
   if (!plan.redeploy) throw failure('InvalidConfig', 'deployment.target is "none", so there is no API to redeploy.');
+  if (request.dryRun) return board.failing(() => rehearse(job));
 
   const lock = { registeredModel, purpose: 'redeploy', underLockOf: request.underLockOf };
   const run = withModelLock(board, lock, () =>
     board.stage(
       'redeploy',
       async () => {
-        const version = request.version ?? inProduction(await registry.readRegistry({ registeredModel }));
-        if (!version) throw failure('ModelNotFound', `No version of ${registeredModel} is in Production.`);
-        board.attributes({ version });
-        return replace(board, plan, version);
+        return replace(board, plan, await findVersion(job));
       },
       describeDeployment,
     ),
@@ -40,6 +43,22 @@ export async function redeploy(input?: unknown): Promise<Deployment> {
   const alone = request.underLockOf === undefined;
   const failed = (error: unknown) => (alone ? news.deploymentFailed(registeredModel, rootMessage(error)) : null);
   return tellTheEnd(plan, run, { failed });
+}
+
+async function findVersion({ request, plan: { registeredModel }, board }: Job<'redeploy'>): Promise<string> {
+  const version = request.version ?? inProduction(await registry.readRegistry({ registeredModel }));
+  if (!version) throw failure('ModelNotFound', `No version of ${registeredModel} is in Production.`);
+  board.attributes({ version });
+  return version;
+}
+
+/** Looks at all that a deployment looks at before it starts anything, and tells what it would do. */
+async function rehearse(job: Job<'redeploy'>): Promise<RedeployResult> {
+  const { plan, board } = job;
+  const version = await findVersion(job);
+  const { serving, would } = await rehearseDeployment(board, plan, version);
+  const { registeredModel, links } = plan;
+  return { registeredModel, version, previousVersion: serving, url: links.api, checks: [], dryRun: { would } };
 }
 
 async function replace(board: Board, plan: Plan, version: string): Promise<Deployment> {
@@ -51,6 +70,7 @@ async function replace(board: Board, plan: Plan, version: string): Promise<Deplo
     await deployment.stopIdle({ registeredModel, key: stray });
   }
   const before = await deployment.serving({ registeredModel });
+  board.learn({ serving: before?.version ?? null });
   let served = false;
   try {
     const checks = await deployment.bringUpCandidate({ registeredModel, version, key });
@@ -92,7 +112,9 @@ async function bake(board: Board, plan: Plan, share: number, key: string, before
   const percent = Math.round(share * 100);
   board.waitFor(`the candidate to prove itself with ${percent} % of the requests, for ${plan.rollout.bakeSeconds} s.`);
   for (let judged = 0; judged < JUDGEMENTS; judged += 1) {
-    await sleep((plan.rollout.bakeSeconds * 1000) / JUDGEMENTS, { summary: `${percent} % to the candidate` });
+    await sleep((plan.rollout.bakeSeconds * 1000) / JUDGEMENTS, {
+      summary: `${percent} % of the requests to the candidate, look ${judged + 1} of ${JUDGEMENTS}`,
+    });
     const traffic = await deployment.traffic({ registeredModel: plan.registeredModel });
     const [candidate, incumbent] = [key, before].map((wanted) => traffic.find((seen) => seen.key === wanted));
     const breach = candidate && incumbent && findBreach(plan.rollout, candidate, incumbent);
@@ -108,6 +130,10 @@ async function takeBack(
 ): Promise<void> {
   if (share < 1) await deployment.shiftTraffic({ registeredModel, key, share: 0 });
   else if (before) await deployment.shiftTraffic({ registeredModel, key: before, share: 1 });
+}
+
+function describeEnd({ dryRun, ...made }: RedeployResult): string {
+  return dryRun ? dryRunText(dryRun.would) : describeDeployment(made);
 }
 
 export function describeDeployment({ version, previousVersion, url }: Deployment): string {

@@ -1,18 +1,20 @@
 import { setHandler, workflowInfo } from '@temporalio/workflow';
 import type { ArtifactRef } from '../contracts/artifacts.ts';
-import { STAGES, type Stage } from '../contracts/names.ts';
+import { truncate } from '../contracts/errors.ts';
+import { STAGES, type Stage, TAGS } from '../contracts/names.ts';
 import type { News } from '../contracts/notifications.ts';
 import type { Plan } from '../contracts/plan.ts';
 import { searchProgressed, stageProgressed } from '../contracts/queries.ts';
 import type { RetrainInput, RetrainResult, SearchInput, SearchResult } from '../contracts/workflows.ts';
 import { news } from '../policy/news.ts';
+import { capitalised } from '../policy/words.ts';
 import { describeSearch, hyperparameterSearch } from './hyperparameterSearch.ts';
-import { resolvePlan } from './lib/activities.ts';
-import { type Board, openBoard } from './lib/board.ts';
+import { type Board, triggerOf } from './lib/board.ts';
+import { conduct, type Job } from './lib/conduct.ts';
 import { runExtraSteps } from './lib/extraSteps.ts';
 import { applicationFailure, rootMessage } from './lib/failures.ts';
-import { parseInput } from './lib/input.ts';
 import { tellTheEnd } from './lib/notify.ts';
+import { withReport } from './lib/report.ts';
 import { withRun } from './lib/runs.ts';
 import { runStage } from './lib/stages.ts';
 import { describeDataset, prepareData } from './prepareData.ts';
@@ -22,21 +24,25 @@ import { describeVersion, trainBestAndRegister } from './trainBestAndRegister.ts
 
 /** The main job: from the data to a new model version that answers requests, if it is good enough. */
 export async function retrain(input?: unknown): Promise<RetrainResult> {
-  const request = parseInput('retrain', input);
-  const plan = await resolvePlan(request);
-  const board = openBoard(STAGES, plan, { trigger: request.trigger });
-  setHandler(searchProgressed, board.search);
-  setHandler(stageProgressed, board.merge);
+  return conduct('retrain', input, { stages: STAGES, body, describe: describeRetrain });
+}
+
+async function body({ request, plan, board }: Job<'retrain'>): Promise<RetrainResult> {
+  setHandler(searchProgressed, board.search, {
+    description: 'From its search: how many trials are done, and the best',
+  });
+  setHandler(stageProgressed, board.merge, { description: 'From its promotion: where one of its stages stands' });
 
   const { registeredModel, model, data, seed, trials, parallel } = plan;
-  const run = withRun(board, plan, { purpose: 'retrain', trigger: request.trigger }, async (runId) => {
+  const opened = { purpose: 'retrain', trigger: request.trigger ?? triggerOf() };
+  const work = async (runId: string): Promise<RetrainResult> => {
     const known: { dataset?: ArtifactRef; version?: string } = {};
     const extra = (stage: Stage, when: 'before' | 'after') => runExtraSteps(board, plan, stage, when, known);
 
     await extra('prepareData', 'before');
     const dataset = await board.stage(
       'prepareData',
-      () => runStage('prepareData', prepareData, { registeredModel, data, seed, force: request.force }),
+      () => runStage(board, 'prepareData', prepareData, { registeredModel, data, seed, force: request.force }),
       describeDataset,
     );
     known.dataset = dataset.ref;
@@ -51,7 +57,7 @@ export async function retrain(input?: unknown): Promise<RetrainResult> {
     const version = await board.stage(
       'trainBestAndRegister',
       () =>
-        runStage('trainBestAndRegister', trainBestAndRegister, {
+        runStage(board, 'trainBestAndRegister', trainBestAndRegister, {
           ...common,
           runId,
           params: search?.best.params,
@@ -62,15 +68,27 @@ export async function retrain(input?: unknown): Promise<RetrainResult> {
       describeVersion,
     );
     board.attributes({ version: version.version, testAuc: version.metrics.test_auc });
+    board.learn({ registered: version.version });
     known.version = version.version;
     await extra('trainBestAndRegister', 'after');
 
-    if (plan.stage !== 'None') await extra('promote', 'before');
-    const production = await bringToProduction(board, plan, request, version.version);
+    const { trigger, report: driftReport } = request;
+    const subject = { version, dataset, search, params: search?.best.params, trigger, driftReport };
+    const { production, reportUri } = await withReport(board, plan, subject, async () => {
+      if (plan.stage !== 'None') await extra('promote', 'before');
+      return bringToProduction(board, plan, request, version.version);
+    });
     if (production.deployment) await extra('redeploy', 'after');
-    return { version, ...production };
-  });
+    return { version: { ...version, reportUri }, ...production };
+  };
+  const run = withRun(board, plan, opened, work, outcomeTags);
   return tellTheEnd(plan, run, { done: news.retrainFinished, failed: (error) => whyFailed(registeredModel, error) });
+}
+
+/** What came of it, as its MLflow run keeps it: the history of retrains reads that when Temporal has forgotten them. */
+function outcomeTags({ promotion }: RetrainResult): Record<string, string> {
+  if (!promotion) return { [TAGS.promoted]: 'None' };
+  return { [TAGS.promoted]: promotion.promoted ? promotion.stage : 'None', [TAGS.verdict]: promotion.reason };
 }
 
 /** What people are told of a retrain that failed; null: somebody else tells it. */
@@ -87,7 +105,7 @@ async function searchIfAsked(board: Board, plan: Plan, input: SearchInput): Prom
   }
   const search = await board.stage(
     'hyperparameterSearch',
-    () => runStage('hyperparameterSearch', hyperparameterSearch, input),
+    () => runStage(board, 'hyperparameterSearch', hyperparameterSearch, input),
     (found) => describeSearch(found, plan.metric),
   );
   const { complete, failed, best } = search;
@@ -112,14 +130,24 @@ async function bringToProduction(
   }
   const { maxAucLoss, policy, rules, approval, stagingFirst, strategy, redeploy, trigger } = request;
   const gate = { maxAucLoss, policy, rules, approval, stagingFirst, strategy, redeploy };
-  const input = { registeredModel, version, stage, ...gate, by: trigger ?? workflowInfo().workflowId };
+  const input = { registeredModel, version, stage, ...gate, by: truncate(trigger ?? workflowInfo().workflowId, 200) };
   const { promotion, deployment } = await board.stage(
     'promote',
-    () => runStage('promote', promote, input),
+    () => runStage(board, 'promote', promote, input),
     ({ promotion }) => describePromotion(promotion),
   );
   board.attributes({ stage: promotion.promoted ? promotion.stage : null });
   if (deployment) board.finish('redeploy', describeDeployment(deployment));
   else board.skip('redeploy', promotion.promoted ? 'not asked for' : 'nothing was promoted');
   return { promotion, deployment };
+}
+
+/** `MediWatchReadmit version 4, test AUC 0.6812. Version 4 is in Production. … The API follows: …`. */
+function describeRetrain({ version, promotion, deployment }: RetrainResult): string {
+  const parts = [
+    `${describeVersion(version)}.`,
+    promotion ? capitalised(describePromotion(promotion)) : 'It was registered only, as was asked for.',
+    deployment && `${capitalised(describeDeployment(deployment))}.`,
+  ];
+  return parts.filter(Boolean).join(' ');
 }

@@ -1,7 +1,12 @@
+import { workflowInfo } from '@temporalio/workflow';
+import type { Plan } from '../contracts/plan.ts';
 import type { ModelVersionRef } from '../contracts/registry.ts';
-import { registry, resolvePlan, stepOptions, steps } from './lib/activities.ts';
-import { openBoard } from './lib/board.ts';
-import { parseInput } from './lib/input.ts';
+import type { Dataset } from '../contracts/training.ts';
+import type { TrainInput } from '../contracts/workflows.ts';
+import { registry, stepActivities } from './lib/activities.ts';
+import type { Board } from './lib/board.ts';
+import { conduct, type Job } from './lib/conduct.ts';
+import { writeReport } from './lib/report.ts';
 import { withRun } from './lib/runs.ts';
 import { idempotencyKey, runStage } from './lib/stages.ts';
 import { preparation, prepareData } from './prepareData.ts';
@@ -11,48 +16,59 @@ import { preparation, prepareData } from './prepareData.ts';
  * retried. The version becomes `@challenger`; nothing is promoted.
  */
 export async function trainBestAndRegister(input?: unknown): Promise<ModelVersionRef> {
-  const request = parseInput('trainBestAndRegister', input);
-  const plan = await resolvePlan(request);
-  const board = openBoard(['trainBestAndRegister'], plan);
-  const { registeredModel, model, data, seed } = plan;
-  const dataset = request.dataset ?? (await runStage('prepareData', prepareData, preparation(plan)));
+  return conduct('trainBestAndRegister', input, { stages: ['trainBestAndRegister'], body, describe: describeVersion });
+}
+
+async function body({ request, plan, board }: Job<'trainBestAndRegister'>): Promise<ModelVersionRef> {
+  const dataset = request.dataset ?? (await runStage(board, 'prepareData', prepareData, preparation(plan)));
   const run = { runId: request.runId, purpose: 'train', dataset, trigger: request.trigger };
 
-  return withRun(board, plan, run, (runId) =>
-    board.stage(
+  return withRun(board, plan, run, async (runId) => {
+    const version = await board.stage(
       'trainBestAndRegister',
-      async () => {
-        const trained = await steps.trainModel.executeWithOptions(
-          stepOptions(plan, 'train', `fit ${model} on train and validation, score the test split`),
-          [
-            {
-              registeredModel,
-              dataset,
-              data,
-              model,
-              params: request.params ?? null,
-              seed,
-              runId,
-              key: idempotencyKey('train'),
-              trials: request.searchTrials ?? [],
-            },
-          ],
-        );
-        const version = await registry.registerVersion({
-          registeredModel,
-          key: idempotencyKey('version'),
-          trained,
-          model,
-          dataset: dataset.ref,
-          trigger: request.trigger ?? null,
-          report: request.report ?? null,
-        });
-        board.attributes({ version: version.version, testAuc: version.metrics.test_auc });
-        return version;
-      },
+      () => trainAndRegister(board, plan, request, dataset, runId),
       describeVersion,
-    ),
-  );
+    );
+    // A retrain writes it itself, while it promotes the version.
+    if (workflowInfo().parent) return version;
+    const { params, searchTrials, trigger, report: driftReport } = request;
+    const search = searchTrials && { trials: searchTrials };
+    const reportUri = await writeReport(board, plan, { version, dataset, params, search, trigger, driftReport });
+    return { ...version, reportUri };
+  });
+}
+
+async function trainAndRegister(
+  board: Board,
+  plan: Plan,
+  request: TrainInput,
+  dataset: Dataset,
+  runId: string,
+): Promise<ModelVersionRef> {
+  const { registeredModel, model, data, seed } = plan;
+  const trained = await stepActivities(plan, 'train').trainModel({
+    registeredModel,
+    dataset,
+    data,
+    model,
+    params: request.params ?? null,
+    seed,
+    runId,
+    key: idempotencyKey('train'),
+    trials: request.searchTrials ?? [],
+  });
+  const version = await registry.registerVersion({
+    registeredModel,
+    key: idempotencyKey('version'),
+    trained,
+    model,
+    dataset: dataset.ref,
+    trigger: request.trigger ?? null,
+    report: request.report ?? null,
+  });
+  board.learn({ registered: version.version });
+  board.attributes({ version: version.version, testAuc: version.metrics.test_auc });
+  return version;
 }
 
 export function describeVersion({ registeredModel, version, metrics }: ModelVersionRef): string {

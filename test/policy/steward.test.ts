@@ -169,7 +169,7 @@ class Simulation {
     expect((pending?.count ?? 0) + (current?.alerts?.count ?? 0)).toBe(this.unanswered.length);
     expect(counted).toBe(this.answered + this.unanswered.length);
     if (failures >= SETTINGS.maxFailures) expect(paused).not.toBeNull();
-    expect(stewardMarkdown(this.steward, this.now)).not.toContain('undefined');
+    expect(stewardMarkdown(this.steward, this.now, null)).not.toContain('undefined');
   }
 }
 

@@ -2,50 +2,56 @@ import type { ActivityOptions } from '@temporalio/workflow';
 import { proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
 import type { Activities } from '../../activities/index.ts';
 import type { Plan, StepName, StepRetry } from '../../contracts/plan.ts';
+import { shorten } from '../../policy/markdown.ts';
 import { POLICIES, STEP_SLACK_SECONDS } from '../policies.ts';
+import { SUMMARIES } from './summaries.ts';
 
-export const { resolvePlan } = proxyLocalActivities<Activities>(POLICIES.settings);
-export const firstContact = proxyActivities<Activities>(POLICIES.firstContact);
-export const registry = proxyActivities<Activities>(POLICIES.registry);
-export const { resolvePlan: resolveStewardPlan } = proxyActivities<Activities>(POLICIES.stewardSettings);
-export const { findRetrain } = proxyActivities<Activities>(POLICIES.stewardSearch);
-export const locks = proxyActivities<Activities>(POLICIES.lock);
-export const stewards = proxyActivities<Activities>(POLICIES.lock);
-export const watch = proxyActivities<Activities>(POLICIES.watch);
-export const { notify } = proxyActivities<Activities>(POLICIES.notify);
-export const steps = proxyActivities<Activities>({ ...POLICIES.step, startToCloseTimeout: '1 hour' });
-export const deployment = proxyActivities<Activities>(POLICIES.deployment);
+export const { resolvePlan } = described(proxyLocalActivities<Activities>(POLICIES.settings));
+export const firstContact = described(proxyActivities<Activities>(POLICIES.firstContact));
+export const registry = described(proxyActivities<Activities>(POLICIES.registry));
+export const { resolvePlan: resolveStewardPlan } = described(proxyActivities<Activities>(POLICIES.stewardSettings));
+export const { findRetrain } = described(proxyActivities<Activities>(POLICIES.stewardSearch));
+export const locks = described(proxyActivities<Activities>(POLICIES.lock));
+export const stewards = described(proxyActivities<Activities>(POLICIES.lock));
+export const watch = described(proxyActivities<Activities>(POLICIES.watch));
+export const { notify } = described(proxyActivities<Activities>(POLICIES.notify));
+export const deployment = described(proxyActivities<Activities>(POLICIES.deployment));
 
-/** Options of one call of a step: its time-out from the plan, and a line for the UI that says what it does. */
-export function stepOptions(plan: Plan, step: StepName, summary: string): ActivityOptions {
-  return commandOptions(plan.stepTimeoutSeconds[step] ?? 3600, plan.stepRetry?.[step], summary);
+/** Activities that run a step, with its time-out and retries as the plan has them. */
+export function stepActivities(plan: Plan, step: StepName, more: ActivityOptions = {}): Activities {
+  return commandActivities(plan.stepTimeoutSeconds[step] ?? 3600, plan.stepRetry?.[step], more);
 }
 
-/** Time-out and retries of one call, as mediwatch.yaml has them. */
-export function commandOptions(
+/** Activities that run a command, with its time-out and retries as mediwatch.yaml has them. */
+export function commandActivities(
   timeoutSeconds: number,
   wanted: StepRetry | undefined,
-  summary: string,
-): ActivityOptions {
+  more: ActivityOptions = {},
+): Activities {
   const seconds = timeoutSeconds + (wanted?.slotWaitSeconds ?? 0) + STEP_SLACK_SECONDS;
-  const { retry } = POLICIES.step;
-  return {
-    ...POLICIES.step,
-    startToCloseTimeout: seconds * 1000,
-    summary: shorten(summary),
-    ...(wanted && {
-      retry: {
-        ...retry,
-        maximumAttempts: wanted.attempts,
-        initialInterval: wanted.backoffSeconds * 1000,
-        // Doubled five times at most: an hour between attempts helps nobody who set a minute.
-        maximumInterval: Math.max(20, wanted.backoffSeconds * 32) * 1000,
-      },
-    }),
+  const options: ActivityOptions = { ...POLICIES.step, startToCloseTimeout: seconds * 1000, ...more };
+  if (!wanted) return described(proxyActivities<Activities>(options));
+  const retry = {
+    ...POLICIES.step.retry,
+    maximumAttempts: wanted.attempts,
+    initialInterval: wanted.backoffSeconds * 1000,
+    // Doubled five times at most: an hour between attempts helps nobody who set a minute.
+    maximumInterval: Math.max(20, wanted.backoffSeconds * 32) * 1000,
   };
+  return described(proxyActivities<Activities>({ ...options, retry }));
 }
 
-/** Temporal refuses summaries of more than 200 bytes. */
-export function shorten(text: string): string {
-  return text.length <= 160 ? text : `${text.slice(0, 159)}…`;
+type Call = (input?: unknown) => Promise<unknown>;
+type Proxied = Record<string, { executeWithOptions(options: { summary: string }, args: unknown[]): Promise<unknown> }>;
+
+/** The same activities; each call says in the UI what it does. */
+function described(proxied: object): Activities {
+  const calls = Object.entries(SUMMARIES).map(([name, summaryOf]): [string, Call] => [
+    name,
+    (...args) => {
+      const summary = shorten((summaryOf as (input: unknown) => string)(args[0]));
+      return (proxied as Proxied)[name]?.executeWithOptions({ summary }, args) as Promise<unknown>;
+    },
+  ]);
+  return Object.fromEntries(calls) as unknown as Activities;
 }

@@ -3,7 +3,7 @@ import type { ArtifactRef } from '../../contracts/artifacts.ts';
 import type { Stage } from '../../contracts/names.ts';
 import type { Plan, PlannedExtraStep } from '../../contracts/plan.ts';
 import type { StageProgress } from '../../contracts/progress.ts';
-import { commandOptions, steps } from './activities.ts';
+import { commandActivities } from './activities.ts';
 import type { Board } from './board.ts';
 import { idempotencyKey } from './stages.ts';
 
@@ -36,9 +36,9 @@ async function runExtraStep(board: Board, plan: Plan, step: PlannedExtraStep, kn
   const { dataset = null, version = null } = known;
   show('running');
   try {
-    await steps.runExtraStep.executeWithOptions(commandOptions(timeoutSeconds, step, `${name}, ${when} ${stage}`), [
-      { registeredModel, name, data, model, seed, dataset, version, key: idempotencyKey(`extra/${name}`) },
-    ]);
+    const key = idempotencyKey(`extra/${name}`);
+    const request = { registeredModel, name, data, model, seed, dataset, version, key };
+    await commandActivities(timeoutSeconds, step).runExtraStep(request);
   } catch (error) {
     show(isCancellation(error) ? 'cancelled' : 'failed');
     throw error;

@@ -8,6 +8,7 @@ import {
 } from '@temporalio/workflow';
 import { workflowIds } from '../../contracts/ids.ts';
 import { lockGranted, releaseLock } from '../../contracts/lock.ts';
+import { shorten } from '../../policy/markdown.ts';
 import { locks } from './activities.ts';
 import type { Board } from './board.ts';
 
@@ -29,18 +30,24 @@ export async function withModelLock<Result>(board: Board, lock: Lock, body: () =
 
   const token = uuid4();
   let granted = false;
-  setHandler(lockGranted, (to) => {
+  const take = (to: string) => {
     granted ||= to === token;
-  });
+  };
+  setHandler(lockGranted, take, { description: 'From the lock of the model: it is yours. Nobody else sends it' });
   const { registeredModel, purpose } = lock;
   try {
     const ask = () => locks.askForLock({ registeredModel, request: { token, workflowId, runId, purpose } });
     await ask();
-    if (!(await condition(() => granted, '2 seconds'))) {
-      board.waitFor(`the lock of ${registeredModel}: another workflow is changing what is in Production.`);
+    const summary = shorten(`the lock of ${registeredModel}, to ${purpose}`);
+    if (!(await condition(() => granted, '2 seconds', { summary }))) {
+      board.waitFor(
+        `the lock of ${registeredModel}: another workflow is changing what is in Production. It goes on by itself when ` +
+          `that one has ended; ${workflowIds.lock(registeredModel)} shows who holds the lock.`,
+        'lock',
+      );
     }
     // Asking again now and then costs nothing and brings the request back should the lock have been terminated.
-    while (!granted && !(await condition(() => granted, '1 minute'))) await ask();
+    while (!granted && !(await condition(() => granted, '1 minute', { summary }))) await ask();
     board.waitFor(null);
     return await body();
   } finally {

@@ -2,7 +2,6 @@ import { CancellationScope, condition, isCancellation, log, uuid4, workflowInfo 
 import { truncate } from '../../contracts/errors.ts';
 import type { News, Notification } from '../../contracts/notifications.ts';
 import type { Plan } from '../../contracts/plan.ts';
-import { POLICIES } from '../policies.ts';
 import { notify } from './activities.ts';
 import { rootMessage } from './failures.ts';
 
@@ -31,13 +30,15 @@ export async function tell(plan: Plan, news: News): Promise<void> {
   let over = false;
   // Whoever cancels a workflow does not take back what had happened before.
   await CancellationScope.nonCancellable(async () => {
-    const delivery = notify
-      .executeWithOptions({ ...POLICIES.notify, summary: `tell of ${event}` }, [notification])
+    const delivery = notify(notification)
       .catch((error: unknown) => log.warn('Nobody could be told', { event, problem: rootMessage(error) }))
       .finally(() => {
         over = true;
       });
-    await Promise.race([delivery, condition(() => over, PATIENCE)]);
+    await Promise.race([
+      delivery,
+      condition(() => over, PATIENCE, { summary: 'no longer than this until people are told' }),
+    ]);
   });
 }
 

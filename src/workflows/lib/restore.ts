@@ -32,7 +32,11 @@ export async function orRestore<Result>(board: Board, changed: Changed, body: ()
     return await body();
   } catch (error) {
     const why = rootMessage(error);
-    await CancellationScope.nonCancellable(() => restore(changed, why));
+    await CancellationScope.nonCancellable(() => restore(changed, why)).catch((failed: unknown) => {
+      board.learn({ putBack: rootMessage(failed) });
+      throw failed;
+    });
+    board.learn({ putBack: true });
     board.problem(`Version ${changed.version} is not in ${changed.stage}: ${why} ${PUT_BACK}`);
     throw error;
   }
@@ -42,7 +46,9 @@ export async function orRestore<Result>(board: Board, changed: Changed, body: ()
 export function redeployUnderLock(board: Board, plan: Plan, version: string): Promise<Deployment> {
   const { registeredModel, rollout } = plan;
   const input = { registeredModel, version, strategy: rollout.strategy, underLockOf: workflowInfo().workflowId };
-  return board.stage('redeploy', () => runStage('redeploy', redeploy, input), describeDeployment);
+  // Before it starts, so that a parent that shows the stage is told who runs it.
+  board.child('redeploy');
+  return board.stage('redeploy', () => runStage(board, 'redeploy', redeploy, input), describeDeployment);
 }
 
 async function restore({ registeredModel, version, stage, before, actor }: Changed, why: string): Promise<void> {

@@ -9,15 +9,20 @@ import { readAlerts, readSteering } from './stewardInput.ts';
 export interface Desk {
   readonly steward: Steward;
   change(next: (steward: Steward) => Steward): void;
+  /** From here on the pages of workflows are known, and linked. */
+  linkTo(temporalUi: string): void;
 }
 
 /** Opens the desk. Signals that came with the start are taken at once. */
 export function openDesk(start: Steward): Desk {
   let steward = start;
+  let temporalUi: string | null = null;
+  const show = () => setCurrentDetails(stewardMarkdown(steward, Date.now(), temporalUi));
   const change: Desk['change'] = (next) => {
     steward = next(steward);
-    setCurrentDetails(stewardMarkdown(steward, Date.now()));
+    show();
   };
+  show();
   const take = (input: unknown) => {
     const now = Date.now();
     change((known) => readAlerts(input).reduce((before, alert) => alerted(before, alert, now), known));
@@ -55,5 +60,9 @@ export function openDesk(start: Steward): Desk {
       return steward;
     },
     change,
+    linkTo(pages) {
+      temporalUi = pages;
+      show();
+    },
   };
 }

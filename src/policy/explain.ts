@@ -1,0 +1,183 @@
+import { FAILURES, type FailureType } from '../contracts/errors.ts';
+import { STAGE_TITLES } from '../contracts/names.ts';
+import type { Explanation, StageProgress } from '../contracts/progress.ts';
+import type { WorkflowName } from '../contracts/workflows.ts';
+
+/** What a workflow found out and did on its way, as far as an explanation of its failure needs it. */
+export interface Facts {
+  /** Version that is to be promoted, deployed, or built. */
+  version?: string;
+  /** Version that this workflow registered. */
+  registered?: string;
+  /** Version in Production before anything was changed; null: none. */
+  inProduction?: string | null;
+  /** Version that answered requests before anything was changed; null: none. */
+  serving?: string | null;
+  /** The registry was changed, and then put back, or could not be: why. Absent: it was not changed. */
+  putBack?: true | string;
+  /** The steward was told of drift. */
+  alerted?: boolean;
+}
+
+export interface Failed {
+  workflow: WorkflowName;
+  workflowId: string;
+  /** Type of the failure; null: not one of the contract. */
+  type: string | null;
+  message: string;
+  cancelled: boolean;
+  /** Child workflow that failed; null: none did. */
+  child: string | null;
+  stages: readonly StageProgress[];
+  facts: Facts;
+  dryRun: boolean;
+}
+
+/** Explains a failure to whoever finds the workflow: what happened, what was left as it was, and what to do. */
+export function explainFailure(failed: Failed): Explanation {
+  return { happened: whatHappened(failed), left: whatWasLeft(failed), next: whatToDo(failed) };
+}
+
+function whatHappened({ type, message, cancelled, child, stages }: Failed): string {
+  const stage = stageOfFailure(stages);
+  const title = stage && STAGE_TITLES[stage];
+  if (cancelled) return `It was cancelled${title ? ` during "${title}"` : ''}.`;
+  const place = [title && `in "${title}"`, child && `in the child workflow ${child}`].filter(Boolean).join(', ');
+  const advice = adviceOf(type);
+  const bare = advice && message.endsWith(advice) ? message.slice(0, -advice.length).trim() : message;
+  return place ? `Failed ${place}: ${bare}` : bare;
+}
+
+function whatWasLeft(failed: Failed): string {
+  const ended = failed.cancelled ? ENDED : null;
+  const left = failed.dryRun ? 'A dry run changes nothing.' : LEFT[failed.workflow](failed);
+  return [ended, left].filter(Boolean).join(' ');
+}
+
+const ENDED = 'What it had started was ended: the processes of its steps are gone, and its MLflow run is closed.';
+const UNTOUCHED = 'What is in Production, and the API, are unchanged.';
+
+const LEFT: Record<WorkflowName, (failed: Failed) => string> = {
+  prepareData: () =>
+    'No data set was made; those made before are still in the artifact store. Nothing else was touched.',
+  hyperparameterSearch: () => `No model was trained. Trials that had finished are kept in MLflow. ${UNTOUCHED}`,
+  trainBestAndRegister: ({ facts }) =>
+    `${facts.registered ? staysRegistered(facts.registered) : 'No version was registered.'} ${UNTOUCHED}`,
+  retrain: leftByRetrain,
+  promote: leftInProduction,
+  rollback: leftInProduction,
+  redeploy: ({ facts }) => leftServing(facts),
+  buildImage: () => 'Nothing that runs was touched; images that were built before are kept.',
+  driftCheck: ({ facts }) =>
+    facts.alerted
+      ? 'The steward has been told of the drift. Nothing else was changed.'
+      : 'The steward was told of nothing, so no retrain was started. Nothing was changed.',
+  driftSteward: () => 'A retrain that it had started goes on without it. Alerts that it knew are forgotten.',
+};
+
+function leftByRetrain({ stages, facts, type }: Failed): string {
+  const { registered } = facts;
+  const stage = stageOfFailure(stages);
+  if (!registered) {
+    const searched = stages.some(({ name, state }) => name === 'hyperparameterSearch' && state !== 'waiting');
+    const trials = searched && stage !== 'prepareData' ? ' Trials that had finished are kept in MLflow.' : '';
+    return `No version was registered.${trials} ${UNTOUCHED}`;
+  }
+  if (stage !== 'promote' && stage !== 'redeploy') return `${staysRegistered(registered)} ${UNTOUCHED}`;
+  if (type === 'ApprovalRejected') return `${staysRegistered(registered)} It was not promoted. ${UNTOUCHED}`;
+  return (
+    `Version ${registered} stays registered, and is not in Production. What its promotion had changed was put back: ` +
+    'the version before it is in Production and answers. The page of the child workflow says more.'
+  );
+}
+
+/** Of a workflow that changes what is in Production. */
+function leftInProduction({ facts, workflow }: Failed): string {
+  const { version, inProduction, putBack } = facts;
+  if (typeof putBack === 'string') {
+    return `The registry could not be put back (${putBack}): it and the API may disagree on the version in Production.`;
+  }
+  const now = inProductionText(inProduction);
+  if (putBack) return `The registry was put back as it was: ${now}. The API that served before still serves.`;
+  const verb = workflow === 'promote' ? 'promoted' : 'brought back';
+  const not = version === undefined ? `Nothing was ${verb}` : `Version ${version} was not ${verb}`;
+  return `${not}: ${inProduction === undefined ? 'registry and API are unchanged' : now}. The API was not touched.`;
+}
+
+function leftServing({ serving }: Facts): string {
+  if (serving === undefined) return 'The API was not touched: what served before still serves.';
+  if (serving === null) return 'No version served before, and none serves now. What had been started was stopped.';
+  return `Version ${serving} still serves, with all requests. What had been started beside it was stopped.`;
+}
+
+function inProductionText(version: string | null | undefined): string {
+  if (version === undefined) return 'the same version is in Production';
+  return version === null ? 'nothing is in Production' : `version ${version} is in Production`;
+}
+
+const staysRegistered = (version: string) => `Version ${version} stays registered as the challenger.`;
+
+/** What a type of failure is mostly about: what helps is the log of the step, or the doctor. */
+const IN_LOGS: ReadonlySet<string> = new Set<FailureType>([
+  'StepFailed',
+  'CommandFailed',
+  'StepCrashed',
+  'StepTimedOut',
+  'StepOutOfMemory',
+  'TooManyTrialsFailed',
+  'CandidateUnhealthy',
+  'CanaryBreached',
+  'BuildFailed',
+  'ModelLoadFailed',
+]);
+const FOR_DOCTOR: ReadonlySet<string> = new Set<FailureType>([
+  'InvalidConfig',
+  'DataNotFound',
+  'ArtifactStoreUnavailable',
+  'MlflowUnavailable',
+  'MlflowRefused',
+  'DockerUnavailable',
+  'PushDenied',
+  'DeploymentFailed',
+  'GatewayUnavailable',
+]);
+
+/** The failure is an answer: nothing is to be repaired before it is started again, if at all. */
+const ANSWERS: ReadonlySet<string> = new Set<FailureType>(['ApprovalRejected', 'PromotionRefused', 'InvalidInput']);
+
+function whatToDo(failed: Failed): string {
+  const { type, workflowId, cancelled, facts, child } = failed;
+  if (cancelled)
+    return 'Nothing has to be cleaned up. Start it again when you want it: "Start Workflow Like This One".';
+  return [
+    typeof facts.putBack === 'string' && 'Type "mediwatch doctor --fix-aliases", then "mediwatch redeploy".',
+    adviceOf(type) ?? 'The event history below shows the failed event with all its details.',
+    IN_LOGS.has(type ?? '') && `"mediwatch logs ${child ?? workflowId}" shows what the step wrote.`,
+    FOR_DOCTOR.has(type ?? '') && '"mediwatch doctor" looks at all that the service needs.',
+    !ANSWERS.has(type ?? '') && againText(failed),
+  ]
+    .filter(Boolean)
+    .join(' ');
+}
+
+/** What a long run has done is not done again when it is reset. */
+function againText({ stages, workflow }: Failed): string {
+  const stage = stageOfFailure(stages);
+  const hasDone = stages.some(({ state }) => state === 'done');
+  if (workflow === 'retrain' && stage && hasDone) {
+    return (
+      `Then choose "Reset" on this page, with the last "Workflow Task Completed" before "${STAGE_TITLES[stage]}" ` +
+      'was started: it goes on from there, and keeps what was done before.'
+    );
+  }
+  return 'Then start it again: "Start Workflow Like This One" on this page takes the same input.';
+}
+
+function adviceOf(type: string | null): string | undefined {
+  return type !== null && type in FAILURES ? FAILURES[type as FailureType].next : undefined;
+}
+
+/** The stage in which it failed or was cancelled. */
+function stageOfFailure(stages: readonly StageProgress[]): StageProgress['name'] | undefined {
+  return stages.findLast(({ state }) => state === 'failed' || state === 'cancelled')?.name;
+}

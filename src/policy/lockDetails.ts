@@ -1,0 +1,31 @@
+import type { LockRequest } from '../contracts/lock.ts';
+import { code, fitted, plain, table } from './markdown.ts';
+import { utcSecond } from './time.ts';
+
+/** Writes who holds a lock, and who waits for it, as the Markdown that the Temporal UI shows as its current details. */
+export function lockMarkdown(registeredModel: string, queue: readonly LockRequest[]): string {
+  const [holder, ...others] = queue;
+  return fitted([
+    `**The lock of ${plain(registeredModel)}.** Only one workflow at a time changes what is in Production.`,
+    holder
+      ? holderText(holder)
+      : 'Free: nobody holds it. It ends by itself, and the next that wants it starts it again.',
+    holder && (others.length > 0 ? `Waiting, in order of arrival: ${others.length}.` : 'Nobody else waits for it.'),
+    others.length > 0 && table(['', 'workflow', 'wants to', 'asked at (UTC)'], others.slice(0, SHOWN).map(row)),
+    others.length > SHOWN && `And ${others.length - SHOWN} more.`,
+    'Nothing has to be done here: the next gets the lock as soon as the holder gives it back or has ended in whatever ' +
+      'way. To stop a holder, cancel that workflow, not this one; cancelling this one does nothing.',
+  ]);
+}
+
+/** Others are counted. */
+const SHOWN = 30;
+
+function holderText({ workflowId, purpose, heldSince }: LockRequest): string {
+  const since = heldSince === undefined ? '' : `, since ${utcSecond(heldSince)} UTC`;
+  return `**Held by** ${code(workflowId)} to ${plain(purpose)}${since}.`;
+}
+
+function row({ workflowId, purpose, askedAt }: LockRequest, index: number): string[] {
+  return [String(index + 1), code(workflowId), plain(purpose), askedAt === undefined ? '' : utcSecond(askedAt)];
+}
