@@ -1,4 +1,4 @@
-import type { Stage } from './names.ts';
+import { STAGES, type Stage } from './names.ts';
 
 /**
  * Workflow ids, and what a second start with the same id means.
@@ -17,3 +17,10 @@ export const workflowIds = {
   driftRetrain: (registeredModel: string, decidedAt: Date) =>
     `retrain-drift-${registeredModel}-${decidedAt.toISOString().replace(/[:.]/g, '-')}`,
 };
+
+const STAGE_SUFFIX = new RegExp(`(/(${STAGES.join('|')}))+$`);
+
+/** The workflow that people started, of one of its stages; one that is no stage stands for itself. */
+export function starterOf(workflowId: string): string {
+  return workflowId.replace(STAGE_SUFFIX, '');
+}

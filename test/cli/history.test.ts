@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createRegistryActivities } from '../../src/activities/registry.ts';
-import { entriesOf, momentOf } from '../../src/cli/history/entries.ts';
+import { entriesOf, momentOf } from '../../src/cli/history/production/entries.ts';
 import { parseTime } from '../../src/cli/history/time.ts';
 import { loadConfig, PROJECT_ROOT } from '../../src/config.ts';
 import type { ProductionEntry } from '../../src/contracts/registry.ts';
@@ -52,9 +52,9 @@ async function record(...entries: ProductionEntry[]): Promise<void> {
   for (const one of entries) await recordProduction({ registeredModel: MODEL, entry: one });
 }
 
-describe('history', () => {
+describe('history --production', () => {
   it('before any change says that there was none', async () => {
-    const { code, out } = await mediwatch(['history'], { env });
+    const { code, out } = await mediwatch(['history', '--production'], { env });
     expect([code, out]).toEqual([0, `No workflow has put a version of ${MODEL} into Production yet.\n`]);
   });
 
@@ -68,7 +68,7 @@ describe('history', () => {
       }),
     );
     await mlflow.transitionStage(MODEL, '1', 'Production');
-    const { code, out } = await mediwatch(['history'], { env });
+    const { code, out } = await mediwatch(['history', '--production'], { env });
     expect(code).toBe(0);
     const [first, ...others] = out.split('\n\n').slice(1);
     expect(first).toContain('2026-11-24 09:30:00 UTC  rolled back to version 1, in place of version 2');
@@ -83,16 +83,16 @@ describe('history', () => {
   });
 
   it('gives programs the newest first, as many as they ask for', async () => {
-    const { out } = await mediwatch(['history', '--limit', '1', '--json'], { env });
+    const { out } = await mediwatch(['history', '--production', '--limit', '1', '--json'], { env });
     expect(JSON.parse(out)).toMatchObject({
       production: '1',
       total: 3,
       entries: [{ version: '1', replaced: '2', actor: 'grace', action: 'rollback', followsGap: false }],
     });
-    expect((await mediwatch(['history', '--limit', '2'], { env })).out).toContain(
+    expect((await mediwatch(['history', '--production', '--limit', '2'], { env })).out).toContain(
       '1 earlier; show them with --limit 3.',
     );
-    expect((await mediwatch(['history', '--limit', '0'], { env })).code).toBe(2);
+    expect((await mediwatch(['history', '--production', '--limit', '0'], { env })).code).toBe(2);
   });
 
   it.each([
@@ -115,18 +115,18 @@ describe('history', () => {
 
   it('tells when Production was changed past the workflows', async () => {
     await mlflow.transitionStage(MODEL, '3', 'Production', { archiveExisting: true });
-    expect((await mediwatch(['history'], { env })).out).toContain(
+    expect((await mediwatch(['history', '--production'], { env })).out).toContain(
       'Version 3 is in Production now, which no workflow did',
     );
     await record(entry('2026-11-25T02:00:00.000Z', '2', '3'));
-    const { out } = await mediwatch(['history', '--limit', '1'], { env });
+    const { out } = await mediwatch(['history', '--production', '--limit', '1'], { env });
     expect(out).toContain('Between this and the one before, it was changed in MLflow by hand.');
   });
 
   it('refuses what is no time, and says that MLflow does not answer', async () => {
     const wrong = await mediwatch(['history', '--at', 'yesterday'], { env });
     expect([wrong.code, wrong.err]).toEqual([2, expect.stringContaining('"yesterday" is not a time')]);
-    const away = await mediwatch(['history'], { env: { MLFLOW_TRACKING_URI: 'http://127.0.0.1:1' } });
+    const away = await mediwatch(['history', '--production'], { env: { MLFLOW_TRACKING_URI: 'http://127.0.0.1:1' } });
     expect([away.code, away.err]).toEqual([4, expect.stringContaining('nothing listens there')]);
   });
 });

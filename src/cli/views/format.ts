@@ -28,6 +28,18 @@ export function clip(text: string, width: number): string {
   return text.length <= width ? text : `${text.slice(0, Math.max(0, width - 1))}…`;
 }
 
+/** Breaks a text at spaces into lines of a width; those after the first are indented. */
+export function wrap(text: string, width: number): string[] {
+  const lines = [''];
+  for (const word of text.split(' ')) {
+    const line = lines.at(-1) as string;
+    if (line === '') lines[lines.length - 1] = clip(word, width);
+    else if (line.length + 1 + word.length <= width) lines[lines.length - 1] = `${line} ${word}`;
+    else lines.push(clip(`  ${word}`, width));
+  }
+  return lines;
+}
+
 /** Lays parts out in lines of a width at most, each part whole where it fits. */
 export function flow(parts: readonly string[], width: number, indent = ''): string[] {
   const lines: string[] = [];

@@ -2,7 +2,7 @@ import { STAGE_TITLES } from '../../contracts/names.ts';
 import type { Progress, SearchProgress, StageProgress } from '../../contracts/progress.ts';
 import { paramsText } from '../../policy/details.ts';
 import type { Style } from '../io.ts';
-import { bestScore, clip, flow, oneLine, stageTime, trialCount } from './format.ts';
+import { bestScore, clip, flow, oneLine, stageTime, trialCount, wrap } from './format.ts';
 
 interface Canvas {
   /** Width of the terminal (characters). */
@@ -75,16 +75,4 @@ function searchLines(search: SearchProgress, { columns, style }: Canvas): string
 function searchBar({ total, complete, failed }: SearchProgress, width: number): string {
   const filled = total > 0 ? Math.round((Math.min(complete + failed, total) / total) * width) : 0;
   return '█'.repeat(filled) + '░'.repeat(width - filled);
-}
-
-/** Breaks a text at spaces into lines of a width. */
-function wrap(text: string, width: number): string[] {
-  const lines = [''];
-  for (const word of text.split(' ')) {
-    const line = lines.at(-1) as string;
-    if (line === '') lines[lines.length - 1] = clip(word, width);
-    else if (line.length + 1 + word.length <= width) lines[lines.length - 1] = `${line} ${word}`;
-    else lines.push(clip(`  ${word}`, width));
-  }
-  return lines;
 }

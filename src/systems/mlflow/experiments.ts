@@ -13,7 +13,8 @@ const ExperimentPage = z.object({
 
 /** Calls about experiments. */
 export function experimentCalls(transport: Transport) {
-  async function find(name: string, { signal }: CallOptions): Promise<string | undefined> {
+  /** The id of the experiment of this name; undefined when there is none. */
+  async function findExperiment(name: string, { signal }: CallOptions = {}): Promise<string | undefined> {
     const call = {
       method: 'GET',
       path: '/api/2.0/mlflow/experiments/get-by-name',
@@ -37,6 +38,8 @@ export function experimentCalls(transport: Transport) {
   }
 
   return {
+    findExperiment,
+
     /** The ids of all experiments that are not deleted. */
     async experimentIds({ signal }: CallOptions = {}): Promise<string[]> {
       const ids: string[] = [];
@@ -57,13 +60,13 @@ export function experimentCalls(transport: Transport) {
      * @throws {MlflowError} when the experiment is deleted, with the way to restore it
      */
     async ensureExperiment(name: string, options: CallOptions = {}): Promise<string> {
-      const existing = await find(name, options);
+      const existing = await findExperiment(name, options);
       if (existing !== undefined) return existing;
       try {
         return await create(name, options);
       } catch (error) {
         if (!hasCode(error, 'RESOURCE_ALREADY_EXISTS')) throw error;
-        const made = await find(name, options);
+        const made = await findExperiment(name, options);
         if (made === undefined) throw error;
         return made;
       }

@@ -15,3 +15,8 @@ export function quoted(text: string): string {
 export function tagIs(key: string, value: string): string {
   return `tags.\`${key}\` = ${quoted(value)}`;
 }
+
+/** The condition that a tag ends in this text, in which no % and _ may stand: they match anything. */
+export function tagEndsIn(key: string, ending: string): string {
+  return `tags.\`${key}\` LIKE ${quoted(`%${ending}`)}`;
+}

@@ -14,11 +14,19 @@ export interface NewRun {
   startTime?: number;
 }
 
-interface RunSearch {
-  /** Most runs to return (default 100). */
-  maxResults?: number;
+interface Order {
   /** Such as `metrics.validation_auc DESC`. */
   orderBy?: readonly string[];
+}
+
+interface RunSearch extends Order {
+  /** Most runs to return (default 100). */
+  maxResults?: number;
+}
+
+interface RunPages extends Order {
+  /** Most runs of a page (default and limit 1,000). */
+  pageSize?: number;
 }
 
 const RunAnswer = z.object({ run: RunShape });
@@ -34,32 +42,45 @@ export function runCalls(transport: Transport) {
   const post = async (path: string, json: unknown, { signal }: CallOptions) =>
     await transport.json({ method: 'POST', path: `${API}/${path}`, json, signal }, Nothing);
 
-  /** Runs that match the filter (MLflow's language), without deleted ones. */
-  async function searchRuns(
+  /** Runs that match the filter (MLflow's language), without deleted ones, page by page for as long as they are read. */
+  async function* pagesOfRuns(
     experimentIds: string | readonly string[],
     filter: string,
-    { maxResults = 100, orderBy = [], signal }: RunSearch & CallOptions = {},
-  ): Promise<Run[]> {
-    const runs: Run[] = [];
+    { pageSize = PAGE_SIZE, orderBy = [], signal }: RunPages & CallOptions = {},
+  ): AsyncGenerator<Run[], void, void> {
     let token: string | undefined;
     do {
       const json = {
         experiment_ids: [experimentIds].flat(),
         filter,
         run_view_type: 'ACTIVE_ONLY',
-        max_results: Math.min(PAGE_SIZE, maxResults - runs.length),
+        max_results: Math.min(PAGE_SIZE, pageSize),
         order_by: orderBy,
         ...(token && { page_token: token }),
       };
       const call = { method: 'POST', path: `${API}/search`, json, idempotent: true, signal } as const;
       const page = await transport.json(call, RunPage);
-      runs.push(...page.runs);
+      yield page.runs;
       token = page.next_page_token;
-    } while (token && runs.length < maxResults);
-    return runs;
+    } while (token);
+  }
+
+  /** Runs that match the filter (MLflow's language), without deleted ones. */
+  async function searchRuns(
+    experimentIds: string | readonly string[],
+    filter: string,
+    { maxResults = 100, ...options }: RunSearch & CallOptions = {},
+  ): Promise<Run[]> {
+    const runs: Run[] = [];
+    for await (const page of pagesOfRuns(experimentIds, filter, { pageSize: maxResults, ...options })) {
+      runs.push(...page);
+      if (runs.length >= maxResults) break;
+    }
+    return runs.slice(0, maxResults);
   }
 
   return {
+    pagesOfRuns,
     searchRuns,
 
     async createRun(run: NewRun, { signal }: CallOptions = {}): Promise<Run> {

@@ -1,6 +1,6 @@
-import { TAGS } from '../../contracts/names.ts';
-import { ProductionEntry } from '../../contracts/registry.ts';
-import type { ModelVersion } from '../../systems/mlflow/index.ts';
+import { TAGS } from '../../../contracts/names.ts';
+import { ProductionEntry } from '../../../contracts/registry.ts';
+import type { ModelVersion } from '../../../systems/mlflow/index.ts';
 
 type Tagged = Pick<ModelVersion, 'version' | 'tags'>;
 

@@ -1,7 +1,7 @@
-import type { ProductionEntry } from '../../contracts/registry.ts';
-import type { Style } from '../io.ts';
-import { score } from '../results.ts';
-import { oneLine } from '../views/format.ts';
+import type { ProductionEntry } from '../../../contracts/registry.ts';
+import type { Style } from '../../io.ts';
+import { score } from '../../results.ts';
+import { oneLine } from '../../views/format.ts';
 import type { Moment } from './entries.ts';
 import type { History, HistoryEntry } from './gather.ts';
 
@@ -12,18 +12,17 @@ const ACTIONS: Record<ProductionEntry['action'], string> = {
 };
 
 /** The changes of Production in lines for a reader, newest first. */
-export function historyLines({ registeredModel, production, entries, shown }: History, style: Style): string[] {
+export function historyLines({ registeredModel, production, entries, shown, hidden }: History, style: Style): string[] {
   if (entries.length === 0) {
     const now = production ? `, although version ${production} is there` : '';
     return [`No workflow has put a version of ${registeredModel} into Production yet${now}.`];
   }
   const newest = entries.at(-1);
-  const more = entries.length - shown.length;
   return [
     style('bold', `${registeredModel}: what was in Production`),
     ...(newest?.version === production ? [] : ['', style('yellow', pastUs(production))]),
     ...shown.flatMap((entry) => ['', ...entryLines(entry, style)]),
-    ...(more > 0 ? ['', `${more} earlier; show them with --limit ${entries.length}.`] : []),
+    ...(hidden > 0 ? ['', `${hidden} earlier; show them with --limit ${shown.length + hidden}.`] : []),
   ];
 }
 

@@ -1,0 +1,197 @@
+import type { Config } from '../../../config.ts';
+import { starterOf } from '../../../contracts/ids.ts';
+import { TAGS } from '../../../contracts/names.ts';
+import type { ProductionEntry } from '../../../contracts/registry.ts';
+import { REPORT_FILES } from '../../../contracts/report.ts';
+import { quoted, tagEndsIn, tagIs } from '../../../systems/mlflow/filter.ts';
+import type { Mlflow, ModelVersion, Run } from '../../../systems/mlflow/index.ts';
+import { askMlflow } from '../../askMlflow.ts';
+import type { Cli } from '../../cli.ts';
+import { temporalLink } from '../../links.ts';
+import { entriesOf } from '../production/entries.ts';
+import { askLive, type Live } from './live.ts';
+import { hasFailed, recordedVerdict, type Verdict } from './verdict.ts';
+
+/** Which retrains are wanted; what is absent is no condition. */
+export interface Wanted {
+  limit: number;
+  /** Started at or after this (Unix time, ms). */
+  since?: number | undefined;
+  /** Text in the trigger, in whatever case. */
+  trigger?: string | undefined;
+  /** Kind of model. */
+  model?: string | undefined;
+  /** Only those that failed, or ended without a word. */
+  failed?: boolean | undefined;
+}
+
+/** A retrain as MLflow keeps it. */
+export interface Retrain {
+  workflowId: string;
+  /** ISO 8601. */
+  startedAt: string;
+  /** ISO 8601; null: it runs, or nobody knows when it ended. */
+  endedAt: string | null;
+  seconds: number | null;
+  /** Kind of model. */
+  model: string | null;
+  trigger: string;
+  /** Version that it registered. */
+  version: string | null;
+  testAuc: number | null;
+  verdict: Verdict;
+  /** Why its version was rolled back later; null: it was not. */
+  rolledBack: string | null;
+  /** MLflow run. */
+  runId: string;
+  revision: string | null;
+  links: { workflow: string; run: string; version: string | null; report: string | null };
+}
+
+export interface Retrains {
+  registeredModel: string;
+  /** Newest first. */
+  retrains: Retrain[];
+  /** Whether there are earlier ones than those. */
+  more: boolean;
+  /** Whether Temporal told of those that run; if not, they are as MLflow has them. */
+  live: boolean;
+}
+
+/** A page is at least this long when not every run of it is wanted. */
+const PAGE = 200;
+/** Experiments that one search names; of more, only the one of the settings is looked at. */
+const EXPERIMENTS = 200;
+
+/**
+ * The retrains of a model: one search for their runs, one for the versions that they made, and Temporal's word on those
+ * that run.
+ *
+ * @throws {CommandError} when MLflow does not answer, or refuses
+ */
+export async function gatherRetrains(cli: Cli, config: Config, wanted: Wanted): Promise<Retrains> {
+  const { registeredModel } = config.registry;
+  return await askMlflow(config, async (mlflow) => {
+    const found = findRuns(mlflow, config, wanted);
+    const held = found.then((runs) => runs.filter(({ status }) => status === 'RUNNING').map(idOf));
+    const [runs, versions, live] = await Promise.all([
+      found,
+      mlflow.searchVersions(`name = ${quoted(registeredModel)}`),
+      askLive(cli, held),
+    ]);
+    const versionOf = versionFinder(versions);
+    const entries = entriesOf(versions);
+    const verdicts = verdictFinder(runs, live);
+    const retrains = runs
+      .map((run) => retrainOf(mlflow, config, { run, version: versionOf(run), entries, verdict: verdicts(run) }))
+      .filter(({ verdict: { kind } }) => !wanted.failed || kind === 'failed' || kind === 'lost');
+    const more = retrains.length > wanted.limit;
+    return { registeredModel, retrains: retrains.slice(0, wanted.limit), more, live: live !== null };
+  });
+}
+
+/** The runs of the wanted retrains, newest first, and one more than is shown if there is one. */
+async function findRuns(mlflow: Mlflow, config: Config, wanted: Wanted): Promise<Run[]> {
+  const { since, model, failed, trigger, limit } = wanted;
+  const ids = await mlflow.experimentIds();
+  const own = ids.length > EXPERIMENTS ? await mlflow.findExperiment(config.mlflow.experiment) : undefined;
+  const experiments = own === undefined ? ids.slice(0, EXPERIMENTS) : [own];
+  if (experiments.length === 0) return [];
+  const conditions = [
+    // Every release has written the key, which tells of what kind a run is.
+    tagEndsIn(TAGS.key, '/retrain'),
+    tagIs('mediwatch.registeredModel', config.registry.registeredModel),
+    ...(model === undefined ? [] : [tagIs(TAGS.model, model)]),
+    ...(since === undefined ? [] : [`attributes.start_time >= ${since}`]),
+    ...(failed ? ["attributes.status != 'FINISHED'"] : []),
+  ];
+  const isWanted = (run: Run) =>
+    (trigger === undefined || triggerOf(run).toLowerCase().includes(trigger.toLowerCase())) &&
+    (!failed || hasFailed(run) || run.status === 'RUNNING');
+  // Whether one failed that has not closed its run is known only later.
+  const isSure = (run: Run) => !failed || run.status !== 'RUNNING';
+
+  const found = new Map<string, Run>();
+  let sure = 0;
+  const pageSize = trigger === undefined && !failed ? limit + 1 : Math.max(PAGE, limit + 1);
+  const orderBy = ['attributes.start_time DESC'];
+  for await (const page of mlflow.pagesOfRuns(experiments, conditions.join(' and '), { pageSize, orderBy })) {
+    for (const run of page.filter(isWanted)) {
+      // A run that began meanwhile moves others to the next page.
+      if (found.has(run.runId)) continue;
+      found.set(run.runId, run);
+      if (isSure(run)) sure += 1;
+      if (sure > limit) return [...found.values()];
+    }
+  }
+  return [...found.values()];
+}
+
+/** Finds the version that a retrain made: by its run, else, of a script with a run of its own, by id and time. */
+function versionFinder(versions: readonly ModelVersion[]): (run: Run) => ModelVersion | undefined {
+  const byRun = new Map(versions.toReversed().map((version) => [version.runId, version]));
+  const byRetrain = Map.groupBy(versions, ({ tags }) => starterOf(tags[TAGS.workflowId] ?? ''));
+  return (run) =>
+    byRun.get(run.runId) ??
+    byRetrain
+      .get(idOf(run))
+      ?.find(({ createdAt }) => createdAt >= run.startTime && createdAt <= (run.endTime ?? Number.POSITIVE_INFINITY));
+}
+
+/** What Temporal says of a run; of several of one workflow id, it speaks of the newest. */
+function verdictFinder(runs: readonly Run[], live: Live | null): (run: Run) => Verdict | undefined {
+  const newest = new Map(runs.toReversed().map((run) => [idOf(run), run.runId]));
+  return (run) => {
+    const told = newest.get(idOf(run)) === run.runId ? live?.verdicts.get(idOf(run)) : undefined;
+    if (told?.kind !== 'lost') return told ?? (live && run.status === 'RUNNING' ? { ...LOST } : undefined);
+    return run.status === 'RUNNING' ? told : undefined;
+  };
+}
+
+const LOST: Verdict = { kind: 'lost', stage: null, reason: 'another run of its id came later' };
+
+interface Found {
+  run: Run;
+  version: ModelVersion | undefined;
+  entries: readonly ProductionEntry[];
+  /** Temporal's word; undefined: it says nothing. */
+  verdict: Verdict | undefined;
+}
+
+function retrainOf(mlflow: Mlflow, config: Config, { run, version, entries, verdict }: Found): Retrain {
+  const { runId, experimentId, tags, startTime, endTime } = run;
+  const workflowId = idOf(run);
+  const { kind } = verdict ?? {};
+  const end = kind === 'running' || kind === 'waiting' ? undefined : endTime;
+  return {
+    workflowId,
+    startedAt: new Date(startTime).toISOString(),
+    endedAt: end === undefined ? null : new Date(end).toISOString(),
+    seconds: end === undefined ? null : (end - startTime) / 1000,
+    model: tags[TAGS.model] ?? null,
+    trigger: triggerOf(run),
+    version: version?.version ?? null,
+    testAuc: run.metrics[TAGS.testAuc] ?? numberOf(version?.tags[TAGS.testAuc]),
+    verdict: verdict ?? recordedVerdict(run, version, entries),
+    rolledBack: version?.tags[TAGS.rolledBack] ?? null,
+    runId,
+    revision: tags[TAGS.revision] ?? version?.tags[TAGS.revision] ?? null,
+    links: {
+      workflow: temporalLink(config, workflowId).url,
+      run: mlflow.links.runUrl(experimentId, runId),
+      version: version ? mlflow.links.versionUrl(version.name, version.version) : null,
+      report: version
+        ? (version.tags[TAGS.report] ?? mlflow.links.artifactUrl(experimentId, version.runId, REPORT_FILES.page))
+        : null,
+    },
+  };
+}
+
+const idOf = (run: Run) => run.tags[TAGS.workflowId] ?? run.name;
+/** Runs of older releases have a trigger only where the input named one. */
+const triggerOf = (run: Run) => run.tags[TAGS.trigger] ?? 'manual';
+
+function numberOf(text: string | undefined): number | null {
+  const value = Number.parseFloat(text ?? '');
+  return Number.isFinite(value) ? value : null;
+}
