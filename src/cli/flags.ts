@@ -1,12 +1,15 @@
 import { InvalidArgumentError, Option } from 'commander';
 import { z } from 'zod';
 import type { Config } from '../config.ts';
-import { coreOf, descriptionOf } from '../docs/describe.ts';
+import { coreOf, descriptionOf } from '../contracts/schemas/describe.ts';
+import { type Completion, completing } from './completion/declare.ts';
 
 interface Flag {
   flags: string;
   /** Turns the text of the flag into the field's value; later ones get what earlier ones gave. */
   parse?: (text: string, earlier: unknown) => unknown;
+  /** What the shell offers for its value. */
+  completion?: Completion;
   /** Said instead of the field's description, where the flag says the opposite. */
   about?: string;
 }
@@ -17,7 +20,7 @@ const FLAGS = {
   trials: { flags: '--trials <n>', parse: wholeNumber },
   parallel: { flags: '--parallel <n>', parse: wholeNumber },
   params: { flags: '--param <name=value...>', parse: parameter, about: 'a hyperparameter; may be repeated' },
-  data: { flags: '--data <file>' },
+  data: { flags: '--data <file>', completion: 'files' },
   seed: { flags: '--seed <n>', parse: wholeNumber },
   stage: { flags: '--stage <stage>' },
   maxAucLoss: { flags: '--max-auc-loss <x>', parse: decimal },
@@ -27,12 +30,13 @@ const FLAGS = {
   strategy: { flags: '--strategy <strategy>' },
   redeploy: { flags: '--no-redeploy', about: 'leave the API as it is after a promotion to Production' },
   force: { flags: '--force' },
-  registeredModel: { flags: '--registered-model <name>' },
+  registeredModel: { flags: '--registered-model <name>', completion: 'models' },
   trigger: { flags: '--trigger <text>' },
   report: { flags: '--report <link>' },
+  dryRun: { flags: '--dry-run' },
   reason: { flags: '--reason <text>' },
   by: { flags: '--by <name>' },
-  log: { flags: '--log <path>' },
+  log: { flags: '--log <path>', completion: 'files' },
   reference: { flags: '--reference <what>' },
   minRows: { flags: '--min-rows <n>', parse: wholeNumber },
   alert: { flags: '--no-alert', about: 'only report: the steward is not told of drift' },
@@ -50,6 +54,7 @@ export function optionOf(field: FlagName, schema: z.ZodType, config: Config | un
   const core = coreOf(schema);
   if (core instanceof z.ZodEnum) option.choices(core.options.map(String));
   if (flag.parse) option.argParser(flag.parse);
+  if (flag.completion) completing(option, flag.completion);
   return option;
 }
 

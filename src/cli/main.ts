@@ -1,6 +1,7 @@
 import { CommanderError } from 'commander';
 import { ConfigError } from '../config.ts';
 import { type Cli, openCli } from './cli.ts';
+import { COMPLETE, complete } from './completion/complete.ts';
 import { CommandError, EXIT, type ExitCode } from './exit.ts';
 import { type Io, writeLine } from './io.ts';
 import { buildProgram } from './program.ts';
@@ -12,6 +13,10 @@ import { buildProgram } from './program.ts';
  * @returns the exit code
  */
 export async function main(args: readonly string[], io: Io): Promise<ExitCode> {
+  if (args[0] === COMPLETE) {
+    await complete(args.slice(1), io);
+    return EXIT.done;
+  }
   const cli = openCli(io, args.includes('--json'));
   try {
     await buildProgram(cli).parseAsync(args, { from: 'user' });

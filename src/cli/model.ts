@@ -1,10 +1,17 @@
-import { didYouMean } from '../config/suggest.ts';
+import { Option } from 'commander';
+import { didYouMean } from '../contracts/schemas/suggest.ts';
 import { type Config, forModel, modelNames } from '../config.ts';
 import type { Cli } from './cli.ts';
+import { completing } from './completion/declare.ts';
 import { CommandError, EXIT } from './exit.ts';
 
 /** What the flag `--registered-model` says of itself. */
 export const MODEL_FLAG = ['--registered-model <name>', 'registered model; default: registry.registeredModel'] as const;
+
+/** That flag. */
+export function modelOption(about: string = MODEL_FLAG[1]): Option {
+  return completing(new Option(MODEL_FLAG[0], about), 'models');
+}
 
 /**
  * The settings of the model that is meant; the first one, or that of `registry`, when none is named.

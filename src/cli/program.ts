@@ -6,11 +6,14 @@ import { addApprove } from './commands/approve.ts';
 import { build } from './commands/build.ts';
 import { addCancel } from './commands/cancel.ts';
 import { addCheck } from './commands/check.ts';
+import { addCompletion } from './commands/completion.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addDrift } from './commands/drift.ts';
 import { addFollow } from './commands/follow.ts';
+import { addHelp } from './commands/help.ts';
 import { addHistory } from './commands/history.ts';
 import { addInit } from './commands/init.ts';
+import { addLogs } from './commands/logs.ts';
 import { addNotify } from './commands/notify.ts';
 import { prepare } from './commands/prepare.ts';
 import { promote } from './commands/promote.ts';
@@ -42,7 +45,7 @@ export function buildProgram(cli: Cli): Command {
     })
     .showHelpAfterError('Add --help to see how it is used.')
     .exitOverride()
-    .helpCommand('help [command]', 'Shows how a command is used')
+    .helpCommand(false)
     .addHelpText('after', PROGRAM_HELP)
     .addHelpText('afterAll', ({ command }) => helpEnd(command));
 
@@ -66,9 +69,13 @@ export function buildProgram(cli: Cli): Command {
   program.commandsGroup('Looking and stopping:');
   addStatus(program, cli);
   addFollow(program, cli);
+  addLogs(program, cli);
   addHistory(program, cli);
   addDoctor(program, cli);
   addNotify(program, cli);
   addCancel(program, cli);
+  program.commandsGroup('This command:');
+  addCompletion(program, cli);
+  addHelp(program);
   return program;
 }

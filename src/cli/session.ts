@@ -19,13 +19,17 @@ const RECONNECT_LIMIT_MS = 2_000;
  *
  * @throws {CommandError} when nothing answers at `temporal.address`, or when the reader interrupts
  */
-export async function withSession<Result>(cli: Cli, body: (session: Session) => Promise<Result>): Promise<Result> {
+export async function withSession<Result>(
+  cli: Cli,
+  body: (session: Session) => Promise<Result>,
+  { connectLimitMs = CONNECT_LIMIT_MS }: { connectLimitMs?: number } = {},
+): Promise<Result> {
   const config = cli.config();
   const { Client, Connection } = await import('@temporalio/client');
   const { address, namespace, apiKey, tls } = config.temporal;
   const options = {
     address,
-    connectTimeout: CONNECT_LIMIT_MS,
+    connectTimeout: connectLimitMs,
     tls: tls || apiKey !== '',
     // The client's own retries hide for 20 s that the server is away, and outlive the connection.
     interceptors: [],

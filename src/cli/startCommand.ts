@@ -1,9 +1,10 @@
 import { userInfo } from 'node:os';
-import { type Command, Option } from 'commander';
+import { Argument, type Command, Option } from 'commander';
 import type { z } from 'zod';
 import { WORKFLOWS, type WorkflowName } from '../contracts/workflows.ts';
-import { descriptionOf } from '../docs/describe.ts';
+import { descriptionOf } from '../contracts/schemas/describe.ts';
 import type { Cli } from './cli.ts';
+import { completing } from './completion/declare.ts';
 import { type FlagName, optionOf, versionNumber, withDefaults } from './flags.ts';
 import { describeCommand, type Example } from './help.ts';
 import { checkInput, dataPath } from './input.ts';
@@ -31,7 +32,8 @@ export function addStartCommand(program: Command, cli: Cli, spec: StartCommand):
   const config = readable(cli);
   const command = describeCommand(program.command(spec.name), about, spec.examples);
   if (spec.version) {
-    command.argument('[version]', withDefaults(descriptionOf(fields.version as z.ZodType), config), versionNumber);
+    const about = withDefaults(descriptionOf(fields.version as z.ZodType), config);
+    command.addArgument(completing(new Argument('[version]', about).argParser(versionNumber), 'versions'));
   }
   const options = spec.flags.map((field) => ({ field, option: optionOf(field, fields[field] as z.ZodType, config) }));
   for (const { option } of options) command.addOption(option);

@@ -1,6 +1,7 @@
-import type { Command } from 'commander';
+import { Argument, type Command } from 'commander';
 import type { Decision } from '../../contracts/approval.ts';
 import type { Cli } from '../cli.ts';
+import { completing } from '../completion/declare.ts';
 import { describeCommand, type Example } from '../help.ts';
 import { user } from '../user.ts';
 
@@ -10,11 +11,12 @@ interface Spec {
   examples: readonly Example[];
 }
 
+const ID = 'id of the promotion, or of the retrain that it belongs to, as "mediwatch status" lists it';
+
 /** Adds the command of one of the two decisions; a rejection needs a reason. */
 export function addDecision(program: Command, cli: Cli, { decision, about, examples }: Spec): void {
-  const command = describeCommand(program.command(decision), about, examples).argument(
-    '<id>',
-    'id of the promotion, or of the retrain that it belongs to, as "mediwatch status" lists it',
+  const command = describeCommand(program.command(decision), about, examples).addArgument(
+    completing(new Argument('<id>', ID), 'promotions'),
   );
   const why = 'why, kept with the version';
   if (decision === 'reject') command.requiredOption('--reason <text>', why);

@@ -1,5 +1,6 @@
-import type { Command } from 'commander';
+import { Argument, type Command } from 'commander';
 import type { Cli } from '../cli.ts';
+import { completing } from '../completion/declare.ts';
 import { EXIT } from '../exit.ts';
 import { describeCommand } from '../help.ts';
 import { exitCodeOf } from '../outcome.ts';
@@ -12,7 +13,9 @@ export function addCancel(program: Command, cli: Cli): void {
   const command = describeCommand(program.command('cancel'), ABOUT, [
     ['cancel retrain-2026-01-31T02-00-00-000Z --wait', 'and stay until its clean-up is finished'],
   ])
-    .argument('<id>', 'id of the workflow, as "mediwatch status" lists it')
+    .addArgument(
+      completing(new Argument('<id>', 'id of the workflow, as "mediwatch status" lists it'), 'runningWorkflows'),
+    )
     .option('-w, --wait', 'stay until the clean-up is finished, and tell how it ended');
   command.action(async (id: string) => {
     await withSession(cli, (session) => cancel(cli, session, id, command.opts().wait === true));

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
 import { describeCommand } from '../help.ts';
+import { modelOption } from '../model.ts';
 
 const ABOUT =
   'Looks at everything that a retrain and the API need, and says what is wrong and which command mends it: ' +
@@ -13,7 +14,7 @@ export function addDoctor(program: Command, cli: Cli): void {
     ['doctor --json | jq .checks', 'for a monitor'],
   ])
     .option('--fix-aliases', 'reconcile stages and aliases first, unless a workflow is changing them')
-    .option('--registered-model <name>', 'look at this model alone; default: at all of them');
+    .addOption(modelOption('look at this model alone; default: at all of them'));
   command.action(async () => {
     const { examine } = await import('../doctor/examine.ts');
     const { fixAliases = false, registeredModel } = command.opts<{ fixAliases?: boolean; registeredModel?: string }>();

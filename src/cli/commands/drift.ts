@@ -1,18 +1,20 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { ConfigError } from '../../config.ts';
 import type { Cli } from '../cli.ts';
+import { completing } from '../completion/declare.ts';
 import { addGateFlags, type GateFlags, gateFrom } from '../drift/gate.ts';
 import { GATE_MEANINGS } from '../drift/verdict.ts';
 import { CommandError, EXIT } from '../exit.ts';
 import { wholeNumber } from '../flags.ts';
 import { describeCommand, describeExitCodes } from '../help.ts';
-import { configOf } from '../model.ts';
+import { configOf, modelOption } from '../model.ts';
 import { addStartCommand, type StartCommand } from '../startCommand.ts';
 
 const ABOUT = 'Looks for drift in the predictions: a report, a gate on a report, or the nightly check with its alert.';
 const GATE = 'Judges a drift report, of Evidently 0.4 or 0.7 or our own. It needs no server, and starts nothing.';
 const REPORT =
   'Makes a drift report of the prediction log on this machine, and judges it. It needs no server, and starts nothing.';
+const LOG = 'prediction log: a CSV or Parquet file, a folder or a glob; default: monitoring.log';
 
 const check: StartCommand = {
   name: 'check',
@@ -43,9 +45,9 @@ function addGate(drift: Command, cli: Cli): void {
     ['drift gate --report report.json --no-dataset --min-columns 5', 'at least five features drifted'],
     ['drift gate --report report.json --column age diag_1 --prediction', 'or any of these'],
   ])
-    .requiredOption('--report <file>', 'JSON of the report')
+    .addOption(completing(new Option('--report <file>', 'JSON of the report'), 'files').makeOptionMandatory())
     .option('--min-rows <n>', 'rows that each window must have, where the report does not say', wholeNumber)
-    .option('--registered-model <name>', 'the model whose rules hold');
+    .addOption(modelOption('the model whose rules hold'));
   describeExitCodes(addGateFlags(command), GATE_MEANINGS);
   onAction(command, async () => {
     const given = command.opts<GateFlags & { report: string; minRows?: number; registeredModel?: string }>();
@@ -66,10 +68,15 @@ function addReport(drift: Command, cli: Cli): void {
     ['drift report', 'of monitoring.log, into monitoring.outDir'],
     ['drift report --log "logs/*.csv" --out reports/monitoring --json', 'for a CI job'],
   ])
-    .option('--log <path>', 'prediction log: a CSV or Parquet file, a folder or a glob; default: monitoring.log')
-    .option('--out <folder>', 'where HTML and JSON are written; default: monitoring.outDir')
+    .addOption(completing(new Option('--log <path>', LOG), 'files'))
+    .addOption(
+      completing(
+        new Option('--out <folder>', 'where HTML and JSON are written; default: monitoring.outDir'),
+        'folders',
+      ),
+    )
     .option('--min-rows <n>', 'rows that each window must have; default: monitoring.minRows', wholeNumber)
-    .option('--registered-model <name>', 'the model whose settings hold');
+    .addOption(modelOption('the model whose settings hold'));
   describeExitCodes(addGateFlags(command), GATE_MEANINGS);
   onAction(command, async () => {
     const given = command.opts<

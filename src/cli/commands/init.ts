@@ -1,5 +1,6 @@
-import type { Command } from 'commander';
+import { Argument, type Command } from 'commander';
 import type { Cli } from '../cli.ts';
+import { completing } from '../completion/declare.ts';
 import { describeCommand } from '../help.ts';
 
 const ABOUT =
@@ -12,7 +13,7 @@ export function addInit(program: Command, cli: Cli): void {
     ['init ../training --yes', 'another one, with those answers'],
     ['init --yes --force', 'anew; what changes is shown'],
   ])
-    .argument('[dir]', 'folder of the project', '.')
+    .addArgument(completing(new Argument('[dir]', 'folder of the project').default('.'), 'folders'))
     .option('-y, --yes', 'take the answers that were found; scripts that hide their options are run with --help')
     .option('--force', 'replace a mediwatch.yaml that is there');
   command.action(async (folder: string) => {

@@ -1,6 +1,7 @@
-import { type Command, Option } from 'commander';
+import { Argument, type Command, Option } from 'commander';
 import { ScheduleDeclaration } from '../../contracts/schedules.ts';
 import type { Cli } from '../cli.ts';
+import { completing } from '../completion/declare.ts';
 import { describeCommand } from '../help.ts';
 import type { Backfill } from '../schedules/backfill.ts';
 import { withSession } from '../session.ts';
@@ -8,7 +9,8 @@ import { user } from '../user.ts';
 
 const ABOUT =
   'Lists the schedules: what each starts when, its next and last starts, and whether Temporal has it as declared.';
-const NAME = 'name of the schedule, as "mediwatch schedules" lists it';
+const scheduleName = () =>
+  completing(new Argument('<name>', 'name of the schedule, as "mediwatch schedules" lists it'), 'schedules');
 
 export function addSchedules(program: Command, cli: Cli): void {
   const schedules = describeCommand(program.command('schedules'), ABOUT, [
@@ -63,7 +65,7 @@ function addPauseAndResume(schedules: Command, cli: Cli): void {
       'applying mediwatch.yaml leaves it paused',
     ],
   ])
-    .argument('<name>', NAME)
+    .addArgument(scheduleName())
     .option('--reason <text>', 'why, shown in the Temporal UI');
   pause.action(async (name: string) => {
     const { reason = `Paused by ${user()}` } = pause.opts<{ reason?: string }>();
@@ -73,7 +75,7 @@ function addPauseAndResume(schedules: Command, cli: Cli): void {
   describeCommand(schedules.command('resume'), 'Lets a paused schedule go on.', [
     ['schedules resume nightly-retrain', 'from its next time on'],
   ])
-    .argument('<name>', NAME)
+    .addArgument(scheduleName())
     .action(async (name: string) => {
       const { resumeSchedule } = await import('../schedules/pause.ts');
       await withSession(cli, (session) => resumeSchedule(cli, session, name));
@@ -83,7 +85,7 @@ function addPauseAndResume(schedules: Command, cli: Cli): void {
 function addTrigger(schedules: Command, cli: Cli): void {
   const about = 'Starts the workflow of a schedule now, whatever else runs and even when it is paused.';
   describeCommand(schedules.command('trigger'), about, [['schedules trigger nightly-drift-check', 'as it is tonight']])
-    .argument('<name>', NAME)
+    .addArgument(scheduleName())
     .action(async (name: string) => {
       const { triggerSchedule } = await import('../schedules/trigger.ts');
       await withSession(cli, (session) => triggerSchedule(cli, session, name));
@@ -96,7 +98,7 @@ function addBackfill(schedules: Command, cli: Cli): void {
     ['schedules backfill nightly-drift-check --from 2026-01-01 --to 2026-01-08', 'a week that was missed'],
     ['schedules backfill nightly-retrain --from 2026-01-31T01:00:00Z --to 2026-01-31T03:00:00Z', 'one night'],
   ])
-    .argument('<name>', NAME)
+    .addArgument(scheduleName())
     .requiredOption('--from <time>', 'a date (00:00 UTC) or a time with its zone')
     .requiredOption('--to <time>', 'likewise; not in the future')
     .addOption(

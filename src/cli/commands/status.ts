@@ -1,5 +1,6 @@
-import type { Command } from 'commander';
+import { Argument, type Command } from 'commander';
 import type { Cli } from '../cli.ts';
+import { completing } from '../completion/declare.ts';
 import { describeCommand } from '../help.ts';
 import { withSession } from '../session.ts';
 
@@ -12,7 +13,7 @@ export function addStatus(program: Command, cli: Cli): void {
     ['status retrain-2026-01-31T02-00-00-000Z', 'stages, result or failure, and links of one workflow'],
     ['status --json | jq .registry.production.version', 'the version in Production'],
   ])
-    .argument('[id]', 'id of a workflow; without it, everything')
+    .addArgument(completing(new Argument('[id]', 'id of a workflow; without it, everything'), 'workflows'))
     .action(async (id: string | undefined) => {
       await (id === undefined ? showOverview(cli) : showOne(cli, id));
     });

@@ -3,7 +3,7 @@ import type { Steering } from '../../contracts/steward.ts';
 import type { Cli } from '../cli.ts';
 import { describeCommand, type Example } from '../help.ts';
 import { temporalLink } from '../links.ts';
-import { configOf } from '../model.ts';
+import { configOf, modelOption } from '../model.ts';
 import { type Session, withSession } from '../session.ts';
 import { user } from '../user.ts';
 
@@ -29,7 +29,7 @@ export function addSteward(program: Command, cli: Cli): void {
     steward.command('status', { isDefault: true }),
     'Shows what the steward is doing: its phase, alerts that are pending, its last retrain.',
     [['steward status --json | jq .state.phase', 'for a script']],
-  ).option('--registered-model <name>', MODEL);
+  ).addOption(modelOption());
   status.action(() => showSteward(cli, modelOf(cli, status.opts<Flags>())));
   addAct(steward, cli, 'pause', 'Pauses the steward: alerts are counted and kept, and start nothing.', pauseIt, [
     ['steward pause --reason "holidays"', 'until it is resumed'],
@@ -42,13 +42,11 @@ export function addSteward(program: Command, cli: Cli): void {
   ]);
 }
 
-const MODEL = 'registered model in MLflow; default: registry.registeredModel';
-
 function addAct(steward: Command, cli: Cli, name: string, about: string, act: Act, examples: readonly Example[]): void {
   const command = describeCommand(steward.command(name), about, examples)
     .option('--reason <text>', 'why, kept by the steward')
     .option('--by <name>', 'who asks for it; default: the user of this machine')
-    .option('--registered-model <name>', MODEL);
+    .addOption(modelOption());
   command.action(async () => {
     const given = command.opts<Flags>();
     const registeredModel = modelOf(cli, given);

@@ -1,4 +1,5 @@
 import type { WorkflowExecutionInfo } from '@temporalio/client';
+import { SEARCH_ATTRIBUTES } from '../../contracts/searchAttributes.ts';
 import { WORKFLOWS } from '../../contracts/workflows.ts';
 import { temporalLink } from '../links.ts';
 import type { Session } from '../session.ts';
@@ -9,6 +10,8 @@ export interface ExecutionState {
   workflow: string;
   /** Temporal's status in lower case, such as `running` or `timed out`. */
   state: string;
+  /** `approval` while a person is asked, `lock` while another workflow changes Production; null: for neither. */
+  waiting: string | null;
   /** ISO 8601. */
   startedAt: string;
   /** ISO 8601; null while it runs. */
@@ -16,7 +19,10 @@ export interface ExecutionState {
   url: string;
 }
 
-type Told = Pick<WorkflowExecutionInfo, 'workflowId' | 'runId' | 'type' | 'status' | 'startTime'> & {
+type Told = Pick<
+  WorkflowExecutionInfo,
+  'workflowId' | 'runId' | 'type' | 'status' | 'startTime' | 'typedSearchAttributes'
+> & {
   closeTime?: Date | undefined;
 };
 
@@ -24,9 +30,10 @@ const RECENT = 5;
 /** Children are listed too and passed over; a search of this many finds enough of the others. */
 const LOOKED_AT = 200;
 
-/** The workflows that people started: those that run, and the last that ended. */
+/** The workflows that people started: those that run, and the last that ended, the newest first. */
 export async function listExecutions(
   session: Session,
+  most = RECENT,
 ): Promise<{ running: ExecutionState[]; recent: ExecutionState[] }> {
   const types = Object.keys(WORKFLOWS).map((name) => `'${name}'`);
   const query = `WorkflowType IN (${types.join(', ')})`;
@@ -42,19 +49,20 @@ export async function listExecutions(
     else recent.push(execution);
   }
   const newestFirst = (a: ExecutionState, b: ExecutionState) => b.startedAt.localeCompare(a.startedAt);
-  return { running: running.sort(newestFirst), recent: recent.sort(newestFirst).slice(0, RECENT) };
+  return { running: running.sort(newestFirst), recent: recent.sort(newestFirst).slice(0, most) };
 }
 
 /** What Temporal tells of a workflow. */
 export function executionState(
   { config }: Session,
-  { workflowId, runId, type, status, startTime, closeTime }: Told,
+  { workflowId, runId, type, status, startTime, closeTime, typedSearchAttributes }: Told,
 ): ExecutionState {
   return {
     workflowId,
     runId,
     workflow: type,
     state: status.name.toLowerCase().replaceAll('_', ' '),
+    waiting: typedSearchAttributes.get(SEARCH_ATTRIBUTES.waiting) || null,
     startedAt: startTime.toISOString(),
     endedAt: closeTime?.toISOString() ?? null,
     url: temporalLink(config, workflowId, runId).url,

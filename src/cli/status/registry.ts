@@ -1,6 +1,6 @@
 import type { Config } from '../../config.ts';
 import { TAGS } from '../../contracts/names.ts';
-import { createMlflow, type ModelVersion } from '../../systems/mlflow/index.ts';
+import { createMlflow, type Mlflow, type ModelVersion } from '../../systems/mlflow/index.ts';
 
 /** A version as a reader of the status sees it. */
 export interface VersionState {
@@ -31,19 +31,48 @@ const LIMIT_MS = 5_000;
  *
  * @throws {MlflowError} when MLflow does not answer, or refuses
  */
-export async function registryState({ mlflow: settings, registry }: Config): Promise<RegistryState> {
-  const mlflow = createMlflow({ ...settings, timeoutMs: Math.min(settings.timeout * 1000, LIMIT_MS) });
-  try {
-    const versions = (await mlflow.listVersions(registry.registeredModel)).map((version) => ({
+export async function registryState(config: Config): Promise<RegistryState> {
+  const versions = await listedVersions(config);
+  return {
+    production: versions.find(({ stage }) => stage === 'Production') ?? null,
+    staging: versions.filter(({ stage }) => stage === 'Staging'),
+    newest: versions[0] ?? null,
+    versions: versions.length,
+  };
+}
+
+/**
+ * Every version of the model, the newest first.
+ *
+ * @param limitMs longest time that each question may take (ms)
+ * @throws {MlflowError} when MLflow does not answer, or refuses
+ */
+export async function listedVersions(config: Config, limitMs = LIMIT_MS): Promise<VersionState[]> {
+  return await withMlflow(config, limitMs, async (mlflow) =>
+    (await mlflow.listVersions(config.registry.registeredModel)).map((version) => ({
       ...stateOf(version),
       url: mlflow.links.versionUrl(version.name, version.version),
-    }));
-    return {
-      production: versions.find(({ stage }) => stage === 'Production') ?? null,
-      staging: versions.filter(({ stage }) => stage === 'Staging'),
-      newest: versions[0] ?? null,
-      versions: versions.length,
-    };
+    })),
+  );
+}
+
+/**
+ * The names of the registered models.
+ *
+ * @throws {MlflowError} when MLflow does not answer, or refuses
+ */
+export async function listedModels(config: Config, limitMs = LIMIT_MS): Promise<string[]> {
+  return await withMlflow(config, limitMs, (mlflow) => mlflow.listModels());
+}
+
+async function withMlflow<Result>(
+  { mlflow: settings }: Config,
+  limitMs: number,
+  body: (mlflow: Mlflow) => Promise<Result>,
+): Promise<Result> {
+  const mlflow = createMlflow({ ...settings, timeoutMs: Math.min(settings.timeout * 1000, limitMs) });
+  try {
+    return await body(mlflow);
   } finally {
     await mlflow.close();
   }

@@ -26,6 +26,7 @@ const ModelAnswer = z.object({
     aliases: z.array(z.object({ alias: z.string(), version: z.coerce.string() })).default([]),
   }),
 });
+const ModelPage = z.object({ registered_models: z.array(z.object({ name: z.string() })).default([]) });
 const API = '/api/2.0/mlflow';
 
 export type VersionCalls = ReturnType<typeof versionCalls>;
@@ -73,6 +74,13 @@ export function versionCalls(transport: Transport, { getRun }: Pick<RunCalls, 'g
   return {
     searchVersions,
     getAliases,
+
+    /** The names of up to a hundred registered models. */
+    async listModels({ signal }: CallOptions = {}): Promise<string[]> {
+      const query = { max_results: 100 };
+      const call = { method: 'GET', path: `${API}/registered-models/search`, query, signal } as const;
+      return (await transport.json(call, ModelPage)).registered_models.map(({ name }) => name);
+    },
 
     /** Registers the model's name unless it is registered. */
     async ensureRegisteredModel(name: string, description = '', options: CallOptions = {}): Promise<void> {

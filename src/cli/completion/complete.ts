@@ -1,0 +1,81 @@
+import { Writable } from 'node:stream';
+import { type Cli, openCli } from '../cli.ts';
+import { type Io, writeLine } from '../io.ts';
+import { buildProgram } from '../program.ts';
+import type { Ask } from './declare.ts';
+import type { Shell } from './scripts.ts';
+import { replacement, splitLine } from './typed.ts';
+import { type Candidate, type Wanted, wantedAt } from './wanted.ts';
+
+/** Name of the command that the scripts of the shells call. */
+export const COMPLETE = '__complete';
+
+/** A person has pressed a key and waits (ms). */
+const LIMIT_MS = 1_500;
+
+/**
+ * Answers the script of a shell: on the first line what is offered besides the rest (`files`, `folders` or `values`),
+ * then a line for each value. It says nothing else, and nothing at all when something is wrong.
+ *
+ * @param args what the script hands over: the shell; for bash its line up to the cursor and its word breaks, for others
+ *     the words before the current one and that one, all without quotes
+ */
+export async function complete([shell, ...typed]: readonly string[], io: Io): Promise<void> {
+  const cli = openCli(
+    { ...io, stdout: silence(), stderr: silence(), interrupted: AbortSignal.timeout(LIMIT_MS) },
+    false,
+  );
+  try {
+    const lines = shell === 'bash' ? await forBash(cli, typed) : await forOthers(cli, shell as Shell, typed);
+    writeLine(io.stdout, lines.join('\n'));
+  } catch {
+    // What cannot be completed is typed.
+  }
+}
+
+async function forBash(cli: Cli, [line = '', breaks = '']: readonly string[]): Promise<string[]> {
+  const { words, current } = splitLine(line, breaks);
+  const [, ...before] = words;
+  if (/^\d*[<>]+$/.test(before.at(-1) ?? '')) return ['files'];
+  const { kind, prefix, candidates } = await offered(cli, before, current.text);
+  const values = candidates.map(({ value }) => prefix + value);
+  return [
+    kind,
+    ...values.filter((value) => value.startsWith(current.text)).map((value) => replacement(value, current)),
+  ];
+}
+
+/** Zsh and fish choose among all values themselves: both find more than those that begin so. */
+async function forOthers(cli: Cli, shell: Shell, typed: readonly string[]): Promise<string[]> {
+  const { kind, prefix, candidates } = await offered(cli, typed.slice(0, -1), typed.at(-1) ?? '');
+  const before = shell === 'fish' ? prefix : '';
+  return [kind, ...candidates.map(({ value, about }) => `${before}${value}\t${about}`)];
+}
+
+interface Offered {
+  kind: 'files' | 'folders' | 'values';
+  prefix: string;
+  candidates: Candidate[];
+}
+
+async function offered(cli: Cli, words: readonly string[], current: string): Promise<Offered> {
+  const wanted = wantedAt(buildProgram(cli), words, current);
+  const { completion, prefix, candidates } = wanted;
+  if (completion === 'files' || completion === 'folders') return { kind: completion, prefix, candidates: [] };
+  const asked = completion === undefined ? [] : await ask(cli, completion, wanted);
+  return { kind: 'values', prefix, candidates: [...candidates, ...asked].map(onOneLine) };
+}
+
+async function ask(cli: Cli, what: Ask, { given }: Wanted): Promise<Candidate[]> {
+  const { VALUES } = await import('./values.ts');
+  const { registeredModel } = given;
+  return await VALUES[what](cli, typeof registeredModel === 'string' ? registeredModel : undefined);
+}
+
+const onOneLine = ({ value, about }: Candidate): Candidate => ({
+  value: value.replace(/[\n\t]/g, ' '),
+  about: about.replace(/\s+/g, ' '),
+});
+
+/** Takes what nobody is to see. */
+const silence = () => new Writable({ write: (_chunk, _encoding, done) => done() });
