@@ -1,0 +1,87 @@
+import { stripVTControlCharacters } from 'node:util';
+import type { LogEntry, LogEvent } from '../../systems/logs/index.ts';
+import type { Cli } from '../cli.ts';
+import { styleFor, writeLine } from '../io.ts';
+import { oneLine } from '../views/format.ts';
+
+/** A line of the output. */
+export interface LogLine {
+  entry: LogEntry;
+  /** ISO time; empty: nobody knows. */
+  at: string;
+  text: string;
+  /** `line`: the step wrote it. The others are ours. */
+  event: 'line' | 'leftOut' | 'stepEnded';
+}
+
+const COLOURS = ['cyan', 'green', 'magenta', 'blue', 'yellow', 'cyanBright', 'greenBright', 'magentaBright'] as const;
+/** Longer names are not lined up (characters). */
+const LABEL_WIDTH = 24;
+
+/** The lines that an event stands for. */
+export function linesOf(event: LogEvent): LogLine[] {
+  const { entry } = event;
+  if (event.kind === 'lines') return event.lines.map((line) => ({ entry, event: 'line', ...splitTime(line) }));
+  if (event.kind === 'leftOut') return [{ entry, event: 'leftOut', at: '', text: leftOutText(entry, event.bytes) }];
+  if (event.kind === 'opened' || entry.state === 'completed') return [];
+  const text = `${entry.state}${entry.reason ? `: ${entry.reason}` : ''}`;
+  return [{ entry, event: 'stepEnded', at: entry.endedAt ?? '', text }];
+}
+
+function leftOutText({ host, file }: LogEntry, bytes: number | null): string {
+  if (bytes !== null) return `${bytes.toLocaleString('en-US')} bytes are left out here: they are on ${host} in ${file}`;
+  return `the log has reached its limit in the store: more is on ${host} in ${file}`;
+}
+
+/** Every line of a log begins with its time. */
+function splitTime(line: string): { at: string; text: string } {
+  const [, at = '', text = line] = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z) (.*)$/s.exec(line) ?? [];
+  return { at, text };
+}
+
+/** Writes lines of logs to stdout, each with its time, and with its step where there are several. */
+export interface LinePrinter {
+  print(line: LogLine): void;
+  /** Lines up to now. */
+  count(): number;
+}
+
+/** @param isAlone whether the lines of one log only are shown */
+export function createLinePrinter(cli: Cli, isAlone: () => boolean): LinePrinter {
+  const { stdout, env } = cli.io;
+  const style = styleFor(stdout, env);
+  const colours = new Map<string, (typeof COLOURS)[number]>();
+  let width = 0;
+  let count = 0;
+
+  function label({ step, attempt }: LogEntry): string {
+    if (isAlone()) return '';
+    const text = attempt > 1 ? `${step}#${attempt}` : step;
+    width = Math.max(width, Math.min(text.length, LABEL_WIDTH));
+    const colour = colours.get(step) ?? (COLOURS[colours.size % COLOURS.length] as (typeof COLOURS)[number]);
+    colours.set(step, colour);
+    return `${style(colour, text.padEnd(width))}  `;
+  }
+
+  function asText({ entry, at, text, event }: LogLine): string {
+    const time = at ? new Date(at).toTimeString().slice(0, 8) : '        ';
+    const shown = event === 'line' ? stripVTControlCharacters(text) : `[${oneLine(text)}]`;
+    const colour = event === 'line' ? undefined : entry.state === 'failed' && event === 'stepEnded' ? 'red' : 'yellow';
+    return `${style('dim', time)}  ${label(entry)}${colour ? style(colour, shown) : shown}`;
+  }
+
+  return {
+    print(line) {
+      count += 1;
+      if (cli.json) cli.emit(asDocument(line));
+      else writeLine(stdout, asText(line));
+    },
+    count: () => count,
+  };
+}
+
+function asDocument({ entry, at, text, event }: LogLine): object {
+  const { workflowId, runId, step, attempt, host, state, file } = entry;
+  const about = { event, ...(at && { at }), workflowId, runId, step, attempt, host };
+  return { ...about, ...(event === 'stepEnded' && { state }), ...(event === 'leftOut' && { file }), text };
+}

@@ -1,0 +1,89 @@
+import { FAILURES } from '../../contracts/errors.ts';
+import { ArtifactStoreUnavailable, openBackend } from '../../systems/artifacts/index.ts';
+import { artifactStoreOptions } from '../../systems/artifacts/options.ts';
+import { createLogReader, type LogReader } from '../../systems/logs/index.ts';
+import { MlflowError } from '../../systems/mlflow/index.ts';
+import type { Cli } from '../cli.ts';
+import { CommandError, EXIT } from '../exit.ts';
+import { writeLine } from '../io.ts';
+import { endOf } from './end.ts';
+import { followLogs } from './follow.ts';
+import { createGroups } from './grouped.ts';
+import { createLinePrinter, linesOf } from './lines.ts';
+import { listLines } from './list.ts';
+import { isWanted, type LogsWanted, noSuchLog } from './wanted.ts';
+
+/** A person waits for the answer (ms). */
+const LIMIT_MS = 10_000;
+
+/** Shows the logs of a workflow out of the artifact store, or which there are. */
+export async function showLogs(cli: Cli, wanted: LogsWanted): Promise<void> {
+  const config = cli.config();
+  const options = artifactStoreOptions(config);
+  const { interrupted } = cli.io;
+  try {
+    const backend = openBackend({ ...options, timeoutMs: Math.min(options.timeoutMs, LIMIT_MS) });
+    const reader = createLogReader(backend, wanted.workflowId);
+    try {
+      if (wanted.follow) await followLogs(cli, reader, wanted);
+      else await showOnce(cli, reader, wanted);
+    } finally {
+      await backend.close();
+    }
+  } catch (error) {
+    // Whoever interrupts knows that it was them.
+    if (interrupted.aborted) cli.exitCode = EXIT.interrupted;
+    else throw inWords(error);
+  }
+}
+
+async function showOnce(cli: Cli, reader: LogReader, wanted: LogsWanted): Promise<void> {
+  const { workflowId, list, tail } = wanted;
+  const chosen = () => reader.entries().filter((entry) => isWanted(wanted, entry));
+  const printer = createLinePrinter(cli, () => chosen().length <= 1);
+  const groups = createGroups(printer.print, tail);
+  for await (const event of reader.news(cli.io.interrupted)) {
+    if (list || !isWanted(wanted, event.entry)) continue;
+    for (const line of linesOf(event)) groups.add(line, reader.entries);
+  }
+  const entries = chosen();
+  if (reader.entries().length === 0) await explainNothing(cli, workflowId);
+  else if (entries.length === 0) throw noSuchLog(wanted, reader.entries());
+  if (list) {
+    cli.emit({ workflowId, logs: entries });
+    if (!cli.json && entries.length > 0) for (const line of listLines(entries, cli.style)) cli.say(line);
+    return;
+  }
+  groups.flush(entries);
+  if (printer.count() === 0 && entries.length > 0) {
+    writeLine(cli.io.stderr, `${entries.length === 1 ? 'The step' : 'The steps'} wrote nothing up to now.`);
+  }
+  cli.emit({ event: 'result', exitCode: cli.exitCode, workflowId, lines: printer.count() });
+}
+
+/** Says why there is no log of a workflow. */
+async function explainNothing(cli: Cli, workflowId: string): Promise<void> {
+  const { logs, artifacts } = cli.config();
+  const end = await endOf(cli, workflowId, { wait: false });
+  if (end.kind === 'unknown') {
+    const exitCode = end.error instanceof CommandError ? end.error.exitCode : EXIT.failed;
+    const where = artifacts.store === 'mlflow' ? 'MLflow' : artifacts.store;
+    throw new CommandError(exitCode, `There is no log of "${workflowId}" in ${where}. ${end.error.message}`, {
+      cause: end.error,
+    });
+  }
+  const running = `No step of ${workflowId} has begun up to now. Wait for one with "mediwatch logs ${workflowId} --follow".`;
+  const kept = logs.keepDays > 0 ? `, or they are older than logs.keepDays (${logs.keepDays} days)` : '';
+  const ended = `There is no log of ${workflowId}: no step of it ran${kept}, or logs.ship was off on its worker.`;
+  writeLine(cli.io.stderr, end.kind === 'running' ? running : ended);
+}
+
+function inWords(error: unknown): unknown {
+  if (error instanceof MlflowError) {
+    return new CommandError(EXIT.unreachable, `${error.message} ${FAILURES.MlflowUnavailable.next}`, { cause: error });
+  }
+  if (error instanceof ArtifactStoreUnavailable) {
+    return new CommandError(EXIT.unreachable, error.message, { cause: error });
+  }
+  return error;
+}
