@@ -8,7 +8,7 @@ export const EXIT_MEANINGS: ReadonlyArray<readonly [ExitCode, string]> = [
   [EXIT.failed, 'the workflow failed, or the doctor found a problem; the message says what was left as it was'],
   [EXIT.usage, 'wrong usage, input or setting; nothing was started'],
   [EXIT.notPromoted, 'the gate did not promote the version, or a person rejected it'],
-  [EXIT.unreachable, 'Temporal does not answer (or, for status and history, MLflow)'],
+  [EXIT.unreachable, 'Temporal does not answer (or, for status, logs and history, MLflow)'],
   [EXIT.interrupted, 'Ctrl-C, or the workflow was cancelled'],
 ];
 

@@ -10,6 +10,7 @@ import {
 import { FAILURES } from '../contracts/errors.ts';
 import { STAGE_TITLES, type Stage } from '../contracts/names.ts';
 import type { Progress } from '../contracts/progress.ts';
+import { IN_LOGS } from '../policy/explain.ts';
 
 /** Why a workflow did not complete. */
 export interface Failure {
@@ -30,6 +31,12 @@ export function explainFailure(error: WorkflowFailedError, workflow: string): Fa
   const ours = applications.findLast(({ type }) => type && type in FAILURES) ?? applications[0];
   if (ours) return { type: ours.type ?? 'ApplicationFailure', message: ours.message, stage };
   return { ...temporalFailure(chain, error), stage };
+}
+
+/** Where to read more of a failure of a step; null where no log tells more than the failure itself. */
+export function logsOfFailure({ type, message }: Failure, workflowId: string): string | null {
+  if (!IN_LOGS.has(type) || message.includes('mediwatch logs')) return null;
+  return `"mediwatch logs ${workflowId}" shows what its steps wrote.`;
 }
 
 /** The stage of a failure; where the failure itself does not tell, the workflow's progress does. */

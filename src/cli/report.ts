@@ -3,7 +3,7 @@ import type { Progress } from '../contracts/progress.ts';
 import { duration } from '../policy/time.ts';
 import type { Cli } from './cli.ts';
 import { EXIT } from './exit.ts';
-import { type Failure, stageOfFailure } from './failure.ts';
+import { type Failure, logsOfFailure, stageOfFailure } from './failure.ts';
 import type { Ending } from './follow/ending.ts';
 import type { Target } from './follow/target.ts';
 import { writeLine } from './io.ts';
@@ -54,7 +54,9 @@ function failureLines({ style }: Cli, { target, ending, progress, took }: NotCom
   const stage = stageOfFailure(failure, progress);
   const where = stage && stage !== STAGE_TITLES[target.workflow as Stage] ? ` in "${stage}"` : '';
   const problem = progress?.problem && !failure.message.includes(progress.problem) ? [progress.problem] : [];
-  return [`${style('red', `${target.workflow} failed${where}`)} after ${took}.`, failure.message, ...problem];
+  const logs = logsOfFailure(failure, target.workflowId);
+  const what = `${style('red', `${target.workflow} failed${where}`)} after ${took}.`;
+  return [what, failure.message, ...problem, ...(logs ? [logs] : [])];
 }
 
 /** Links in two columns. */

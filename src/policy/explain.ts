@@ -118,7 +118,7 @@ function inProductionText(version: string | null | undefined): string {
 const staysRegistered = (version: string) => `Version ${version} stays registered as the challenger.`;
 
 /** What a type of failure is mostly about: what helps is the log of the step, or the doctor. */
-const IN_LOGS: ReadonlySet<string> = new Set<FailureType>([
+export const IN_LOGS: ReadonlySet<string> = new Set<FailureType>([
   'StepFailed',
   'CommandFailed',
   'StepCrashed',

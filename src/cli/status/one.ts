@@ -2,7 +2,7 @@ import type { WorkflowFailedError } from '@temporalio/client';
 import type { Progress } from '../../contracts/progress.ts';
 import { duration } from '../../policy/time.ts';
 import type { Cli } from '../cli.ts';
-import { explainFailure, type Failure, stageOfFailure } from '../failure.ts';
+import { explainFailure, type Failure, logsOfFailure, stageOfFailure } from '../failure.ts';
 import { askProgress } from '../follow/ask.ts';
 import { describe } from '../follow/target.ts';
 import { allLinks, type Link, temporalLink } from '../links.ts';
@@ -54,10 +54,12 @@ export function oneLines(state: OneState, { style, prose }: Cli, now: number): s
   const canvas = { columns: prose.columns ?? 100, now, tick: null, style };
   const silent = 'No worker tells its stages at present.';
   const stage = failure && stageOfFailure(failure, progress);
+  const logs = failure && logsOfFailure(failure, workflowId);
   return [
     `${style('bold', workflowId)}  ${state.state}, ${took}`,
     ...(progress ? drawFrame(progress, [], canvas) : [silent]),
     ...(failure ? ['', style('red', stage ? `In "${stage}": ${failure.message}` : failure.message)] : []),
+    ...(logs ? [logs] : []),
     ...(result === null ? [] : ['', ...resultLines(workflow, result)]),
     '',
     ...linkLines(links),
