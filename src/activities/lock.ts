@@ -2,6 +2,7 @@ import type { Client } from '@temporalio/client';
 import { workflowIds } from '../contracts/ids.ts';
 import { type LockInput, type LockRequest, requestLock } from '../contracts/lock.ts';
 import { TASK_QUEUES } from '../contracts/names.ts';
+import { shorten } from '../policy/markdown.ts';
 import { untilEnded } from './lib/workflowEnd.ts';
 
 /** What the lock of a registered model needs from Temporal itself. */
@@ -16,7 +17,7 @@ export function createLockActivities({ client }: { client: Client }) {
         args: [empty],
         signal: requestLock,
         signalArgs: [request],
-        staticSummary: `Lock of ${registeredModel}: one change of production at a time`,
+        staticSummary: shorten(`Lock of ${registeredModel}: one change of production at a time`),
       });
     },
 

@@ -1,7 +1,14 @@
 import { orderExtraSteps } from '../config/extraSteps.ts';
 import type { ExtraStep, StepConfig } from '../config/steps.ts';
 import { type Config, forModel } from '../config.ts';
-import { type Plan, type PlannedExtraStep, type PlanRequest, STEPS, type StepRetry } from '../contracts/plan.ts';
+import {
+  type Plan,
+  type PlannedExtraStep,
+  type PlanRequest,
+  STEPS,
+  type StepName,
+  type StepRetry,
+} from '../contracts/plan.ts';
 import type { MetricRule } from '../contracts/registry.ts';
 import { gateOf } from '../policy/driftGate.ts';
 
@@ -58,7 +65,9 @@ export function createPlanActivities({
         stepTimeoutSeconds: Object.fromEntries(
           STEPS.map((step) => [step, steps[step].timeout]),
         ) as Plan['stepTimeoutSeconds'],
-        stepRetry: Object.fromEntries(STEPS.map((step) => [step, retryOf(steps[step], worker.slots)])),
+        stepRetry: Object.fromEntries(
+          STEPS.map((step) => [step, retryOf(steps[step], worker.slots, ATTEMPTS_OF[step])]),
+        ),
         direction: search.direction,
         metric: search.metric,
         searchIsOneCommand: steps.search.command !== undefined,
@@ -83,9 +92,11 @@ function hasSearch({ steps: { search, trial } }: Config): boolean {
 
 /** Attempts that a step has when its worker or process dies, unless it says otherwise. */
 const ATTEMPTS = 8;
+/** Nothing depends on the page about a version. */
+const ATTEMPTS_OF: Partial<Record<StepName, number>> = { report: 3 };
 
-function retryOf(step: StepConfig | ExtraStep, workerSlots: number): StepRetry {
-  const { attempts = ATTEMPTS, backoff, slots, timeout } = step;
+function retryOf(step: StepConfig | ExtraStep, workerSlots: number, usual = ATTEMPTS): StepRetry {
+  const { attempts = usual, backoff, slots, timeout } = step;
   // Those that share a slot run one after the other, and each may take its time.
   const slotWaitSeconds = slots === undefined ? 0 : timeout * Math.max(0, Math.ceil(workerSlots / slots) - 1);
   return { attempts, backoffSeconds: backoff, slotWaitSeconds };

@@ -4,8 +4,9 @@ import { ArtifactRef } from '../contracts/artifacts.ts';
 import { failure } from '../contracts/errors.ts';
 import { ALIASES, TAGS } from '../contracts/names.ts';
 import type { Comparison, ModelVersionRef, ProductionEntry, RegistrySnapshot } from '../contracts/registry.ts';
+import { reportUrl } from '../contracts/report.ts';
 import type { TrainedModel } from '../contracts/training.ts';
-import type { Mlflow } from '../systems/mlflow/index.ts';
+import type { Mlflow, ModelVersion } from '../systems/mlflow/index.ts';
 import { applyChanges, readSnapshot } from '../systems/mlflow/registry-changes.ts';
 import { planPromotion, planRestore } from '../systems/mlflow/stages.ts';
 import { projectCommit } from '../systems/revision.ts';
@@ -36,6 +37,12 @@ interface VerdictRecord {
 
 /** MLflow runs and the model registry: what the workflows write down. Every call may be repeated. */
 export function createRegistryActivities({ config: shared, mlflow }: { config: Config; mlflow: Mlflow }) {
+  /** Where the page about a version of ours will be: it is written while the version is promoted. */
+  const futureReport = async ({ tags, runId }: ModelVersion): Promise<string | null> => {
+    const run = tags[TAGS.source] === 'retrain' && runId ? await mlflow.getRun(runId) : undefined;
+    return run ? reportUrl(mlflow.links.runUrl(run.experimentId, runId)) : null;
+  };
+
   return {
     /** Opens the MLflow run of a workflow, or finds the one that it opened before. */
     async openRun({ key, purpose, plan, dataset, trigger }: OpenRun): Promise<{ runId: string; url: string }> {
@@ -118,6 +125,7 @@ export function createRegistryActivities({ config: shared, mlflow }: { config: C
         version: found.version,
         dataset: dataset.success ? dataset.data : null,
         rolledBack: tags[TAGS.rolledBack] ?? null,
+        reportUrl: tags[TAGS.report] ?? (await futureReport(found)),
         tags,
         createdAt,
       };

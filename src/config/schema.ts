@@ -4,7 +4,7 @@ import { NotificationTarget } from '../contracts/notifications.ts';
 import { MetricRule } from '../contracts/registry.ts';
 import { Schedules } from '../contracts/schedules.ts';
 import { MODELS, Space } from '../contracts/training.ts';
-import { ExtraStep, Step } from './steps.ts';
+import { ExtraStep, ReportStep, Step } from './steps.ts';
 
 const port = (fallback: number, what: string) =>
   z.coerce.number().int().min(1).max(65535).default(fallback).describe(what);
@@ -200,7 +200,7 @@ export const ConfigSchema = z.strictObject({
     trial: Step,
     train: Step,
     evaluate: Step,
-    report: Step,
+    report: ReportStep,
     monitor: Step,
   }),
   monitoring: section({

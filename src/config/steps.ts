@@ -73,6 +73,11 @@ export const Step = z
   .prefault({});
 export type StepConfig = z.infer<typeof Step>;
 
+/** The page about a version: a retrain that has brought it to Production waits for it, but not for long. */
+export const ReportStep = Step.unwrap()
+  .extend({ timeout: seconds('the longest one attempt may take').default(600) })
+  .prefault({});
+
 /** A command of the project that stands before or after one of the stages of a retrain. */
 export const ExtraStep = z
   .strictObject({

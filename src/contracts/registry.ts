@@ -81,6 +81,7 @@ export const Promotion = z.object({
   champion: z.string().nullable().describe('version that was in Production before'),
   challengerAuc: z.number().nullable(),
   championAuc: z.number().nullable(),
+  reportUrl: z.string().nullish().describe("page about the version in MLflow's UI; absent: none is known"),
   approvedBy: z.string().nullish().describe('who approved it; null: no approval was asked for'),
   before: RegistrySnapshot.describe('the registry before the change: what a compensation restores'),
 });

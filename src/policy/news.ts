@@ -4,7 +4,8 @@ import type { PromoteResult, RetrainResult, RollbackResult } from '../contracts/
 
 /** What people are told of runs that end, and of decisions that are waited for: the wording, in one place. */
 export const news = {
-  retrainFinished({ version, promotion, deployment }: RetrainResult): News {
+  /** @param reportUrl page about the version; null: there is none */
+  retrainFinished({ version, promotion, deployment }: RetrainResult, reportUrl: string | null = null): News {
     const { registeredModel, metrics } = version;
     const brought = promotion?.promoted
       ? `is in ${promotion.stage}`
@@ -20,6 +21,7 @@ export const news = {
         promotion?.reason,
         answers(deployment),
       ),
+      links: reportLinks(reportUrl),
     };
   },
 
@@ -44,7 +46,11 @@ export const news = {
   }),
 
   /** @param expiresAt Unix time (ms) */
-  approvalNeeded({ registeredModel, version, reason }: Question, workflowId: string, expiresAt: number): News {
+  approvalNeeded(
+    { registeredModel, version, reason, reportUrl }: Question,
+    workflowId: string,
+    expiresAt: number,
+  ): News {
     return {
       event: 'approvalNeeded',
       severity: 'warning',
@@ -54,6 +60,7 @@ export const news = {
         `Until ${new Date(expiresAt).toISOString()}: mediwatch approve ${workflowId}`,
         `or: mediwatch reject ${workflowId} --reason "why"`,
       ),
+      links: reportLinks(reportUrl),
     };
   },
 
@@ -76,10 +83,12 @@ interface Question {
   registeredModel: string;
   version: string;
   reason: string;
+  /** Page about the version, if one is known. */
+  reportUrl?: string | null | undefined;
 }
 
 function promoted(promotion: Promotion, deployment: PromoteResult['deployment']): News {
-  const { registeredModel, version, stage, champion, reason, approvedBy } = promotion;
+  const { registeredModel, version, stage, champion, reason, approvedBy, reportUrl } = promotion;
   return {
     event: 'promoted',
     severity: 'info',
@@ -90,8 +99,11 @@ function promoted(promotion: Promotion, deployment: PromoteResult['deployment'])
       approvedBy && `Approved by ${approvedBy}.`,
       answers(deployment),
     ),
+    links: reportLinks(reportUrl),
   };
 }
+
+const reportLinks = (url: string | null | undefined) => (url ? [{ name: 'Report', url }] : []);
 
 const answers = (deployment: PromoteResult['deployment']) => deployment && `It answers at ${deployment.url}.`;
 

@@ -134,7 +134,9 @@ async function propose(request: PromoteInput, plan: Plan, board: Board): Promise
   const { version } = challenger;
   const champion = inProduction(before);
   board.learn({ version, inProduction: champion });
-  const unchanged = { registeredModel, version, stage, champion, before, approvedBy: null } as const;
+  const reportUrl = (plan.report && challenger.reportUrl) || null;
+  if (reportUrl) board.link('Report', reportUrl);
+  const unchanged = { registeredModel, version, stage, champion, before, reportUrl, approvedBy: null } as const;
   if (champion === version) {
     const reason = `Version ${champion} is in Production already.`;
     return { ...unchanged, promoted: false, reason, challengerAuc: null, championAuc: null };

@@ -35,6 +35,7 @@ async function body({ request, plan, board }: Job<'retrain'>): Promise<RetrainRe
 
   const { registeredModel, model, data, seed, trials, parallel } = plan;
   const opened = { purpose: 'retrain', trigger: request.trigger ?? triggerOf() };
+  let reportUrl: string | null = null;
   const work = async (runId: string): Promise<RetrainResult> => {
     const known: { dataset?: ArtifactRef; version?: string } = {};
     const extra = (stage: Stage, when: 'before' | 'after') => runExtraSteps(board, plan, stage, when, known);
@@ -74,15 +75,19 @@ async function body({ request, plan, board }: Job<'retrain'>): Promise<RetrainRe
 
     const { trigger, report: driftReport } = request;
     const subject = { version, dataset, search, params: search?.best.params, trigger, driftReport };
-    const { production, reportUri } = await withReport(board, plan, subject, async () => {
+    const { production, page } = await withReport(board, plan, subject, async () => {
       if (plan.stage !== 'None') await extra('promote', 'before');
       return bringToProduction(board, plan, request, version.version);
     });
     if (production.deployment) await extra('redeploy', 'after');
-    return { version: { ...version, reportUri }, ...production };
+    reportUrl = page?.url ?? null;
+    return { version: { ...version, reportUri: page?.reportUri ?? null }, ...production };
   };
   const run = withRun(board, plan, opened, work, outcomeTags);
-  return tellTheEnd(plan, run, { done: news.retrainFinished, failed: (error) => whyFailed(registeredModel, error) });
+  return tellTheEnd(plan, run, {
+    done: (result) => news.retrainFinished(result, reportUrl),
+    failed: (error) => whyFailed(registeredModel, error),
+  });
 }
 
 /** What came of it, as its MLflow run keeps it: the history of retrains reads that when Temporal has forgotten them. */

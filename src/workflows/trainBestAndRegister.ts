@@ -33,8 +33,8 @@ async function body({ request, plan, board }: Job<'trainBestAndRegister'>): Prom
     if (workflowInfo().parent) return version;
     const { params, searchTrials, trigger, report: driftReport } = request;
     const search = searchTrials && { trials: searchTrials };
-    const reportUri = await writeReport(board, plan, { version, dataset, params, search, trigger, driftReport });
-    return { ...version, reportUri };
+    const page = await writeReport(board, plan, { version, dataset, params, search, trigger, driftReport });
+    return { ...version, reportUri: page?.reportUri ?? null };
   });
 }
 

@@ -64,10 +64,14 @@ export interface World {
   count(name: keyof Activities): number;
 }
 
-/** @param options.told whether anybody is to be told of what happens */
-export function createWorld(env: Record<string, string> = {}, { told = false } = {}): World {
+/**
+ * @param options.told whether anybody is to be told of what happens
+ * @param options.report whether versions get a report
+ */
+export function createWorld(env: Record<string, string> = {}, { told = false, report = true } = {}): World {
   const config = loadConfig({ MEDIWATCH_SEARCH_PARALLEL: '2', ...env }, '/nowhere');
   if (told) config.notifications.push({ kind: 'command', command: ['true'], minSeverity: 'info' });
+  config.steps.report.skip = !report;
   const world: World = {
     calls: [],
     versions: [],
@@ -136,7 +140,14 @@ export function createWorld(env: Record<string, string> = {}, { told = false } =
     },
     async describeVersion({ version }) {
       const { version: number, tags } = find(version ?? String(world.versions.length));
-      return { version: number, dataset: ref, rolledBack: tags.rolledBack ?? null, tags, createdAt: Date.now() };
+      return {
+        version: number,
+        dataset: ref,
+        rolledBack: tags.rolledBack ?? null,
+        reportUrl: tags[TAGS.report] ?? null,
+        tags,
+        createdAt: Date.now(),
+      };
     },
     async readRegistry() {
       return snapshot();

@@ -5,7 +5,13 @@ import packageJson from '../../../package.json' with { type: 'json' };
 import { type Config, fromRoot } from '../../config.ts';
 import { failure } from '../../contracts/errors.ts';
 import { TAGS } from '../../contracts/names.ts';
-import { REPORT_FILES, type ReportInput, type ReportOutcome, WrittenReport } from '../../contracts/report.ts';
+import {
+  REPORT_FILES,
+  type ReportInput,
+  type ReportOutcome,
+  reportUrl,
+  WrittenReport,
+} from '../../contracts/report.ts';
 import type { Dataset, Params } from '../../contracts/training.ts';
 import type { ModelVersion, Run } from '../../systems/mlflow/index.ts';
 import { type Ran, stepFailed } from '../../systems/steps/index.ts';
@@ -69,7 +75,7 @@ export function createReportActivities({ config: shared, mlflow, store, runner }
         }
         const { found, run: home } = challenger;
         const { runId } = home;
-        const url = `${mlflow.links.runUrl(home.experimentId, runId)}/artifacts/${REPORT_FILES.page}`;
+        const url = reportUrl(mlflow.links.runUrl(home.experimentId, runId));
         const { command } = config.steps.report;
         // A command is told nothing of the outcome, so its page stays as it is.
         if (command && outcome && found.tags[TAGS.report]) {

@@ -36,10 +36,10 @@ export function createTrainActivities({ config: shared, mlflow, store, runner }:
 
   const bundled = (config: Config, request: TrainRequest) =>
     runStepActivity(config, 'train', async ({ workDir, run, beat }) => {
-      const { dataset, model, params, seed, runId, trials } = request;
+      const { dataset, model, params, seed, runId } = request;
       const datasetDir = await store.fetchDirectory(dataset.ref, { signal: beat.signal });
       const trackingUri = config.mlflow.uri;
-      const input = { datasetDir, model, params, seed, threads, trackingUri, runId, workDir, trials };
+      const input = { datasetDir, model, params, seed, threads, trackingUri, runId, workDir };
       return TrainedModel.parse(await run(runner, input));
     });
 
@@ -93,7 +93,7 @@ export function createTrainActivities({ config: shared, mlflow, store, runner }:
     });
 
   return {
-    /** Fits on train and validation, scores the test split, and logs model, metrics and report. */
+    /** Fits on train and validation, scores the test split, and logs model and metrics. */
     trainModel: (request: TrainRequest): Promise<TrainedModel> => {
       const config = settingsOf(shared, request.registeredModel);
       return config.steps.train.command ? script(config, request) : bundled(config, request);

@@ -19,6 +19,13 @@ export interface Subject {
   driftReport?: string | undefined;
 }
 
+interface Page {
+  /** Such as `runs:/…/report/report.html`. */
+  reportUri: string;
+  /** The page in MLflow's UI. */
+  url: string;
+}
+
 type Production = Pick<RetrainResult, 'promotion' | 'deployment'>;
 
 /**
@@ -31,7 +38,7 @@ export async function withReport<Result extends Production>(
   plan: Plan,
   subject: Subject,
   body: () => Promise<Result>,
-): Promise<{ production: Result; reportUri: string | null }> {
+): Promise<{ production: Result; page: Page | null }> {
   const { version, champion = null } = subject.version;
   const first = write(board, plan, subject, champion, null);
   const withOutcome = async (outcome: ReportOutcome, against: string | null) =>
@@ -45,7 +52,7 @@ export async function withReport<Result extends Production>(
       const { stage, promoted, reason, approvedBy = null } = promotion;
       await withOutcome({ stage, promoted, reason, approvedBy, deployed: deployment !== null }, against);
     }
-    return { production, reportUri: await first };
+    return { production, page: await first };
   } catch (error) {
     // A cancelled run waits only until the processes of the step are gone.
     const cancelled = isCancellation(error) || CancellationScope.current().consideredCancelled;
@@ -57,18 +64,18 @@ export async function withReport<Result extends Production>(
 }
 
 /** Writes the page about a version of which nothing else becomes. */
-export function writeReport(board: Board, plan: Plan, subject: Subject): Promise<string | null> {
+export function writeReport(board: Board, plan: Plan, subject: Subject): Promise<Page | null> {
   return write(board, plan, subject, subject.version.champion ?? null, null);
 }
 
-/** @returns address of the page, such as runs:/…; null when there is none: nobody wanted it, it could not be written, or the run was cancelled */
+/** @returns null: nobody wanted a page, it could not be written, or the run was cancelled */
 async function write(
   board: Board,
   plan: Plan,
   subject: Subject,
   champion: string | null,
   outcome: ReportOutcome | null,
-): Promise<string | null> {
+): Promise<Page | null> {
   if (!plan.report) return null;
   const { version, dataset, params = null, driftReport = null } = subject;
   const { registeredModel, model } = plan;
@@ -86,7 +93,7 @@ async function write(
       outcome,
     });
     board.link('Report', url);
-    return reportUri;
+    return { reportUri, url };
   } catch (error) {
     if (!isCancellation(error)) {
       const what = outcome ? 'The report does not tell what became of the version' : 'The report could not be written';

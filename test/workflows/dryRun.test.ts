@@ -1,0 +1,112 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { failure } from '../../src/contracts/errors.ts';
+import type { Progress } from '../../src/contracts/progress.ts';
+import type { PromoteResult, RedeployResult, RollbackResult } from '../../src/contracts/workflows.ts';
+import { createWorkflowBench, type WorkflowBench } from '../support/workflowBench.ts';
+import { createWorld, type World } from '../support/world.ts';
+
+let bench: WorkflowBench;
+let world: World;
+
+beforeAll(async () => {
+  bench = await createWorkflowBench();
+});
+afterAll(() => bench?.close());
+beforeEach(() => useWorld());
+
+/** Version 1 is in Production and serves; version 2 is a little better, version 3 much worse. */
+function useWorld(env: Record<string, string> = {}): void {
+  world = createWorld(env, { told: true });
+  bench.world = world;
+  for (const [version, auc] of [
+    ['1', 0.68],
+    ['2', 0.69],
+    ['3', 0.5],
+  ] as const) {
+    world.versions.push({ version, stage: version === '1' ? 'Production' : 'None', tags: {}, auc });
+  }
+  world.aliases.champion = '1';
+  world.serving = { key: '1-first', version: '1' };
+  world.candidates.add('1-first');
+}
+
+/** Activities that leave nothing behind. */
+const LOOKS = ['resolvePlan', 'readRegistry', 'describeVersion', 'compareVersions', 'preflight', 'serving'];
+
+async function dryRun<Result>(type: string, input: object): Promise<{ result: Result; details: Progress }> {
+  const before = structuredClone([world.versions, world.aliases, world.serving, [...world.candidates]]);
+  world.calls.length = 0;
+  const handle = await bench.start(type, { ...input, dryRun: true });
+  const result = (await handle.result()) as Result;
+  expect([world.versions, world.aliases, world.serving, [...world.candidates]]).toEqual(before);
+  expect(world.calls.map(({ name }) => name).filter((name) => !LOOKS.includes(name))).toEqual([]);
+  return { result, details: await handle.query<Progress>('progress') };
+}
+
+describe('a dry run of a promotion', () => {
+  it('tells all that would be done, of a version that passes the gate', async () => {
+    useWorld({ MEDIWATCH_ROLLOUT_STRATEGY: 'canary', MEDIWATCH_ROLLOUT_SHARE: '0.2' });
+    const input = { version: '2', stagingFirst: true, approval: true };
+    const { result, details } = await dryRun<PromoteResult>('promote', input);
+    expect(result.promotion).toMatchObject({ promoted: false, champion: '1', challengerAuc: 0.69, championAuc: 0.68 });
+    expect(result.promotion.reason).toContain('Would be promoted: Passed: test AUC 0.6900 against 0.6800');
+    expect(result.deployment).toBeNull();
+    const would = result.dryRun?.would ?? [];
+    const expected = ['tried in Staging', 'asked to approve', 'to Production', 'Version 1', '20 %', 'be stopped'];
+    expect(would).toHaveLength(expected.length);
+    for (const [index, part] of expected.entries()) expect(would[index]).toContain(part);
+    expect(details.stages.map(({ state }) => state)).toEqual(['done', 'done']);
+    expect(details.result).toContain('Dry run, nothing was changed.');
+  });
+
+  it('tells why the gate refuses', async () => {
+    const { result, details } = await dryRun<PromoteResult>('promote', { version: '3' });
+    expect(result.dryRun).toEqual({ would: [] });
+    expect(result.promotion.reason).toContain('Refused: test AUC 0.5000 against 0.6800');
+    expect(details.result).toContain('Nothing would be changed.');
+  });
+
+  it('of the version in Production would do nothing', async () => {
+    const { result } = await dryRun<PromoteResult>('promote', { version: '1' });
+    expect(result).toMatchObject({ promotion: { reason: expect.stringContaining('already') }, dryRun: { would: [] } });
+  });
+
+  it('to Staging touches no API', async () => {
+    const { result } = await dryRun<PromoteResult>('promote', { version: '2', stage: 'Staging' });
+    expect(result.dryRun?.would).toEqual(['Version 2 would move to Staging.']);
+  });
+
+  it('fails as the promotion would when the version cannot be deployed', async () => {
+    world.override.preflight = async () => {
+      throw failure('InvalidConfig', 'The disk is full.');
+    };
+    const refused = await bench.refusal('promote', { version: '2', dryRun: true });
+    expect(refused.message).toContain('The disk is full.');
+    expect(world.aliases.champion).toBe('1');
+    expect(world.versions[1]?.tags).toEqual({});
+  });
+});
+
+describe('a dry run of a rollback', () => {
+  it('tells what would be done', async () => {
+    await bench.run('promote', { version: '2' });
+    const { result } = await dryRun<RollbackResult>('rollback', { reason: 'ward 7' });
+    expect(result).toMatchObject({ version: '1', left: '2', deployment: null });
+    expect(result.dryRun?.would.slice(0, 2)).toEqual([
+      'Version 1 would be back in Production in place of version 2.',
+      'Version 2 would be marked as rolled back: ward 7.',
+    ]);
+    expect(result.dryRun?.would[2]).toContain('beside version 2');
+  });
+
+  it('refuses what a rollback refuses', async () => {
+    expect((await bench.refusal('rollback', { dryRun: true })).type).toBe('ModelNotFound');
+    expect((await bench.refusal('rollback', { version: '1', dryRun: true })).message).toContain('already');
+  });
+});
+
+it('a dry run of a deployment tells what would be done', async () => {
+  const { result } = await dryRun<RedeployResult>('redeploy', { version: '2' });
+  expect(result).toMatchObject({ version: '2', previousVersion: '1', checks: [] });
+  expect(result.dryRun?.would).toHaveLength(2);
+});
