@@ -79,7 +79,7 @@ export async function gatherRetrains(cli: Cli, config: Config, wanted: Wanted): 
       mlflow.searchVersions(`name = ${quoted(registeredModel)}`),
       askLive(cli, held),
     ]);
-    const versionOf = versionFinder(versions);
+    const versionOf = versionFinder(runs, versions);
     const entries = entriesOf(versions);
     const verdicts = verdictFinder(runs, live);
     const retrains = runs
@@ -127,15 +127,20 @@ async function findRuns(mlflow: Mlflow, config: Config, wanted: Wanted): Promise
   return [...found.values()];
 }
 
-/** Finds the version that a retrain made: by its run, else, of a script with a run of its own, by id and time. */
-function versionFinder(versions: readonly ModelVersion[]): (run: Run) => ModelVersion | undefined {
+/**
+ * Finds the version that a retrain made: by its run, else, of a script with a run of its own, by its id. An id may have
+ * been used again: a version is of the latest run that had begun.
+ */
+function versionFinder(
+  runs: readonly Run[],
+  versions: readonly ModelVersion[],
+): (run: Run) => ModelVersion | undefined {
   const byRun = new Map(versions.toReversed().map((version) => [version.runId, version]));
   const byRetrain = Map.groupBy(versions, ({ tags }) => starterOf(tags[TAGS.workflowId] ?? ''));
-  return (run) =>
-    byRun.get(run.runId) ??
-    byRetrain
-      .get(idOf(run))
-      ?.find(({ createdAt }) => createdAt >= run.startTime && createdAt <= (run.endTime ?? Number.POSITIVE_INFINITY));
+  const runsOf = Map.groupBy(runs, idOf);
+  const isOf = (run: Run, { createdAt }: ModelVersion) =>
+    runsOf.get(idOf(run))?.find(({ startTime }) => startTime <= createdAt)?.runId === run.runId;
+  return (run) => byRun.get(run.runId) ?? byRetrain.get(idOf(run))?.find((version) => isOf(run, version));
 }
 
 /** What Temporal says of a run; of several of one workflow id, it speaks of the newest. */

@@ -110,7 +110,7 @@ export function verdictText({ kind, stage, reason }: Verdict, rolledBack: string
 /** The first sentence, without the word that the verdict says already. */
 function shortened(reason: string): string {
   const line = oneLine(reason).replace(/^Refused: /, '');
-  return (/^(.+?[^\d.])\.(?= |$)/.exec(line)?.[1] ?? line).replace(/\.$/, '');
+  return /^(.+?)\.(?= |$)/.exec(line)?.[1] ?? line;
 }
 
 const COLOURS: Partial<Record<Verdict['kind'], Parameters<Style>[0]>> = {
