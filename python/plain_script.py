@@ -87,7 +87,6 @@ def main() -> None:
                     "threads": flags.jobs,
                     "trackingUri": flags.tracking_uri,
                     "runId": run_id,
-                    "trials": trials,
                     "register": flags.registered_model,
                 },
                 ignore_progress,

@@ -55,9 +55,9 @@ def _read_input(path: str) -> dict[str, Any]:
 def _with_environment(step: str, values: dict[str, Any]) -> dict[str, Any]:
     """Fill in the tracking server and the run from MLflow's own variables where the input lacks them."""
     filled = dict(values)
-    if step in ("train", "register", "train-and-register", "evaluate") and filled.get("trackingUri") is None:
+    if step in ("train", "register", "train-and-register", "evaluate", "report") and filled.get("trackingUri") is None:
         filled["trackingUri"] = os.environ.get("MLFLOW_TRACKING_URI")
-    if step in ("train", "train-and-register") and filled.get("runId") is None:
+    if step in ("train", "train-and-register", "report") and filled.get("runId") is None:
         filled["runId"] = os.environ.get("MLFLOW_RUN_ID")
     return filled
 

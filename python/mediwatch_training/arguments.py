@@ -19,6 +19,8 @@ _PARAMS = (
 _TRACKING = ("--tracking-uri", "trackingUri", str, "MLflow server (default: MLFLOW_TRACKING_URI)")
 _TRIALS = ("--trials", "trials", json.loads, "trials so far, as a JSON list of {number, params, state, score}")
 
+_VERSION_HELP = 'the new version as JSON: {"version": "3", "uri": "models:/Name/3"}'
+
 # Step: what it does, and its flags (name, input field, type, help); those of type list take several values.
 _COMMANDS: dict[str, tuple[str, list[tuple[str, str, Any, str]]]] = {
     "prepare": (
@@ -72,6 +74,21 @@ _COMMANDS: dict[str, tuple[str, list[tuple[str, str, Any, str]]]] = {
             _TRACKING,
         ],
     ),
+    "report": (
+        "Log an HTML page about a new version to its run: comparison, curves, subgroups, search, lineage.",
+        [
+            _DATASET,
+            _THREADS,
+            _TRACKING,
+            ("--run-id", "runId", str, "MLflow run to log the page to (default: MLFLOW_RUN_ID)"),
+            ("--registered-model", "registeredModel", str, "name of the registered model"),
+            ("--challenger", "challenger", json.loads, _VERSION_HELP),
+            ("--champion", "champion", json.loads, "the version it is compared with, likewise (default: none)"),
+            ("--search", "search", json.loads, "JSON with trials, metric, direction (default: no search)"),
+            ("--lineage", "lineage", json.loads, "JSON with workflowId, trigger, data, seed, … (default: unknown)"),
+            ("--outcome", "outcome", json.loads, "JSON with stage, promoted, reason (default: undecided)"),
+        ],
+    ),
     "monitor": (
         "Compare the newest rows of a prediction log with earlier ones or the training data: a drift report.",
         [
@@ -108,7 +125,6 @@ _TRAIN_FLAGS = [
     _TRACKING,
     ("--run-id", "runId", str, "existing MLflow run to log to (default: MLFLOW_RUN_ID, else a new run)"),
     ("--experiment", "experiment", str, "experiment of a new run (default mediwatch)"),
-    _TRIALS,
 ]
 _COMMANDS["train"][1].extend(_TRAIN_FLAGS)
 _COMMANDS["train-and-register"][1].extend(

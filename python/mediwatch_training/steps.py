@@ -20,6 +20,7 @@ STEPS = (
     "register",
     "train-and-register",
     "evaluate",
+    "report",
     "monitor",
     "drift-document",
 )

@@ -23,7 +23,6 @@ PIPELINE_FILE = "model_pipeline.joblib"
 _MODEL = "model"
 # Longest tag that every server from 2.13 on takes (characters).
 _TAG_LENGTH = 5000
-_REPORT_DIRECTORY, _REPORT_FILE = "report", "report.html"
 # What a machine needs to load the model: naming it spares MLflow three seconds of finding out.
 _REQUIREMENTS = ("mlflow", "scikit-learn", "pandas", "numpy")
 
@@ -114,14 +113,6 @@ class TrainingRun:
             params=[Param(name, str(value)) for name, value in params.items() if name not in self._run.data.params],
             tags=[RunTag(name, str(value)) for name, value in tags.items()],
         )
-
-    def log_report(self, html: str) -> str:
-        """Log the test report and return its URI."""
-        with tempfile.TemporaryDirectory() as directory:
-            path = Path(directory) / _REPORT_FILE
-            path.write_text(html, encoding="utf-8")
-            self._client.log_artifact(self.run_id, str(path), _REPORT_DIRECTORY)
-        return f"runs:/{self.run_id}/{_REPORT_DIRECTORY}/{_REPORT_FILE}"
 
     def log_pipeline(self, pipeline: Any, dataset: Dataset, work_dir: str | None) -> dict[str, Any]:
         """Log the model, and the same pipeline as a file for images that carry it.

@@ -11,7 +11,6 @@ from .fields import Fields
 from .jsonio import to_json
 from .metrics import best_f1_threshold, scores
 from .progress import Progress
-from .report import render_report
 from .tracking import TrainingRun
 
 _FIELDS = (
@@ -24,7 +23,6 @@ _FIELDS = (
     "runId",
     "experiment",
     "workDir",
-    "trials",
     "tags",
 )
 
@@ -37,11 +35,11 @@ def train(input: dict[str, Any], progress: Progress) -> dict[str, Any]:
     Args:
         input: ``datasetDir``, ``model`` ("hgb" or "rf"), ``params`` (null: defaults), ``seed``, ``threads``,
             ``trackingUri``, ``runId`` (an existing run; without it a run is made in ``experiment``), ``workDir``
-            (for temporary files), ``trials`` (of the search, for the report) and ``tags`` (of the run).
+            (for temporary files) and ``tags`` (of the run).
         progress: Told the stage.
 
     Returns:
-        ``{modelUri, modelId, source, runId, metrics, threshold, params, reportUri}``.
+        ``{modelUri, modelId, source, runId, metrics, threshold, params}``.
 
     Raises:
         DataNotFound: There is no dataset in the directory.
@@ -53,7 +51,6 @@ def train(input: dict[str, Any], progress: Progress) -> dict[str, Any]:
     dataset = open_dataset(fields.text("datasetDir"))
     params = estimators.check_params(model, fields.mapping("params", None))
     seed, threads = fields.integer("seed", 42), fields.integer("threads", 1, low=1, high=1024)
-    trials = fields.objects("trials", [])
     key = _key(dataset, model, params, seed)
 
     progress({"stage": "opening the run"})
@@ -64,7 +61,7 @@ def train(input: dict[str, Any], progress: Progress) -> dict[str, Any]:
     if earlier is not None:
         return earlier
     with run.active():
-        return _train(dataset, model, params, seed, threads, trials, fields, run, key, progress)
+        return _train(dataset, model, params, seed, threads, fields, run, key, progress)
 
 
 def _train(
@@ -73,7 +70,6 @@ def _train(
     params: dict[str, Any],
     seed: int,
     threads: int,
-    trials: list[dict[str, Any]],
     fields: Fields,
     run: TrainingRun,
     key: str,
@@ -103,8 +99,6 @@ def _train(
     progress({"stage": "logging", "test_auc": metrics["test_auc"]})
     facts = {"model": model, "seed": seed, "data_sha256": dataset.meta["dataSha256"]}
     run.log(params={**facts, **params}, metrics=metrics, tags=fields.mapping("tags", None) or {})
-    report = render_report(dataset.meta, model, params, metrics, labels, probabilities, trials)
-    report_uri = run.log_report(report)
     logged = run.log_pipeline(pipeline, dataset, fields.text("workDir", None))
     result = {
         **logged,
@@ -112,7 +106,6 @@ def _train(
         "metrics": metrics,
         "threshold": threshold,
         "params": params,
-        "reportUri": report_uri,
     }
     run.complete(key, result)
     return result

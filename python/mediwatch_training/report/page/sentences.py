@@ -1,0 +1,289 @@
+"""The sentences of the page: each says what its numbers mean."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..words import MODEL_NAMES, listed, number, percent, plural, score_name, score_text, signed
+
+_VERDICTS = {
+    "better": "better",
+    "worse": "worse",
+    "unclear": "no difference that can be told",
+    None: "no interval to judge by",
+}
+
+
+_IN_SENTENCE = {"average_precision": "average precision", "log_loss": "log loss"}
+
+
+def model_name(model: dict[str, Any]) -> str | None:
+    """Return the kind of model in words; of a foreign one, its own name."""
+    kind = model["model"]
+    return MODEL_NAMES.get(kind, kind)
+
+
+def class_names(target: dict[str, Any] | None) -> dict[str, str]:
+    """Return what positive and negative records are called."""
+    if target is None:
+        return {"positive": "positive", "negative": "negative"}
+    told = f"{target['target']} {target['positive']}"
+    return {"positive": told, "negative": f"not {target['positive']}"}
+
+
+def verdict(name: str | None) -> str:
+    """Return a verdict about a difference in words."""
+    return _VERDICTS[name]
+
+
+def status(values: dict[str, Any], outcome: dict[str, Any] | None) -> dict[str, str]:
+    """Return ``{kind, title, text}`` of what became of the version."""
+    if outcome is None:
+        text = "When this page was written, nothing was decided about this version. The models in use are unchanged."
+        return {"kind": "open", "title": "Undecided", "text": text}
+    reason = _sentence(outcome["reason"]) if outcome["reason"] else ""
+    approved = f"Approved by {outcome['approvedBy']}." if outcome["approvedBy"] else ""
+    if not outcome["promoted"]:
+        stay = "It stays in the registry without a stage; the models in use are unchanged."
+        title = "Registered only" if outcome["stage"] == "None" else f"Not promoted to {outcome['stage']}"
+        return {"kind": "stopped", "title": title, "text": _joined(reason, stay)}
+    served = "The API answers with it." if outcome["deployed"] else "The API does not answer with it yet."
+    text = _joined(reason, approved, served if outcome["stage"] == "Production" else "")
+    return {"kind": "done", "title": f"Promoted to {outcome['stage']}", "text": text}
+
+
+def gist(values: dict[str, Any], outcome: dict[str, Any] | None) -> str:
+    """Return the page in one sentence."""
+    begin = f"Version {values['challenger']['version']} of {values['registeredModel']}"
+    end = status(values, outcome)["title"].lower().replace("production", "Production").replace("staging", "Staging")
+    auc = values["comparison"]["scores"].get("auc" if values["comparison"]["computed"] else "test_auc")
+    if auc is None or auc["challenger"] is None:
+        return f"{begin} has no recorded AUC: {end}."
+    told = f"{begin} has a test AUC of {_with_interval('auc', auc['challenger'])}"
+    if auc["difference"] is not None:
+        told += f", {signed(auc['difference']['value'], 4)} against version {values['champion']['version']}"
+        told += f" ({verdict(auc['verdict'])})" if auc["verdict"] else ""
+    return f"{told}: {end}."
+
+
+def lead(values: dict[str, Any]) -> list[str]:
+    """Return the paragraphs of the summary."""
+    return [" ".join(part) for part in (_trained(values), _compared(values), _trust(values)) if part]
+
+
+def _trained(values: dict[str, Any]) -> list[str]:
+    challenger, target, profile = values["challenger"], values["target"], values["profile"]
+    kind = model_name(challenger)
+    begin = f"Version {challenger['version']} of {values['registeredModel']}"
+    begin += f" is a {kind} model" if kind else " is a model of the project's own training"
+    if target is None:
+        return [f"{begin}, trained on a data set that a command prepared."]
+    splits = profile["splits"]
+    fitted = splits["train"]["rows"] + splits["validation"]["rows"]
+    test = splits["test"]
+    share = test["positives"] / test["rows"]
+    groups = (
+        f"No {target['group']} is in two splits" if target["group"] else "Rows were split independently of each other"
+    )
+    return [
+        f"{begin}, fitted on {plural(fitted, 'record')} to predict whether {target['target']} is "
+        f"“{target['positive']}”. It was tested on {plural(test['rows'], 'record')} that took no part in the choice of "
+        f"parameters, iterations or threshold; {percent(share)} of them are positive.",
+        f"{groups}.",
+    ]
+
+
+def _compared(values: dict[str, Any]) -> list[str]:
+    comparison, champion = values["comparison"], values["champion"]
+    scores = comparison["scores"]
+    auc = scores.get("auc" if comparison["computed"] else "test_auc")
+    if auc is None or auc["challenger"] is None:
+        return ["No AUC of it is known."]
+    ranks = (
+        f"Of a positive and a negative record, it ranks the positive one higher in "
+        f"{percent(auc['challenger']['value'])} of cases: its AUC is {_with_interval('auc', auc['challenger'])}."
+    )
+    if champion is None:
+        return [ranks, "There was no model in use to compare it with."]
+    if auc["difference"] is None:
+        why = f" {comparison['missing']}" if comparison["missing"] else ""
+        return [ranks, f"It cannot be compared with version {champion['version']}, the champion.{why}"]
+    if auc["verdict"] is None:
+        return [
+            ranks,
+            f"That is {signed(auc['difference']['value'], 4)} against version {champion['version']}, the champion, by "
+            "the scores that both trainings recorded; how sure this is cannot be told.",
+        ]
+    return [ranks, _meaning(auc, champion["version"]), *_other_verdicts(scores)]
+
+
+def _meaning(auc: dict[str, Any], champion: str) -> str:
+    difference = auc["difference"]
+    told = (
+        f"Against version {champion}, the champion, the AUC differs by {signed(difference['value'], 4)} "
+        f"(95 % interval {signed(difference['low'], 4)} to {signed(difference['high'], 4)}): "
+    )
+    return told + {
+        "better": "the new version is better, by more than chance explains.",
+        "worse": "the new version is worse, by more than chance explains.",
+        "unclear": "no difference can be told on this many records.",
+    }[auc["verdict"]]  # fmt: skip
+
+
+def _other_verdicts(scores: dict[str, Any]) -> list[str]:
+    found = []
+    for told, text in (("better", "better"), ("worse", "worse")):
+        names = [
+            _IN_SENTENCE.get(name, score_name(name))
+            for name, score in scores.items()
+            if name not in ("auc", "f1") and score["verdict"] == told
+        ]
+        if names:
+            found.append(f"It is {text} by {listed(names)}.")
+    return found
+
+
+def _trust(values: dict[str, Any]) -> list[str]:
+    decisions = values["decisions"].get("models", {}).get("challenger")
+    if decisions is None:
+        return []
+    per = per_thousand(decisions)
+    return [
+        f"At its threshold of {number(decisions['threshold'], 3)}, it alerts for {per['alerts']} of 1,000 records. "
+        f"{per['hits']} of these are positive, and {per['misses']} positive records get no alert."
+    ]
+
+
+def per_thousand(decisions: dict[str, Any]) -> dict[str, int]:
+    """Return alerts, hits, false alerts and misses of 1,000 records, whole numbers that add up."""
+    hits, misses, false_alerts = (decisions[n] for n in ("truePositives", "falseNegatives", "falsePositives"))
+    rows = hits + misses + false_alerts + decisions["trueNegatives"]
+    found, positives, alerts = (round(1000 * amount / rows) for amount in (hits, hits + misses, hits + false_alerts))
+    return {
+        "positives": positives,
+        "alerts": alerts,
+        "hits": found,
+        "falseAlerts": alerts - found,
+        "misses": positives - found,
+    }
+
+
+def warnings(findings: list[dict[str, Any]]) -> list[dict[str, str]]:
+    """Return ``[{title, text}]``, findings about one group as one."""
+    found: dict[str, list[str]] = {}
+    for finding in findings:
+        told = _WARNINGS[finding["kind"]](finding)
+        found.setdefault(told["title"], []).append(told["text"])
+    return [{"title": title, "text": " ".join(texts)} for title, texts in found.items()]
+
+
+def calibration(role: str, model: dict[str, Any]) -> str:
+    """Return what a model's calibration means."""
+    ratio = model["ratio"]
+    told = (
+        f"The {role} predicts {percent(model['expected'])} on average, and {percent(model['observed'])} are positive: "
+        f"{number(ratio['value'], 2)} observed for each expected (95 % interval {number(ratio['low'], 2)} to "
+        f"{number(ratio['high'], 2)})."
+    )
+    return f"{told} Its expected calibration error is {percent(model['error'], 2)}."
+
+
+def _few_positives(finding: dict[str, Any]) -> dict[str, str]:
+    return {
+        "title": "Few positives",
+        "text": f"The test split holds {plural(finding['positives'], 'positive record')}; below {finding['wanted']}, "
+        "every interval on this page is wide and small differences cannot be told.",
+    }
+
+
+def _guessing(finding: dict[str, Any]) -> dict[str, str]:
+    return {
+        "title": "No better than guessing",
+        "text": f"The interval of the AUC reaches down to {number(finding['low'], 3)}: these records do not show that "
+        "the model ranks better than chance.",
+    }
+
+
+def _default_threshold(finding: dict[str, Any]) -> dict[str, str]:
+    return {
+        "title": "No threshold of its own",
+        "text": f"The model does not tell from which probability a record counts as positive; "
+        f"{number(finding['threshold'], 2)} is assumed.",
+    }
+
+
+def _calibration_warning(finding: dict[str, Any]) -> dict[str, str]:
+    way = "too low" if finding["observed"] > finding["expected"] else "too high"
+    text = (
+        f"Predicted probabilities are {way}: {percent(finding['expected'])} on average, where "
+        f"{percent(finding['observed'])} are positive."
+        if finding["ratioIsOff"]
+        else f"Predicted probabilities lie {percent(finding['error'])} beside what happens, on average."
+    )
+    return {"title": "Poor calibration", "text": f"{text} Do not read them as chances."}
+
+
+def _group_auc(finding: dict[str, Any]) -> dict[str, str]:
+    return {
+        "title": _group(finding),
+        "text": f"Ranks clearly worse here: AUC {_with_interval('auc', finding)}, "
+        f"{number(finding['whole'], 3)} for all.",
+    }
+
+
+def _group_sensitivity(finding: dict[str, Any]) -> dict[str, str]:
+    return {
+        "title": _group(finding),
+        "text": f"Finds fewer of the positive records here: {percent(finding['value'])} (95 % interval "
+        f"{percent(finding['low'])} to {percent(finding['high'])}), {percent(finding['whole'])} for all.",
+    }
+
+
+def _group_ratio(finding: dict[str, Any]) -> dict[str, str]:
+    way = "too low" if finding["value"] > 1 else "too high"
+    return {
+        "title": _group(finding),
+        "text": f"Predicted probabilities are {way} here: {number(finding['value'], 2)} observed for each expected "
+        f"(95 % interval {number(finding['low'], 2)} to {number(finding['high'], 2)}).",
+    }
+
+
+def _failed_trials(finding: dict[str, Any]) -> dict[str, str]:
+    return {
+        "title": "Failed trials",
+        "text": f"{finding['failed']} of {plural(finding['trials'], 'trial')} failed: the search saw less than it was "
+        "meant to. The table of trials says why.",
+    }
+
+
+_WARNINGS = {
+    "fewPositives": _few_positives,
+    "guessing": _guessing,
+    "defaultThreshold": _default_threshold,
+    "calibration": _calibration_warning,
+    "groupAuc": _group_auc,
+    "groupSensitivity": _group_sensitivity,
+    "groupRatio": _group_ratio,
+    "failedTrials": _failed_trials,
+}
+
+
+def _group(finding: dict[str, Any]) -> str:
+    return f"{finding['dimension']}: {finding['group']}"
+
+
+def _with_interval(name: str, estimate: dict[str, Any]) -> str:
+    value = score_text(name, estimate["value"])
+    if estimate["low"] is None:
+        return value
+    return f"{value} (95 % interval {score_text(name, estimate['low'])} to {score_text(name, estimate['high'])})"
+
+
+def _sentence(text: str) -> str:
+    text = text.strip()
+    text = text[:1].upper() + text[1:] if text[:5] != "test_" else text
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
+def _joined(*parts: str) -> str:
+    return " ".join(part for part in parts if part)

@@ -1,0 +1,89 @@
+"""Computes everything that the page says, as JSON: no words of it are made elsewhere from numbers that are not here.
+
+A section that cannot be computed is ``{"missing": "why, in a sentence"}``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict
+from typing import Any
+
+from ...dataset import open_dataset
+from ...jsonio import to_json
+from ...progress import Progress
+from ..inputs import ReportRequest
+from .calibration import calibration
+from .comparison import comparison
+from .curves import curves
+from .decisions import decisions
+from .distribution import distribution
+from .findings import findings
+from .importance import importance
+from .lineage import lineage
+from .profile import profile
+from .scoring import score_models
+from .search import search
+from .subgroups import subgroups
+
+# A change of what is computed must not be drawn from values that lack it.
+_FORMAT = 1
+_ELSEWHERE = ("tracking_uri", "work_dir", "threads", "dataset_dir", "outcome")
+
+
+def key_of(request: ReportRequest) -> str:
+    """Return the digest of everything that the values depend on: not of the outcome, nor of where files lie."""
+    inputs = {name: value for name, value in asdict(request).items() if name not in _ELSEWHERE}
+    meta = None if request.dataset_dir is None else open_dataset(request.dataset_dir).meta
+    return hashlib.sha256(to_json([_FORMAT, inputs, meta]).encode()).hexdigest()
+
+
+def compute(request: ReportRequest, experiment_id: str, key: str, progress: Progress) -> dict[str, Any]:
+    """Return all values of a page.
+
+    Raises:
+        DataNotFound: There is no dataset in the directory.
+        TrackingFailed: The tracking server does not answer (retryable).
+    """
+    dataset = None if request.dataset_dir is None else open_dataset(request.dataset_dir)
+    scored = score_models(request, dataset, progress)
+    progress({"stage": "bootstrap"})
+    values: dict[str, Any] = {
+        "key": key,
+        "registeredModel": request.registered_model,
+        "challenger": _described(request.challenger, scored.challenger),
+        "champion": _described(request.champion, scored.champion) if request.champion else None,
+        "target": _target(dataset),
+        "rows": scored.rows,
+        "positives": scored.positives,
+        "comparison": comparison(scored, request),
+        "curves": curves(scored),
+        "calibration": calibration(scored),
+        "distribution": distribution(scored),
+        "decisions": decisions(scored),
+    }
+    values["importance"] = importance(scored, request.threads, progress)
+    progress({"stage": "subgroups"})
+    values["subgroups"] = subgroups(scored)
+    progress({"stage": "search"})
+    values["search"] = search(request.search)
+    values["profile"] = profile(dataset, values["importance"])
+    values["lineage"] = lineage(request, experiment_id)
+    values["findings"] = findings(values)
+    return values
+
+
+def _described(model: Any, scored: Any) -> dict[str, Any]:
+    described = {"version": model.version, "uri": model.uri, "model": model.model, "params": model.params}
+    described["metrics"] = model.metrics
+    if scored is not None:
+        described |= {
+            "threshold": scored.threshold,
+            "thresholdIsDefault": scored.threshold_is_default,
+            "missing": scored.missing,
+        }
+    return described
+
+
+def _target(dataset: Any) -> dict[str, Any] | None:
+    return None if dataset is None else {name: dataset.meta[name] for name in ("target", "positive", "group")}

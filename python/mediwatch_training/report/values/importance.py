@@ -1,0 +1,124 @@
+"""Which columns the new version relies on: permutation importance (Breiman 2001) on the test split."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ...estimators import limited_threads
+from ...models import expected_columns, predict_records
+from ...progress import Progress
+from .resampling import WeightedScores
+from .scoring import Scored
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_REPEATS = 5
+_MAX_ROWS = 2000
+_SEED = 42
+# A foreign model may be slow. It then gets fewer rows, and is left alone where these would say nothing. The bundled
+# models need a tenth of this.
+_SLOW_SECONDS = 150.0
+_MIN_ROWS = 300
+# More columns than this are not measured one by one.
+_MAX_COLUMNS = 400
+
+
+def importance(scored: Scored, threads: int, progress: Progress) -> dict[str, Any]:
+    """Return ``{rows, repeats, auc, columns: [{name, drop, spread}]}``, the most important column first.
+
+    ``drop`` is by how much the AUC falls when the column's values change places between records, the mean of the
+    repeats; ``spread`` is their standard deviation.
+    """
+    model = scored.challenger
+    if model.probabilities is None:
+        return {"missing": model.missing}
+    records = scored.dataset.test_records
+    columns = expected_columns(model.loaded) or list(records.columns)
+    if len(columns) > _MAX_COLUMNS:
+        return {"missing": f"The model reads {len(columns):,} columns: too many to be measured one by one."}
+    rows = _affordable_rows(model, records, len(columns), threads)
+    if rows is None:
+        return {"missing": "The model takes too long to predict for its columns to be measured one by one."}
+    sample = _sample(scored.labels, rows)
+    labels, records = scored.labels[sample], records.iloc[sample].reset_index(drop=True)
+    probabilities = model.probabilities[sample]
+    whole = _auc(labels, probabilities)
+    if not np.isfinite(whole):
+        return {"missing": "The test split holds records of one class only."}
+    random = np.random.default_rng(_SEED)
+    found = []
+    for number, name in enumerate(columns):
+        progress({"stage": "importance", "column": name, "done": number, "of": len(columns)})
+        orders = np.stack([random.permutation(len(records)) for _ in range(_REPEATS)])
+        drops = whole - _permuted_aucs(model, records, labels, probabilities, name, orders, threads)
+        found.append({"name": name, "drop": float(drops.mean()), "spread": float(drops.std(ddof=1))})
+    found.sort(key=lambda column: (-column["drop"], column["name"]))
+    return {"rows": len(sample), "repeats": _REPEATS, "auc": whole, "columns": found}
+
+
+def _permuted_aucs(
+    model: Any,
+    records: pd.DataFrame,
+    labels: np.ndarray,
+    probabilities: np.ndarray,
+    name: str,
+    orders: np.ndarray,
+    threads: int,
+) -> np.ndarray:
+    """Return the AUC of each order of the column's values; `orders` holds row numbers, shape (repeats, rows)."""
+    import pandas as pd
+
+    codes, _ = pd.factorize(records[name], use_na_sentinel=False)
+    permuted = np.tile(probabilities, (len(orders), 1))
+    # A record that got the value that it had keeps its prediction: of a rare drug's column that is nearly all of them.
+    changed = codes[orders] != codes
+    if changed.any():
+        # All repeats in one table: most of the time of a small prediction goes into setting it up.
+        rows = np.tile(np.arange(len(records)), (len(orders), 1))[changed]
+        stacked = records.iloc[rows].reset_index(drop=True)
+        stacked[name] = records[name].iloc[orders[changed]].to_numpy()
+        with limited_threads(threads):
+            permuted[changed] = predict_records(model.loaded, stacked, model.name)
+    return np.array([_auc(labels, part) for part in permuted])
+
+
+def _affordable_rows(model: Any, records: pd.DataFrame, columns: int, threads: int) -> int | None:
+    """Return how many rows a slow model is measured on; None if it is too slow by any measure."""
+    rows = min(_MAX_ROWS, len(records))
+    least = min(_MIN_ROWS, rows)
+    if _predicting_seconds(model, records.iloc[:least], threads) > _SLOW_SECONDS / 10:
+        return None
+    batch = records.iloc[np.resize(np.arange(rows), rows * _REPEATS)]
+    expected = _predicting_seconds(model, batch, threads) * columns
+    affordable = int(rows * min(1.0, _SLOW_SECONDS / expected))
+    return affordable if affordable >= least else None
+
+
+def _predicting_seconds(model: Any, records: pd.DataFrame, threads: int) -> float:
+    # Of the processor: a machine that is busy with other things must not change what the page says.
+    started = time.process_time()
+    with limited_threads(threads):
+        predict_records(model.loaded, records, model.name)
+    return max(time.process_time() - started, 1e-3)
+
+
+def _sample(labels: np.ndarray, rows: int) -> np.ndarray:
+    """Return `rows` row numbers with the share of positives of all, in their order."""
+    if rows >= len(labels):
+        return np.arange(len(labels))
+    random = np.random.default_rng(_SEED)
+    positives, negatives = np.flatnonzero(labels == 1), np.flatnonzero(labels == 0)
+    wanted = int(np.clip(round(rows * len(positives) / len(labels)), min(1, len(positives)), len(positives)))
+    chosen = [
+        random.choice(positives, wanted, replace=False),
+        random.choice(negatives, min(rows - wanted, len(negatives)), replace=False),
+    ]
+    return np.sort(np.concatenate(chosen))
+
+
+def _auc(labels: np.ndarray, probabilities: np.ndarray) -> float:
+    return float(WeightedScores(labels, probabilities, 0.5, ("auc",)).of(np.ones((1, len(labels))))[0, 0])
