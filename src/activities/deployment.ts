@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { type Config, fromRoot } from '../config.ts';
@@ -8,6 +9,7 @@ import { preflight } from '../doctor/preflight.ts';
 import type { Deployments } from '../systems/deployment/ofModels.ts';
 import { verifyCandidate } from '../systems/deployment/verify.ts';
 import { whileHeartbeating } from './lib/heartbeat.ts';
+import { logged, type Shipper } from './lib/logged.ts';
 
 const Records = z.union([
   z.object({ records: z.array(z.record(z.string(), z.unknown())).min(1) }),
@@ -43,7 +45,7 @@ interface OfModel {
 }
 
 /** Starts, verifies, switches and stops model APIs, in whatever target the settings of the model name. */
-export function createDeploymentActivities({ of }: Pick<Deployments, 'of'>) {
+export function createDeploymentActivities({ of, shipper }: Pick<Deployments, 'of'> & { shipper: Shipper }) {
   return {
     /** What answers requests now. */
     serving: ({ registeredModel }: OfModel = {}) => of(registeredModel).target.serving(),
@@ -64,21 +66,31 @@ export function createDeploymentActivities({ of }: Pick<Deployments, 'of'>) {
       whileHeartbeating(async ({ signal, progress }) => {
         const { config, target } = of(registeredModel);
         const { healthTimeout, maxPredictSeconds, staticPaths, checks: require } = config.deployment;
-        const candidate = await target.start({ key, model: registeredModel, version }, signal);
-        const { checks } = await verifyCandidate({
-          url: candidate.url,
-          model: registeredModel,
-          version,
-          example: await exampleRecords(config),
-          require,
-          healthTimeoutMs: healthTimeout * 1000,
-          maxPredictMs: maxPredictSeconds * 1000,
-          staticPaths,
-          state: () => target.state(key),
-          onProgress: progress,
-          signal,
+        return await logged({ config, shipper, name: 'candidate' }, async (log) => {
+          log.say(`starting version ${version} of ${registeredModel} as ${key}`);
+          const candidate = await target.start({ key, model: registeredModel, version }, signal);
+          log.say(`it answers at ${candidate.url}; its own log on that host: ${candidate.logFile}`);
+          // Where the API runs on this host and writes its log while it runs, it is shown too.
+          if (existsSync(candidate.logFile)) log.follow('api', candidate.logFile, { fromStart: true });
+          const { checks } = await verifyCandidate({
+            url: candidate.url,
+            model: registeredModel,
+            version,
+            example: await exampleRecords(config),
+            require,
+            healthTimeoutMs: healthTimeout * 1000,
+            maxPredictMs: maxPredictSeconds * 1000,
+            staticPaths,
+            state: () => target.state(key),
+            onProgress: (what) => {
+              progress(what);
+              log.say(what);
+            },
+            signal,
+          });
+          for (const { name, detail, ms } of checks) log.say(`${name}: ${detail} (${ms} ms)`);
+          return checks;
         });
-        return checks;
       }),
 
     /** Gives the candidate this share of the requests; 1: it serves from now on. */

@@ -4,7 +4,7 @@ import { Runtime } from '@temporalio/worker';
 import { type Config, fromRoot } from '../config.ts';
 import { openBackend } from '../systems/artifacts/index.ts';
 import { artifactStoreOptions } from '../systems/artifacts/options.ts';
-import { createLogShipper, type LogShipper, removeOldLogs } from '../systems/logs/index.ts';
+import { createLogShipper, type LogShipper, NOT_SHIPPED, removeOldLogs } from '../systems/logs/index.ts';
 
 /** Old logs are looked for when a worker has been up for this long, and then once a day (ms). */
 const RETENTION_MS = { first: 60_000, every: 24 * 3_600_000 };
@@ -51,7 +51,7 @@ export function createWorkerLogs(config: Config): WorkerLogs {
 
   const retaining = keepDays > 0 ? retain() : Promise.resolve();
   return {
-    shipper: shipper ?? { open: () => ({ close: () => undefined }) },
+    shipper: shipper ?? NOT_SHIPPED,
     async close() {
       stopped.abort();
       await shipper?.close(Math.min(FLUSH_LIMIT_MS, config.worker.stopGrace * 1000));

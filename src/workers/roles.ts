@@ -80,9 +80,9 @@ const SERVICES = {
     };
   },
 
-  async deployment(config) {
-    const deployments = createDeployments(config);
-    return { options: { activities: createActivities.deployment(deployments) }, close: () => deployments.close() };
+  async deployment(config, _connection, { shipper }) {
+    const { of, close } = createDeployments(config);
+    return { options: { activities: createActivities.deployment({ of, shipper }) }, close };
   },
 } as const satisfies Record<Role, (config: Config, connection: NativeConnection, logs: WorkerLogs) => Promise<Service>>;
 

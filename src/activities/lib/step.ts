@@ -1,11 +1,11 @@
 import { mkdir, rm, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { Context } from '@temporalio/activity';
 import type { PlaceholderStep } from '../../config/placeholders.ts';
-import { type Config, fromRoot } from '../../config.ts';
+import type { Config } from '../../config.ts';
 import type { StepCall, StepRunner } from '../../systems/steps/index.ts';
 import { ownWork } from '../../systems/steps/workFolders.ts';
 import { type Beat, whileHeartbeating } from './heartbeat.ts';
+import { stepLog } from './stepLog.ts';
 
 /** What a step needs when it is a command. */
 export type CommandOptions = Pick<StepCall, 'openRun' | 'collect' | 'key' | 'settings'>;
@@ -36,13 +36,8 @@ export async function runStepActivity<Result>(
   body: (context: StepContext) => Promise<Result>,
 ): Promise<Result> {
   const { step, name } = typeof what === 'string' ? { step: what, name: what } : what;
-  const { workflowExecution, workflowType = 'none', activityId, attempt } = Context.current().info;
-  const { workflowId, runId } = workflowExecution ?? { workflowId: 'none', runId: '' };
-  const state = fromRoot(config, config.stack.dir);
-  const workflow = safeName(workflowId);
-  const file = `${safeName(name)}-${safeName(activityId)}-${attempt}`;
-  const workDir = join(ownWork(config), `${workflow}-${runId.slice(0, 8)}`, file);
-  const logFile = join(state, 'logs', 'steps', workflow, `${file}.log`);
+  const { file: logFile, origin, names } = stepLog(config, name);
+  const workDir = join(ownWork(config), `${names.workflow}-${origin.runId.slice(0, 8)}`, names.attempt);
   await mkdir(workDir, { recursive: true });
   try {
     return await whileHeartbeating(
@@ -58,7 +53,7 @@ export async function runStepActivity<Result>(
               input,
               workDir,
               logFile,
-              origin: { workflowId, runId, workflow: workflowType, step: name, activityId, attempt },
+              origin,
               signal: beat.signal,
               onProgress: beat.progress,
             }),
@@ -70,9 +65,4 @@ export async function runStepActivity<Result>(
     // The workflow's folder goes with its last step; until then it is not empty.
     await rmdir(dirname(workDir)).catch(() => undefined);
   }
-}
-
-/** A workflow id as a file name: ids may hold slashes and anything else. */
-function safeName(id: string): string {
-  return id.replace(/[^\w.-]+/g, '_').slice(0, 120);
 }

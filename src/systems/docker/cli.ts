@@ -27,6 +27,11 @@ export interface DockerCli {
   run(call: CliCall): Promise<{ logFile: string; lastLine: string }>;
 }
 
+/** Where the output of a command goes, in a folder of logs. */
+export function dockerLog(logDir: string, what: string): string {
+  return join(logDir, `docker-${what}.log`);
+}
+
 export function createDockerCli({
   reaper,
   logDir,
@@ -38,7 +43,7 @@ export function createDockerCli({
 }): DockerCli {
   return {
     async run({ what, image, args, env = {}, timeoutMs, signal, onProgress }) {
-      const logFile = join(logDir, `docker-${what}.log`);
+      const logFile = dockerLog(logDir, what);
       await mkdir(dirname(logFile), { recursive: true });
       await appendFile(logFile, `docker ${args.join(' ')}\n`);
       try {

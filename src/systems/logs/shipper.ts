@@ -18,8 +18,11 @@ export interface OpenLog {
 
 /** Copies what the logs of steps say to the artifact store, behind the back of the steps. */
 export interface LogShipper {
-  /** Follows a log file from its present end on; it need not be there yet. Returns at once, and never throws. */
-  open(origin: LogOrigin, file: string): OpenLog;
+  /**
+   * Follows a log file from its present end on, or from its beginning; it need not be there yet. Returns at once, and
+   * never throws.
+   */
+  open(origin: LogOrigin, file: string, options?: { fromStart?: boolean }): OpenLog;
   /** Ships what is left, but for no longer than this; the rest is shipped by the next worker of this host. */
   close(limitMs: number): Promise<void>;
 }
@@ -173,12 +176,12 @@ export function createLogShipper(options: LogShipperOptions): LogShipper {
 
   const working = work();
   return {
-    open(origin, file) {
+    open(origin, file, { fromStart = false } = {}) {
       const { step, activityId, attempt } = origin;
       const log = `${step}-${activityId}-${attempt}`;
       const at = new Date().toISOString();
       const opened: Opened = { event: 'opened', log, at, host: hostname(), file, ...origin };
-      const mark = { opened, base: statSync(file, { throwIfNoEntry: false })?.size ?? 0, closed: null };
+      const mark = { opened, base: fromStart ? 0 : sizeOf(file), closed: null };
       const markPath = marks.pathOf(opened);
       const tracked = track({ mark, markPath, announced: false, offset: 0, full: false });
       remember(() => marks.set(markPath, mark));
@@ -203,6 +206,18 @@ export function createLogShipper(options: LogShipperOptions): LogShipper {
     },
   };
 }
+
+/** Size of a file (bytes); 0 for one that is not there or cannot be looked at. */
+function sizeOf(file: string): number {
+  try {
+    return statSync(file).size;
+  } catch {
+    return 0;
+  }
+}
+
+/** For those who ship nothing. */
+export const NOT_SHIPPED: Pick<LogShipper, 'open'> = { open: () => ({ close: () => undefined }) };
 
 /** What a record takes besides its text, about (bytes). */
 const RECORD_BYTES = 300;
