@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 /** Suites that start whole stacks or containers: one at a time, each needs the machine. */
-const WHOLE = ['e2e', 'faults', 'docker', 'compose', 'stack', 'doctor', 'examples'].map(
+const WHOLE = ['e2e', 'faults', 'docker', 'compose', 'stack', 'doctor', 'examples', 'browser', 'report'].map(
   (folder) => `test/${folder}/**/*.test.ts`,
 );
 

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import { type BrowserContext, chromium, type Page } from 'playwright-core';
 import { PROJECT_ROOT } from '../../src/config.ts';
 
 const CHROMIUM = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium';
@@ -12,8 +12,13 @@ export const chromiumProblem = existsSync(CHROMIUM)
   ? null
   : `there is no Chromium at ${CHROMIUM}; CHROMIUM_PATH names one`;
 
+interface Size {
+  width: number;
+  height: number;
+}
+
 export interface TestBrowser {
-  newPage(size?: { width: number; height: number }): Promise<TestPage>;
+  newPage(size?: Size): Promise<TestPage>;
   close(): Promise<void>;
 }
 
@@ -26,26 +31,24 @@ export interface TestPage {
 }
 
 /**
- * Starts a real Chromium without a window. Close it after the tests.
+ * Starts a real Chromium without a window. Its pages share one session, as the tabs of a person do.
  *
  * @param suite folder of its screenshots
  */
 export async function openBrowser(suite: string): Promise<TestBrowser> {
   const browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] });
+  const context = await browser.newContext({ timezoneId: 'UTC', reducedMotion: 'reduce' });
   const folder = join(process.env.MEDIWATCH_SCREENSHOTS ?? join(PROJECT_ROOT, 'test-output/screenshots'), suite);
   mkdirSync(folder, { recursive: true });
   return {
-    newPage: (size = { width: 1440, height: 1000 }) => newPage(browser, folder, size),
+    newPage: (size = { width: 1440, height: 1000 }) => newPage(context, folder, size),
     close: () => browser.close(),
   };
 }
 
-async function newPage(
-  browser: Browser,
-  folder: string,
-  viewport: { width: number; height: number },
-): Promise<TestPage> {
-  const page = await browser.newPage({ viewport, timezoneId: 'UTC', reducedMotion: 'reduce' });
+async function newPage(context: BrowserContext, folder: string, size: Size): Promise<TestPage> {
+  const page = await context.newPage();
+  await page.setViewportSize(size);
   page.setDefaultTimeout(ACTION_LIMIT_MS);
   const errors: string[] = [];
   page.on('console', (message) => {

@@ -1,0 +1,23 @@
+import type { Locator, Page } from 'playwright-core';
+
+/** Opens one of the items of "More Actions" on the page of a workflow. The page holds its header twice, for two widths. */
+export async function openAction(page: Page, name: string): Promise<Locator> {
+  await page.getByRole('button', { name: 'More Actions' }).filter({ visible: true }).click();
+  await page.getByRole('menuitem', { name, exact: true }).filter({ visible: true }).click();
+  return openDialog(page);
+}
+
+/** The dialog that is open now. */
+export async function openDialog(page: Page): Promise<Locator> {
+  const dialog = page.locator('dialog[open]');
+  await dialog.waitFor();
+  return dialog;
+}
+
+/** Fills in the dialog of a signal or an update. */
+export async function fillMessage(dialog: Locator, name: string, input?: string): Promise<void> {
+  await dialog.getByRole('button', { name: /^Select an? / }).click();
+  await dialog.getByRole('option', { name }).click();
+  if (input !== undefined) await dialog.locator('.cm-content').fill(input);
+  await dialog.getByRole('heading').click();
+}

@@ -1,0 +1,104 @@
+import { fileURLToPath } from 'node:url';
+import { Client, Connection } from '@temporalio/client';
+import { createMlflow, type Mlflow } from '../../../src/systems/mlflow/index.ts';
+import { openBrowser, type TestBrowser } from '../../support/browser.ts';
+import { type Patient, patients, spread } from '../../support/population.ts';
+import { sampleData } from '../../support/sampleData.ts';
+import { createTestStack, type TestStack } from '../../support/stack.ts';
+import { createTemporalUi, type TemporalUi } from './ui.ts';
+
+const IMAGE = fileURLToPath(new URL('../fixtures/image', import.meta.url));
+
+/** A whole stack of a small sample, a browser on its Temporal UI, and what shows that the UI says the truth. */
+export interface OperatorStack {
+  ui: TemporalUi;
+  mlflow: Mlflow;
+  client: Client;
+  stack: TestStack;
+  /** Repository of the images that are built. */
+  repository: string;
+  /** The version that answers at the API. */
+  served(): Promise<string | undefined>;
+  /** Lets the API predict for as many patients. */
+  predict(count: number): Promise<void>;
+  /** Registers a version whose files are not there. */
+  registerBroken(model: string): Promise<string>;
+  dispose(): Promise<void>;
+}
+
+export async function openOperatorStack(): Promise<OperatorStack> {
+  const stack = await createTestStack();
+  const repository = `mediwatch-browser-test-${process.pid}`;
+  Object.assign(stack.env, {
+    MEDIWATCH_DATA_PATH: sampleData(stack.dir),
+    MEDIWATCH_SEARCH_TRIALS: '2',
+    // The way into Production is what is looked at, not how good a model of so few rows is.
+    MEDIWATCH_PROMOTION_POLICY: 'always',
+    MEDIWATCH_DOCKER_IMAGE: repository,
+    MEDIWATCH_DOCKER_PUSH: 'false',
+    MEDIWATCH_DOCKER_BASE_IMAGE: 'scratch',
+    MEDIWATCH_DOCKER_CONTEXT: IMAGE,
+    MEDIWATCH_DOCKER_DOCKERFILE: `${IMAGE}/Dockerfile`,
+    MEDIWATCH_DOCKER_BAKED_DOCKERFILE: `${IMAGE}/Dockerfile.withmodel`,
+  });
+  const { TEMPORAL_PORT, TEMPORAL_UI_PORT, MLFLOW_PORT, API_PORT } = stack.ports;
+  const mlflowUrl = `http://127.0.0.1:${MLFLOW_PORT}`;
+  const apiUrl = `http://127.0.0.1:${API_PORT}`;
+  let browser: TestBrowser | undefined;
+  let connection: Connection | undefined;
+  const mlflow = createMlflow({ uri: mlflowUrl, timeoutMs: 30_000 });
+  const dispose = async () => {
+    await browser?.close();
+    await connection?.close();
+    await mlflow.close();
+    await stack.dispose();
+  };
+  try {
+    await stack.start().up();
+    browser = await openBrowser('temporal-ui');
+    connection = await Connection.connect({ address: `127.0.0.1:${TEMPORAL_PORT}` });
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
+
+  return {
+    ui: createTemporalUi(browser, `http://127.0.0.1:${TEMPORAL_UI_PORT}`),
+    mlflow,
+    client: new Client({ connection }),
+    stack,
+    repository,
+    async served() {
+      const answer = await fetch(`${apiUrl}/health`);
+      return ((await answer.json()) as { model_version?: string }).model_version;
+    },
+    async predict(count) {
+      const records: Patient[] = spread(
+        patients(() => true),
+        count,
+      );
+      await post(`${apiUrl}/predict`, { records });
+    },
+    async registerBroken(model) {
+      const [version] = await mlflow.listVersions(model);
+      const source = `mlflow-artifacts:/0/${version?.runId}/artifacts/nowhere`;
+      const answer = await post(`${mlflowUrl}/api/2.0/mlflow/model-versions/create`, {
+        name: model,
+        source,
+        run_id: version?.runId,
+      });
+      return (answer as { model_version: { version: string } }).model_version.version;
+    },
+    dispose,
+  };
+}
+
+async function post(url: string, body: object): Promise<unknown> {
+  const answer = await fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+  if (!answer.ok) throw new Error(`${url} answered with ${answer.status}: ${await answer.text()}`);
+  return answer.json();
+}
