@@ -5,6 +5,7 @@ import type { Cli } from '../cli.ts';
 import { CommandError, EXIT } from '../exit.ts';
 import { describeCommand } from '../help.ts';
 import { configOf, modelOption } from '../model.ts';
+import { widthOf } from '../views/width.ts';
 
 const ABOUT =
   'Shows the retrains, newest first: what started each, the version that it made, its test AUC, and what came of it. ' +
@@ -63,13 +64,8 @@ async function showRetrains(cli: Cli, config: Config, { since, ...wanted }: Flag
   const retrains = await gatherRetrains(cli, config, { ...wanted, since: await sinceOf(since) });
   cli.emit(retrains);
   if (cli.json) return;
-  const canvas = { width: widthOf(cli), style: cli.style, now: Date.now() };
+  const canvas = { width: widthOf(cli.prose), style: cli.style, now: Date.now() };
   for (const line of retrainLines(retrains, canvas)) cli.say(line);
-}
-
-/** What goes to a file or a pipe is not cut. */
-function widthOf({ prose }: Cli): number {
-  return prose.isTTY ? (prose.columns ?? 100) : Number.POSITIVE_INFINITY;
 }
 
 async function showProduction(cli: Cli, config: Config, { limit, since }: Flags): Promise<void> {

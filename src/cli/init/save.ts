@@ -1,8 +1,8 @@
-import { constants } from 'node:fs';
-import { copyFile, link, open, readFile, rename, rm } from 'node:fs/promises';
+import { open, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createTwoFilesPatch } from 'diff';
 import { loadConfig } from '../../config.ts';
+import { place } from '../place.ts';
 
 /** The file is there already, and was left as it is. */
 export class AlreadyThere extends Error {
@@ -38,18 +38,6 @@ export async function save(folder: string, text: string, { force }: { force: boo
     await rm(draft, { force: true });
   }
 }
-
-/** Unlike a rename, a link does not replace what somebody else has written meanwhile; not every file system has one. */
-async function place(draft: string, file: string): Promise<void> {
-  try {
-    await link(draft, file);
-  } catch (error) {
-    if (!NO_LINKS.includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
-    await copyFile(draft, file, constants.COPYFILE_EXCL);
-  }
-}
-
-const NO_LINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'];
 
 async function writeDurably(path: string, text: string): Promise<void> {
   const file = await open(path, 'wx');
