@@ -245,7 +245,7 @@ class Search {
 function tellParent(progress: SearchProgress): void {
   const { parent } = workflowInfo();
   if (!parent) return;
-  getExternalWorkflowHandle(parent.workflowId, parent.runId)
+  getExternalWorkflowHandle(parent.workflowId)
     .signal(searchProgressed, progress)
     .catch(() => undefined);
 }

@@ -13,7 +13,7 @@ import { failure } from '../contracts/errors.ts';
 import { LockInput, LockRequest, lockGranted, lockQueue, releaseLock, requestLock } from '../contracts/lock.ts';
 import { tooLarge } from '../contracts/size.ts';
 import { lockMarkdown } from '../policy/lockDetails.ts';
-import { plain } from '../policy/markdown.ts';
+import { fitted, plain } from '../policy/markdown.ts';
 import { watch } from './lib/activities.ts';
 
 /**
@@ -29,18 +29,22 @@ export async function modelLock(input: unknown): Promise<void> {
 async function serve(input: unknown): Promise<void> {
   const start = readStart(input);
   const { registeredModel, queue } = start ?? { registeredModel: 'unknown', queue: [] };
-  const remove = (token: unknown) => {
-    const index = queue.findIndex((request) => request.token === token);
+  const remove = (isMeant: (request: LockRequest) => boolean) => {
+    const index = queue.findIndex(isMeant);
     if (index >= 0) queue.splice(index, 1);
   };
   const show = () => setCurrentDetails(lockMarkdown(registeredModel, queue));
   const release = (token: unknown) => {
-    remove(token);
+    remove((request) => request.token === token);
     show();
   };
   const enqueue = (raw: unknown) => {
     const request = LockRequest.safeParse(raw);
-    if (!request.success || queue.some(({ token }) => token === request.data.token)) return;
+    if (!request.success) return;
+    const { token, workflowId, runId } = request.data;
+    // A workflow has one run at a time: when a second one asks it was reset, and the first one is over.
+    remove((earlier) => earlier.workflowId === workflowId && earlier.runId !== runId);
+    if (queue.some((earlier) => earlier.token === token)) return;
     queue.push({ ...request.data, askedAt: Date.now() });
     show();
   };
@@ -51,7 +55,7 @@ async function serve(input: unknown): Promise<void> {
   // A request that came with the start is served whatever the input was: somebody waits for it.
   if (!start && queue.length === 0) {
     const refused = refusal();
-    setCurrentDetails(plain(refused.message));
+    setCurrentDetails(fitted([plain(refused.message)]));
     throw refused;
   }
   await condition(() => queue.length > 0, '10 seconds', { summary: 'it ends when nobody wants the lock' });
@@ -62,7 +66,7 @@ async function serve(input: unknown): Promise<void> {
       holder.heldSince ??= Date.now();
       show();
       if (await grant(holder)) await untilReleased(holder, queue, watches);
-      remove(holder.token);
+      remove((request) => request === holder);
       if (workflowInfo().continueAsNewSuggested && allHandlersFinished()) {
         await continueAsNew<typeof modelLock>({ registeredModel, queue });
       }

@@ -54,6 +54,14 @@ export const POLICIES = {
     startToCloseTimeout: '20 seconds',
     retry: { initialInterval: '200 milliseconds', maximumInterval: '10 seconds', maximumAttempts: 30 },
   },
+  /**
+   * Whether the lock is still held. A local activity, so that it is asked in the very workflow task that changes something:
+   * a workflow cannot be reset to a point between the two. It asks the lock only when the workflow was reset.
+   */
+  lockCheck: {
+    startToCloseTimeout: '10 seconds',
+    retry: { initialInterval: '200 milliseconds', maximumAttempts: 5 },
+  },
   /** Waits for the end of a workflow, however long it takes: heartbeats tell a dead worker from a slow holder. */
   watch: {
     taskQueue: TASK_QUEUES.orchestration,

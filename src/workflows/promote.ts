@@ -15,7 +15,7 @@ import { conduct, type Job } from './lib/conduct.ts';
 import { rehearseDeployment } from './lib/dryRun.ts';
 import { runExtraSteps } from './lib/extraSteps.ts';
 import { applicationFailure, isOfDeployment, rootMessage } from './lib/failures.ts';
-import { withModelLock } from './lib/lock.ts';
+import { type Held, withModelLock } from './lib/lock.ts';
 import { tellTheEnd } from './lib/notify.ts';
 import { inProduction, recordChange } from './lib/production.ts';
 import { orRestore, PUT_BACK, redeployUnderLock } from './lib/restore.ts';
@@ -46,10 +46,10 @@ async function body(job: Job<'promote'>): Promise<PromoteResult> {
     if (!proposal.promoted) return settle(board, proposal);
     const toProduction = proposal.stage === 'Production';
     if (toProduction && plan.stagingFirst)
-      await withModelLock(board, lock, () => smokeTest(plan, proposal.version, board));
+      await withModelLock(board, lock, (held) => smokeTest(plan, proposal.version, board, held));
     const approval = toProduction && plan.approval.required ? await awaitApproval(board, plan, proposal) : null;
 
-    return withModelLock(board, lock, async () => {
+    return withModelLock(board, lock, async (held) => {
       // The champion may have changed while nobody held the lock.
       const before = await registry.readRegistry({ registeredModel });
       const settled =
@@ -59,13 +59,13 @@ async function body(job: Job<'promote'>): Promise<PromoteResult> {
       if (!settled.promoted) return settle(board, settled);
       const promotion = { ...settled, approvedBy: approval?.by ?? null };
       const actor = approval?.by ?? request.by ?? workflowInfo().parent?.workflowId ?? 'unknown';
-      return orRestore(board, { ...promotion, actor }, async () => {
+      return orRestore(board, held, { ...promotion, actor }, async () => {
         await apply(promotion, actor);
         const result = settle(board, promotion, plan.redeploy);
         await extraSteps(board, plan, 'promote', 'after', promotion.version);
         if (!(toProduction && plan.redeploy)) return result;
         await extraSteps(board, plan, 'redeploy', 'before', promotion.version);
-        return { ...result, deployment: await redeployUnderLock(board, plan, promotion.version) };
+        return { ...result, deployment: await redeployUnderLock(board, held, plan, promotion.version) };
       });
     });
   });
@@ -172,9 +172,10 @@ async function defaultDataset(plan: Plan, board: Board): Promise<ArtifactRef> {
 }
 
 /** Puts the version into Staging and lets an API of it prove itself; if it cannot, the registry is put back. */
-async function smokeTest(plan: Plan, version: string, board: Board): Promise<void> {
+async function smokeTest(plan: Plan, version: string, board: Board, held: Held): Promise<void> {
   const { registeredModel } = plan;
   const snapshot = await registry.readRegistry({ registeredModel });
+  await held();
   const key = `staging-${version}-${uuid4().slice(0, 8)}`;
   try {
     await registry.promoteVersion({ registeredModel, version, stage: 'Staging' });

@@ -11,7 +11,7 @@ import type { Board } from './lib/board.ts';
 import { conduct, type Job } from './lib/conduct.ts';
 import { rehearseDeployment } from './lib/dryRun.ts';
 import { rootMessage } from './lib/failures.ts';
-import { withModelLock } from './lib/lock.ts';
+import { type Held, withModelLock } from './lib/lock.ts';
 import { tellTheEnd } from './lib/notify.ts';
 import { inProduction } from './lib/production.ts';
 
@@ -30,11 +30,11 @@ async function body(job: Job<'redeploy'>): Promise<RedeployResult> {
   if (request.dryRun) return board.failing(() => rehearse(job));
 
   const lock = { registeredModel, purpose: 'redeploy', underLockOf: request.underLockOf };
-  const run = withModelLock(board, lock, () =>
+  const run = withModelLock(board, lock, (held) =>
     board.stage(
       'redeploy',
       async () => {
-        return replace(board, plan, await findVersion(job));
+        return replace(board, held, plan, await findVersion(job));
       },
       describeDeployment,
     ),
@@ -61,9 +61,10 @@ async function rehearse(job: Job<'redeploy'>): Promise<RedeployResult> {
   return { registeredModel, version, previousVersion: serving, url: links.api, checks: [], dryRun: { would } };
 }
 
-async function replace(board: Board, plan: Plan, version: string): Promise<Deployment> {
+async function replace(board: Board, held: Held, plan: Plan, version: string): Promise<Deployment> {
   const { registeredModel } = plan;
   await deployment.preflight({ registeredModel, version });
+  await held();
   const key = `${version}-${uuid4().slice(0, 8)}`;
   // Under the lock nothing else may be on its way: what runs without serving was left by a workflow that was killed.
   for (const stray of await deployment.idle({ registeredModel })) {
@@ -74,6 +75,7 @@ async function replace(board: Board, plan: Plan, version: string): Promise<Deplo
   let served = false;
   try {
     const checks = await deployment.bringUpCandidate({ registeredModel, version, key });
+    await held();
     await rollOut(board, plan, key, before?.key ?? null);
     served = true;
     return { registeredModel, version, previousVersion: before?.version ?? null, url: plan.links.api, checks };

@@ -28,11 +28,11 @@ async function body(job: Job<'rollback'>): Promise<RollbackResult> {
   const { registeredModel } = plan;
   const actor = request.by ?? 'unknown';
 
-  const run = withModelLock(board, { registeredModel, purpose: 'roll back' }, async () => {
+  const run = withModelLock(board, { registeredModel, purpose: 'roll back' }, async (held) => {
     const { before, left, version, reason } = await findTarget(job);
     board.attributes({ version, stage: 'Production' });
 
-    return orRestore(board, { registeredModel, version, stage: 'Production', before, actor }, async () => {
+    return orRestore(board, held, { registeredModel, version, stage: 'Production', before, actor }, async () => {
       await board.stage(
         'promote',
         async () => {
@@ -51,7 +51,7 @@ async function body(job: Job<'rollback'>): Promise<RollbackResult> {
         () => `version ${version} is back in Production`,
       );
       if (!plan.redeploy) board.skip('redeploy', 'no deployment target is configured');
-      const deployment = plan.redeploy ? await redeployUnderLock(board, plan, version) : null;
+      const deployment = plan.redeploy ? await redeployUnderLock(board, held, plan, version) : null;
       if (left) await registry.markRolledBack({ registeredModel, version: left, reason });
       return { registeredModel, version, left, deployment };
     });

@@ -12,6 +12,7 @@ export const registry = described(proxyActivities<Activities>(POLICIES.registry)
 export const { resolvePlan: resolveStewardPlan } = described(proxyActivities<Activities>(POLICIES.stewardSettings));
 export const { findRetrain } = described(proxyActivities<Activities>(POLICIES.stewardSearch));
 export const locks = described(proxyActivities<Activities>(POLICIES.lock));
+export const checks = described(proxyLocalActivities<Activities>(POLICIES.lockCheck));
 export const stewards = described(proxyActivities<Activities>(POLICIES.lock));
 export const watch = described(proxyActivities<Activities>(POLICIES.watch));
 export const { notify } = described(proxyActivities<Activities>(POLICIES.notify));

@@ -268,7 +268,7 @@ function upsertKnown(values: Attributes): void {
 function report(stage: StageProgress): void {
   const { parent } = workflowInfo();
   if (!parent) return;
-  getExternalWorkflowHandle(parent.workflowId, parent.runId)
+  getExternalWorkflowHandle(parent.workflowId)
     .signal(stageProgressed, stage)
     .catch(() => undefined);
 }

@@ -6,6 +6,7 @@ import { describeDeployment, redeploy } from '../redeploy.ts';
 import { registry } from './activities.ts';
 import type { Board } from './board.ts';
 import { rootMessage } from './failures.ts';
+import { type Held, LockLost } from './lock.ts';
 import { inProduction, recordChange } from './production.ts';
 import { runStage } from './stages.ts';
 
@@ -27,10 +28,18 @@ export const PUT_BACK = 'The registry was put back as it was.';
  * Changes the registry, and the API after it, in the body, under the lock that this workflow holds. If anything fails
  * the registry is put back, so that both agree on the version that still serves, and the failure goes on.
  */
-export async function orRestore<Result>(board: Board, changed: Changed, body: () => Promise<Result>): Promise<Result> {
+export async function orRestore<Result>(
+  board: Board,
+  held: Held,
+  changed: Changed,
+  body: () => Promise<Result>,
+): Promise<Result> {
+  await held();
   try {
     return await body();
   } catch (error) {
+    // Without the lock there is nothing to put back: the run that had it did so, and another may have it now.
+    if (error instanceof LockLost) throw error;
     const why = rootMessage(error);
     await CancellationScope.nonCancellable(() => restore(changed, why)).catch((failed: unknown) => {
       board.learn({ putBack: rootMessage(failed) });
@@ -43,7 +52,8 @@ export async function orRestore<Result>(board: Board, changed: Changed, body: ()
 }
 
 /** Lets the API follow the registry, under the lock that this workflow holds. */
-export function redeployUnderLock(board: Board, plan: Plan, version: string): Promise<Deployment> {
+export async function redeployUnderLock(board: Board, held: Held, plan: Plan, version: string): Promise<Deployment> {
+  await held();
   const { registeredModel, rollout } = plan;
   const input = { registeredModel, version, strategy: rollout.strategy, underLockOf: workflowInfo().workflowId };
   // Before it starts, so that a parent that shows the stage is told who runs it.

@@ -19,6 +19,7 @@ export const SUMMARIES: { [Name in keyof Activities]: (input: InputOf<Name>) => 
   markRolledBack: ({ version }) => `mark version ${version} as rolled back`,
 
   askForLock: ({ registeredModel, request }) => `ask for the lock of ${registeredModel} to ${request.purpose}`,
+  holdsLock: ({ registeredModel }) => `is the lock of ${registeredModel} still ours?`,
   awaitWorkflowEnd: ({ workflowId }) => `watch the holder of the lock: ${workflowId}`,
   raiseAlert: ({ registeredModel }) => `tell the steward of ${registeredModel} of drift`,
   ensureSteward: ({ registeredModel }) => `start the steward of ${registeredModel} unless it runs`,
