@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { coreOf } from '../docs/describe.ts';
+import { coreOf } from '../contracts/schemas/describe.ts';
+import { didYouMean, nearest } from '../contracts/schemas/suggest.ts';
 import { type Path, type Place, type Problem, placeless } from './problems.ts';
 import { ConfigSchema } from './schema.ts';
-import { didYouMean, nearest } from './suggest.ts';
 import { isMapping } from './values.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;

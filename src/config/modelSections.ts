@@ -1,10 +1,10 @@
 import type { z } from 'zod';
+import { valueAt } from '../contracts/schemas/shape.ts';
 import { explain } from './explain.ts';
 import { SHARED_SECTIONS } from './models.ts';
 import { type Path, type Place, type Problem, pathText } from './problems.ts';
 import { checkTogether } from './rules.ts';
 import { ConfigSchema } from './schema.ts';
-import { valueAt } from './shape.ts';
 import { isMapping } from './values.ts';
 
 type Issue = z.core.$ZodIssue;

@@ -1,4 +1,6 @@
 import type { Config } from '../config.ts';
+import { valueAt } from '../contracts/schemas/shape.ts';
+import { didYouMean } from '../contracts/schemas/suggest.ts';
 import { conflictsBetween } from './conflicts.ts';
 import { type Environment, settingPaths } from './environment.ts';
 import { explain } from './explain.ts';
@@ -8,8 +10,6 @@ import { type Path, type Place, type Problem, pathText } from './problems.ts';
 import { checkTogether } from './rules.ts';
 import { ConfigSchema } from './schema.ts';
 import { notificationSecrets } from './secrets.ts';
-import { valueAt } from './shape.ts';
-import { didYouMean } from './suggest.ts';
 import { isMapping, readable } from './values.ts';
 
 interface Context {

@@ -1,4 +1,7 @@
 import { relative } from 'node:path';
+import { type Path, pathText } from '../contracts/schemas/shape.ts';
+
+export { type Path, pathText };
 
 /** Where a setting comes from: a line of the file, or a variable. */
 export interface Place {
@@ -20,8 +23,6 @@ export interface Problem extends Place {
   /** What is wrong with it, and what was meant. */
   message: string;
 }
-
-export type Path = readonly PropertyKey[];
 
 /** What may be a secret is not shown on a screen. */
 export function mayBeSecret(path: Path): boolean {
@@ -81,12 +82,4 @@ export function inLines({ file, line, column, source, variable, path, message }:
 export function seenFrom(cwd: string, file: string): string {
   const path = relative(cwd, file);
   return path.startsWith('..') ? file : path;
-}
-
-/** `steps.trial.command`, `extraSteps[0].name`. */
-export function pathText(path: Path): string {
-  return path.reduce<string>(
-    (text, part) => (typeof part === 'number' ? `${text}[${part}]` : `${text}${text && '.'}${String(part)}`),
-    '',
-  );
 }

@@ -1,10 +1,10 @@
 import { STAGES } from '../contracts/names.ts';
+import { didYouMean } from '../contracts/schemas/suggest.ts';
 import { WORKFLOWS } from '../contracts/workflows.ts';
 import { explain } from './explain.ts';
 import { ExtraStepsError, orderExtraSteps } from './extraSteps.ts';
 import type { Path, Problem } from './problems.ts';
 import { commandProblems, problemOf, stepProblems, type Written } from './stepRules.ts';
-import { didYouMean } from './suggest.ts';
 import { isMapping } from './values.ts';
 
 /** What no single setting tells: whether they go together. The settings are as written, and may be wrong otherwise. */

@@ -1,7 +1,7 @@
 import { STEPS, type StepName } from '../contracts/plan.ts';
+import { didYouMean, quoted } from '../contracts/schemas/suggest.ts';
 import { type PlaceholderStep, parsePlaceholders, placeholderProblems } from './placeholders.ts';
 import { type Path, type Place, type Problem, pathText } from './problems.ts';
-import { didYouMean, quoted } from './suggest.ts';
 import { isMapping } from './values.ts';
 
 /** Settings as they were written; they may be wrong otherwise. */

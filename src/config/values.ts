@@ -1,5 +1,7 @@
 import { z } from 'zod';
-import { coreFor } from './shape.ts';
+import { coreFor, isMapping } from '../contracts/schemas/shape.ts';
+
+export { isMapping };
 
 /**
  * The values as the schema is meant to read them: a mapping or list without anything in it is as if it were absent, and
@@ -16,10 +18,6 @@ export function readable(schema: z.ZodType, value: unknown): unknown {
   // What stands under a free name is there, if only by its name.
   if (core instanceof z.ZodRecord) return each(value, () => core.valueType as z.ZodType, {});
   return value;
-}
-
-export function isMapping(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function each(

@@ -3,9 +3,11 @@ import { takesVariable } from '../config/environment.ts';
 import { knownPlaceholders, PLACEHOLDERS, type Placeholder, type PlaceholderStep } from '../config/placeholders.ts';
 import { ConfigSchema } from '../config/schema.ts';
 import { KNOWN_VARIABLES, variableOf } from '../config.ts';
+import { listUrl, startUrl } from '../cli/links.ts';
 import { STEPS } from '../contracts/plan.ts';
+import { coreOf, defaultOf, descriptionOf, typeOf } from '../contracts/schemas/describe.ts';
+import { SAVED_QUERIES, type SavedQuery } from '../contracts/savedQueries.ts';
 import { WORKFLOWS } from '../contracts/workflows.ts';
-import { coreOf, defaultOf, descriptionOf, typeOf } from './describe.ts';
 
 /** Every setting of `mediwatch.yaml` with its variable, default and meaning, as a Markdown table. */
 export function settingsTable(): string {
@@ -74,8 +76,41 @@ function settingRow(setting: string, variables: string, schema: z.ZodType): stri
   return [code(setting), variables, defaultText(schema), describe(schema)];
 }
 
-/** Every workflow that people start: what it does, an input that works, and each field of the input. */
+/** Addresses in the README are those of the embedded stack. */
+const EMBEDDED = {
+  temporal: {
+    uiUrl: `http://127.0.0.1:${defaultOf(ConfigSchema.shape.stack.unwrap().shape.temporalUiPort)}`,
+    namespace: String(defaultOf(ConfigSchema.shape.temporal.unwrap().shape.namespace)),
+  },
+};
+
+/** Every workflow that people start: all of them in a table, then each field of the input of each. */
 export function workflowsTables(): string {
+  return `${workflowsOverview()}\n\n${inputTables()}`;
+}
+
+function workflowsOverview(): string {
+  const rows = Object.entries(WORKFLOWS).map(([type, { about, example }]) => [
+    code(type),
+    cell(about),
+    code(JSON.stringify(example)),
+    `[form](${startUrl(EMBEDDED, type, `${type}-by-hand`)})`,
+  ]);
+  return table(['type', 'what it does', 'an input that works', 'start'], rows);
+}
+
+/** The list filters that operators need, with a link where the filter is the same every day. */
+export function queriesTable(): string {
+  const values = { registeredModel: 'NAME', aDayAgo: 'TIME', testAuc: 0.65, driftShare: 0.3 };
+  const other = { registeredModel: 'OTHER', aDayAgo: 'OTHER', testAuc: 0, driftShare: 0 };
+  const rows = Object.values<SavedQuery>(SAVED_QUERIES).map(({ name, about, filter }) => {
+    const stands = filter(values) === filter(other);
+    return [stands ? `[${name}](${listUrl(EMBEDDED, filter(values))})` : name, cell(about), code(filter(values))];
+  });
+  return table(['query', 'finds', 'list filter'], rows);
+}
+
+function inputTables(): string {
   return Object.entries(WORKFLOWS)
     .map(([type, { about, example, input }]) => {
       const rows = Object.entries(fieldsOf(input)).map(([field, schema]) => [

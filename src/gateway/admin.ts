@@ -1,6 +1,7 @@
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import type { Logger } from 'pino';
 import type { z } from 'zod';
+import { wrongInWords } from '../contracts/schemas/wrong.ts';
 import { answerProblems, onlyForHosts } from './adminServer.ts';
 import type { ApiProcess } from './apiProcess.ts';
 import {
@@ -112,6 +113,6 @@ async function completeView(instance: ApiProcess): Promise<Instance> {
 function parse<Schema extends z.ZodType>(schema: Schema, value: unknown): z.output<Schema> {
   const parsed = schema.safeParse(value ?? {});
   if (parsed.success) return parsed.data;
-  const wrong = parsed.error.issues.map(({ path, message }) => `${path.join('.') || '(the whole)'}: ${message}`);
+  const wrong = wrongInWords(parsed.error.issues, schema, value ?? {}, 'the whole');
   throw new AdminProblem(400, `The request is wrong: ${wrong.join('; ')}.`, 'Nothing was changed. Correct it.');
 }

@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import { workflowIds } from '../contracts/ids.ts';
 import { TASK_QUEUES } from '../contracts/names.ts';
 import { type DriftAlert, driftAlert } from '../contracts/steward.ts';
+import { shorten } from '../policy/markdown.ts';
 
 type Alert = z.input<typeof DriftAlert>;
 
@@ -78,6 +79,6 @@ export function stewardStart(registeredModel: string) {
     workflowId: workflowIds.steward(registeredModel),
     taskQueue: TASK_QUEUES.orchestration,
     args: [{ registeredModel }],
-    staticSummary: `Drift alerts of ${registeredModel}: one retrain for all of them`,
+    staticSummary: shorten(`Drift alerts of ${registeredModel}: one retrain for all of them`),
   };
 }

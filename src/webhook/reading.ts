@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { DriftDocument, DriftVerdict } from '../contracts/drift.ts';
+import { wrongInWords } from '../contracts/schemas/wrong.ts';
 import { DriftAlert } from '../contracts/steward.ts';
 import { alertOf } from '../policy/reportedDrift.ts';
 import { StepError } from '../systems/processes/errors.ts';
@@ -96,6 +97,6 @@ const NEXT =
 function matching<Schema extends z.ZodType>(schema: Schema, body: object): z.output<Schema> {
   const parsed = schema.safeParse(body);
   if (parsed.success) return parsed.data;
-  const wrong = parsed.error.issues.map(({ path, message }) => `${path.join('.') || '(the whole)'}: ${message}`);
+  const wrong = wrongInWords(parsed.error.issues, schema, body, 'the whole');
   throw new Refusal(400, `The body is wrong: ${wrong.slice(0, 5).join('; ')}.`, NEXT);
 }

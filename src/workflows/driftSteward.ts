@@ -1,5 +1,6 @@
 import {
   allHandlersFinished,
+  ContinueAsNew,
   condition,
   continueAsNew,
   isCancellation,
@@ -11,7 +12,7 @@ import { workflowIds } from '../contracts/ids.ts';
 import type { Plan } from '../contracts/plan.ts';
 import { SEARCH_ATTRIBUTES } from '../contracts/searchAttributes.ts';
 import type { DriftStewardInput } from '../contracts/workflows.ts';
-import { shorten } from '../policy/markdown.ts';
+import { code, fitted, plain, shorten } from '../policy/markdown.ts';
 import {
   begun,
   carried,
@@ -50,7 +51,7 @@ export async function driftSteward(input?: unknown, known?: Steward): Promise<nu
   try {
     return await serve(desk, { registeredModel }, plan);
   } catch (error) {
-    if (isCancellation(error)) setCurrentDetails(farewell(desk.steward));
+    if (!(error instanceof ContinueAsNew)) setCurrentDetails(fitted([farewell(desk.steward, error), NEXT]));
     throw error;
   }
 }
@@ -163,7 +164,8 @@ async function handOver(desk: Desk, registeredModel: string): Promise<null> {
     desk.change((steward) => ({ ...steward, pending: null }));
     await stewards.raiseAlert({ registeredModel, alert: latest });
   }
-  setCurrentDetails(`There is one steward of ${registeredModel}: it runs as **${workflowId}**. This one did no more.`);
+  const there = `There is one steward of ${plain(registeredModel)}: it runs as ${code(workflowId)}. This one did no more.`;
+  setCurrentDetails(fitted([there]));
   return null;
 }
 
@@ -171,8 +173,15 @@ function failedToStart(problem: string): Ending {
   return { outcome: 'failed', promoted: null, words: `it could not be started: ${problem}`, endedAt: Date.now() };
 }
 
-function farewell({ current, pending }: Steward): string {
-  const retrain = current ? ` Retrain ${current.workflowId} goes on without it.` : '';
+/** What a steward leaves behind that was cancelled, or failed. */
+function farewell({ current, pending }: Steward, error: unknown): string {
+  const what = isCancellation(error)
+    ? 'The steward was cancelled.'
+    : `The steward failed: ${plain(rootMessage(error))}`;
+  const retrain = current ? ` Retrain ${code(current.workflowId)} goes on without it.` : '';
   const alerts = pending ? ` Alerts that no retrain has answered: ${pending.count}.` : '';
-  return `The steward was cancelled.${retrain}${alerts} The next alert starts it again, with nothing remembered.`;
+  return `${what}${retrain}${alerts}`;
 }
+
+const NEXT =
+  'The next alert starts it again, with nothing remembered. To pause one instead, send it the signal `pause`.';

@@ -1,7 +1,7 @@
 import { setCurrentDetails, workflowInfo } from '@temporalio/workflow';
 import { failure, truncate } from '../contracts/errors.ts';
 import { WORKFLOWS } from '../contracts/workflows.ts';
-import { plain } from '../policy/markdown.ts';
+import { fitted, plain } from '../policy/markdown.ts';
 
 /**
  * Stands for every workflow type that there is not, such as a misspelt one: without it the workflow task would fail, and
@@ -12,9 +12,8 @@ import { plain } from '../policy/markdown.ts';
 export async function unknownType(): Promise<never> {
   const { workflowType } = workflowInfo();
   const types = Object.entries(WORKFLOWS).map(([name, { about }]) => `- **${name}**: ${about}`);
-  setCurrentDetails(
-    [`There is no workflow type "${plain(truncate(workflowType, 200))}". These are:`, '', ...types].join('\n'),
-  );
+  const missing = `There is no workflow type "${plain(truncate(workflowType, 200))}". These are:`;
+  setCurrentDetails(fitted([missing, types.join('\n')]));
   throw failure(
     'UnknownWorkflowType',
     `There is no workflow type "${truncate(workflowType, 200)}". The types are ${Object.keys(WORKFLOWS).join(', ')}.`,

@@ -181,6 +181,17 @@ export function createWorld(env: Record<string, string> = {}, { told = false, re
     async traffic() {
       return [...world.candidates].map((key) => ({ key, requests: 0, failed: 0, latencyMs: null, probabilities: [] }));
     },
+    async bakeImage({ version }) {
+      const image = {
+        reference: 'api@sha256:aa',
+        imageId: 'sha256:aa',
+        tag: `api:${version}`,
+        built: true,
+        pushed: true,
+      };
+      const model = { model: 'MediWatchReadmit', version, runId: null, modelSha256: 'd'.repeat(64) };
+      return { ...image, platforms: ['linux/amd64'], note: '', ...model };
+    },
     async preflight() {},
     async makeDriftReport() {
       return { document: driftDocument({}), htmlPath: null, jsonPath: null, url: 'http://mlflow/run' };

@@ -165,12 +165,12 @@ describe('a search', () => {
 describe('bad input', () => {
   it.each([
     ['retrain', { trials: -1 }, 'trials: '],
-    ['retrain', 'twenty', 'expected object'],
-    ['retrain', { trails: 20 }, 'trails'],
+    ['retrain', 'twenty', 'expected an object; got the text "twenty"'],
+    ['retrain', { trails: 20 }, 'trails: unknown field; did you mean "trials"?'],
     ['retrain', { trials: '20' }, 'trials: '],
-    ['retrain', [1, 2], 'expected object'],
+    ['retrain', [1, 2], 'expected an object; got a list'],
     ['promote', { version: 3 }, 'version: '],
-    ['rollback', { version: 'newest' }, 'Expected a version number'],
+    ['rollback', { version: 'newest' }, 'expected a version number'],
     ['redeploy', { when: 'now' }, 'when'],
     ['hyperparameterSearch', { trials: 0 }, 'trials: '],
     ['trainBestAndRegister', { model: 'xgb' }, 'model: '],

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { z } from 'zod';
 import type { Config } from '../../config.ts';
 import type { DriftVerdict } from '../../contracts/drift.ts';
+import { wrongFields } from '../../contracts/schemas/wrong.ts';
 import { DriftAlert } from '../../contracts/steward.ts';
 import { gateOf, judgeDrift } from '../../policy/driftGate.ts';
 import { alertOf } from '../../policy/reportedDrift.ts';
@@ -58,8 +59,10 @@ export async function alertFrom(cli: Cli, config: Config, flags: AlertFlags): Pr
 }
 
 function checked(alert: z.input<typeof DriftAlert>): DriftAlert & { key: string } {
-  const parsed = DriftAlert.required({ key: true }).safeParse(alert);
+  const schema = DriftAlert.required({ key: true });
+  const parsed = schema.safeParse(alert);
   if (parsed.success) return parsed.data;
-  const wrong = parsed.error.issues.map(({ path, message }) => `--${String(path[0])}: ${message}`);
+  const fields = wrongFields(parsed.error.issues, { schema, value: alert, written: 'json' });
+  const wrong = fields.map(({ path, message }) => `--${String(path[0])}: ${message}`);
   throw new CommandError(EXIT.usage, `Nothing was raised. ${wrong.join('; ')}.`);
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { wrongInWords } from '../../contracts/schemas/wrong.ts';
 import { type CandidateAnswer, type CandidateClient, NoAnswer } from './candidateClient.ts';
 
 /** A check was not passed; the message says what was expected and what came. */
@@ -96,6 +97,6 @@ function read<Shape extends z.ZodType>(shape: Shape, { status, body }: Candidate
   if (status !== 200) throw new CheckFailed(`${path} answers ${status}: ${quote(body)}`);
   const parsed = shape.safeParse(body);
   if (parsed.success) return parsed.data;
-  const wrong = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'the whole'}: ${issue.message}`);
+  const wrong = wrongInWords(parsed.error.issues, shape, body, 'the whole');
   throw new CheckFailed(`the answer of ${path} is not as it should be: ${wrong.slice(0, 3).join('; ')}`);
 }

@@ -2,6 +2,8 @@ import type { ScheduleOverlapPolicy } from '@temporalio/client';
 import { ConfigError } from '../../config.ts';
 import { TASK_QUEUES } from '../../contracts/names.ts';
 import type { ScheduleDeclaration, Schedules } from '../../contracts/schedules.ts';
+import { pathText } from '../../contracts/schemas/shape.ts';
+import { wrongFields } from '../../contracts/schemas/wrong.ts';
 import { WORKFLOWS } from '../../contracts/workflows.ts';
 import type { ScheduleFields } from '../../policy/schedules.ts';
 import { CronError, calendarOfCron } from './cron.ts';
@@ -45,8 +47,11 @@ export function problemsOf({ workflow, input, cron, timeZone }: ScheduleDeclarat
   }
   const zone = problemOfTimeZone(timeZone);
   if (zone) problems.push(['timeZone', zone]);
-  const parsed = WORKFLOWS[workflow].input.safeParse(input);
-  for (const { path, message } of parsed.error?.issues ?? []) problems.push([['input', ...path].join('.'), message]);
+  const schema = WORKFLOWS[workflow].input;
+  const issues = schema.safeParse(input).error?.issues ?? [];
+  for (const { path, message } of wrongFields(issues, { schema, value: input, written: 'yaml' })) {
+    problems.push([pathText(['input', ...path]), message]);
+  }
   return problems;
 }
 

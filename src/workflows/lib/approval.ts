@@ -2,6 +2,7 @@ import { condition, setHandler, workflowInfo } from '@temporalio/workflow';
 import { Decision, decidePromotion } from '../../contracts/approval.ts';
 import { failure } from '../../contracts/errors.ts';
 import type { Plan } from '../../contracts/plan.ts';
+import { wrongInWords } from '../../contracts/schemas/wrong.ts';
 import { tooLarge } from '../../contracts/size.ts';
 import { shorten } from '../../policy/markdown.ts';
 import { news } from '../../policy/news.ts';
@@ -13,6 +14,8 @@ interface Question {
   version: string;
   /** What the decision can rest on, in words. */
   reason: string;
+  /** Page about the version, if one is known. */
+  reportUrl?: string | null | undefined;
 }
 
 /**
@@ -67,8 +70,9 @@ function validate(input: unknown, version: string, decided: Decision | undefined
   if (tooMuch !== null) throw failure('InvalidInput', `This is not a decision: ${tooMuch}.`);
   const parsed = Decision.safeParse(input);
   if (!parsed.success) {
-    const wrong = parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'input'}: ${message}`);
-    throw failure('InvalidInput', `This is not a decision. ${wrong.join('; ')}.`);
+    const wrong = wrongInWords(parsed.error.issues.slice(0, 20), Decision, input);
+    const example = JSON.stringify({ decision: 'approve', by: 'your name', version });
+    throw failure('InvalidInput', `This is not a decision. ${wrong.join('; ')}. One that works: ${example}.`);
   }
   const { decision, reason, version: meant } = parsed.data;
   if (decided) throw failure('InvalidInput', `${decided.by} has decided already (${decided.decision}).`);

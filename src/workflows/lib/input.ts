@@ -1,10 +1,12 @@
-import { type ApplicationFailure, workflowInfo } from '@temporalio/workflow';
+import { type ApplicationFailure, setCurrentDetails, workflowInfo } from '@temporalio/workflow';
 import type { z } from 'zod';
 import { failure } from '../../contracts/errors.ts';
 import { Undecodable } from '../../contracts/payloads.ts';
 import { tooLarge } from '../../contracts/size.ts';
 import { utf8Length } from '../../contracts/text.ts';
 import { WORKFLOWS, type WorkflowName } from '../../contracts/workflows.ts';
+import { fitted, plain } from '../../policy/markdown.ts';
+import { type Refusal, refusalMarkdown, refusalOf, refusalText, wholeRefused } from '../../policy/refusal.ts';
 
 /** What continue-as-new handed on; a second argument that anybody else gives is none. */
 export function handedOn<Carried>(carried: Carried | undefined): Carried | undefined {
@@ -20,27 +22,26 @@ export function parseInput<Name extends WorkflowName>(
   name: Name,
   input: unknown,
 ): z.output<(typeof WORKFLOWS)[Name]['input']> {
-  const { input: schema } = WORKFLOWS[name];
   const tooLong = tooLongId();
-  if (tooLong !== null) throw failure('InvalidInput', `${name} cannot be started under this workflow id: ${tooLong}.`);
+  if (tooLong !== null) {
+    const refused = failure('InvalidInput', `${name} cannot be started under this workflow id: ${tooLong}.`);
+    setCurrentDetails(fitted([plain(refused.message)]));
+    throw refused;
+  }
   const tooMuch = tooLarge(input);
-  if (tooMuch !== null) throw refusal(name, [tooMuch]);
-  const parsed = schema.safeParse(input === undefined || input === null || input === '' ? {} : input);
+  if (tooMuch !== null) throw refused(name, wholeRefused(tooMuch));
+  if (input instanceof Undecodable) throw refused(name, wholeRefused(`it is not JSON: ${input.problem}`));
+  const { input: schema } = WORKFLOWS[name];
+  const given = input === undefined || input === null || input === '' ? {} : input;
+  const parsed = schema.safeParse(given);
   if (parsed.success) return parsed.data as z.output<(typeof WORKFLOWS)[Name]['input']>;
-  const wrong =
-    input instanceof Undecodable
-      ? [`it is not JSON: ${input.problem}`]
-      : parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'input'}: ${message}`);
-  throw refusal(name, wrong);
+  throw refused(name, refusalOf(parsed.error.issues, schema, given));
 }
 
-function refusal(name: WorkflowName, wrong: string[]): ApplicationFailure {
-  const { example } = WORKFLOWS[name];
-  return failure(
-    'InvalidInput',
-    `${name} cannot be started with this input. ${wrong.join('; ')}. ` +
-      `An input that works: ${JSON.stringify(example)}; so does an empty one.`,
-  );
+/** Shows on the workflow's page what is wrong with its input, and returns the failure that says it too. */
+function refused(name: WorkflowName, refusal: Refusal): ApplicationFailure {
+  setCurrentDetails(refusalMarkdown(name, refusal));
+  return failure('InvalidInput', refusalText(name, refusal));
 }
 
 /** Bytes of a workflow id that leave room for what the ids of its stages add: Temporal takes 1,000. */

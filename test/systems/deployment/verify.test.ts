@@ -103,7 +103,7 @@ describe('a candidate is refused', () => {
   test.each([
     ['no-schema', {}, 'schema', '/schema answers 404'],
     ['predict-fails', {}, 'warm-up', '/predict answers 500: {"detail":"boom"}'],
-    ['bad-probability', {}, 'warm-up', 'predictions.0.prob'],
+    ['bad-probability', {}, 'warm-up', 'predictions[0].prob'],
     ['slow-predict', { maxPredictMs: 300 }, 'predict', 'no answer within 0.3 s'],
     ['', { staticPaths: ['/static/none.css'] }, 'static /static/none.css', 'answers 404, not 200'],
   ])('in mode "%s" by a check', async (mode, options, check, message) => {

@@ -1,6 +1,15 @@
 import { z } from 'zod';
-import { coreOf } from '../docs/describe.ts';
-import type { Path } from './problems.ts';
+import { coreOf } from './describe.ts';
+
+export type Path = readonly PropertyKey[];
+
+/** `steps.trial.command`, `extraSteps[0].name`. */
+export function pathText(path: Path): string {
+  return path.reduce<string>(
+    (text, part) => (typeof part === 'number' ? `${text}[${part}]` : `${text}${text && '.'}${String(part)}`),
+    '',
+  );
+}
 
 /** The schema of the setting at a path, without what makes it optional; undefined where the schema has no such place. */
 export function schemaAt(root: z.ZodType, settings: unknown, path: Path): z.ZodType | undefined {
@@ -49,4 +58,8 @@ function childOf(core: z.ZodType, name: PropertyKey): z.ZodType | undefined {
 function childValue(value: unknown, name: PropertyKey): unknown {
   const has = typeof value === 'object' && value !== null && Object.hasOwn(value, name);
   return has ? (value as Record<PropertyKey, unknown>)[name] : undefined;
+}
+
+export function isMapping(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,0 +1,132 @@
+import { describe, expect, it } from 'vitest';
+import type { LockRequest } from '../../src/contracts/lock.ts';
+import type { Progress } from '../../src/contracts/progress.ts';
+import { type Page, progressMarkdown } from '../../src/policy/details.ts';
+import { lockMarkdown } from '../../src/policy/lockDetails.ts';
+import { createSteward, paused, type Steward } from '../../src/policy/steward.ts';
+import { stewardMarkdown } from '../../src/policy/stewardDetails.ts';
+
+const AT = Date.UTC(2026, 0, 31, 2, 0, 7);
+const UI = 'http://ui/namespaces/default/workflows';
+const page: Page = {
+  type: 'retrain',
+  workflowId: 'nightly',
+  parentId: null,
+  registeredModel: 'MediWatchReadmit',
+  version: null,
+  dryRun: false,
+  temporalUi: UI,
+};
+const progress: Progress = { stages: [], search: null, waitingFor: null, problem: null, links: [] };
+const shown = (values: Partial<Progress>, of: Partial<Page> = {}) =>
+  progressMarkdown({ ...progress, ...values }, { ...page, ...of });
+
+describe('details', () => {
+  it('say what the workflow does and for which model before anything else is known', () => {
+    const text = shown({}, { registeredModel: null, temporalUi: null });
+    expect(text).toContain('**retrain.** Prepares the data, searches');
+    expect(text).toContain('`mediwatch logs nightly`');
+    expect(shown({}, { version: '3', type: 'promote' })).toContain('**promote, version 3 of MediWatchReadmit.**');
+    expect(shown({}, { dryRun: true })).toContain('**Dry run:**');
+  });
+
+  it('show stages with their start and duration, and link the workflow that runs one', () => {
+    const text = shown({
+      stages: [
+        {
+          name: 'prepareData',
+          state: 'done',
+          startedAt: AT,
+          endedAt: AT + 12_300,
+          summary: '10 | rows\n[x](http://evil)',
+        },
+        { name: 'promote', state: 'running', startedAt: AT + 12_300, workflowId: 'nightly/promote' },
+        { name: 'redeploy', state: 'waiting' },
+      ],
+    });
+    expect(text).toContain(
+      '| ✔ | Prepare data | 2026-01-31 02:00:07 | 12.3 s | 10 \\| rows \\[x\\](http://evil) |\n' +
+        `| ▶ | [Promote](${UI}/nightly%2Fpromote) | 2026-01-31 02:00:19 |  | running |\n` +
+        '| · | Redeploy |  |  |  |',
+    );
+  });
+
+  it('show a search alone, with the best and its parameters', () => {
+    const best = { number: 4, score: 0.68123, params: { learning_rate: 0.04123, loss: 'log|loss' } };
+    expect(shown({ search: { total: 20, complete: 7, failed: 1, running: 2, best } })).toContain(
+      '**Search.** 7 of 20 trials done, 2 running, 1 failed. ' +
+        'Best so far: trial 4, validation AUC **0.6812** with learning_rate 0.0412, loss log\\|loss.',
+    );
+    expect(shown({ search: { total: 20, complete: 0, failed: 0, running: 2, best: null } })).toContain(
+      'No score so far.',
+    );
+  });
+
+  it('tell a person how to answer, with JSON to paste', () => {
+    const decision = { registeredModel: 'M', version: '3', evidence: 'Passed: AUC.', until: AT };
+    const text = shown({ decision, waitingFor: 'a decision' }, { type: 'promote', workflowId: 'nightly/promote' });
+    expect(text).toContain('**Waiting for your decision** about version 3 of M, until 2026-01-31 02:00 UTC');
+    expect(text).toContain('send the update `decide`');
+    const [approve, reject] = [...text.matchAll(/```json\n([\s\S]*?)\n```/g)].map(([, json]) => JSON.parse(json ?? ''));
+    expect(approve).toEqual({ decision: 'approve', by: 'your name', version: '3' });
+    expect(reject).toMatchObject({ decision: 'reject', version: '3' });
+    expect(text).toContain('`mediwatch approve nightly/promote`');
+  });
+
+  it('begin with the failure, or with what came of it', () => {
+    const failure = { happened: 'MLflow [is](x) away.', left: 'Nothing was changed.', next: 'Start it again.' };
+    expect(shown({ failure })).toMatch(
+      /^\*\*What happened\.\*\* MLflow \\\[is\\\]\(x\) away\.\n\n\*\*What was left as it was\.\*\* Nothing was changed\.\n\n\*\*What to do next\.\*\*/,
+    );
+    expect(shown({ result: 'Version 3 is in Production.' })).toMatch(/^\*\*Result\.\*\* Version 3 is in Production\./);
+  });
+
+  it('link the parent, the run and the API', () => {
+    const links = [{ name: 'MLflow run', url: 'http://mlflow/run' }];
+    expect(shown({ links }, { parentId: 'nightly' })).toContain(
+      `[Started by](${UI}/nightly) · [MLflow run](http://mlflow/run)`,
+    );
+  });
+});
+
+describe('a lock', () => {
+  const request = (workflowId: string, values: Partial<LockRequest> = {}): LockRequest => ({
+    token: workflowId,
+    workflowId,
+    runId: '0191e2a4-0000-7000-8000-000000000000',
+    purpose: 'promote version 3',
+    ...values,
+  });
+
+  it('says who holds it since when, who waits, and that nothing is to be done', () => {
+    const text = lockMarkdown('M', [request('a', { heldSince: AT }), request('b|c', { askedAt: AT })]);
+    expect(text).toContain('**Held by** `a` to promote version 3, since 2026-01-31 02:00:07 UTC.');
+    expect(text).toContain('| 1 | `b\\|c` | promote version 3 | 2026-01-31 02:00:07 |');
+    expect(text).toContain('Nothing has to be done here');
+  });
+
+  it('that is free says so, and a long queue is counted', () => {
+    expect(lockMarkdown('M', [])).toContain('Free: nobody holds it.');
+    const queue = Array.from({ length: 200 }, (_, index) => request(`w${index}`));
+    expect(lockMarkdown('M', queue)).toContain('And 169 more.');
+  });
+});
+
+describe('a steward', () => {
+  it('says how to steer it, and takes nothing from an alert for Markdown', () => {
+    const latest = { source: 'web|hook', reason: '[click](http://evil)' };
+    const pending = { count: 2, firstAt: AT, lastAt: AT, latest, report: 'http://mlflow/report' };
+    const steward: Steward = { ...createSteward('M'), counted: 2, pending };
+    const text = stewardMarkdown(paused(steward, { by: 'ada', reason: 'why' }, AT), AT, UI);
+    expect(text).toContain('Paused by ada since 2026-01-31 02:00 UTC: why.');
+    expect(text).toContain('from web\\|hook: \\[click\\](http://evil). [Drift report](http://mlflow/report).');
+    for (const way of ['`pause`', '`resume`', '`driftAlert`', '`retrainNow`']) expect(text).toContain(way);
+  });
+
+  it('links its retrains', () => {
+    const ended = [{ workflowId: 'retrain-drift-M-1', endedAt: AT, outcome: 'version 2 is in Production' }];
+    expect(stewardMarkdown({ ...createSteward('M'), ended }, AT, UI)).toContain(
+      `| 2026-01-31 02:00:07 | [retrain-drift-M-1](${UI}/retrain-drift-M-1) | version 2 is in Production |`,
+    );
+  });
+});
