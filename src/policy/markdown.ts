@@ -37,10 +37,12 @@ export function table(heads: readonly string[], rows: ReadonlyArray<readonly str
 /** Temporal shows 20 KB of details. */
 const DETAILS_BYTES = 20_000;
 const LEFT_OUT = 'There is more than fits on this page.';
+/** The UI cuts the last line off: it measures the text without the margins of its paragraphs. This one is cut instead. */
+const BOTTOM = '&nbsp;';
 
 /** Paragraphs, the most important first, as far as they fit into a workflow's details; each is whole or left out. */
 export function fitted(parts: ReadonlyArray<string | false | null | undefined>): string {
-  let room = DETAILS_BYTES - bytes(LEFT_OUT) - 2;
+  let room = DETAILS_BYTES - bytes(LEFT_OUT) - bytes(BOTTOM) - 4;
   const shown: string[] = [];
   let leftOut = false;
   for (const part of parts) {
@@ -52,7 +54,7 @@ export function fitted(parts: ReadonlyArray<string | false | null | undefined>):
       room -= needs;
     }
   }
-  return [...shown, ...(leftOut ? [LEFT_OUT] : [])].join('\n\n');
+  return [...shown, ...(leftOut ? [LEFT_OUT] : []), BOTTOM].join('\n\n');
 }
 
 /** Temporal refuses summaries of more bytes than this, and with them the workflow task, for ever. */
