@@ -1,0 +1,90 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Context } from '@temporalio/activity';
+import type { WorkflowFailedError } from '@temporalio/client';
+import { CancelledFailure } from '@temporalio/common';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Activities } from '../../src/activities/index.ts';
+import { whileHeartbeating } from '../../src/activities/lib/heartbeat.ts';
+import { workflowIds } from '../../src/contracts/ids.ts';
+import { type LockRequest, lockQueue } from '../../src/contracts/lock.ts';
+import { until } from '../support/until.ts';
+import { createWorkflowBench, type WorkflowBench } from '../support/workflowBench.ts';
+import { createWorld, type World } from '../support/world.ts';
+
+let bench: WorkflowBench;
+let world: World;
+
+beforeAll(async () => {
+  bench = await createWorkflowBench();
+});
+afterAll(() => bench?.close());
+beforeEach(() => {
+  world = createWorld();
+  bench.world = world;
+  for (const version of ['1', '2']) {
+    world.versions.push({ version, stage: version === '1' ? 'Production' : 'None', tags: {}, auc: 0.68 });
+  }
+  world.aliases.champion = '1';
+  world.serving = { key: '1-first', version: '1' };
+  world.candidates.add('1-first');
+});
+
+const TIME = { timeoutMs: 20_000 };
+const lockHolders = () =>
+  bench.client.workflow
+    .getHandle(workflowIds.lock('MediWatchReadmit'))
+    .query<LockRequest[]>(lockQueue)
+    .catch(() => []);
+
+/** Where each workflow is when it is cancelled: in an activity whose processes take a moment to be gone. */
+const PLACES: Array<[type: string, input: object, during: keyof Activities]> = [
+  ['retrain', { trials: 0 }, 'prepareDataset'],
+  ['retrain', { trials: 2 }, 'runTrial'],
+  ['retrain', { trials: 0 }, 'trainModel'],
+  ['retrain', { trials: 0 }, 'compareVersions'],
+  ['retrain', { trials: 0 }, 'bringUpCandidate'],
+  ['prepareData', {}, 'prepareDataset'],
+  ['hyperparameterSearch', { trials: 2 }, 'proposeTrials'],
+  ['hyperparameterSearch', { trials: 2 }, 'runTrial'],
+  ['trainBestAndRegister', {}, 'trainModel'],
+  ['trainBestAndRegister', {}, 'writeReport'],
+  ['promote', { version: '2' }, 'compareVersions'],
+  ['promote', { version: '2', dryRun: true }, 'compareVersions'],
+  ['promote', { version: '2', stagingFirst: true }, 'bringUpCandidate'],
+  ['promote', { version: '2' }, 'bringUpCandidate'],
+  ['rollback', { version: '2' }, 'bringUpCandidate'],
+  ['redeploy', { version: '2' }, 'bringUpCandidate'],
+  ['buildImage', { version: '2' }, 'bakeImage'],
+  ['driftCheck', {}, 'makeDriftReport'],
+];
+
+describe('a workflow that is cancelled waits for its processes and leaves Production as it was', () => {
+  it.each(PLACES)('%s %j during %s', async (type, input, during) => {
+    let began = 0;
+    let gone = 0;
+    const before = structuredClone([world.aliases.champion, world.serving, world.versions.map(({ stage }) => stage)]);
+    world.override[during] = (() => {
+      began += 1;
+      return whileHeartbeating(() => Context.current().cancelled).finally(async () => {
+        await delay(300);
+        gone += 1;
+      });
+    }) as never;
+    const handle = await bench.start(type, input);
+    await until(() => began > 0, { ...TIME, what: `${during} to begin` });
+    await handle.cancel();
+    const error = await handle.result().then(
+      () => undefined,
+      (error: WorkflowFailedError) => error,
+    );
+    // A training whose version is registered has done its work.
+    if (during === 'writeReport') expect(error).toBeUndefined();
+    else expect(error?.cause).toBeInstanceOf(CancelledFailure);
+    expect(gone).toBe(began);
+    const stages = world.versions.slice(0, 2).map(({ stage }) => stage);
+    expect([world.aliases.champion, world.serving, stages]).toEqual(before);
+    expect([...world.candidates]).toEqual(['1-first']);
+    expect([...world.runs.values()].filter((status) => status === 'RUNNING')).toEqual([]);
+    await until(async () => (await lockHolders()).length === 0, { ...TIME, what: 'the lock to be free' });
+  });
+});
