@@ -77,5 +77,7 @@ export function quiet(): void {
       warn: () => undefined,
       error: () => undefined,
     },
+    // Its core writes warnings by itself.
+    telemetryOptions: { logging: { filter: 'OFF' } },
   });
 }

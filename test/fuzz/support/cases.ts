@@ -46,11 +46,11 @@ const TRICKY_TEXTS = [
     '../..',
   ],
   ...['\ud800', 'a\udc00b', '\u202e', '😀'.repeat(100), '漢'.repeat(200), 'x'.repeat(300), '1'.repeat(5_000)],
-  ...['__proto__', 'file:///etc/passwd', '<script>alert(1)</script>', '${7*7}', '%00', 'models:/x/1'],
+  ...['__proto__', 'file:///etc/passwd', '<script>alert(1)</script>', '#{7*7}', '%00', 'models:/x/1'],
 ];
 
 const hugeText = fc
-  .tuple(fc.constantFrom('x', '漢', '😀', '\ud800', '"', '\\', '\n'), fc.integer({ min: 1_000, max: 60_000 }))
+  .tuple(fc.constantFrom('x', '漢', '😀', '\ud800', '"', '\\', '\n'), fc.integer({ min: 1_000, max: 30_000 }))
   .map(([unit, count]) => unit.repeat(count));
 const text = fc.oneof(
   fc.string({ unit: 'binary' }),

@@ -25,6 +25,7 @@ function shaped(schema: z.ZodType, overrides: Overrides): fc.Arbitrary<unknown> 
   if (schema instanceof z.ZodNull) return fc.constant(null);
   if (schema instanceof z.ZodUnknown) return fc.jsonValue();
   if (schema instanceof z.ZodNumber) return numberOf(schema);
+  if (schema instanceof z.ZodGUID) return fc.uuid();
   if (schema instanceof z.ZodString) return textOf(schema);
   if (schema instanceof z.ZodArray) return fc.array(of(schema.element), { maxLength: 3 });
   if (schema instanceof z.ZodRecord)
@@ -36,7 +37,10 @@ function shaped(schema: z.ZodType, overrides: Overrides): fc.Arbitrary<unknown> 
 function objectOf(schema: z.ZodObject, overrides: Overrides): fc.Arbitrary<unknown> {
   const fields = Object.entries(schema.shape as Record<string, z.ZodType>);
   const required = fields.filter(([, field]) => !field.safeParse(undefined).success).map(([name]) => name);
-  const arbitraries = fields.map(([name, field]) => [name, overrides[name] ?? arbitraryOf(field, overrides)] as const);
+  const arbitraries = fields.map(([name, field]) => {
+    const values = overrides[name] ?? shaped(field, overrides);
+    return [name, values.filter((value) => field.safeParse(value).success)] as const;
+  });
   return fc.record(Object.fromEntries(arbitraries), { requiredKeys: required as never[] });
 }
 
