@@ -4,7 +4,7 @@ import process from 'node:process';
 
 // Halves the time to the first line; where the checkout cannot be written, everything is compiled each time.
 enableCompileCache(join(import.meta.dirname, '../node_modules/.cache/mediwatch'));
-const { main } = await import('./cli/main.ts');
+const [{ main }, { codeOfLostOutput }] = await Promise.all([import('./cli/main.ts'), import('./cli/exit.ts')]);
 
 const interruption = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -16,8 +16,12 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 }
 // A reader that closes the pipe early, such as head, is no error, and changes nothing of what a gate has said.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  process.exit(error.code === 'EPIPE' ? (process.exitCode ?? 0) : 1);
+  if (error.code === 'EPIPE') process.exit(process.exitCode ?? 0);
+  process.stderr.write(`The output could not be written: ${error.message}\n`);
+  process.exit(codeOfLostOutput(process.argv.slice(2)));
 });
+// Where messages cannot be written, nobody can be told of that either.
+process.stderr.on('error', () => undefined);
 
 process.exitCode = await main(process.argv.slice(2), {
   stdout: process.stdout,

@@ -12,6 +12,17 @@ export const EXIT_MEANINGS: ReadonlyArray<readonly [ExitCode, string]> = [
   [EXIT.interrupted, 'Ctrl-C, or the workflow was cancelled'],
 ];
 
+/**
+ * What the command ends with when its output cannot be written, such as on a full disk: whoever reads the code must not
+ * take it for drift, which is what 1 says for the gates.
+ *
+ * @param args what stands behind `mediwatch`
+ */
+export function codeOfLostOutput(args: readonly string[]): ExitCode {
+  const [command, below] = args.filter((arg) => !arg.startsWith('-'));
+  return command === 'drift' && (below === 'gate' || below === 'report') ? EXIT.usage : EXIT.failed;
+}
+
 /** A reason to end the command: the message is all that the reader sees of it. */
 export class CommandError extends Error {
   override name = 'CommandError';

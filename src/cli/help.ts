@@ -3,8 +3,16 @@ import { EXIT_MEANINGS, type ExitCode } from './exit.ts';
 
 export type Example = readonly [command: string, meaning: string];
 
+const EXAMPLES = new WeakMap<Command, readonly Example[]>();
+
+/** The examples of a command; the first is the plainest. */
+export function examplesOf(command: Command): readonly Example[] {
+  return EXAMPLES.get(command) ?? [];
+}
+
 /** Gives a command its description and the examples at the end of its help. */
 export function describeCommand(command: Command, about: string, examples: readonly Example[]): Command {
+  EXAMPLES.set(command, examples);
   const [summary = about] = about.split(/(?<=[.;:]) /);
   return command
     .summary(summary.replace(/[.;:]$/, ''))

@@ -1,4 +1,4 @@
-import { CommanderError } from 'commander';
+import { type Command, CommanderError } from 'commander';
 import { ConfigError } from '../config.ts';
 import { type Cli, openCli } from './cli.ts';
 import { COMPLETE, complete } from './completion/complete.ts';
@@ -18,21 +18,33 @@ export async function main(args: readonly string[], io: Io): Promise<ExitCode> {
     return EXIT.done;
   }
   const cli = openCli(io, args.includes('--json'));
+  const program = buildProgram(cli);
   try {
-    await buildProgram(cli).parseAsync(args, { from: 'user' });
+    await program.parseAsync(args, { from: 'user' });
     return cli.exitCode;
   } catch (error) {
+    if (error instanceof CommanderError) return await tellUsage(cli, error, program, args);
     return tell(cli, error);
   }
 }
 
+/** Tells what commander does not take, and what to type instead; its help is written already. */
+async function tellUsage(
+  cli: Cli,
+  error: CommanderError,
+  program: Command,
+  args: readonly string[],
+): Promise<ExitCode> {
+  const helped = error.code === 'commander.help';
+  if (error.exitCode === 0 || (helped && !cli.json)) return EXIT.done;
+  const { adviceFor } = await import('./advice.ts');
+  const { message, next } = adviceFor(error, program, args);
+  cli.emit({ event: 'error', exitCode: EXIT.usage, message, next });
+  for (const line of [message, ...next]) writeLine(cli.io.stderr, line);
+  return EXIT.usage;
+}
+
 function tell(cli: Cli, error: unknown): ExitCode {
-  // Commander has written its help or its complaint already.
-  if (error instanceof CommanderError) {
-    const complained = error.exitCode !== 0;
-    if (complained) cli.emit({ event: 'error', exitCode: EXIT.usage, message: error.message });
-    return complained ? EXIT.usage : EXIT.done;
-  }
   const known = error instanceof CommandError || error instanceof ConfigError;
   const exitCode = error instanceof CommandError ? error.exitCode : known ? EXIT.usage : EXIT.failed;
   const message = error instanceof Error ? error.message : String(error);

@@ -6,6 +6,7 @@ import { addApprove } from './commands/approve.ts';
 import { build } from './commands/build.ts';
 import { addCancel } from './commands/cancel.ts';
 import { addCheck } from './commands/check.ts';
+import { addCompare } from './commands/compare.ts';
 import { addCompletion } from './commands/completion.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addDrift } from './commands/drift.ts';
@@ -17,8 +18,10 @@ import { addLogs } from './commands/logs.ts';
 import { addNotify } from './commands/notify.ts';
 import { prepare } from './commands/prepare.ts';
 import { promote } from './commands/promote.ts';
+import { addQueries } from './commands/queries.ts';
 import { redeploy } from './commands/redeploy.ts';
 import { addReject } from './commands/reject.ts';
+import { addReport } from './commands/report.ts';
 import { retrain } from './commands/retrain.ts';
 import { rollback } from './commands/rollback.ts';
 import { addSchedules } from './commands/schedules.ts';
@@ -39,11 +42,13 @@ export function buildProgram(cli: Cli): Command {
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({
       writeOut: (text) => stdout.write(text),
-      writeErr: (text) => stderr.write(text),
+      // The help of a command that has others under it and was typed without one: that is no error.
+      writeErr: (text) => (cli.json ? stderr : stdout).write(text),
+      // It is told with what to type instead, once all of it is known.
+      outputError: () => undefined,
       getOutHelpWidth: () => stdout.columns ?? 100,
       getErrHelpWidth: () => stderr.columns ?? 100,
     })
-    .showHelpAfterError('Add --help to see how it is used.')
     .exitOverride()
     .helpCommand(false)
     .addHelpText('after', PROGRAM_HELP)
@@ -71,6 +76,9 @@ export function buildProgram(cli: Cli): Command {
   addFollow(program, cli);
   addLogs(program, cli);
   addHistory(program, cli);
+  addCompare(program, cli);
+  addReport(program, cli);
+  addQueries(program, cli);
   addDoctor(program, cli);
   addNotify(program, cli);
   addCancel(program, cli);

@@ -3,11 +3,13 @@ import { TASK_QUEUES } from '../contracts/names.ts';
 import type { WorkflowName } from '../contracts/workflows.ts';
 import { CommandError, EXIT } from './exit.ts';
 import type { Target } from './follow/target.ts';
+import { metadataOf } from './metadata.ts';
 import type { Session } from './session.ts';
+import { user } from './user.ts';
 
 interface Start {
   workflow: WorkflowName;
-  input: object;
+  input: { registeredModel?: string | undefined };
   /** Given by whoever may start twice and wants one: a script, a cron job. */
   id: string | undefined;
 }
@@ -17,9 +19,10 @@ interface Start {
  *
  * @throws {CommandError} when the id is that of one that runs or has completed: it is never run twice
  */
-export async function startWorkflow({ client }: Session, { workflow, input, id }: Start): Promise<Target> {
+export async function startWorkflow({ client, config }: Session, { workflow, input, id }: Start): Promise<Target> {
   const { WorkflowExecutionAlreadyStartedError } = await import('@temporalio/client');
   const startedAt = new Date();
+  const { registeredModel = config.registry.registeredModel } = input;
   const workflowId = id ?? workflowIds.started(workflow, startedAt);
   try {
     const handle = await client.workflow.start(workflow, {
@@ -28,6 +31,7 @@ export async function startWorkflow({ client }: Session, { workflow, input, id }
       workflowIdConflictPolicy: 'FAIL',
       workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
       args: [input],
+      ...metadataOf({ workflow, input, registeredModel, by: user() }),
     });
     return { workflow, workflowId, runId: handle.firstExecutionRunId, startedAt: startedAt.getTime() };
   } catch (error) {

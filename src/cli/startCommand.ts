@@ -1,17 +1,21 @@
-import { userInfo } from 'node:os';
 import { Argument, type Command, Option } from 'commander';
 import type { z } from 'zod';
-import { WORKFLOWS, type WorkflowName } from '../contracts/workflows.ts';
 import { descriptionOf } from '../contracts/schemas/describe.ts';
+import { WORKFLOWS, type WorkflowName } from '../contracts/workflows.ts';
 import type { Cli } from './cli.ts';
 import { completing } from './completion/declare.ts';
 import { type FlagName, optionOf, versionNumber, withDefaults } from './flags.ts';
 import { describeCommand, type Example } from './help.ts';
-import { checkInput, dataPath } from './input.ts';
+import { type CheckedInput, checkInput, dataPath } from './input.ts';
 import { temporalLink } from './links.ts';
 import { configOf } from './model.ts';
+import { confirmWish, wishOf, YES_FLAG } from './production/ask.ts';
 import { withSession } from './session.ts';
 import { startWorkflow } from './start.ts';
+import { user } from './user.ts';
+
+/** An input that the schema of its workflow takes. */
+type Input = CheckedInput;
 
 /** A command that starts one workflow. */
 export interface StartCommand {
@@ -22,6 +26,10 @@ export interface StartCommand {
   flags: readonly FlagName[];
   /** Whether it stays until the end unless told otherwise: changes of production do, long computations do not. */
   follows: boolean;
+  /** It may change Production: on a terminal it asks before. */
+  asks?: true;
+  /** Tells what the workflow would do, where that needs no workflow; the others take `dryRun` in their input. */
+  rehearse?: (cli: Cli, input: Input) => Promise<void>;
   examples: readonly Example[];
 }
 
@@ -36,12 +44,16 @@ export function addStartCommand(program: Command, cli: Cli, spec: StartCommand):
     command.addArgument(completing(new Argument('[version]', about).argParser(versionNumber), 'versions'));
   }
   const options = spec.flags.map((field) => ({ field, option: optionOf(field, fields[field] as z.ZodType, config) }));
-  for (const { option } of options) command.addOption(option);
+  for (const { field, option } of options) command.addOption(field === 'dryRun' ? option.conflicts('detach') : option);
   const usual = (is: boolean) => (is ? ' (what it does by default)' : '');
   command
     .option('--id <id>', 'id of the workflow; the same id twice starts one workflow, not two')
     .addOption(new Option('-f, --follow', `stay and show progress${usual(spec.follows)}`).conflicts('detach'))
     .addOption(new Option('-d, --detach', `return once it is started${usual(!spec.follows)}`).conflicts('follow'));
+  if (spec.rehearse) {
+    command.addOption(new Option('--dry-run', 'only tell what it would do, and start nothing').conflicts('detach'));
+  }
+  if (spec.asks) command.option(...YES_FLAG);
 
   command.action(async () => {
     const given = command.opts();
@@ -51,23 +63,29 @@ export function addStartCommand(program: Command, cli: Cli, spec: StartCommand):
       const name = option.attributeName();
       if (command.getOptionValueSource(name) === 'cli') input[field] = given[name];
     }
-    // A person at a terminal is named in the history of Production without having to say so.
-    if ('by' in fields && spec.flags.includes('by')) input.by ??= userInfo().username;
+    // Whoever types the command is named in the history of Production without having to say so.
+    for (const who of ['by', 'trigger'] as const) if (spec.flags.includes(who)) input[who] ??= user();
     if (typeof input.data === 'string') input.data = dataPath(input.data, cli.io.cwd);
     const checked = checkInput(spec.workflow, input);
-    if (typeof input.registeredModel === 'string') configOf(cli, input.registeredModel);
-    await start(cli, spec, { input: checked, id: given.id, follow: given.follow ?? (spec.follows && !given.detach) });
+    if (checked.registeredModel !== undefined) configOf(cli, checked.registeredModel);
+    if (spec.rehearse && given.dryRun) return spec.rehearse(cli, checked);
+    const stays = given.dryRun || given.follow || (spec.follows && !given.detach);
+    await start(cli, spec, { input: checked, id: given.id, follow: stays, yes: given.yes || given.dryRun });
   });
 }
 
 interface Wanted {
-  input: object;
+  input: Input;
   id: string | undefined;
   follow: boolean;
+  /** Without asking. */
+  yes: boolean;
 }
 
-async function start(cli: Cli, { workflow }: StartCommand, { input, id, follow }: Wanted): Promise<void> {
+async function start(cli: Cli, { workflow, asks }: StartCommand, { input, id, follow, yes }: Wanted): Promise<void> {
   await withSession(cli, async (session) => {
+    const own = configOf(cli, input.registeredModel);
+    if (asks) await confirmWish(cli, own, wishOf(workflow, input, own), yes);
     const target = await startWorkflow(session, { workflow, input, id });
     const { url } = temporalLink(session.config, target.workflowId);
     cli.emit({ event: 'started', workflow, workflowId: target.workflowId, runId: target.runId, url });

@@ -1,3 +1,4 @@
+import { userInfo } from 'node:os';
 import { Client, Connection } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startTemporal } from '../support/temporal.ts';
@@ -38,7 +39,7 @@ describe('each command starts its workflow with what was typed, and nothing else
     '--data s3://bucket/x.csv --registered-model M --trigger nightly',
   ].join(' ');
   it.each([
-    ['retrain', 'retrain', {}],
+    ['retrain', 'retrain', { trigger: userInfo().username }],
     [
       everything,
       'retrain',
@@ -61,7 +62,11 @@ describe('each command starts its workflow with what was typed, and nothing else
     [
       'train --model hgb --param learning_rate=0.05 --param loss=log_loss early_stopping=true',
       'trainBestAndRegister',
-      { model: 'hgb', params: { learning_rate: 0.05, loss: 'log_loss', early_stopping: true } },
+      {
+        model: 'hgb',
+        params: { learning_rate: 0.05, loss: 'log_loss', early_stopping: true },
+        trigger: userInfo().username,
+      },
     ],
     ['promote 3 --force --detach', 'promote', { version: '3', force: true, by: expect.any(String) }],
     [

@@ -36,10 +36,30 @@ describe('wrong usage ends with 2, says which flag, and starts nothing', () => {
     expect(out).toBe('');
   });
 
-  it('without a command: the help, on stderr', async () => {
-    const { code, out, err } = await mediwatch([]);
-    expect([code, out]).toEqual([2, '']);
-    expect(err).toContain('Usage: mediwatch');
+  it.each([[[]], [['drift']], [['completion']]])('%j alone is no error: it shows the help', async (args) => {
+    const { code, out, err } = await mediwatch(args);
+    expect([code, err]).toEqual([0, '']);
+    expect(out).toContain(`Usage: ${['mediwatch', ...args].join(' ')}`);
+  });
+
+  it('but with --json it is one, for stdout carries JSON only', async () => {
+    const { code, out } = await mediwatch(['drift', '--json']);
+    expect([code, JSON.parse(out)]).toEqual([2, expect.objectContaining({ event: 'error', exitCode: 2 })]);
+  });
+
+  it.each([
+    [['retrian', '--reason', 'a b'], "Type: mediwatch retrain --reason 'a b'"],
+    [['retrain', '--trails=3'], 'Type: mediwatch retrain --trials=3'],
+    [['steward', 'pase', '--reason', 'x'], 'Type: mediwatch steward pause --reason x'],
+    [['schedules', 'aply', '--dry-run'], 'Type: mediwatch schedules apply --dry-run'],
+    [['help', 'steward', 'pase'], 'Type: mediwatch help steward pause'],
+    [['follow'], 'id: id of the workflow, as "mediwatch status" lists it'],
+    [['follow'], 'Such as: mediwatch follow retrain-'],
+    [['reject', 'promote-1'], 'Such as: mediwatch reject promote-'],
+    [['retrain', '--trials'], 'Such as: mediwatch retrain --trials 50'],
+    [['retrain', '--nonsense'], '"mediwatch help retrain" shows how it is used.'],
+  ])('%j says what to type', async (args, next) => {
+    expect((await mediwatch(args)).err).toContain(next);
   });
 
   it('with --json: the complaint as JSON on stdout as well', async () => {

@@ -23,10 +23,16 @@ export function addDecision(program: Command, cli: Cli, { decision, about, examp
   else command.option('--reason <text>', why, '');
   command
     .option('--by <name>', 'who decides; default: the user of this machine')
-    .option('-y, --yes', 'without asking for confirmation, which is asked for on a terminal only');
+    .option('-y, --yes', 'do not ask for confirmation, which is asked for on a terminal')
+    .option('--dry-run', 'only tell what would be decided, and decide nothing');
   command.action(async (id: string) => {
-    const { reason, by, yes } = command.opts<{ reason: string; by?: string; yes?: boolean }>();
+    const { reason, by, yes, dryRun } = command.opts<{
+      reason: string;
+      by?: string;
+      yes?: boolean;
+      dryRun?: boolean;
+    }>();
     const { decide } = await import('./decide.ts');
-    await decide(cli, { id, decision, by: by ?? user(), reason, yes: yes === true });
+    await decide(cli, { id, decision, by: by ?? user(), reason, yes: yes === true, dryRun: dryRun === true });
   });
 }

@@ -1,10 +1,11 @@
 import { type Decision, decidePromotion } from '../../contracts/approval.ts';
+import { utcMinute } from '../../policy/time.ts';
 import type { Cli } from '../cli.ts';
-import { CommandError, EXIT } from '../exit.ts';
+import { confirm } from '../confirm.ts';
 import { temporalLink } from '../links.ts';
+import { linkLines } from '../report.ts';
 import { type Session, withSession } from '../session.ts';
 import { sendUpdate } from '../update.ts';
-import { confirm } from './confirm.ts';
 import { questionOf } from './question.ts';
 
 interface Wanted {
@@ -15,6 +16,8 @@ interface Wanted {
   reason: string;
   /** Without asking. */
   yes: boolean;
+  /** Only tells what would be decided. */
+  dryRun: boolean;
 }
 
 /**
@@ -22,22 +25,49 @@ interface Wanted {
  *
  * @throws {CommandError} when nothing waits there, it was decided already or about another version, or nobody confirmed
  */
-export async function decide(cli: Cli, { id, decision, by, reason, yes }: Wanted): Promise<void> {
+export async function decide(cli: Cli, { id, decision, by, reason, yes, dryRun }: Wanted): Promise<void> {
   await withSession(cli, async (session) => {
-    const { workflowId, version, text } = await questionOf(session, id);
-    const { url } = temporalLink(session.config, workflowId);
-    cli.say(`${workflowId} waits for ${text}`);
-    cli.say(`  ${url}`);
+    const question = await questionOf(session, id);
+    const { workflowId, report } = question;
+    const { registeredModel, version, evidence, until } = question.decision;
+    const page = temporalLink(session.config, workflowId);
+    const { url } = page;
+    cli.say(
+      `${workflowId} waits for a decision about version ${version} of ${registeredModel}, until ${utcMinute(until)}.`,
+    );
+    cli.say(evidence);
+    for (const line of linkLines([page, ...(report ? [{ name: 'Report', url: report }] : [])])) cli.say(line);
     const verb = decision === 'approve' ? 'Approve' : 'Reject';
-    if (!yes && !cli.json && !(await confirm(cli.io, `${verb} version ${version} as ${by}?`))) {
-      throw new CommandError(EXIT.failed, 'Nothing was decided; it waits on.');
+    if (dryRun) {
+      cli.emit({
+        event: 'decided',
+        dryRun,
+        decision,
+        by,
+        reason,
+        version,
+        registeredModel,
+        evidence,
+        report,
+        workflowId,
+        url,
+      });
+      cli.say(`Dry run, nothing was decided. Version ${version} would be ${PAST[decision]} as ${by}.`);
+      return;
     }
+    await confirm(cli, {
+      text: `${verb} version ${version} as ${by}?`,
+      declined: 'Nothing was decided; it waits on.',
+      yes,
+    });
     const answer = await send(session, workflowId, { decision, by, reason, version });
     cli.emit({ event: 'decided', decision, by, reason, version, workflowId, url });
     cli.say(answer);
     cli.say(`Follow it with "mediwatch follow ${workflowId}".`);
   });
 }
+
+const PAST = { approve: 'approved', reject: 'rejected' } as const;
 
 function send(session: Session, workflowId: string, decision: Decision): Promise<string> {
   const notTaken = (why: string) => `The decision was not taken: ${why}`;

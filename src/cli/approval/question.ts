@@ -1,19 +1,22 @@
 import type { WorkflowExecutionDescription, WorkflowFailedError } from '@temporalio/client';
 import { workflowIds } from '../../contracts/ids.ts';
+import type { PendingDecision } from '../../contracts/progress.ts';
 import { CommandError, EXIT } from '../exit.ts';
 import { explainFailure } from '../failure.ts';
 import { askProgress } from '../follow/ask.ts';
 import { describe } from '../follow/target.ts';
 import type { Session } from '../session.ts';
 
+/** What a promotion calls its link to the report. */
+const REPORT_LINK = 'Report';
+
 /** A promotion that waits for a person. */
 export interface Question {
   /** The promotion itself, also when its retrain was named. */
   workflowId: string;
-  /** Version that is to be promoted. */
-  version: string;
-  /** What it waits for, with the evidence and until when. */
-  text: string;
+  decision: PendingDecision;
+  /** Report of the retrain that made the version; null: there is none. */
+  report: string | null;
 }
 
 /**
@@ -29,10 +32,14 @@ export async function questionOf(session: Session, id: string): Promise<Question
     const message = `Nothing was decided: no worker answers for ${workflowId}. Start one, and try again.`;
     throw new CommandError(EXIT.failed, message);
   }
-  const text = 'progress' in answer ? answer.progress.waitingFor : null;
-  const version = /^a decision about version (\d+)\b/.exec(text ?? '')?.[1];
-  if (text && version) return { workflowId, version, text };
-  const waits = text ? `It waits for ${text}` : `"mediwatch follow ${workflowId}" shows where it stands.`;
+  const progress = 'progress' in answer ? answer.progress : null;
+  if (progress?.decision) {
+    const report = progress.links.find(({ name }) => name === REPORT_LINK)?.url ?? null;
+    return { workflowId, decision: progress.decision, report };
+  }
+  const waits = progress?.waitingFor
+    ? `It waits for ${progress.waitingFor}`
+    : `"mediwatch follow ${workflowId}" shows where it stands.`;
   throw new CommandError(EXIT.failed, `Nothing in ${workflowId} waits for a decision now. ${waits}`);
 }
 

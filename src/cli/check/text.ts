@@ -1,5 +1,6 @@
 import { counted } from '../../doctor/lib/words.ts';
 import type { Style } from '../io.ts';
+import { asTyped } from '../views/typed.ts';
 import type { PlannedModel, Report } from './check.ts';
 import type { PlannedStage, PlannedStep } from './plan.ts';
 import { remarkLines } from './remark.ts';
@@ -31,7 +32,7 @@ function modelLines({ registeredModel, stages }: PlannedModel, style: Style): st
   return [head, ...stages.flatMap((stage) => stageLines(stage, style)), ''];
 }
 
-function stageLines({ title, does, before, steps, after }: PlannedStage, style: Style): string[] {
+export function stageLines({ title, does, before, steps, after }: PlannedStage, style: Style): string[] {
   const extra = (step: PlannedStep) => stepLines(step, style, 'extra step ');
   return [
     ...before.flatMap(extra),
@@ -60,9 +61,6 @@ function span(seconds: number): string {
   if (seconds % 3600 === 0) return `${seconds / 3600} h`;
   return seconds % 60 === 0 ? `${seconds / 60} min` : `${seconds} s`;
 }
-
-/** An argument as it would be typed in a shell. */
-const asTyped = (text: string) => (/^[\w./:=@%+,<>-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
 
 function scheduleLines({ name, workflow, registeredModel, when, paused, next }: PlannedSchedule): string[] {
   const starts = next.map((time) => time.slice(0, 16).replace('T', ' '));

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { nearest } from '../../contracts/schemas/suggest.ts';
 import { describeCommand } from '../help.ts';
 
 export function addHelp(program: Command): void {
@@ -10,10 +11,18 @@ export function addHelp(program: Command): void {
     let command = program;
     for (const word of words) {
       const below = command.commands.find((one) => one.name() === word);
-      if (!below)
-        return help.error(`error: unknown command '${words.join(' ')}'`, { code: 'commander.unknownCommand' });
+      if (!below) return help.error(unknown(words, word, command), { code: 'commander.unknownCommand' });
       command = below;
     }
     command.outputHelp();
   });
+}
+
+function unknown(words: readonly string[], wrong: string, { commands }: Command): string {
+  const [meant] = nearest(
+    wrong,
+    commands.map((one) => one.name()),
+  );
+  const instead = words.map((word) => (word === wrong && meant ? meant : word));
+  return `error: unknown command '${words.join(' ')}'${meant ? `\nType: mediwatch help ${instead.join(' ')}` : ''}`;
 }

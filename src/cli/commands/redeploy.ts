@@ -4,10 +4,12 @@ export const redeploy: StartCommand = {
   name: 'redeploy',
   workflow: 'redeploy',
   version: true,
-  flags: ['strategy', 'registeredModel'],
+  flags: ['strategy', 'registeredModel', 'dryRun'],
   follows: true,
+  asks: true,
   examples: [
     ['redeploy', 'the version in Production'],
     ['redeploy 3 --detach', 'version 3, without waiting'],
+    ['redeploy --dry-run', 'what would be started and stopped'],
   ],
 };

@@ -3,7 +3,9 @@ import { ScheduleDeclaration } from '../../contracts/schedules.ts';
 import type { Cli } from '../cli.ts';
 import { completing } from '../completion/declare.ts';
 import { describeCommand } from '../help.ts';
+import { YES_FLAG } from '../production/ask.ts';
 import type { Backfill } from '../schedules/backfill.ts';
+import type { Trigger } from '../schedules/trigger.ts';
 import { withSession } from '../session.ts';
 import { user } from '../user.ts';
 
@@ -84,12 +86,19 @@ function addPauseAndResume(schedules: Command, cli: Cli): void {
 
 function addTrigger(schedules: Command, cli: Cli): void {
   const about = 'Starts the workflow of a schedule now, whatever else runs and even when it is paused.';
-  describeCommand(schedules.command('trigger'), about, [['schedules trigger nightly-drift-check', 'as it is tonight']])
+  const command = describeCommand(schedules.command('trigger'), about, [
+    ['schedules trigger nightly-drift-check', 'as it is tonight'],
+    ['schedules trigger nightly-retrain --dry-run', 'what it would start'],
+  ])
     .addArgument(scheduleName())
-    .action(async (name: string) => {
-      const { triggerSchedule } = await import('../schedules/trigger.ts');
-      await withSession(cli, (session) => triggerSchedule(cli, session, name));
-    });
+    .option('-f, --follow', 'stay and show progress')
+    .option(...YES_FLAG)
+    .option('--dry-run', 'only tell what it would start, and start nothing');
+  command.action(async (name: string) => {
+    const { yes = false, dryRun = false, follow = false } = command.opts<Partial<Trigger>>();
+    const { triggerSchedule } = await import('../schedules/trigger.ts');
+    await withSession(cli, (session) => triggerSchedule(cli, session, name, { yes, dryRun, follow }));
+  });
 }
 
 function addBackfill(schedules: Command, cli: Cli): void {
@@ -106,11 +115,25 @@ function addBackfill(schedules: Command, cli: Cli): void {
         .choices(ScheduleDeclaration.shape.overlap.unwrap().options)
         .default('bufferAll'),
     )
-    .option('-y, --yes', 'start more than one without being asked, which happens on a terminal only');
+    .option('-y, --yes', 'do not ask for confirmation, which is asked for on a terminal')
+    .option('--dry-run', 'only tell what would be started, and start nothing');
   command.action(async (name: string) => {
     const { backfillSchedule, timeOf } = await import('../schedules/backfill.ts');
-    const { from, to, overlap, yes = false } = command.opts<Record<'from' | 'to', string> & Partial<Backfill>>();
-    const wanted = { name, from: timeOf(from, '--from'), to: timeOf(to, '--to'), overlap: overlap ?? 'bufferAll', yes };
+    const {
+      from,
+      to,
+      overlap,
+      yes = false,
+      dryRun = false,
+    } = command.opts<Record<'from' | 'to', string> & Partial<Backfill>>();
+    const wanted = {
+      name,
+      from: timeOf(from, '--from'),
+      to: timeOf(to, '--to'),
+      overlap: overlap ?? 'bufferAll',
+      yes,
+      dryRun,
+    };
     await withSession(cli, (session) => backfillSchedule(cli, session, wanted));
   });
 }

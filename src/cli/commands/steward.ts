@@ -4,6 +4,7 @@ import type { Cli } from '../cli.ts';
 import { describeCommand, type Example } from '../help.ts';
 import { temporalLink } from '../links.ts';
 import { configOf, modelOption } from '../model.ts';
+import { confirmWish, wishOf, YES_FLAG } from '../production/ask.ts';
 import { type Session, withSession } from '../session.ts';
 import { user } from '../user.ts';
 
@@ -13,10 +14,18 @@ interface Flags {
   registeredModel?: string;
   reason?: string;
   by?: string;
+  yes?: boolean;
+  dryRun?: boolean;
 }
 
 /** What is done with the steward, and what is said when it is done. */
 type Act = (session: Session, registeredModel: string, steering: Steering) => Promise<{ done: boolean; text: string }>;
+
+/** One that may bring a version to Production. */
+interface Moving {
+  /** Tells what it would do, and does nothing. */
+  rehearse: Act;
+}
 
 export function addSteward(program: Command, cli: Cli): void {
   const steward = describeCommand(program.command('steward'), ABOUT, [
@@ -37,26 +46,58 @@ export function addSteward(program: Command, cli: Cli): void {
   addAct(steward, cli, 'resume', 'Lets the steward go on: alerts that came meanwhile are decided.', resumeIt, [
     ['steward resume', 'after a pause, its own after failures too'],
   ]);
-  addAct(steward, cli, 'retrain-now', 'Has the steward retrain, whatever a cooldown or a pause says.', retrainIt, [
-    ['steward retrain-now --reason "new codes since Monday"', 'refused while a retrain is under way'],
-  ]);
+  addAct(
+    steward,
+    cli,
+    'retrain-now',
+    'Has the steward retrain, whatever a cooldown or a pause says.',
+    retrainIt,
+    [
+      ['steward retrain-now --reason "new codes since Monday"', 'refused while a retrain is under way'],
+      ['steward retrain-now --dry-run', 'whether it would be refused, and what would be retrained'],
+    ],
+    { rehearse: rehearseIt },
+  );
 }
 
-function addAct(steward: Command, cli: Cli, name: string, about: string, act: Act, examples: readonly Example[]): void {
+function addAct(
+  steward: Command,
+  cli: Cli,
+  name: string,
+  about: string,
+  act: Act,
+  examples: readonly Example[],
+  moving?: Moving,
+): void {
   const command = describeCommand(steward.command(name), about, examples)
     .option('--reason <text>', 'why, kept by the steward')
     .option('--by <name>', 'who asks for it; default: the user of this machine')
     .addOption(modelOption());
+  if (moving) command.option(...YES_FLAG).option('--dry-run', 'only tell what it would do, and start nothing');
   command.action(async () => {
     const given = command.opts<Flags>();
     const registeredModel = modelOf(cli, given);
     const steering = { by: given.by ?? user(), reason: given.reason ?? '' };
     await withSession(cli, async (session) => {
       const { workflowIds } = await import('../../contracts/ids.ts');
-      const { done, text } = await act(session, registeredModel, steering);
+      const rehearses = moving && given.dryRun;
+      if (moving && !rehearses) {
+        const own = configOf(cli, registeredModel);
+        await confirmWish(cli, own, wishOf('retrain', own.steward.retrain, own), given.yes === true);
+      }
+      const { done, text } = await (rehearses ? moving.rehearse : act)(session, registeredModel, steering);
       const workflowId = workflowIds.steward(registeredModel);
       const { url } = temporalLink(session.config, workflowId);
-      cli.emit({ event: name, done, registeredModel, ...steering, message: text, workflowId, url });
+      cli.emit({
+        event: name,
+        ...(rehearses && { dryRun: true }),
+        done,
+        registeredModel,
+        ...steering,
+        message: text,
+        workflowId,
+        url,
+      });
       cli.say(text);
     });
   });
@@ -80,6 +121,11 @@ const resumeIt: Act = async (session, registeredModel, steering) => {
 const retrainIt: Act = async (session, registeredModel, steering) => {
   const { askForRetrain } = await import('../steward/steer.ts');
   return { done: true, text: await askForRetrain(session, registeredModel, steering) };
+};
+
+const rehearseIt: Act = async (session, registeredModel) => {
+  const { rehearseRetrain } = await import('../steward/steer.ts');
+  return { done: false, text: `Dry run, nothing was started. ${await rehearseRetrain(session, registeredModel)}` };
 };
 
 async function showSteward(cli: Cli, registeredModel: string): Promise<void> {

@@ -22,8 +22,8 @@ export interface Wanted {
 /** Where a line of words leads in the tree of commands. */
 interface Place {
   command: Command;
-  /** Arguments of that command that were typed already. */
-  count: number;
+  /** The arguments of that command that were typed. */
+  operands: string[];
   /** The flag whose value comes next. */
   open: Option | undefined;
   /** No flags come any more: `--` was typed. */
@@ -33,7 +33,7 @@ interface Place {
 
 /** Goes through the words that were typed, as commander does when it reads them. */
 export function walk(program: Command, words: readonly string[]): Place {
-  const place: Place = { command: program, count: 0, open: undefined, plain: false, given: {} };
+  const place: Place = { command: program, operands: [], open: undefined, plain: false, given: {} };
   for (const word of words) step(place, word);
   return place;
 }
@@ -62,11 +62,11 @@ function takeFlag(place: Place, word: string): void {
 
 function takeWord(place: Place, word: string): void {
   const below =
-    place.count === 0
+    place.operands.length === 0
       ? place.command.commands.find((one) => one.name() === word || one.aliases().includes(word))
       : undefined;
   if (below) place.command = below;
-  else place.count += 1;
+  else place.operands.push(word);
 }
 
 /** The flags of a command, and those of the whole program. */
@@ -82,7 +82,8 @@ function optionsOf(command: Command): Option[] {
  * @param current the current word up to the cursor
  */
 export function wantedAt(program: Command, words: readonly string[], current: string): Wanted {
-  const { command, count, open, plain, given } = walk(program, words);
+  const { command, operands, open, plain, given } = walk(program, words);
+  const count = operands.length;
   const none: Wanted = { candidates: [], completion: undefined, prefix: '', given };
   const isFlag = current.startsWith('-') && !plain;
   if (open && !(isFlag && (open.optional || open.variadic))) return { ...none, ...valuesOf(open) };
@@ -107,8 +108,8 @@ function argumentAt({ registeredArguments }: Command, count: number): Argument |
 
 /** `mediwatch help` takes the words that lead to a command. */
 function helped(program: Command, [, ...words]: readonly string[]): Pick<Wanted, 'candidates' | 'completion'> {
-  const { command, count } = walk(program, words);
-  return { candidates: count === 0 ? commandsOf(command) : [], completion: undefined };
+  const { command, operands } = walk(program, words);
+  return { candidates: operands.length === 0 ? commandsOf(command) : [], completion: undefined };
 }
 
 /** Without the `help` that commander adds to each: `mediwatch help` has them all. */

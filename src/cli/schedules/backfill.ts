@@ -1,11 +1,12 @@
 import type { ScheduleDeclaration } from '../../contracts/schedules.ts';
 import { OVERLAPS } from '../../systems/schedules/declared.ts';
 import { matchingTimes } from '../../systems/schedules/matchingTimes.ts';
-import { confirm } from '../approval/confirm.ts';
 import type { Cli } from '../cli.ts';
+import { confirm } from '../confirm.ts';
 import { CommandError, EXIT } from '../exit.ts';
 import type { Session } from '../session.ts';
 import { findSchedule } from './find.ts';
+import { confirmScheduled } from './scheduled.ts';
 
 export interface Backfill {
   name: string;
@@ -13,6 +14,8 @@ export interface Backfill {
   to: Date;
   overlap: ScheduleDeclaration['overlap'];
   yes: boolean;
+  /** Only tells what would be started. */
+  dryRun: boolean;
 }
 
 /** Temporal tells of this many times at the most, and drops what is beyond as many starts that wait for one another. */
@@ -20,10 +23,11 @@ const LIMIT = 1000;
 
 /** Starts what a schedule would have started between two times. */
 export async function backfillSchedule(cli: Cli, session: Session, wanted: Backfill): Promise<void> {
-  const { name, from, to, overlap, yes } = wanted;
+  const { name, from, to, overlap, yes, dryRun } = wanted;
   if (from > to) throw refused(`--from (${from.toISOString()}) is after --to (${to.toISOString()})`);
   if (to.getTime() > Date.now()) throw refused(`--to (${to.toISOString()}) is in the future`);
-  const { handle, actual } = await findSchedule(session, name);
+  const found = await findSchedule(session, name);
+  const { handle, actual } = found;
   // Temporal's own range leaves its beginning out.
   const start = new Date(from.getTime() - 1000);
   const times = await matchingTimes(session.client, name, { start, end: to });
@@ -33,12 +37,18 @@ export async function backfillSchedule(cli: Cli, session: Session, wanted: Backf
     throw refused(`${name} would start ${LIMIT} workflows or more ${range}, and Temporal takes less at once`);
   }
   const what = `${times.length} ${actual.action.workflowType} workflow${times.length === 1 ? '' : 's'}`;
-  if (times.length > 1 && !yes && !(await confirm(cli.io, `Start ${what} now (overlap: ${overlap})?`))) {
-    throw new CommandError(EXIT.interrupted, 'Nothing was started.');
+  const told = { name, starts: times.length, times: times.map((time) => time.toISOString()), overlap };
+  if (dryRun) {
+    cli.emit({ dryRun, ...told });
+    cli.say(`Dry run, nothing was started. ${name} would start ${what}, for these times (overlap: ${overlap}):`);
+    for (const time of told.times) cli.say(`  ${time}`);
+    return;
   }
+  if (times.length === 1) await confirmScheduled(cli, found, yes);
+  else await confirm(cli, { text: `Start ${what} now (overlap: ${overlap})?`, declined: 'Nothing was started.', yes });
   await handle.backfill({ start, end: to, overlap: OVERLAPS[overlap] });
   cli.say(`Asked ${name} to start ${what}, for its times ${range} (overlap: ${overlap}).`);
-  cli.emit({ name, starts: times.length, times: times.map((time) => time.toISOString()), overlap });
+  cli.emit(told);
 }
 
 const refused = (why: string) => new CommandError(EXIT.usage, `Nothing was started: ${why}.`);
