@@ -13,6 +13,8 @@ export interface Facts {
   inProduction?: string | null;
   /** Version that answered requests before anything was changed; null: none. */
   serving?: string | null;
+  /** Version that all requests went to before it failed. */
+  deployed?: string;
   /** The registry was changed, and then put back, or could not be: why. Absent: it was not changed. */
   putBack?: true | string;
   /** The steward was told of drift. */
@@ -93,11 +95,14 @@ function leftByRetrain({ stages, facts, type }: Failed): string {
 
 /** Of a workflow that changes what is in Production. */
 function leftInProduction({ facts, workflow }: Failed): string {
-  const { version, inProduction, putBack } = facts;
+  const { version, inProduction, putBack, deployed } = facts;
   if (typeof putBack === 'string') {
     return `The registry could not be put back (${putBack}): it and the API may disagree on the version in Production.`;
   }
   const now = inProductionText(inProduction);
+  if (putBack && deployed) {
+    return `The registry was put back as it was: ${now}. But the API answers with version ${deployed} already.`;
+  }
   if (putBack) return `The registry was put back as it was: ${now}. The API that served before still serves.`;
   const verb = workflow === 'promote' ? 'promoted' : 'brought back';
   const not = version === undefined ? `Nothing was ${verb}` : `Version ${version} was not ${verb}`;
@@ -151,6 +156,7 @@ function whatToDo(failed: Failed): string {
     return 'Nothing has to be cleaned up. Start it again when you want it: "Start Workflow Like This One".';
   return [
     typeof facts.putBack === 'string' && 'Type "mediwatch doctor --fix-aliases", then "mediwatch redeploy".',
+    facts.deployed && facts.putBack && 'Type "mediwatch redeploy", so that the API follows the registry.',
     adviceOf(type) ?? 'The event history below shows the failed event with all its details.',
     IN_LOGS.has(type ?? '') && `"mediwatch logs ${child ?? workflowId}" shows what the step wrote.`,
     FOR_DOCTOR.has(type ?? '') && '"mediwatch doctor" looks at all that the service needs.',

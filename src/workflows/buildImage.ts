@@ -10,7 +10,8 @@ export async function buildImage(input?: unknown): Promise<BuiltImage> {
 async function body({ request, plan, board }: Job<'buildImage'>): Promise<BuiltImage> {
   const { registeredModel } = plan;
   const { version, force = false } = request;
-  if (version) board.attributes({ version });
+  // Builds that an earlier release began have no such command in their histories.
+  if (version && plan.waitingAttribute !== undefined) board.attributes({ version });
   board.waitFor(
     version
       ? `the image with version ${version} of ${registeredModel}: ${HOW}`

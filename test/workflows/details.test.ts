@@ -211,6 +211,30 @@ describe('a failure', () => {
     expect(await details(child(handle, 'redeploy'))).toContain('Version 1 still serves, with all requests.');
   });
 
+  it('that follows the API says that the API is ahead, and how it comes back', async () => {
+    versions(0.68, 0.69);
+    world.aliases.previous = '2';
+    world.override.markRolledBack = async () => {
+      throw failure('MlflowRefused', 'MLflow says no.');
+    };
+    const { text } = await afterFailure('rollback', { version: '2' });
+    expect(text).toContain('version 1 is in Production. But the API answers with version 2 already.');
+    expect(text).toContain('"mediwatch redeploy"');
+  });
+
+  it('to put the registry back is told as what it is', async () => {
+    versions(0.68, 0.69);
+    world.override.bringUpCandidate = async () => {
+      throw failure('CandidateUnhealthy', 'It answered 500.');
+    };
+    world.override.restoreRegistry = async () => {
+      throw failure('MlflowRefused', 'MLflow says no.');
+    };
+    const { text } = await afterFailure('promote', { version: '2' });
+    expect(text).toContain('The registry could not be put back (MLflow says no.');
+    expect(text).toContain('"mediwatch doctor --fix-aliases"');
+  });
+
   it('of a check for drift says that nobody was told', async () => {
     world.override.makeDriftReport = async () => {
       throw failure('PredictionLogNotFound', 'There is no log.');

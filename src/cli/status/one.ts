@@ -9,6 +9,7 @@ import { allLinks, type Link, temporalLink } from '../links.ts';
 import { linkLines } from '../report.ts';
 import { resultLines } from '../results.ts';
 import type { Session } from '../session.ts';
+import { oneLine } from '../views/format.ts';
 import { drawFrame } from '../views/frame.ts';
 import { type ExecutionState, executionState } from './executions.ts';
 
@@ -60,6 +61,7 @@ export function oneLines(state: OneState, { style, prose }: Cli, now: number): s
     ...(progress ? drawFrame(progress, [], canvas) : [silent]),
     ...(failure ? ['', style('red', stage ? `In "${stage}": ${failure.message}` : failure.message)] : []),
     ...(logs ? [logs] : []),
+    ...(progress?.failure ? [oneLine(progress.failure.left)] : []),
     ...(result === null ? [] : ['', ...resultLines(workflow, result)]),
     '',
     ...linkLines(links),

@@ -173,6 +173,7 @@ export function openBoard(type: WorkflowName, stages: readonly Stage[], options:
         if (error instanceof ContinueAsNew) throw error;
         progress.waitingFor = null;
         progress.decision = null;
+        listAs(null);
         progress.failure = explainFailure({
           workflow: type,
           workflowId,

@@ -41,11 +41,7 @@ export async function orRestore<Result>(
     // Without the lock there is nothing to put back: the run that had it did so, and another may have it now.
     if (error instanceof LockLost) throw error;
     const why = rootMessage(error);
-    await CancellationScope.nonCancellable(() => restore(changed, why)).catch((failed: unknown) => {
-      board.learn({ putBack: rootMessage(failed) });
-      throw failed;
-    });
-    board.learn({ putBack: true });
+    await CancellationScope.nonCancellable(() => restore(board, changed, why));
     board.problem(`Version ${changed.version} is not in ${changed.stage}: ${why} ${PUT_BACK}`);
     throw error;
   }
@@ -58,11 +54,24 @@ export async function redeployUnderLock(board: Board, held: Held, plan: Plan, ve
   const input = { registeredModel, version, strategy: rollout.strategy, underLockOf: workflowInfo().workflowId };
   // Before it starts, so that a parent that shows the stage is told who runs it.
   board.child('redeploy');
-  return board.stage('redeploy', () => runStage(board, 'redeploy', redeploy, input), describeDeployment);
+  const deployed = await board.stage(
+    'redeploy',
+    () => runStage(board, 'redeploy', redeploy, input),
+    describeDeployment,
+  );
+  board.learn({ deployed: version });
+  return deployed;
 }
 
-async function restore({ registeredModel, version, stage, before, actor }: Changed, why: string): Promise<void> {
-  await registry.restoreRegistry({ registeredModel, snapshot: before });
+async function restore(board: Board, changed: Changed, why: string): Promise<void> {
+  const { registeredModel, version, stage, before, actor } = changed;
+  try {
+    await registry.restoreRegistry({ registeredModel, snapshot: before });
+  } catch (error) {
+    board.learn({ putBack: rootMessage(error) });
+    throw error;
+  }
+  board.learn({ putBack: true });
   const restored = inProduction(before);
   if (restored === null || stage !== 'Production') return;
   const reason = `Version ${version} was taken back: ${why}`.slice(0, 1000);
