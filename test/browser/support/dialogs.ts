@@ -18,6 +18,15 @@ export async function openDialog(page: Page): Promise<Locator> {
 export async function fillMessage(dialog: Locator, name: string, input?: string): Promise<void> {
   await dialog.getByRole('button', { name: /^Select an? / }).click();
   await dialog.getByRole('option', { name }).click();
-  if (input !== undefined) await dialog.locator('.cm-content').fill(input);
-  await dialog.getByRole('heading').click();
+  if (input !== undefined) await typeInput(dialog, input);
+}
+
+/**
+ * Types into the editor of the only input on a form or dialog, and leaves it. It lays the text out anew then, which moves
+ * everything below it: a click at the same moment would miss.
+ */
+export async function typeInput(form: Locator, input: string): Promise<void> {
+  const editor = form.locator('.cm-content');
+  await editor.fill(input);
+  await editor.blur();
 }

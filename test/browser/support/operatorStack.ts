@@ -26,14 +26,17 @@ export interface OperatorStack {
   dispose(): Promise<void>;
 }
 
-export async function openOperatorStack(): Promise<OperatorStack> {
+/** @param options.real the real data and the gate as it is shipped, for pictures */
+export async function openOperatorStack({ real = false } = {}): Promise<OperatorStack> {
   const stack = await createTestStack();
   const repository = `mediwatch-browser-test-${process.pid}`;
-  Object.assign(stack.env, {
+  const small = {
     MEDIWATCH_DATA_PATH: sampleData(stack.dir),
     MEDIWATCH_SEARCH_TRIALS: '2',
     // The way into Production is what is looked at, not how good a model of so few rows is.
     MEDIWATCH_PROMOTION_POLICY: 'always',
+  };
+  Object.assign(stack.env, real ? {} : small, {
     MEDIWATCH_DOCKER_IMAGE: repository,
     MEDIWATCH_DOCKER_PUSH: 'false',
     MEDIWATCH_DOCKER_BASE_IMAGE: 'scratch',
@@ -81,7 +84,8 @@ export async function openOperatorStack(): Promise<OperatorStack> {
     },
     async registerBroken(model) {
       const [version] = await mlflow.listVersions(model);
-      const source = `mlflow-artifacts:/0/${version?.runId}/artifacts/nowhere`;
+      const run = await mlflow.getRun(version?.runId as string);
+      const source = `mlflow-artifacts:/${run?.experimentId}/${version?.runId}/artifacts/nowhere`;
       const answer = await post(`${mlflowUrl}/api/2.0/mlflow/model-versions/create`, {
         name: model,
         source,

@@ -1,4 +1,5 @@
 import type { Page } from 'playwright-core';
+import { typeInput } from './dialogs.ts';
 
 export interface Start {
   id: string;
@@ -16,10 +17,7 @@ export async function fillStartForm(page: Page, uiUrl: string, { id, type, input
   await page.getByLabel('Workflow Type').fill(type);
   // The notice moves what is below it.
   await page.getByText('Task Queue is Active').waitFor();
-  if (input === undefined) return;
-  await page.locator('main .cm-content').fill(input);
-  // The editor lays the text out anew when it is left, which moves the button.
-  await page.getByRole('heading', { name: 'Start a Workflow' }).click();
+  if (input !== undefined) await typeInput(page.locator('main'), input);
 }
 
 /** Sends the form, and follows the link to the workflow. */

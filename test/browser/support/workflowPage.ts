@@ -11,6 +11,8 @@ export interface WorkflowPage {
   id: string;
   page: Page;
   screenshot(name: string): Promise<void>;
+  /** Writes a picture for the documentation: id, tabs and what is below them, 1440 px wide. */
+  picture(path: string): Promise<void>;
   /** The word beside the id, such as Running. */
   status(): Promise<string>;
   /** Waits until that word is another one than Running. */
@@ -35,6 +37,10 @@ export interface WorkflowPage {
   reset(eventId: number, reason: string): Promise<void>;
 }
 
+/** Of the UI's bars at the left and at the top (px). */
+const NAVIGATION = { width: 64, height: 48 };
+const PICTURE_WIDTH = 1_440;
+
 const DEFAULT_LIMIT_MS = 120_000;
 
 /** The object of a tab that shows a workflow. */
@@ -47,12 +53,15 @@ export function workflowPage(id: string, { page, screenshot }: TestPage): Workfl
     await tab('User Metadata');
     await page.getByRole('heading', { name: 'Current Details' }).waitFor();
   };
-  /** The page asks the workflow when the tab is opened and at the key R, not by itself. */
+  /** The page asks the workflow when the tab is opened and at the key R, unless it is asking: not by itself. */
   const refreshed = async () => {
     await showMetadata();
-    const asked = page.waitForResponse((response) => response.url().includes('/query'));
-    await page.keyboard.press('r');
-    await asked;
+    const answered = async () => {
+      const asked = page.waitForRequest(/\/query\b/, { timeout: 1_000 }).catch(() => null);
+      await page.keyboard.press('r');
+      return (await asked)?.response();
+    };
+    await until(answered, { timeoutMs: DEFAULT_LIMIT_MS, what: `the details of ${id} to be asked for` });
   };
   const text = () => seen(frame());
   const status = async () => {
@@ -64,6 +73,15 @@ export function workflowPage(id: string, { page, screenshot }: TestPage): Workfl
     id,
     page,
     screenshot,
+    async picture(path) {
+      await page.setViewportSize({ width: NAVIGATION.width + PICTURE_WIDTH, height: 1_400 });
+      await refreshed();
+      await settled(text);
+      const box = await page.locator('iframe[title="output"]').last().boundingBox();
+      const height = Math.ceil((box?.y ?? 0) + (box?.height ?? 0)) - NAVIGATION.height;
+      const clip = { x: NAVIGATION.width, y: NAVIGATION.height, width: PICTURE_WIDTH, height };
+      await page.screenshot({ path, clip, animations: 'disabled' });
+    },
     status,
     async ended(timeoutMs = DEFAULT_LIMIT_MS) {
       await until(async () => (await status()) !== 'Running', { timeoutMs, what: `${id} to end` });
