@@ -119,7 +119,7 @@ export function createWorld(env: Record<string, string> = {}, { told = false, re
     async writeReport({ version }) {
       const url = `http://mlflow/run/report/${version}`;
       find(version).tags[TAGS.report] = url;
-      return { reportUri: `runs:/run-${version}/report/report.html`, url, summary: '' };
+      return { reportUri: `runs:/run-${version}/report/report.html`, url };
     },
     async compareVersions({ challenger, champion }) {
       const scores = (version: string) => ({ test_auc: find(version).auc });

@@ -69,7 +69,7 @@ describe('the report of a retrain', () => {
     const { promise: held, resolve: letGo } = Promise.withResolvers<void>();
     world.override.writeReport = async ({ version }) => {
       await held;
-      return { reportUri: `runs:/${version}`, url: URL_1, summary: '' };
+      return { reportUri: `runs:/${version}`, url: URL_1 };
     };
     const handle = await bench.start('retrain', { trials: 1 });
     await until(() => world.serving?.version === '1', { timeoutMs: 20_000, what: 'version 1 to serve' });

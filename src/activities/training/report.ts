@@ -39,21 +39,53 @@ export interface Report {
   reportUri: string;
   /** The page in MLflow's UI. */
   url: string;
-  summary: string;
+}
+
+/** A version with the run that made it, if that is known. */
+interface Known {
+  found: ModelVersion;
+  run: Run | undefined;
 }
 
 export function createReportActivities({ config: shared, mlflow, store, runner }: TrainingSystems) {
-  const versionOf = async (registeredModel: string, version: string, signal: AbortSignal) => {
-    const found = await mlflow.getVersion(registeredModel, version, { signal });
+  const versionOf = async (name: string, version: string, signal: AbortSignal): Promise<Known | undefined> => {
+    const found = await mlflow.getVersion(name, version, { signal });
     const run = found?.runId ? await mlflow.getRun(found.runId, { signal }) : undefined;
     return found && { found, run };
   };
 
-  /** What is known of a champion; null when it has been deleted meanwhile. */
-  const championOf = async (config: Config, request: ReportRequest, signal: AbortSignal) => {
-    const { registeredModel, champion } = request;
+  const inputOf = async (
+    config: Config,
+    request: ReportRequest,
+    { found, run }: Known & { run: Run },
+    place: { workDir: string; signal: AbortSignal },
+  ): Promise<ReportInput> => {
+    const { registeredModel, champion, dataset, model, params, search, driftReport, outcome } = request;
+    const { workDir, signal } = place;
+    // A champion that has been deleted meanwhile is none.
     const known = champion === null ? undefined : await versionOf(registeredModel, champion, signal);
-    return known ? reported(config, known) : null;
+    const hasData = canScore(config) || isBundledData(config) || config.steps.report.command !== undefined;
+    return {
+      trackingUri: config.mlflow.uri,
+      runId: run.runId,
+      workDir,
+      // Another core is left to the promotion, which goes on at the same time.
+      threads: Math.max(1, availableParallelism() - 1),
+      registeredModel,
+      datasetDir: hasData ? await store.fetchDirectory(dataset.ref, { signal }) : null,
+      scored: canScore(config),
+      challenger: { ...reported(config, { found, run }), model, params: params ?? nullIfEmpty(readParams(run.params)) },
+      champion: known ? reported(config, known) : null,
+      search,
+      lineage: {
+        ...request.lineage,
+        datasetSha256: dataset.ref.sha256,
+        codeRevision: found.tags[TAGS.revision] ?? null,
+        release: packageJson.version,
+        driftReport,
+      },
+      outcome,
+    };
   };
 
   return {
@@ -63,69 +95,25 @@ export function createReportActivities({ config: shared, mlflow, store, runner }
      */
     writeReport: (request: ReportRequest): Promise<Report> => {
       const config = settingsOf(shared, request.registeredModel);
-      return runStepActivity(config, 'report', async ({ workDir, run, beat }) => {
-        const { signal } = beat;
-        const { registeredModel, version, dataset, search, outcome } = request;
-        const challenger = await versionOf(registeredModel, version, signal);
-        if (!challenger?.run) {
-          throw failure(
-            'ModelNotFound',
-            `Version ${version} of ${registeredModel} has no MLflow run to keep a page in.`,
-          );
-        }
-        const { found, run: home } = challenger;
-        const { runId } = home;
-        const url = reportUrl(mlflow.links.runUrl(home.experimentId, runId));
+      return runStepActivity(config, 'report', async ({ workDir, run, beat: { signal } }) => {
+        const { registeredModel, version, lineage } = request;
+        const known = await versionOf(registeredModel, version, signal);
+        if (!known?.run)
+          throw failure('ModelNotFound', `${registeredModel} has no version ${version} with an MLflow run.`);
+        const { found, run: home } = known;
+        const { runId, experimentId } = home;
+        const url = reportUrl(mlflow.links.runUrl(experimentId, runId));
         const { command } = config.steps.report;
         // A command is told nothing of the outcome, so its page stays as it is.
-        if (command && outcome && found.tags[TAGS.report]) {
-          return { reportUri: `runs:/${runId}/${REPORT_FILES.page}`, url, summary: '' };
-        }
-        const scored = canScore(config);
-        const input: ReportInput = {
-          trackingUri: config.mlflow.uri,
-          runId,
-          workDir,
-          // Another core is left to the promotion, which goes on at the same time.
-          threads: Math.max(1, availableParallelism() - 1),
-          registeredModel,
-          datasetDir: scored || isBundledData(config) ? await store.fetchDirectory(dataset.ref, { signal }) : null,
-          scored,
-          challenger: {
-            ...reported(config, challenger),
-            model: request.model,
-            params: request.params ?? nullIfEmpty(readParams(home.params)),
-          },
-          champion: await championOf(config, request, signal),
-          search,
-          lineage: {
-            ...request.lineage,
-            datasetSha256: dataset.ref.sha256,
-            codeRevision: found.tags[TAGS.revision] ?? null,
-            release: packageJson.version,
-            driftReport: request.driftReport,
-          },
-          outcome,
-        };
-        const written = WrittenReport.parse(
-          command
-            ? await run(
-                runner,
-                {
-                  ...input,
-                  version,
-                  dataPath: fromRoot(config, request.lineage.data),
-                  datasetDir: await store.fetchDirectory(dataset.ref, { signal }),
-                },
-                {
-                  openRun: async () => ({ runId }),
-                  collect: (ran: Ran) => collectPage(ran, runId),
-                },
-              )
-            : await run(runner, input),
-        );
+        if (command && request.outcome && found.tags[TAGS.report]) return { reportUri: pageUri(runId), url };
+        const input = await inputOf(config, request, { found, run: home }, { workDir, signal });
+        const named = { ...input, version, dataPath: fromRoot(config, lineage.data) };
+        const made = command
+          ? await run(runner, named, { openRun: async () => ({ runId }), collect: (ran) => collectPage(ran, runId) })
+          : await run(runner, input);
+        const { reportUri } = WrittenReport.parse(made);
         await mlflow.setVersionTags(registeredModel, version, { [TAGS.report]: url }, { signal });
-        return { reportUri: written.reportUri, url, summary: written.summary };
+        return { reportUri, url };
       });
     },
   };
@@ -134,7 +122,7 @@ export function createReportActivities({ config: shared, mlflow, store, runner }
   async function collectPage(ran: Ran, runId: string): Promise<WrittenReport> {
     const told = WrittenReport.safeParse(ran.result);
     if (told.success) return told.data;
-    const reportUri = `runs:/${runId}/${REPORT_FILES.page}`;
+    const reportUri = pageUri(runId);
     const written = { reportUri, dataUri: reportUri, summary: '' };
     const logged = await mlflow.listArtifacts(runId, 'report');
     const { file } = ran.settings.outputs;
@@ -160,9 +148,9 @@ function isBundledData({ steps: { prepare } }: Config): boolean {
   return !prepare.command && !prepare.skip;
 }
 
-function reported(config: Config, { found, run }: { found: ModelVersion; run: Run | undefined }) {
-  const { name, version } = found;
+function reported(config: Config, { found: { name, version }, run }: Known) {
   return { version, uri: `models:/${name}/${version}`, metrics: run ? recordedMetrics(config, run) : {} };
 }
 
+const pageUri = (runId: string) => `runs:/${runId}/${REPORT_FILES.page}`;
 const nullIfEmpty = (params: Params): Params | null => (Object.keys(params).length > 0 ? params : null);
