@@ -1,10 +1,11 @@
 import type { Config } from '../config.ts';
+import { TASK_QUEUES } from '../contracts/names.ts';
 import type { Progress } from '../contracts/progress.ts';
 
 export type Link = Progress['links'][number];
 
 /** The page of a workflow in the Temporal UI: of one run, or of the latest. */
-export function temporalLink(config: Config, workflowId: string, runId?: string): Link {
+export function temporalLink(config: UiConfig, workflowId: string, runId?: string): Link {
   const run = runId ? `/${runId}/history` : '';
   return { name: 'Temporal UI', url: `${workflowsUrl(config)}/${encodeURIComponent(workflowId)}${run}` };
 }
@@ -14,12 +15,31 @@ export function temporalLink(config: Config, workflowId: string, runId?: string)
  *
  * @param savedAs the page keeps the filter under this name in the browser's list of saved views
  */
-export function listUrl(config: Config, filter: string, savedAs?: string): string {
-  const saved = savedAs === undefined ? '' : `&savedQuery=${encodeURIComponent(savedAs)}`;
-  return `${workflowsUrl(config)}?query=${encodeURIComponent(filter)}${saved}`;
+export function listUrl(config: UiConfig, filter: string, savedAs?: string): string {
+  const saved = savedAs === undefined ? '' : `&savedQuery=${part(savedAs)}`;
+  return `${workflowsUrl(config)}?query=${part(filter)}${saved}`;
 }
 
-function workflowsUrl({ temporal: { uiUrl, namespace } }: Config): string {
+/**
+ * The form of the Temporal UI that starts a workflow, filled in but for the input.
+ *
+ * @param workflowId one that no workflow has had: the form takes over the input and the search attributes of the latest
+ *   workflow of the same type and id, and without an id those of the latest of the type
+ */
+export function startUrl(config: UiConfig, workflowType: string, workflowId: string): string {
+  const query = `workflowId=${part(workflowId)}&taskQueue=${TASK_QUEUES.orchestration}&workflowType=${part(workflowType)}`;
+  return `${workflowsUrl(config)}/start-workflow?${query}`;
+}
+
+/** Brackets would end the link in Markdown. */
+const part = (text: string) => encodeURIComponent(text).replaceAll('(', '%28').replaceAll(')', '%29');
+
+/** The settings that the addresses in the Temporal UI hang on. */
+export interface UiConfig {
+  temporal: Pick<Config['temporal'], 'uiUrl' | 'namespace'>;
+}
+
+function workflowsUrl({ temporal: { uiUrl, namespace } }: UiConfig): string {
   return `${uiUrl.replace(/\/+$/, '')}/namespaces/${encodeURIComponent(namespace)}/workflows`;
 }
 

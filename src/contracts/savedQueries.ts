@@ -33,7 +33,7 @@ export const SAVED_QUERIES = {
   },
   approval: {
     name: 'Waiting for approval',
-    about: 'promotions that a person must decide about; send the update `decide`',
+    about: 'promotions that a person must decide about; each takes the update decide',
     filter: () => `${RUNNING} AND ${waiting.name} = "approval"`,
   },
   lock: {
@@ -81,7 +81,8 @@ export const SAVED_QUERIES = {
   },
   servants: {
     name: 'Stewards and locks',
-    about: 'the workflow of each model that takes its drift alerts, and the one that lets its changes happen one at a time',
+    about:
+      'the workflow of each model that takes its drift alerts, and the one that lets its changes happen one at a time',
     filter: () => `${RUNNING} AND (WorkflowType = "driftSteward" OR WorkflowType = "modelLock")`,
   },
   starts: {
@@ -93,7 +94,7 @@ export const SAVED_QUERIES = {
 
 export type SavedQueryName = keyof typeof SAVED_QUERIES;
 
-/** A text as a value of a list filter. */
+/** A text as a value of a list filter; one with quotation marks ends no filter early, but Temporal finds nothing by it. */
 function text(value: string): string {
   return `"${value.replace(/[\\"]/g, '\\$&')}"`;
 }

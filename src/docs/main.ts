@@ -3,7 +3,10 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { PROJECT_ROOT } from '../config.ts';
 import { fillRegion, MissingRegion } from './regions.ts';
-import { placeholdersTable, settingsTable, workflowsTables } from './tables.ts';
+import { placeholdersTable, queriesTable, settingsTable, workflowsTables } from './tables.ts';
+
+/** What writes the text of each region. */
+const REGIONS = { settings: settingsText, workflows: workflowsTables, queries: queriesTable };
 
 /**
  * Writes the tables of the README that come from the code. `--check` writes nothing and exits with 1 when they are
@@ -16,13 +19,13 @@ function main(args: readonly string[]): number {
   const file = args.find((arg) => !arg.startsWith('-')) ?? join(PROJECT_ROOT, 'README.md');
   if (!existsSync(file)) {
     return complain(
-      `There is no ${file}: write it first, with the marks of the regions "settings" and "workflows".`,
+      `There is no ${file}: write it first, with the marks of the regions ${Object.keys(REGIONS).join(', ')}.`,
       1,
     );
   }
   const before = readFileSync(file, 'utf8');
   try {
-    const after = fillRegion(fillRegion(before, 'settings', settingsText()), 'workflows', workflowsTables());
+    const after = Object.entries(REGIONS).reduce((text, [name, write]) => fillRegion(text, name, write()), before);
     if (after === before) return say(`${file} is up to date.`);
     if (check) return complain(`${file} is stale: run "npm run docs" and commit what it changes.`, 1);
     writeFileSync(file, after);

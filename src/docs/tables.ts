@@ -1,12 +1,12 @@
 import { z } from 'zod';
+import { listUrl, startUrl } from '../cli/links.ts';
 import { takesVariable } from '../config/environment.ts';
 import { knownPlaceholders, PLACEHOLDERS, type Placeholder, type PlaceholderStep } from '../config/placeholders.ts';
 import { ConfigSchema } from '../config/schema.ts';
 import { KNOWN_VARIABLES, variableOf } from '../config.ts';
-import { listUrl, startUrl } from '../cli/links.ts';
 import { STEPS } from '../contracts/plan.ts';
-import { coreOf, defaultOf, descriptionOf, typeOf } from '../contracts/schemas/describe.ts';
 import { SAVED_QUERIES, type SavedQuery } from '../contracts/savedQueries.ts';
+import { coreOf, defaultOf, descriptionOf, typeOf } from '../contracts/schemas/describe.ts';
 import { WORKFLOWS } from '../contracts/workflows.ts';
 
 /** Every setting of `mediwatch.yaml` with its variable, default and meaning, as a Markdown table. */

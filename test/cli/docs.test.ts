@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { PROJECT_ROOT, settingPaths } from '../../src/config.ts';
+import { SAVED_QUERIES } from '../../src/contracts/savedQueries.ts';
 import { WORKFLOWS } from '../../src/contracts/workflows.ts';
 import { settingsTable } from '../../src/docs/tables.ts';
 
@@ -18,9 +19,11 @@ afterEach(async () => {
 const docs = (...args: string[]) =>
   execa(process.execPath, [join(PROJECT_ROOT, 'src/docs/main.ts'), ...args], { reject: false });
 
-const REGIONS = ['settings', 'workflows'].map((name) => `<!-- ${name}:start -->\n<!-- ${name}:end -->`).join('\n\n');
+const REGIONS = ['settings', 'workflows', 'queries']
+  .map((name) => `<!-- ${name}:start -->\n<!-- ${name}:end -->`)
+  .join('\n\n');
 
-it('fills both regions, leaves the rest alone, and then has nothing to do', async () => {
+it('fills its regions, leaves the rest alone, and then has nothing to do', async () => {
   const file = join(dir, 'README.md');
   await writeFile(file, `# Before\n${REGIONS}\nafter\n`);
   expect(await docs('--check', file)).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('npm run docs') });
@@ -28,7 +31,12 @@ it('fills both regions, leaves the rest alone, and then has nothing to do', asyn
   const text = await readFile(file, 'utf8');
   expect(text).toMatch(/^# Before\n/);
   expect(text).toMatch(/\nafter\n$/);
-  for (const type of Object.keys(WORKFLOWS)) expect(text).toContain(`### ${type}`);
+  for (const [type, { about }] of Object.entries(WORKFLOWS)) {
+    expect(text).toContain(`### ${type}`);
+    expect(text).toContain(`| \`${type}\` | ${about} |`);
+    expect(text).toContain(`&workflowType=${type})`);
+  }
+  for (const { name } of Object.values(SAVED_QUERIES)) expect(text).toMatch(new RegExp(`^\\| \\[?${name}\\b`, 'm'));
   expect(await docs('--check', file)).toMatchObject({ exitCode: 0 });
 });
 

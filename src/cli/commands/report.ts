@@ -46,6 +46,7 @@ export function addReport(program: Command, cli: Cli): void {
       await openFile(file, cli.io);
     }
     cli.emit({ ...page, file });
+    if (cli.json) return;
     const what = `The report of ${page.registeredModel} version ${page.version}`;
     if (file === null) cli.say(`${what}: ${page.url}`);
     else cli.say(`${what} is in ${file}${flags.open ? ', and opens in the browser' : ''}.`);

@@ -74,7 +74,6 @@ export async function gatherComparison(config: Config, references: readonly stri
     const [sideA, sideB] = [sideOf(mlflow, config, a, runA), sideOf(mlflow, config, b, runB)];
     const evaluation = evaluationOf(a, b);
     const recorded = { a: metricsOf(a, runA), b: metricsOf(b, runB), differences: {} };
-    const both = a.runId && b.runId && a.runId !== b.runId;
     return {
       registeredModel,
       a: sideA,
@@ -84,7 +83,7 @@ export async function gatherComparison(config: Config, references: readonly stri
       metrics: metricRows(evaluation ?? recorded, config.promotion.rules ?? []),
       params: differencesOf(sideA.params, sideB.params),
       links: {
-        compare: both ? mlflow.links.compareUrl(registeredModel, { [a.runId]: a.version, [b.runId]: b.version }) : null,
+        compare: runA && runB && runA.runId !== runB.runId ? mlflow.links.compareUrl([runA, runB]) : null,
       },
     };
   });

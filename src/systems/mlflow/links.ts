@@ -9,13 +9,12 @@ export function uiLinks(base: string) {
       `${base}/#/experiments/${part(experimentId)}/runs/${part(runId)}/artifacts/${path.split('/').map(part).join('/')}`,
     /** The file itself. */
     fileUrl: (runId: string, path: string) => `${base}/get-artifact?path=${part(path)}&run_id=${part(runId)}`,
-    /**
-     * The page that puts versions of a model side by side.
-     *
-     * @param versions number of each version by its run
-     */
-    compareUrl: (name: string, versions: Readonly<Record<string, string>>) =>
-      `${base}/#/compare-model-versions?name=${part(JSON.stringify(part(name)))}&runs=${part(JSON.stringify(versions))}`,
+    /** The page that puts runs side by side; that of versions needs the files of their models, and fails without. */
+    compareUrl: (runs: ReadonlyArray<{ experimentId: string; runId: string }>) => {
+      const list = (values: readonly string[]) => part(JSON.stringify([...new Set(values)]));
+      const experiments = list(runs.map(({ experimentId }) => experimentId));
+      return `${base}/#/compare-runs?runs=${list(runs.map(({ runId }) => runId))}&experiments=${experiments}`;
+    },
     versionUrl: (name: string, version: string) => `${base}/#/models/${part(name)}/versions/${part(version)}`,
   };
 }
