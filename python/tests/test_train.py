@@ -23,11 +23,11 @@ def new_run(client: mlflow.MlflowClient) -> str:
     return client.create_run(client.get_experiment_by_name("mediwatch").experiment_id).info.run_id
 
 
-def test_the_run_holds_params_metrics_report_and_model(trained, client):
+def test_the_run_holds_params_metrics_and_model(trained, client):
     done = client.get_run(trained["runId"])
     assert done.data.metrics.keys() >= METRICS and done.data.params["model"] == "hgb"
     assert done.info.status == "FINISHED"
-    assert {a.path for a in client.list_artifacts(trained["runId"])} >= {"model_pipeline.joblib", "report"}
+    assert "model_pipeline.joblib" in {a.path for a in client.list_artifacts(trained["runId"])}
     info = mlflow.models.get_model_info(trained["modelUri"])
     assert info.signature.inputs.has_input_names() and info.saved_input_example_info is not None
 

@@ -26,8 +26,8 @@ export interface TestPage {
   page: Page;
   /** What the page wrote to its console as errors, and exceptions that nothing caught. */
   errors: string[];
-  /** Keeps a picture of what is to be seen now, as `<name>.png` among the test output. */
-  screenshot(name: string): Promise<void>;
+  /** Keeps a picture of what is to be seen now, or of the whole page, as `<name>.png` among the test output. */
+  screenshot(name: string, options?: { fullPage?: boolean }): Promise<void>;
 }
 
 /**
@@ -58,8 +58,8 @@ async function newPage(context: BrowserContext, folder: string, size: Size): Pro
   return {
     page,
     errors,
-    async screenshot(name) {
-      await page.screenshot({ path: join(folder, `${name}.png`), animations: 'disabled' });
+    async screenshot(name, { fullPage = false } = {}) {
+      await page.screenshot({ path: join(folder, `${name}.png`), animations: 'disabled', fullPage });
     },
   };
 }

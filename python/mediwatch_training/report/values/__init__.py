@@ -9,7 +9,8 @@ import hashlib
 from dataclasses import asdict
 from typing import Any
 
-from ...dataset import open_dataset
+from ...dataset import Dataset, open_dataset
+from ...errors import DataInvalid, DataNotFound
 from ...jsonio import to_json
 from ...progress import Progress
 from ..inputs import ReportRequest
@@ -34,7 +35,8 @@ _ELSEWHERE = ("tracking_uri", "work_dir", "threads", "dataset_dir", "outcome")
 def key_of(request: ReportRequest) -> str:
     """Return the digest of everything that the values depend on: not of the outcome, nor of where files lie."""
     inputs = {name: value for name, value in asdict(request).items() if name not in _ELSEWHERE}
-    meta = None if request.dataset_dir is None else open_dataset(request.dataset_dir).meta
+    dataset = _dataset(request)
+    meta = None if dataset is None else dataset.meta
     return hashlib.sha256(to_json([_FORMAT, inputs, meta]).encode()).hexdigest()
 
 
@@ -45,7 +47,7 @@ def compute(request: ReportRequest, experiment_id: str, key: str, progress: Prog
         DataNotFound: There is no dataset in the directory.
         TrackingFailed: The tracking server does not answer (retryable).
     """
-    dataset = None if request.dataset_dir is None else open_dataset(request.dataset_dir)
+    dataset = _dataset(request)
     scored = score_models(request, dataset, progress)
     progress({"stage": "bootstrap"})
     values: dict[str, Any] = {
@@ -71,6 +73,18 @@ def compute(request: ReportRequest, experiment_id: str, key: str, progress: Prog
     values["lineage"] = lineage(request, experiment_id)
     values["findings"] = findings(values)
     return values
+
+
+def _dataset(request: ReportRequest) -> Dataset | None:
+    """Return the data set; None where there is none, or where a command made one of another form."""
+    if request.dataset_dir is None:
+        return None
+    try:
+        return open_dataset(request.dataset_dir)
+    except (DataNotFound, DataInvalid):
+        if request.scored:
+            raise
+        return None
 
 
 def _described(model: Any, scored: Any) -> dict[str, Any]:
