@@ -47,12 +47,17 @@ export function coreFor(schema: z.ZodType, value: unknown): z.ZodType {
 }
 
 function childOf(core: z.ZodType, name: PropertyKey): z.ZodType | undefined {
-  if (core instanceof z.ZodObject) return core.shape[String(name)] as z.ZodType | undefined;
+  if (core instanceof z.ZodObject) return fieldOf(core, name);
   if (core instanceof z.ZodRecord) return core.valueType as z.ZodType;
   if (core instanceof z.ZodArray) return core.element as z.ZodType;
   // No alternative was chosen: what they are chosen by is the same in all of them.
-  if (core instanceof z.ZodDiscriminatedUnion) return (core.options[0] as z.ZodObject).shape[String(name)];
+  if (core instanceof z.ZodDiscriminatedUnion) return fieldOf(core.options[0] as z.ZodObject, name);
   return undefined;
+}
+
+/** A key such as `constructor` or `__proto__`, which every object has by itself, is no field. */
+function fieldOf({ shape }: z.ZodObject, name: PropertyKey): z.ZodType | undefined {
+  return Object.hasOwn(shape, name) ? (shape[String(name)] as z.ZodType) : undefined;
 }
 
 function childValue(value: unknown, name: PropertyKey): unknown {

@@ -154,7 +154,7 @@ function hintOf(type: string, came: unknown, written: Written): string {
   if (type === 'list of text' && typeof came === 'string' && written === 'yaml') {
     return `; write [${came.trim().split(/\s+/).map(inYaml).join(', ')}]`;
   }
-  if (type === 'true | false' && typeof came === 'string' && came.toLowerCase() in MEANT) {
+  if (type === 'true | false' && typeof came === 'string' && Object.hasOwn(MEANT, came.toLowerCase())) {
     return `; write ${MEANT[came.toLowerCase()]}`;
   }
   if (written === 'json' && type.endsWith('number') && typeof came === 'string' && /^-?\d+(\.\d+)?$/.test(came)) {
