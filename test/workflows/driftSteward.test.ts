@@ -344,7 +344,7 @@ describe('a steward', () => {
       args: [{ model: 'x' }],
     });
     await expect(handle.result()).rejects.toMatchObject({
-      cause: { type: 'InvalidInput', message: expect.stringContaining('"model"') },
+      cause: { type: 'InvalidInput', message: expect.stringContaining('model: unknown field') },
     });
   });
 

@@ -39,7 +39,10 @@ describe('people are told', () => {
     expect(run).toMatchObject({
       registeredModel: 'MediWatchReadmit',
       title: 'A retrain of MediWatchReadmit made version 1, which is in Production',
-      links: [{ name: 'Workflow', url: expect.stringContaining(`/workflows/${run?.workflowId}`) }],
+      links: [
+        { name: 'Workflow', url: expect.stringContaining(`/workflows/${run?.workflowId}`) },
+        { name: 'Report', url: expect.stringContaining('/report/1') },
+      ],
     });
     expect(promotion?.id).not.toBe(run?.id);
   });
