@@ -23,8 +23,8 @@ export const would = {
     if (serving === null) return [`An API of version ${version} would be started, verified, and given all requests.`];
     const move = MOVES[rollout.strategy](`${Math.round(rollout.share * 100)} %`);
     return [
-      `An API of version ${version} would be started beside version ${serving}, verified, and given ${move}.`,
-      `The API of version ${serving} would be stopped once its open requests are answered.`,
+      `An API of version ${version} would be started beside the one of version ${serving}, verified, and given ${move}.`,
+      'The one that answers now would be stopped once its open requests are answered.',
     ];
   },
 
@@ -33,7 +33,7 @@ export const would = {
     if (left === null) return [`Version ${version} would be in Production.`];
     return [
       `Version ${version} would be back in Production in place of version ${left}.`,
-      `Version ${left} would be marked as rolled back: ${reason}.`,
+      `Version ${left} would be marked as rolled back (${reason}).`,
     ];
   },
 };

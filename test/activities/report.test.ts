@@ -133,6 +133,7 @@ describe('the report on a version', () => {
     written = await write(request(second, { champion: first }));
     expect(written.reportUri).toBe(`runs:/${runId}/${REPORT_FILES.page}`);
     expect(await page()).toContain('<html');
+    expect((await mlflow.getRun(runId))?.tags[TAGS.purpose]).toBe('retrain');
     expect((await mlflow.getVersion(MODEL, second))?.tags[TAGS.report]).toBe(written.url);
   }, 180_000);
 

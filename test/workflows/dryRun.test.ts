@@ -94,9 +94,9 @@ describe('a dry run of a rollback', () => {
     expect(result).toMatchObject({ version: '1', left: '2', deployment: null });
     expect(result.dryRun?.would.slice(0, 2)).toEqual([
       'Version 1 would be back in Production in place of version 2.',
-      'Version 2 would be marked as rolled back: ward 7.',
+      'Version 2 would be marked as rolled back (ward 7).',
     ]);
-    expect(result.dryRun?.would[2]).toContain('beside version 2');
+    expect(result.dryRun?.would[2]).toContain('beside the one of version 2');
   });
 
   it('refuses what a rollback refuses', async () => {
