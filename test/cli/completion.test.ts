@@ -12,6 +12,7 @@ import { createMlflow } from '../../src/systems/mlflow/index.ts';
 import { type MlflowServer, startMlflow } from '../support/mlflow.ts';
 import { onTerminal } from '../support/pty.ts';
 import { startTemporal } from '../support/temporal.ts';
+import { until } from '../support/until.ts';
 import { quiet } from '../support/workers.ts';
 import { mediwatch, NOWHERE } from './support.ts';
 
@@ -50,7 +51,8 @@ async function inFish(line: string, env: Record<string, string> = NOBODY) {
 }
 
 const CASES: Array<[line: string, offered: string[]]> = [
-  ['mediwatch re', ['retrain', 'redeploy', 'reject']],
+  ['mediwatch retr', ['retrain']],
+  ['mediwatch st', ['steward', 'status']],
   ['mediwatch steward p', ['pause']],
   ['mediwatch help steward p', ['pause']],
   ['mediwatch retrain --st', ['--stage', '--staging-first', '--strategy']],
@@ -206,28 +208,38 @@ describe('what only Temporal and MLflow know', () => {
     await Promise.all([temporal.stop(), mlflow.stop()]);
   });
 
+  /** Asks until somebody answers in time: on a busy machine a server may take longer than a person would wait. */
+  const answered = (line: string, env: Record<string, string>) =>
+    until(
+      async () => {
+        const answer = await inBash(line, env);
+        return answer.offered.length > 0 && answer;
+      },
+      { timeoutMs: 60_000, what: `an answer to ${line}` },
+    );
+
   it('ids of workflows: those that run first, and only those to cancel or to decide', async () => {
-    const { offered } = await inBash('mediwatch follow ', env);
+    const { offered } = await answered('mediwatch follow ', env);
     expect(offered.slice(0, 2).sort()).toEqual(['promote-1', 'retrain:at\\ 02:00']);
     expect(offered.slice(2)).toEqual(['retrain-ended']);
-    expect((await inBash('mediwatch cancel retrain', env)).offered).toEqual(['retrain:at\\ 02:00']);
-    expect((await inBash('mediwatch approve pro', env)).offered).toEqual(['promote-1']);
+    expect((await answered('mediwatch cancel retrain', env)).offered).toEqual(['retrain:at\\ 02:00']);
+    expect((await answered('mediwatch approve pro', env)).offered).toEqual(['promote-1']);
   });
 
   it('a value with a colon goes on behind it, in bash', async () => {
-    expect((await inBash('mediwatch status retrain:a', env)).offered).toEqual(['at\\ 02:00']);
-    expect((await inBash('mediwatch status "retrain:a', env)).offered).toEqual(['retrain:at 02:00']);
+    expect((await answered('mediwatch status retrain:a', env)).offered).toEqual(['at\\ 02:00']);
+    expect((await answered('mediwatch status "retrain:a', env)).offered).toEqual(['retrain:at 02:00']);
   });
 
   it('versions, the newest first, with what tells them apart', async () => {
-    expect((await inBash('mediwatch promote ', env)).offered).toEqual(['2', '1']);
+    expect((await answered('mediwatch promote ', env)).offered).toEqual(['2', '1']);
     const { out } = await mediwatch(['__complete', 'zsh', 'rollback', ''], { env });
     expect(out.split('\n')).toEqual(['values', '2\ttest AUC 0.6800', '1\ttest AUC 0.6700', '']);
     expect((await inBash('mediwatch promote --registered-model Other ', env)).offered).toEqual([]);
   });
 
   it('registered models', async () => {
-    expect((await inBash('mediwatch steward pause --registered-model ', env)).offered).toEqual([
+    expect((await answered('mediwatch steward pause --registered-model ', env)).offered).toEqual([
       'MediWatchReadmit',
       'Other',
     ]);

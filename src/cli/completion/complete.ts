@@ -11,7 +11,7 @@ import { type Candidate, type Wanted, wantedAt } from './wanted.ts';
 export const COMPLETE = '__complete';
 
 /** A person has pressed a key and waits (ms). */
-const LIMIT_MS = 1_500;
+const LIMIT_MS = 2_500;
 
 /**
  * Answers the script of a shell: on the first line what is offered besides the rest (`files`, `folders` or `values`),

@@ -8,7 +8,7 @@ import type { Ask } from './declare.ts';
 import type { Candidate } from './wanted.ts';
 
 /** A person has pressed a key and waits (ms). */
-const LIMIT_MS = 1_000;
+const LIMIT_MS = 2_000;
 const ENDED = 20;
 
 /** Who is asked for the values of an argument; a registered model may have been named before it on the line. */
