@@ -131,7 +131,7 @@ describe('a refusal', () => {
           expectRefusal(message, wrong);
           expect(refusalMarkdown(type, refusal).length).toBeGreaterThan(100);
         }),
-        { numRuns: 300 },
+        { numRuns: 1_000 },
       );
     },
   );

@@ -88,14 +88,21 @@ function messageOf(issue: Issue, { schema: root, value, written, isSecret }: Che
     return expectedOneOf(kinds, came, written);
   }
   if (!schema) return lower(issue.message);
-  if (issue.code === 'too_small' || issue.code === 'too_big') return outOfRange(issue, schema, came, written);
   const core = coreOf(schema);
+  const sized = issue.code === 'too_small' || issue.code === 'too_big';
+  if (sized && isMeasured(core, came)) return outOfRange(issue, schema, came, written);
   if (core instanceof z.ZodEnum) return expectedOneOf(core.options.map(String), came, written);
   const kind = kindOf(schema, written);
   if (came === undefined) return `is missing: expected ${kind}`;
   if (isSecret?.(issue.path)) return `expected ${kind}; put it in quotes, or better into a variable`;
   const hint = hintOf(typeOf(schema), came, written);
   return `expected ${kind}${exampleOf(schema)}; got ${inPlainWords(came, written)}${hint}`;
+}
+
+/** Whether a value has the size that its schema limits: zod also measures lists, and objects with a length, as texts. */
+function isMeasured(core: z.ZodType, came: unknown): boolean {
+  if (core instanceof z.ZodString) return typeof came === 'string';
+  return typeof came !== 'object' || Array.isArray(came);
 }
 
 function expectedOneOf(options: string[], came: unknown, written: Written): string {

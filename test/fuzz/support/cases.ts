@@ -136,7 +136,7 @@ function almostValid(
   valid: fc.Arbitrary<Record<string, unknown>>,
   fields: readonly string[],
 ): fc.Arbitrary<Record<string, unknown>> {
-  const wrong = fc.oneof(anyJson, fc.constantFrom(...TRICKY_TEXTS), fc.constantFrom([], {}, [{}], '3', 3, -1, true));
+  const wrong = fc.oneof(anyJson, fc.constantFrom(...TRICKY_TEXTS), fc.constantFrom([], {}, [{}], { length: null, toString: false }, '3', 3, -1, true));
   const name = fc.oneof(
     { arbitrary: fc.constantFrom(...fields), weight: 5 },
     { arbitrary: fc.constantFrom(...fields).map((field) => field.slice(1)), weight: 1 },

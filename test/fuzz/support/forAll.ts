@@ -7,8 +7,6 @@ interface Options {
   atOnce: number;
 }
 
-/** Values that are made in one go: making all of them would keep the worker, which lives in this process, from its tasks. */
-const CHUNK = 20;
 /** The longest that a failing case is made smaller (ms). */
 const SHRINKING_MS = 60_000;
 
@@ -40,9 +38,12 @@ export async function forAll<Value>(
   throw new Error(`It failed once (${JSON.stringify(place)}), and not when tried again.`, { cause: error });
 }
 
+/** Each is made when it is wanted: making all of them would keep the worker, which lives in this process, from its tasks. */
 function* valuesOf<Value>(property: fc.IAsyncProperty<[Value]>, runs: number, seed: number) {
-  for (let begin = 0; begin < runs; begin += CHUNK) {
-    const chunk = fc.sample(property, { numRuns: Math.min(CHUNK, runs - begin), seed: seed + begin });
-    for (const [index, [value]] of chunk.entries()) yield { value, seed: seed + begin, path: String(index) };
+  for (let index = 0; index < runs; index += 1) {
+    // By its path, so that the value is the one which that path makes again.
+    const path = String(index);
+    const [[value]] = fc.sample(property, { numRuns: 1, seed, path }) as [[Value]];
+    yield { value, seed, path };
   }
 }
