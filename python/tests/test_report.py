@@ -212,6 +212,7 @@ def test_models_that_are_not_scored_are_compared_by_what_was_recorded(request_of
     assert "scoring" not in stages
     scores = values["comparison"]["scores"]
     assert scores["test_auc"]["champion"] == {"value": 0.6, "low": None, "high": None}
+    assert "threshold" not in scores and "lower is better" in page
     assert scores["test_auc"]["verdict"] is None and scores["ppv_at_10"]["challenger"] is None
     for section in ("curves", "calibration", "distribution", "decisions", "importance", "subgroups"):
         assert "only recorded metrics are known" in values[section]["missing"]

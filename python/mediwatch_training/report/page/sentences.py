@@ -31,6 +31,12 @@ def class_names(target: dict[str, Any] | None) -> dict[str, str]:
     return {"positive": told, "negative": f"not {target['positive']}"}
 
 
+def digits(score: dict[str, Any]) -> int:
+    """Return how many decimals the values of a score are written with: none where foreign ones are counts."""
+    known = [score[part]["value"] for part in ("challenger", "champion") if score[part]]
+    return 0 if all(float(value).is_integer() and abs(value) > 1 for value in known) else 4
+
+
 def verdict(name: str | None) -> str:
     """Return a verdict about a difference in words."""
     return _VERDICTS[name]

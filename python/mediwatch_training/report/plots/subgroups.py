@@ -20,7 +20,7 @@ def subgroups_plot(subgroups: dict[str, Any]) -> Plot:
 
     def draw(figure: Any, width: int) -> None:
         narrow = width < 600
-        left = 128 if narrow else 170
+        left = 138 if narrow else 170
         measures = _MEASURES[:1] if narrow else _MEASURES
         gap = 28
         panel = (width - left - 16 - gap * (len(measures) - 1)) / len(measures)

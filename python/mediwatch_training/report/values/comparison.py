@@ -12,6 +12,9 @@ from .scoring import Scored
 
 HIGHER_IS_BETTER = {"auc": True, "average_precision": True, "log_loss": False, "brier": False, "f1": True}
 
+# What the bundled training records beside its scores.
+_NO_SCORES = ("threshold", "iterations", "train_rows")
+
 
 def comparison(scored: Scored, request: ReportRequest) -> dict[str, Any]:
     """Return the scores of both models and of their difference, challenger minus champion.
@@ -80,7 +83,7 @@ def _recorded(request: ReportRequest) -> dict[str, Any]:
     challenger = request.challenger.metrics
     bundled = [f"test_{name}" for name in SCORES]
     names = [name for name in bundled if name in challenger or name in champion]
-    names += sorted((challenger.keys() | champion.keys()) - set(bundled))
+    names += sorted((challenger.keys() | champion.keys()) - {*bundled, *_NO_SCORES})
     return {name: _recorded_score(challenger.get(name), champion.get(name)) for name in names}
 
 
