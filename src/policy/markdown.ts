@@ -38,7 +38,7 @@ export function table(heads: readonly string[], rows: ReadonlyArray<readonly str
 const DETAILS_BYTES = 20_000;
 const LEFT_OUT = 'There is more than fits on this page.';
 /** The UI cuts the last line off: it measures the text without the margins of its paragraphs. This one is cut instead. */
-const BOTTOM = '&nbsp;';
+const BOTTOM = '\u00a0';
 
 /** Paragraphs, the most important first, as far as they fit into a workflow's details; each is whole or left out. */
 export function fitted(parts: ReadonlyArray<string | false | null | undefined>): string {
