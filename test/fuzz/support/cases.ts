@@ -124,8 +124,8 @@ export function inputsOf(schema: z.ZodObject, overrides: Overrides): fc.Arbitrar
   const valid = arbitraryOf(schema, overrides) as fc.Arbitrary<Record<string, unknown>>;
   const almost = almostValid(valid, Object.keys(schema.shape));
   return fc.oneof(
-    { arbitrary: anyPayloads.map((payloads) => ({ kind: 'anything', payloads })), weight: 5 },
-    { arbitrary: almost.map((value) => ({ kind: 'almost valid', payloads: [json(value)] })), weight: 4 },
+    { arbitrary: anyPayloads.map((payloads) => ({ kind: 'anything', payloads })), weight: 10 },
+    { arbitrary: almost.map((value) => ({ kind: 'almost valid', payloads: [json(value)] })), weight: 8 },
     { arbitrary: valid.map((value) => ({ kind: 'valid', payloads: [json(value)] })), weight: 1 },
     { arbitrary: several(valid), weight: 1 },
   );
@@ -136,7 +136,11 @@ function almostValid(
   valid: fc.Arbitrary<Record<string, unknown>>,
   fields: readonly string[],
 ): fc.Arbitrary<Record<string, unknown>> {
-  const wrong = fc.oneof(anyJson, fc.constantFrom(...TRICKY_TEXTS), fc.constantFrom([], {}, [{}], { length: null, toString: false }, '3', 3, -1, true));
+  const wrong = fc.oneof(
+    anyJson,
+    fc.constantFrom(...TRICKY_TEXTS),
+    fc.constantFrom([], {}, [{}], { length: null, toString: false }, '3', 3, -1, true),
+  );
   const name = fc.oneof(
     { arbitrary: fc.constantFrom(...fields), weight: 5 },
     { arbitrary: fc.constantFrom(...fields).map((field) => field.slice(1)), weight: 1 },

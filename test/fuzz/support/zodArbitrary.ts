@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { z } from 'zod';
 
-/** Values of fields by their name, where not every one that the schema takes lets a run end. */
-export type Overrides = Readonly<Record<string, fc.Arbitrary<unknown>>>;
+/** Values of fields by their name, where not every one that the schema takes lets a run end soon. */
+export type Overrides = Readonly<Record<string, { values: fc.Arbitrary<unknown>; always?: boolean }>>;
 
 /**
  * Values that a schema takes, made from the schema itself: a field that is added to a contract is covered at once.
@@ -36,9 +36,11 @@ function shaped(schema: z.ZodType, overrides: Overrides): fc.Arbitrary<unknown> 
 
 function objectOf(schema: z.ZodObject, overrides: Overrides): fc.Arbitrary<unknown> {
   const fields = Object.entries(schema.shape as Record<string, z.ZodType>);
-  const required = fields.filter(([, field]) => !field.safeParse(undefined).success).map(([name]) => name);
+  const isRequired = ([name, field]: [string, z.ZodType]) =>
+    overrides[name]?.always || !field.safeParse(undefined).success;
+  const required = fields.filter(isRequired).map(([name]) => name);
   const arbitraries = fields.map(([name, field]) => {
-    const values = overrides[name] ?? shaped(field, overrides);
+    const values = overrides[name]?.values ?? shaped(field, overrides);
     return [name, values.filter((value) => field.safeParse(value).success)] as const;
   });
   return fc.record(Object.fromEntries(arbitraries), { requiredKeys: required as never[] });
