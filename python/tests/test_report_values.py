@@ -195,6 +195,21 @@ def test_a_group_that_does_worse_and_a_poor_calibration_are_told():
     assert ("groupAuc", "M") not in found
 
 
+@pytest.mark.parametrize("seed", SEEDS)
+def test_few_records_alone_are_no_poor_calibration(seed):
+    random = np.random.default_rng(seed)
+    probabilities = random.beta(2, 12, 300)
+    model_ = of_probabilities((random.random(300) < probabilities).astype(np.int64), probabilities)
+    values = {
+        "positives": 500,
+        "comparison": {"scores": {}, "computed": False},
+        "calibration": {"models": {"challenger": model_}},
+        "subgroups": {},
+        "search": {},
+    }
+    assert findings(values) == []
+
+
 def trials_of(count: int) -> list[dict]:
     random = np.random.default_rng(6)
     params = [{"x": float(random.random()), "y": float(random.random()), "kind": "a"} for _ in range(count)]

@@ -9,8 +9,10 @@ _FEW_POSITIVES = 100
 # An AUC of a group must be lower by this much, and its whole interval below the AUC of all.
 _AUC_GAP = 0.03
 _SENSITIVITY_GAP = 0.1
-# Expected calibration error, and how far observed over expected may be from 1.
+# Expected calibration error, and in how many bins more than chance must lie behind it: few records make an error too.
 _CALIBRATION_ERROR = 0.03
+_BINS_OFF = 2
+# How far observed over expected may be from 1.
 _RATIO_GAP = 0.1
 _GROUP_RATIO_GAP = 0.2
 
@@ -51,7 +53,8 @@ def _calibration(values: dict[str, Any]) -> list[dict[str, Any]]:
     if model is None:
         return []
     off = _ratio_is_off(model["ratio"], _RATIO_GAP)
-    if model["error"] <= _CALIBRATION_ERROR and not off:
+    bins_off = sum(not one["low"] <= one["predicted"] <= one["high"] for one in model["bins"])
+    if not off and (model["error"] <= _CALIBRATION_ERROR or bins_off < _BINS_OFF):
         return []
     told = {name: model[name] for name in ("error", "observed", "expected")}
     return [{"kind": "calibration", "ratioIsOff": off, **told}]
