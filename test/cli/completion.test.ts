@@ -213,7 +213,7 @@ describe('what only Temporal and MLflow know', () => {
     until(
       async () => {
         const answer = await inBash(line, env);
-        return answer.offered.length > 0 && answer;
+        return answer.offered.length > 0 ? answer : null;
       },
       { timeoutMs: 60_000, what: `an answer to ${line}` },
     );

@@ -88,9 +88,13 @@ describe('with a worker', () => {
 
   it('has it retrain now, once', async () => {
     await steward('pause');
+    const dry = await steward('retrain-now', '--dry-run');
+    expect([dry.code, dry.out]).toEqual([0, expect.stringContaining(`would start a retrain of ${model}`)]);
     const first = await steward('retrain-now', '--by', 'grace', '--reason', 'new codes');
     expect([first.code, first.out]).toEqual([0, expect.stringContaining('as grace asked: new codes')]);
     const second = await steward('retrain-now');
     expect([second.code, second.err]).toEqual([1, expect.stringContaining('retrain-drift-1 is under way')]);
+    const late = await steward('retrain-now', '--dry-run');
+    expect([late.code, late.err]).toEqual([1, expect.stringContaining('retrain-drift-1 is under way')]);
   });
 });
