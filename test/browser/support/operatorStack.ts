@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
 import { createMlflow, type Mlflow } from '../../../src/systems/mlflow/index.ts';
@@ -37,6 +38,7 @@ export async function openOperatorStack({ real = false } = {}): Promise<Operator
     MEDIWATCH_PROMOTION_POLICY: 'always',
   };
   Object.assign(stack.env, real ? {} : small, {
+    MEDIWATCH_MONITORING_OUT_DIR: join(stack.dir, 'reports'),
     MEDIWATCH_DOCKER_IMAGE: repository,
     MEDIWATCH_DOCKER_PUSH: 'false',
     MEDIWATCH_DOCKER_BASE_IMAGE: 'scratch',
