@@ -38,7 +38,7 @@ export interface WorkflowPage {
 }
 
 /** Of the UI's bars at the left and at the top (px). */
-const NAVIGATION = { width: 64, height: 48 };
+const NAVIGATION = { width: 64, height: 49 };
 const PICTURE_WIDTH = 1_440;
 
 const DEFAULT_LIMIT_MS = 120_000;
