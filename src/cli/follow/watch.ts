@@ -25,7 +25,7 @@ export interface Watched {
 const POLL_MS = 400;
 const WORKERS_POLL_MS = 3_000;
 /** After the end the last state is asked for once, if a worker is there to tell it (ms). */
-const LAST_QUESTION_LIMIT_MS = 1_500;
+const LAST_QUESTION_LIMIT_MS = 3_000;
 
 /**
  * Shows a workflow until it ends or the reader leaves. Workers may come and go meanwhile.
