@@ -1,9 +1,11 @@
 import { defineConfig } from 'vitest/config';
 
-/** Suites that start whole stacks or containers: one at a time, each needs the machine. */
-const WHOLE = ['e2e', 'faults', 'docker', 'compose', 'stack', 'doctor', 'examples', 'browser', 'report'].map(
-  (folder) => `test/${folder}/**/*.test.ts`,
-);
+const files = (folders: readonly string[]) => folders.map((folder) => `test/${folder}/**/*.test.ts`);
+
+/** Suites that start whole stacks, trainings or browsers: two at a time, after the parts. */
+const WHOLE = files(['e2e', 'faults', 'stack', 'doctor', 'examples', 'browser', 'report', 'fuzz']);
+/** Suites that share the Docker daemon: one at a time, at the end. */
+const CONTAINERS = files(['docker', 'compose']);
 
 const shared = {
   // Real processes on two cores: a start of Python takes seconds when another file trains at the same time.
@@ -15,11 +17,16 @@ const shared = {
   retry: process.env.CI ? 1 : 0,
 } as const;
 
+const project = (name: string, include: string[], maxWorkers: number, groupOrder: number, exclude: string[] = []) => ({
+  test: { ...shared, name, include, exclude, maxWorkers, sequence: { groupOrder } },
+});
+
 export default defineConfig({
   test: {
     projects: [
-      { test: { ...shared, name: 'parts', include: ['test/**/*.test.ts'], exclude: WHOLE, maxWorkers: 2 } },
-      { test: { ...shared, name: 'whole', include: WHOLE, maxWorkers: 1, sequence: { groupOrder: 1 } } },
+      project('parts', ['test/**/*.test.ts'], 2, 0, [...WHOLE, ...CONTAINERS]),
+      project('whole', WHOLE, 2, 1),
+      project('containers', CONTAINERS, 1, 2),
     ],
   },
 });

@@ -1,5 +1,5 @@
 import { FAILURES, type FailureType } from '../contracts/errors.ts';
-import { STAGE_TITLES } from '../contracts/names.ts';
+import { STAGE_TITLES, TAGS } from '../contracts/names.ts';
 import type { Explanation, StageProgress } from '../contracts/progress.ts';
 import type { WorkflowName } from '../contracts/workflows.ts';
 
@@ -17,6 +17,8 @@ export interface Facts {
   deployed?: string;
   /** The registry was changed, and then put back, or could not be: why. Absent: it was not changed. */
   putBack?: true | string;
+  /** The version is in Production and answers; only this one could not be marked as rolled back. */
+  unmarked?: string;
   /** The steward was told of drift. */
   alerted?: boolean;
 }
@@ -95,7 +97,11 @@ function leftByRetrain({ stages, facts, type }: Failed): string {
 
 /** Of a workflow that changes what is in Production. */
 function leftInProduction({ facts, workflow }: Failed): string {
-  const { version, inProduction, putBack, deployed } = facts;
+  const { version, inProduction, putBack, deployed, unmarked } = facts;
+  if (unmarked) {
+    const answers = deployed ? ', and the API answers with it' : '';
+    return `Version ${version} is in Production${answers}. Only version ${unmarked} is not marked as rolled back.`;
+  }
   if (typeof putBack === 'string') {
     return `The registry could not be put back (${putBack}): it and the API may disagree on the version in Production.`;
   }
@@ -154,6 +160,10 @@ function whatToDo(failed: Failed): string {
   const { type, workflowId, cancelled, facts, child } = failed;
   if (cancelled)
     return 'Nothing has to be cleaned up. Start it again when you want it: "Start Workflow Like This One".';
+  if (facts.unmarked) {
+    const tag = `the tag ${TAGS.rolledBack} of version ${facts.unmarked}`;
+    return `Set ${tag} in MLflow to the reason, so that no later retrain promotes that version again. Nothing else is to be done.`;
+  }
   return [
     typeof facts.putBack === 'string' && 'Type "mediwatch doctor --fix-aliases", then "mediwatch redeploy".',
     facts.deployed && facts.putBack && 'Type "mediwatch redeploy", so that the API follows the registry.',

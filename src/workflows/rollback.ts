@@ -32,7 +32,8 @@ async function body(job: Job<'rollback'>): Promise<RollbackResult> {
     const { before, left, version, reason } = await findTarget(job);
     board.attributes({ version, stage: 'Production' });
 
-    return orRestore(board, held, { registeredModel, version, stage: 'Production', before, actor }, async () => {
+    const change = { registeredModel, version, stage: 'Production', before, actor } as const;
+    const deployment = await orRestore(board, held, change, async () => {
       await board.stage(
         'promote',
         async () => {
@@ -51,10 +52,14 @@ async function body(job: Job<'rollback'>): Promise<RollbackResult> {
         () => `version ${version} is back in Production`,
       );
       if (!plan.redeploy) board.skip('redeploy', 'no deployment target is configured');
-      const deployment = plan.redeploy ? await redeployUnderLock(board, held, plan, version) : null;
-      if (left) await registry.markRolledBack({ registeredModel, version: left, reason });
-      return { registeredModel, version, left, deployment };
+      return plan.redeploy ? await redeployUnderLock(board, held, plan, version) : null;
     });
+    // The API answers with it: a mark that cannot be written takes nothing back.
+    if (left) {
+      board.learn({ unmarked: left });
+      await registry.markRolledBack({ registeredModel, version: left, reason });
+    }
+    return { registeredModel, version, left, deployment };
   });
   return tellTheEnd(plan, run, {
     done: (result) => news.rolledBack(result, actor, request.reason ?? 'no reason was given'),

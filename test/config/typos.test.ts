@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { ConfigSchema } from '../../src/config/schema.ts';
+import { coreOf } from '../../src/contracts/schemas/describe.ts';
 import { keysOf } from '../../src/contracts/schemas/shape.ts';
 import { nearest } from '../../src/contracts/schemas/suggest.ts';
-import { coreOf } from '../../src/contracts/schemas/describe.ts';
 import { refusal } from './support.ts';
 
 /** Every known key of every mapping, with the names beside it. */

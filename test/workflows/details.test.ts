@@ -211,15 +211,16 @@ describe('a failure', () => {
     expect(await details(child(handle, 'redeploy'))).toContain('Version 1 still serves, with all requests.');
   });
 
-  it('that follows the API says that the API is ahead, and how it comes back', async () => {
+  it('to mark the version that a rollback left takes nothing back, and says what is missing', async () => {
     versions(0.68, 0.69);
     world.aliases.previous = '2';
     world.override.markRolledBack = async () => {
       throw failure('MlflowRefused', 'MLflow says no.');
     };
     const { text } = await afterFailure('rollback', { version: '2' });
-    expect(text).toContain('version 1 is in Production. But the API answers with version 2 already.');
-    expect(text).toContain('"mediwatch redeploy"');
+    expect(text).toContain('Version 2 is in Production, and the API answers with it.');
+    expect(text).toContain('the tag mediwatch.rolled_back of version 1');
+    expect(world.serving?.version).toBe('2');
   });
 
   it('to put the registry back is told as what it is', async () => {

@@ -133,7 +133,7 @@ export function openBoard(type: WorkflowName, stages: readonly Stage[], options:
       page.registeredModel = known.registeredModel;
       page.temporalUi = known.links.temporalUi;
       board.link('API', known.links.api);
-      board.attributes({ model: known.registeredModel, trigger });
+      if (known.searchAttributes) upsertKnown({ ...inherited(), model: known.registeredModel, trigger });
     },
     start: (name) => change(name, { state: 'running', startedAt: Date.now() }),
     finish: (name, summary) => {
@@ -243,7 +243,8 @@ export function openBoard(type: WorkflowName, stages: readonly Stage[], options:
         page.version = values.version;
         show();
       }
-      if (plan?.searchAttributes) upsertKnown(values);
+      if (!plan?.searchAttributes) return;
+      upsertKnown(Object.fromEntries(Object.entries(values).filter(([, value]) => value !== null)));
     },
   };
   show();
@@ -255,14 +256,25 @@ function wasCancelled(error: unknown): boolean {
   return isCancellation(error) || CancellationScope.current().consideredCancelled;
 }
 
+/** @param values null unsets one; undefined leaves it as it is */
 function upsertKnown(values: Attributes): void {
   const known = Object.entries(values).flatMap(([name, value]) =>
-    value === null || value === undefined
-      ? []
-      : [{ key: SEARCH_ATTRIBUTES[name as keyof typeof SEARCH_ATTRIBUTES], value } as never],
+    value === undefined ? [] : [{ key: SEARCH_ATTRIBUTES[name as keyof typeof SEARCH_ATTRIBUTES], value } as never],
   );
   // Temporal refuses an upsert of nothing, and the workflow task would be tried for ever.
   if (known.length > 0) upsertSearchAttributes(known);
+}
+
+/**
+ * Unsets what the workflow was started with: the UI's form takes over the attributes of an earlier workflow, and
+ * a new one would be found as in Production before it has a version.
+ */
+function inherited(): Attributes {
+  const { typedSearchAttributes: given } = workflowInfo();
+  const names = Object.keys(SEARCH_ATTRIBUTES) as (keyof typeof SEARCH_ATTRIBUTES)[];
+  return Object.fromEntries(
+    names.filter((name) => given.get(SEARCH_ATTRIBUTES[name] as never) !== undefined).map((name) => [name, null]),
+  );
 }
 
 /** Tells the parent workflow where a stage stands; one that has ended needs no report. */
