@@ -1,9 +1,13 @@
 /** Text from elsewhere on one line, as it reads: nothing in it is taken for Markdown, and a table stays a table. */
 export function plain(text: string): string {
-  return oneLine(text)
-    .replace(/[\\`*[\]<>|~]/g, '\\$&')
-    .replace(/(?<![\p{L}\p{N}])_|_(?![\p{L}\p{N}])/gu, '\\_')
-    .replace(/&(?=#?\w+;)/g, '\\&');
+  return (
+    oneLine(text)
+      .replace(/[\\`*[\]<>|~]/g, '\\$&')
+      .replace(/(?<![\p{L}\p{N}])_|_(?![\p{L}\p{N}])/gu, '\\_')
+      .replace(/&(?=#?\w+;)/g, '\\&')
+      // The UI sets two of them as a dash, and a command that is copied from there does not work.
+      .replace(/-(?=-)/g, '\\-')
+  );
 }
 
 /** Something to type, or an id: `` `mediwatch doctor` ``. It may hold backticks of its own. */

@@ -36,6 +36,7 @@ describe('text from elsewhere', () => {
   it('keeps names as they read', () => {
     expect(plain('learning_rate 0.0412, max_depth 6')).toBe('learning_rate 0.0412, max_depth 6');
     expect(plain('_emphasised_ text\nand more')).toBe('\\_emphasised\\_ text and more');
+    expect(plain('retrain-2 --follow')).toBe('retrain-2 \\--follow');
   });
 
   it('never changes the shape of a table', () => {
