@@ -233,7 +233,7 @@ describe('a failure', () => {
     };
     const { text } = await afterFailure('promote', { version: '2' });
     expect(text).toContain('The registry could not be put back (MLflow says no.');
-    expect(text).toContain('"mediwatch doctor --fix-aliases"');
+    expect(text).toContain('"mediwatch doctor \\--fix-aliases"');
   });
 
   it('of a check for drift says that nobody was told', async () => {
