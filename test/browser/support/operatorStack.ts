@@ -22,7 +22,7 @@ export interface OperatorStack {
   served(): Promise<string | undefined>;
   /** Lets the API predict for as many patients. */
   predict(count: number): Promise<void>;
-  /** Registers a version whose files are not there. */
+  /** Registers a version with the description of a model, but not the model. */
   registerBroken(model: string): Promise<string>;
   dispose(): Promise<void>;
 }
@@ -82,29 +82,27 @@ export async function openOperatorStack({ real = false } = {}): Promise<Operator
         patients(() => true),
         count,
       );
-      await post(`${apiUrl}/predict`, { records });
+      await send('POST', `${apiUrl}/predict`, JSON.stringify({ records }));
     },
     async registerBroken(model) {
       const [version] = await mlflow.listVersions(model);
       const run = await mlflow.getRun(version?.runId as string);
-      const source = `mlflow-artifacts:/${run?.experimentId}/${version?.runId}/artifacts/nowhere`;
-      const answer = await post(`${mlflowUrl}/api/2.0/mlflow/model-versions/create`, {
-        name: model,
-        source,
-        run_id: version?.runId,
-      });
+      const folder = `${run?.experimentId}/${run?.runId}/artifacts/broken`;
+      const query = new URLSearchParams({ name: model, version: version?.version as string, path: 'MLmodel' });
+      const description = await (await fetch(`${mlflowUrl}/model-versions/get-artifact?${query}`)).text();
+      await send('PUT', `${mlflowUrl}/api/2.0/mlflow-artifacts/artifacts/${folder}/MLmodel`, description);
+      const source = `mlflow-artifacts:/${folder}`;
+      const registration = JSON.stringify({ name: model, source, run_id: run?.runId });
+      const answer = await send('POST', `${mlflowUrl}/api/2.0/mlflow/model-versions/create`, registration);
       return (answer as { model_version: { version: string } }).model_version.version;
     },
     dispose,
   };
 }
 
-async function post(url: string, body: object): Promise<unknown> {
-  const answer = await fetch(url, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(body),
-  });
+async function send(method: 'POST' | 'PUT', url: string, body: string): Promise<unknown> {
+  const answer = await fetch(url, { method, headers: { 'content-type': 'application/json' }, body });
   if (!answer.ok) throw new Error(`${url} answered with ${answer.status}: ${await answer.text()}`);
-  return answer.json();
+  const text = await answer.text();
+  return text === '' ? null : JSON.parse(text);
 }

@@ -121,10 +121,12 @@ export function workflowPage(id: string, { page, screenshot }: TestPage): Workfl
     async result() {
       await tab('History');
       const box = page.getByTestId('input-and-result').locator('.cm-content').last();
+      await box.filter({ hasNotText: 'Results will appear' }).waitFor();
       return seen(box);
     },
     async searchAttributes() {
       await tab('Search Attributes');
+      await page.getByText('MediwatchModel').first().waitFor();
       return seen(page.locator('main'));
     },
     signal: (name, input) => send(page, 'Send a Signal', name, input),
@@ -132,6 +134,7 @@ export function workflowPage(id: string, { page, screenshot }: TestPage): Workfl
     async messages(action) {
       const dialog = await openAction(page, action);
       await dialog.getByRole('button', { name: /^Select an? / }).click();
+      await dialog.getByRole('option', { name: 'Custom' }).waitFor();
       const options = (await dialog.getByRole('option').allInnerTexts()).map((option) => option.trim().split('\n'));
       await close(dialog);
       return Object.fromEntries(options.map(([name = '', ...about]) => [name.trim(), about.join(' ').trim()]));
