@@ -9,8 +9,8 @@ const CONTAINERS = files(['docker', 'compose']);
 
 const shared = {
   // Real processes on two cores: a start of Python takes seconds when another file trains at the same time.
-  testTimeout: 60_000,
-  hookTimeout: 120_000,
+  testTimeout: 120_000,
+  hookTimeout: 180_000,
   // A process each: tests change the environment, and what they start must not outlive them.
   pool: 'forks',
   // A busy CI machine may starve a process; what needs a second try is shown as such in the output.

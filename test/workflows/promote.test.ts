@@ -253,5 +253,5 @@ describe('20 promotions at once', () => {
     for (const [index, entry] of world.history.entries()) {
       expect(entry.replaced).toBe(index === 0 ? '1' : world.history[index - 1]?.version);
     }
-  });
+  }, 240_000);
 });
