@@ -58,7 +58,7 @@ export async function createFuzzBench(): Promise<FuzzBench> {
   const workers = await startWorkers(server.address, dispatch, {
     maxCachedWorkflows: 1_000,
     // What waits its turn waits at the server: on a busy machine a hundred tasks that a worker has taken would time out.
-    maxConcurrentWorkflowTaskExecutions: 8,
+    maxConcurrentWorkflowTaskExecutions: 16,
     workflowThreadPoolSize: 2,
     maxConcurrentActivityTaskExecutions: 2_000,
   });
