@@ -29,7 +29,6 @@ describe.skipIf(chromiumProblem || process.platform !== 'linux')(
     const started = { empty: new Set<string>(), filled: new Set<string>() };
 
     beforeAll(async () => {
-      if (!noDocker) await ensureDaemon();
       operator = await openOperatorStack();
     }, 240_000);
     afterEach(() => operator.ui.closeTabs());
@@ -245,6 +244,7 @@ describe.skipIf(chromiumProblem || process.platform !== 'linux')(
     });
 
     test('buildImage builds the runtime image, or one of a version; without Docker it says so', async () => {
+      if (!noDocker) await ensureDaemon();
       const pages = await Promise.all([
         start('buildImage-empty', 'buildImage'),
         start('buildImage-filled', 'buildImage', { version: '1' }),

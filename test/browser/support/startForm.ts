@@ -1,5 +1,6 @@
 import type { Page } from 'playwright-core';
 import { typeInput } from './dialogs.ts';
+import { visit } from './visit.ts';
 
 export interface Start {
   id: string;
@@ -10,8 +11,9 @@ export interface Start {
 
 /** Types everything into the form behind "Start Workflow", as a person does who was given no link. */
 export async function fillStartForm(page: Page, uiUrl: string, { id, type, input }: Start): Promise<void> {
-  await page.goto(`${uiUrl}/namespaces/default/workflows`);
-  await page.getByRole('button', { name: 'Start Workflow' }).click();
+  const button = page.getByRole('button', { name: 'Start Workflow' });
+  await visit(page, `${uiUrl}/namespaces/default/workflows`, button);
+  await button.click();
   await page.getByLabel('Workflow ID').fill(id);
   await page.getByLabel('Task Queue').fill('mediwatch');
   await page.getByLabel('Workflow Type').fill(type);

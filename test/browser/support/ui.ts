@@ -1,5 +1,7 @@
 import type { TestBrowser, TestPage } from '../../support/browser.ts';
+import { until } from '../../support/until.ts';
 import { fillStartForm, type Start, sendStartForm } from './startForm.ts';
+import { visit } from './visit.ts';
 import { type WorkflowPage, workflowPage } from './workflowPage.ts';
 
 /** The Temporal UI, in the hands of a person. Each call opens a tab of its own. */
@@ -38,19 +40,22 @@ export function createTemporalUi(browser: TestBrowser, uiUrl: string): TemporalU
     },
     async open(id) {
       const tab = await newTab();
-      await tab.page.goto(`${workflows}/${encodeURIComponent(id)}`);
-      await tab.page.getByTestId('workflow-id-heading').waitFor();
+      await visit(tab.page, `${workflows}/${encodeURIComponent(id)}`, tab.page.getByTestId('workflow-id-heading'));
       return workflowPage(id, tab);
     },
     async list(query, screenshot) {
       const { page, screenshot: keep } = await newTab();
       const answered = page.waitForResponse((response) => /\/workflows\?.*query=/.test(response.url()));
-      await page.goto(`${workflows}?query=${encodeURIComponent(query)}`);
+      const heading = page.getByRole('heading', { name: /^\d+ Workflows?$/ });
+      await visit(page, `${workflows}?query=${encodeURIComponent(query)}`, heading);
       await answered;
-      await page.getByRole('table', { name: 'Workflows' }).waitFor();
-      if (screenshot) await keep(screenshot);
       const rows = page.getByRole('table', { name: 'Workflows' }).locator('tbody tr');
-      return rows.evaluateAll((found) => found.map((row) => row.querySelector('a')?.textContent.trim() ?? ''));
+      const read = () =>
+        rows.evaluateAll((all) => all.flatMap((row) => row.querySelector('a')?.textContent.trim() ?? []));
+      const isWhole = async () => Number.parseInt((await heading.textContent()) ?? '', 10) === (await read()).length;
+      await until(isWhole, { timeoutMs: 20_000, what: `the list of ${query}` });
+      if (screenshot) await keep(screenshot);
+      return read();
     },
     async closeTabs() {
       await Promise.all(tabs.splice(0).map(({ page }) => page.close()));
