@@ -22,7 +22,7 @@ export interface OperatorStack {
   served(): Promise<string | undefined>;
   /** Lets the API predict for as many patients. */
   predict(count: number): Promise<void>;
-  /** Registers a version with the description of a model, but not the model. */
+  /** Registers a version whose file holds no model: only an API that loads it finds out. */
   registerBroken(model: string): Promise<string>;
   dispose(): Promise<void>;
 }
@@ -38,6 +38,8 @@ export async function openOperatorStack({ real = false } = {}): Promise<Operator
     MEDIWATCH_PROMOTION_POLICY: 'always',
   };
   Object.assign(stack.env, real ? {} : small, {
+    // One that says that it cannot load its model is given that long, as any other.
+    MEDIWATCH_DEPLOYMENT_HEALTH_TIMEOUT: '40',
     MEDIWATCH_MONITORING_OUT_DIR: join(stack.dir, 'reports'),
     MEDIWATCH_DOCKER_IMAGE: repository,
     MEDIWATCH_DOCKER_PUSH: 'false',
@@ -90,7 +92,9 @@ export async function openOperatorStack({ real = false } = {}): Promise<Operator
       const folder = `${run?.experimentId}/${run?.runId}/artifacts/broken`;
       const query = new URLSearchParams({ name: model, version: version?.version as string, path: 'MLmodel' });
       const description = await (await fetch(`${mlflowUrl}/model-versions/get-artifact?${query}`)).text();
-      await send('PUT', `${mlflowUrl}/api/2.0/mlflow-artifacts/artifacts/${folder}/MLmodel`, description);
+      for (const [file, content] of Object.entries({ MLmodel: description, 'model.pkl': 'no model' })) {
+        await send('PUT', `${mlflowUrl}/api/2.0/mlflow-artifacts/artifacts/${folder}/${file}`, content);
+      }
       const source = `mlflow-artifacts:/${folder}`;
       const registration = JSON.stringify({ name: model, source, run_id: run?.runId });
       const answer = await send('POST', `${mlflowUrl}/api/2.0/mlflow/model-versions/create`, registration);
