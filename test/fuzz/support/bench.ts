@@ -10,7 +10,7 @@ import { createWorld, type World } from '../../support/world.ts';
 import type { RawPayload } from './cases.ts';
 
 type HistoryEvent = proto.temporal.api.history.v1.IHistoryEvent;
-const { EventType, WorkflowTaskFailedCause } = proto.temporal.api.enums.v1;
+const { EventType, TimeoutType, WorkflowTaskFailedCause } = proto.temporal.api.enums.v1;
 
 /** How a run ended, from its history. */
 export interface Ending {
@@ -158,7 +158,12 @@ function faultOf(event: HistoryEvent): string[] {
     const name = WorkflowTaskFailedCause[cause ?? 0];
     return [`workflow task failed (${name}: ${failure?.message?.slice(0, 1_000)})`];
   }
-  if (eventType === EventType.EVENT_TYPE_WORKFLOW_TASK_TIMED_OUT) return ['workflow task timed out'];
+  const timedOut = event.workflowTaskTimedOutEventAttributes;
+  if (timedOut) {
+    // Kept for the worker that knows the workflow, and given to any when that was busy for ten seconds: none has failed.
+    if (timedOut.timeoutType === TimeoutType.TIMEOUT_TYPE_SCHEDULE_TO_START) return [];
+    return [`workflow task timed out (${TimeoutType[timedOut.timeoutType ?? 0]})`];
+  }
   if (eventType === EventType.EVENT_TYPE_WORKFLOW_EXECUTION_TIMED_OUT) return ['run timed out'];
   const reason = event.workflowExecutionTerminatedEventAttributes?.reason;
   if (reason !== undefined && reason !== 'the test is over') return [`run terminated (${reason})`];
