@@ -2,9 +2,9 @@ import { Context } from '@temporalio/activity';
 import { type Config, forModel } from '../config.ts';
 import { ArtifactRef } from '../contracts/artifacts.ts';
 import { failure } from '../contracts/errors.ts';
+import { parseJson } from '../contracts/json.ts';
 import { ALIASES, TAGS } from '../contracts/names.ts';
 import type { Comparison, ModelVersionRef, ProductionEntry, RegistrySnapshot } from '../contracts/registry.ts';
-import { reportUrl } from '../contracts/report.ts';
 import type { TrainedModel } from '../contracts/training.ts';
 import type { Mlflow, ModelVersion } from '../systems/mlflow/index.ts';
 import { applyChanges, readSnapshot } from '../systems/mlflow/registry-changes.ts';
@@ -40,7 +40,7 @@ export function createRegistryActivities({ config: shared, mlflow }: { config: C
   /** Where the page about a version of ours will be: it is written while the version is promoted. */
   const futureReport = async ({ tags, runId }: ModelVersion): Promise<string | null> => {
     const run = tags[TAGS.source] === 'retrain' && runId ? await mlflow.getRun(runId) : undefined;
-    return run ? reportUrl(mlflow.links.runUrl(run.experimentId, runId)) : null;
+    return run ? mlflow.links.reportUrl(run.experimentId, runId) : null;
   };
 
   return {
@@ -194,12 +194,4 @@ export function createRegistryActivities({ config: shared, mlflow }: { config: C
       await mlflow.setVersionTags(registeredModel, version, { [TAGS.rolledBack]: reason });
     },
   };
-}
-
-function parseJson(text: string | undefined): unknown {
-  try {
-    return JSON.parse(text ?? 'null');
-  } catch {
-    return null;
-  }
 }

@@ -9,9 +9,6 @@ export const REPORT_FILES = {
   data: 'report/report.json',
 } as const;
 
-/** The page of a run in MLflow's UI, which shows it in a frame. */
-export const reportUrl = (runUrl: string) => `${runUrl}/artifacts/${REPORT_FILES.page}`;
-
 const ReportedModel = z.object({
   version: z.string(),
   uri: z.string().describe('where the model lies, such as models:/Name/3'),

@@ -1,5 +1,6 @@
 import { ArtifactRef } from '../../contracts/artifacts.ts';
 import { failure } from '../../contracts/errors.ts';
+import { parseJson } from '../../contracts/json.ts';
 import { TAGS } from '../../contracts/names.ts';
 import type { Mlflow } from '../../systems/mlflow/index.ts';
 
@@ -11,19 +12,11 @@ import type { Mlflow } from '../../systems/mlflow/index.ts';
 export async function championDataset(mlflow: Mlflow, registeredModel: string): Promise<ArtifactRef> {
   const champion = (await mlflow.listVersions(registeredModel)).find(({ stage }) => stage === 'Production');
   if (!champion) throw failure('ModelNotFound', `No version of ${registeredModel} is in Production.`);
-  const dataset = ArtifactRef.safeParse(parsed(champion.tags[TAGS.dataset]));
+  const dataset = ArtifactRef.safeParse(parseJson(champion.tags[TAGS.dataset]));
   if (dataset.success) return dataset.data;
   throw failure(
     'DataNotFound',
     `Version ${champion.version} of ${registeredModel} names no data set to compare with; ` +
       'set monitoring.reference to "log" in mediwatch.yaml.',
   );
-}
-
-function parsed(text: string | undefined): unknown {
-  try {
-    return JSON.parse(text ?? 'null');
-  } catch {
-    return null;
-  }
 }

@@ -5,13 +5,7 @@ import packageJson from '../../../package.json' with { type: 'json' };
 import { type Config, fromRoot } from '../../config.ts';
 import { failure } from '../../contracts/errors.ts';
 import { TAGS } from '../../contracts/names.ts';
-import {
-  REPORT_FILES,
-  type ReportInput,
-  type ReportOutcome,
-  reportUrl,
-  WrittenReport,
-} from '../../contracts/report.ts';
+import { REPORT_FILES, type ReportInput, type ReportOutcome, WrittenReport } from '../../contracts/report.ts';
 import type { Dataset, Params } from '../../contracts/training.ts';
 import type { ModelVersion, Run } from '../../systems/mlflow/index.ts';
 import { type Ran, stepFailed } from '../../systems/steps/index.ts';
@@ -102,7 +96,7 @@ export function createReportActivities({ config: shared, mlflow, store, runner }
           throw failure('ModelNotFound', `${registeredModel} has no version ${version} with an MLflow run.`);
         const { found, run: home } = known;
         const { runId, experimentId } = home;
-        const url = reportUrl(mlflow.links.runUrl(experimentId, runId));
+        const url = mlflow.links.reportUrl(experimentId, runId);
         const { command } = config.steps.report;
         // A command is told nothing of the outcome, so its page stays as it is.
         if (command && request.outcome && found.tags[TAGS.report]) return { reportUri: pageUri(runId), url };

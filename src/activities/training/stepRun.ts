@@ -1,4 +1,5 @@
 import type { Config } from '../../config.ts';
+import { parseJson } from '../../contracts/json.ts';
 import { TAGS } from '../../contracts/names.ts';
 import type { Metrics, Params } from '../../contracts/training.ts';
 import type { Mlflow, Run } from '../../systems/mlflow/index.ts';
@@ -38,7 +39,7 @@ export async function prepareStepRun(wanted: Wanted): Promise<StepRun> {
   const { mlflow, config, key, name, parentRunId, signal } = wanted;
   const experimentId = await mlflow.ensureExperiment(config.mlflow.experiment, { signal });
   const earlier = await mlflow.findRunByTag(experimentId, TAGS.key, key, { signal });
-  const outcome = parse(earlier?.tags[TAGS.outcome]);
+  const outcome = parseJson(earlier?.tags[TAGS.outcome]);
   let run: Run | undefined;
 
   return {
@@ -92,13 +93,4 @@ export async function orFail<Result>(stepRun: StepRun, body: () => Promise<Resul
 
 function without<Value>(values: Record<string, Value>, known: object): Record<string, Value> {
   return Object.fromEntries(Object.entries(values).filter(([name]) => !Object.hasOwn(known, name)));
-}
-
-function parse(text: string | undefined): unknown {
-  if (text === undefined) return undefined;
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

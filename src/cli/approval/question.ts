@@ -1,6 +1,7 @@
 import type { WorkflowExecutionDescription, WorkflowFailedError } from '@temporalio/client';
 import { workflowIds } from '../../contracts/ids.ts';
 import type { PendingDecision } from '../../contracts/progress.ts';
+import { goesOn, statusText } from '../executionStatus.ts';
 import { CommandError, EXIT } from '../exit.ts';
 import { explainFailure } from '../failure.ts';
 import { askProgress } from '../follow/ask.ts';
@@ -25,8 +26,9 @@ export interface Question {
  * @throws {CommandError} when nothing waits there: not yet, not any more, or never
  */
 export async function questionOf(session: Session, id: string): Promise<Question> {
-  const { workflowId, status } = await promotionOf(session, id);
-  if (status.name !== 'RUNNING' && status.name !== 'PAUSED') throw await ended(session, workflowId, status.name);
+  const promotion = await promotionOf(session, id);
+  const { workflowId } = promotion;
+  if (!goesOn(promotion)) throw await ended(session, promotion);
   const answer = await askProgress(session, workflowId);
   if ('silent' in answer) {
     const message = `Nothing was decided: no worker answers for ${workflowId}. Start one, and try again.`;
@@ -61,9 +63,9 @@ async function promotionOf(session: Session, id: string): Promise<WorkflowExecut
 }
 
 /** Tells how the promotion ended: decided by somebody, expired, or something else. */
-async function ended({ client }: Session, workflowId: string, status: string): Promise<CommandError> {
+async function ended({ client }: Session, promotion: WorkflowExecutionDescription): Promise<CommandError> {
   const { WorkflowFailedError } = await import('@temporalio/client');
-  const state = status.toLowerCase().replaceAll('_', ' ');
+  const { workflowId } = promotion;
   const how = await client.workflow
     .getHandle(workflowId)
     .result()
@@ -74,5 +76,8 @@ async function ended({ client }: Session, workflowId: string, status: string): P
         return `: ${explainFailure(error as WorkflowFailedError, 'promote').message}`;
       },
     );
-  return new CommandError(EXIT.failed, `Nothing waits for a decision: ${workflowId} has ended (${state})${how}`);
+  return new CommandError(
+    EXIT.failed,
+    `Nothing waits for a decision: ${workflowId} has ended (${statusText(promotion)})${how}`,
+  );
 }

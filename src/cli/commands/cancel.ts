@@ -1,6 +1,7 @@
 import { Argument, type Command, Option } from 'commander';
 import type { Cli } from '../cli.ts';
 import { completing } from '../completion/declare.ts';
+import { goesOn, statusText } from '../executionStatus.ts';
 import { EXIT } from '../exit.ts';
 import { describeCommand } from '../help.ts';
 import { exitCodeOf } from '../outcome.ts';
@@ -34,9 +35,8 @@ export function addCancel(program: Command, cli: Cli): void {
 async function cancel(cli: Cli, session: Session, workflowId: string, flags: Flags): Promise<void> {
   const { describe, targetOf } = await import('../follow/target.ts');
   const description = await describe(session, workflowId);
-  const { status } = description;
-  if (status.name !== 'RUNNING' && status.name !== 'PAUSED') {
-    const state = status.name.toLowerCase().replaceAll('_', ' ');
+  if (!goesOn(description)) {
+    const state = statusText(description);
     cli.say(`Nothing to cancel: ${workflowId} has ended already (${state}).`);
     cli.emit({ event: 'result', state, exitCode: EXIT.done, workflowId });
     return;

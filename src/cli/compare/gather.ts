@@ -1,14 +1,15 @@
 import type { Config } from '../../config.ts';
 import { ArtifactRef } from '../../contracts/artifacts.ts';
 import { starterOf } from '../../contracts/ids.ts';
+import { parseJson } from '../../contracts/json.ts';
 import { ALIASES, TAGS } from '../../contracts/names.ts';
-import { REPORT_FILES } from '../../contracts/report.ts';
 import type { Metrics } from '../../contracts/training.ts';
 import type { Mlflow, ModelVersion, Run } from '../../systems/mlflow/index.ts';
 import { askMlflow } from '../askMlflow.ts';
 import { CommandError, EXIT } from '../exit.ts';
 import { temporalLink } from '../links.ts';
 import { resolveVersion } from '../versions/resolve.ts';
+import { testAucOf } from '../versions/testAuc.ts';
 import { evaluationOf, type MetricRow, metricRows } from './metrics.ts';
 
 /** One of two versions. */
@@ -100,7 +101,7 @@ function sameTwice(nameOfA: string, nameOfB: string, version: string): CommandEr
 
 function sideOf(mlflow: Mlflow, config: Config, version: ModelVersion, run: Run | undefined): Side {
   const { tags } = version;
-  const dataset = ArtifactRef.safeParse(json(tags[TAGS.dataset])).data;
+  const dataset = ArtifactRef.safeParse(parseJson(tags[TAGS.dataset])).data;
   const workflowId = tags[TAGS.workflowId];
   const trainedBy = workflowId === undefined ? null : starterOf(workflowId);
   const { params = {} } = run ?? {};
@@ -123,15 +124,14 @@ function sideOf(mlflow: Mlflow, config: Config, version: ModelVersion, run: Run 
       version: mlflow.links.versionUrl(version.name, version.version),
       run: run ? mlflow.links.runUrl(run.experimentId, run.runId) : null,
       workflow: trainedBy ? temporalLink(config, trainedBy).url : null,
-      report:
-        tags[TAGS.report] ?? (run ? mlflow.links.artifactUrl(run.experimentId, run.runId, REPORT_FILES.page) : null),
+      report: tags[TAGS.report] ?? (run ? mlflow.links.reportUrl(run.experimentId, run.runId) : null),
     },
   };
 }
 
-function metricsOf({ tags }: ModelVersion, run: Run | undefined): Metrics {
-  const auc = Number.parseFloat(tags[TAGS.testAuc] ?? '');
-  return { ...(Number.isFinite(auc) && { [TAGS.testAuc]: auc }), ...run?.metrics };
+function metricsOf(version: ModelVersion, run: Run | undefined): Metrics {
+  const auc = testAucOf(version);
+  return { ...(auc !== null && { [TAGS.testAuc]: auc }), ...run?.metrics };
 }
 
 function sameDataset(a: Side, b: Side): boolean | null {
@@ -145,12 +145,4 @@ function differencesOf(a: Side['params'], b: Side['params']): Compared['params']
     different: different.map((name) => ({ name, a: a[name] ?? null, b: b[name] ?? null })),
     same: names.length - different.length,
   };
-}
-
-function json(text: string | undefined): unknown {
-  try {
-    return JSON.parse(text ?? 'null');
-  } catch {
-    return null;
-  }
 }

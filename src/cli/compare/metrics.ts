@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseJson } from '../../contracts/json.ts';
 import { TAGS } from '../../contracts/names.ts';
 import { Comparison, type MetricRule } from '../../contracts/registry.ts';
 import type { Metrics } from '../../contracts/training.ts';
@@ -40,7 +41,7 @@ export function evaluationOf(a: Tagged, b: Tagged): Evaluation | null {
 }
 
 function evaluationAgainst({ tags }: Tagged, against: string): Evaluation | null {
-  const { data } = Recorded.safeParse(json(tags[TAGS.comparison]));
+  const { data } = Recorded.safeParse(parseJson(tags[TAGS.comparison]));
   // Scores that the trainings recorded are those of two test splits, perhaps.
   if (!data?.champion || data.against !== against || data.recorded) return null;
   return { a: data.challenger, b: data.champion, differences: data.differences };
@@ -84,12 +85,4 @@ function betterOf(difference: number | null, direction: 'higher' | 'lower' | nul
   if (difference === null || direction === null) return null;
   if (difference === 0) return 'same';
   return difference > 0 === (direction === 'higher') ? 'a' : 'b';
-}
-
-function json(text: string | undefined): unknown {
-  try {
-    return JSON.parse(text ?? 'null');
-  } catch {
-    return null;
-  }
 }

@@ -49,7 +49,7 @@ export async function findPage(mlflow: Mlflow, config: Config, reference: string
     registeredModel,
     version,
     runId,
-    url: tags[TAGS.report] ?? mlflow.links.artifactUrl(run.experimentId, runId, REPORT_FILES.page),
+    url: tags[TAGS.report] ?? mlflow.links.reportUrl(run.experimentId, runId),
     fileUrl: mlflow.links.fileUrl(runId, REPORT_FILES.page),
   };
 }

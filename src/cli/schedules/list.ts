@@ -2,6 +2,7 @@ import type { ScheduleDescription } from '@temporalio/client';
 import { type DeclaredSchedule, declaredSchedules } from '../../systems/schedules/declared.ts';
 import { describeIfThere, listOurs } from '../../systems/schedules/lookup.ts';
 import { judge, type ScheduleChange } from '../../systems/schedules/reconcile.ts';
+import { statusText } from '../executionStatus.ts';
 import type { Session } from '../session.ts';
 import { whenInWords } from './words.ts';
 
@@ -89,8 +90,7 @@ async function stateOf(
 async function endOf({ client }: Session, workflowId: string): Promise<string> {
   const { WorkflowNotFoundError } = await import('@temporalio/client');
   try {
-    const { status } = await client.workflow.getHandle(workflowId).describe();
-    return status.name.toLowerCase().replaceAll('_', ' ');
+    return statusText(await client.workflow.getHandle(workflowId).describe());
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return 'forgotten';
     throw error;

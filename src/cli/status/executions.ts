@@ -1,6 +1,7 @@
 import type { WorkflowExecutionInfo } from '@temporalio/client';
 import { SEARCH_ATTRIBUTES } from '../../contracts/searchAttributes.ts';
 import { WORKFLOWS } from '../../contracts/workflows.ts';
+import { statusText } from '../executionStatus.ts';
 import { temporalLink } from '../links.ts';
 import type { Session } from '../session.ts';
 
@@ -61,7 +62,7 @@ export function executionState(
     workflowId,
     runId,
     workflow: type,
-    state: status.name.toLowerCase().replaceAll('_', ' '),
+    state: statusText({ status }),
     waiting: typedSearchAttributes.get(SEARCH_ATTRIBUTES.waiting) || null,
     startedAt: startTime.toISOString(),
     endedAt: closeTime?.toISOString() ?? null,

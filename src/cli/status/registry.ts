@@ -1,6 +1,6 @@
 import type { Config } from '../../config.ts';
-import { TAGS } from '../../contracts/names.ts';
 import { createMlflow, type Mlflow, type ModelVersion } from '../../systems/mlflow/index.ts';
+import { testAucOf } from '../versions/testAuc.ts';
 
 /** A version as a reader of the status sees it. */
 export interface VersionState {
@@ -79,7 +79,5 @@ async function withMlflow<Result>(
 }
 
 function stateOf({ version, stage, aliases, tags, runId, createdAt }: ModelVersion): Omit<VersionState, 'url'> {
-  const auc = Number.parseFloat(tags[TAGS.testAuc] ?? '');
-  const testAuc = Number.isFinite(auc) ? auc : null;
-  return { version, stage, aliases, testAuc, runId, createdAt: new Date(createdAt).toISOString() };
+  return { version, stage, aliases, testAuc: testAucOf({ tags }), runId, createdAt: new Date(createdAt).toISOString() };
 }

@@ -1,5 +1,6 @@
 import { workflowIds } from '../../contracts/ids.ts';
 import { StewardState, stewardQuery } from '../../contracts/steward.ts';
+import { goesOn } from '../executionStatus.ts';
 import type { Session } from '../session.ts';
 
 /** What is known of the steward of a model. */
@@ -20,8 +21,7 @@ export async function askSteward({ client }: Session, registeredModel: string): 
   const workflowId = workflowIds.steward(registeredModel);
   const handle = client.workflow.getHandle(workflowId);
   try {
-    const { status } = await handle.describe();
-    if (status.name !== 'RUNNING' && status.name !== 'PAUSED') return { workflowId, exists: 'ended', state: null };
+    if (!goesOn(await handle.describe())) return { workflowId, exists: 'ended', state: null };
   } catch (error) {
     if (!(error instanceof WorkflowNotFoundError)) throw error;
     return { workflowId, exists: 'none', state: null };

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { z } from 'zod';
 import { type Config, fromRoot } from '../../config.ts';
+import { parseJson } from '../../contracts/json.ts';
 import { configKeyOf } from '../../systems/docker/references.ts';
 import type { Environment } from '../context.ts';
 import { inWords } from '../lib/words.ts';
@@ -39,7 +40,7 @@ export async function loginFor(host: string, config: Config, env: Environment): 
   const path = join(folder, 'config.json');
   const text = await readFile(path, 'utf8').catch(() => undefined);
   if (text === undefined) return undefined;
-  const parsed = DockerConfig.safeParse(json(text));
+  const parsed = DockerConfig.safeParse(parseJson(text));
   if (!parsed.success) throw new NoLogin(`${path} is not Docker's configuration`);
   const { auths, credsStore, credHelpers } = parsed.data;
   const key = configKeyOf(host);
@@ -72,17 +73,9 @@ async function fromHelper(helper: string, key: string, env: Environment): Promis
   const options = { input: key, env, extendEnv: false, reject: false, timeout: HELPER_LIMIT_MS } as const;
   const { exitCode, stdout, stderr, shortMessage = '' } = await execa(program, ['get'], options);
   if (exitCode === 0) {
-    const { data } = HelperAnswer.safeParse(json(stdout));
+    const { data } = HelperAnswer.safeParse(parseJson(stdout));
     if (data) return { username: data.Username, password: data.Secret, source: program };
   }
   if (/credentials not found/i.test(stdout + stderr)) return undefined;
   throw new NoLogin(`the credential helper ${program} gives nothing (${stderr || stdout || shortMessage})`);
-}
-
-function json(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseJson } from '../../contracts/json.ts';
 import type { Facts, Option } from '../sources.ts';
 import type { ProjectView } from '../view.ts';
 import { classify } from './roles.ts';
@@ -49,18 +50,10 @@ function cellsByPath(view: ProjectView): Array<[string, z.infer<typeof Cell>[]]>
   return view.files
     .filter((path) => path.endsWith('.ipynb'))
     .flatMap((path) => {
-      const notebook = Notebook.safeParse(json(view.text(path)));
+      const notebook = Notebook.safeParse(parseJson(view.text(path)));
       const cells = notebook.data?.cells.filter(({ cell_type }) => cell_type === 'code') ?? [];
       return cells.length > 0 ? [[path, cells] as [string, typeof cells]] : [];
     });
-}
-
-function json(text: string | undefined): unknown {
-  try {
-    return JSON.parse(text ?? '');
-  } catch {
-    return undefined;
-  }
 }
 
 /** `lr: float = 0.1  # comment` */

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { z } from 'zod';
+import { parseJson } from '../../contracts/json.ts';
 import type { Backend, TransferOptions } from './backend.ts';
 import { sha256Of } from './digest.ts';
 import { keyPath } from './paths.ts';
@@ -19,12 +20,4 @@ export async function getKey(backend: Backend, key: string, options: TransferOpt
   if ((await backend.sizeOf(path, options)) === undefined) return undefined;
   const entry = Entry.safeParse(parseJson(await backend.get(path, text, options)));
   return entry.success && entry.data.key === key ? entry.data.value : undefined;
-}
-
-function parseJson(content: string): unknown {
-  try {
-    return JSON.parse(content);
-  } catch {
-    return undefined;
-  }
 }

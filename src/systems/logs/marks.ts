@@ -3,6 +3,7 @@ import { mkdir, readdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
+import { parseJson } from '../../contracts/json.ts';
 import { isAlive } from '../processes/isAlive.ts';
 import { Closed, Opened } from './records.ts';
 
@@ -73,12 +74,4 @@ async function marksIn(folder: string): Promise<Array<{ path: string; mark: Mark
     }),
   );
   return marks.flat();
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

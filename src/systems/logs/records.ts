@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseJson } from '../../contracts/json.ts';
 
 /** Which attempt of which step wrote a log, and where. */
 export const LogOrigin = z.object({
@@ -74,12 +75,4 @@ export function decodeSegment(content: string): LogRecord[] | undefined {
     .split('\n')
     .slice(0, -2)
     .flatMap((line) => LogRecord.safeParse(parseJson(line)).data ?? []);
-}
-
-function parseJson(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { truncate } from '../../contracts/errors.ts';
+import { parseJson } from '../../contracts/json.ts';
 import { MlflowError } from './errors.ts';
 
 /** What came back, with the call in words (`GET /version on MLflow at http://…`). */
@@ -66,12 +67,4 @@ function hint({ status, host, text, location }: Answer, code: string | undefined
 
 function isHtml({ contentType, text }: Answer): boolean {
   return contentType.includes('text/html') || /^\s*<(!doctype|html)/i.test(text);
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -2,6 +2,7 @@ import { CancellationScope, condition, isCancellation, log, uuid4, workflowInfo 
 import { truncate } from '../../contracts/errors.ts';
 import type { News, Notification } from '../../contracts/notifications.ts';
 import type { Plan } from '../../contracts/plan.ts';
+import { pageOf } from '../../policy/details.ts';
 import { notify } from './activities.ts';
 import { rootMessage } from './failures.ts';
 
@@ -24,7 +25,7 @@ export async function tell(plan: Plan, news: News): Promise<void> {
     registeredModel: plan.registeredModel,
     title: truncate(title, 200),
     text: truncate(text),
-    links: [{ name: 'Workflow', url: `${plan.links.temporalUi}/${encodeURIComponent(workflowId)}` }, ...links],
+    links: [{ name: 'Workflow', url: pageOf(plan.links.temporalUi, workflowId) }, ...links],
     workflowId,
   };
   let over = false;

@@ -1,9 +1,11 @@
 import { CancellationScope, isCancellation, workflowInfo } from '@temporalio/workflow';
+import type { Report } from '../../activities/training/report.ts';
 import type { Plan } from '../../contracts/plan.ts';
 import type { ModelVersionRef } from '../../contracts/registry.ts';
 import type { ReportInput, ReportOutcome } from '../../contracts/report.ts';
 import type { Dataset, Params } from '../../contracts/training.ts';
 import type { RetrainResult, SearchResult } from '../../contracts/workflows.ts';
+import { pageOf } from '../../policy/details.ts';
 import { stepActivities } from './activities.ts';
 import { type Board, triggerOf } from './board.ts';
 import { rootMessage } from './failures.ts';
@@ -19,13 +21,6 @@ export interface Subject {
   driftReport?: string | undefined;
 }
 
-interface Page {
-  /** Such as `runs:/…/report/report.html`. */
-  reportUri: string;
-  /** The page in MLflow's UI. */
-  url: string;
-}
-
 type Production = Pick<RetrainResult, 'promotion' | 'deployment'>;
 
 /**
@@ -38,7 +33,7 @@ export async function withReport<Result extends Production>(
   plan: Plan,
   subject: Subject,
   body: () => Promise<Result>,
-): Promise<{ production: Result; page: Page | null }> {
+): Promise<{ production: Result; page: Report | null }> {
   const { version, champion = null } = subject.version;
   const first = write(board, plan, subject, champion, null);
   const withOutcome = async (outcome: ReportOutcome, against: string | null) =>
@@ -64,7 +59,7 @@ export async function withReport<Result extends Production>(
 }
 
 /** Writes the page about a version of which nothing else becomes. */
-export function writeReport(board: Board, plan: Plan, subject: Subject): Promise<Page | null> {
+export function writeReport(board: Board, plan: Plan, subject: Subject): Promise<Report | null> {
   return write(board, plan, subject, subject.version.champion ?? null, null);
 }
 
@@ -75,7 +70,7 @@ async function write(
   subject: Subject,
   champion: string | null,
   outcome: ReportOutcome | null,
-): Promise<Page | null> {
+): Promise<Report | null> {
   if (!plan.report) return null;
   const { version, dataset, params = null, driftReport = null } = subject;
   const { registeredModel, model } = plan;
@@ -118,6 +113,12 @@ function searchOf({ space, direction = 'maximize', metric }: Plan, { search }: S
 
 function lineageOf({ data, seed, links }: Plan, { trigger = triggerOf() }: Subject) {
   const { workflowId, startTime } = workflowInfo();
-  const workflowUrl = `${links.temporalUi}/${encodeURIComponent(workflowId)}`;
-  return { workflowId, workflowUrl, trigger, startedAt: startTime.toISOString(), data, seed };
+  return {
+    workflowId,
+    workflowUrl: pageOf(links.temporalUi, workflowId),
+    trigger,
+    startedAt: startTime.toISOString(),
+    data,
+    seed,
+  };
 }

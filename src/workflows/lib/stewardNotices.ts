@@ -1,4 +1,5 @@
 import type { Plan } from '../../contracts/plan.ts';
+import { pageOf } from '../../policy/details.ts';
 import { type Ending, ITSELF, type Steward } from '../../policy/steward.ts';
 import { tell } from './notify.ts';
 
@@ -6,7 +7,7 @@ import { tell } from './notify.ts';
 export function tellOfFailure(before: Steward, after: Steward, { words }: Ending, plan: Plan): void {
   const { registeredModel, failures, rest, paused } = after;
   const workflowId = before.current?.workflowId ?? '';
-  const links = [{ name: 'Retrain', url: `${plan.links.temporalUi}/${encodeURIComponent(workflowId)}` }];
+  const links = [{ name: 'Retrain', url: pageOf(plan.links.temporalUi, workflowId) }];
   const next = rest ? ` The next is not started before ${new Date(rest.until).toISOString()}.` : '';
   void tell(plan, {
     event: 'retrainFailed',

@@ -1,3 +1,4 @@
+import { parseJson } from '../../../contracts/json.ts';
 import { TAGS } from '../../../contracts/names.ts';
 import { ProductionEntry } from '../../../contracts/registry.ts';
 import type { ModelVersion } from '../../../systems/mlflow/index.ts';
@@ -8,7 +9,7 @@ type Tagged = Pick<ModelVersion, 'version' | 'tags'>;
 export function entriesOf(versions: readonly Tagged[]): ProductionEntry[] {
   return versions
     .flatMap(({ tags }) => Object.entries(tags).filter(([name]) => name.startsWith(TAGS.production)))
-    .flatMap(([, value]) => ProductionEntry.safeParse(json(value)).data ?? [])
+    .flatMap(([, value]) => ProductionEntry.safeParse(parseJson(value)).data ?? [])
     .sort((a, b) => Date.parse(a.at) - Date.parse(b.at));
 }
 
@@ -32,12 +33,4 @@ export function momentOf(entries: readonly ProductionEntry[], time: number): Mom
 /** Whether an entry does not follow from the one before it: Production was changed in between, past the workflows. */
 export function followsGap(entry: ProductionEntry, before: ProductionEntry | undefined): boolean {
   return before !== undefined && before.version !== entry.replaced;
-}
-
-function json(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -2,12 +2,12 @@ import type { Config } from '../../../config.ts';
 import { starterOf } from '../../../contracts/ids.ts';
 import { TAGS } from '../../../contracts/names.ts';
 import type { ProductionEntry } from '../../../contracts/registry.ts';
-import { REPORT_FILES } from '../../../contracts/report.ts';
 import { quoted, tagEndsIn, tagIs } from '../../../systems/mlflow/filter.ts';
 import type { Mlflow, ModelVersion, Run } from '../../../systems/mlflow/index.ts';
 import { askMlflow } from '../../askMlflow.ts';
 import type { Cli } from '../../cli.ts';
 import { temporalLink } from '../../links.ts';
+import { testAucOf } from '../../versions/testAuc.ts';
 import { entriesOf } from '../production/entries.ts';
 import { askLive, type Live } from './live.ts';
 import { hasFailed, recordedVerdict, type Verdict } from './verdict.ts';
@@ -176,7 +176,7 @@ function retrainOf(mlflow: Mlflow, config: Config, { run, version, entries, verd
     model: tags[TAGS.model] ?? null,
     trigger: triggerOf(run),
     version: version?.version ?? null,
-    testAuc: run.metrics[TAGS.testAuc] ?? numberOf(version?.tags[TAGS.testAuc]),
+    testAuc: run.metrics[TAGS.testAuc] ?? (version ? testAucOf(version) : null),
     verdict: verdict ?? recordedVerdict(run, version, entries),
     rolledBack: version?.tags[TAGS.rolledBack] ?? null,
     runId,
@@ -185,9 +185,7 @@ function retrainOf(mlflow: Mlflow, config: Config, { run, version, entries, verd
       workflow: temporalLink(config, workflowId).url,
       run: mlflow.links.runUrl(experimentId, runId),
       version: version ? mlflow.links.versionUrl(version.name, version.version) : null,
-      report: version
-        ? (version.tags[TAGS.report] ?? mlflow.links.artifactUrl(experimentId, version.runId, REPORT_FILES.page))
-        : null,
+      report: version ? (version.tags[TAGS.report] ?? mlflow.links.reportUrl(experimentId, version.runId)) : null,
     },
   };
 }
@@ -195,8 +193,3 @@ function retrainOf(mlflow: Mlflow, config: Config, { run, version, entries, verd
 const idOf = (run: Run) => run.tags[TAGS.workflowId] ?? run.name;
 /** Runs of older releases have a trigger only where the input named one. */
 const triggerOf = (run: Run) => run.tags[TAGS.trigger] ?? 'manual';
-
-function numberOf(text: string | undefined): number | null {
-  const value = Number.parseFloat(text ?? '');
-  return Number.isFinite(value) ? value : null;
-}

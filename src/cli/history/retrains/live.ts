@@ -4,6 +4,7 @@ import { STAGE_TITLES } from '../../../contracts/names.ts';
 import type { Progress } from '../../../contracts/progress.ts';
 import { SEARCH_ATTRIBUTES } from '../../../contracts/searchAttributes.ts';
 import type { Cli } from '../../cli.ts';
+import { statusText } from '../../executionStatus.ts';
 import { CommandError } from '../../exit.ts';
 import { askProgress } from '../../follow/ask.ts';
 import { type Session, withSession } from '../../session.ts';
@@ -90,10 +91,10 @@ async function endings({ client }: Session, ids: readonly string[]): Promise<Map
     const other = newest.get(info.workflowId);
     if (!other || other.startTime < info.startTime) newest.set(info.workflowId, info);
   }
-  for (const [id, { status }] of newest) {
+  for (const [id, info] of newest) {
     // One that has begun or ended this very moment is not lost.
-    const moment = status.name === 'RUNNING' || status.name === 'COMPLETED';
-    told.set(id, moment ? verdict('running') : verdict('lost', status.name.toLowerCase().replaceAll('_', ' ')));
+    const moment = info.status.name === 'RUNNING' || info.status.name === 'COMPLETED';
+    told.set(id, moment ? verdict('running') : verdict('lost', statusText(info)));
   }
   return told;
 }
