@@ -64,6 +64,17 @@ export interface World {
   count(name: keyof Activities): number;
 }
 
+/** Adds versions with these AUCs, numbered from 1; the first is in Production and serves. */
+export function addVersions(world: World, ...aucs: number[]): void {
+  for (const [index, auc] of aucs.entries()) {
+    const stage = index === 0 ? 'Production' : 'None';
+    world.versions.push({ version: String(index + 1), stage, tags: {}, auc });
+  }
+  world.aliases.champion = '1';
+  world.serving = { key: '1-first', version: '1' };
+  world.candidates.add('1-first');
+}
+
 /**
  * @param options.told whether anybody is to be told of what happens
  * @param options.report whether versions get a report

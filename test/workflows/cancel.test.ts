@@ -2,31 +2,21 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
 import type { WorkflowFailedError } from '@temporalio/client';
 import { CancelledFailure } from '@temporalio/common';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import type { Activities } from '../../src/activities/index.ts';
 import { whileHeartbeating } from '../../src/activities/lib/heartbeat.ts';
 import { workflowIds } from '../../src/contracts/ids.ts';
 import { type LockRequest, lockQueue } from '../../src/contracts/lock.ts';
 import { until } from '../support/until.ts';
-import { createWorkflowBench, type WorkflowBench } from '../support/workflowBench.ts';
-import { createWorld, type World } from '../support/world.ts';
+import { useWorkflowBench } from '../support/useWorkflowBench.ts';
+import { addVersions, createWorld, type World } from '../support/world.ts';
 
-let bench: WorkflowBench;
+const bench = useWorkflowBench();
 let world: World;
 
-beforeAll(async () => {
-  bench = await createWorkflowBench();
-});
-afterAll(() => bench?.close());
 beforeEach(() => {
-  world = createWorld();
-  bench.world = world;
-  for (const version of ['1', '2']) {
-    world.versions.push({ version, stage: version === '1' ? 'Production' : 'None', tags: {}, auc: 0.68 });
-  }
-  world.aliases.champion = '1';
-  world.serving = { key: '1-first', version: '1' };
-  world.candidates.add('1-first');
+  world = bench.world = createWorld();
+  addVersions(world, 0.68, 0.68);
 });
 
 const TIME = { timeoutMs: 20_000 };

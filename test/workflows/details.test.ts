@@ -1,6 +1,6 @@
 import { Context } from '@temporalio/activity';
 import type { WorkflowHandle } from '@temporalio/client';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { decidePromotion } from '../../src/contracts/approval.ts';
 import { failure } from '../../src/contracts/errors.ts';
 import { workflowIds } from '../../src/contracts/ids.ts';
@@ -9,19 +9,14 @@ import type { Progress } from '../../src/contracts/progress.ts';
 import { driftAlert, type StewardState, stewardQuery } from '../../src/contracts/steward.ts';
 import { WORKFLOWS } from '../../src/contracts/workflows.ts';
 import { until } from '../support/until.ts';
-import { createWorkflowBench, type WorkflowBench } from '../support/workflowBench.ts';
-import { createWorld, DATASET, driftDocument, type World } from '../support/world.ts';
+import { useWorkflowBench } from '../support/useWorkflowBench.ts';
+import { addVersions, createWorld, DATASET, driftDocument, type World } from '../support/world.ts';
 
-let bench: WorkflowBench;
+const bench = useWorkflowBench();
 let world: World;
 
-beforeAll(async () => {
-  bench = await createWorkflowBench();
-});
-afterAll(() => bench?.close());
 beforeEach(() => {
-  world = createWorld({ MEDIWATCH_SEARCH_TRIALS: '2' });
-  bench.world = world;
+  world = bench.world = createWorld({ MEDIWATCH_SEARCH_TRIALS: '2' });
 });
 
 interface Metadata {
@@ -52,16 +47,7 @@ const afterFailure = async (type: string, input?: unknown) => {
   return { handle, text: await details(handle) };
 };
 
-/** Versions with the first in Production and serving. */
-function versions(...aucs: number[]): void {
-  for (const [index, auc] of aucs.entries()) {
-    const stage = index === 0 ? 'Production' : 'None';
-    world.versions.push({ version: String(index + 1), stage, tags: {}, auc });
-  }
-  world.aliases.champion = '1';
-  world.serving = { key: '1-first', version: '1' };
-  world.candidates.add('1-first');
-}
+const versions = (...aucs: number[]) => addVersions(world, ...aucs);
 
 describe('the details of a workflow', () => {
   it('are there from its first task on, and say what it does and for which model', async () => {
@@ -312,8 +298,7 @@ describe('every activity and timer', () => {
   });
 
   it('of a promotion with an approval, a smoke test and a canary says what it does', async () => {
-    world = createWorld({ MEDIWATCH_ROLLOUT_BAKE_SECONDS: '0.4', MEDIWATCH_ROLLOUT_SHARE: '0.25' });
-    bench.world = world;
+    world = bench.world = createWorld({ MEDIWATCH_ROLLOUT_BAKE_SECONDS: '0.4', MEDIWATCH_ROLLOUT_SHARE: '0.25' });
     versions(0.68, 0.69);
     const handle = await bench.start('promote', {
       version: '2',
@@ -333,8 +318,7 @@ describe('every activity and timer', () => {
   });
 
   it('of a rollback, a check for drift, and a steward says what it does', async () => {
-    world = createWorld({ MEDIWATCH_SEARCH_TRIALS: '0' }, { told: true });
-    bench.world = world;
+    world = bench.world = createWorld({ MEDIWATCH_SEARCH_TRIALS: '0' }, { told: true });
     versions(0.68, 0.69);
     await bench.run('promote', { version: '2' });
     const rollback = await bench.start('rollback', { reason: 'ward 7' });

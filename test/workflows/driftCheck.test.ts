@@ -1,25 +1,21 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import type { DriftDocument } from '../../src/contracts/drift.ts';
 import { failure } from '../../src/contracts/errors.ts';
 import { DriftAlert } from '../../src/contracts/steward.ts';
 import type { DriftCheckResult } from '../../src/contracts/workflows.ts';
-import { createWorkflowBench, failureOf, type WorkflowBench } from '../support/workflowBench.ts';
+import { useWorkflowBench } from '../support/useWorkflowBench.ts';
+import { failureOf } from '../support/workflowBench.ts';
 import { createWorld, driftDocument, type World } from '../support/world.ts';
 
-let bench: WorkflowBench;
+const bench = useWorkflowBench();
 let world: World;
 
-beforeAll(async () => {
-  bench = await createWorkflowBench();
-});
-afterAll(() => bench?.close());
 beforeEach(() => {
   inWorld({});
 });
 
 function inWorld(settings: Record<string, string>): void {
-  world = createWorld(settings);
-  bench.world = world;
+  world = bench.world = createWorld(settings);
 }
 /** Lets the step make a report that says this. */
 function reported(values: Partial<DriftDocument>): void {

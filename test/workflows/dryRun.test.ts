@@ -1,33 +1,19 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { failure } from '../../src/contracts/errors.ts';
 import type { Progress } from '../../src/contracts/progress.ts';
 import type { PromoteResult, RedeployResult, RollbackResult } from '../../src/contracts/workflows.ts';
-import { createWorkflowBench, type WorkflowBench } from '../support/workflowBench.ts';
-import { createWorld, type World } from '../support/world.ts';
+import { useWorkflowBench } from '../support/useWorkflowBench.ts';
+import { addVersions, createWorld, type World } from '../support/world.ts';
 
-let bench: WorkflowBench;
+const bench = useWorkflowBench();
 let world: World;
 
-beforeAll(async () => {
-  bench = await createWorkflowBench();
-});
-afterAll(() => bench?.close());
 beforeEach(() => useWorld());
 
 /** Version 1 is in Production and serves; version 2 is a little better, version 3 much worse. */
 function useWorld(env: Record<string, string> = {}): void {
-  world = createWorld(env, { told: true });
-  bench.world = world;
-  for (const [version, auc] of [
-    ['1', 0.68],
-    ['2', 0.69],
-    ['3', 0.5],
-  ] as const) {
-    world.versions.push({ version, stage: version === '1' ? 'Production' : 'None', tags: {}, auc });
-  }
-  world.aliases.champion = '1';
-  world.serving = { key: '1-first', version: '1' };
-  world.candidates.add('1-first');
+  world = bench.world = createWorld(env, { told: true });
+  addVersions(world, 0.68, 0.69, 0.5);
 }
 
 /** Activities that leave nothing behind. */

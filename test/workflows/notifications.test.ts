@@ -1,6 +1,6 @@
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { whileHeartbeating } from '../../src/activities/lib/heartbeat.ts';
 import { decidePromotion } from '../../src/contracts/approval.ts';
 import { failure } from '../../src/contracts/errors.ts';
@@ -8,16 +8,13 @@ import { TASK_QUEUES } from '../../src/contracts/names.ts';
 import type { Notification } from '../../src/contracts/notifications.ts';
 import type { PromoteResult, RetrainResult } from '../../src/contracts/workflows.ts';
 import { until } from '../support/until.ts';
-import { createWorkflowBench, failureOf, type WorkflowBench } from '../support/workflowBench.ts';
+import { useWorkflowBench } from '../support/useWorkflowBench.ts';
+import { failureOf } from '../support/workflowBench.ts';
 import { createWorld, type World } from '../support/world.ts';
 
-let bench: WorkflowBench;
+const bench = useWorkflowBench();
 let world: World;
 
-beforeAll(async () => {
-  bench = await createWorkflowBench();
-});
-afterAll(() => bench?.close());
 beforeEach(() => {
   world = bench.world = createWorld({ MEDIWATCH_SEARCH_TRIALS: '0' }, { told: true });
 });

@@ -1,36 +1,23 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { WorkflowHandle } from '@temporalio/client';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { decidePromotion } from '../../src/contracts/approval.ts';
 import { failure } from '../../src/contracts/errors.ts';
 import type { Progress } from '../../src/contracts/progress.ts';
 import type { PromoteResult } from '../../src/contracts/workflows.ts';
 import { until } from '../support/until.ts';
-import { createWorkflowBench, failureOf, type WorkflowBench } from '../support/workflowBench.ts';
-import { createWorld, type World } from '../support/world.ts';
+import { useWorkflowBench } from '../support/useWorkflowBench.ts';
+import { failureOf } from '../support/workflowBench.ts';
+import { addVersions, createWorld, type World } from '../support/world.ts';
 
-let bench: WorkflowBench;
+const bench = useWorkflowBench();
 let world: World;
 
-beforeAll(async () => {
-  bench = await createWorkflowBench();
-});
-afterAll(() => bench?.close());
 beforeEach(() => {
-  world = createWorld();
-  bench.world = world;
+  world = bench.world = createWorld();
 });
 
-/** Adds versions with these AUCs, numbered from 1; the first is in Production and serves. */
-function versions(...aucs: number[]): void {
-  for (const [index, auc] of aucs.entries()) {
-    const stage = index === 0 ? 'Production' : 'None';
-    world.versions.push({ version: String(index + 1), stage, tags: {}, auc });
-  }
-  world.aliases.champion = '1';
-  world.serving = { key: '1-first', version: '1' };
-  world.candidates.add('1-first');
-}
+const versions = (...aucs: number[]) => addVersions(world, ...aucs);
 const inProduction = () => world.versions.filter(({ stage }) => stage === 'Production').map(({ version }) => version);
 const promote = async (input: object) => (await bench.run('promote', input)) as PromoteResult;
 const waiting = (handle: WorkflowHandle) =>
@@ -145,8 +132,7 @@ describe('approval', () => {
   });
 
   it('expires', async () => {
-    world = createWorld({ MEDIWATCH_APPROVAL_EXPIRE_AFTER: '1', MEDIWATCH_APPROVAL_REMIND_EVERY: '0.4' });
-    bench.world = world;
+    world = bench.world = createWorld({ MEDIWATCH_APPROVAL_EXPIRE_AFTER: '1', MEDIWATCH_APPROVAL_REMIND_EVERY: '0.4' });
     versions(0.68, 0.69);
     const refused = await bench.refusal('promote', { version: '2', approval: true });
     expect(refused.message).toContain('Nobody decided about version 2 in time.');
@@ -190,8 +176,7 @@ describe('staging first', () => {
 
 describe('a rollout in steps', () => {
   beforeEach(() => {
-    world = createWorld({ MEDIWATCH_ROLLOUT_BAKE_SECONDS: '0.2', MEDIWATCH_ROLLOUT_SHARE: '0.4' });
-    bench.world = world;
+    world = bench.world = createWorld({ MEDIWATCH_ROLLOUT_BAKE_SECONDS: '0.2', MEDIWATCH_ROLLOUT_SHARE: '0.4' });
     versions(0.68, 0.69);
   });
   const shares = () => world.shares.map(({ share }) => share);

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
 import type { WorkflowHandle } from '@temporalio/client';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { whileHeartbeating } from '../../src/activities/lib/heartbeat.ts';
 import type { ReportRequest } from '../../src/activities/training/report.ts';
 import { decidePromotion } from '../../src/contracts/approval.ts';
@@ -10,19 +10,14 @@ import type { Progress } from '../../src/contracts/progress.ts';
 import type { ModelVersionRef } from '../../src/contracts/registry.ts';
 import type { RetrainResult } from '../../src/contracts/workflows.ts';
 import { until } from '../support/until.ts';
-import { createWorkflowBench, type WorkflowBench } from '../support/workflowBench.ts';
+import { useWorkflowBench } from '../support/useWorkflowBench.ts';
 import { createWorld, type World } from '../support/world.ts';
 
-let bench: WorkflowBench;
+const bench = useWorkflowBench();
 let world: World;
 
-beforeAll(async () => {
-  bench = await createWorkflowBench();
-});
-afterAll(() => bench?.close());
 beforeEach(() => {
-  world = createWorld();
-  bench.world = world;
+  world = bench.world = createWorld();
 });
 
 const URL_1 = 'http://mlflow/run/report/1';
@@ -114,8 +109,7 @@ describe('the report of a retrain', () => {
   });
 
   it('is not made for a project that skips it', async () => {
-    world = createWorld({}, { report: false });
-    bench.world = world;
+    world = bench.world = createWorld({}, { report: false });
     expect((await retrain()).version.reportUri).toBeNull();
     expect(reports()).toEqual([]);
   });
@@ -151,8 +145,7 @@ it('a training alone ends with its report', async () => {
 });
 
 it('who is asked to approve finds the report', async () => {
-  world = createWorld({}, { told: true });
-  bench.world = world;
+  world = bench.world = createWorld({}, { told: true });
   await retrain({ stage: 'None' });
   const handle = await bench.start('promote', { approval: true });
   await until(() => world.calls.some(({ name, input }) => name === 'notify' && input.event === 'approvalNeeded'), {

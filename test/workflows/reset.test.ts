@@ -1,5 +1,5 @@
 import type { WorkflowHandle } from '@temporalio/client';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { decidePromotion } from '../../src/contracts/approval.ts';
 import { failure } from '../../src/contracts/errors.ts';
 import { workflowIds } from '../../src/contracts/ids.ts';
@@ -9,19 +9,14 @@ import { type StewardState, stewardQuery } from '../../src/contracts/steward.ts'
 import type { PromoteResult, RetrainResult, RollbackResult } from '../../src/contracts/workflows.ts';
 import { raiseAlert } from '../../src/systems/alerts.ts';
 import { until } from '../support/until.ts';
-import { createWorkflowBench, type WorkflowBench } from '../support/workflowBench.ts';
-import { createWorld, DATASET, type World } from '../support/world.ts';
+import { useWorkflowBench } from '../support/useWorkflowBench.ts';
+import { addVersions, createWorld, DATASET, type World } from '../support/world.ts';
 
-let bench: WorkflowBench;
+const bench = useWorkflowBench();
 let world: World;
 
-beforeAll(async () => {
-  bench = await createWorkflowBench();
-});
-afterAll(() => bench?.close());
 beforeEach(() => {
-  world = createWorld();
-  bench.world = world;
+  world = bench.world = createWorld();
 });
 
 type Event = NonNullable<Awaited<ReturnType<WorkflowHandle['fetchHistory']>>['events']>[number];
@@ -74,15 +69,7 @@ const lockIsFree = () =>
     { ...TIME, what: 'the lock to be free' },
   );
 
-/** Versions 1 to n by their AUCs; the first is in Production and serves. */
-function versions(...aucs: number[]): void {
-  for (const [index, auc] of aucs.entries()) {
-    world.versions.push({ version: String(index + 1), stage: index === 0 ? 'Production' : 'None', tags: {}, auc });
-  }
-  world.aliases.champion = '1';
-  world.serving = { key: '1-first', version: '1' };
-  world.candidates.add('1-first');
-}
+const versions = (...aucs: number[]) => addVersions(world, ...aucs);
 
 describe('a retrain', () => {
   it('that failed in its promotion goes on after its training: no trial again, one version, which serves', async () => {
@@ -243,8 +230,7 @@ it.each([
   ['its latest point', undefined],
   ['its decision', starts('findRetrain')],
 ])('a steward goes on after a reset to %s, and starts no second retrain beside the first', async (_, before) => {
-  world = createWorld({ MEDIWATCH_SEARCH_TRIALS: '0' });
-  bench.world = world;
+  world = bench.world = createWorld({ MEDIWATCH_SEARCH_TRIALS: '0' });
   const { held, letGo } = holding();
   world.override.prepareDataset = () => held.then(() => DATASET);
   const handle = bench.client.workflow.getHandle(await raiseAlert(bench.client, MODEL, { key: 'a', reason: 'drift' }));

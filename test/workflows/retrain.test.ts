@@ -1,24 +1,19 @@
 import type { WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { failure } from '../../src/contracts/errors.ts';
 import { TASK_QUEUES } from '../../src/contracts/names.ts';
 import type { Progress } from '../../src/contracts/progress.ts';
 import type { RetrainResult } from '../../src/contracts/workflows.ts';
 import { until } from '../support/until.ts';
-import { createWorkflowBench, type WorkflowBench } from '../support/workflowBench.ts';
+import { useWorkflowBench } from '../support/useWorkflowBench.ts';
 import { createWorld, type World } from '../support/world.ts';
 
-let bench: WorkflowBench;
+const bench = useWorkflowBench();
 let world: World;
 
-beforeAll(async () => {
-  bench = await createWorkflowBench();
-});
-afterAll(() => bench?.close());
 beforeEach(() => {
-  world = createWorld();
-  bench.world = world;
+  world = bench.world = createWorld();
 });
 
 const start = (type: string, ...args: unknown[]) => bench.start(type, ...args);
