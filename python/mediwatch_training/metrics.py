@@ -8,6 +8,11 @@ import numpy as np
 _EPSILON = 1e-7
 
 
+def clip(probabilities: np.ndarray) -> np.ndarray:
+    """Return probabilities kept away from 0 and 1."""
+    return np.clip(probabilities, _EPSILON, 1 - _EPSILON)
+
+
 def best_f1_threshold(labels: np.ndarray, probabilities: np.ndarray) -> float:
     """Return the probability from which a record counts as positive, chosen for the best F1 score.
 
@@ -32,7 +37,7 @@ def scores(labels: np.ndarray, probabilities: np.ndarray, threshold: float | Non
     """
     from sklearn import metrics
 
-    clipped = np.clip(probabilities, _EPSILON, 1 - _EPSILON)
+    clipped = clip(probabilities)
     result = {
         "auc": float(metrics.roc_auc_score(labels, probabilities)),
         "average_precision": float(metrics.average_precision_score(labels, probabilities)),

@@ -17,10 +17,10 @@ from mediwatch_training.report.values.decisions import at_threshold
 from mediwatch_training.report.values.findings import findings
 from mediwatch_training.report.values.importance import importance
 from mediwatch_training.report.values.proportions import observed_to_expected, wilson
-from mediwatch_training.report.values.resampling import SCORES, WeightedScores, interval, resamples
 from mediwatch_training.report.values.scoring import Scored, ScoredModel
 from mediwatch_training.report.values.search import search
 from mediwatch_training.report.values.subgroups import subgroups
+from mediwatch_training.resampling import SCORES, WeightedScores, interval, resamples
 
 SEEDS = range(5)
 REQUEST = read_request({"trackingUri": "http://x", "runId": "r", "challenger": {"version": "2", "uri": "models:/x/2"}})

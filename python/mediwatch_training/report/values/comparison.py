@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from ...resampling import CONFIDENCE, SAMPLES, SCORES, WeightedScores, interval, resamples
 from ..inputs import ReportRequest
-from .resampling import CONFIDENCE, SAMPLES, SCORES, WeightedScores, interval, resamples
 from .scoring import Scored
 
 HIGHER_IS_BETTER = {"auc": True, "average_precision": True, "log_loss": False, "brier": False, "f1": True}

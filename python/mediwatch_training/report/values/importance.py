@@ -10,7 +10,7 @@ import numpy as np
 from ...estimators import limited_threads
 from ...models import expected_columns, predict_records
 from ...progress import Progress
-from .resampling import WeightedScores
+from ...resampling import WeightedScores
 from .scoring import Scored
 
 if TYPE_CHECKING:

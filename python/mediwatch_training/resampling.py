@@ -1,4 +1,4 @@
-"""Scores of many resamples of the test split at once: the bootstrap behind every interval of the page.
+"""Scores of many resamples of the test split at once: behind the gate's bounds and every interval of the report.
 
 Rows are drawn with replacement (Efron 1979); a resample is a row of counts, so that both models see the same one and
 their difference is a paired one. A score of all resamples is then a few passes over a matrix.
@@ -10,12 +10,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from .metrics import clip
+
 SAMPLES = 1000
 CONFIDENCE = 0.95
 SEED = 42
-_EPSILON = 1e-7
-# Resamples at a time: their matrix of counts stays within the processor's cache or near it.
-_BATCH = 25
+# Counts at a time: the arrays made of them stay within the processor's cache, which matters more than fewer passes.
+_BATCH_COUNTS = 16_384
 # When more resamples than this lack one of the classes, there are too few rows for an interval.
 _MAX_UNDEFINED_SHARE = 0.05
 
@@ -28,12 +29,12 @@ class WeightedScores:
     Args:
         labels: 0 or 1, shape (n,).
         probabilities: Of the positive class, shape (n,).
-        threshold: Probability from which a row counts as positive.
+        threshold: Probability from which a row counts as positive; only F1 looks at it.
         names: Which of `SCORES`.
     """
 
     def __init__(
-        self, labels: np.ndarray, probabilities: np.ndarray, threshold: float, names: tuple[str, ...] = SCORES
+        self, labels: np.ndarray, probabilities: np.ndarray, threshold: float = 0.5, names: tuple[str, ...] = SCORES
     ) -> None:
         self._names = names
         self._order = np.argsort(-probabilities, kind="stable")
@@ -41,7 +42,7 @@ class WeightedScores:
         self._positive = labels[self._order].astype(np.float64)
         # The last row of each group of equal probabilities: curves have a point there.
         self._ends = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True))
-        clipped = np.clip(probabilities, _EPSILON, 1 - _EPSILON)
+        clipped = clip(probabilities)
         alert = (probabilities >= threshold).astype(np.float64)
         self._columns = np.column_stack(
             [
@@ -86,6 +87,8 @@ class WeightedScores:
         return result
 
     def _averaged(self, weights: np.ndarray) -> dict[str, np.ndarray]:
+        if not {"log_loss", "brier", "f1"}.intersection(self._names):
+            return {}
         sums = weights @ self._columns
         rows = weights.sum(axis=1)
         log_loss, brier, hits, alerts, positives = sums.T
@@ -93,10 +96,11 @@ class WeightedScores:
 
 
 def resamples(rows: int, samples: int = SAMPLES, seed: int = SEED) -> Iterator[np.ndarray]:
-    """Yield counts of rows, shape (up to 25, rows), `samples` of them in all."""
+    """Yield counts of rows, shape (some, rows), `samples` of them in all."""
     random = np.random.default_rng(seed)
-    for start in range(0, samples, _BATCH):
-        count = min(_BATCH, samples - start)
+    batch = max(1, _BATCH_COUNTS // rows)
+    for start in range(0, samples, batch):
+        count = min(batch, samples - start)
         drawn = random.integers(0, rows, (count, rows)) + np.arange(count)[:, None] * rows
         yield np.bincount(drawn.ravel(), minlength=count * rows).reshape(count, rows)
 
