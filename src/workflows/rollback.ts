@@ -1,9 +1,9 @@
 import { failure } from '../contracts/errors.ts';
 import { ALIASES } from '../contracts/names.ts';
+import { capitalised } from '../contracts/words.ts';
 import type { RollbackResult } from '../contracts/workflows.ts';
 import { dryRunText, would } from '../policy/dryRun.ts';
 import { news } from '../policy/news.ts';
-import { capitalised } from '../policy/words.ts';
 import { registry } from './lib/activities.ts';
 import { conduct, type Job } from './lib/conduct.ts';
 import { rehearseDeployment } from './lib/dryRun.ts';

@@ -1,4 +1,5 @@
 import { ALIASES } from '../../contracts/names.ts';
+import { uncapitalised } from '../../contracts/words.ts';
 import type { VersionState } from '../status/registry.ts';
 import type { Outlook } from './outlook.ts';
 
@@ -33,7 +34,7 @@ function changeInWords(wish: Wish, versions: readonly VersionState[], production
   const meant = meantBy(wish, versions, production);
   if (meant === null) return `there is no version that it could go back to.`;
   const what = typeof meant === 'string' ? `version ${meant}, which MLflow does not have,` : named(meant);
-  const version = lower(what);
+  const version = uncapitalised(what);
   if (wish.does === 'redeploy') return `the API of ${version} would be started anew, and take the requests.`;
   if (typeof meant === 'object' && meant.version === production?.version) return 'nothing would take its place.';
   if (wish.does === 'rollback') return `${version} would be back in its place.`;
@@ -58,5 +59,3 @@ function meantBy(
 function named({ version, testAuc }: VersionState): string {
   return `Version ${version}${testAuc === null ? '' : ` (test AUC ${testAuc.toFixed(4)})`}`;
 }
-
-const lower = (text: string) => text.charAt(0).toLowerCase() + text.slice(1);

@@ -1,5 +1,6 @@
 import type { ScheduleDescription } from '@temporalio/client';
 import cronstrue from 'cronstrue';
+import { uncapitalised } from '../../contracts/words.ts';
 import { counted } from '../../doctor/lib/words.ts';
 import { cronOfCalendar } from '../../systems/schedules/cron.ts';
 
@@ -22,7 +23,7 @@ export function whenInWords({ spec }: Pick<ScheduleDescription, 'spec'>): string
 function cronInWords(text: string): string {
   if (text.startsWith('{')) return text;
   const words = cronstrue.toString(text, { use24HourTimeFormat: true, verbose: true });
-  return words.charAt(0).toLowerCase() + words.slice(1);
+  return uncapitalised(words);
 }
 
 function interval({ every, offset }: { every: number; offset: number }): string {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { uncapitalised } from '../words.ts';
 import { coreOf, defaultOf, descriptionOf, typeOf } from './describe.ts';
 import { isMapping, keysOf, type Path, pathText, schemaAt, valueAt } from './shape.ts';
 import { didYouMean, inWords, quoted } from './suggest.ts';
@@ -76,10 +77,12 @@ function ofElements(issue: Issue, { value }: Checked): Issue[] | undefined {
 function messageOf(issue: Issue, { schema: root, value, written, isSecret }: Checked): string {
   const schema = schemaAt(root, value, issue.path);
   const came = valueAt(value, issue.path);
-  if (issue.code === 'custom') return lower(issue.message);
+  if (issue.code === 'custom') return uncapitalised(issue.message);
   if (issue.code === 'invalid_format')
-    return written === 'yaml' ? lower(issue.message) : `${lower(issue.message)}; got ${inPlainWords(came, written)}`;
-  if (issue.code === 'invalid_key') return lower(issue.issues[0]?.message ?? issue.message);
+    return written === 'yaml'
+      ? uncapitalised(issue.message)
+      : `${uncapitalised(issue.message)}; got ${inPlainWords(came, written)}`;
+  if (issue.code === 'invalid_key') return uncapitalised(issue.issues[0]?.message ?? issue.message);
   if (issue.code === 'invalid_union' && issue.discriminator) {
     const alternatives = coreOf(schemaAt(root, value, issue.path.slice(0, -1)) as z.ZodType) as z.ZodUnion;
     const kinds = alternatives.options.flatMap((option) =>
@@ -87,7 +90,7 @@ function messageOf(issue: Issue, { schema: root, value, written, isSecret }: Che
     );
     return expectedOneOf(kinds, came, written);
   }
-  if (!schema) return lower(issue.message);
+  if (!schema) return uncapitalised(issue.message);
   const core = coreOf(schema);
   const sized = issue.code === 'too_small' || issue.code === 'too_big';
   if (sized && isMeasured(core, came)) return outOfRange(issue, schema, came, written);
@@ -180,4 +183,3 @@ function inPlainWords(came: unknown, written: Written): string {
 }
 
 /** Messages of schemas begin like sentences; here they stand behind a colon. */
-const lower = (message: string) => message.charAt(0).toLowerCase() + message.slice(1);

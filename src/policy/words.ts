@@ -1,2 +1,0 @@
-/** The beginning of a sentence. */
-export const capitalised = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
