@@ -27,6 +27,7 @@ const ENV = {
   TEMPORAL_ADDRESS: NOWHERE,
   MLFLOW_TRACKING_URI: `http://${NOWHERE}`,
   MEDIWATCH_MLFLOW_TIMEOUT: '1',
+  MEDIWATCH_DEPLOYMENT_API_URL: `http://${NOWHERE}`,
   PATH: process.env.PATH ?? '',
 };
 const run = (...args: string[]) => mediwatch(args, { cwd: dir, env: ENV });
