@@ -24,7 +24,7 @@ export function createPlanActivities({
     async resolvePlan(request: PlanRequest): Promise<Plan> {
       const config = forModel(shared, request.registeredModel ?? shared.registry.registeredModel);
       const { registry, training, data, search, promotion, approval, rollout, deployment, worker } = config;
-      const { temporal, mlflow, steps, monitoring, driftGate, steward } = config;
+      const { temporal, steps, monitoring, driftGate, steward } = config;
       return {
         registeredModel: registry.registeredModel,
         model: request.model ?? training.model,
@@ -78,7 +78,6 @@ export function createPlanActivities({
         waitingAttribute: searchAttributes,
         links: {
           temporalUi: `${temporal.uiUrl}/namespaces/${temporal.namespace}/workflows`,
-          mlflow: mlflow.uri,
           api: deployment.apiUrl,
         },
       };

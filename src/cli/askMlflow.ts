@@ -1,6 +1,7 @@
 import type { Config } from '../config.ts';
 import { FAILURES } from '../contracts/errors.ts';
 import { createMlflow, type Mlflow, MlflowError } from '../systems/mlflow/index.ts';
+import { mlflowOptions } from '../systems/mlflow/options.ts';
 import { CommandError, EXIT } from './exit.ts';
 
 /** A person waits for the answer (ms). */
@@ -13,7 +14,7 @@ const LIMIT_MS = 10_000;
  */
 export async function askMlflow<Result>(config: Config, body: (mlflow: Mlflow) => Promise<Result>): Promise<Result> {
   try {
-    const mlflow = createMlflow({ ...config.mlflow, timeoutMs: Math.min(config.mlflow.timeout * 1000, LIMIT_MS) });
+    const mlflow = createMlflow(mlflowOptions(config, LIMIT_MS));
     try {
       return await body(mlflow);
     } finally {

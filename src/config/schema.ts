@@ -326,6 +326,7 @@ export const ConfigSchema = z.strictObject({
   }),
   mlflow: section({
     uri: z.string().default('').describe('MLflow tracking server; empty: the embedded one'),
+    uiUrl: z.string().default('').describe('base URL of its UI for links, as people reach it; empty: mlflow.uri'),
     experiment: z.string().default('mediwatch').describe('experiment of the runs'),
     timeout: seconds(30, 'time limit of one request'),
     token: z.string().default('').describe('bearer token (set it in the environment)'),

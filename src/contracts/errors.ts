@@ -8,6 +8,7 @@ import { ApplicationFailure } from '@temporalio/common';
  */
 export const FAILURES = {
   InvalidInput: { retryable: false, next: 'Start it again with the input corrected.' },
+  MessageRefused: { retryable: false, next: 'The workflow goes on as before.' },
   UnknownWorkflowType: { retryable: false, next: 'Start it again with one of these types.' },
   InvalidConfig: { retryable: false, next: 'Correct mediwatch.yaml and restart the worker.' },
   DataNotFound: { retryable: false, next: 'Set data.path in mediwatch.yaml, or pass "data", and start again.' },

@@ -82,7 +82,7 @@ export const Plan = z.object({
     .boolean()
     .optional()
     .describe('whether it knows the one for what is waited for; absent: no, as before 0.2'),
-  links: z.object({ temporalUi: z.string(), mlflow: z.string(), api: z.string() }),
+  links: z.object({ temporalUi: z.string(), api: z.string() }),
 });
 export type Plan = z.infer<typeof Plan>;
 

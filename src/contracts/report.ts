@@ -45,6 +45,7 @@ export const ReportInput = z.object({
   lineage: z.object({
     workflowId: z.string(),
     workflowUrl: z.string(),
+    runUrl: z.string().describe("the run's page in MLflow"),
     trigger: z.string(),
     startedAt: z.iso.datetime(),
     data: z.string().describe('source of the data, as in data.path'),

@@ -1,6 +1,7 @@
 import type { Connection } from '@temporalio/client';
 import type { Config } from '../config.ts';
 import { createMlflow, type Mlflow, type ModelVersion } from '../systems/mlflow/index.ts';
+import { mlflowOptions } from '../systems/mlflow/options.ts';
 import { connectionOptions } from '../systems/temporal.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -25,9 +26,7 @@ const CONNECT_MS = 3_000;
 const MLFLOW_MS = 5_000;
 
 export function openContext(config: Config, env: Environment, signal: AbortSignal): DoctorContext {
-  const mlflow = once(() =>
-    createMlflow({ ...config.mlflow, timeoutMs: Math.min(config.mlflow.timeout * 1000, MLFLOW_MS), retries: 1 }),
-  );
+  const mlflow = once(() => createMlflow({ ...mlflowOptions(config, MLFLOW_MS), retries: 1 }));
   const temporal = once(async () => {
     const { Connection } = await import('@temporalio/client');
     return await Connection.connect({ ...connectionOptions(config), connectTimeout: CONNECT_MS, interceptors: [] });

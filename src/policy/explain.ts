@@ -106,9 +106,6 @@ function leftInProduction({ facts, workflow }: Failed): string {
     return `The registry could not be put back (${putBack}): it and the API may disagree on the version in Production.`;
   }
   const now = inProductionText(inProduction);
-  if (putBack && deployed) {
-    return `The registry was put back as it was: ${now}. But the API answers with version ${deployed} already.`;
-  }
   if (putBack) return `The registry was put back as it was: ${now}. The API that served before still serves.`;
   const verb = workflow === 'promote' ? 'promoted' : 'brought back';
   const not = version === undefined ? `Nothing was ${verb}` : `Version ${version} was not ${verb}`;
@@ -166,7 +163,6 @@ function whatToDo(failed: Failed): string {
   }
   return [
     typeof facts.putBack === 'string' && 'Type "mediwatch doctor --fix-aliases", then "mediwatch redeploy".',
-    facts.deployed && facts.putBack && 'Type "mediwatch redeploy", so that the API follows the registry.',
     adviceOf(type) ?? 'The event history below shows the failed event with all its details.',
     IN_LOGS.has(type ?? '') && `"mediwatch logs ${child ?? workflowId}" shows what the step wrote.`,
     FOR_DOCTOR.has(type ?? '') && '"mediwatch doctor" looks at all that the service needs.',

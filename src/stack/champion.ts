@@ -1,6 +1,7 @@
 import type { Config } from '../config.ts';
 import { ALIASES, TAGS } from '../contracts/names.ts';
 import { createMlflow } from '../systems/mlflow/index.ts';
+import { mlflowOptions } from '../systems/mlflow/options.ts';
 
 export interface Champion {
   version: string;
@@ -11,16 +12,17 @@ export interface Champion {
 }
 
 /** The version that serves according to the registry; undefined when there is none. */
-export async function champion({ mlflow: settings, registry }: Config): Promise<Champion | undefined> {
-  const mlflow = createMlflow({ ...settings, timeoutMs: settings.timeout * 1_000 });
+export async function champion(config: Config): Promise<Champion | undefined> {
+  const mlflow = createMlflow(mlflowOptions(config));
+  const { registeredModel } = config.registry;
   try {
-    const found = await mlflow.getByAlias(registry.registeredModel, ALIASES.champion);
+    const found = await mlflow.getByAlias(registeredModel, ALIASES.champion);
     if (!found) return undefined;
     const { version, runId, tags } = found;
     const run = await mlflow.getRun(runId);
     const runUrl = run
       ? mlflow.links.runUrl(run.experimentId, runId)
-      : mlflow.links.versionUrl(registry.registeredModel, version);
+      : mlflow.links.versionUrl(registeredModel, version);
     return { version, runUrl, retrainId: retrainOf(tags[TAGS.workflowId]) };
   } finally {
     await mlflow.close();

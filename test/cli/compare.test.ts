@@ -90,6 +90,8 @@ describe('compare', () => {
     };
     const params = { learning_rate: 0.1, max_depth: 6 };
     await version({ id: 'first', dataset: 'a', params, metrics: scores(0.7, 0.3) });
+    const { code, err } = await mediwatch(['compare'], { env });
+    expect([code, err]).toEqual([2, expect.stringContaining('has one version, 1. "mediwatch retrain --follow"')]);
     await version({
       ...{ id: 'second', dataset: 'b', params: { ...params, learning_rate: 0.04, l2: 1 }, metrics: scores(0.66, 0.33) },
       tags: { 'mediwatch.comparison': JSON.stringify(comparison), 'mediwatch.trigger': 'drift alert' },
@@ -118,6 +120,18 @@ describe('compare', () => {
       ],
       same: 1,
     });
+  });
+
+  it('without names, and no challenger left, puts the champion beside the version that it replaced', async () => {
+    await mlflow.deleteAlias(MODEL, 'challenger');
+    await mlflow.setAlias(MODEL, 'previous', '3');
+    try {
+      const { a, b } = await json('compare');
+      expect([a.version, b.version]).toEqual(['1', '3']);
+    } finally {
+      await mlflow.deleteAlias(MODEL, 'previous');
+      await mlflow.setAlias(MODEL, 'challenger', '2');
+    }
   });
 
   it('the other way round turns the differences and their bounds', async () => {

@@ -69,15 +69,6 @@ describe('a failed promotion', () => {
     expect(broken.next).toContain('mediwatch doctor --fix-aliases');
   });
 
-  it('says when the API is ahead of the registry', () => {
-    const ahead = promotion(
-      { version: '2', inProduction: '1', putBack: true, deployed: '2' },
-      { workflow: 'rollback' },
-    );
-    expect(ahead.left).toContain('But the API answers with version 2 already.');
-    expect(ahead.next).toContain('"mediwatch redeploy"');
-  });
-
   it('that was rejected is not to be repaired', () => {
     const { next } = promotion(
       {},

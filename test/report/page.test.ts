@@ -165,6 +165,7 @@ async function writePages(): Promise<void> {
     lineage: {
       workflowId: 'retrain-2026-11-24T20-00-12',
       workflowUrl: 'http://127.0.0.1:8233/namespaces/default/workflows/retrain-2026-11-24T20-00-12',
+      runUrl: 'http://127.0.0.1:5000/#/experiments/1/runs/0123456789abcdef',
       trigger: 'drift',
       startedAt: '2026-11-24T20:00:12.000Z',
       data: 'data/diabetic_data.csv.gz',

@@ -89,6 +89,24 @@ describe('a retrain', () => {
     expect((await progressOf(goesOn))?.failure ?? null).toBeNull();
   });
 
+  it('shows the times of its second deployment, not those of the first', async () => {
+    world.override.bringUpCandidate = async () => {
+      throw failure('CandidateUnhealthy', 'It answered 500.');
+    };
+    const handle = await bench.start('retrain', { trials: 0 });
+    await expect(handle.result()).rejects.toThrow();
+    const before = Date.now();
+    world.override = {};
+    const goesOn = await reset(handle, starts('promote'));
+    await goesOn.result();
+    const stages = (await progressOf(goesOn))?.stages.slice(-2);
+    expect(stages).toMatchObject([
+      { name: 'promote', state: 'done' },
+      { name: 'redeploy', state: 'done' },
+    ]);
+    for (const { startedAt } of stages ?? []) expect(startedAt).toBeGreaterThan(before);
+  });
+
   it('in the middle of its search goes on with it, and still shows its trials', async () => {
     const { held, letGo } = holding();
     world.override.runTrial = async ({ number, key }) => {

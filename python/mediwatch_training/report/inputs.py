@@ -28,6 +28,7 @@ _SEARCH = ("trials", "metric", "direction", "space")
 _LINEAGE = (
     "workflowId",
     "workflowUrl",
+    "runUrl",
     "trigger",
     "startedAt",
     "data",

@@ -73,6 +73,7 @@ export function createReportActivities({ config: shared, mlflow, store, runner }
       search,
       lineage: {
         ...request.lineage,
+        runUrl: mlflow.links.runUrl(run.experimentId, run.runId),
         datasetSha256: dataset.ref.sha256,
         codeRevision: found.tags[TAGS.revision] ?? null,
         release: packageJson.version,

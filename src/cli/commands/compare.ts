@@ -12,13 +12,17 @@ const ABOUT =
 
 export function addCompare(program: Command, cli: Cli): void {
   const command = describeCommand(program.command('compare'), ABOUT, [
-    ['compare', 'the challenger against the champion'],
+    ['compare', 'the challenger against the champion; after a promotion, the champion against what it replaced'],
     ['compare 5 3', 'version 5 against version 3'],
     ['compare champion previous', 'what serves against what served before'],
     ['compare newest production --json | jq .metrics', 'scores with their differences, for a script'],
   ])
-    .addArgument(completing(new Argument('[a]', 'version; default: challenger'), 'versions'))
-    .addArgument(completing(new Argument('[b]', 'version that it is compared with; default: champion'), 'versions'))
+    .addArgument(
+      completing(new Argument('[a]', 'version; default: challenger, or champion where there is none'), 'versions'),
+    )
+    .addArgument(
+      completing(new Argument('[b]', 'version that it is compared with; default: champion, or previous'), 'versions'),
+    )
     .addOption(modelOption());
   command.action(async (...references: unknown[]) => {
     const named = references.slice(0, 2).filter((name) => typeof name === 'string');

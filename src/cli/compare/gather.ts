@@ -57,14 +57,15 @@ const FACTS = ['model', 'seed', 'data_sha256'];
 /**
  * Puts two versions of a model side by side.
  *
- * @param references what stands for each, as `resolveVersion` takes it; without any, the challenger and the champion
+ * @param references what stands for each, as `resolveVersion` takes it; without any, the challenger and the champion, or the
+ *   champion and what it replaced
  * @throws {CommandError} when one is not known, both are one, or MLflow does not answer
  */
 export async function gatherComparison(config: Config, references: readonly string[]): Promise<Compared> {
   const { registeredModel } = config.registry;
   return await askMlflow(config, async (mlflow) => {
     const versions = await mlflow.listVersions(registeredModel);
-    const [nameOfA = ALIASES.challenger, nameOfB = ALIASES.champion] = references;
+    const [nameOfA, nameOfB] = namesOf(registeredModel, versions, references);
     const [a, b] = [nameOfA, nameOfB].map((name) => resolveVersion(registeredModel, versions, name)) as [
       ModelVersion,
       ModelVersion,
@@ -88,6 +89,23 @@ export async function gatherComparison(config: Config, references: readonly stri
       },
     };
   });
+}
+
+/** The names that were given; without any, the challenger and the champion, or after a promotion what served before. */
+function namesOf(model: string, versions: readonly ModelVersion[], references: readonly string[]): [string, string] {
+  const { challenger, champion, previous } = ALIASES;
+  const [a, b = champion] = references;
+  if (a !== undefined) return [a, b];
+  const [only, ...others] = versions;
+  if (only && others.length === 0) {
+    const another = '"mediwatch retrain --follow" makes another.';
+    throw new CommandError(
+      EXIT.usage,
+      `There is nothing to compare: ${model} has one version, ${only.version}. ${another}`,
+    );
+  }
+  const waits = versions.some(({ aliases }) => aliases.includes(challenger));
+  return waits || versions.length === 0 ? [challenger, champion] : [champion, previous];
 }
 
 function sameTwice(nameOfA: string, nameOfB: string, version: string): CommandError {

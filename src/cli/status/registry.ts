@@ -1,5 +1,6 @@
 import type { Config } from '../../config.ts';
 import { createMlflow, type Mlflow, type ModelVersion } from '../../systems/mlflow/index.ts';
+import { mlflowOptions } from '../../systems/mlflow/options.ts';
 import { testAucOf } from '../versions/testAuc.ts';
 
 /** A version as a reader of the status sees it. */
@@ -66,11 +67,11 @@ export async function listedModels(config: Config, limitMs = LIMIT_MS): Promise<
 }
 
 async function withMlflow<Result>(
-  { mlflow: settings }: Config,
+  config: Config,
   limitMs: number,
   body: (mlflow: Mlflow) => Promise<Result>,
 ): Promise<Result> {
-  const mlflow = createMlflow({ ...settings, timeoutMs: Math.min(settings.timeout * 1000, limitMs) });
+  const mlflow = createMlflow(mlflowOptions(config, limitMs));
   try {
     return await body(mlflow);
   } finally {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { MlflowError } from '../../systems/mlflow/index.ts';
+import { mlflowOptions } from '../../systems/mlflow/options.ts';
 import { createTransport } from '../../systems/mlflow/transport.ts';
 import type { Check } from '../check.ts';
 import type { DoctorContext } from '../context.ts';
@@ -35,7 +36,7 @@ function hint({ status }: MlflowError): string {
 
 /** The call by which an API with MODEL_SOURCE=mlflow finds the version in its stage. */
 async function stages({ config, signal }: DoctorContext): Promise<Finding[]> {
-  const transport = createTransport({ ...config.mlflow, timeoutMs: LIMIT_MS, retries: 0 });
+  const transport = createTransport({ ...mlflowOptions(config, LIMIT_MS), retries: 0 });
   try {
     const query = { name: config.registry.registeredModel, stages: 'Production' };
     const path = '/api/2.0/mlflow/registered-models/get-latest-versions';

@@ -4,6 +4,7 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import type { Config } from '../../config.ts';
 import type { ModelVersion } from '../../systems/mlflow/index.ts';
+import { mlflowOptions } from '../../systems/mlflow/options.ts';
 import { createTransport } from '../../systems/mlflow/transport.ts';
 import { type Finding, ok, problem } from '../finding.ts';
 import { inWords } from './words.ts';
@@ -30,7 +31,7 @@ export async function examineModelFiles({ config, version, signal }: Question): 
   if (version.status !== 'READY') {
     return problem(`${called} is not ready (${version.status} ${version.statusMessage})`.replace(' )', ')'), mend);
   }
-  const transport = createTransport({ ...config.mlflow, timeoutMs: LIMIT_MS, retries: 1 });
+  const transport = createTransport({ ...mlflowOptions(config, LIMIT_MS), retries: 1 });
   const path = '/model-versions/get-artifact';
   const fetch = async <Value>(file: string, read: (body: Readable) => Promise<Value>) => {
     const query = { name: version.name, version: version.version, path: file };

@@ -16,8 +16,13 @@ export { MlflowError } from './errors.ts';
 export type { RunArtifact } from './run-artifacts.ts';
 export type { NewRun } from './runs.ts';
 export type { ModelVersion, Run, RunStatus } from './shapes.ts';
-export type { CallOptions, TransportOptions } from './transport.ts';
+export type { CallOptions } from './transport.ts';
 export type { NewVersion } from './versions.ts';
+
+export interface MlflowOptions extends TransportOptions {
+  /** Base URL of MLflow's UI as people reach it, for links; empty or absent: the server's address. */
+  uiUrl?: string | undefined;
+}
 
 /** The calls to a tracking server; every one takes a signal and throws `MlflowError`. */
 export type Mlflow = ReturnType<typeof createMlflow>;
@@ -27,7 +32,7 @@ export type Mlflow = ReturnType<typeof createMlflow>;
  *
  * @throws {MlflowError} when the address is not one of an HTTP server
  */
-export function createMlflow(options: TransportOptions) {
+export function createMlflow(options: MlflowOptions) {
   const transport = createTransport(options);
   const runs = runCalls(transport);
   const versions = versionCalls(transport, runs);
@@ -41,7 +46,7 @@ export function createMlflow(options: TransportOptions) {
     ...versions,
     ensureVersion: ensureVersionCall(versions),
     ...servingCalls(transport),
-    links: uiLinks(transport.address.base),
+    links: uiLinks(options.uiUrl?.replace(/\/+$/, '') || transport.address.base),
 
     /** Version of the server, such as `3.17.2`. */
     async health({ signal }: CallOptions = {}): Promise<string> {

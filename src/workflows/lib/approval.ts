@@ -67,17 +67,17 @@ export async function awaitApproval(board: Board, plan: Plan, question: Question
 /** Refuses what is not a decision, comes second, is about another version, or rejects without a reason. */
 function validate(input: unknown, version: string, decided: Decision | undefined): void {
   const tooMuch = tooLarge(input);
-  if (tooMuch !== null) throw failure('InvalidInput', `This is not a decision: ${tooMuch}.`);
+  if (tooMuch !== null) throw failure('MessageRefused', `This is not a decision: ${tooMuch}.`);
   const parsed = Decision.safeParse(input);
   if (!parsed.success) {
     const wrong = wrongInWords(parsed.error.issues.slice(0, 20), Decision, input);
     const example = JSON.stringify({ decision: 'approve', by: 'your name', version });
-    throw failure('InvalidInput', `This is not a decision. ${wrong.join('; ')}. One that works: ${example}.`);
+    throw failure('MessageRefused', `This is not a decision. ${wrong.join('; ')}. One that works: ${example}.`);
   }
   const { decision, reason, version: meant } = parsed.data;
-  if (decided) throw failure('InvalidInput', `${decided.by} has decided already (${decided.decision}).`);
+  if (decided) throw failure('MessageRefused', `${decided.by} has decided already (${decided.decision}).`);
   if (meant !== undefined && meant !== version) {
-    throw failure('InvalidInput', `The decision is about version ${meant}, but version ${version} waits.`);
+    throw failure('MessageRefused', `The decision is about version ${meant}, but version ${version} waits.`);
   }
-  if (decision === 'reject' && reason.trim() === '') throw failure('InvalidInput', 'A rejection needs a reason.');
+  if (decision === 'reject' && reason.trim() === '') throw failure('MessageRefused', 'A rejection needs a reason.');
 }

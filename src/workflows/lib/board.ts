@@ -6,7 +6,6 @@ import {
   isCancellation,
   setCurrentDetails,
   setHandler,
-  upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
 import { workflowIds } from '../../contracts/ids.ts';
@@ -20,11 +19,11 @@ import {
   StageProgress,
 } from '../../contracts/progress.ts';
 import { progressQuery, stageProgressed } from '../../contracts/queries.ts';
-import { SEARCH_ATTRIBUTES } from '../../contracts/searchAttributes.ts';
 import { tooLarge } from '../../contracts/size.ts';
 import type { WorkflowName } from '../../contracts/workflows.ts';
 import { type Page, pageOf, progressMarkdown } from '../../policy/details.ts';
 import { explainFailure, type Facts } from '../../policy/explain.ts';
+import { type Attributes, triggerOf, unsetInherited, upsertAttributes } from './attributes.ts';
 import { applicationFailure, rootMessage } from './failures.ts';
 
 /** Shows where a workflow stands: in the UI's current details and in the answer of its `progress` query. */
@@ -62,8 +61,6 @@ export interface Board {
   /** Makes the workflow findable by what it is about. */
   attributes(values: Attributes): void;
 }
-
-type Attributes = { [Key in keyof typeof SEARCH_ATTRIBUTES]?: string | number | null | undefined };
 
 export interface BoardOptions {
   /** Tell the parent workflow, which shows the same stages, of every change. */
@@ -115,7 +112,7 @@ export function openBoard(type: WorkflowName, stages: readonly Stage[], options:
     // Runs that an earlier release began have no such command in their histories.
     if (kind === listedAs || !plan?.waitingAttribute) return;
     listedAs = kind;
-    upsertSearchAttributes([{ key: SEARCH_ATTRIBUTES.waiting, value: kind }]);
+    upsertAttributes({ waiting: kind });
   };
   const tellOfWaiting = () => {
     show();
@@ -133,7 +130,7 @@ export function openBoard(type: WorkflowName, stages: readonly Stage[], options:
       page.registeredModel = known.registeredModel;
       page.temporalUi = known.links.temporalUi;
       board.link('API', known.links.api);
-      if (known.searchAttributes) upsertKnown({ ...inherited(), model: known.registeredModel, trigger });
+      if (known.searchAttributes) upsertAttributes({ ...unsetInherited(), model: known.registeredModel, trigger });
     },
     start: (name) => change(name, { state: 'running', startedAt: Date.now() }),
     finish: (name, summary) => {
@@ -193,6 +190,9 @@ export function openBoard(type: WorkflowName, stages: readonly Stage[], options:
       const stage = StageProgress.safeParse(reported);
       // Reports may overtake one another, and anyone may send a signal.
       if (!stage.success || isOver(find(stage.data.name))) return;
+      // A reset brings back the reports of stages that are yet to come.
+      const index = progress.stages.findIndex(({ name }) => name === stage.data.name);
+      if (!progress.stages.slice(0, index).every(isOver)) return;
       change(stage.data.name, stage.data);
     },
     search: (reported) => {
@@ -244,7 +244,7 @@ export function openBoard(type: WorkflowName, stages: readonly Stage[], options:
         show();
       }
       if (!plan?.searchAttributes) return;
-      upsertKnown(Object.fromEntries(Object.entries(values).filter(([, value]) => value !== null)));
+      upsertAttributes(Object.fromEntries(Object.entries(values).filter(([, value]) => value !== null)));
     },
   };
   show();
@@ -254,27 +254,6 @@ export function openBoard(type: WorkflowName, stages: readonly Stage[], options:
 /** Whether a failure is a cancellation, or came of one. */
 function wasCancelled(error: unknown): boolean {
   return isCancellation(error) || CancellationScope.current().consideredCancelled;
-}
-
-/** @param values null unsets one; undefined leaves it as it is */
-function upsertKnown(values: Attributes): void {
-  const known = Object.entries(values).flatMap(([name, value]) =>
-    value === undefined ? [] : [{ key: SEARCH_ATTRIBUTES[name as keyof typeof SEARCH_ATTRIBUTES], value } as never],
-  );
-  // Temporal refuses an upsert of nothing, and the workflow task would be tried for ever.
-  if (known.length > 0) upsertSearchAttributes(known);
-}
-
-/**
- * Unsets what the workflow was started with: the UI's form takes over the attributes of an earlier workflow, and
- * a new one would be found as in Production before it has a version.
- */
-function inherited(): Attributes {
-  const { typedSearchAttributes: given } = workflowInfo();
-  const names = Object.keys(SEARCH_ATTRIBUTES) as (keyof typeof SEARCH_ATTRIBUTES)[];
-  return Object.fromEntries(
-    names.filter((name) => given.get(SEARCH_ATTRIBUTES[name] as never) !== undefined).map((name) => [name, null]),
-  );
 }
 
 /** Tells the parent workflow where a stage stands; one that has ended needs no report. */
@@ -290,10 +269,3 @@ const isOver = (stage: StageProgress | undefined) =>
   stage !== undefined && stage.state !== 'waiting' && stage.state !== 'running';
 
 const finishedTrials = (search: SearchProgress | null) => (search ? search.complete + search.failed : 0);
-
-/** What started the workflow, as far as it can be told from within. */
-export function triggerOf(): string {
-  const { parent, searchAttributes } = workflowInfo();
-  if (parent) return parent.workflowId;
-  return 'TemporalScheduledById' in searchAttributes ? 'schedule' : 'manual';
-}

@@ -7,7 +7,8 @@ import type { Dataset, Params } from '../../contracts/training.ts';
 import type { RetrainResult, SearchResult } from '../../contracts/workflows.ts';
 import { pageOf } from '../../policy/details.ts';
 import { stepActivities } from './activities.ts';
-import { type Board, triggerOf } from './board.ts';
+import { triggerOf } from './attributes.ts';
+import type { Board } from './board.ts';
 import { rootMessage } from './failures.ts';
 
 /** What a page is about. */

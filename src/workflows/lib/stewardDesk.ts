@@ -50,7 +50,7 @@ export function openDesk(start: Steward): Desk {
     {
       validator: (_input) => {
         const why = refusal(steward);
-        if (why) throw failure('InvalidInput', `No retrain was started: ${why}`);
+        if (why) throw failure('MessageRefused', `No retrain was started: ${why}`);
       },
       description: 'Retrain now, whatever a cooldown or a pause says: {"by": "your name", "reason": "why"}',
     },

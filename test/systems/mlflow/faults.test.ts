@@ -1,7 +1,7 @@
 import { createServer, request as forward, type RequestListener, type Server } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer, type Server as TcpServer } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { createMlflow, MlflowError, type TransportOptions } from '../../../src/systems/mlflow/index.ts';
+import { createMlflow, MlflowError, type MlflowOptions } from '../../../src/systems/mlflow/index.ts';
 import { type MlflowServer, startMlflow } from '../../support/mlflow.ts';
 
 const closing: Array<() => Promise<void>> = [];
@@ -10,7 +10,7 @@ afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close();
 });
 
-function client(uri: string, options: Partial<TransportOptions> = {}) {
+function client(uri: string, options: Partial<MlflowOptions> = {}) {
   const mlflow = createMlflow({ uri, timeoutMs: 2_000, ...options });
   closing.push(() => mlflow.close());
   return mlflow;

@@ -16,7 +16,7 @@ def lineage(request: ReportRequest, experiment_id: str) -> dict[str, Any]:
     return {
         **request.lineage,
         "runId": request.run_id,
-        "runUrl": _run_url(request.tracking_uri, experiment_id, request.run_id),
+        "runUrl": request.lineage["runUrl"] or _run_url(request.tracking_uri, experiment_id, request.run_id),
         "versions": {"Python": platform.python_version(), **{name: _version(name) for name in _PACKAGES}},
     }
 
