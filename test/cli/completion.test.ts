@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
@@ -24,23 +24,43 @@ for (const [shell, there] of Object.entries(SHELLS)) {
   if (!there) console.warn(`${shell} is not here: its completion is not tried. "apt-get install ${shell}" brings it.`);
 }
 
+/** The script of a shell, as a file: made once, where a shell on a terminal makes it at its start. */
+const scripts = new Map<string, Promise<string>>();
+let folder: string;
+const scriptOf = (shell: 'bash' | 'fish') => {
+  const made = scripts.get(shell) ?? saveScript(shell);
+  scripts.set(shell, made);
+  return made;
+};
+async function saveScript(shell: string): Promise<string> {
+  const file = join(folder, shell);
+  await writeFile(file, (await mediwatch(['completion', shell])).out);
+  return file;
+}
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'mediwatch-completion-'));
+});
+afterAll(async () => {
+  await rm(folder, { recursive: true });
+});
+
 /** What the function of the bash script puts into COMPREPLY, and all that it printed besides. */
 async function inBash(line: string, env: Record<string, string> = NOBODY) {
   const script = `
-    source <(mediwatch completion bash)
+    source "$1"
     COMP_POINT=\${#COMP_LINE}
     _mediwatch mediwatch
     printf '%s\\n' "\${COMPREPLY[@]}"`;
   const options = { cwd: PROJECT_ROOT, env: { PATH, COMP_LINE: line, ...env }, extendEnv: false };
-  const { stdout, stderr } = await execa('bash', ['--norc', '-c', script], options);
+  const { stdout, stderr } = await execa('bash', ['--norc', '-c', script, 'bash', await scriptOf('bash')], options);
   return { offered: stdout.split('\n').filter(Boolean), stderr };
 }
 
 /** What fish offers, without descriptions. */
 async function inFish(line: string, env: Record<string, string> = NOBODY) {
-  const script = 'source (mediwatch completion fish | psub); complete -C "$argv"';
+  const script = 'source "$argv[1]"; complete -C "$argv[2]"';
   const options = { cwd: PROJECT_ROOT, env: { PATH, HOME: tmpdir(), ...env }, extendEnv: false };
-  const { stdout, stderr } = await execa('fish', ['--no-config', '-c', script, line], options);
+  const { stdout, stderr } = await execa('fish', ['--no-config', '-c', script, await scriptOf('fish'), line], options);
   return {
     offered: stdout
       .split('\n')
@@ -78,15 +98,10 @@ describe('bash', () => {
   });
 
   it('runs nothing of the line that is typed', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'mediwatch-completion-'));
-    try {
-      const line = `mediwatch rollback $(touch ${folder}/a) \`touch ${folder}/b\` --rea`;
-      expect(await inBash(line)).toEqual({ offered: ['--reason'], stderr: '' });
-      const { stdout } = await execa('ls', [folder]);
-      expect(stdout).toBe('');
-    } finally {
-      await rm(folder, { recursive: true });
-    }
+    const line = `mediwatch rollback $(touch ${folder}/a) \`touch ${folder}/b\` --rea`;
+    expect(await inBash(line)).toEqual({ offered: ['--reason'], stderr: '' });
+    const made = await readdir(folder);
+    expect(made.filter((name) => ['a', 'b'].includes(name))).toEqual([]);
   });
 
   it('on a terminal, ends words, keeps quotes, and finds files where files are wanted', async () => {
