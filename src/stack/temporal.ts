@@ -10,6 +10,13 @@ export interface DevServer {
   dbFile?: string | undefined;
 }
 
+/**
+ * How often a shard looks for tasks, 20 times a second by default: meant for thousands of shards, where the dev server
+ * has one. Each step of a workflow waited up to 50 ms for its turn; a retrain of 20 trials has a hundred.
+ */
+const POLLS_PER_SECOND = 1_000;
+const QUEUES = ['transfer', 'timer', 'visibility'];
+
 /** Arguments of a Temporal dev server that listens on loopback only. */
 export function devServerArguments({ port, uiPort, dbFile }: DevServer): string[] {
   // Signals and parallel activities run 3.5 times faster with this journal than with the default one, and the state
@@ -17,6 +24,7 @@ export function devServerArguments({ port, uiPort, dbFile }: DevServer): string[
   const pragmas = ['--sqlite-pragma', 'journal_mode=WAL', '--sqlite-pragma', 'synchronous=NORMAL'];
   return [
     ...['server', 'start-dev', '--ip', '127.0.0.1', '--ui-ip', '127.0.0.1', '--log-level', 'warn'],
+    ...QUEUES.flatMap((queue) => ['--dynamic-config-value', `history.${queue}ProcessorMaxPollRPS=${POLLS_PER_SECOND}`]),
     ...['--port', String(port), '--ui-port', String(uiPort)],
     ...(dbFile ? ['--db-filename', dbFile, ...pragmas] : []),
   ];

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import type { z } from 'zod';
 import { workflowIds } from '../contracts/ids.ts';
@@ -39,29 +40,54 @@ interface Sender {
   idle: Promise<unknown>;
   /** Batch that waits for its turn, and takes alerts until then. */
   next: Batch | undefined;
+  /** Batches that went one right after the other. */
+  inARow: number;
+  /** When the latest was sent (Unix time, ms). */
+  sentAt: number;
 }
+
+/**
+ * Temporal takes a workflow task back that wants to continue as new while a signal waits. In a storm without an end each
+ * would be, and the history would grow to its limit: after this many batches in a row comes a pause (ms) that is long
+ * enough for one, with a replay.
+ */
+const BATCHES_IN_A_ROW = 100;
+const PAUSE_MS = 500;
+/** After this long without a batch the next is no longer one in a row (ms). */
+const LULL_MS = 50;
 
 const senders = new WeakMap<Client, Map<string, Sender>>();
 
 function senderOf(client: Client, registeredModel: string): Sender {
   const ofClient = senders.get(client) ?? new Map<string, Sender>();
   senders.set(client, ofClient);
-  const sender = ofClient.get(registeredModel) ?? { idle: Promise.resolve(), next: undefined };
+  const sender = ofClient.get(registeredModel) ?? { idle: Promise.resolve(), next: undefined, inARow: 0, sentAt: 0 };
   ofClient.set(registeredModel, sender);
   return sender;
 }
 
 function openBatch(sender: Sender, client: Client, registeredModel: string): Batch {
   const alerts: Alert[] = [];
-  const sent = sender.idle.then(() => {
+  const sent = sender.idle.then(async () => {
+    await pauseInStorm(sender);
     if (sender.next === batch) sender.next = undefined;
-    return signal(client, registeredModel, alerts);
+    await signal(client, registeredModel, alerts);
   });
   const batch: Batch = { alerts, sent };
   sender.next = batch;
+  const over = () => {
+    sender.sentAt = Date.now();
+  };
   // Whether it was sent is told to who raised the alerts; the next batch goes either way.
-  sender.idle = sent.catch(() => undefined);
+  sender.idle = sent.then(over, over);
   return batch;
+}
+
+async function pauseInStorm(sender: Sender): Promise<void> {
+  sender.inARow = Date.now() - sender.sentAt < LULL_MS ? sender.inARow + 1 : 1;
+  if (sender.inARow <= BATCHES_IN_A_ROW) return;
+  sender.inARow = 1;
+  await delay(PAUSE_MS);
 }
 
 async function signal(client: Client, registeredModel: string, alerts: Alert[]): Promise<void> {

@@ -31,6 +31,21 @@ it('alerts that are raised at once are all in Temporal when they are acknowledge
   await client.connection.close();
 });
 
+it('a storm without an end leaves pauses, in which the steward can continue as new', async () => {
+  const client = await connect();
+  const sender = async () => {
+    for (let count = 0; count < 110; count += 1) await raiseAlert(client, 'endless', { key: `k${count}` });
+  };
+  await Promise.all([sender(), sender()]);
+  const { events } = await client.workflow.getHandle(workflowIds.steward('endless')).fetchHistory();
+  const times = (events ?? [])
+    .filter((event) => event.workflowExecutionSignaledEventAttributes)
+    .map(({ eventTime }) => Number(eventTime?.seconds) * 1000 + (eventTime?.nanos ?? 0) / 1e6);
+  const gaps = times.slice(1).map((time, index) => time - (times[index] as number));
+  expect(Math.max(...gaps)).toBeGreaterThan(450);
+  await client.connection.close();
+});
+
 it('alerts of different models do not wait for one another, and each reaches its own steward', async () => {
   const client = await connect();
   await Promise.all(['one', 'two'].map((model) => raiseAlert(client, model, { key: model })));
