@@ -1,14 +1,15 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { AxeResults } from 'axe-core';
-import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PROJECT_ROOT } from '../../src/config.ts';
 import { REPORT_FILES, ReportInput, WrittenReport } from '../../src/contracts/report.ts';
-import type { Trial } from '../../src/contracts/training.ts';
+import type { Metrics, Trial } from '../../src/contracts/training.ts';
+import { createPool, type Pool } from '../../src/systems/processes/pool.ts';
+import { createReaper, type Reaper } from '../../src/systems/processes/reaper.ts';
 import { chromiumProblem, openBrowser, type TestBrowser, type TestPage } from '../support/browser.ts';
 import { type MlflowServer, startMlflow } from '../support/mlflow.ts';
 import { sampleData } from '../support/sampleData.ts';
@@ -45,6 +46,8 @@ const inPage = {
 
 let folder: string;
 let mlflow: MlflowServer;
+let reaper: Reaper;
+let processes: Pool;
 let browser: TestBrowser;
 const address = (page: string) => pathToFileURL(join(folder, page)).href;
 
@@ -52,10 +55,22 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'mediwatch-report-'));
   mlflow = await startMlflow();
   if (!chromiumProblem) browser = await openBrowser('report');
+  reaper = await createReaper();
+  processes = createPool({
+    command: [PYTHON, '-m', 'mediwatch_training.pool'],
+    cwd: folder,
+    env: { PYTHONPATH: join(PROJECT_ROOT, 'python') },
+    size: 1,
+    memoryLimitMb: 4_000,
+    logFile: join(folder, 'pool.log'),
+    reaper,
+  });
   await writePages();
 }, PREPARING_MS);
 afterAll(async () => {
   await browser?.close();
+  await processes?.close();
+  await reaper?.close();
   await mlflow?.stop();
   await rm(folder, { recursive: true, force: true });
 });
@@ -198,14 +213,11 @@ async function writePage(name: string, input: ReportInput): Promise<void> {
   await writeFile(join(folder, `${name}.html`), await page.text());
 }
 
-/** Runs a step of the package as a command. */
+/** Runs a step of the package in the one process that is kept for all of them. */
 async function step(name: string, input: object) {
-  const [inputFile, resultFile] = [join(folder, 'input.json'), join(folder, 'result.json')];
-  await writeFile(inputFile, JSON.stringify(input));
-  await execa(PYTHON, ['-m', 'mediwatch_training', name], {
-    env: { PYTHONPATH: join(PROJECT_ROOT, 'python'), MEDIWATCH_INPUT: inputFile, MEDIWATCH_RESULT: resultFile },
-  });
-  return JSON.parse(await readFile(resultFile, 'utf8')).result;
+  const { signal } = new AbortController();
+  const call = { step: name, input, logFile: join(folder, 'steps.log'), timeoutMs: PREPARING_MS, signal };
+  return (await processes.run(call)) as { runId: string; metrics: Metrics };
 }
 
 /** Trials as a command tells them: numbers, texts, absent values, failures. */

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { execa } from 'execa';
 import { PROJECT_ROOT } from '../../src/config.ts';
+import { emptyDatabaseOf } from './mlflowTables.ts';
 import { until } from './until.ts';
 
 /** Starting takes a few seconds, most of them Python's imports; a busy machine takes several times that. */
@@ -35,10 +36,13 @@ export async function startMlflow({ python = PYTHON }: { python?: string } = {})
   const dir = await mkdtemp(join(tmpdir(), 'mediwatch-mlflow-'));
   const port = await freePort();
   const uri = `http://127.0.0.1:${port}`;
+  const [database, empty] = [join(dir, 'mlflow.db'), await emptyDatabaseOf(python)];
+  const hadOne = await empty.copyTo(database);
   let running = await launch(python, dir, port).catch(async (error: unknown) => {
     await rm(dir, { recursive: true, force: true });
     throw error;
   });
+  if (!hadOne) await empty.keep(database);
   // A test run that is interrupted leaves no server behind.
   const endWithUs = () => running.signal('SIGKILL');
   process.on('exit', endWithUs);
