@@ -119,7 +119,8 @@ describe('a search', () => {
     };
     const refused = await refusal('hyperparameterSearch', { trials: 6 });
     expect(refused.type).toBe('TooManyTrialsFailed');
-    expect(refused.message).toContain('4 of 6 trials failed, the last one with: no convergence');
+    // Two run at once: the other one may have failed too by the time it is noticed.
+    expect(refused.message).toMatch(/[45] of 6 trials failed, the last one with: no convergence/);
     expect(world.count('runTrial')).toBeLessThan(7);
     expect([...world.runs.values()]).toEqual(['FAILED']);
   });

@@ -1,11 +1,12 @@
-import { executeChild, type Workflow, type WorkflowResultType, workflowInfo } from '@temporalio/workflow';
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
+import { executeChild, sleep, type Workflow, type WorkflowResultType, workflowInfo } from '@temporalio/workflow';
 import { workflowIds } from '../../contracts/ids.ts';
 import { STAGE_TITLES, type Stage } from '../../contracts/names.ts';
 import { shorten } from '../../policy/markdown.ts';
 import type { Board } from './board.ts';
 
 /** Runs a stage as a child workflow that is named after its parent, and shows it on the board. */
-export function runStage<Type extends Workflow>(
+export async function runStage<Type extends Workflow>(
   board: Board,
   stage: Stage,
   workflow: Type,
@@ -13,12 +14,24 @@ export function runStage<Type extends Workflow>(
 ): Promise<WorkflowResultType<Type>> {
   const parentId = workflowInfo().workflowId;
   board.child(stage);
-  return executeChild<Type>(workflow, {
+  const options = {
     workflowId: workflowIds.stage(parentId, stage),
     staticSummary: shorten(summaryOf(stage, input, parentId)),
     args: [input] as unknown as Parameters<Type>,
-  } as never);
+  };
+  for (let waits = 0; ; waits += 1) {
+    try {
+      return await executeChild<Type>(workflow, options as never);
+    } catch (error) {
+      if (!(error instanceof WorkflowExecutionAlreadyStartedError) || waits === MOST_WAITS) throw error;
+      // After a reset Temporal ends the child of the run before, but not at once.
+      await sleep(WAIT_MS, { summary: `the ${STAGE_TITLES[stage]} of the run that was reset ends` });
+    }
+  }
 }
+
+const WAIT_MS = 250;
+const MOST_WAITS = 60;
 
 /** `Promote version 3 of MediWatchReadmit, for retrain-2026-…`: what a child is for, in lists. */
 function summaryOf(stage: Stage, input: { version?: string; registeredModel?: string } = {}, parentId: string): string {
