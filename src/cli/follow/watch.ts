@@ -24,8 +24,11 @@ export interface Watched {
 
 const POLL_MS = 400;
 const WORKERS_POLL_MS = 3_000;
-/** After the end the last state is asked for once, if a worker is there to tell it (ms). */
-const LAST_QUESTION_LIMIT_MS = 3_000;
+/**
+ * After the end the last state is asked for, if a worker is there to tell it (ms). Twice: Temporal may lose a question
+ * that it gets just when the workflow ends.
+ */
+const LAST_QUESTIONS_LIMITS_MS = [1_500, 3_000];
 
 /**
  * Shows a workflow until it ends or the reader leaves. Workers may come and go meanwhile.
@@ -51,12 +54,21 @@ export async function watch(session: Session, target: Target, view: View, left: 
       await delay(POLL_MS, undefined, { signal: over.signal }).catch(() => undefined);
     }
     const ending = await end;
-    if (ending.state !== 'left') take(await askProgress(session, target.workflowId, LAST_QUESTION_LIMIT_MS));
+    if (ending.state !== 'left') take(await askLast(session, target.workflowId));
     view.notices([]);
     return { ending, progress };
   } finally {
     view.close();
   }
+}
+
+async function askLast(session: Session, workflowId: string): Promise<Answer> {
+  let answer: Answer = { unknown: true };
+  for (const limitMs of LAST_QUESTIONS_LIMITS_MS) {
+    answer = await askProgress(session, workflowId, limitMs);
+    if (!('silent' in answer)) break;
+  }
+  return answer;
 }
 
 /** Looks now and then which queues nobody serves, until the signal. */
