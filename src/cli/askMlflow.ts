@@ -1,7 +1,7 @@
 import type { Config } from '../config.ts';
 import { FAILURES } from '../contracts/errors.ts';
-import { createMlflow, type Mlflow, MlflowError } from '../systems/mlflow/index.ts';
-import { mlflowOptions } from '../systems/mlflow/options.ts';
+import { type Mlflow, MlflowError } from '../systems/mlflow/index.ts';
+import { withMlflow } from '../systems/mlflow/withMlflow.ts';
 import { CommandError, EXIT } from './exit.ts';
 
 /** A person waits for the answer (ms). */
@@ -14,12 +14,7 @@ const LIMIT_MS = 10_000;
  */
 export async function askMlflow<Result>(config: Config, body: (mlflow: Mlflow) => Promise<Result>): Promise<Result> {
   try {
-    const mlflow = createMlflow(mlflowOptions(config, LIMIT_MS));
-    try {
-      return await body(mlflow);
-    } finally {
-      await mlflow.close();
-    }
+    return await withMlflow(config, body, LIMIT_MS);
   } catch (error) {
     if (!(error instanceof MlflowError)) throw error;
     throw new CommandError(EXIT.unreachable, `${error.message} ${FAILURES.MlflowUnavailable.next}`, { cause: error });

@@ -5,12 +5,10 @@ import {
   continueAsNew,
   isCancellation,
   setCurrentDetails,
-  upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
 import { workflowIds } from '../contracts/ids.ts';
 import type { Plan } from '../contracts/plan.ts';
-import { SEARCH_ATTRIBUTES } from '../contracts/searchAttributes.ts';
 import type { DriftStewardInput } from '../contracts/workflows.ts';
 import { code, fitted, plain, shorten } from '../policy/markdown.ts';
 import {
@@ -28,6 +26,7 @@ import {
 } from '../policy/steward.ts';
 import { occasion, restText } from '../policy/stewardDetails.ts';
 import { findRetrain, resolveStewardPlan, stewards, watch } from './lib/activities.ts';
+import { upsertAttributes } from './lib/attributes.ts';
 import { rootMessage } from './lib/failures.ts';
 import { handedOn, parseInput } from './lib/input.ts';
 import { type Desk, openDesk } from './lib/stewardDesk.ts';
@@ -46,7 +45,7 @@ export async function driftSteward(input?: unknown, known?: Steward): Promise<nu
   const { registeredModel } = plan;
   desk.linkTo(plan.links.temporalUi);
   desk.change((steward) => ({ ...steward, registeredModel }));
-  if (plan.searchAttributes) upsertSearchAttributes([{ key: SEARCH_ATTRIBUTES.model, value: registeredModel }]);
+  if (plan.searchAttributes) upsertAttributes({ model: registeredModel });
   if (workflowInfo().workflowId !== workflowIds.steward(registeredModel)) return handOver(desk, registeredModel);
   try {
     return await serve(desk, { registeredModel }, plan);

@@ -7,7 +7,6 @@ import type { DriftCheckResult } from '../../src/contracts/workflows.ts';
 import { createMlflow, type Mlflow } from '../../src/systems/mlflow/index.ts';
 import { mediwatch } from '../support/command.ts';
 import { type Patient, patients, spread } from '../support/population.ts';
-import { sampleData } from '../support/sampleData.ts';
 import { createTestStack, type StackRun, type TestStack } from '../support/stack.ts';
 import { until } from '../support/until.ts';
 
@@ -24,11 +23,7 @@ describe.runIf(process.platform === 'linux')('drift on the real data', { timeout
   beforeAll(async () => {
     stack = await createTestStack();
     // A short search, and a model is promoted whatever it scores: it is the way there that is tested.
-    Object.assign(stack.env, {
-      MEDIWATCH_SEARCH_TRIALS: '2',
-      MEDIWATCH_PROMOTION_POLICY: 'always',
-      MEDIWATCH_DATA_PATH: sampleData(stack.dir, { rows: 20_000 }),
-    });
+    Object.assign(stack.env, { MEDIWATCH_SEARCH_TRIALS: '2', MEDIWATCH_PROMOTION_POLICY: 'always' });
     run = stack.start();
     await run.up();
     mlflow = createMlflow({ uri: `http://127.0.0.1:${stack.ports.MLFLOW_PORT}`, timeoutMs: 30_000 });

@@ -41,7 +41,7 @@ describe.runIf(process.platform === 'linux')('the stack on the real data', { tim
   }, 60_000);
 
   test('a retrain ends with a new version in Production that answers /predict', async () => {
-    const { exitCode, json, stderr } = await mediwatch<Outcome>(stack.env, 'retrain', '--trials', '2', '--follow');
+    const { exitCode, json, stderr } = await mediwatch<Outcome>(stack.env, 'retrain', '--trials', '3', '--follow');
     expect(exitCode, stderr).toBe(0);
     expect(json.result.version.version).toBe('1');
     expect(json.result.version.metrics.test_auc).toBeGreaterThan(0.65);
@@ -66,7 +66,7 @@ describe.runIf(process.platform === 'linux')('the stack on the real data', { tim
     const { runId } = required(await mlflow.getVersion(MODEL, '1'));
     const parent = required(await mlflow.getRun(runId as string));
     const trials = await mlflow.searchRuns(parent.experimentId, `tags.mlflow.parentRunId = '${runId}'`);
-    expect(trials.map(({ status }) => status)).toEqual(['FINISHED', 'FINISHED']);
+    expect(trials.map(({ status }) => status)).toEqual(['FINISHED', 'FINISHED', 'FINISHED']);
     for (const trial of trials) {
       expect(trial.metrics.validation_auc).toBeGreaterThan(0.6);
       expect(trial.params.learning_rate).toBeDefined();
@@ -84,12 +84,12 @@ describe.runIf(process.platform === 'linux')('the stack on the real data', { tim
   });
 
   test('kill -9 of the worker in the middle of the search: no finished trial runs again, one new version', async () => {
-    const started = await mediwatch<{ workflowId: string }>(stack.env, 'retrain', '--trials', '5', '--detach');
+    const started = await mediwatch<{ workflowId: string }>(stack.env, 'retrain', '--trials', '8', '--detach');
     const { workflowId } = started.json;
     const handle = client.workflow.getHandle(workflowId);
     await until(
-      async () => ((await handle.query<Progress>('progress').catch(() => null))?.search?.complete ?? 0) >= 2,
-      { timeoutMs: 240_000, what: 'two finished trials' },
+      async () => ((await handle.query<Progress>('progress').catch(() => null))?.search?.complete ?? 0) >= 3,
+      { timeoutMs: 240_000, what: 'three finished trials' },
     );
     const [worker] = running(stack.processes(), 'src/worker.ts');
     const python = running(stack.processes(), 'mediwatch_training.pool');
@@ -109,13 +109,13 @@ describe.runIf(process.platform === 'linux')('the stack on the real data', { tim
       (event) => event.activityTaskScheduledEventAttributes?.activityType?.name === 'runTrial',
     );
     // One activity a trial, and each ended once: a retry is an attempt of an unfinished one.
-    expect(scheduled).toHaveLength(5);
+    expect(scheduled).toHaveLength(8);
     expect(
       new Set(finished.map((event) => String(event.activityTaskCompletedEventAttributes?.scheduledEventId))).size,
     ).toBe(finished.length);
     const { runId, experimentId } = required(await mlflow.getRun(result.version.runId as string));
     const runs = await mlflow.searchRuns(experimentId, `tags.mlflow.parentRunId = '${runId}'`);
-    expect(runs.map(({ tags }) => tags['mediwatch.trial']).toSorted()).toEqual([...'01234']);
+    expect(runs.map(({ tags }) => tags['mediwatch.trial']).toSorted()).toEqual([...'01234567']);
     expect(runs.every(({ status }) => status === 'FINISHED')).toBe(true);
   });
 

@@ -117,10 +117,10 @@ describe('a search', () => {
     world.override.runTrial = async () => {
       throw failure('StepFailed', 'no convergence');
     };
-    const refused = await refusal('hyperparameterSearch', { trials: 6 });
+    // One after the other: of several at once, a fifth may have failed too by the time that the fourth is noticed.
+    const refused = await refusal('hyperparameterSearch', { trials: 6, parallel: 1 });
     expect(refused.type).toBe('TooManyTrialsFailed');
-    // Two run at once: the other one may have failed too by the time it is noticed.
-    expect(refused.message).toMatch(/[45] of 6 trials failed, the last one with: no convergence/);
+    expect(refused.message).toContain('4 of 6 trials failed, the last one with: no convergence');
     expect(world.count('runTrial')).toBeLessThan(7);
     expect([...world.runs.values()]).toEqual(['FAILED']);
   });

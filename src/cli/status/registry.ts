@@ -1,6 +1,6 @@
 import type { Config } from '../../config.ts';
-import { createMlflow, type Mlflow, type ModelVersion } from '../../systems/mlflow/index.ts';
-import { mlflowOptions } from '../../systems/mlflow/options.ts';
+import type { Mlflow, ModelVersion } from '../../systems/mlflow/index.ts';
+import { withMlflow } from '../../systems/mlflow/withMlflow.ts';
 import { testAucOf } from '../versions/testAuc.ts';
 
 /** A version as a reader of the status sees it. */
@@ -49,12 +49,12 @@ export async function registryState(config: Config): Promise<RegistryState> {
  * @throws {MlflowError} when MLflow does not answer, or refuses
  */
 export async function listedVersions(config: Config, limitMs = LIMIT_MS): Promise<VersionState[]> {
-  return await withMlflow(config, limitMs, async (mlflow) =>
+  const list = async (mlflow: Mlflow) =>
     (await mlflow.listVersions(config.registry.registeredModel)).map((version) => ({
       ...stateOf(version),
       url: mlflow.links.versionUrl(version.name, version.version),
-    })),
-  );
+    }));
+  return await withMlflow(config, list, limitMs);
 }
 
 /**
@@ -63,20 +63,7 @@ export async function listedVersions(config: Config, limitMs = LIMIT_MS): Promis
  * @throws {MlflowError} when MLflow does not answer, or refuses
  */
 export async function listedModels(config: Config, limitMs = LIMIT_MS): Promise<string[]> {
-  return await withMlflow(config, limitMs, (mlflow) => mlflow.listModels());
-}
-
-async function withMlflow<Result>(
-  config: Config,
-  limitMs: number,
-  body: (mlflow: Mlflow) => Promise<Result>,
-): Promise<Result> {
-  const mlflow = createMlflow(mlflowOptions(config, limitMs));
-  try {
-    return await body(mlflow);
-  } finally {
-    await mlflow.close();
-  }
+  return await withMlflow(config, (mlflow) => mlflow.listModels(), limitMs);
 }
 
 function stateOf({ version, stage, aliases, tags, runId, createdAt }: ModelVersion): Omit<VersionState, 'url'> {
