@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bundleWorkflowCode } from '@temporalio/worker';
+import { placeFile } from './systems/files.ts';
 
 const SOURCE = fileURLToPath(new URL('.', import.meta.url));
 /** Folders whose code runs in the workflow sandbox. */
@@ -33,11 +34,8 @@ export async function workflowBundle(cacheDir: string): Promise<string> {
     payloadConverterPath,
     logger: SILENT,
   });
-  await mkdir(cacheDir, { recursive: true });
-  // Two workers may bundle at once: each renames a whole file into place.
-  const temporary = `${path}.${process.pid}`;
-  await writeFile(temporary, code);
-  await rename(temporary, path);
+  // Two workers may bundle at once.
+  await placeFile(path, code);
   return path;
 }
 

@@ -1,4 +1,4 @@
-import { copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { asksFor } from '../config/placeholders.ts';
@@ -7,6 +7,7 @@ import { DriftDocument, type DriftReport } from '../contracts/drift.ts';
 import type { Plan } from '../contracts/plan.ts';
 import type { ArtifactStore } from '../systems/artifacts/index.ts';
 import { readDriftReport, uncompared } from '../systems/driftDocument.ts';
+import { placeFile } from '../systems/files.ts';
 import type { Mlflow } from '../systems/mlflow/index.ts';
 import { embeddedLogs, monitorInput } from '../systems/monitorInput.ts';
 import { collectReport, type Ran, type StepRunner } from '../systems/steps/index.ts';
@@ -108,23 +109,16 @@ async function filesOf(config: Config, made: z.infer<typeof Made>, signal: Abort
 
 /** Puts the files in place of the latest ones, each at once, so that a reader never sees half of one. */
 async function publish({ document, html, json }: Files, folder: string): Promise<Files> {
-  await mkdir(folder, { recursive: true });
-  const place = async (name: string, write: (path: string) => Promise<void>): Promise<string> => {
-    const fresh = join(folder, `.${name}.${process.pid}`);
-    try {
-      await write(fresh);
-      await rename(fresh, join(folder, name));
-    } finally {
-      await rm(fresh, { force: true });
-    }
+  const copied = async (from: string | null, name: string): Promise<string | null> => {
+    if (from === null) return null;
+    await placeFile(join(folder, name), await readFile(from));
     return join(folder, name);
   };
-  const copied = (from: string | null, name: string) => from && place(name, (to) => copyFile(from, to));
   const latest = {
     html: await copied(html, 'evidently_report.html'),
     json: await copied(json, 'evidently_report.json'),
   };
-  await place('drift.json', (to) => writeFile(to, JSON.stringify(document)));
+  await placeFile(join(folder, 'drift.json'), JSON.stringify(document));
   return { document, ...latest };
 }
 

@@ -1,7 +1,7 @@
-import { mkdir, open, readFile, rename } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { readFile, rename } from 'node:fs/promises';
 import type { Logger } from 'pino';
 import { z } from 'zod';
+import { placeFile } from '../systems/files.ts';
 import { ActiveSpec } from './contract.ts';
 
 const State = z.object({ active: ActiveSpec.nullable() });
@@ -28,15 +28,6 @@ export async function readState(file: string, log: Logger): Promise<State> {
 
 /** Writes the state so that a reader sees the old or the new one, whatever happens in between. */
 export async function writeState(file: string, state: State): Promise<void> {
-  await mkdir(dirname(file), { recursive: true });
-  const draft = `${file}.draft`;
   // For the owner only: the environment of an instance may hold a credential.
-  const handle = await open(draft, 'w', 0o600);
-  try {
-    await handle.writeFile(`${JSON.stringify(state, null, 2)}\n`);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-  await rename(draft, file);
+  await placeFile(file, `${JSON.stringify(state, null, 2)}\n`, { mode: 0o600 });
 }

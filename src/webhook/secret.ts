@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { type Config, ConfigError, fromRoot } from '../config.ts';
+import { placeFile } from '../systems/files.ts';
 
 /** Where the secret lies when no setting gives one. */
 function embeddedFile(config: Config): string {
@@ -34,13 +35,10 @@ export async function ensureSecret(config: Config): Promise<string> {
   const known = await readSecret(config);
   if (known) return known;
   const file = embeddedFile(config);
-  await mkdir(dirname(file), { recursive: true });
-  const draft = `${file}.${process.pid}.draft`;
-  await writeFile(draft, `${randomBytes(32).toString('hex')}\n`, { mode: 0o600, flush: true });
-  // A link fails when the file is there by now: of two that start at once, both go on with the same secret.
-  await link(draft, file).catch((error: NodeJS.ErrnoException) => {
+  const made = `${randomBytes(32).toString('hex')}\n`;
+  // Of two that start at once, both go on with the secret of the first.
+  await placeFile(file, made, { ifThere: 'fail', mode: 0o600 }).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'EEXIST') throw error;
   });
-  await rm(draft);
   return (await readSecret(config)) as string;
 }

@@ -1,8 +1,8 @@
-import { open, readFile, rename, rm } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createTwoFilesPatch } from 'diff';
 import { loadConfig } from '../../config.ts';
-import { place } from '../place.ts';
+import { placeFile } from '../../systems/files.ts';
 
 /** The file is there already, and was left as it is. */
 export class AlreadyThere extends Error {
@@ -25,27 +25,14 @@ export async function existing(file: string): Promise<string | undefined> {
  */
 export async function save(folder: string, text: string, { force }: { force: boolean }): Promise<void> {
   const file = join(folder, 'mediwatch.yaml');
-  const draft = join(folder, `.mediwatch.yaml.${process.pid}.tmp`);
   try {
-    await writeDurably(draft, text);
-    loadConfig({ MEDIWATCH_CONFIG: draft }, folder);
-    if (force) await rename(draft, file);
-    else await place(draft, file);
+    await placeFile(file, text, {
+      ifThere: force ? 'replace' : 'fail',
+      check: (draft) => loadConfig({ MEDIWATCH_CONFIG: draft }, folder),
+    });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') throw new AlreadyThere();
     throw error;
-  } finally {
-    await rm(draft, { force: true });
-  }
-}
-
-async function writeDurably(path: string, text: string): Promise<void> {
-  const file = await open(path, 'wx');
-  try {
-    await file.writeFile(text);
-    await file.sync();
-  } finally {
-    await file.close();
   }
 }
 

@@ -3,9 +3,9 @@ import { mkdtemp, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { REPORT_FILES } from '../../contracts/report.ts';
+import { nameOnce } from '../../systems/files.ts';
 import type { Mlflow } from '../../systems/mlflow/index.ts';
 import { CommandError, EXIT } from '../exit.ts';
-import { place } from '../place.ts';
 import type { ReportPage } from './find.ts';
 
 interface Target {
@@ -39,7 +39,7 @@ export async function savePage(mlflow: Mlflow, page: ReportPage, file: string, f
   try {
     const [draft] = await mlflow.downloadArtifacts(page.runId, REPORT_FILES.page, drafts);
     if (force) await rename(draft as string, file);
-    else await place(draft as string, file);
+    else await nameOnce(draft as string, file);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') throw isThere(file);
     throw error;

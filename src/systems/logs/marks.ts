@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, rmdir } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { parseJson } from '../../contracts/json.ts';
+import { placeFile } from '../files.ts';
 import { isAlive } from '../processes/isAlive.ts';
 import { Closed, Opened } from './records.ts';
 
@@ -38,10 +39,7 @@ export function createMarks(folder: string): Marks {
     },
 
     async set(path, mark) {
-      await mkdir(dirname(path), { recursive: true });
-      // Put in place at once, so that half of one is never read.
-      await writeFile(`${path}.new`, JSON.stringify(mark));
-      await rename(`${path}.new`, path);
+      await placeFile(path, JSON.stringify(mark));
     },
 
     async remove(path) {
