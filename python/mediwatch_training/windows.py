@@ -61,7 +61,9 @@ def _newest(times: np.ndarray) -> float:
 
     known = times[~np.isnan(times)]
     if len(known) == 0:
-        raise PredictionLogInvalid("Windows by hours need a column ts, and no row of the log has one", "currentHours")
+        raise PredictionLogInvalid(
+            "Windows by hours need a column ts, and no row of the log has a time that has come", "currentHours"
+        )
     return float(known.max())
 
 

@@ -105,6 +105,15 @@ def test_times_may_be_seconds_milliseconds_or_dates(tmp_path):
     assert list(read_log(str(tmp_path), 10).times) == [1700000000.5 + n for n in range(4)]
 
 
+def test_a_time_that_is_far_ahead_is_none(tmp_path):
+    frame = rows(0, 4)
+    frame["ts"] = ["1700000000", "4102444800", "inf", "9999-12-31T00:00:00Z"]
+    frame.to_csv(tmp_path / "p.csv", index=False)
+    log = read_log(str(tmp_path), 10, hours=24)
+    assert list(log.frame["event_id"]) == named(*range(4))
+    assert list(log.times.notna()) == [True, False, False, False]
+
+
 def test_the_same_row_twice_is_one_and_other_rows_of_an_event_are_not(tmp_path):
     rows(0, 3).to_csv(tmp_path / "a.csv", index=False)
     rows(0, 3).to_csv(tmp_path / "copy.csv", index=False)
