@@ -74,6 +74,27 @@ describe('approve', () => {
   });
 });
 
+describe('approve --follow', () => {
+  it('stays until the workflow that was named has ended', async () => {
+    const { workflowId } = await waitingPromotion();
+    const { code, out } = await mediwatch(['approve', workflowId, '--follow'], { env });
+    expect(code).toBe(0);
+    expect(out).toContain('Version 1 of MediWatchReadmit: approved.');
+    expect(out).not.toContain('mediwatch follow');
+    expect(inProduction()).toBe('1');
+  });
+
+  it('of a retrain tells programs the decision, what follows, and the end of the retrain', async () => {
+    const { workflowId } = await bench.start('retrain', { trials: 1 });
+    await untilWaiting(workflowIds.stage(workflowId, 'promote'));
+    const { code, out } = await mediwatch(['approve', workflowId, '--follow', '--json'], { env });
+    expect(code).toBe(0);
+    const events = jsonLines(out);
+    expect(events[0]).toMatchObject({ event: 'decided', decision: 'approve' });
+    expect(events.at(-1)).toMatchObject({ event: 'result', workflowId, state: 'completed', exitCode: 0 });
+  });
+});
+
 describe('on a terminal', () => {
   it('asks before it decides; without a yes it waits on', async () => {
     const handle = await waitingPromotion();

@@ -11,6 +11,14 @@ interface Spec {
   examples: readonly Example[];
 }
 
+interface Flags {
+  reason: string;
+  by?: string;
+  follow?: boolean;
+  yes?: boolean;
+  dryRun?: boolean;
+}
+
 const ID = 'id of the promotion, or of the retrain that it belongs to, as "mediwatch status" lists it';
 
 /** Adds the command of one of the two decisions; a rejection needs a reason. */
@@ -21,18 +29,14 @@ export function addDecision(program: Command, cli: Cli, { decision, about, examp
   const why = 'why, kept with the version';
   if (decision === 'reject') command.requiredOption('--reason <text>', why);
   else command.option('--reason <text>', why, '');
+  if (decision === 'approve') command.option('-f, --follow', 'stay until what was approved has ended, and tell how');
   command
     .option('--by <name>', 'who decides; default: the user of this machine')
     .option('-y, --yes', 'do not ask for confirmation, which is asked for on a terminal')
     .option('--dry-run', 'only tell what would be decided, and decide nothing');
   command.action(async (id: string) => {
-    const { reason, by, yes, dryRun } = command.opts<{
-      reason: string;
-      by?: string;
-      yes?: boolean;
-      dryRun?: boolean;
-    }>();
+    const { by = user(), reason, follow = false, yes = false, dryRun = false } = command.opts<Flags>();
     const { decide } = await import('./decide.ts');
-    await decide(cli, { id, decision, by: by ?? user(), reason, yes: yes === true, dryRun: dryRun === true });
+    await decide(cli, { id, decision, by, reason, follow, yes, dryRun });
   });
 }

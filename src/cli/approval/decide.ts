@@ -14,6 +14,8 @@ interface Wanted {
   decision: Decision['decision'];
   by: string;
   reason: string;
+  /** Stays until the workflow of this id has ended. */
+  follow: boolean;
   /** Without asking. */
   yes: boolean;
   /** Only tells what would be decided. */
@@ -25,7 +27,7 @@ interface Wanted {
  *
  * @throws {CommandError} when nothing waits there, it was decided already or about another version, or nobody confirmed
  */
-export async function decide(cli: Cli, { id, decision, by, reason, yes, dryRun }: Wanted): Promise<void> {
+export async function decide(cli: Cli, { id, decision, by, reason, follow, yes, dryRun }: Wanted): Promise<void> {
   await withSession(cli, async (session) => {
     const question = await questionOf(session, id);
     const { workflowId, report } = question;
@@ -63,7 +65,15 @@ export async function decide(cli: Cli, { id, decision, by, reason, yes, dryRun }
     const answer = await send(session, workflowId, { decision, by, reason, version });
     cli.emit({ event: 'decided', decision, by, reason, version, workflowId, url });
     cli.say(answer);
-    cli.say(`Follow it with "mediwatch follow ${workflowId}".`);
+    if (follow) {
+      const [{ follow: followIt }, { describe, targetOf }] = await Promise.all([
+        import('../follow/follow.ts'),
+        import('../follow/target.ts'),
+      ]);
+      await followIt(cli, session, targetOf(await describe(session, id)));
+    } else {
+      cli.say(`Follow it with "mediwatch follow ${workflowId}".`);
+    }
   });
 }
 
