@@ -27,6 +27,7 @@ _MIN_ROWS_TO_CROSS = 30
 _PAIR_BASE = 1e6
 # A missing text is a category like another: that it is missing says something too.
 _MISSING = "?"
+_TEXT_PARTS = ("categories", "scales", "wide")
 
 
 def make_encoder(plan: ColumnPlan, seed: int) -> ColumnTransformer:
@@ -60,6 +61,16 @@ def make_encoder(plan: ColumnPlan, seed: int) -> ColumnTransformer:
 def categorical_columns(plan: ColumnPlan) -> list[int]:
     """Return the positions in the encoded array that hold category codes without an order."""
     return list(range(len(plan.categories) + len(plan.id_categories)))
+
+
+def text_categories(encoder: ColumnTransformer) -> dict[str, list[str]]:
+    """Return the values of each text column that a fitted encoder has seen, sorted."""
+    return {
+        name: [str(value) for value in values]
+        for part, transformer, columns in encoder.transformers_
+        if part in _TEXT_PARTS
+        for name, values in zip(columns, transformer[-1].categories_, strict=True)
+    }
 
 
 def _pairs(plan: ColumnPlan, seed: int) -> object:

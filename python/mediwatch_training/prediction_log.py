@@ -1,24 +1,37 @@
-"""The prediction log: one CSV file that drift checks read and several API processes may write."""
+"""The prediction log: CSV files that drift checks read and several API processes may write."""
 
 from __future__ import annotations
 
 import csv
+import errno
+import fcntl
 import io
 import os
 import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 FILE_NAME = "predictions.csv"
+# Other processes hold the lock for a few calls; one that was stopped while it had it must not stop us (s).
+_LOCK_LIMIT = 2.0
+# A file of other columns in which nothing was written for so long is of a model that no longer serves (s).
+_QUIET = 60.0
+# What is read of the end of a file to find its last line (bytes).
+_LONGEST_LINE = 2**20
 
 
 class PredictionLog:
     """Appends predictions to ``predictions.csv`` in a directory.
 
-    Each request is one write to a file opened for appending, so that lines of two processes never mix.
+    Each request is one write to a file opened for appending, so that lines of two processes never mix. A file has one
+    header: one of another model is renamed ``predictions.<n>.csv``, once, and a process that still serves that model
+    goes on in it, so that while two models with different features serve, each has one file.
 
     Args:
-        directory: Where the file is; made when first needed.
+        directory: Where the files are; made when first needed.
         features: The columns between the threshold and the probability.
     """
 
@@ -26,52 +39,111 @@ class PredictionLog:
         self._path = Path(directory) / FILE_NAME
         self._header = ["event_id", "ts", "model_version", "threshold", *features, "prob", "pred"]
         self._lock = threading.Lock()
+        #: The file that this process writes; it keeps being this one when somebody renames it.
+        self._handle: int | None = None
 
     def append(self, rows: list[list[Any]]) -> None:
         """Append rows that follow the header: ``event_id, ts, model_version, threshold, features…, prob, pred``.
 
         Raises:
-            OSError: The file cannot be written.
+            OSError: The file cannot be written; nothing of these rows is in it then.
         """
         with self._lock:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._rotate_other_header()
-            self._create_with_header()
+            if not self._is_ours():
+                self._open()
             self._write(_lines(rows))
 
-    def _rotate_other_header(self) -> None:
-        """Give a file with other columns (of another model) a numbered name, so that it stays readable."""
+    def _is_ours(self) -> bool:
+        """Tell whether to go on in the file that is open."""
+        if self._handle is None:
+            return False
+        ours = os.fstat(self._handle)
         try:
-            with self._path.open(encoding="utf-8", newline="") as file:
-                header = next(csv.reader(file), [])
+            named = self._path.stat()
         except FileNotFoundError:
-            return
-        if header == self._header:
-            return
-        number = 1
-        while (rotated := self._path.with_name(f"predictions.{number}.csv")).exists():
-            number += 1
-        self._path.rename(rotated)
+            return False
+        if os.path.samestat(ours, named):
+            return True
+        # It was renamed. By another model's process: then it stays ours until that one has fallen silent.
+        return (
+            ours.st_nlink > 0 and time.time() - named.st_mtime < _QUIET and self._header_of(self._path) != self._header
+        )
+
+    def _open(self) -> None:
+        """Open ``predictions.csv``, after giving one of another model its number."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with _locked(self._path.parent):
+            header = self._header_of(self._path)
+            if header is not None and header != self._header:
+                self._path.rename(self._free_name())
+                header = None
+            if header is None:
+                self._create_with_header()
+            handle = os.open(self._path, os.O_RDWR | os.O_APPEND)
+            _end_torn_line(handle)
+        if self._handle is not None:
+            os.close(self._handle)
+        self._handle = handle
+
+    def _free_name(self) -> Path:
+        numbers = [path.name.split(".")[1] for path in self._path.parent.glob("predictions.*")]
+        taken = [int(number) for number in numbers if number.isdigit()]
+        return self._path.with_name(f"predictions.{max(taken, default=0) + 1}.csv")
+
+    @staticmethod
+    def _header_of(path: Path) -> list[str] | None:
+        try:
+            with path.open(encoding="utf-8", errors="replace", newline="") as file:
+                return next(csv.reader(file), [])
+        except FileNotFoundError:
+            return None
 
     def _create_with_header(self) -> None:
-        if self._path.exists():
-            return
-        # Written aside and linked into place, so that of two processes one makes the file and no header is half there.
+        # Written aside and put in place, so that no header is half there.
         fresh = self._path.with_name(f".predictions.{os.getpid()}.csv")
         fresh.write_bytes(_lines([self._header]))
-        try:
-            os.link(fresh, self._path)
-        except FileExistsError:
-            pass
-        finally:
-            fresh.unlink()
+        fresh.replace(self._path)
 
     def _write(self, content: bytes) -> None:
-        handle = os.open(self._path, os.O_WRONLY | os.O_APPEND)
-        try:
-            os.write(handle, content)
-        finally:
-            os.close(handle)
+        assert self._handle is not None
+        written = os.write(self._handle, content)
+        if written == len(content):
+            return
+        # The disk is full. What follows must not be joined to half of a line.
+        end = os.lseek(self._handle, 0, os.SEEK_CUR)
+        if os.fstat(self._handle).st_size == end:
+            os.ftruncate(self._handle, end - written)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def _end_torn_line(handle: int) -> None:
+    """End the last line if whoever wrote it was killed, or had no space, in the middle of it."""
+    size = os.fstat(handle).st_size
+    start = max(0, size - _LONGEST_LINE)
+    torn = os.pread(handle, size - start, start).rpartition(b"\n")[2]
+    if torn:
+        # A quote that is open would swallow the lines that follow.
+        os.write(handle, b'"\n' if torn.count(b'"') % 2 else b"\n")
+
+
+@contextmanager
+def _locked(directory: Path) -> Iterator[None]:
+    """Hold the directory's lock, or go on without it where there is none or somebody does not give it back."""
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        until = time.monotonic() + _LOCK_LIMIT
+        with suppress(OSError):
+            while True:
+                try:
+                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if time.monotonic() > until:
+                        break
+                    time.sleep(0.01)
+        yield
+    finally:
+        os.close(handle)
 
 
 def _lines(rows: list[list[Any]]) -> bytes:

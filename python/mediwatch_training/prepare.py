@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import io
 import pickle
 from pathlib import Path
@@ -17,7 +18,7 @@ from .fields import Fields
 from .jsonio import to_json, write_bytes
 from .progress import Progress
 from .splits import SPLITS, split_rows
-from .table import read_table
+from .table import Table, read_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,6 +38,9 @@ _FIELDS = (
 _EXAMPLE_ROWS = 5
 # Fewer rows of either class than this in a split say nothing.
 _MIN_CLASS_ROWS = 2
+_TRUTH_VALUES = {"true", "false"}
+# Likeness of a name and its misspelling, as difflib counts it.
+_NEARLY = 0.85
 
 
 def prepare(input: dict[str, Any], progress: Progress) -> dict[str, Any]:
@@ -48,7 +52,8 @@ def prepare(input: dict[str, Any], progress: Progress) -> dict[str, Any]:
         input: ``dataPath`` (.csv or .csv.gz), ``outputDir``, ``seed`` (42), ``testFraction`` and
             ``validationFraction`` (0.15 each, of the groups), ``target`` ("readmitted"), ``positive`` ("<30": the
             target's value that counts as 1), ``group`` ("patient_nbr"; null: rows are independent), ``drop``
-            (columns the model must not read), ``idCategories`` (numeric columns that are categories).
+            (columns the model must not read), ``idCategories`` (numeric columns that are categories). Names that
+            the last two give count where there is such a column.
         progress: Told the stage.
 
     Returns:
@@ -72,15 +77,19 @@ def prepare(input: dict[str, Any], progress: Progress) -> dict[str, Any]:
     id_categories = fields.texts("idCategories", ID_CATEGORIES)
 
     progress({"stage": "reading"})
-    table = read_table(data_path, text_columns=tuple({target, group} - {None}))
+    texts = {target, group} - {None}
+    table = read_table(data_path, tuple(texts), unread=tuple({*drop} - texts), codes=tuple(id_categories))
     frame = table.frame
-    labels = _labels(frame, target, positive)
+    labels = _labels(table, target, positive)
     if group is not None and group not in frame:
         raise DataInvalid(
-            f"There is no group column {group!r}; the columns are {_names(frame.columns)}. "
+            f"There is no group column {group!r}; the columns are {_names(table.names)}. "
             "Set group to one of them, or to null if rows are independent",
             "group",
         )
+    # A list may serve several files, but a name that is nearly one of this file was meant to be it.
+    for field in ("drop", "idCategories"):
+        _check_names(field, input.get(field) or [], table.names)
     codes, groups = split_rows(
         None if group is None else frame[group], len(frame), seed, test_fraction, validation_fraction
     )
@@ -88,7 +97,7 @@ def prepare(input: dict[str, Any], progress: Progress) -> dict[str, Any]:
     _check_splits(labels, rows_of)
 
     progress({"stage": "encoding", "rows": len(frame)})
-    candidates = frame.drop(columns=[name for name in {target, group, *drop} if name in frame])
+    candidates = frame.drop(columns=list(texts))
     plan = plan_columns(candidates.iloc[rows_of["train"]], labels[rows_of["train"]], id_categories)
     if not plan.features:
         raise DataInvalid(f"{data_path} has no column that a model could learn from", "dataPath")
@@ -104,7 +113,7 @@ def prepare(input: dict[str, Any], progress: Progress) -> dict[str, Any]:
         "positives": int(labels.sum()),
         "splits": {split: _summary(rows, labels, groups) for split, rows in rows_of.items()},
         "features": [{"name": name, "kind": plan.kind(name)} for name in plan.features],
-        "dropped": [name for name in frame.columns if name not in (*plan.features, target)],
+        "dropped": [name for name in table.names if name not in (*plan.features, target)],
         "dataSha256": table.sha256,
     }
     output.mkdir(parents=True, exist_ok=True)
@@ -131,10 +140,22 @@ def prepare(input: dict[str, Any], progress: Progress) -> dict[str, Any]:
     return result
 
 
-def _labels(frame: pd.DataFrame, target: str, positive: str) -> np.ndarray:
+def _check_names(field: str, wanted: list[str], names: list[str]) -> None:
+    for name in wanted:
+        near = [] if name in names else difflib.get_close_matches(name, names, n=3, cutoff=_NEARLY)
+        if near:
+            raise DataInvalid(
+                f"There is no column {name!r}, which {field} names; did you mean {_names(near)}? "
+                "Correct the name there, or remove it",
+                field,
+            )
+
+
+def _labels(table: Table, target: str, positive: str) -> np.ndarray:
+    frame = table.frame
     if target not in frame:
         raise DataInvalid(
-            f"There is no target column {target!r}; the columns are {_names(frame.columns)}. "
+            f"There is no target column {target!r}; the columns are {_names(table.names)}. "
             "Set target to the column to predict",
             "target",
         )
@@ -144,11 +165,15 @@ def _labels(frame: pd.DataFrame, target: str, positive: str) -> np.ndarray:
     missing = int(column.isna().sum())
     if missing:
         raise DataInvalid(f"{missing} of {len(frame)} rows have no value in the target column {target!r}", "target")
-    labels = (column == positive).to_numpy().astype(np.int64)
+    wanted = positive
+    if {value.lower() for value in column.unique()} <= _TRUTH_VALUES:
+        # The same two labels however they are written: true in JSON, True in Python, TRUE in a spreadsheet.
+        column, wanted = column.str.lower(), positive.lower()
+    labels = (column == wanted).to_numpy().astype(np.int64)
     if not labels.any():
         raise DataInvalid(
-            f"The target column {target!r} never holds {positive!r}; it holds {_names(sorted(column.unique()))}. "
-            "Set positive to the value that counts as positive",
+            f"The target column {target!r} never holds {positive!r}; it holds "
+            f"{_names(sorted(frame[target].unique()))}. Set positive to the value that counts as positive",
             "positive",
         )
     if labels.all():

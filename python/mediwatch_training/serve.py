@@ -21,7 +21,7 @@ from .batching import Batcher
 from .errors import as_step_error
 from .prediction_log import PredictionLog
 from .serving_model import ServedModel, load_served_model
-from .serving_records import MAX_BODY_BYTES, BadRequest, check_values, parse_records
+from .serving_records import MAX_BODY_BYTES, BadRequest, check_values, parse_records, spell_booleans
 from .serving_settings import Settings
 
 _log = logging.getLogger("mediwatch_training.serve")
@@ -62,7 +62,7 @@ class Service:
         batcher = self._batcher
         if model is None or batcher is None:
             raise BadRequest(503, self.reason)
-        records = parse_records(body)
+        records = spell_booleans(parse_records(body), model.booleans)
         warnings = check_values(records, model.features)
         probabilities = batcher.probabilities(records)
         predictions = [{"prob": float(p), "pred": int(p >= model.threshold)} for p in probabilities]

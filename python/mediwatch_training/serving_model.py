@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from .encoder import text_categories
 from .errors import ModelLoadFailed, StepError
+from .serving_records import boolean_spellings
 from .serving_settings import Settings
 
 
@@ -25,6 +27,7 @@ class ServedModel:
         threshold: Probability from which a record counts as positive.
         features: ``{name, kind}`` of each column that the model reads.
         example: A raw record, or None.
+        booleans: How the training data write true and false, by feature.
         loaded_at: Unix seconds.
     """
 
@@ -35,6 +38,7 @@ class ServedModel:
     threshold: float
     features: list[dict[str, str]]
     example: dict[str, Any] | None
+    booleans: dict[str, dict[bool, str]] = field(default_factory=dict)
     loaded_at: float = field(default_factory=time.time)
 
     def probabilities(self, records: list[dict[str, Any]]) -> np.ndarray:
@@ -112,6 +116,7 @@ def describe(pipeline: Any, version: str, stage: str | None, run_id: str | None)
         threshold=float(known.get("threshold", 0.5)),
         features=features,
         example=examples[0] if examples else None,
+        booleans=boolean_spellings(text_categories(pipeline[0])) if known else {},
     )
 
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+import re
+import reprlib
 from typing import Any
 
 MAX_RECORDS = 10_000
 MAX_BODY_BYTES = 32 * 1024 * 1024
+# Escapes of half a character: two together are one that can be written, one alone is not.
+_HALF_CHARACTER = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 class BadRequest(Exception):
@@ -34,6 +38,8 @@ def parse_records(body: bytes) -> list[dict[str, Any]]:
         payload = json.loads(body)
     except (ValueError, RecursionError) as error:
         raise BadRequest(400, f"The body is not JSON: {error}") from error
+    if _HALF_CHARACTER.search(body):
+        _check_text(payload)
     records = payload.get("records") if isinstance(payload, dict) else None
     if not isinstance(records, list) or not records:
         raise BadRequest(422, 'The body must be {"records": [{…}, …]} with at least one record')
@@ -43,6 +49,15 @@ def parse_records(body: bytes) -> list[dict[str, Any]]:
         if not isinstance(record, dict):
             raise BadRequest(422, f"records[{position}] must be an object of feature values")
     return records
+
+
+def _check_text(payload: Any) -> None:
+    try:
+        json.dumps(payload, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise BadRequest(
+            422, f"The body holds half a character, which no text can: {error.object[error.start]!r}"
+        ) from error
 
 
 def check_values(records: list[dict[str, Any]], features: list[dict[str, str]]) -> list[str]:
@@ -68,13 +83,40 @@ def check_values(records: list[dict[str, Any]], features: list[dict[str, str]]) 
     return warnings
 
 
+def boolean_spellings(categories: dict[str, list[str]]) -> dict[str, dict[bool, str]]:
+    """Return how the categories that a model has learned write true and false, of those features that have any.
+
+    Of several spellings in one feature Python's own comes first.
+    """
+    spellings: dict[str, dict[bool, str]] = {}
+    for name, values in categories.items():
+        for truth in (True, False):
+            found = [value for value in values if value.lower() == str(truth).lower()]
+            if found:
+                spellings.setdefault(name, {})[truth] = str(truth) if str(truth) in found else found[0]
+    return spellings
+
+
+def spell_booleans(records: list[dict[str, Any]], spellings: dict[str, dict[bool, str]]) -> list[dict[str, Any]]:
+    """Return the records with JSON's true and false as the training data write them; `records` stay as they are."""
+    if not spellings:
+        return records
+    return [
+        {
+            name: spellings[name].get(value, value) if isinstance(value, bool) and name in spellings else value
+            for name, value in record.items()
+        }
+        for record in records
+    ]
+
+
 def _check_value(where: str, value: Any, numeric: bool) -> None:
     if value is None:
         return
     if isinstance(value, (dict, list)):
         raise BadRequest(422, f"{where} must be a single value, not {type(value).__name__}")
     if numeric and not _is_numeric(value):
-        raise BadRequest(422, f"{where} must be a number or null, not {value!r}")
+        raise BadRequest(422, f"{where} must be a number or null, not {reprlib.repr(value)}")
 
 
 def _is_numeric(value: Any) -> bool:
@@ -83,4 +125,7 @@ def _is_numeric(value: Any) -> bool:
             return math.isfinite(float(value))
         except ValueError:
             return value in ("", "?")
-    return not isinstance(value, float) or math.isfinite(value)
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False

@@ -11,11 +11,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import joblib
 import mlflow
+import pandas as pd
 import pytest
 from conftest import answers, child_environment, free_port, wait_until
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
 
-from mediwatch_training.prediction_log import PredictionLog
+from mediwatch_training.columns import plan_columns
+from mediwatch_training.encoder import make_encoder
 
 
 class Api:
@@ -114,6 +119,9 @@ def test_unknown_and_absent_fields_are_warnings(api):
         ({"records": [1]}, 422, r"records[0] must be an object"),
         ({"records": [{}, {"time_in_hospital": "long"}]}, 422, "records[1].time_in_hospital must be a number"),
         ({"records": [{"age": [1]}]}, 422, "records[0].age must be a single value"),
+        (b'{"records": [{"time_in_hospital": 1' + b"0" * 400 + b"}]}", 422, "time_in_hospital must be a number"),
+        ({"records": [{"age": "\ud800"}]}, 422, "half a character"),
+        ({"records": [{"\udfff": 1}]}, 422, "half a character"),
         ({"records": [{}] * 10_001}, 413, "10000"),
     ],
 )
@@ -168,10 +176,19 @@ def test_a_missing_model_file_and_a_wrong_setting_are_explained(tmp_path):
     assert Api(tmp_path, PORT="http").process.wait(30) == 2
 
 
-def test_a_log_with_other_columns_is_kept_under_another_name(tmp_path):
-    PredictionLog(tmp_path, ["a"]).append([["id", 1, "1", 0.5, "x", 0.1, 0]])
-    second = PredictionLog(tmp_path, ["a", "b"])
-    second.append([["id", 1, "1", 0.5, "x", "y", 0.1, 0]])
-    second.append([["id", 1, "1", 0.5, "x", None, 0.1, 0]])
-    assert len((tmp_path / "predictions.csv").read_text().splitlines()) == 3
-    assert len((tmp_path / "predictions.1.csv").read_text().splitlines()) == 2
+def test_true_in_json_is_the_category_that_the_training_data_write(tmp_path):
+    frame = pd.DataFrame({"flag": ["TRUE", "FALSE", "FALSE"] * 40})
+    labels = (frame["flag"] == "TRUE").to_numpy().astype(int)
+    model = make_pipeline(make_encoder(plan_columns(frame, labels, []), 0), LogisticRegression())
+    model.fit(frame, labels)
+    model.mediwatch_ = {"features": [{"name": "flag", "kind": "categorical"}]}
+    joblib.dump(model, tmp_path / "model.joblib")
+    api = Api(tmp_path, MODEL_SOURCE="local", MODEL_PATH=str(tmp_path / "model.joblib"))
+    try:
+        wait_until(lambda: answers(f"http://127.0.0.1:{api.port}/health"), 60, "a healthy API")
+        records = [{"flag": value} for value in ("TRUE", True, "FALSE", False)]
+        _, answer = api.call("/predict", {"records": records})
+        assert [prediction["pred"] for prediction in answer["predictions"]] == [1, 1, 0, 0]
+        assert [row["flag"] for row in api.logged()] == ["TRUE", "TRUE", "FALSE", "FALSE"]
+    finally:
+        assert api.stop() == 0

@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import csv
+import errno
+import multiprocessing
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from mediwatch_training.prediction_files import read_log
+from mediwatch_training.prediction_log import PredictionLog
+
+
+def row(*features: str) -> list:
+    return ["id", 1, "1", 0.5, *features, 0.1, 0]
+
+
+def lines(path: Path) -> list[str]:
+    return path.read_text().splitlines()
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_file_of_other_columns_gets_a_number(tmp_path):
+    PredictionLog(tmp_path, ["a"]).append([row("x")])
+    second = PredictionLog(tmp_path, ["a", "b"])
+    second.append([row("x", "y")])
+    second.append([row("x", "")])
+    assert len(lines(tmp_path / "predictions.csv")) == 3
+    assert len(lines(tmp_path / "predictions.1.csv")) == 2
+
+
+def test_two_models_that_serve_at_once_have_a_file_each(tmp_path):
+    old, new = PredictionLog(tmp_path, ["a"]), PredictionLog(tmp_path, ["a", "b"])
+    for _ in range(50):
+        old.append([row("x")])
+        new.append([row("x", "y")])
+    assert names(tmp_path) == ["predictions.1.csv", "predictions.csv"]
+    assert [len(lines(tmp_path / name)) for name in names(tmp_path)] == [51, 51]
+
+
+def test_the_model_that_goes_on_alone_gets_the_name_back(tmp_path):
+    old, new = PredictionLog(tmp_path, ["a"]), PredictionLog(tmp_path, ["a", "b"])
+    for log, features in ((old, ["x"]), (new, ["x", "y"]), (old, ["x"])):
+        log.append([row(*features)])
+    os.utime(tmp_path / "predictions.csv", (time.time() - 100,) * 2)
+    old.append([row("later")])
+    assert lines(tmp_path / "predictions.csv")[1:] == ["id,1,1,0.5,later,0.1,0"]
+    assert names(tmp_path) == ["predictions.1.csv", "predictions.2.csv", "predictions.csv"]
+
+
+@pytest.mark.parametrize("leave", [os.remove, lambda path: path.rename(f"{path}.old")])
+def test_a_file_that_somebody_took_away_is_made_anew(tmp_path, leave):
+    log = PredictionLog(tmp_path, ["a"])
+    log.append([row("before")])
+    leave(tmp_path / "predictions.csv")
+    log.append([row("after")])
+    assert lines(tmp_path / "predictions.csv")[1:] == ["id,1,1,0.5,after,0.1,0"]
+
+
+def write_many(folder: Path, features: list[str]) -> None:
+    log = PredictionLog(folder, features)
+    for _ in range(300):
+        log.append([row(*features)])
+        # A new process now and then, as after a crash.
+        if os.urandom(1)[0] < 8:
+            log = PredictionLog(folder, features)
+
+
+def test_no_row_is_lost_or_under_the_header_of_another_model(tmp_path):
+    models = [["a", "b"], ["b", "a"], ["a", "b"]]
+    writers = [multiprocessing.get_context("spawn").Process(target=write_many, args=(tmp_path, one)) for one in models]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join(60)
+    assert [writer.exitcode for writer in writers] == [0, 0, 0]
+    count = 0
+    for path in tmp_path.iterdir():
+        with path.open(newline="") as file:
+            for read in csv.DictReader(file):
+                assert (read["a"], read["b"]) == ("a", "b")
+                count += 1
+    assert count == 900
+
+
+def test_a_line_that_was_torn_costs_no_other_row(tmp_path):
+    PredictionLog(tmp_path, ["a"]).append([row("x"), row("y")])
+    with (tmp_path / "predictions.csv").open("a") as file:
+        file.write('id,1,1,0.5,"to')
+    PredictionLog(tmp_path, ["a"]).append([row("z")])
+    log = read_log(str(tmp_path), 10)
+    assert (list(log.frame["a"]), log.left_out) == (["x", "y", "z"], 1)
+
+
+def test_a_full_disk_is_told_and_leaves_no_half_of_a_row(tmp_path, monkeypatch):
+    log = PredictionLog(tmp_path, ["a"])
+    log.append([row("before")])
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda handle, content: write(handle, content[: len(content) // 2]))
+    with pytest.raises(OSError) as caught:
+        log.append([row("lost"), row("lost")])
+    assert caught.value.errno == errno.ENOSPC
+    monkeypatch.undo()
+    log.append([row("after")])
+    frame = read_log(str(tmp_path), 10).frame
+    assert list(frame["a"]) == ["before", "after"]
