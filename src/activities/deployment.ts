@@ -48,7 +48,7 @@ interface OfModel {
 export function createDeploymentActivities({ of, shipper }: Pick<Deployments, 'of'> & { shipper: Shipper }) {
   return {
     /** What answers requests now. */
-    serving: ({ registeredModel }: OfModel = {}) => of(registeredModel).target.serving(),
+    serving: ({ registeredModel }: OfModel = {}) => whileHeartbeating(() => of(registeredModel).target.serving()),
 
     /** Looks before anything is started whether a redeploy can work at all; what stands in its way is told in words. */
     preflight: ({ registeredModel, version }: { registeredModel: string; version: string }): Promise<void> =>
@@ -93,22 +93,26 @@ export function createDeploymentActivities({ of, shipper }: Pick<Deployments, 'o
         });
       }),
 
-    /** Gives the candidate this share of the requests; 1: it serves from now on. */
-    shiftTraffic: async ({ registeredModel, key, share }: OfModel & { key: string; share: number }): Promise<void> => {
-      await of(registeredModel).target.shift(key, share);
-    },
+    /** Gives the candidate this share of the requests; 1: it serves from now on, and its image may be pushed. */
+    shiftTraffic: ({ registeredModel, key, share }: OfModel & { key: string; share: number }): Promise<void> =>
+      whileHeartbeating(async ({ signal }) => {
+        await of(registeredModel).target.shift(key, share, signal);
+      }),
 
     /** What the APIs did with their requests since the last shift. */
-    traffic: ({ registeredModel }: OfModel = {}) => of(registeredModel).target.traffic(),
+    traffic: ({ registeredModel }: OfModel = {}) => whileHeartbeating(() => of(registeredModel).target.traffic()),
 
     /** What runs without serving: what a workflow that was killed may have left. */
-    idle: ({ registeredModel }: OfModel = {}) => of(registeredModel).target.idle(),
+    idle: ({ registeredModel }: OfModel = {}) => whileHeartbeating(() => of(registeredModel).target.idle()),
 
-    /** Stops an API that does not serve, when its open requests are done or the drain time is over. */
-    stopIdle: ({ registeredModel, key }: OfModel & { key: string }): Promise<void> =>
+    /**
+     * Stops an API that does not serve, when its open requests are done or the drain time is over. With `force` also the
+     * one that serves: then nothing does, until a version is deployed.
+     */
+    stopIdle: ({ registeredModel, key, force = false }: OfModel & { key: string; force?: boolean }): Promise<void> =>
       whileHeartbeating(() => {
         const { target, config } = of(registeredModel);
-        return target.stop(key, { drainMs: config.deployment.drain * 1000 });
+        return target.stop(key, { drainMs: config.deployment.drain * 1000, force });
       }),
   };
 }

@@ -6,7 +6,7 @@ import { parseJson } from '../contracts/json.ts';
 import { ALIASES, TAGS } from '../contracts/names.ts';
 import type { Comparison, ModelVersionRef, ProductionEntry, RegistrySnapshot } from '../contracts/registry.ts';
 import type { TrainedModel } from '../contracts/training.ts';
-import type { Mlflow, ModelVersion } from '../systems/mlflow/index.ts';
+import type { CallOptions, Mlflow, ModelVersion } from '../systems/mlflow/index.ts';
 import { applyChanges, readSnapshot } from '../systems/mlflow/registry-changes.ts';
 import { planPromotion, planRestore } from '../systems/mlflow/stages.ts';
 import { projectCommit } from '../systems/revision.ts';
@@ -34,6 +34,9 @@ interface VerdictRecord {
   comparison: Comparison;
   verdict: { promote: boolean; reason: string };
 }
+
+/** An attempt that is cancelled or timed out changes nothing any more, since others go on from what they find. */
+const untilGivenUp = (): CallOptions => ({ signal: Context.current().cancellationSignal });
 
 /** MLflow runs and the model registry: what the workflows write down. Every call may be repeated. */
 export function createRegistryActivities({ config: shared, mlflow }: { config: Config; mlflow: Mlflow }) {
@@ -132,7 +135,7 @@ export function createRegistryActivities({ config: shared, mlflow }: { config: C
     },
 
     async readRegistry({ registeredModel }: { registeredModel: string }): Promise<RegistrySnapshot> {
-      const { versions, aliases } = await readSnapshot(mlflow, registeredModel);
+      const { versions, aliases } = await readSnapshot(mlflow, registeredModel, untilGivenUp());
       return { versions: [...versions], aliases: { ...aliases } };
     },
 
@@ -143,14 +146,16 @@ export function createRegistryActivities({ config: shared, mlflow }: { config: C
       stage: 'Production' | 'Staging';
     }): Promise<void> {
       const { registeredModel, version, stage } = request;
-      const snapshot = await readSnapshot(mlflow, registeredModel);
-      await applyChanges(mlflow, registeredModel, planPromotion(snapshot, version, stage));
+      const options = untilGivenUp();
+      const snapshot = await readSnapshot(mlflow, registeredModel, options);
+      await applyChanges(mlflow, registeredModel, planPromotion(snapshot, version, stage), options);
     },
 
     /** Puts stages and aliases back as they were; versions that came later keep theirs. */
     async restoreRegistry({ registeredModel, snapshot }: { registeredModel: string; snapshot: RegistrySnapshot }) {
-      const current = await readSnapshot(mlflow, registeredModel);
-      await applyChanges(mlflow, registeredModel, planRestore(current, snapshot));
+      const options = untilGivenUp();
+      const current = await readSnapshot(mlflow, registeredModel, options);
+      await applyChanges(mlflow, registeredModel, planRestore(current, snapshot), options);
     },
 
     /** Keeps what the gate compared and decided: as tags of the version, and as a page in its MLflow run. */

@@ -42,12 +42,12 @@ export function createAdmin({ instances, upstreams, routing, traffic, hosts, log
   const viewOf = createUpstreamViews({ upstreams, routing, traffic });
 
   const remove = async (key: string, { drainMs, force }: StopQuery) => {
-    if (routing.routes().active?.key === key) {
-      if (!force) throw new AdminProblem(409, `${key} answers requests.`, 'Shift the traffic first.');
-      await routing.clear();
+    if (!force && routing.routes().active?.key === key) {
+      throw new AdminProblem(409, `${key} answers requests.`, 'Shift the traffic first.');
     }
     const removed = routing.retire(key);
     try {
+      if (force) await routing.clear(key);
       await upstreams.remove(key, () => traffic.drained(key, drainMs));
       traffic.forget(key);
     } finally {

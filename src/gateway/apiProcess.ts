@@ -33,7 +33,7 @@ export interface ApiProcess {
   reason(): string | undefined;
   /** Asks /health at once instead of at the next probe; why it is not running, in words, or null. */
   problem(): Promise<string | null>;
-  /** When it became `running` (ms since the epoch). */
+  /** When it became `running` (ms, as `performance.now()` counts them). */
   runningSince(): number | undefined;
   /** The instance as the admin API shows it. */
   view(): Instance;
@@ -99,7 +99,7 @@ export function startApiProcess({ spec, port, command, logFile, reaper, log }: A
   };
   const becomeRunning = () => {
     if (state !== 'starting') return;
-    [state, reason, runningSince] = ['running', undefined, Date.now()];
+    [state, reason, runningSince] = ['running', undefined, performance.now()];
     log.info({ key: spec.key, version: spec.version, pid, url }, 'API process is running');
   };
   void untilHealthy({ url, signal: probing.signal, onReason: notYet }).then((healthy) => {

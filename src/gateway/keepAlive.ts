@@ -24,7 +24,7 @@ export async function keepAlive({ instances, spec, signal, log }: KeepAlive): Pr
       const instance = await instances.restart(spec);
       await instance.gone;
       const since = instance.runningSince();
-      if (since && Date.now() - since > SETTLED_MS) deaths = 0;
+      if (since !== undefined && performance.now() - since > SETTLED_MS) deaths = 0;
     } catch (error) {
       if (!signal.aborted) log.error({ err: error, key: spec.key }, 'the active version could not be started');
     }

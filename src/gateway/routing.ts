@@ -29,8 +29,8 @@ export interface Routing {
    * @throws {AdminProblem} 404 for a key that is not there, 409 for one that cannot serve; traffic is as it was then
    */
   shift(key: string, share: number): Promise<TrafficShifted>;
-  /** Nothing answers any more, also after a restart. */
-  clear(): Promise<void>;
+  /** If the upstream is the active one, nothing answers any more, also after a restart. */
+  clear(key: string): Promise<void>;
   /** An upstream that is about to go gets no share any more, until what this returns is called. */
   retire(key: string): () => void;
   /** The upstream has a new address: it is kept, if it is the active one. */
@@ -123,10 +123,20 @@ export function createRouting({ instances, upstreams, traffic, stateFile, log }:
         log.info({ active: active?.key, previous, candidate }, 'traffic shifted');
         return { active: active?.key ?? null, previous, candidate };
       }),
-    async clear() {
-      change({ active: null, candidate: null });
-      await save();
-    },
+    clear: (key) =>
+      serial('shift', async () => {
+        if (routes.active?.key !== key) return;
+        const before = routes;
+        change({ active: null, candidate: null });
+        try {
+          await save();
+        } catch (error) {
+          // The file still names it, so that a restart would bring it back: it goes on answering until a call succeeds.
+          change(before);
+          throw error;
+        }
+        log.warn({ key }, 'the active version was stopped by force; nothing answers any more');
+      }),
     retire(key) {
       retired.add(key);
       if (routes.candidate?.key === key) change({ candidate: null });

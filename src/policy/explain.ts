@@ -14,7 +14,9 @@ export interface Facts {
   /** Version that answered requests before anything was changed; null: none. */
   serving?: string | null;
   /** Version that all requests went to before it failed. */
-  deployed?: string;
+  deployed?: string | undefined;
+  /** Stage to which the version that was registered has been promoted. */
+  promotedTo?: 'Production' | 'Staging';
   /** The registry was changed, and then put back, or could not be: why. Absent: it was not changed. */
   putBack?: true | string;
   /** The version is in Production and answers; only this one could not be marked as rolled back. */
@@ -87,6 +89,10 @@ function leftByRetrain({ stages, facts, type }: Failed): string {
     const trials = searched && stage !== 'prepareData' ? ' Trials that had finished are kept in MLflow.' : '';
     return `No version was registered.${trials} ${UNTOUCHED}`;
   }
+  if (facts.promotedTo) {
+    const answers = facts.deployed ? ', and the API answers with it' : '';
+    return `Version ${registered} is in ${facts.promotedTo}${answers}. Only what was to come after that was not done.`;
+  }
   if (stage !== 'promote' && stage !== 'redeploy') return `${staysRegistered(registered)} ${UNTOUCHED}`;
   if (type === 'ApprovalRejected') return `${staysRegistered(registered)} It was not promoted. ${UNTOUCHED}`;
   return (
@@ -155,14 +161,17 @@ const ANSWERS: ReadonlySet<string> = new Set<FailureType>(['ApprovalRejected', '
 
 function whatToDo(failed: Failed): string {
   const { type, workflowId, cancelled, facts, child } = failed;
-  if (cancelled)
-    return 'Nothing has to be cleaned up. Start it again when you want it: "Start Workflow Like This One".';
   if (facts.unmarked) {
     const tag = `the tag ${TAGS.rolledBack} of version ${facts.unmarked}`;
     return `Set ${tag} in MLflow to the reason, so that no later retrain promotes that version again. Nothing else is to be done.`;
   }
+  const repair =
+    typeof facts.putBack === 'string' && 'Type "mediwatch doctor --fix-aliases", then "mediwatch redeploy".';
+  if (cancelled) {
+    return `${repair || 'Nothing has to be cleaned up.'} Start it again when you want it: "Start Workflow Like This One".`;
+  }
   return [
-    typeof facts.putBack === 'string' && 'Type "mediwatch doctor --fix-aliases", then "mediwatch redeploy".',
+    repair,
     adviceOf(type) ?? 'The event history below shows the failed event with all its details.',
     IN_LOGS.has(type ?? '') && `"mediwatch logs ${child ?? workflowId}" shows what the step wrote.`,
     FOR_DOCTOR.has(type ?? '') && '"mediwatch doctor" looks at all that the service needs.',
@@ -176,9 +185,10 @@ function whatToDo(failed: Failed): string {
 function againText({ stages, workflow }: Failed): string {
   const stage = stageOfFailure(stages);
   const hasDone = stages.some(({ state }) => state === 'done');
-  if (workflow === 'retrain' && stage && hasDone) {
+  if (workflow === 'retrain' && hasDone) {
+    const failed = stage ? `"${STAGE_TITLES[stage]}"` : 'the step that failed';
     return (
-      `Then choose "Reset" on this page, with the last "Workflow Task Completed" before "${STAGE_TITLES[stage]}" ` +
+      `Then choose "Reset" on this page, with the last "Workflow Task Completed" before ${failed} ` +
       'was started: it goes on from there, and keeps what was done before.'
     );
   }

@@ -42,7 +42,7 @@ interface Sender {
   next: Batch | undefined;
   /** Batches that went one right after the other. */
   inARow: number;
-  /** When the latest was sent (Unix time, ms). */
+  /** When the latest was sent (ms, by the monotonic clock); -Infinity: none was. */
   sentAt: number;
 }
 
@@ -61,7 +61,12 @@ const senders = new WeakMap<Client, Map<string, Sender>>();
 function senderOf(client: Client, registeredModel: string): Sender {
   const ofClient = senders.get(client) ?? new Map<string, Sender>();
   senders.set(client, ofClient);
-  const sender = ofClient.get(registeredModel) ?? { idle: Promise.resolve(), next: undefined, inARow: 0, sentAt: 0 };
+  const sender = ofClient.get(registeredModel) ?? {
+    idle: Promise.resolve(),
+    next: undefined,
+    inARow: 0,
+    sentAt: Number.NEGATIVE_INFINITY,
+  };
   ofClient.set(registeredModel, sender);
   return sender;
 }
@@ -76,7 +81,7 @@ function openBatch(sender: Sender, client: Client, registeredModel: string): Bat
   const batch: Batch = { alerts, sent };
   sender.next = batch;
   const over = () => {
-    sender.sentAt = Date.now();
+    sender.sentAt = performance.now();
   };
   // Whether it was sent is told to who raised the alerts; the next batch goes either way.
   sender.idle = sent.then(over, over);
@@ -84,7 +89,7 @@ function openBatch(sender: Sender, client: Client, registeredModel: string): Bat
 }
 
 async function pauseInStorm(sender: Sender): Promise<void> {
-  sender.inARow = Date.now() - sender.sentAt < LULL_MS ? sender.inARow + 1 : 1;
+  sender.inARow = performance.now() - sender.sentAt < LULL_MS ? sender.inARow + 1 : 1;
   if (sender.inARow <= BATCHES_IN_A_ROW) return;
   sender.inARow = 1;
   await delay(PAUSE_MS);

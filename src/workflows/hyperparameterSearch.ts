@@ -1,8 +1,8 @@
 import {
   CancellationScope,
-  continueAsNew,
   getExternalWorkflowHandle,
   isCancellation,
+  makeContinueAsNewFunc,
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
@@ -18,6 +18,7 @@ import type { Board } from './lib/board.ts';
 import { conduct, type Job } from './lib/conduct.ts';
 import { applicationFailure, rootMessage } from './lib/failures.ts';
 import { handedOn } from './lib/input.ts';
+import { planMemo } from './lib/plan.ts';
 import { withRun } from './lib/runs.ts';
 import { idempotencyKey, runStage } from './lib/stages.ts';
 import { preparation, prepareData } from './prepareData.ts';
@@ -41,7 +42,7 @@ export async function hyperparameterSearch(input?: unknown, given?: Carried): Pr
 
 async function search(job: Job<'hyperparameterSearch'>, carried: Carried | undefined): Promise<SearchResult> {
   const { request, plan, board } = job;
-  const dataset = request.dataset ?? (await runStage(board, 'prepareData', prepareData, preparation(plan)));
+  const dataset = request.dataset ?? (await runStage(board, plan, 'prepareData', prepareData, preparation(plan)));
   const run = { runId: request.parentRunId, ownRunId: carried?.ownRunId, purpose: 'search', dataset };
 
   return withRun(board, plan, run, async (runId) => {
@@ -56,7 +57,10 @@ async function search(job: Job<'hyperparameterSearch'>, carried: Carried | undef
     if (remaining(study) > 0) {
       const rest: SearchInput = { ...request, trials: plan.trials, parallel: plan.parallel, dataset };
       const ownRunId = request.parentRunId ? undefined : runId;
-      await continueAsNew<typeof hyperparameterSearch>(rest, { study, ownRunId });
+      const goOn = makeContinueAsNewFunc<typeof hyperparameterSearch>({
+        memo: { ...workflowInfo().memo, ...planMemo(plan) },
+      });
+      await goOn(rest, { study, ownRunId });
     }
     if (!study.best) throw failure('TooManyTrialsFailed', `None of the ${study.total} trials succeeded.`);
     const { best, trials, complete, failed } = study;

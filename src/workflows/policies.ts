@@ -33,19 +33,27 @@ export const POLICIES = {
       maximumAttempts: Number.POSITIVE_INFINITY,
     },
   },
-  /** The first call to MLflow: a person waits, so a server that is down is told within 15 s. */
+  /**
+   * The first call to MLflow: a person waits, so a server that is down is told within 15 s. A cancelled workflow waits for
+   * its answer, so that a run which was made is known, and closed.
+   */
   firstContact: {
     taskQueue: TASK_QUEUES.orchestration,
     startToCloseTimeout: '40 seconds',
     heartbeatTimeout: '10 seconds',
+    cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
     retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumAttempts: 4 },
   },
-  /** Short calls to MLflow in the middle of a run: work would be lost, so an outage of five minutes is sat out. */
+  /**
+   * Short calls to MLflow in the middle of a run: work would be lost, so an outage of five minutes is sat out. A cancelled
+   * workflow waits for a call under way: what is put back must not be changed after that by what it undoes.
+   */
   registry: {
     taskQueue: TASK_QUEUES.orchestration,
     startToCloseTimeout: '1 minute',
     heartbeatTimeout: '10 seconds',
     scheduleToCloseTimeout: '10 minutes',
+    cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
     retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '20 seconds', maximumAttempts: 20 },
   },
   /** Asks the lock or a steward, or starts a retrain; only Temporal is needed, which is there when a workflow runs. */

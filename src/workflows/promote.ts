@@ -168,7 +168,7 @@ async function propose(request: PromoteInput, plan: Plan, board: Board): Promise
 }
 
 async function defaultDataset(plan: Plan, board: Board): Promise<ArtifactRef> {
-  return (await runStage(board, 'prepareData', prepareData, preparation(plan))).ref;
+  return (await runStage(board, plan, 'prepareData', prepareData, preparation(plan))).ref;
 }
 
 /** Puts the version into Staging and lets an API of it prove itself; if it cannot, the registry is put back. */

@@ -125,13 +125,14 @@ async function bake(board: Board, plan: Plan, share: number, key: string, before
   board.waitFor(null);
 }
 
-/** A shift whose answer was lost may have happened, so it is undone like one that did. */
+/** A shift whose answer was lost may have happened, so it is undone like one that did: where nothing served, nothing does. */
 async function takeBack(
   registeredModel: string,
   { key, share, before }: { key: string; share: number; before: string | null },
 ): Promise<void> {
   if (share < 1) await deployment.shiftTraffic({ registeredModel, key, share: 0 });
   else if (before) await deployment.shiftTraffic({ registeredModel, key: before, share: 1 });
+  else await deployment.stopIdle({ registeredModel, key, force: true });
 }
 
 function describeEnd({ dryRun, ...made }: RedeployResult): string {

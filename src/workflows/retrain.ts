@@ -37,6 +37,7 @@ async function body({ request, plan, board }: Job<'retrain'>): Promise<RetrainRe
   const { registeredModel, model, data, seed, trials, parallel } = plan;
   const opened = { purpose: 'retrain', trigger: request.trigger ?? triggerOf() };
   let reportUrl: string | null = null;
+  let promotion: RetrainResult['promotion'] | undefined;
   const work = async (runId: string): Promise<RetrainResult> => {
     const known: { dataset?: ArtifactRef; version?: string } = {};
     const extra = (stage: Stage, when: 'before' | 'after') => runExtraSteps(board, plan, stage, when, known);
@@ -44,7 +45,7 @@ async function body({ request, plan, board }: Job<'retrain'>): Promise<RetrainRe
     await extra('prepareData', 'before');
     const dataset = await board.stage(
       'prepareData',
-      () => runStage(board, 'prepareData', prepareData, { registeredModel, data, seed, force: request.force }),
+      () => runStage(board, plan, 'prepareData', prepareData, { registeredModel, data, seed, force: request.force }),
       describeDataset,
     );
     known.dataset = dataset.ref;
@@ -59,7 +60,7 @@ async function body({ request, plan, board }: Job<'retrain'>): Promise<RetrainRe
     const version = await board.stage(
       'trainBestAndRegister',
       () =>
-        runStage(board, 'trainBestAndRegister', trainBestAndRegister, {
+        runStage(board, plan, 'trainBestAndRegister', trainBestAndRegister, {
           ...common,
           runId,
           params: search?.best.params,
@@ -78,13 +79,15 @@ async function body({ request, plan, board }: Job<'retrain'>): Promise<RetrainRe
     const subject = { version, dataset, search, params: search?.best.params, trigger, driftReport };
     const { production, page } = await withReport(board, plan, subject, async () => {
       if (plan.stage !== 'None') await extra('promote', 'before');
-      return bringToProduction(board, plan, request, version.version);
+      const brought = await bringToProduction(board, plan, request, version.version);
+      promotion = brought.promotion;
+      return brought;
     });
     if (production.deployment) await extra('redeploy', 'after');
     reportUrl = page?.url ?? null;
     return { version: { ...version, reportUri: page?.reportUri ?? null }, ...production };
   };
-  const run = withRun(board, plan, opened, work, outcomeTags);
+  const run = withRun(board, plan, opened, work, () => (promotion === undefined ? {} : outcomeTags(promotion)));
   return tellTheEnd(plan, run, {
     done: (result) => news.retrainFinished(result, reportUrl),
     failed: (error) => whyFailed(registeredModel, error),
@@ -92,7 +95,7 @@ async function body({ request, plan, board }: Job<'retrain'>): Promise<RetrainRe
 }
 
 /** What came of it, as its MLflow run keeps it: the history of retrains reads that when Temporal has forgotten them. */
-function outcomeTags({ promotion }: RetrainResult): Record<string, string> {
+function outcomeTags(promotion: RetrainResult['promotion']): Record<string, string> {
   if (!promotion) return { [TAGS.promoted]: 'None' };
   return { [TAGS.promoted]: promotion.promoted ? promotion.stage : 'None', [TAGS.verdict]: promotion.reason };
 }
@@ -111,7 +114,7 @@ async function searchIfAsked(board: Board, plan: Plan, input: SearchInput): Prom
   }
   const search = await board.stage(
     'hyperparameterSearch',
-    () => runStage(board, 'hyperparameterSearch', hyperparameterSearch, input),
+    () => runStage(board, plan, 'hyperparameterSearch', hyperparameterSearch, input),
     (found) => describeSearch(found, plan.metric),
   );
   const { complete, failed, best } = search;
@@ -139,10 +142,11 @@ async function bringToProduction(
   const input = { registeredModel, version, stage, ...gate, by: truncate(trigger ?? workflowInfo().workflowId, 200) };
   const { promotion, deployment } = await board.stage(
     'promote',
-    () => runStage(board, 'promote', promote, input),
+    () => runStage(board, plan, 'promote', promote, input),
     ({ promotion }) => describePromotion(promotion),
   );
   board.attributes({ stage: promotion.promoted ? promotion.stage : null });
+  if (promotion.promoted) board.learn({ promotedTo: promotion.stage, deployed: deployment?.version });
   if (deployment) board.finish('redeploy', describeDeployment(deployment));
   else board.skip('redeploy', promotion.promoted ? 'not asked for' : 'nothing was promoted');
   return { promotion, deployment };

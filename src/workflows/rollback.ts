@@ -1,3 +1,4 @@
+import { CancellationScope } from '@temporalio/workflow';
 import { failure } from '../contracts/errors.ts';
 import { ALIASES } from '../contracts/names.ts';
 import { capitalised } from '../contracts/words.ts';
@@ -54,10 +55,11 @@ async function body(job: Job<'rollback'>): Promise<RollbackResult> {
       if (!plan.redeploy) board.skip('redeploy', 'no deployment target is configured');
       return plan.redeploy ? await redeployUnderLock(board, held, plan, version) : null;
     });
-    // The API answers with it: a mark that cannot be written takes nothing back.
+    // The API answers with it: a mark that cannot be written takes nothing back, and a cancellation comes too late.
     if (left) {
       board.learn({ unmarked: left });
-      await registry.markRolledBack({ registeredModel, version: left, reason });
+      const mark = { registeredModel, version: left, reason };
+      await CancellationScope.nonCancellable(() => registry.markRolledBack(mark));
     }
     return { registeredModel, version, left, deployment };
   });

@@ -20,7 +20,7 @@ export async function trainBestAndRegister(input?: unknown): Promise<ModelVersio
 }
 
 async function body({ request, plan, board }: Job<'trainBestAndRegister'>): Promise<ModelVersionRef> {
-  const dataset = request.dataset ?? (await runStage(board, 'prepareData', prepareData, preparation(plan)));
+  const dataset = request.dataset ?? (await runStage(board, plan, 'prepareData', prepareData, preparation(plan)));
   const run = { runId: request.runId, purpose: 'train', dataset, trigger: request.trigger };
 
   return withRun(board, plan, run, async (runId) => {

@@ -1,4 +1,5 @@
 import { readdirSync } from 'node:fs';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { request } from 'undici';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -176,5 +177,18 @@ describe('the active instance', () => {
     expect((await gateway.admin('DELETE', '/instances/two?force=true')).status).toBe(204);
     expect((await gateway.admin('GET', '/status')).body.active).toBeNull();
     expect((await gateway.api('GET', '/health')).status).toBe(503);
+  });
+
+  test('that is deleted by force goes on answering while nobody can write down that nothing does', async () => {
+    await gateway.serve({ key: 'one', version: '1' });
+    const folder = join(gateway.dir, 'gateway');
+    await rename(folder, `${folder}-aside`);
+    await writeFile(folder, 'in the way');
+    expect((await gateway.admin('DELETE', '/upstreams/one?force=true')).status).toBe(500);
+    expect((await gateway.api('GET', '/health')).body.model_version).toBe('1');
+    await rm(folder);
+    await rename(`${folder}-aside`, folder);
+    expect((await gateway.admin('DELETE', '/upstreams/one?force=true')).status).toBe(204);
+    expect(JSON.parse(await readFile(join(folder, 'state.json'), 'utf8'))).toEqual({ active: null });
   });
 });

@@ -12,11 +12,11 @@ export async function until<Value>(
   condition: () => Value | Promise<Value>,
   { timeoutMs, what }: Limit,
 ): Promise<NonNullable<Value>> {
-  const deadline = Date.now() + timeoutMs;
+  const deadline = performance.now() + timeoutMs;
   for (;;) {
     const value = await condition();
     if (value) return value;
-    if (Date.now() > deadline) throw new Error(`Waited ${timeoutMs} ms in vain for ${what}.`);
+    if (performance.now() > deadline) throw new Error(`Waited ${timeoutMs} ms in vain for ${what}.`);
     await delay(50);
   }
 }

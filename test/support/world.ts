@@ -115,6 +115,7 @@ export function createWorld(env: Record<string, string> = {}, { told = false, re
     async closeRun({ runId, status }) {
       world.runs.set(runId, status);
     },
+    async runExtraStep() {},
     async prepareDataset() {
       return DATASET;
     },
@@ -216,8 +217,11 @@ export function createWorld(env: Record<string, string> = {}, { told = false, re
     async idle() {
       return [...world.candidates].filter((key) => key !== world.serving?.key);
     },
-    async stopIdle({ key }) {
-      if (world.serving?.key === key) throw ApplicationFailure.nonRetryable('it serves');
+    async stopIdle({ key, force = false }) {
+      if (world.serving?.key === key) {
+        if (!force) throw ApplicationFailure.nonRetryable('it serves');
+        world.serving = null;
+      }
       world.candidates.delete(key);
     },
   };

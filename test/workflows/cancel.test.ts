@@ -26,6 +26,72 @@ const lockHolders = () =>
     .query<LockRequest[]>(lockQueue)
     .catch(() => []);
 
+/** Waits inside an activity until its workflow has been cancelled. */
+async function untilCancelled(): Promise<void> {
+  await whileHeartbeating(() => Context.current().cancelled).catch(() => undefined);
+}
+
+describe('a workflow that is cancelled while the registry is changed', () => {
+  it.each([
+    ['promote', { version: '2' }],
+    ['promote', { version: '2', stagingFirst: true }],
+    ['rollback', { version: '2' }],
+  ])('%s %j puts back what was changed after that too', async (type, input) => {
+    const { promoteVersion } = world.activities();
+    let began = false;
+    let isMade = false;
+    world.override.promoteVersion = async (request) => {
+      began = true;
+      await untilCancelled();
+      // A slow server: the change that was under way is made all the same.
+      await delay(500);
+      await promoteVersion?.(request);
+      isMade = true;
+    };
+    const handle = await bench.start(type, input);
+    await until(() => began, { ...TIME, what: 'the registry to be changed' });
+    await handle.cancel();
+    await expect(handle.result()).rejects.toThrow();
+    expect(isMade).toBe(true);
+    expect(world.versions.map(({ stage }) => stage)).toEqual(['Production', 'None']);
+    expect([world.aliases.champion, world.serving?.version]).toEqual(['1', '1']);
+  });
+
+  it('closes a run of MLflow that was being made', async () => {
+    const { openRun } = world.activities();
+    let began = false;
+    world.override.openRun = async (request) => {
+      began = true;
+      await untilCancelled();
+      return await (openRun as NonNullable<typeof openRun>)(request);
+    };
+    const handle = await bench.start('retrain', { trials: 0 });
+    await until(() => began, { ...TIME, what: 'the run to be made' });
+    await handle.cancel();
+    await expect(handle.result()).rejects.toThrow();
+    expect([...world.runs.values()]).toEqual(['KILLED']);
+  });
+});
+
+it('a rollback that is cancelled after the API has followed marks the version that it left', async () => {
+  const { stopIdle } = world.activities();
+  let draining = false;
+  let isCancelled = false;
+  world.override.stopIdle = async (request) => {
+    draining = true;
+    await until(() => isCancelled, { ...TIME, what: 'the cancellation' });
+    await stopIdle?.(request);
+  };
+  const handle = await bench.start('rollback', { version: '2', reason: 'ward 7' });
+  await until(() => draining, { ...TIME, what: 'the API before to drain' });
+  await handle.cancel();
+  isCancelled = true;
+  await handle.result().catch(() => undefined);
+  expect(world.serving?.version).toBe('2');
+  expect(world.versions.map(({ stage }) => stage)).toEqual(['Staging', 'Production']);
+  expect(world.versions[0]?.tags.rolledBack).toBe('ward 7');
+});
+
 /** Where each workflow is when it is cancelled: in an activity whose processes take a moment to be gone. */
 const PLACES: Array<[type: string, input: object, during: keyof Activities]> = [
   ['retrain', { trials: 0 }, 'prepareDataset'],

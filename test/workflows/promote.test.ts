@@ -139,6 +139,25 @@ describe('approval', () => {
     expect(inProduction()).toEqual(['1']);
   });
 
+  it('that comes when the time is over is refused, although the promotion still tells people', async () => {
+    world = bench.world = createWorld({ MEDIWATCH_APPROVAL_EXPIRE_AFTER: '1' }, { told: true });
+    versions(0.68, 0.69);
+    let isAnswered = false;
+    world.override.notify = async ({ severity }) => {
+      if (severity !== 'info') await until(() => isAnswered, { timeoutMs: 20_000, what: 'the answer' });
+      return [];
+    };
+    const handle = await bench.start('promote', { version: '2', approval: true });
+    await waiting(handle);
+    const over = async () => (await handle.query<Progress>('progress')).decision === null;
+    await until(over, { timeoutMs: 20_000, what: 'the end of the time' });
+    const late = { args: [{ decision: 'approve', by: 'ada' }] } as const;
+    const refused = await handle.executeUpdate(decidePromotion, late as never).catch((error) => error);
+    isAnswered = true;
+    expect(refused.cause.message).toContain('The time to decide about version 2 is over.');
+    expect((await failureOf(handle)).message).toContain('Nobody decided');
+  });
+
   it('holds up no other promotion, and is asked again of the gate when the champion has changed', async () => {
     versions(0.68, 0.69, 0.7);
     const handle = await bench.start('promote', { version: '2', approval: true });
@@ -185,6 +204,19 @@ describe('a rollout in steps', () => {
     await promote({ version: '2', strategy: 'canary' });
     expect(shares()).toEqual([0.4, 1]);
     expect(world.serving?.version).toBe('2');
+  });
+
+  it('of the first version that serves leaves nothing serving when it fails', async () => {
+    versions(0.68);
+    world.serving = null;
+    world.candidates.clear();
+    const { shiftTraffic } = world.activities();
+    world.override.shiftTraffic = async (request) => {
+      await shiftTraffic?.(request);
+      throw failure('DeploymentFailed', 'Its tag cannot be pushed.');
+    };
+    expect((await bench.refusal('redeploy', { version: '1' })).message).toContain('cannot be pushed');
+    expect([world.serving, [...world.candidates]]).toEqual([null, []]);
   });
 
   it('goes in equal steps when it is linear', async () => {

@@ -2,7 +2,7 @@ import type { WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { failure } from '../../src/contracts/errors.ts';
-import { TASK_QUEUES } from '../../src/contracts/names.ts';
+import { TAGS, TASK_QUEUES } from '../../src/contracts/names.ts';
 import type { Progress } from '../../src/contracts/progress.ts';
 import type { RetrainResult } from '../../src/contracts/workflows.ts';
 import { until } from '../support/until.ts';
@@ -77,6 +77,60 @@ describe('retrain', () => {
     expect(world.serving?.version).toBe('1');
     expect(world.candidates).toEqual(new Set([world.serving?.key]));
     expect([...world.runs.values()]).toEqual(['FINISHED', 'FAILED']);
+  });
+
+  it('goes by the settings of its start, whatever they become while it runs', async () => {
+    const { resolvePlan } = world.activities();
+    let asked = 0;
+    world.override.resolvePlan = async (request) => {
+      asked += 1;
+      const plan = await (resolvePlan as NonNullable<typeof resolvePlan>)(request);
+      return asked === 1 ? plan : { ...plan, policy: 'never', sampler: 'random', redeploy: false };
+    };
+    expect(await run('retrain', { trials: 2 })).toMatchObject({ promotion: { promoted: true } });
+    expect(world.serving?.version).toBe('1');
+    expect(world.calls.find(({ name }) => name === 'proposeTrials')?.input.sampler).toBe('tpe');
+  });
+
+  it('says that its version serves when only a command after that failed', async () => {
+    const { resolvePlan } = world.activities();
+    world.override.resolvePlan = async (request) => ({
+      ...(await (resolvePlan as NonNullable<typeof resolvePlan>)(request)),
+      extraSteps: [
+        {
+          name: 'tell-the-ward',
+          stage: 'redeploy',
+          when: 'after',
+          timeoutSeconds: 5,
+          attempts: 1,
+          backoffSeconds: 1,
+          slotWaitSeconds: 0,
+        },
+      ],
+    });
+    world.override.runExtraStep = async () => {
+      throw failure('StepFailed', 'No line to the ward.');
+    };
+    const tags: Array<Record<string, string>> = [];
+    world.override.closeRun = async (request) => void tags.push(request.tags ?? {});
+    const handle = await start('retrain', { trials: 1 });
+    await expect(handle.result()).rejects.toThrow();
+    const { failure: told } = await handle.query<Progress>('progress');
+    expect(told?.left).toBe(
+      'Version 1 is in Production, and the API answers with it. Only what was to come after that was not done.',
+    );
+    expect(told?.next).toContain('"Reset"');
+    expect(tags).toMatchObject([{ [TAGS.promoted]: 'Production', [TAGS.failure]: expect.stringContaining('ward') }]);
+  });
+
+  it('ends well when only its run in MLflow cannot be closed', async () => {
+    world.override.closeRun = async () => {
+      throw failure('MlflowRefused', 'MLflow says no.');
+    };
+    const handle = await start('retrain', { trials: 1 });
+    expect(await handle.result()).toMatchObject({ promotion: { promoted: true } });
+    const { problem } = await handle.query<Progress>('progress');
+    expect(problem).toContain('Its MLflow run could not be closed: MLflow says no.');
   });
 
   it('shows its stages and its search while it runs', async () => {

@@ -1,5 +1,6 @@
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure, CancelledFailure, TemporalFailure } from '@temporalio/common';
+import { z } from 'zod';
 import { FAILURES, type FailureType, failure } from '../../contracts/errors.ts';
 import { ArtifactCorrupt, ArtifactMissing, ArtifactStoreUnavailable } from '../../systems/artifacts/errors.ts';
 import { GatewayError, VerificationFailed } from '../../systems/deployment/errors.ts';
@@ -21,22 +22,32 @@ type Method = (...args: never[]) => Promise<unknown>;
 
 /** Wraps activities so that whatever their systems throw reaches the workflow as a failure of the contract. */
 export function translated<Activities extends Record<string, Method>>(activities: Activities): Activities {
-  const wrap = (method: Method): Method =>
+  const wrap = (name: string, method: Method): Method =>
     async function translatedActivity(...args) {
       try {
         return await method(...args);
       } catch (error) {
-        throw translate(error);
+        throw translate(error, name);
       }
     };
-  return Object.fromEntries(Object.entries(activities).map(([name, method]) => [name, wrap(method)])) as Activities;
+  const wrapped = Object.entries(activities).map(([name, method]) => [name, wrap(name, method)]);
+  return Object.fromEntries(wrapped) as Activities;
 }
 
-/** The failure of the contract that says what an error of a system means. */
-export function translate(error: unknown): Error {
+/**
+ * The failure of the contract that says what an error of a system means.
+ *
+ * @param activity name of the activity that met it, for messages
+ */
+export function translate(error: unknown, activity = 'an activity'): Error {
   if (error instanceof CommandAborted || isAbort(error)) return interruption();
   if (error instanceof TemporalFailure) return error;
   if (error instanceof StepError) return stepFailure(error);
+  // Read again it would have the same form: steps/answer.ts says of a step's answer which step it is.
+  if (error instanceof z.ZodError) {
+    const happened = `What ${activity} was given has another form than it must: ${z.prettifyError(error)}`;
+    return failure('StepFailed', happened, error);
+  }
   const type = typeOf(error);
   if (type) return failure(type, (error as Error).message, error);
   const { name, message } = error instanceof Error ? error : { name: 'Error', message: String(error) };

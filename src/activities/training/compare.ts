@@ -1,3 +1,5 @@
+import { Context } from '@temporalio/activity';
+import { ApplicationFailure } from '@temporalio/common';
 import { z } from 'zod';
 import { asksFor } from '../../config/placeholders.ts';
 import { type Config, fromRoot } from '../../config.ts';
@@ -6,9 +8,11 @@ import { failure } from '../../contracts/errors.ts';
 import { Comparison, type MetricRule } from '../../contracts/registry.ts';
 import { Metrics } from '../../contracts/training.ts';
 import type { Mlflow, Run } from '../../systems/mlflow/index.ts';
-import { type Ran, textsOf } from '../../systems/steps/index.ts';
+import { CommandFailed, StepError } from '../../systems/processes/errors.ts';
+import { type Ran, readAnswer, textsOf } from '../../systems/steps/index.ts';
 import { merged, ownSources, runSource } from '../../systems/steps/outcome/metrics.ts';
 import { runStepActivity } from '../lib/step.ts';
+import { translate } from '../lib/translate.ts';
 import { settingsOf, type TrainingSystems } from './systems.ts';
 
 const Scores = z.object({
@@ -43,7 +47,7 @@ export function createCompareActivities({ config: shared, mlflow, store, runner 
         for (const version of versions) {
           const collect = async (ran: Ran) => merged(await ownSources(ran), ran.settings.outputs.metrics);
           const input = { ...shared, version, models: [named(version)] };
-          models[version] = Metrics.parse(await run(runner, input, { collect }));
+          models[version] = readAnswer('evaluate', Metrics, await run(runner, input, { collect }));
         }
         return { models, differences: {} };
       };
@@ -51,10 +55,15 @@ export function createCompareActivities({ config: shared, mlflow, store, runner 
         const bootstrap = Object.keys(confidences).length > 0 && versions.length > 1 ? { confidences } : null;
         const { dataPath, ...input } = shared;
         const models = versions.map(named);
-        return Scores.parse(await run(runner, { ...input, ...(command && { dataPath }), models, bootstrap }));
+        const answer = await run(runner, { ...input, ...(command && { dataPath }), models, bootstrap });
+        return readAnswer('evaluate', Scores, answer);
       };
       const takesVersion = command && asksFor(textsOf({ ...config.steps.evaluate, command }), 'version');
-      return await compare(request, takesVersion ? oneByOne : together, () => beat.signal.throwIfAborted());
+      return await compare(request, {
+        evaluate: takesVersion ? oneByOne : together,
+        atOnce: !takesVersion,
+        throwIfStopped: () => beat.signal.throwIfAborted(),
+      });
     });
 
   return {
@@ -72,10 +81,20 @@ export function canScore({ steps: { evaluate, train } }: Config): boolean {
   return !evaluate.command && !evaluate.skip && !train.command;
 }
 
+interface Evaluation {
+  evaluate: (versions: string[]) => Promise<Scores>;
+  /** Both versions are scored by one run, which may also tell how sure their differences are. */
+  atOnce: boolean;
+  throwIfStopped: () => void;
+}
+
+/**
+ * A champion that cannot be loaded or scored is a finding, not a failure, and is told when no attempt is left to score it:
+ * the gate's verdict stands for good. A challenger that cannot be scored is a failure.
+ */
 async function compare(
   { challenger, champion }: ComparisonRequest,
-  evaluate: (versions: string[]) => Promise<Scores>,
-  throwIfStopped: () => void,
+  { evaluate, atOnce, throwIfStopped }: Evaluation,
 ): Promise<Comparison> {
   const result = ({ models, differences }: Scores, championProblem = ''): Comparison => ({
     challenger: models[challenger] ?? {},
@@ -83,14 +102,31 @@ async function compare(
     championProblem,
     differences,
   });
-  if (champion === null) return result(await evaluate([challenger]));
+  const alone = () => evaluate([challenger]);
+  if (champion === null) return result(await alone());
+  const ours = atOnce ? null : await alone();
   try {
-    return result(await evaluate([challenger, champion]));
+    const scores = await evaluate(ours ? [champion] : [challenger, champion]);
+    return result({ ...scores, models: { ...ours?.models, ...scores.models } });
   } catch (error) {
     throwIfStopped();
-    // A champion that cannot be loaded or scored is a finding, not a failure; a challenger that cannot is one.
-    return result(await evaluate([challenger]), (error as Error).message);
+    if (!isForGood(error)) throw error;
+    return result(ours ?? (await alone()), (error as Error).message);
   }
+}
+
+/** Whether no attempt is left that could end otherwise: a step said so, a command ended by itself, or all were made. */
+function isForGood(error: unknown): boolean {
+  if (isLastAttempt()) return true;
+  if (error instanceof CommandFailed) return error.exitCode !== null;
+  if (!(error instanceof StepError)) return false;
+  const failure = translate(error);
+  return failure instanceof ApplicationFailure && failure.nonRetryable === true;
+}
+
+function isLastAttempt(): boolean {
+  const { attempt, retryPolicy } = Context.current().info;
+  return attempt >= (retryPolicy?.maximumAttempts || Number.POSITIVE_INFINITY);
 }
 
 /** What a training recorded in its run, by our names. */

@@ -8,7 +8,7 @@ import { TAGS } from '../../contracts/names.ts';
 import { REPORT_FILES, type ReportInput, type ReportOutcome, WrittenReport } from '../../contracts/report.ts';
 import type { Dataset, Params } from '../../contracts/training.ts';
 import type { ModelVersion, Run } from '../../systems/mlflow/index.ts';
-import { type Ran, stepFailed } from '../../systems/steps/index.ts';
+import { type Ran, readAnswer, stepFailed } from '../../systems/steps/index.ts';
 import { runStepActivity } from '../lib/step.ts';
 import { canScore, recordedMetrics } from './compare.ts';
 import { readParams } from './scriptTrials.ts';
@@ -106,7 +106,7 @@ export function createReportActivities({ config: shared, mlflow, store, runner }
         const made = command
           ? await run(runner, named, { openRun: async () => ({ runId }), collect: (ran) => collectPage(ran, runId) })
           : await run(runner, input);
-        const { reportUri } = WrittenReport.parse(made);
+        const { reportUri } = readAnswer('report', WrittenReport, made);
         await mlflow.setVersionTags(registeredModel, version, { [TAGS.report]: url }, { signal });
         return { reportUri, url };
       });

@@ -6,7 +6,7 @@ import type { ArtifactRef } from '../../contracts/artifacts.ts';
 import { TAGS } from '../../contracts/names.ts';
 import { Metrics, Params, type Space, type Trial } from '../../contracts/training.ts';
 import type { Mlflow } from '../../systems/mlflow/index.ts';
-import type { Ran } from '../../systems/steps/index.ts';
+import { type Ran, readAnswer, type StepRunner } from '../../systems/steps/index.ts';
 import { merged, noScore, ownSources, runSource, type Source, scoreOf } from '../../systems/steps/outcome/metrics.ts';
 import { taggedRuns, unclaimedRuns } from '../../systems/steps/outcome/runs.ts';
 import { runStepActivity } from '../lib/step.ts';
@@ -48,15 +48,21 @@ export function createTrialActivities({ config: shared, mlflow, store, runner }:
         Context.current().info.attempt === 1
           ? mlflow.createRun({ ...created, tags: { ...tags, [TAGS.key]: key } })
           : mlflow.ensureRun(created);
-      opened.catch(() => undefined);
+      const unopened = new AbortController();
+      opened.catch((error: unknown) => unopened.abort(error));
+      const stoppable = stoppedBy(runner, unopened.signal);
+      const computed = run(stoppable, { datasetDir, model, params, seed, threads: trialThreads });
+      // Both are over before anything is told: what was computed in vain holds no slot of the pool.
+      const [made, answer] = await Promise.allSettled([opened, computed]);
+      if (made.status === 'rejected') throw made.reason;
+      const { runId } = made.value;
       try {
-        const computed = run(runner, { datasetDir, model, params, seed, threads: trialThreads });
-        const [{ runId }, outcome] = [await opened, TrialOutcome.parse(await computed)];
+        if (answer.status === 'rejected') throw answer.reason;
+        const outcome = readAnswer('trial', TrialOutcome, answer.value);
         await mlflow.logBatch(runId, { params: stringified(params), metrics: outcome.metrics });
         await mlflow.updateRun(runId, { status: 'FINISHED', endTime: Date.now() });
         return { ...outcome, runId };
       } catch (error) {
-        const { runId } = await opened;
         const status = beat.signal.aborted ? 'KILLED' : 'FAILED';
         await mlflow.updateRun(runId, { status, endTime: Date.now() }).catch(() => undefined);
         throw error;
@@ -112,7 +118,7 @@ export function createTrialActivities({ config: shared, mlflow, store, runner }:
       const { registeredModel, direction = 'maximize', ...wanted } = request;
       return runStepActivity(settingsOf(shared, registeredModel), 'suggest', async ({ run }) => {
         const trials = request.trials.map(({ number, params, state, score }) => ({ number, params, state, score }));
-        return Proposals.parse(await run(runner, { ...wanted, direction, trials })).params;
+        return readAnswer('suggest', Proposals, await run(runner, { ...wanted, direction, trials })).params;
       });
     },
 
@@ -161,6 +167,11 @@ async function collectTrial(
   }
   throw noScore(ran.settings.name, metric, [...sources, ...opened.map(runSource)]);
 }
+
+/** The same steps, which this signal stops too. */
+const stoppedBy = (runner: StepRunner, signal: AbortSignal): StepRunner => ({
+  run: (call) => runner.run({ ...call, signal: AbortSignal.any([call.signal, signal]) }),
+});
 
 const numbered = ({ number }: TrialRequest) => ({ step: 'trial', name: `trial-${number}` }) as const;
 

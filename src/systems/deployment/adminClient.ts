@@ -1,6 +1,7 @@
 import { Agent } from 'undici';
 import { z } from 'zod';
 import { GatewayError } from './errors.ts';
+import type { StopOptions } from './target.ts';
 
 const Refusal = z.object({ error: z.string(), next: z.string().optional() });
 
@@ -82,6 +83,11 @@ export function readAnswer<Schema extends z.ZodType>(schema: Schema, body: unkno
   throw new GatewayError(`The answer is not one of the API gateway's: ${z.prettifyError(parsed.error)}`, {
     retryable: false,
   });
+}
+
+/** The query of a call that stops an upstream. */
+export function stopQuery({ drainMs, force = false }: StopOptions): string {
+  return `drainMs=${Math.round(drainMs)}${force ? '&force=true' : ''}`;
 }
 
 function parseJson(text: string): unknown {

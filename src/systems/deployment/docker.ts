@@ -12,7 +12,7 @@ import { followStarts } from '../docker/follow.ts';
 import type { DockerSystem } from '../docker/index.ts';
 import { LABELS } from '../docker/labels.ts';
 import { preparePredictionLog } from '../docker/predictionLog.ts';
-import { createAdminClient, readAnswer } from './adminClient.ts';
+import { createAdminClient, readAnswer, stopQuery } from './adminClient.ts';
 import { GatewayError } from './errors.ts';
 import type { DeploymentTarget } from './target.ts';
 
@@ -98,7 +98,7 @@ export function createDockerTarget(config: Config, system: DockerSystem): Deploy
       return found.healthy ? { state: 'running' } : { ...found.state, logTail: await docker.log(name) };
     },
 
-    async shift(key, share) {
+    async shift(key, share, signal) {
       const shift = () => gateway.call('POST', '/traffic', { body: { key, share } });
       let { status, body } = await shift();
       // A gateway that was started anew has forgotten all but the one that serves.
@@ -110,7 +110,7 @@ export function createDockerTarget(config: Config, system: DockerSystem): Deploy
       const details = share === 1 ? await docker.inspect(containerName(key)) : undefined;
       if (details) {
         await docker.setRestartPolicy(details.Name.slice(1), 'unless-stopped');
-        if (isBaked(details)) await images.release(details.Config.Image);
+        if (isBaked(details)) await images.release(details.Config.Image, { signal });
       }
       return { previous: readAnswer(TrafficShifted, body).previous };
     },
@@ -126,9 +126,9 @@ export function createDockerTarget(config: Config, system: DockerSystem): Deploy
       return [...new Set(keys)].filter((key) => key && !serving.has(key));
     },
 
-    async stop(key, { drainMs }) {
-      await gateway.call('DELETE', `${upstream(key)}?drainMs=${Math.round(drainMs)}`, {
-        timeoutMs: drainMs + MARGIN_MS,
+    async stop(key, options) {
+      await gateway.call('DELETE', `${upstream(key)}?${stopQuery(options)}`, {
+        timeoutMs: options.drainMs + MARGIN_MS,
       });
       const name = containerName(key);
       const details = await docker.inspect(name);

@@ -23,13 +23,13 @@ type HealthOptions = Pick<VerifyOptions, 'model' | 'version' | 'healthTimeoutMs'
  */
 export async function untilServing(options: HealthOptions): Promise<{ detail: string }> {
   const { version, healthTimeoutMs, state, signal, onProgress } = options;
-  const deadline = Date.now() + healthTimeoutMs;
+  const deadline = performance.now() + healthTimeoutMs;
   for (;;) {
     const probe = await ask(options);
     if ('detail' in probe) return probe;
     const now = await state();
     if (now.state === 'exited' || now.state === 'absent') throw new CheckFailed('it ended before it answered /health');
-    if (Date.now() >= deadline) {
+    if (performance.now() >= deadline) {
       throw new CheckFailed(`it was not healthy within ${healthTimeoutMs / 1_000} s: ${probe.reason}`);
     }
     onProgress(`waiting for version ${version}: ${probe.reason}`);

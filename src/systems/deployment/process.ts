@@ -1,5 +1,5 @@
 import { Instance, Status, TrafficShifted, UpstreamList } from '../../gateway/contract.ts';
-import { createAdminClient, readAnswer } from './adminClient.ts';
+import { createAdminClient, readAnswer, stopQuery } from './adminClient.ts';
 import { GatewayError } from './errors.ts';
 import type { DeploymentTarget } from './target.ts';
 
@@ -64,10 +64,10 @@ export function createProcessTarget({ adminUrl }: { adminUrl: string }): Deploym
       return upstreams.filter(({ kind, active }) => kind === 'process' && !active).map(({ key }) => key);
     },
 
-    async stop(key, { drainMs }) {
+    async stop(key, options) {
       // Not only an instance: what served before may be a container that the gateway knows of.
-      await gateway.call('DELETE', `/upstreams/${encodeURIComponent(key)}?drainMs=${Math.round(drainMs)}`, {
-        timeoutMs: drainMs + STOP_MARGIN_MS,
+      await gateway.call('DELETE', `/upstreams/${encodeURIComponent(key)}?${stopQuery(options)}`, {
+        timeoutMs: options.drainMs + STOP_MARGIN_MS,
       });
     },
 

@@ -33,6 +33,13 @@ export interface UpstreamTraffic {
   probabilities: number[];
 }
 
+export interface StopOptions {
+  /** How long open requests may go on (ms). */
+  drainMs: number;
+  /** Also stops the one that serves; default: false. */
+  force?: boolean;
+}
+
 /**
  * Where the API runs, and how traffic moves from one version to the next. Each method may be called again after a
  * call whose answer was lost.
@@ -48,14 +55,19 @@ export interface DeploymentTarget {
   /**
    * Sends this share of new requests (0 to 1) to the candidate, which must be running, and the rest to the one that
    * serves. 1: it serves from now on, whole. 0: it gets none. Every shift begins the counts of {@link traffic} anew.
+   *
+   * @param signal gives up what follows once the traffic has moved, such as a push to a slow registry
    */
-  shift(key: string, share: number): Promise<{ previous: string | null }>;
+  shift(key: string, share: number, signal?: AbortSignal): Promise<{ previous: string | null }>;
   /** What the gateway saw of each upstream since it was started or since the last shift of shares. */
   traffic(): Promise<UpstreamTraffic[]>;
   /** Keys of all that runs without serving, also those with a share of a split: what a killed workflow may have left. */
   idle(): Promise<string[]>;
-  /** Stops one that does not serve, when its open requests are done or after `drainMs`; absent is fine. */
-  stop(key: string, options: { drainMs: number }): Promise<void>;
+  /**
+   * Stops one that does not serve, when its open requests are done or after `drainMs`; absent is fine. With `force` also
+   * the one that serves: then nothing does, also after a restart of the gateway.
+   */
+  stop(key: string, options: StopOptions): Promise<void>;
   /** Lets go of connections; what runs goes on. */
   close(): Promise<void>;
 }

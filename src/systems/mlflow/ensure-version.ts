@@ -56,12 +56,12 @@ export function ensureVersionCall(calls: VersionCalls) {
   }
 
   async function ready(name: string, version: string, options: CallOptions): Promise<ModelVersion> {
-    const deadline = Date.now() + READY_WITHIN_MS;
+    const deadline = performance.now() + READY_WITHIN_MS;
     for (;;) {
       const current = required(await getVersion(name, version, options), `version ${version} of ${name}`);
       if (current.status === 'READY') return current;
       const failed = current.status.startsWith('FAILED');
-      if (failed || Date.now() > deadline) {
+      if (failed || performance.now() > deadline) {
         const message = `Version ${version} of ${name} is ${current.status}: ${current.statusMessage || 'no reason given'}.`;
         throw new MlflowError(message, { code: current.status, retryable: !failed });
       }

@@ -34,7 +34,7 @@ export async function killTrees(trees: readonly ProcessTree[], graceMs: number):
     members.filter((member) => member.own),
     trees,
   );
-  const deadline = Date.now() + graceMs;
+  const deadline = performance.now() + graceMs;
   let askedAll = false;
   while (members.length > 0) {
     await delay(POLL_MS);
@@ -44,7 +44,7 @@ export async function killTrees(trees: readonly ProcessTree[], graceMs: number):
       askedAll = true;
     }
     // Again in each round: a process may have forked between the look and the signal.
-    if (Date.now() >= deadline) send('SIGKILL', members, trees);
+    if (performance.now() >= deadline) send('SIGKILL', members, trees);
   }
 }
 

@@ -73,11 +73,11 @@ export function createPool(options: PoolOptions): Pool {
 
   /** One process from its start to its end; gives the reason of the end when it had been of no use. */
   async function live(): Promise<Error | undefined> {
-    const startedAt = Date.now();
+    const startedAt = performance.now();
     const process = await WarmProcess.start(options, closing.signal);
     const begun = await serve(process);
     const reason = await process.close();
-    return begun > 0 || Date.now() - startedAt > STABLE_MS ? undefined : reason;
+    return begun > 0 || performance.now() - startedAt > STABLE_MS ? undefined : reason;
   }
 
   /** Gives tasks to a process until it has to be replaced; tells how many it began. */

@@ -54,7 +54,7 @@ export async function createReaper({ graceMs = DEFAULT_GRACE_MS } = {}): Promise
   }
 
   function start() {
-    const startedAt = Date.now();
+    const startedAt = performance.now();
     // An empty environment: with an inherited tag, someone else's reaper would kill this one before its work.
     const subprocess = execa(process.execPath, [MAIN, owner, String(graceMs)], {
       cwd: '/',
@@ -71,7 +71,8 @@ export async function createReaper({ graceMs = DEFAULT_GRACE_MS } = {}): Promise
     for (const [pgid, tag] of groups) stdin.write(line({ watch: pgid, tag }));
     const ended = subprocess.then(() => {
       if (closed) return;
-      restartMs = Date.now() - startedAt > STABLE_MS ? RESTART_MS.first : Math.min(restartMs * 2, RESTART_MS.longest);
+      const stable = performance.now() - startedAt > STABLE_MS;
+      restartMs = stable ? RESTART_MS.first : Math.min(restartMs * 2, RESTART_MS.longest);
       setTimeout(() => {
         if (closed) return;
         current = start();

@@ -47,13 +47,13 @@ export class StderrLog {
    * overtake it: after two turns of the event loop both have been looked at.
    */
   async #settle(): Promise<void> {
-    const deadline = Date.now() + SETTLE_MS;
+    const deadline = performance.now() + SETTLE_MS;
     let before: number;
     do {
       before = this.#pieces;
       await this.#writing;
       await turn();
       await turn();
-    } while ((before !== this.#pieces || this.#stream.readableLength > 0) && Date.now() < deadline);
+    } while ((before !== this.#pieces || this.#stream.readableLength > 0) && performance.now() < deadline);
   }
 }

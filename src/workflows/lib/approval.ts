@@ -28,6 +28,7 @@ export async function awaitApproval(board: Board, plan: Plan, question: Question
   const { registeredModel, version, reason: evidence } = question;
   const { remindEverySeconds, expireAfterSeconds } = plan.approval;
   let decision: Decision | undefined;
+  let isOver = false;
   setHandler(
     decidePromotion,
     (input) => {
@@ -35,7 +36,10 @@ export async function awaitApproval(board: Board, plan: Plan, question: Question
       return `Version ${version} of ${registeredModel}: ${decision.decision === 'approve' ? 'approved' : 'rejected'}.`;
     },
     {
-      validator: (input) => validate(input, version, decision),
+      validator: (input) => {
+        validate(input, version, decision);
+        if (isOver) throw failure('MessageRefused', `The time to decide about version ${version} is over.`);
+      },
       description: `Approve or reject: {"decision": "approve", "by": "your name", "reason": "why", "version": "${version}"}`,
     },
   );
@@ -43,22 +47,27 @@ export async function awaitApproval(board: Board, plan: Plan, question: Question
   const { workflowId } = workflowInfo();
   let reminders = 0;
   const deadline = Date.now() + expireAfterSeconds * 1000;
-  while (!decision && Date.now() < deadline) {
-    const reminded = reminders > 0 ? ` Reminder ${reminders}.` : '';
-    board.ask(
-      { registeredModel, version, evidence, until: deadline },
-      `a decision about version ${version} of ${registeredModel}, until ${new Date(deadline).toISOString()}. ${evidence} ` +
-        `Type "mediwatch approve ${workflowId}" or "mediwatch reject ${workflowId}", or send it the update ` +
-        `"decide".${reminded}`,
-    );
-    // At each reminder again; the decision is waited for all the same.
-    void tell(plan, news.approvalNeeded(question, workflowId, deadline));
-    const patience = Math.min(remindEverySeconds * 1000, deadline - Date.now());
-    const summary = shorten(`a decision about version ${version} of ${registeredModel}, or the next reminder`);
-    await condition(() => decision !== undefined, patience, { summary });
-    reminders += 1;
+  try {
+    while (!decision && Date.now() < deadline) {
+      const reminded = reminders > 0 ? ` Reminder ${reminders}.` : '';
+      board.ask(
+        { registeredModel, version, evidence, until: deadline },
+        `a decision about version ${version} of ${registeredModel}, until ${new Date(deadline).toISOString()}. ${evidence} ` +
+          `Type "mediwatch approve ${workflowId}" or "mediwatch reject ${workflowId}", or send it the update ` +
+          `"decide".${reminded}`,
+      );
+      // At each reminder again; the decision is waited for all the same.
+      void tell(plan, news.approvalNeeded(question, workflowId, deadline));
+      const patience = Math.min(remindEverySeconds * 1000, deadline - Date.now());
+      const summary = shorten(`a decision about version ${version} of ${registeredModel}, or the next reminder`);
+      await condition(() => decision !== undefined, patience, { summary });
+      reminders += 1;
+    }
+  } finally {
+    // The workflow lives on for a moment, be it cancelled or expired, and would confirm a decision that it no longer heeds.
+    isOver = true;
+    board.ask(null);
   }
-  board.ask(null);
   if (!decision) throw failure('ApprovalRejected', `Nobody decided about version ${version} in time.`);
   if (decision.decision === 'approve') return decision;
   throw failure('ApprovalRejected', `${decision.by} rejected version ${version}: ${decision.reason}`);

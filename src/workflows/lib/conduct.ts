@@ -2,9 +2,9 @@ import type { z } from 'zod';
 import type { Stage } from '../../contracts/names.ts';
 import type { Plan, PlanRequest } from '../../contracts/plan.ts';
 import type { WORKFLOWS, WorkflowName } from '../../contracts/workflows.ts';
-import { resolvePlan } from './activities.ts';
 import { type Board, type BoardOptions, openBoard } from './board.ts';
 import { parseInput } from './input.ts';
+import { planOf } from './plan.ts';
 
 type InputOf<Name extends WorkflowName> = z.output<(typeof WORKFLOWS)[Name]['input']>;
 
@@ -37,7 +37,7 @@ export async function conduct<Name extends WorkflowName, Result>(
   const { trigger, registeredModel, version, dryRun } = request as BoardOptions;
   const board = openBoard(name, stages, { reports, trigger, registeredModel, version, dryRun });
   return board.explaining(async () => {
-    const plan = await resolvePlan(request as PlanRequest);
+    const plan = await planOf(request as PlanRequest);
     board.planned(plan);
     const result = await body({ request, plan, board });
     board.conclude(describe(result));

@@ -56,7 +56,7 @@ export async function redeployUnderLock(board: Board, held: Held, plan: Plan, ve
   board.child('redeploy');
   const deployed = await board.stage(
     'redeploy',
-    () => runStage(board, 'redeploy', redeploy, input),
+    () => runStage(board, plan, 'redeploy', redeploy, input),
     describeDeployment,
   );
   board.learn({ deployed: version });

@@ -22,14 +22,14 @@ interface RunRequest {
  * Runs the body with an MLflow run: the given one, or one of its own that is closed afterwards as finished, failed or
  * killed, whatever happened. What came of it stays on the run, for the time when Temporal has forgotten the workflow.
  *
- * @param outcome tags that tell what came of it
+ * @param outcome tags that tell what has come of it so far; asked when it has ended, however it ended
  */
 export async function withRun<Result>(
   board: Board,
   plan: Plan,
   { runId: given, ownRunId, purpose, dataset, trigger }: RunRequest,
   body: (runId: string) => Promise<Result>,
-  outcome: (result: Result) => Record<string, string> = () => ({}),
+  outcome: () => Record<string, string> = () => ({}),
 ): Promise<Result> {
   if (given) return body(given);
   const open = async () => {
@@ -45,19 +45,18 @@ export async function withRun<Result>(
   };
   const runId = ownRunId ?? (await open());
   const close = (status: 'FINISHED' | 'FAILED' | 'KILLED', tags: Record<string, string> = {}) =>
-    CancellationScope.nonCancellable(() => registry.closeRun({ runId, status, tags }));
-  try {
-    const result = await body(runId);
-    await close('FINISHED', outcome(result));
-    return result;
-  } catch (error) {
+    CancellationScope.nonCancellable(() => registry.closeRun({ runId, status, tags: { ...outcome(), ...tags } }));
+  const result = await body(runId).catch(async (error: unknown) => {
     // The failure itself matters more than a run that could not be closed.
     if (!(error instanceof ContinueAsNew)) {
       const ending = isCancellation(error) ? close('KILLED') : close('FAILED', { [TAGS.failure]: whyFailed(error) });
       await ending.catch(() => undefined);
     }
     throw error;
-  }
+  });
+  // All that it was for is done, and may answer requests by now.
+  await close('FINISHED').catch((error) => board.problem(`Its MLflow run could not be closed: ${rootMessage(error)}`));
+  return result;
 }
 
 /** `TooManyTrialsFailed: All 3 trials failed. …` */

@@ -2,12 +2,18 @@ import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import { executeChild, sleep, type Workflow, type WorkflowResultType, workflowInfo } from '@temporalio/workflow';
 import { workflowIds } from '../../contracts/ids.ts';
 import { STAGE_TITLES, type Stage } from '../../contracts/names.ts';
+import type { Plan } from '../../contracts/plan.ts';
 import { shorten } from '../../policy/markdown.ts';
 import type { Board } from './board.ts';
+import { planMemo } from './plan.ts';
 
-/** Runs a stage as a child workflow that is named after its parent, and shows it on the board. */
+/**
+ * Runs a stage as a child workflow that is named after its parent, and shows it on the board. It goes by the plan of its
+ * parent, whatever the settings have become meanwhile.
+ */
 export async function runStage<Type extends Workflow>(
   board: Board,
+  plan: Plan,
   stage: Stage,
   workflow: Type,
   input: Parameters<Type>[0],
@@ -17,6 +23,7 @@ export async function runStage<Type extends Workflow>(
   const options = {
     workflowId: workflowIds.stage(parentId, stage),
     staticSummary: shorten(summaryOf(stage, input, parentId)),
+    memo: planMemo(plan),
     args: [input] as unknown as Parameters<Type>,
   };
   for (let waits = 0; ; waits += 1) {

@@ -48,7 +48,7 @@ export const SUMMARIES: { [Name in keyof Activities]: (input: InputOf<Name>) => 
   shiftTraffic: ({ key, share }) => shiftText(versionOf(key), share),
   traffic: () => 'how the candidate and the API before it answered',
   idle: ({ registeredModel } = {}) => `which APIs of ${registeredModel ?? 'the model'} run without serving?`,
-  stopIdle: ({ key }) => `stop the API of ${versionOf(key)}, which does not serve`,
+  stopIdle: ({ key, force }) => `stop the API of ${versionOf(key)}${force ? '' : ', which does not serve'}`,
   buildRuntimeImage: () => 'build and push the runtime image',
   bakeImage: ({ version }) => `build and push the image with version ${version}`,
 };

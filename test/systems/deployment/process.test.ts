@@ -96,6 +96,28 @@ test('what another target gave traffic to can be taken over from, and is then fo
   expect(upstreams.map(({ key }: { key: string }) => key)).toEqual(['two']);
 });
 
+test('what serves is stopped by force only; then nothing serves, also after a restart of the gateway', async () => {
+  const own = await openGateway();
+  const ofOwn = createProcessTarget({ adminUrl: own.adminUrl });
+  await ofOwn.start(spec('first', '1'));
+  await until(async () => (await ofOwn.state('first')).state === 'running', { timeoutMs: 10_000, what: 'it to run' });
+  await ofOwn.shift('first', 1);
+  expect(await errorOf(ofOwn.stop('first', { drainMs: 0 }))).toMatchObject({ status: 409, retryable: false });
+  await ofOwn.stop('first', { drainMs: 1_000, force: true });
+  await ofOwn.stop('first', { drainMs: 1_000, force: true });
+  expect(await ofOwn.state('first')).toEqual({ state: 'absent' });
+  expect(await ofOwn.serving()).toBeNull();
+  const refused = { status: 503, body: { error: 'No model version is deployed.', next: 'run mediwatch retrain' } };
+  expect(await own.api('GET', '/health')).toMatchObject(refused);
+  await ofOwn.close();
+  await own.close();
+
+  const again = await openGateway({ dir: own.dir });
+  expect((await again.admin('GET', '/status')).body.active).toBeNull();
+  expect(await again.api('GET', '/health')).toMatchObject(refused);
+  await closeGateway(again);
+});
+
 test('an instance that cannot be switched to is refused for good, with the reason', async () => {
   expect(await errorOf(target.shift('absent', 1))).toMatchObject({ status: 404, retryable: false });
   await gateway.start({ key: 'sick', env: { FIXTURE_MODE: 'never-healthy' } });

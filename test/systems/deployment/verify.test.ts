@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { GatewayError, VerificationFailed } from '../../../src/systems/deployment/errors.ts';
 import { createProcessTarget } from '../../../src/systems/deployment/process.ts';
 import type { DeploymentTarget } from '../../../src/systems/deployment/target.ts';
@@ -65,6 +65,19 @@ describe('a candidate that is good', () => {
     const told: string[] = [];
     await verify('slow-start', { onProgress: (what) => told.push(what) });
     expect(told.some((what) => what.includes('503: loading'))).toBe(true);
+  });
+
+  test('is waited for as long as it may take, however the clock of the host is set meanwhile', async () => {
+    const startedAt = Date.now();
+    const clock = vi
+      .spyOn(Date, 'now')
+      .mockReturnValueOnce(startedAt)
+      .mockReturnValue(startedAt + 3_600_000);
+    try {
+      expect((await verify('slow-start')).checks[0]).toMatchObject({ name: 'health', ok: true });
+    } finally {
+      clock.mockRestore();
+    }
   });
 
   test('may have another contract, where no more is required of it', async () => {

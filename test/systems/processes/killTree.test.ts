@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { execa } from 'execa';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { killTree } from '../../../src/systems/processes/killTree.ts';
 import { processTable, psTable, TAG_VARIABLE } from '../../../src/systems/processes/processTable.ts';
 import { FIXTURES, living } from './support.ts';
@@ -38,6 +39,24 @@ describe('killTree', () => {
     expect(await living(pids)).toHaveLength(4);
     await killed;
     expect(Date.now() - startedAt).toBeGreaterThanOrEqual(2_000);
+    expect(await living(pids)).toEqual([]);
+  });
+
+  it('kills them when the grace is over, also when the clock of the host was set back meanwhile', async () => {
+    const { pids, ...tree } = await startFamily('--stubborn');
+    const startedAt = Date.now();
+    const clock = vi
+      .spyOn(Date, 'now')
+      .mockReturnValueOnce(startedAt)
+      .mockReturnValue(startedAt - 3_600_000);
+    const killed = killTree({ ...tree, graceMs: 300 });
+    try {
+      const late = delay(10_000, 'still alive', { ref: false });
+      expect(await Promise.race([killed, late])).toBeUndefined();
+    } finally {
+      clock.mockRestore();
+      await killed;
+    }
     expect(await living(pids)).toEqual([]);
   });
 

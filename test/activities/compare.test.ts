@@ -1,0 +1,121 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import {
+  CommandFailed,
+  CommandOutOfMemory,
+  CommandTimedOut,
+  ProcessDied,
+  StepError,
+} from '../../src/systems/processes/errors.ts';
+import type { StepCall } from '../../src/systems/steps/index.ts';
+import { createBench, DATASET } from './training.ts';
+
+const BOTH_SCORED = { models: { '2': { test_auc: 0.7 }, '1': { test_auc: 0.6 } } };
+const ALONE = { models: { '2': { test_auc: 0.7 } } };
+const REQUEST = { dataset: DATASET, registeredModel: 'Readmit', challenger: '2', champion: '1', rules: [] };
+
+const ofStep = (type: string, retryable: boolean) =>
+  new StepError({ type, message: `it is a ${type}`, retryable, field: null });
+const exited = (code: number) => new CommandFailed(['score'], { exitCode: code, signal: null }, 'no such column', '');
+
+let bench: ReturnType<typeof createBench>;
+afterEach(() => bench?.close());
+
+/** Steps of which those that score the champion fail, at first or for ever; each call is told by its versions. */
+function failing(error: Error, { times = Number.POSITIVE_INFINITY, command = false } = {}) {
+  const calls: string[][] = [];
+  bench = createBench({
+    async run({ input }: StepCall) {
+      const versions = (input as { models: Array<{ id: string }> }).models.map(({ id }) => id);
+      calls.push(versions);
+      if (versions.includes('1') && times-- > 0) throw error;
+      return command ? { test_auc: versions[0] === '2' ? 0.7 : 0.6 } : versions.length > 1 ? BOTH_SCORED : ALONE;
+    },
+    config({ steps: { evaluate } }) {
+      if (command) evaluate.command = ['score', '{version}'];
+    },
+  });
+  return calls;
+}
+
+describe('a reason that may pass', () => {
+  it.each([
+    ['StepCrashed', new ProcessDied('It ended', { exitCode: null, signal: 'SIGKILL' }, '')],
+    ['StepOutOfMemory', new CommandOutOfMemory('The step', 900, 800)],
+    ['StepCrashed', ofStep('TrackingFailed', true)],
+    ['StepCrashed', ofStep('StepCrashed', true)],
+    ['StepTimedOut', new CommandTimedOut('The step', 1_000)],
+  ])('is %s, and says nothing of the champion: the next attempt compares both', async (type, error) => {
+    const calls = failing(error, { times: 1 });
+    await expect(bench.call('compareVersions', REQUEST)).rejects.toMatchObject({ type });
+    expect(calls).toEqual([['2', '1']]);
+    expect(await bench.call('compareVersions', REQUEST, { attempt: 2 })).toMatchObject({
+      champion: { test_auc: 0.6 },
+      championProblem: '',
+    });
+  });
+
+  it('that has not passed when no attempt is left is a finding, if the challenger can be scored', async () => {
+    failing(ofStep('StepCrashed', true));
+    expect(await bench.call('compareVersions', REQUEST, { attempt: 8 })).toMatchObject({
+      challenger: { test_auc: 0.7 },
+      championProblem: 'it is a StepCrashed',
+    });
+  });
+
+  it('is a signal from outside that ended the command', async () => {
+    failing(new CommandFailed(['score'], { exitCode: null, signal: 'SIGKILL' }, '', ''), { command: true });
+    await expect(bench.call('compareVersions', REQUEST)).rejects.toMatchObject({ type: 'StepFailed' });
+  });
+});
+
+describe('a champion that cannot be scored for good is a finding', () => {
+  it.each([ofStep('ModelLoadFailed', false), ofStep('ModelMismatch', false)])(
+    'by the bundled step: %s',
+    async (error) => {
+      const calls = failing(error);
+      expect(await bench.call('compareVersions', REQUEST)).toMatchObject({
+        challenger: { test_auc: 0.7 },
+        champion: null,
+        championProblem: error.message,
+      });
+      expect(calls).toEqual([['2', '1'], ['2']]);
+    },
+  );
+
+  it('by a command that fails for it alone; the challenger is scored once', async () => {
+    const calls = failing(exited(1), { command: true });
+    const comparison = await bench.call('compareVersions', REQUEST);
+    expect(comparison).toMatchObject({ challenger: { test_auc: 0.7 }, champion: null });
+    expect(comparison.championProblem).toContain('no such column');
+    expect(calls).toEqual([['2'], ['1']]);
+  });
+
+  it('by a command that has attempts, when it has failed in all of them', async () => {
+    failing(ofStep('CommandFailed', true), { command: true });
+    const options = { maximumAttempts: 3 };
+    await expect(bench.call('compareVersions', REQUEST, { ...options, attempt: 2 })).rejects.toMatchObject({
+      type: 'CommandFailed',
+    });
+    expect(await bench.call('compareVersions', REQUEST, { ...options, attempt: 3 })).toMatchObject({
+      champion: null,
+      championProblem: 'it is a CommandFailed',
+    });
+  });
+});
+
+it('a challenger that the command fails for once is not blamed on the champion', async () => {
+  const calls: string[] = [];
+  bench = createBench({
+    async run({ input }: StepCall) {
+      const [{ id }] = (input as { models: [{ id: string }] }).models;
+      calls.push(id);
+      if (calls.length === 1) throw exited(75);
+      return { test_auc: 0.7 };
+    },
+    config({ steps: { evaluate } }) {
+      evaluate.command = ['score', '{version}'];
+    },
+  });
+  await expect(bench.call('compareVersions', REQUEST)).rejects.toMatchObject({ type: 'StepFailed' });
+  expect(calls).toEqual(['2']);
+});

@@ -1,0 +1,88 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { MlflowError } from '../../src/systems/mlflow/errors.ts';
+import type { Mlflow } from '../../src/systems/mlflow/index.ts';
+import { CommandAborted, StepError } from '../../src/systems/processes/errors.ts';
+import type { StepCall } from '../../src/systems/steps/index.ts';
+import { createBench, DATASET } from './training.ts';
+
+const REQUEST = { dataset: DATASET, model: 'hgb', number: 3, params: {}, seed: 1, parentRunId: 'search', key: 'k' };
+
+/** What nobody had taken care of: in a worker each of them ends the process. */
+const unhandled: unknown[] = [];
+const note = (reason: unknown) => void unhandled.push(reason);
+let bench: ReturnType<typeof createBench>;
+let updates: unknown[];
+
+beforeEach(() => {
+  updates = [];
+  unhandled.length = 0;
+  process.on('unhandledRejection', note);
+});
+afterEach(() => {
+  process.off('unhandledRejection', note);
+  bench?.close();
+});
+
+/** An MLflow whose answer to runs/create is slow. */
+function slowly(createRun: () => Promise<unknown>): Partial<Mlflow> {
+  return {
+    ensureExperiment: async () => '1',
+    createRun: (async () => {
+      await delay(100);
+      return await createRun();
+    }) as Mlflow['createRun'],
+    updateRun: async (runId, { status }) => void updates.push({ runId, status }),
+  };
+}
+const made = async () => ({ runId: 'r' });
+
+/** A step that runs until it is stopped. */
+const endless = (ended: () => void) =>
+  function run({ signal }: StepCall) {
+    return new Promise((_, reject) => {
+      const stop = async () => {
+        await delay(50);
+        ended();
+        reject(new CommandAborted('The step', signal.reason));
+      };
+      if (signal.aborted) void stop();
+      else signal.addEventListener('abort', () => void stop(), { once: true });
+    });
+  };
+
+it('a trial that fails while its run is being made is a failure of this trial alone', async () => {
+  const error = new StepError({ type: 'DataInvalid', message: 'no rows', retryable: false, field: null });
+  bench = createBench({ run: () => Promise.reject(error), mlflow: slowly(made) });
+  await expect(bench.call('runTrial', REQUEST)).rejects.toMatchObject({ type: 'DataInvalid' });
+  expect(updates).toEqual([{ runId: 'r', status: 'FAILED' }]);
+  expect(unhandled).toEqual([]);
+});
+
+it('a trial that is cancelled while its run is being made is killed, and so is its run', async () => {
+  const cancel = new AbortController();
+  let ended = false;
+  const run = endless(() => {
+    ended = true;
+  });
+  bench = createBench({ run, mlflow: slowly(made) });
+  const trial = bench.call('runTrial', REQUEST, { signal: cancel.signal });
+  setTimeout(() => cancel.abort(), 20);
+  await expect(trial).rejects.toThrow();
+  expect(ended).toBe(true);
+  expect(updates).toEqual([{ runId: 'r', status: 'KILLED' }]);
+  expect(unhandled).toEqual([]);
+});
+
+it('a trial whose run cannot be made runs no longer when that is told', async () => {
+  const refused = new MlflowError('MLflow is away.', { code: 'UNAVAILABLE', retryable: true });
+  let ended = false;
+  const run = endless(() => {
+    ended = true;
+  });
+  bench = createBench({ run, mlflow: slowly(() => Promise.reject(refused)) });
+  await expect(bench.call('runTrial', REQUEST)).rejects.toMatchObject({ type: 'MlflowUnavailable' });
+  expect(ended).toBe(true);
+  expect(updates).toEqual([]);
+  expect(unhandled).toEqual([]);
+});
