@@ -2,6 +2,7 @@ import { Argument, type Command, Option } from 'commander';
 import type { z } from 'zod';
 import { descriptionOf } from '../contracts/schemas/describe.ts';
 import { WORKFLOWS, type WorkflowName } from '../contracts/workflows.ts';
+import { utcMinute } from '../policy/time.ts';
 import type { Cli } from './cli.ts';
 import { completing } from './completion/declare.ts';
 import { type FlagName, optionOf, versionNumber, withDefaults } from './flags.ts';
@@ -47,7 +48,10 @@ export function addStartCommand(program: Command, cli: Cli, spec: StartCommand):
   for (const { field, option } of options) command.addOption(field === 'dryRun' ? option.conflicts('detach') : option);
   const usual = (is: boolean) => (is ? ' (what it does by default)' : '');
   command
-    .option('--id <id>', 'id of the workflow; the same id twice starts one workflow, not two')
+    .option(
+      '--id <id>',
+      'id of the workflow; the same id twice starts one workflow, not two: a second call that stays follows it, any other ends with 2',
+    )
     .addOption(new Option('-f, --follow', `stay and show progress${usual(spec.follows)}`).conflicts('detach'))
     .addOption(new Option('-d, --detach', `return once it is started${usual(!spec.follows)}`).conflicts('follow'));
   if (spec.rehearse) {
@@ -70,7 +74,14 @@ export function addStartCommand(program: Command, cli: Cli, spec: StartCommand):
     if (checked.registeredModel !== undefined) configOf(cli, checked.registeredModel);
     if (spec.rehearse && given.dryRun) return spec.rehearse(cli, checked);
     const stays = given.dryRun || given.follow || (spec.follows && !given.detach);
-    await start(cli, spec, { input: checked, id: given.id, follow: stays, yes: given.yes || given.dryRun });
+    await start(cli, spec, {
+      input: checked,
+      id: given.id,
+      follow: stays,
+      // What a real run does would be taken for what a dry one tells.
+      join: given.id !== undefined && stays && !given.dryRun,
+      yes: given.yes || given.dryRun,
+    });
   });
 }
 
@@ -78,24 +89,32 @@ interface Wanted {
   input: Input;
   id: string | undefined;
   follow: boolean;
+  /** Follows one of this id that was started before. */
+  join: boolean;
   /** Without asking. */
   yes: boolean;
 }
 
-async function start(cli: Cli, { workflow, asks }: StartCommand, { input, id, follow, yes }: Wanted): Promise<void> {
+async function start(cli: Cli, { workflow, asks }: StartCommand, wanted: Wanted): Promise<void> {
+  const { input, id, follow, join, yes } = wanted;
   await withSession(cli, async (session) => {
     const own = configOf(cli, input.registeredModel);
     if (asks) await confirmWish(cli, own, wishOf(workflow, input, own), yes);
-    const target = await startWorkflow(session, { workflow, input, id });
-    const { url } = temporalLink(session.config, target.workflowId);
-    cli.emit({ event: 'started', workflow, workflowId: target.workflowId, runId: target.runId, url });
-    cli.say(`Started ${target.workflowId}`);
+    const { target, already } = await startWorkflow(session, { workflow, input, id, join });
+    const { workflowId, runId, startedAt } = target;
+    const { url } = temporalLink(session.config, workflowId);
+    cli.emit({ event: 'started', workflow, workflowId, runId, url, already });
+    cli.say(
+      already
+        ? `${workflowId} was started before, at ${utcMinute(startedAt)}: what it was given then counts. Following it.`
+        : `Started ${workflowId}`,
+    );
     cli.say(`  ${url}`);
     if (follow) {
       const { follow: followIt } = await import('./follow/follow.ts');
       await followIt(cli, session, target);
     } else {
-      cli.say(`Follow it with "mediwatch follow ${target.workflowId}".`);
+      cli.say(`Follow it with "mediwatch follow ${workflowId}".`);
     }
   });
 }

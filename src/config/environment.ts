@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { coreOf } from '../contracts/schemas/describe.ts';
+import { coreOf, isNullable } from '../contracts/schemas/describe.ts';
 import { didYouMean, nearest } from '../contracts/schemas/suggest.ts';
 import { type Path, type Place, type Problem, placeless } from './problems.ts';
 import { ConfigSchema } from './schema.ts';
@@ -37,9 +37,13 @@ export function settingPaths(): Array<[string, string]> {
 
 /** Whether a variable can hold the setting: one value, or a list separated by commas. */
 export function takesVariable(section: string, key: string): boolean {
-  const around = coreOf((ConfigSchema.shape as Record<string, z.ZodType>)[section] as z.ZodType) as z.ZodObject;
-  const core = coreOf(around.shape[key] as z.ZodType);
+  const core = coreOf(schemaOf(section, key));
   return !(core instanceof z.ZodObject || core instanceof z.ZodRecord || core instanceof z.ZodArray);
+}
+
+function schemaOf(section: string, key: string): z.ZodType {
+  const around = coreOf((ConfigSchema.shape as Record<string, z.ZodType>)[section] as z.ZodType) as z.ZodObject;
+  return around.shape[key] as z.ZodType;
 }
 
 interface Layered {
@@ -69,7 +73,9 @@ export function layEnvironment(settings: Record<string, unknown>, env: Environme
     const others = layered[section] ?? {};
     // A section that is no mapping is told as such.
     if (!isMapping(others)) continue;
-    layered[section] = { ...others, [key]: env[variable] };
+    const text = env[variable];
+    const value = text === 'null' && isNullable(schemaOf(section, key)) ? null : text;
+    layered[section] = { ...others, [key]: value };
     variables.set(setting, variable);
   }
   return {

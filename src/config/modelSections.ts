@@ -1,5 +1,4 @@
 import type { z } from 'zod';
-import { valueAt } from '../contracts/schemas/shape.ts';
 import { explain } from './explain.ts';
 import { SHARED_SECTIONS } from './models.ts';
 import { type Path, type Place, type Problem, pathText } from './problems.ts';
@@ -26,7 +25,7 @@ export function modelProblems({ name, own, settings, issues, placeOf }: ModelSet
   return [
     ...sharedProblems(own, prefix, placeOf),
     ...explain(ofItsOwn, { schema: ConfigSchema, settings, placeOf, prefix }),
-    ...checkTogether({ settings: withoutShared(own), placeOf, prefix, space: valueAt(settings, ['search', 'space']) }),
+    ...checkTogether({ settings: withoutShared(own), placeOf, prefix, merged: settings }),
   ];
 }
 

@@ -1,5 +1,4 @@
 import type { Config } from '../config.ts';
-import { valueAt } from '../contracts/schemas/shape.ts';
 import { didYouMean } from '../contracts/schemas/suggest.ts';
 import { conflictsBetween } from './conflicts.ts';
 import { type Environment, settingPaths } from './environment.ts';
@@ -29,12 +28,7 @@ export function parseAll(written: Record<string, unknown>, { root, env, placeOf 
   const base = parse(written, root, env);
   const problems = [
     ...explain(base.issues, { schema: ConfigSchema, settings: written, placeOf, elsewhere }),
-    ...checkTogether({
-      settings: base.settings,
-      placeOf,
-      prefix: [],
-      space: valueAt(base.settings, ['search', 'space']),
-    }),
+    ...checkTogether({ settings: base.settings, placeOf, prefix: [], merged: base.settings }),
   ];
   const models: Record<string, Config> = {};
   for (const [name, own] of ownSettings(base.settings)) {

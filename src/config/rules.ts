@@ -3,6 +3,7 @@ import { didYouMean } from '../contracts/schemas/suggest.ts';
 import { WORKFLOWS } from '../contracts/workflows.ts';
 import { explain } from './explain.ts';
 import { ExtraStepsError, orderExtraSteps } from './extraSteps.ts';
+import { numberProblems } from './numberRules.ts';
 import type { Path, Problem } from './problems.ts';
 import { commandProblems, problemOf, stepProblems, type Written } from './stepRules.ts';
 import { isMapping } from './values.ts';
@@ -10,6 +11,7 @@ import { isMapping } from './values.ts';
 /** What no single setting tells: whether they go together. The settings are as written, and may be wrong otherwise. */
 export function checkTogether(written: Written): Problem[] {
   return [
+    ...numberProblems(written),
     ...stepProblems(written),
     ...extraStepProblems(written),
     ...scheduleProblems(written),

@@ -12,7 +12,10 @@ const seconds = (fallback: number, what: string) =>
   z.coerce.number().positive().default(fallback).describe(`${what} (seconds)`);
 const flag = (fallback: boolean) =>
   z.union([z.boolean(), z.enum(['true', 'false']).transform((text) => text === 'true')]).default(fallback);
-const list = z.union([z.array(z.string()), z.string().transform((text) => text.split(',').filter(Boolean))]);
+const commaSeparated = (text: string) => text.split(',').map((item) => item.trim());
+const list = z.union([z.array(z.string()), z.string().transform((text) => commaSeparated(text).filter(Boolean))]);
+/** A name that may be left out; a text without a letter says that, too. */
+const nameOrNone = z.union([z.string().regex(/\S/), z.string().transform(() => null)]).nullable();
 /** A section that may be left out: its own defaults fill it. */
 const section = <Shape extends z.ZodRawShape>(shape: Shape) => z.strictObject(shape).prefault({} as never);
 
@@ -31,11 +34,9 @@ export const ConfigSchema = z.strictObject({
     path: z.string().default('data/diabetic_data.csv.gz').describe('CSV, plain or gzipped, relative to mediwatch.yaml'),
     target: z.string().default('readmitted').describe('column to predict'),
     positive: z.string().default('<30').describe('value of the target column that counts as positive'),
-    group: z
-      .string()
-      .nullable()
+    group: nameOrNone
       .default('patient_nbr')
-      .describe('no value of this column appears in two splits; null: split by row'),
+      .describe('no value of this column appears in two splits; null or empty: split by row'),
     drop: list.optional().describe('columns left out of the features; absent: the bundled list of identifiers'),
     idCategories: list.optional().describe('integer-coded columns that are categories, not quantities'),
     seed: z.coerce.number().int().default(42).describe('seed of the split and of the search'),
@@ -294,7 +295,7 @@ export const ConfigSchema = z.strictObject({
         z.array(z.enum(ROLES)),
         z
           .string()
-          .transform((text) => text.split(','))
+          .transform(commaSeparated)
           .pipe(z.array(z.enum(ROLES))),
       ])
       .default([...ROLES])

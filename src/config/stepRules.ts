@@ -1,4 +1,5 @@
 import { STEPS, type StepName } from '../contracts/plan.ts';
+import { valueAt } from '../contracts/schemas/shape.ts';
 import { didYouMean, quoted } from '../contracts/schemas/suggest.ts';
 import { type PlaceholderStep, parsePlaceholders, placeholderProblems } from './placeholders.ts';
 import { type Path, type Place, type Problem, pathText } from './problems.ts';
@@ -10,8 +11,8 @@ export interface Written {
   placeOf(path: Path, part?: 'key' | 'value'): Place;
   /** Where in the file they stand. */
   prefix: Path;
-  /** The search space that holds for them. */
-  space: unknown;
+  /** All settings that hold where they do: of a model, its own over those of the file. */
+  merged: Record<string, unknown>;
 }
 
 export function problemOf({ prefix, placeOf }: Written, path: Path, message: string, part?: 'key' | 'value'): Problem {
@@ -90,8 +91,9 @@ function patternProblem(pattern: string): string | undefined {
 
 /** A trial asks for a parameter that the search does not propose. */
 function parameterProblems(written: Written, step: Step, path: Path): Problem[] {
-  if (!isMapping(written.space)) return [];
-  const known = Object.keys(written.space);
+  const space = valueAt(written.merged, ['search', 'space']);
+  if (!isMapping(space)) return [];
+  const known = Object.keys(space);
   return textsOf(step).flatMap(({ at, text }) =>
     requiredParameters(text)
       .filter((name) => !known.some((other) => folded(other) === folded(name)))

@@ -1,3 +1,5 @@
+import type { Path } from '../contracts/schemas/shape.ts';
+
 /** What a check found. */
 export interface Finding {
   /** `problem`: something does not work; `warning`: it will not for long, or less than it should; `skipped`: not looked at. */
@@ -6,6 +8,8 @@ export interface Finding {
   text: string;
   /** The command or the setting that mends it. */
   mend?: string;
+  /** The setting that it is about, where it is one. */
+  setting?: Path;
 }
 
 export const ok = (text: string): Finding => ({ level: 'ok', text });

@@ -236,3 +236,35 @@ test('of several models each has its plan, and what they share is told once', as
     `7 models.Sepsis.data.path: there is no ${join(dir, 'other.csv')}`,
   ]);
 });
+
+test('a column that a list names and the data lack is warned of, with what was meant; the bundled lists are not', async () => {
+  const dir = project({
+    'rows.csv': 'id,readmitted,patient_no,code\n1,NO,2,3\n',
+    'mediwatch.yaml': [
+      'data:',
+      '  path: rows.csv',
+      '  group: patient_no',
+      '  drop:',
+      '    - id',
+      '    - patient-nr',
+      'models:',
+      '  A:',
+      '  B: {data: {idCategories: [cod, weight]}}',
+    ].join('\n'),
+  });
+  const report = await check(dir, { MEDIWATCH_DEPLOYMENT_TARGET: 'none' });
+  const file = join(dir, 'rows.csv');
+  expect(report).toMatchObject({ code: 0, usable: true });
+  expect(told(report, 'warning')).toEqual([
+    `6 data.drop[1]: ${file} has no column "patient-nr" (data.drop); did you mean "patient_no"?`,
+    `9 models.B.data.idCategories[0]: ${file} has no column "cod" (data.idCategories); did you mean "code"?`,
+    `9 models.B.data.idCategories[1]: ${file} has no column "weight" (data.idCategories)`,
+  ]);
+  const typed = await check(dir, { MEDIWATCH_DEPLOYMENT_TARGET: 'none', MEDIWATCH_DATA_DROP: 'id, patient' });
+  expect(typed.remarks).toContainEqual(
+    expect.objectContaining({ level: 'warning', variable: 'MEDIWATCH_DATA_DROP', path: 'data.drop[1]' }),
+  );
+  expect(
+    told(await check(dir, { MEDIWATCH_DEPLOYMENT_TARGET: 'none', MEDIWATCH_DATA_DROP: 'id' }), 'warning'),
+  ).toHaveLength(2);
+});

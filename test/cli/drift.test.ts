@@ -16,7 +16,11 @@ afterAll(() => rm(dir, { recursive: true }));
 
 /** Runs the command as a process, as a CI job does. */
 async function drift(...args: string[]) {
-  const { exitCode, stdout, stderr } = await spawnMediwatch(['drift', ...args, '--json'], {});
+  return await driftWith({}, ...args);
+}
+
+async function driftWith(env: Record<string, string>, ...args: string[]) {
+  const { exitCode, stdout, stderr } = await spawnMediwatch(['drift', ...args, '--json'], env);
   return { exitCode, json: JSON.parse(stdout.split('\n').at(-1) ?? '') as Record<string, unknown>, stderr };
 }
 
@@ -135,5 +139,25 @@ describe('drift report', () => {
     expect([few.exitCode, few.json.reason]).toEqual([2, 'skipped: not enough rows (30 of 50)']);
     const none = await report(join(dir, 'nowhere.csv'));
     expect([none.exitCode, none.stderr]).toEqual([2, expect.stringContaining('nowhere.csv')]);
+  });
+
+  it('refuses another reference than the log, and compares with the log where that is asked for', async () => {
+    const env = { MEDIWATCH_MONITORING_REFERENCE: 'training' };
+    const args = ['report', '--log', await log('training.csv', 400, 40), '--out', join(dir, 'out'), '--column', 'age'];
+    const refused = await driftWith(env, ...args);
+    expect([refused.exitCode, refused.json.event]).toEqual([2, 'error']);
+    expect(refused.stderr).toContain('monitoring.reference is "training"');
+    expect(await driftWith(env, ...args, '--reference', 'log')).toMatchObject({
+      exitCode: 1,
+      json: { verdict: 'drift' },
+    });
+  });
+
+  it('says that a command of the project for the step is not run', async () => {
+    const file = join(dir, 'own.yaml');
+    await writeFile(file, 'steps: {monitor: {command: [own-monitor, "{log}"]}}\n');
+    const same = await log('own.csv', 400, 0);
+    const { exitCode, stderr } = await driftWith({ MEDIWATCH_CONFIG: file }, 'report', '--log', same);
+    expect([exitCode, stderr]).toEqual([0, expect.stringContaining('steps.monitor.command is not run here')]);
   });
 });

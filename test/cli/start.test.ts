@@ -95,13 +95,6 @@ describe('each command starts its workflow with what was typed, and nothing else
   });
 });
 
-it('the same id twice starts one workflow', async () => {
-  const first = await mediwatch(['retrain', '--id', 'nightly'], { env });
-  expect(first).toMatchObject({ code: 0, out: expect.stringContaining('Started nightly') });
-  const second = await mediwatch(['retrain', '--id', 'nightly'], { env });
-  expect(second).toMatchObject({ code: 2, err: expect.stringContaining('"nightly" runs or has completed already') });
-});
-
 it('a namespace that does not exist is named', async () => {
   const { code, err } = await mediwatch(['retrain'], { env: { ...env, TEMPORAL_NAMESPACE: 'elsewhere' } });
   expect(code).toBe(2);
@@ -154,4 +147,72 @@ it('following waits for a worker that is not there yet, says which one is missin
   } finally {
     await fakes.stop();
   }
+});
+
+describe('the same id twice', () => {
+  it('starts one workflow; whoever does not stay is told, with 2', async () => {
+    const first = await mediwatch(['retrain', '--id', 'nightly'], { env });
+    expect(first).toMatchObject({ code: 0, out: expect.stringContaining('Started nightly') });
+    const second = await mediwatch(['retrain', '--id', 'nightly'], { env });
+    expect(second).toMatchObject({ code: 2, err: expect.stringContaining('a workflow "nightly" runs already') });
+    expect(second.err).toContain('mediwatch follow nightly');
+    expect(await mediwatch(['promote', '--id', 'nightly', '-d'], { env })).toMatchObject({ code: 2 });
+  });
+
+  it('follows what the first call started, by its input, and ends as it ends', async () => {
+    const call = (...args: string[]) => mediwatch(['retrain', '--id', 'once', ...args], { env });
+    await call('--trigger', 'refuse');
+    let out = '';
+    const onOut = (text: string) => (out += text);
+    const second = mediwatch(['retrain', '--id', 'once', '--follow', '--json', '--trigger', 'fail'], { env, onOut });
+    await until(() => out.includes('\n'), { timeoutMs: 20_000, what: 'the second call to follow' });
+    const fakes = await startFakes(temporal.address);
+    try {
+      expect(await second).toMatchObject({
+        code: 3,
+        err: expect.stringMatching(/once was started before, at .* counts/),
+      });
+      expect(jsonLines(out)[0]).toMatchObject({ event: 'started', workflowId: 'once', already: true });
+      expect(jsonLines(out).at(-1)).toMatchObject({ event: 'result', state: 'completed', exitCode: 3 });
+      // It has ended by now.
+      expect(await call('--follow')).toMatchObject({ code: 3, out: expect.stringContaining('was not promoted') });
+      expect((await started('once')).input).toEqual({ trigger: 'refuse' });
+      expect(await call()).toMatchObject({ code: 2, err: expect.stringContaining('"once" has completed already') });
+    } finally {
+      await fakes.stop();
+    }
+  });
+
+  it('follows by default where the command stays by default', async () => {
+    const fakes = await startFakes(temporal.address);
+    try {
+      const promote = () => mediwatch(['promote', '8', '--id', 'twice', '--json'], { env });
+      const [first, second] = [await promote(), await promote()];
+      expect([first.code, jsonLines(first.out)[0]?.already]).toEqual([3, false]);
+      expect([second.code, jsonLines(second.out)[0]?.already]).toEqual([3, true]);
+    } finally {
+      await fakes.stop();
+    }
+  });
+
+  it('of another type, or for a dry run, is refused: nothing of it would be what was asked for', async () => {
+    await mediwatch(['retrain', '--id', 'other'], { env });
+    const promote = await mediwatch(['promote', '--id', 'other'], { env });
+    expect([promote.code, promote.err]).toEqual([2, expect.stringContaining('a retrain "other" runs already')]);
+    await mediwatch(['promote', '3', '--id', 'real', '-d'], { env });
+    const dry = await mediwatch(['promote', '3', '--id', 'real', '--dry-run'], { env });
+    expect([dry.code, dry.err]).toEqual([2, expect.stringContaining('"real" runs already')]);
+  });
+
+  it('starts anew what had failed', async () => {
+    const fakes = await startFakes(temporal.address);
+    try {
+      const call = (trigger: string) => ['retrain', '--id', 'failed', '--follow', '--json', '--trigger', trigger];
+      expect(await mediwatch(call('fail'), { env })).toMatchObject({ code: 1 });
+      const { code, out } = await mediwatch(call('finish'), { env });
+      expect([code, jsonLines(out)[0]?.already]).toEqual([0, false]);
+    } finally {
+      await fakes.stop();
+    }
+  });
 });

@@ -1,6 +1,7 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { execa } from 'execa';
 import { describe, expect, it } from 'vitest';
 import { mediwatch, NOWHERE, spawnMediwatch } from './support.ts';
 
@@ -105,4 +106,18 @@ describe('Temporal that cannot be reached', () => {
     expect(exitCode).toBe(4);
     expect(JSON.parse(stdout)).toMatchObject({ event: 'error', exitCode: 4 });
   });
+});
+
+it('a checkout that is not set up names the command that sets it up, and ends with 2', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'mediwatch-fresh-'));
+  try {
+    await cp(new URL('../../bin', import.meta.url).pathname, join(dir, 'bin'), { recursive: true });
+    const { exitCode, stdout, stderr } = await execa(join(dir, 'bin/mediwatch'), ['check', '--json'], {
+      reject: false,
+    });
+    expect([exitCode, stdout]).toEqual([2, '']);
+    expect(stderr).toContain(`run "node ${dir}/setup/bootstrap.mjs" once`);
+  } finally {
+    await rm(dir, { recursive: true });
+  }
 });

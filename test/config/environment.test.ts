@@ -39,3 +39,22 @@ test('variables that look like settings and are none stop nothing, and are told 
     'MEDIWATCH_SEARCH_DEPTH: no setting is set by this variable',
   ]);
 });
+
+test('a list is read with spaces behind its commas, as the table of settings prints it', () => {
+  const env = { MEDIWATCH_DATA_DROP: ' encounter_id, patient_nbr,', MEDIWATCH_WORKER_ROLES: 'training, deployment' };
+  const { data, worker } = load('monitoring:\n  columns: age, weight\n', env);
+  expect(data.drop).toEqual(['encounter_id', 'patient_nbr']);
+  expect(worker.roles).toEqual(['training', 'deployment']);
+  expect(load('monitoring:\n  columns: age, weight\n').monitoring.columns).toEqual(['age', 'weight']);
+});
+
+test('no group is null in the file, and an empty text or the word null in a variable', () => {
+  expect(load('data:\n  group: null\n').data.group).toBeNull();
+  expect(load('data:\n  group: ""\n').data.group).toBeNull();
+  expect(load('', { MEDIWATCH_DATA_GROUP: '' }).data.group).toBeNull();
+  expect(load('data:\n  group: a\n', { MEDIWATCH_DATA_GROUP: 'null' }).data.group).toBeNull();
+  expect(load('data:\n  group: "null"\n').data.group).toBe('null');
+  expect(told('data:\n  group: 5\n')).toEqual([
+    '2:10 data.group: expected text or null, such as patient_nbr; got the number 5; put it in quotes: "5"',
+  ]);
+});

@@ -139,6 +139,31 @@ const WRONG: Record<string, [text: string, told: string[]]> = {
     'steps:\n  train:\n    skip: true\n',
     ['3:5 steps.train.skip: cannot be left out; "prepare", "search", "trial", "evaluate" and "monitor" can'],
   ],
+  'splits that leave nothing to train on': [
+    'data:\n  testFraction: 0.6\n  validationFraction: 0.4\n',
+    [
+      '3:23 data.validationFraction: testFraction 0.6 and validationFraction 0.4 leave nothing to train on: ' +
+        'together they must be below 1',
+    ],
+  ],
+  'a split that leaves nothing beside the default of the other': [
+    'data:\n  testFraction: 0.85\n',
+    [
+      '2:17 data.testFraction: testFraction 0.85 and validationFraction 0.15 leave nothing to train on: ' +
+        'together they must be below 1',
+    ],
+  ],
+  'a window that never has the rows of a check': [
+    'monitoring:\n  minRows: 2000\n',
+    ['2:12 monitoring.minRows: a window of 1000 rows (currentRows) never has the 2000 that a check needs (minRows)'],
+  ],
+  'a window of one model that never has the rows of a check': [
+    'monitoring:\n  minRows: 500\nmodels:\n  A: {monitoring: {currentRows: 100}}\n',
+    [
+      '4:33 models.A.monitoring.currentRows: a window of 100 rows (currentRows) never has the 500 that a check ' +
+        'needs (minRows)',
+    ],
+  ],
   'a key that is there twice': [
     'search:\n  trials: 1\n  sampler: tpe\n  trials: 2\n',
     ['4:3 search.trials: is there twice: keep one of them'],
@@ -198,4 +223,12 @@ test('an alias is told where it was written out', () => {
     '3:5 steps.train.comand: unknown setting; did you mean "command"?',
     '3:5 steps.trial.comand: unknown setting; did you mean "command"?',
   ]);
+});
+
+test('numbers that only a bundled step refuses are left to a command of the project', () => {
+  const text = 'data: {testFraction: 0.6, validationFraction: 0.4}\nmonitoring: {minRows: 2000}\n';
+  expect(told(text)).toHaveLength(2);
+  const own = 'steps: {prepare: {command: [x]}, monitor: {command: [x]}}\n';
+  expect(load(text + own).monitoring.minRows).toBe(2000);
+  expect(load('monitoring: {minRows: 2000, currentHours: 24}\n').monitoring.currentHours).toBe(24);
 });

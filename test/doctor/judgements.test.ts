@@ -6,6 +6,7 @@ import { judgeStatic } from '../../src/doctor/checks/staticFiles.ts';
 import { problem, problemsInWords, warning, worstOf } from '../../src/doctor/finding.ts';
 import { parseRepository } from '../../src/doctor/images/reference.ts';
 import { judgeAgreement } from '../../src/doctor/judge/agreement.ts';
+import { judgeColumns } from '../../src/doctor/judge/data.ts';
 import { judgeSpace } from '../../src/doctor/judge/disk.ts';
 import { judgeHealth } from '../../src/doctor/judge/health.ts';
 import { judgeMlflowVersion } from '../../src/doctor/judge/mlflowVersion.ts';
@@ -241,5 +242,21 @@ describe('the rest', () => {
   it('problems become sentences with what mends them; warnings do not', () => {
     const words = problemsInWords([problem('it is gone', 'npm start'), warning('it is small', 'grow')]);
     expect(words).toBe('it is gone. To mend it: npm start');
+  });
+});
+
+describe('columns of the data', () => {
+  const of = (more: object) =>
+    judgeColumns(['encounter_id', 'age', 'readmitted'], { path: 'x.csv', target: 'readmitted', group: null, ...more });
+
+  it('that a list names and the file lacks are warned of: what was meant is learned from', () => {
+    expect(of({ drop: ['encounter_id', 'encounterid'], idCategories: ['type_id'] }).slice(1)).toMatchObject([
+      { level: 'warning', text: expect.stringContaining('did you mean "encounter_id"?'), setting: ['data', 'drop', 1] },
+      { level: 'warning', text: expect.stringContaining('no column "type_id" (data.idCategories)') },
+    ]);
+  });
+
+  it('of the bundled lists need not be there', () => {
+    expect(of({}).map(({ level }) => level)).toEqual(['ok']);
   });
 });

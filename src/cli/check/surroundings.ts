@@ -1,6 +1,8 @@
+import { isDeepStrictEqual } from 'node:util';
 import { unknownVariables } from '../../config/environment.ts';
 import { secretVariables } from '../../config/secrets.ts';
 import { type Config, forModel, type Located, modelNames } from '../../config.ts';
+import { valueAt } from '../../contracts/schemas/shape.ts';
 import { dataCheck } from '../../doctor/checks/data.ts';
 import { mlflowCheck } from '../../doctor/checks/mlflow.ts';
 import { temporalCheck } from '../../doctor/checks/temporal.ts';
@@ -38,16 +40,18 @@ export async function examineServers(config: Config, io: Io): Promise<{ servers:
   }
 }
 
-/** The data of each model: a table with the columns that are named, or whatever the project's own step reads. */
+/** The data of each model: a table with the columns that the settings name, or whatever the project's own step reads. */
 export async function examineData({ config, placeOf }: Located, io: Io): Promise<Remark[]> {
   const found = await Promise.all(
     modelNames(config).map(async (name) => {
       const own = forModel(config, name);
-      const path = own.data.path === config.data.path ? [] : ['models', name];
       const findings = await dataCheck.run(openContext(own, io.env, io.interrupted));
-      return findings
-        .filter(({ level }) => level === 'problem')
-        .map(({ text }) => remark('problem', { placeOf, path }, ['data', 'path'], text));
+      return findings.flatMap(({ level, text, setting = ['data', 'path'] }) => {
+        if (level !== 'problem' && level !== 'warning') return [];
+        const whole = setting.slice(0, 2);
+        const isCommon = isDeepStrictEqual(valueAt(own, whole), valueAt(config, whole));
+        return [remark(level, { placeOf, path: isCommon ? [] : ['models', name] }, setting, text)];
+      });
     }),
   );
   return found.flat();

@@ -13,7 +13,9 @@ import { addStartCommand, type StartCommand } from '../startCommand.ts';
 const ABOUT = 'Looks for drift in the predictions: a report, a gate on a report, or the nightly check with its alert.';
 const GATE = 'Judges a drift report, of Evidently 0.4 or 0.7 or our own. It needs no server, and starts nothing.';
 const REPORT =
-  'Makes a drift report of the prediction log on this machine, and judges it. It needs no server, and starts nothing.';
+  'Makes a drift report of the prediction log on this machine, and judges it. It needs no server, and starts nothing: ' +
+  'so it compares with earlier rows of the log, by the bundled step, and where "monitoring.reference" is "training" it ' +
+  'refuses. "drift check" compares as the settings say.';
 const LOG = 'prediction log: a CSV or Parquet file, a folder or a glob; default: monitoring.log';
 
 const check: StartCommand = {
@@ -76,11 +78,16 @@ function addReport(drift: Command, cli: Cli): void {
       ),
     )
     .option('--min-rows <n>', 'rows that each window must have; default: monitoring.minRows', wholeNumber)
+    .addOption(
+      new Option('--reference <what>', 'with earlier rows of the log, whatever monitoring.reference says').choices([
+        'log',
+      ]),
+    )
     .addOption(modelOption('the model whose settings hold'));
   describeExitCodes(addGateFlags(command), GATE_MEANINGS);
   onAction(command, async () => {
     const given = command.opts<
-      GateFlags & { log?: string; out?: string; minRows?: number; registeredModel?: string }
+      GateFlags & { log?: string; out?: string; minRows?: number; reference?: 'log'; registeredModel?: string }
     >();
     const config = configOf(cli, given.registeredModel);
     const gate = gateFrom(config, given);

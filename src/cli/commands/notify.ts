@@ -1,9 +1,9 @@
-import { userInfo } from 'node:os';
 import { type Command, Option } from 'commander';
 import { type Delivery, EVENTS, type Notification, SEVERITIES } from '../../contracts/notifications.ts';
 import type { Cli } from '../cli.ts';
 import { CommandError, EXIT } from '../exit.ts';
 import { describeCommand } from '../help.ts';
+import { user } from '../user.ts';
 
 const ABOUT =
   'Sends a test notification from this machine, and tells what came of it at each target of "notifications" in ' +
@@ -54,7 +54,7 @@ function testOf(registeredModel: string, { event = 'retrainFinished', severity =
     severity,
     registeredModel,
     title: 'This is a test',
-    text: `${userInfo().username} typed "mediwatch notify --test". Nothing happened.`,
+    text: `${user()} typed "mediwatch notify --test". Nothing happened.`,
     links: [],
     workflowId: 'none',
   };

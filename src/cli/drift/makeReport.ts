@@ -9,6 +9,8 @@ import { judgeDrift } from '../../policy/driftGate.ts';
 import { monitorInput } from '../../systems/monitorInput.ts';
 import { StepError } from '../../systems/processes/errors.ts';
 import type { Cli } from '../cli.ts';
+import { CommandError, EXIT } from '../exit.ts';
+import { writeLine } from '../io.ts';
 import { inWords } from './readReport.ts';
 import { tellVerdict } from './verdict.ts';
 
@@ -25,21 +27,26 @@ interface Wanted {
   log?: string;
   out?: string;
   minRows?: number;
+  /** Whatever `monitoring.reference` says. */
+  reference?: 'log';
 }
 
 /**
  * Makes a report of the prediction log with the bundled step, as a process of its own, and judges it.
  *
- * @throws {CommandError} when the log cannot be found, read or compared
+ * @throws {CommandError} when the log cannot be found, read or compared, or the settings ask for another comparison
  */
 export async function makeReport(cli: Cli, config: Config, gate: DriftGate, wanted: Wanted): Promise<void> {
-  const { monitoring } = config;
+  const { monitoring, steps } = config;
+  if (monitoring.reference === 'training' && wanted.reference === undefined) {
+    throw new CommandError(EXIT.usage, OTHER_REFERENCE);
+  }
+  if (steps.monitor.command) writeLine(cli.io.stderr, OTHER_STEP);
   const minRows = wanted.minRows ?? monitoring.minRows;
   const here = (path: string) => resolve(cli.io.cwd, path);
   const input = monitorInput(config, {
     log: wanted.log === undefined ? '' : here(wanted.log),
     minRows,
-    // The data of the champion are not on this machine: "drift check" compares with them.
     reference: 'log',
     outputDir: wanted.out === undefined ? fromRoot(config, monitoring.outDir) : here(wanted.out),
   });
@@ -47,6 +54,13 @@ export async function makeReport(cli: Cli, config: Config, gate: DriftGate, want
   tellVerdict(cli, judgeDrift(document, gate, minRows), document, { html, json });
   for (const file of [html, json]) if (file) cli.say(`  ${file}`);
 }
+
+const OTHER_REFERENCE =
+  'monitoring.reference is "training", and the data that the champion learned from are not on this machine: nothing was ' +
+  'compared. "mediwatch drift check" compares with them; --reference log compares with earlier rows of the log here.';
+const OTHER_STEP =
+  'Warning: steps.monitor.command is not run here, this is the report of the bundled step. To judge one that the ' +
+  'command made: mediwatch drift gate --report FILE';
 
 async function runMonitor(cli: Cli, config: Config, input: Record<string, unknown>) {
   const folder = await mkdtemp(join(tmpdir(), 'mediwatch-drift-'));

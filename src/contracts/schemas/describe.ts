@@ -22,11 +22,15 @@ export function defaultOf(schema: z.ZodType): unknown {
   return filled?.def.defaultValue;
 }
 
+/** Whether a schema takes null. */
+export function isNullable(schema: z.ZodType): boolean {
+  return layers(schema).some((layer) => layer instanceof z.ZodNullable);
+}
+
 /** A type in a reader's words: `whole number`, `hgb | rf`, `list of text`. */
 export function typeOf(schema: z.ZodType): string {
   const core = coreOf(schema);
-  const nullable = layers(schema).some((layer) => layer instanceof z.ZodNullable) ? ' | null' : '';
-  return coreType(core) + nullable;
+  return coreType(core) + (isNullable(schema) ? ' | null' : '');
 }
 
 function coreType(core: z.ZodType): string {

@@ -8,11 +8,11 @@ import { judgeColumns } from '../judge/data.ts';
 import { columnsOf } from '../lib/csv.ts';
 import { inWords } from '../lib/words.ts';
 
-/** The data file is there, and has the column that is predicted. What a project's own step reads is its own affair. */
+/** The data file is there, and has the columns that the settings name. What a project's own step reads is its own affair. */
 export const dataCheck: Check = {
   name: 'Data',
   async run({ config }) {
-    const { target, group } = config.data;
+    const { target, group, drop, idCategories } = config.data;
     const path = fromRoot(config, config.data.path);
     const mend = 'set data.path in mediwatch.yaml, or MEDIWATCH_DATA_PATH, to a CSV file';
     const { command, skip, env } = config.steps.prepare;
@@ -23,7 +23,7 @@ export const dataCheck: Check = {
       const found = await stat(path);
       if (!isOurs) return [ok(`${path} is there`)];
       if (!found.isFile()) return [problem(`${path} is not a file`, mend)];
-      return judgeColumns(await columnsOf(path), { path, target, group });
+      return judgeColumns(await columnsOf(path), { path, target, group, drop, idCategories });
     } catch (error) {
       const gone = (error as NodeJS.ErrnoException).code === 'ENOENT';
       return [
