@@ -18,7 +18,7 @@ FILE_NAME = "predictions.csv"
 # Other processes hold the lock for a few calls; one that was stopped while it had it must not stop us (s).
 _LOCK_LIMIT = 2.0
 # A file of other columns in which nothing was written for so long is of a model that no longer serves (s).
-_QUIET = 60.0
+_QUIET = 3600.0
 # What is read of the end of a file to find its last line (bytes).
 _LONGEST_LINE = 2**20
 

@@ -141,8 +141,9 @@ def prepare(input: dict[str, Any], progress: Progress) -> dict[str, Any]:
 
 
 def _check_names(field: str, wanted: list[str], names: list[str]) -> None:
+    others = [name for name in names if name not in wanted]
     for name in wanted:
-        near = [] if name in names else difflib.get_close_matches(name, names, n=3, cutoff=_NEARLY)
+        near = [] if name in names else difflib.get_close_matches(name, others, n=3, cutoff=_NEARLY)
         if near:
             raise DataInvalid(
                 f"There is no column {name!r}, which {field} names; did you mean {_names(near)}? "

@@ -47,7 +47,7 @@ def test_the_model_that_goes_on_alone_gets_the_name_back(tmp_path):
     old, new = PredictionLog(tmp_path, ["a"]), PredictionLog(tmp_path, ["a", "b"])
     for log, features in ((old, ["x"]), (new, ["x", "y"]), (old, ["x"])):
         log.append([row(*features)])
-    os.utime(tmp_path / "predictions.csv", (time.time() - 100,) * 2)
+    os.utime(tmp_path / "predictions.csv", (time.time() - 4000,) * 2)
     old.append([row("later")])
     assert lines(tmp_path / "predictions.csv")[1:] == ["id,1,1,0.5,later,0.1,0"]
     assert names(tmp_path) == ["predictions.1.csv", "predictions.2.csv", "predictions.csv"]

@@ -15,6 +15,14 @@ export interface Credentials {
 /** How a request says who sent it. */
 type Proof = { kind: 'token' } | { kind: 'signature'; timestamp: string; signature: string };
 
+/** A request with its body. */
+interface Received {
+  proof: Proof;
+  body: Buffer;
+  credentials: Credentials;
+  replays: Replays;
+}
+
 const SIGN = 'Sign "<timestamp>.<body>" with the secret of the webhook, as "mediwatch alert --webhook" does.';
 
 /**
@@ -45,24 +53,22 @@ export function checkHeaders(headers: IncomingHttpHeaders, credentials: Credenti
 }
 
 /**
- * Checks the signature, and that the request was not accepted before.
+ * Checks the signature, and accepts a signed request once.
  *
- * @returns takes back that it was accepted, for a request that came to nothing
+ * @param accept does what the request asks for
  * @throws {Refusal} 401 when the signature is not that of this body, 409 when it was accepted before
  */
-export function checkBody(proof: Proof, body: Buffer, credentials: Credentials, replays: Replays): () => void {
-  if (proof.kind === 'token') return () => undefined;
+export async function acceptOnce<Result extends object>(
+  { proof, body, credentials, replays }: Received,
+  accept: () => Promise<Result>,
+): Promise<Result> {
+  if (proof.kind === 'token') return await accept();
   const { timestamp } = proof;
   const expected = sign(credentials.secret, timestamp, body);
   if (!sameSecret(proof.signature.toLowerCase(), expected)) {
     throw new Refusal(401, 'The signature is not that of this body and time.', SIGN);
   }
-  if (!replays.take(expected, Number(timestamp) * 1_000 + credentials.toleranceMs)) {
-    throw new Refusal(
-      409,
-      'This request was accepted before.',
-      'Nothing is to be done. To send it again, sign it anew.',
-    );
-  }
-  return () => replays.release(expected);
+  const result = await replays.once(expected, Number(timestamp) * 1_000 + credentials.toleranceMs, accept);
+  if (result) return result;
+  throw new Refusal(409, 'This request was accepted before.', 'Nothing is to be done. To send it again, sign it anew.');
 }

@@ -1,26 +1,37 @@
-/** Signatures that were accepted, for as long as their time stamps would be. */
+/** Signed requests, each known by its signature. */
 export interface Replays {
   /**
-   * Takes a signature.
+   * Does what a request asks for, unless it was accepted before. One that comes again while the first is under way
+   * waits for it, and fails as it fails. What failed was not accepted: it may be sent again.
    *
-   * @param until when its time stamp is refused anyway (ms)
-   * @returns false when it was taken before
+   * @param until when the time stamp of the request is refused anyway (ms)
+   * @returns null when it was accepted before
    */
-  take(signature: string, until: number): boolean;
-  /** Forgets one that came to nothing: the sender may send the same request again. */
-  release(signature: string): void;
+  once<Result extends object>(signature: string, until: number, accept: () => Promise<Result>): Promise<Result | null>;
 }
 
 /** Only who knows the secret can fill it, so it needs no bound but that of time. */
 export function createReplays(clock: () => number): Replays {
-  const taken = new Map<string, number>();
+  const pending = new Map<string, Promise<object>>();
+  const accepted = new Map<string, number>();
   return {
-    take(signature, until) {
-      for (const [other, end] of taken) if (end < clock()) taken.delete(other);
-      if (taken.has(signature)) return false;
-      taken.set(signature, until);
-      return true;
+    async once(signature, until, accept) {
+      for (const [other, end] of accepted) if (end < clock()) accepted.delete(other);
+      if (accepted.has(signature)) return null;
+      const first = pending.get(signature);
+      if (first) {
+        await first;
+        return null;
+      }
+      const accepting = accept();
+      pending.set(signature, accepting);
+      try {
+        const result = await accepting;
+        accepted.set(signature, until);
+        return result;
+      } finally {
+        pending.delete(signature);
+      }
     },
-    release: (signature) => void taken.delete(signature),
   };
 }

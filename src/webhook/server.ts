@@ -1,7 +1,7 @@
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, LogController } from 'fastify';
 import type { Logger } from 'pino';
 import type { DriftAlert } from '../contracts/steward.ts';
-import { type Credentials, checkBody, checkHeaders } from './authentication.ts';
+import { acceptOnce, type Credentials, checkHeaders } from './authentication.ts';
 import { Refusal } from './problems.ts';
 import { type ReportReader, readBody } from './reading.ts';
 import { createReplays } from './replays.ts';
@@ -57,8 +57,7 @@ export function createWebhook(options: WebhookOptions): FastifyInstance {
       handler: async (request, reply) => {
         const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
         const proof = checkHeaders(request.headers, credentials, clock());
-        const takeBack = checkBody(proof, body, credentials, replays);
-        try {
+        const { status, answer } = await acceptOnce({ proof, body, credentials, replays }, async () => {
           const model = modelOf(request.params.model, models);
           const reading = await readBody(body.toString('utf8'), {
             registeredModel: model,
@@ -74,12 +73,12 @@ export function createWebhook(options: WebhookOptions): FastifyInstance {
             { model, keys, verdict: verdict?.verdict },
             alerts.length > 0 ? 'alert accepted' : 'nothing to raise',
           );
-          if (alerts.length === 0) return reply.code(200).send({ accepted: 0, model, keys, steward: null, ...about });
-          return reply.code(202).send({ accepted: alerts.length, model, keys, steward, ...about });
-        } catch (error) {
-          takeBack();
-          throw error;
-        }
+          return {
+            status: alerts.length > 0 ? 202 : 200,
+            answer: { accepted: alerts.length, model, keys, steward, ...about },
+          };
+        });
+        return reply.code(status).send(answer);
       },
     });
   }

@@ -51,7 +51,7 @@ describe(`${RUNS} random inputs (FUZZ_RUNS) with the seed ${SEED} (FUZZ_SEED)`, 
     async (type) => {
       const { input, result } = TYPES[type];
       // An empty lock waits ten seconds for whoever wants it.
-      const atOnce = type === 'modelLock' ? 300 : 120;
+      const atOnce = type === 'modelLock' ? 300 : 50;
       await forAll(
         inputsOf(input, OVERRIDES),
         async ({ payloads }) => {

@@ -2,11 +2,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createWebhook } from '../../src/webhook/server.ts';
+import { createWebhook, type WebhookOptions } from '../../src/webhook/server.ts';
 import type { Webhook } from '../../src/webhook/webhook.ts';
 import { startTemporal, type TestTemporal } from '../support/temporal.ts';
+import { until } from '../support/until.ts';
 import { post, SECRET, type Sent, startWebhook, watchSteward, webhookConfig } from './support.ts';
 
 const MODEL = 'Refusing';
@@ -90,19 +92,44 @@ describe('when Temporal does not answer', () => {
     }
     await other.close();
   });
+
+  it('a request that is sent again while the first is under way fails with it, and may be sent once more', async () => {
+    const { promise: away, reject: goAway } = Promise.withResolvers<string>();
+    let raised = 0;
+    const app = webhookThat({ raise: () => (++raised === 1 ? away : Promise.resolve('steward')) });
+    const url = await app.listen({ host: '127.0.0.1', port: 0 });
+    const sent = { timestamp: now() };
+    const first = post(url, alert, sent);
+    await until(() => raised > 0, { timeoutMs: 5_000, what: 'the first to be under way' });
+    const again = post(url, alert, sent);
+    const early = await Promise.race([again, delay(100)]);
+    goAway(new Error('Temporal is away'));
+    expect(early).toBeUndefined();
+    for (const answer of [await first, await again]) {
+      expect(answer).toMatchObject({ status: 503, body: { error: expect.stringContaining('Temporal') } });
+      expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
+    }
+    expect([(await post(url, alert, sent)).status, (await post(url, alert, sent)).status]).toEqual([202, 409]);
+    expect(raised).toBe(2);
+    await app.close();
+  });
 });
+
+function webhookThat(options: Partial<WebhookOptions>) {
+  return createWebhook({
+    credentials: { secret: SECRET, token: '', toleranceMs: 300_000 },
+    models: [MODEL],
+    bodyLimit: 4_096,
+    reports: { read: () => Promise.reject(new Error('no report')), judge: () => expect.fail() },
+    raise: () => expect.fail(),
+    log: pino({ level: 'silent' }),
+    ...options,
+  });
+}
 
 describe('a sender that is slow', () => {
   it('is cut off, and others are answered meanwhile', async () => {
-    const app = createWebhook({
-      credentials: { secret: SECRET, token: '', toleranceMs: 300_000 },
-      models: [MODEL],
-      bodyLimit: 4_096,
-      reports: { read: () => Promise.reject(new Error('no report')), judge: () => expect.fail() },
-      raise: () => expect.fail(),
-      log: pino({ level: 'silent' }),
-      requestTimeoutMs: 300,
-    });
+    const app = webhookThat({ requestTimeoutMs: 300 });
     const url = await app.listen({ host: '127.0.0.1', port: 0 });
     const socket = connect(Number(new URL(url).port), '127.0.0.1');
     socket.write('POST /alerts HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n');

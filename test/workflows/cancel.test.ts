@@ -5,6 +5,7 @@ import { CancelledFailure } from '@temporalio/common';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Activities } from '../../src/activities/index.ts';
 import { whileHeartbeating } from '../../src/activities/lib/heartbeat.ts';
+import { failure } from '../../src/contracts/errors.ts';
 import { workflowIds } from '../../src/contracts/ids.ts';
 import { type LockRequest, lockQueue } from '../../src/contracts/lock.ts';
 import { until } from '../support/until.ts';
@@ -55,6 +56,21 @@ describe('a workflow that is cancelled while the registry is changed', () => {
     expect(isMade).toBe(true);
     expect(world.versions.map(({ stage }) => stage)).toEqual(['Production', 'None']);
     expect([world.aliases.champion, world.serving?.version]).toEqual(['1', '1']);
+  });
+
+  it.each(['readRegistry', 'recordVerdict'] as const)('ends as cancelled when %s then fails', async (during) => {
+    let began = false;
+    world.override[during] = async () => {
+      began = true;
+      await untilCancelled();
+      throw failure('MlflowUnavailable', 'MLflow does not answer.');
+    };
+    const handle = await bench.start('retrain', { trials: 0 });
+    await until(() => began, { ...TIME, what: `${during} to begin` });
+    await handle.cancel();
+    const error = await handle.result().catch((error: WorkflowFailedError) => error);
+    expect((error as WorkflowFailedError).cause).toBeInstanceOf(CancelledFailure);
+    expect([...world.runs.values()]).toEqual(['KILLED']);
   });
 
   it('closes a run of MLflow that was being made', async () => {

@@ -1,5 +1,6 @@
 import type { Dispatcher } from 'undici';
 import { DeliveryFailed } from './channel.ts';
+import { decoded } from './decoded.ts';
 
 interface Post {
   /** Of the receiver; what lies behind its host may be secret. */
@@ -44,8 +45,15 @@ function parse(url: string) {
     });
   }
   const { origin, host, pathname, search, username, password } = parsed;
-  const credentials = Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`);
-  const authorization = username ? { authorization: `Basic ${credentials.toString('base64')}` } : {};
+  const [user, word] = [decoded(username), decoded(password)];
+  if (user === null || word === null) {
+    const which = user === null ? 'user' : 'password';
+    throw new DeliveryFailed(`The ${which} of its address has a "%" that encodes nothing. Write "%25" for it.`, {
+      retryable: false,
+    });
+  }
+  const credentials = Buffer.from(`${user}:${word}`).toString('base64');
+  const authorization = username ? { authorization: `Basic ${credentials}` } : {};
   return { origin, host, path: pathname + search, authorization };
 }
 

@@ -1,3 +1,5 @@
+import { decoded } from './decoded.ts';
+
 /** Shorter pieces of an address, such as "/hook", are no secrets, and hiding them would spoil sentences. */
 const LEAST = 6;
 
@@ -10,6 +12,6 @@ export function redactor(secrets: readonly string[]): (text: string) => string {
 function pieces(secret: string): string[] {
   const url = URL.parse(secret);
   if (!url) return [secret];
-  const parts = [url.pathname + url.search, url.pathname, url.password, decodeURIComponent(url.password)];
+  const parts = [url.pathname + url.search, url.pathname, url.password, decoded(url.password) ?? ''];
   return [secret, ...parts.filter((part) => part.length >= LEAST)];
 }

@@ -31,7 +31,7 @@ const SECTION_LIMIT = 3_000;
 /** `text` carries everything, for receivers that know no blocks. */
 export function slackPayload({ severity, title, text, links, event, registeredModel }: Notification) {
   const headline = `${SYMBOLS[severity]} *${escaped(title)}*`;
-  const pages = links.map(({ name, url }) => `<${encodeURI(url)}|${escaped(name).replaceAll('|', '/')}>`).join(' · ');
+  const pages = links.map(({ name, url }) => `<${addressed(url)}|${escaped(name).replaceAll('|', '/')}>`).join(' · ');
   const about = `${escaped(registeredModel)} · ${event}`;
   const section = (content: string) => ({ type: 'section', text: { type: 'mrkdwn', text: cut(content) } });
   return {
@@ -46,5 +46,8 @@ export function slackPayload({ severity, title, text, links, event, registeredMo
 
 /** The three characters that mean something to Slack. */
 const escaped = (text: string) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+
+/** What would end an address is encoded; what is encoded already stays as it is. */
+const addressed = (url: string) => url.replaceAll(/[\s<>|]/g, encodeURIComponent);
 
 const cut = (text: string) => (text.length <= SECTION_LIMIT ? text : `${text.slice(0, SECTION_LIMIT - 1)}…`);

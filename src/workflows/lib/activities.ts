@@ -1,9 +1,16 @@
 import type { ActivityOptions } from '@temporalio/workflow';
-import { proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
+import {
+  CancellationScope,
+  CancelledFailure,
+  isCancellation,
+  proxyActivities,
+  proxyLocalActivities,
+} from '@temporalio/workflow';
 import type { Activities } from '../../activities/index.ts';
 import type { Plan, StepName, StepRetry } from '../../contracts/plan.ts';
 import { shorten } from '../../policy/markdown.ts';
 import { POLICIES, STEP_SLACK_SECONDS } from '../policies.ts';
+import { rootMessage } from './failures.ts';
 import { SUMMARIES } from './summaries.ts';
 
 export const { resolvePlan } = described(proxyLocalActivities<Activities>(POLICIES.settings));
@@ -49,10 +56,20 @@ type Proxied = Record<string, { executeWithOptions(options: { summary: string },
 function described(proxied: object): Activities {
   const calls = Object.entries(SUMMARIES).map(([name, summaryOf]): [string, Call] => [
     name,
-    (...args) => {
+    async (...args) => {
       const summary = shorten((summaryOf as (input: unknown) => string)(args[0]));
-      return (proxied as Proxied)[name]?.executeWithOptions({ summary }, args) as Promise<unknown>;
+      try {
+        return await (proxied as Proxied)[name]?.executeWithOptions({ summary }, args);
+      } catch (error) {
+        throw orCancelled(error);
+      }
     },
   ]);
   return Object.fromEntries(calls) as unknown as Activities;
+}
+
+/** A cancelled workflow ends as cancelled, also when what it was waiting for fails by itself in the meantime. */
+function orCancelled(error: unknown): unknown {
+  if (isCancellation(error) || !CancellationScope.current().consideredCancelled) return error;
+  return new CancelledFailure(rootMessage(error), [], error as Error);
 }

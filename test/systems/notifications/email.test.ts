@@ -49,6 +49,17 @@ describe('a mail', () => {
 });
 
 describe('a mail server that', () => {
+  it('is given a password with a "%" in it takes it as it is, and it is not told', async () => {
+    const { port } = await startMailServer({
+      authOptional: false,
+      onAuth: ({ password }, _session, callback) => callback(refusal(535, `${password} is wrong`)),
+    });
+    const notifier = await openNotifier([TARGET], { SMTP: `smtp://ward7:50%off@127.0.0.1:${port}` });
+    const [delivery] = await notifier.send(NEWS);
+    expect(delivery).toMatchObject({ outcome: 'failed', detail: expect.stringContaining('*** is wrong') });
+    expect(JSON.stringify(delivery)).not.toContain('50%off');
+  });
+
   it('knows another password is not asked again, and the password is not told', async () => {
     const { port } = await startMailServer({
       authOptional: false,

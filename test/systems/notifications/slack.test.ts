@@ -15,6 +15,16 @@ it('Slack gets blocks, and a text that says it all to receivers without them', a
   expect(blocks.map(({ type }: { type: string }) => type)).toEqual(['section', 'section', 'context']);
 });
 
+it.each([
+  ['http://ui/workflows/retrain-1%2Fpromote', 'http://ui/workflows/retrain-1%2Fpromote'],
+  ['http://mlflow/#/models/A%20B?x=1&y=<2|3> 4', 'http://mlflow/#/models/A%20B?x=1&y=%3C2%7C3%3E%204'],
+])('the link %s leads where it did', async (url, expected) => {
+  const receiver = await startReceiver({ status: 200 });
+  const notifier = await openNotifier([{ kind: 'slack', urlEnv: 'SLACK_URL' }], { SLACK_URL: receiver.url });
+  await notifier.send({ ...NEWS, links: [{ name: 'Workflow', url }] });
+  expect(JSON.parse(receiver.posts[0]?.body ?? '').text).toContain(`\n<${expected}|Workflow>`);
+});
+
 it('no part of a notification is longer than Slack takes', async () => {
   const { url, posts } = await startReceiver({ status: 200 });
   const notifier = await openNotifier([{ kind: 'slack', urlEnv: 'SLACK_URL' }], { SLACK_URL: url });
