@@ -149,7 +149,7 @@ def number_or_none(value: Any) -> float | None:
     """Return a finite number, also one that is written as text, or None."""
     try:
         number = float(value) if not isinstance(value, bool) else None
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return number if is_number(number) else None
 

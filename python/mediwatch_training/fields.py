@@ -85,7 +85,13 @@ class Fields:
 
 def is_number(value: Any) -> bool:
     """Whether `value` is a finite number (booleans are not)."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        # A whole number that no float64 holds.
+        return False
 
 
 def is_integer(value: Any) -> bool:

@@ -83,6 +83,16 @@ def test_errors_have_their_type_and_field_and_the_next_step_runs(pool, sample_da
     assert pool.answer({"id": 4, "step": "suggest", "input": {"count": 1}})[1]["id"] == 4
 
 
+def test_a_name_that_is_no_text_and_a_number_that_is_none_are_told_and_the_next_step_runs(pool):
+    pool.receive()
+    for number, input in enumerate([{"log": "/data/\udcff.csv", "outputDir": "/x"}, {"log": "/x", "minRows": 10**400}]):
+        pool.send(json.dumps({"id": number, "step": "monitor", "input": input}))
+        message = pool.receive()
+        while "progress" in message:
+            message = pool.receive()
+        assert message["id"] == number and message["error"]["retryable"] is False
+
+
 NOISY = """
     import os, sys, time
     sys.path.insert(0, {root!r})

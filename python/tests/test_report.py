@@ -206,6 +206,16 @@ def test_a_champion_that_cannot_be_loaded_is_named_and_the_rest_is_there(request
     assert "against version" not in result["summary"]
 
 
+def test_a_champion_of_another_split_is_not_scored_on_rows_that_it_may_know(request_of, champion):
+    version = champion["registered"]["version"]
+    why = "It was trained on another split of the data (seed 7; here: seed 42), so it may know these test rows."
+    known = {"version": version, "uri": f"models:/ReportChampion/{version}", "metrics": champion["metrics"]}
+    _, page, values, _ = written(request_of(champion={**known, "objection": why}))
+    assert values["comparison"]["missing"] == why and why in plain(page)
+    assert values["comparison"]["scores"]["auc"]["difference"] is None
+    assert list(values["curves"]["models"]) == ["challenger"]
+
+
 def test_models_that_are_not_scored_are_compared_by_what_was_recorded(request_of):
     champion = {"version": "2", "uri": "models:/x/2", "metrics": {"test_auc": 0.6, "ppv_at_10": 0.2}}
     result, page, values, stages = written(request_of(scored=False, champion=champion))

@@ -13,6 +13,7 @@ from mediwatch_training.metrics import scores
 from mediwatch_training.report.inputs import read_request
 from mediwatch_training.report.values.calibration import of_probabilities
 from mediwatch_training.report.values.comparison import comparison, verdict
+from mediwatch_training.report.values.curves import curves
 from mediwatch_training.report.values.decisions import at_threshold
 from mediwatch_training.report.values.findings import findings
 from mediwatch_training.report.values.importance import importance
@@ -73,6 +74,15 @@ def test_a_model_does_not_differ_from_itself():
     labels, probabilities = example(0)
     for score in comparison(scored(labels, model(probabilities), model(probabilities)), REQUEST)["scores"].values():
         assert score["difference"] == {"value": 0, "low": 0, "high": 0} and score["verdict"] == "unclear"
+
+
+@pytest.mark.parametrize("rows", [40, 100, 5_000])
+def test_curves_enclose_the_area_that_is_told(rows):
+    labels, probabilities = example(rows, rows)
+    roc = curves(scored(labels, model(probabilities)))["models"]["challenger"]["roc"]
+    assert (roc["x"][0], roc["y"][0], roc["x"][-1], roc["y"][-1]) == (0, 0, 1, 1)
+    assert len(roc["x"]) <= 200
+    assert metrics.auc(roc["x"], roc["y"]) == pytest.approx(metrics.roc_auc_score(labels, probabilities), abs=2e-3)
 
 
 def test_lower_losses_are_better():

@@ -38,6 +38,16 @@ interface VerdictRecord {
 /** An attempt that is cancelled or timed out changes nothing any more, since others go on from what they find. */
 const untilGivenUp = (): CallOptions => ({ signal: Context.current().cancellationSignal });
 
+/**
+ * `seed 42, test 0.15, validation 0.15, by patient_nbr`: the same text, the same rows in the same splits. Undefined: a
+ * command of the project splits its data as it likes.
+ */
+function splitText({ data, steps }: Config, seed: number | undefined): string | undefined {
+  if (seed === undefined || steps.prepare.command || steps.prepare.skip) return undefined;
+  const { testFraction, validationFraction, group } = data;
+  return `seed ${seed}, test ${testFraction}, validation ${validationFraction}, by ${group ?? 'row'}`;
+}
+
 /** MLflow runs and the model registry: what the workflows write down. Every call may be repeated. */
 export function createRegistryActivities({ config: shared, mlflow }: { config: Config; mlflow: Mlflow }) {
   /** Where the page about a version of ours will be: it is written while the version is promoted. */
@@ -80,17 +90,21 @@ export function createRegistryActivities({ config: shared, mlflow }: { config: C
       trained: TrainedModel;
       model: string;
       dataset: ArtifactRef;
+      /** Absent: an earlier release asks, and its split is not told. */
+      seed?: number;
       trigger: string | null;
       report: string | null;
     }): Promise<ModelVersionRef> {
-      const { registeredModel, key, trained, model, dataset, trigger, report } = request;
+      const { registeredModel, key, trained, model, dataset, seed, trigger, report } = request;
       const { workflowId } = Context.current().info.workflowExecution ?? { workflowId: 'unknown' };
       const revision = await projectCommit(shared.root);
+      const split = splitText(forModel(shared, registeredModel), seed);
       const tags: Record<string, string> = {
         [TAGS.source]: 'retrain',
         [TAGS.workflowId]: workflowId,
         [TAGS.model]: model,
         [TAGS.dataset]: JSON.stringify(dataset),
+        ...(split && { [TAGS.split]: split }),
         [TAGS.testAuc]: String(trained.metrics.test_auc ?? ''),
         ...(trigger && { [TAGS.trigger]: trigger }),
         ...(report && { [TAGS.driftReport]: report }),

@@ -27,6 +27,8 @@ export const TAGS = {
   key: 'mediwatch.key',
   workflowId: 'mediwatch.workflow_id',
   dataset: 'mediwatch.dataset',
+  /** how the data were split: scores on one split are no scores for what was trained on another */
+  split: 'mediwatch.split',
   model: 'mediwatch.model',
   source: 'mediwatch.source',
   trigger: 'mediwatch.trigger',

@@ -35,7 +35,9 @@ export const ReportInput = z.object({
   datasetDir: z.string().nullable().describe('data set of the bundled step; null: a command made another kind'),
   scored: z.boolean().describe('whether the models can be scored row by row; false: recorded metrics only'),
   challenger: ReportedModel.extend({ model: z.string(), params: Params.nullable() }),
-  champion: ReportedModel.nullable(),
+  champion: ReportedModel.extend({
+    objection: z.string().nullable().describe('why it must not be scored on these test rows; null: it may be'),
+  }).nullable(),
   search: z.object({
     trials: z.array(Trial),
     metric: z.string().describe("what a trial's score is called"),

@@ -59,6 +59,8 @@ export async function createProxy({
     logController: new LogController({ disableRequestLogging: true }),
     // Until the sockets are closed, a request on an open one is still answered.
     return503OnClosing: false,
+    // A client may send the whole address: GET http://host/path.
+    rewriteUrl: ({ url = '/' }) => url.replace(/^https?:\/\/[^/?]*(?=\/)/i, ''),
   });
   await app.register(replyFrom, {
     undici: {
@@ -68,6 +70,8 @@ export async function createProxy({
       keepAliveTimeout: 3_000,
       keepAliveMaxTimeout: 3_000,
     },
+    // Left out, a GET that is answered with 503 would be sent ten times more.
+    retryMethods: [],
     destroyAgent: true,
     disableCache: true,
     disableRequestLogging: true,
@@ -124,6 +128,12 @@ function passOn(reply: FastifyReply, answer: Readable, visit: Visit): void {
     // When the client is gone, the answer is cut off by us.
     if (error && !reply.raw.destroyed) visit.failed();
   });
+  if (reply.statusCode === 304) {
+    // Its content-length is that of the answer which it spares.
+    answer.resume();
+    void reply.removeHeader('content-length').send();
+    return;
+  }
   const { method, url = '/' } = reply.request.raw;
   const exchange = { method: method ?? '', url, status: reply.statusCode, headers: reply.getHeaders() };
   void reply.send(hasPredictions(exchange) ? readInPassing(answer, visit.predicted) : answer);

@@ -63,6 +63,7 @@ async function trainAndRegister(
     trained,
     model,
     dataset: dataset.ref,
+    seed: plan.seed,
     trigger: request.trigger ?? null,
     report: request.report ?? null,
   });

@@ -103,6 +103,34 @@ describe('a champion that cannot be scored for good is a finding', () => {
   });
 });
 
+describe('a champion that was trained on another split', () => {
+  const split = (seed: number | null) =>
+    seed === null ? {} : { 'mediwatch.split': `seed ${seed}, test 0.15, validation 0.15, by patient_nbr` };
+  const compared = async (ours: number | null, theirs: number | null) => {
+    const tags: Record<string, Record<string, string>> = { '2': split(ours), '1': split(theirs) };
+    bench = createBench({
+      run: async ({ input }) => ((input as { models: unknown[] }).models.length > 1 ? BOTH_SCORED : ALONE),
+      mlflow: { getVersion: async (_, version) => ({ version, tags: tags[version] }) as never },
+    });
+    return await bench.call('compareVersions', REQUEST);
+  };
+
+  it('is not scored on rows that it may know, and the verdict says why', async () => {
+    const { challenger, champion, championProblem } = await compared(7, 42);
+    expect([challenger, champion]).toEqual([{ test_auc: 0.7 }, null]);
+    expect(championProblem).toContain('another split of the data (seed 42, test 0.15');
+    expect(championProblem).toContain('here: seed 7');
+  });
+
+  it.each([
+    [42, 42],
+    [42, null],
+    [null, 42],
+  ])('is one only if both are known and differ: %s, %s', async (ours, theirs) => {
+    expect((await compared(ours, theirs)).champion).toEqual({ test_auc: 0.6 });
+  });
+});
+
 it('a challenger that the command fails for once is not blamed on the champion', async () => {
   const calls: string[] = [];
   bench = createBench({

@@ -60,14 +60,14 @@ function systems(of: Config = config) {
 }
 
 /** Trains and registers a version, as a retrain does. */
-async function makeVersion(key: string, params: Record<string, number>): Promise<string> {
+async function makeVersion(key: string, params: Record<string, number>, seed = 1): Promise<string> {
   const training = translated(createTrainingActivities(systems()));
   const registry = translated(createRegistryActivities({ config, mlflow }));
   const data = sampleData(folder);
-  dataset = await call(training.prepareDataset, { registeredModel: MODEL, data, seed: 1, force: false });
+  dataset = await call(training.prepareDataset, { registeredModel: MODEL, data, seed, force: false });
   const plan = { registeredModel: MODEL };
   const { runId } = await call(registry.openRun, { key, purpose: 'retrain', plan });
-  const request = { registeredModel: MODEL, dataset, data, model: 'hgb', params, seed: 1, runId, key, trials: [] };
+  const request = { registeredModel: MODEL, dataset, data, model: 'hgb', params, seed, runId, key, trials: [] };
   const trained = await call(training.trainModel, request);
   const made = {
     registeredModel: MODEL,
@@ -75,6 +75,7 @@ async function makeVersion(key: string, params: Record<string, number>): Promise
     trained,
     model: 'hgb',
     dataset: dataset.ref,
+    seed,
     trigger: null,
     report: null,
   };
@@ -183,6 +184,21 @@ describe('the report on a version', () => {
     await write(request(second, { champion: '99' }));
     expect(await page()).toContain('<html');
   }, 180_000);
+
+  it('does not score a champion on rows that it learned from, nor does the gate', async () => {
+    const other = await makeVersion('other', { max_iter: 20 }, 2);
+    const split = 'seed 1, test 0.15, validation 0.15, by patient_nbr; here: seed 2';
+    const training = translated(createTrainingActivities(systems()));
+    const contest = { registeredModel: MODEL, dataset: dataset.ref, challenger: other, champion: first, rules: [] };
+    expect(await call(training.compareVersions, contest)).toMatchObject({
+      challenger: { test_auc: expect.any(Number) },
+      champion: null,
+      championProblem: expect.stringContaining(split),
+    });
+    await write(request(other, { champion: first }));
+    const run = (await mlflow.getVersion(MODEL, other))?.runId as string;
+    expect(await mlflow.getArtifactText(run, REPORT_FILES.page)).toContain(split);
+  });
 
   it('can be a page that a command of the project writes', async () => {
     const command = structuredClone(config);

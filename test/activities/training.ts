@@ -24,7 +24,14 @@ export function createBench({ run, mlflow = {}, config: change = () => undefined
   const config = loadConfig({ MEDIWATCH_STACK_DIR: dir }, '/nowhere');
   change(config);
   const store = { fetchDirectory: async () => '/nowhere/dataset' };
-  const systems = { config, mlflow, store, runner: { run }, codeDigest: 'code', client: {} };
+  const systems = {
+    config,
+    mlflow: { getVersion: async () => undefined, ...mlflow },
+    store,
+    runner: { run },
+    codeDigest: 'code',
+    client: {},
+  };
   const activities = translated(createTrainingActivities(systems as unknown as TrainingSystems));
   return {
     /** An attempt as Temporal makes it: of eight unless it says otherwise. */

@@ -105,6 +105,24 @@ describe('a request', () => {
     expect(await gateway.api('GET', '/none')).toMatchObject({ status: 404, body: { detail: 'Not Found' } });
   });
 
+  test('that the API cannot serve now is not sent again: only its client knows whether to', async () => {
+    expect((await gateway.api('GET', '/unavailable')).status).toBe(503);
+    expect((await gateway.api('GET', '/unavailable/count')).body).toBe(1);
+  });
+
+  test('whose answer has not changed gets that without a body, though the API tells its length', async () => {
+    const before = (await gateway.admin('GET', '/status')).body.requests.failed;
+    const raw = await speak('GET /unchanged HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+    expect(raw).toMatch(/^HTTP\/1.1 304 .*etag: "a"/s);
+    expect(raw).toMatch(/\r\n\r\n$/);
+    expect((await gateway.admin('GET', '/status')).body.requests.failed).toBe(before);
+  });
+
+  test('may name the whole address', async () => {
+    const raw = await speak('GET http://x:1/headers?a=1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+    expect(raw).toContain('"url":"/headers?a=1"');
+  });
+
   test('of any method reaches the API, whose headers come back without a body for HEAD', async () => {
     for (const method of ['HEAD', 'OPTIONS', 'PUT', 'PATCH', 'DELETE']) {
       expect((await gateway.api(method, '/none')).status).toBe(404);

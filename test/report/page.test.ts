@@ -175,7 +175,7 @@ async function writePages(): Promise<void> {
     datasetDir: dataset,
     scored: true,
     challenger: { version: '2', uri: 'models:/Sample/2', metrics: challenger.metrics, model: 'hgb', params },
-    champion: { version: '1', uri: 'models:/Sample/1', metrics: champion.metrics },
+    champion: { version: '1', uri: 'models:/Sample/1', metrics: champion.metrics, objection: null },
     search: { trials: trials(), metric: 'validation AUC', direction: 'maximize', space: null },
     lineage: {
       workflowId: 'retrain-2026-11-24T20-00-12',

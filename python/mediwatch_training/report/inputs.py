@@ -44,13 +44,17 @@ _STATES = ("running", "complete", "failed")
 
 @dataclass(frozen=True)
 class ReportedModel:
-    """A version and the scores on the test split that its training recorded."""
+    """A version and the scores on the test split that its training recorded.
+
+    `objection` is a sentence that says why it must not be scored on the test split; None: it may be.
+    """
 
     version: str
     uri: str
     metrics: dict[str, float]
     model: str | None = None
     params: dict[str, Any] | None = None
+    objection: str | None = None
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,7 @@ def read_request(input: dict[str, Any]) -> ReportRequest:
         dataset_dir=dataset_dir,
         scored=_flag(input, "scored", dataset_dir is not None),
         challenger=_model("challenger", challenger, (*_MODEL, "model", "params")),
-        champion=None if champion is None else _model("champion", champion, _MODEL),
+        champion=None if champion is None else _model("champion", champion, (*_MODEL, "objection")),
         search=_search(fields.mapping("search", {})),
         lineage=_lineage(fields.mapping("lineage", {})),
         outcome=_outcome(fields.mapping("outcome", None)),
@@ -109,6 +113,7 @@ def _model(name: str, values: dict[str, Any], known: tuple[str, ...]) -> Reporte
         metrics={str(metric): float(value) for metric, value in metrics.items() if is_number(value)},
         model=fields.text("model", None) if "model" in known else None,
         params=fields.mapping("params", None) if "params" in known else None,
+        objection=fields.text("objection", None) if "objection" in known else None,
     )
 
 
@@ -171,4 +176,4 @@ def _flag(values: dict[str, Any], name: str, default: bool) -> bool:
 
 def without_password(text: str) -> str:
     """Return `text` with the user and password of each URL in it taken out: pages are passed on."""
-    return re.sub(r"(?<=://)[^/\s@]+@", "", text)
+    return re.sub(r"(?<=://)[^/\s]*@", "", text)

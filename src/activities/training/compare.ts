@@ -11,6 +11,7 @@ import type { Mlflow, Run } from '../../systems/mlflow/index.ts';
 import { CommandFailed, StepError } from '../../systems/processes/errors.ts';
 import { type Ran, readAnswer, textsOf } from '../../systems/steps/index.ts';
 import { merged, ownSources, runSource } from '../../systems/steps/outcome/metrics.ts';
+import { otherSplit } from '../lib/otherSplit.ts';
 import { runStepActivity } from '../lib/step.ts';
 import { translate } from '../lib/translate.ts';
 import { settingsOf, type TrainingSystems } from './systems.ts';
@@ -62,6 +63,7 @@ export function createCompareActivities({ config: shared, mlflow, store, runner 
       return await compare(request, {
         evaluate: takesVersion ? oneByOne : together,
         atOnce: !takesVersion,
+        objection: await objectionTo(mlflow, request, beat.signal),
         throwIfStopped: () => beat.signal.throwIfAborted(),
       });
     });
@@ -85,6 +87,8 @@ interface Evaluation {
   evaluate: (versions: string[]) => Promise<Scores>;
   /** Both versions are scored by one run, which may also tell how sure their differences are. */
   atOnce: boolean;
+  /** Why the champion must not be scored on these data; empty: it may be. */
+  objection: string;
   throwIfStopped: () => void;
 }
 
@@ -94,7 +98,7 @@ interface Evaluation {
  */
 async function compare(
   { challenger, champion }: ComparisonRequest,
-  { evaluate, atOnce, throwIfStopped }: Evaluation,
+  { evaluate, atOnce, objection, throwIfStopped }: Evaluation,
 ): Promise<Comparison> {
   const result = ({ models, differences }: Scores, championProblem = ''): Comparison => ({
     challenger: models[challenger] ?? {},
@@ -103,7 +107,7 @@ async function compare(
     differences,
   });
   const alone = () => evaluate([challenger]);
-  if (champion === null) return result(await alone());
+  if (champion === null || objection) return result(await alone(), objection);
   const ours = atOnce ? null : await alone();
   try {
     const scores = await evaluate(ours ? [champion] : [challenger, champion]);
@@ -113,6 +117,19 @@ async function compare(
     if (!isForGood(error)) throw error;
     return result(ours ?? (await alone()), (error as Error).message);
   }
+}
+
+/** Why the champion must not be scored on the test split of the challenger; empty: it may be. */
+async function objectionTo(
+  mlflow: Mlflow,
+  { registeredModel, challenger, champion }: ComparisonRequest,
+  signal: AbortSignal,
+): Promise<string> {
+  if (champion === null) return '';
+  const versions = [challenger, champion].map((version) => mlflow.getVersion(registeredModel, version, { signal }));
+  const [ours, theirs] = await Promise.all(versions);
+  const other = otherSplit(ours, theirs);
+  return other && `${other} Retrain with its split, or promote with "force": true.`;
 }
 
 /** Whether no attempt is left that could end otherwise: a step said so, a command ended by itself, or all were made. */

@@ -7,8 +7,10 @@ import { failure } from '../../contracts/errors.ts';
 import { TAGS } from '../../contracts/names.ts';
 import { REPORT_FILES, type ReportInput, type ReportOutcome, WrittenReport } from '../../contracts/report.ts';
 import type { Dataset, Params } from '../../contracts/training.ts';
+import { capitalised } from '../../contracts/words.ts';
 import type { ModelVersion, Run } from '../../systems/mlflow/index.ts';
 import { type Ran, readAnswer, stepFailed } from '../../systems/steps/index.ts';
+import { otherSplit } from '../lib/otherSplit.ts';
 import { runStepActivity } from '../lib/step.ts';
 import { canScore, recordedMetrics } from './compare.ts';
 import { readParams } from './scriptTrials.ts';
@@ -69,7 +71,9 @@ export function createReportActivities({ config: shared, mlflow, store, runner }
       datasetDir: hasData ? await store.fetchDirectory(dataset.ref, { signal }) : null,
       scored: canScore(config),
       challenger: { ...reported(config, { found, run }), model, params: params ?? nullIfEmpty(readParams(run.params)) },
-      champion: known ? reported(config, known) : null,
+      champion: known
+        ? { ...reported(config, known), objection: capitalised(otherSplit(found, known.found)) || null }
+        : null,
       search,
       lineage: {
         ...request.lineage,

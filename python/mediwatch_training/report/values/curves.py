@@ -40,7 +40,10 @@ def _curves(labels: np.ndarray, model: ScoredModel) -> dict[str, Any]:
 
 
 def _thinned(x: np.ndarray, y: np.ndarray) -> dict[str, list[float]]:
-    """Keep points that are evenly spaced along x."""
-    wanted = np.linspace(x[0], x[-1], _POINTS)
-    keep = np.unique(np.clip(np.searchsorted(x, wanted), 0, len(x) - 1))
+    """Keep points that are evenly spaced along x, and of those above each other the lowest and the highest."""
+    keep = np.arange(len(x))
+    if len(x) > _POINTS:
+        first = np.searchsorted(x, np.linspace(x[0], x[-1], _POINTS // 2)).clip(max=len(x) - 1)
+        last = np.searchsorted(x, x[first], side="right") - 1
+        keep = np.unique([*first, *last])
     return {"x": x[keep].round(5).tolist(), "y": y[keep].round(5).tolist()}

@@ -79,8 +79,8 @@ def score_models(request: ReportRequest, dataset: Dataset | None, progress: Prog
         why_not = "The models of this project are not scored record by record here: only recorded metrics are known."
 
     def scored(model: ReportedModel) -> ScoredModel:
-        if why_not is not None:
-            return _unscored(model, why_not)
+        if why_not is not None or model.objection:
+            return _unscored(model, why_not or model.objection)
         progress({"stage": "scoring", "version": model.version})
         return _score(model, request, dataset)
 
