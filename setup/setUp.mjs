@@ -14,9 +14,10 @@ import { stopAll } from './run.mjs';
  *
  * Ends the process: 0 when all is ready; 1 when a part is missing, after a sentence for each.
  *
- * @param {{test: boolean}} options test: also what only the tests need
+ * @param {{test: boolean, temporal: 'always' | 'unlessNamed' | 'never'}} options test: also what only the tests need;
+ *   temporal: whether the dev server is set up, `unlessNamed`: unless the environment names another server
  */
-export async function setUp({ test }) {
+export async function setUp({ test, temporal }) {
   for (const [signal, code] of Object.entries({ SIGINT: 130, SIGTERM: 143, SIGHUP: 129 })) {
     process.once(signal, () => {
       stopAll();
@@ -25,7 +26,8 @@ export async function setUp({ test }) {
   }
   // Under npm the reader's command is npm itself: when that was killed, nobody waits for this any more.
   if (process.env.npm_lifecycle_event) endWithParent();
-  const parts = [nodePackages(), pythonPackages({ test }), temporalServer({ test })];
+  const parts = [nodePackages(), pythonPackages({ test })];
+  if (temporal !== 'never') parts.push(temporalServer({ always: temporal === 'always' }));
   try {
     process.exitCode = (await makeAll(parts)) ? 0 : 1;
   } catch (error) {

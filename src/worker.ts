@@ -1,10 +1,11 @@
+import { startFolder } from './config/startFolder.ts';
 import { ConfigError, loadConfig } from './config.ts';
 import { installLogging } from './workers/logging.ts';
 import { createWorkers } from './workers/roles.ts';
 
 /** Hosts workflows and activities for the roles that the configuration gives this host, until it is told to stop. */
 async function main(): Promise<void> {
-  const config = loadConfig(process.env, process.cwd());
+  const config = loadConfig(process.env, startFolder(process.env, process.cwd()));
   const logger = installLogging(config);
   const workers = await createWorkers(config);
   const running = workers.run();

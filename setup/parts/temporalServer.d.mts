@@ -6,4 +6,4 @@ interface SetupPart {
 
 type Way = (env: Readonly<Record<string, string | undefined>>, report: (doing: string) => void) => Promise<void>;
 
-export function temporalServer(options: { test: boolean; ways?: readonly Way[] }): SetupPart;
+export function temporalServer(options: { always: boolean; ways?: readonly Way[] }): SetupPart;

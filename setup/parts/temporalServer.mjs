@@ -2,19 +2,20 @@ import { explain, SetupProblem } from '../problem.mjs';
 import { buildTemporal } from '../temporal/build.mjs';
 import { downloadTemporal } from '../temporal/download.mjs';
 import { findTemporal } from '../temporal/find.mjs';
+import { namesOwnTemporal } from '../temporal/own.mjs';
 
 /**
  * The Temporal dev server: one program that no package registry of Node or Python carries.
  *
+ * @param always also where the environment names somebody else's server
  * @param ways how to get it, the first one first
  */
-export function temporalServer({ test, ways = [downloadTemporal, buildTemporal] }) {
+export function temporalServer({ always, ways = [downloadTemporal, buildTemporal] }) {
   return {
     title: 'Temporal dev server',
     async isReady() {
-      const { TEMPORAL_ADDRESS, MEDIWATCH_TEMPORAL_ADDRESS } = process.env;
-      // Someone else's server is used, so none of our own is started; the tests always start theirs.
-      if (!test && (MEDIWATCH_TEMPORAL_ADDRESS || TEMPORAL_ADDRESS)) return true;
+      // Someone else's server is used, so none of our own is started.
+      if (!always && !namesOwnTemporal(process.env)) return true;
       return (await findTemporal(process.env)) !== undefined;
     },
     async make(report) {

@@ -1,5 +1,5 @@
-import { statSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { wrongFields } from '../contracts/schemas/wrong.ts';
 import { type PromoteInput, type RetrainInput, WORKFLOWS, type WorkflowName } from '../contracts/workflows.ts';
 import { CommandError, EXIT } from './exit.ts';
@@ -27,8 +27,23 @@ export function checkInput(workflow: WorkflowName, input: Record<string, unknown
   throw new CommandError(EXIT.usage, `Nothing was started. ${wrong.join('; ')}.`);
 }
 
-/** A file as the shell completed it becomes absolute; one that is not here is the worker's, and stays as it is. */
-export function dataPath(path: string, cwd: string): string {
+/**
+ * A file or folder as the shell completed it, or a glob in a folder that is here, becomes absolute: the worker runs
+ * elsewhere. What is not here is the worker's, and stays as it is.
+ */
+export function pathHere(path: string, cwd: string): string {
+  if (path === '') return path;
   const here = resolve(cwd, path);
-  return statSync(here, { throwIfNoEntry: false })?.isFile() ? here : path;
+  if (existsSync(here)) return here;
+  // A folder above with such a character in its name would be taken for a part of the glob.
+  const isGlobHere = GLOB.test(path) && !GLOB.test(cwd) && existsSync(folderOf(here));
+  return isGlobHere ? here : path;
+}
+
+/** What means something in a glob of the Python steps. */
+const GLOB = /[*?[]/;
+
+/** The folder in which all is that a glob finds. */
+function folderOf(glob: string): string {
+  return dirname(`${glob.slice(0, glob.search(GLOB))}x`);
 }

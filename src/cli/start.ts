@@ -1,16 +1,18 @@
+import type { WorkflowExecutionDescription } from '@temporalio/client';
 import { workflowIds } from '../contracts/ids.ts';
 import { TASK_QUEUES } from '../contracts/names.ts';
 import type { WorkflowName } from '../contracts/workflows.ts';
 import { goesOn } from './executionStatus.ts';
 import { CommandError, EXIT } from './exit.ts';
-import { describe, type Target, targetOf } from './follow/target.ts';
+import { startedWith } from './follow/startedWith.ts';
+import { describe, find, type Target, targetOf } from './follow/target.ts';
 import { metadataOf } from './metadata.ts';
 import type { Session } from './session.ts';
 import { user } from './user.ts';
 
 interface Start {
   workflow: WorkflowName;
-  input: { registeredModel?: string | undefined };
+  input: { registeredModel?: string | undefined; dryRun?: boolean | undefined };
   /** Given by whoever may start twice and wants one: a script, a cron job. */
   id: string | undefined;
   /** Whether one of this id that runs or has completed is as good as a new one: it is followed. */
@@ -24,22 +26,36 @@ export interface Started {
 }
 
 /**
- * Starts a workflow. One of the same id that runs or has completed is never run twice; one that failed is.
+ * Looks for what is in the place of a start with a given id: one that runs or has completed is never run twice.
  *
- * @throws {CommandError} when the id is that of such a one, unless it is to be joined and is of the same type
+ * @returns null when there is nothing in its way
+ * @throws {CommandError} when there is, unless it is to be joined and is of the same kind
  */
-export async function startWorkflow(session: Session, { workflow, input, id, join }: Start): Promise<Started> {
+export async function startedBefore(session: Session, start: Start): Promise<Started | null> {
+  if (start.id === undefined || start.input.dryRun) return null;
+  const earlier = await find(session, start.id);
+  const isInTheWay = earlier && (goesOn(earlier) || earlier.status.name === 'COMPLETED');
+  return isInTheWay ? await joined(session, start, earlier) : null;
+}
+
+/**
+ * Starts a workflow. One of the same id that runs or has completed is never run twice; one that failed is, and a dry run.
+ *
+ * @throws {CommandError} when the id is that of such a one, unless it is to be joined and is of the same kind
+ */
+export async function startWorkflow(session: Session, start: Start): Promise<Started> {
   const { client, config } = session;
+  const { workflow, input } = start;
   const { WorkflowExecutionAlreadyStartedError } = await import('@temporalio/client');
   const startedAt = new Date();
   const { registeredModel = config.registry.registeredModel } = input;
-  const workflowId = id ?? workflowIds.started(workflow, startedAt);
+  const workflowId = idOf(start, startedAt);
   try {
     const handle = await client.workflow.start(workflow, {
       taskQueue: TASK_QUEUES.orchestration,
       workflowId,
       workflowIdConflictPolicy: 'FAIL',
-      workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
+      workflowIdReusePolicy: input.dryRun ? 'ALLOW_DUPLICATE' : 'ALLOW_DUPLICATE_FAILED_ONLY',
       args: [input],
       ...metadataOf({ workflow, input, registeredModel, by: user() }),
     });
@@ -47,12 +63,32 @@ export async function startWorkflow(session: Session, { workflow, input, id, joi
     return { target: { workflow, workflowId, runId, startedAt: startedAt.getTime() }, already: false };
   } catch (error) {
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-    const earlier = await describe(session, workflowId);
-    const isSame = earlier.type === workflow;
-    if (join && isSame) return { target: targetOf(earlier), already: true };
-    const what = `a ${isSame ? 'workflow' : earlier.type} "${workflowId}"`;
-    const next = isSame ? `Follow it with "mediwatch follow ${workflowId}", or choose` : 'Choose';
-    const message = `Nothing was started: ${what} ${goesOn(earlier) ? 'runs' : 'has completed'} already. ${next} another --id.`;
-    throw new CommandError(EXIT.usage, message, { cause: error });
+    return await joined(session, start, await describe(session, workflowId));
   }
+}
+
+/** Of a dry run it is another one than that of what it is the rehearsal of: neither must be taken for the other. */
+function idOf({ workflow, input, id }: Start, now: Date): string {
+  if (id === undefined) return workflowIds.started(workflow, now);
+  return input.dryRun ? `${id}-dry-run` : id;
+}
+
+/** @throws {CommandError} unless what was started earlier is to be joined, and is of the same kind */
+async function joined(
+  { client }: Session,
+  { workflow, input, join }: Start,
+  earlier: WorkflowExecutionDescription,
+): Promise<Started> {
+  const isSame = earlier.type === workflow;
+  // Also under the id of a real run, when it was started elsewhere.
+  const isDry = isSame && !input.dryRun && (await startedWith(client, earlier)).dryRun === true;
+  if (join && isSame && !isDry) return { target: targetOf(earlier), already: true };
+  const { workflowId } = earlier;
+  const what = isDry ? 'dry run' : isSame ? 'workflow' : earlier.type;
+  const state = goesOn(earlier) ? 'runs' : 'has completed';
+  const next = isSame && !isDry ? `Follow it with "mediwatch follow ${workflowId}", or choose` : 'Choose';
+  throw new CommandError(
+    EXIT.usage,
+    `Nothing was started: a ${what} "${workflowId}" ${state} already. ${next} another --id.`,
+  );
 }

@@ -7,12 +7,12 @@ import type { Cli } from './cli.ts';
 import { completing } from './completion/declare.ts';
 import { type FlagName, optionOf, versionNumber, withDefaults } from './flags.ts';
 import { describeCommand, type Example } from './help.ts';
-import { type CheckedInput, checkInput, dataPath } from './input.ts';
+import { type CheckedInput, checkInput, pathHere } from './input.ts';
 import { temporalLink } from './links.ts';
 import { configOf } from './model.ts';
 import { confirmWish, wishOf, YES_FLAG } from './production/ask.ts';
 import { withSession } from './session.ts';
-import { startWorkflow } from './start.ts';
+import { startedBefore, startWorkflow } from './start.ts';
 import { user } from './user.ts';
 
 /** An input that the schema of its workflow takes. */
@@ -48,10 +48,7 @@ export function addStartCommand(program: Command, cli: Cli, spec: StartCommand):
   for (const { field, option } of options) command.addOption(field === 'dryRun' ? option.conflicts('detach') : option);
   const usual = (is: boolean) => (is ? ' (what it does by default)' : '');
   command
-    .option(
-      '--id <id>',
-      'id of the workflow; the same id twice starts one workflow, not two: a second call that stays follows it, any other ends with 2',
-    )
+    .option('--id <id>', idAbout(spec.flags.includes('dryRun')))
     .addOption(new Option('-f, --follow', `stay and show progress${usual(spec.follows)}`).conflicts('detach'))
     .addOption(new Option('-d, --detach', `return once it is started${usual(!spec.follows)}`).conflicts('follow'));
   if (spec.rehearse) {
@@ -69,7 +66,9 @@ export function addStartCommand(program: Command, cli: Cli, spec: StartCommand):
     }
     // Whoever types the command is named in the history of Production without having to say so.
     for (const who of ['by', 'trigger'] as const) if (spec.flags.includes(who)) input[who] ??= user();
-    if (typeof input.data === 'string') input.data = dataPath(input.data, cli.io.cwd);
+    for (const path of ['data', 'log'] as const) {
+      if (typeof input[path] === 'string') input[path] = pathHere(input[path], cli.io.cwd);
+    }
     const checked = checkInput(spec.workflow, input);
     if (checked.registeredModel !== undefined) configOf(cli, checked.registeredModel);
     if (spec.rehearse && given.dryRun) return spec.rehearse(cli, checked);
@@ -85,6 +84,10 @@ export function addStartCommand(program: Command, cli: Cli, spec: StartCommand):
   });
 }
 
+const idAbout = (hasDryRuns: boolean) =>
+  'id of the workflow; the same id twice starts one workflow, not two: a second call that stays follows it, any other ' +
+  `ends with 2${hasDryRuns ? '. A dry run has an id of its own, <id>-dry-run, and is made each time' : ''}`;
+
 interface Wanted {
   input: Input;
   id: string | undefined;
@@ -95,12 +98,17 @@ interface Wanted {
   yes: boolean;
 }
 
-async function start(cli: Cli, { workflow, asks }: StartCommand, wanted: Wanted): Promise<void> {
-  const { input, id, follow, join, yes } = wanted;
+async function start(cli: Cli, { workflow, asks }: StartCommand, options: Wanted): Promise<void> {
+  const { input, id, follow, join, yes } = options;
   await withSession(cli, async (session) => {
-    const own = configOf(cli, input.registeredModel);
-    if (asks) await confirmWish(cli, own, wishOf(workflow, input, own), yes);
-    const { target, already } = await startWorkflow(session, { workflow, input, id, join });
+    const wanted = { workflow, input, id, join };
+    const anew = async () => {
+      const own = configOf(cli, input.registeredModel);
+      if (asks) await confirmWish(cli, own, wishOf(workflow, input, own), yes);
+      return await startWorkflow(session, wanted);
+    };
+    // Nobody is asked about what was started before.
+    const { target, already } = (await startedBefore(session, wanted)) ?? (await anew());
     const { workflowId, runId, startedAt } = target;
     const { url } = temporalLink(session.config, workflowId);
     cli.emit({ event: 'started', workflow, workflowId, runId, url, already });

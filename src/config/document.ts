@@ -1,5 +1,15 @@
 import { readFileSync } from 'node:fs';
-import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
+import {
+  type Alias,
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  parseDocument,
+} from 'yaml';
 import { ConfigError, mayBeSecret, type Path, type Place, type Problem, pathText, placeless } from './problems.ts';
 
 /** What `mediwatch.yaml` says, and on which line it says it. */
@@ -33,15 +43,26 @@ export function readDocument(file: string | undefined): ConfigDocument {
     const { line, col } = counter.linePos(offset);
     return { file, line, column: col, source: lines[line - 1] ?? '', variable: null };
   };
-  const placeOf = (path: Path, part: 'key' | 'value' = 'value'): Place => {
-    const place = placeAt(offsetOf(document, path, part) ?? 0);
-    return mayBeSecret(path) ? { ...place, source: null } : place;
-  };
+  const shown = (path: Path, place: Place): Place => (mayBeSecret(path) ? { ...place, source: null } : place);
+  const placeOf = (path: Path, part: 'key' | 'value' = 'value'): Place =>
+    shown(path, placeAt(offsetOf(document, path, part) ?? 0));
   const syntax = syntaxProblems(document, placeAt);
-  if (syntax.some(({ fatal }) => fatal)) return { file, settings: {}, problems: withoutFlags(syntax), placeOf };
-  const content: unknown = document.toJS() ?? {};
-  const isMapping = typeof content === 'object' && !Array.isArray(content);
   const problems = withoutFlags(syntax);
+  const unusable = (more: Problem[]) => ({ file, settings: {}, problems: [...problems, ...more], placeOf });
+  if (syntax.some(({ fatal }) => fatal)) return unusable([]);
+  const aliases = [...aliasesIn(document.contents, [])];
+  const aliasProblem = ({ alias, path }: Aliased, message: string): Problem => ({
+    ...shown(path, placeAt(alias.range?.[0] ?? 0)),
+    path: pathText(path),
+    message,
+  });
+  const unresolved = aliases.filter(({ alias }) => alias.resolve(document) === undefined);
+  if (unresolved.length > 0) return unusable(unresolved.map((each) => aliasProblem(each, UNRESOLVED)));
+  const value = resolved(document);
+  // It does not tell which alias was one too many.
+  if (!value) return unusable(aliases.slice(0, 1).map((first) => aliasProblem(first, TOO_MANY)));
+  const content = value.content ?? {};
+  const isMapping = typeof content === 'object' && !Array.isArray(content);
   if (!isMapping) {
     const message = 'expected a mapping of sections, such as "data:" and "search:"';
     problems.push({ ...placeAt(document.contents?.range?.[0] ?? 0), path: '', message });
@@ -54,6 +75,38 @@ function contentOf(file: string): string {
     return readFileSync(file, 'utf8');
   } catch (error) {
     throw new ConfigError(`${file} cannot be read: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+const UNRESOLVED = 'a word that begins with * must be quoted, unless it names an anchor (&name) further up';
+const TOO_MANY = 'there are more aliases (words that begin with *) than are followed: write out what they stand for';
+
+/** Undefined: there are so many aliases, or aliases of aliases, that it may be meant to fill the memory. */
+function resolved(document: Document.Parsed): { content: unknown } | undefined {
+  try {
+    return { content: document.toJS() };
+  } catch (error) {
+    if (error instanceof ReferenceError) return undefined;
+    throw error;
+  }
+}
+
+interface Aliased {
+  alias: Alias;
+  /** The setting that it stands for, or in whose name it stands. */
+  path: Path;
+}
+
+function* aliasesIn(node: unknown, path: Path): Generator<Aliased> {
+  if (isAlias(node)) yield { alias: node, path };
+  if (isMap(node)) {
+    for (const { key, value } of node.items) {
+      yield* aliasesIn(key, path);
+      yield* aliasesIn(value, [...path, nameOf(key)]);
+    }
+  }
+  if (isSeq(node)) {
+    for (const [index, item] of node.items.entries()) yield* aliasesIn(item, [...path, index]);
   }
 }
 

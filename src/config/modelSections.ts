@@ -29,6 +29,8 @@ export function modelProblems({ name, own, settings, issues, placeOf }: ModelSet
   ];
 }
 
+const isShared = (section: string) => Object.hasOwn(SHARED_SECTIONS, section);
+
 /** An issue of the merged settings, as far as it lies in what the model says itself. */
 function ownIssue(issue: Issue, own: Record<string, unknown>): Issue[] {
   const [section, key] = issue.path;
@@ -37,8 +39,8 @@ function ownIssue(issue: Issue, own: Record<string, unknown>): Issue[] {
     const keys = issue.keys.filter((name) => isMapping(around) && Object.hasOwn(around, name));
     return keys.length > 0 ? [{ ...issue, keys }] : [];
   }
-  const value = own[String(section)];
-  if (value === undefined || String(section) in SHARED_SECTIONS) return [];
+  const value = Object.hasOwn(own, String(section)) ? own[String(section)] : undefined;
+  if (value === undefined || isShared(String(section))) return [];
   return !isMapping(value) || key === undefined || Object.hasOwn(value, key) ? [issue] : [];
 }
 
@@ -50,16 +52,16 @@ function sharedProblems(own: Record<string, unknown>, prefix: Path, placeOf: Mod
     const whole = [...prefix, ...path];
     return { ...placeOf(whole, 'key'), path: pathText(whole), message };
   };
-  const sections = Object.keys(own).filter((section) => section in SHARED_SECTIONS);
+  const sections = Object.keys(own).filter(isShared);
   const mlflow = isMapping(own.mlflow) ? Object.keys(own.mlflow).filter((key) => !OF_MLFLOW.includes(key)) : [];
   return [
     ...sections.map((section) => problem([section], `cannot differ between models: ${SHARED_SECTIONS[section]}`)),
     ...mlflow
-      .filter((key) => key in ConfigSchema.shape.mlflow.unwrap().shape)
+      .filter((key) => Object.hasOwn(ConfigSchema.shape.mlflow.unwrap().shape, key))
       .map((key) => problem(['mlflow', key], 'cannot differ between models: one MLflow keeps them all')),
   ];
 }
 
 function withoutShared(own: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(own).filter(([section]) => !(section in SHARED_SECTIONS)));
+  return Object.fromEntries(Object.entries(own).filter(([section]) => !isShared(section)));
 }

@@ -40,12 +40,11 @@ export function settingsOfModel(
   own: Record<string, unknown>,
 ): Record<string, unknown> {
   const { models: _, ...common } = settings;
-  const merged: Record<string, unknown> = { ...common };
-  for (const [section, value] of Object.entries(own)) {
-    const below = common[section];
-    merged[section] = isMapping(value) && isMapping(below) ? { ...below, ...value } : value;
-  }
-  merged.registry = { registeredModel: name };
+  const laid = Object.entries(own).map(([section, value]): [string, unknown] => {
+    const below = Object.hasOwn(common, section) ? common[section] : undefined;
+    return [section, isMapping(value) && isMapping(below) ? { ...below, ...value } : value];
+  });
+  const merged = { ...common, ...Object.fromEntries(laid), registry: { registeredModel: name } };
   return withOwnFolder(merged, name);
 }
 

@@ -6,6 +6,7 @@ import { explain } from './explain.ts';
 import { modelProblems } from './modelSections.ts';
 import { ownSettings, settingsOfModel } from './models.ts';
 import { type Path, type Place, type Problem, pathText } from './problems.ts';
+import { hostOf } from './reach.ts';
 import { checkTogether } from './rules.ts';
 import { ConfigSchema } from './schema.ts';
 import { notificationSecrets } from './secrets.ts';
@@ -74,12 +75,13 @@ function elsewhere(key: string): string[] {
 
 function withEmbeddedAddresses(config: Config): Config {
   const { stack } = config;
-  const embedded = (number: number) => `http://127.0.0.1:${number}`;
+  const loopback = (port: number) => `http://127.0.0.1:${port}`;
+  const bound = (port: number) => `http://${hostOf(stack.bind)}:${port}`;
   config.temporal.address ||= `127.0.0.1:${stack.temporalPort}`;
-  config.temporal.uiUrl ||= embedded(stack.temporalUiPort);
-  config.mlflow.uri ||= embedded(stack.mlflowPort);
-  config.deployment.apiUrl ||= embedded(stack.apiPort);
-  config.deployment.adminUrl ||= embedded(stack.apiAdminPort);
-  config.webhook.url ||= embedded(stack.webhookPort);
+  config.temporal.uiUrl ||= loopback(stack.temporalUiPort);
+  config.mlflow.uri ||= loopback(stack.mlflowPort);
+  config.deployment.apiUrl ||= bound(stack.apiPort);
+  config.deployment.adminUrl ||= bound(stack.apiAdminPort);
+  config.webhook.url ||= bound(stack.webhookPort);
   return config;
 }

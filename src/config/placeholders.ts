@@ -120,7 +120,7 @@ function isKnown(step: PlaceholderStep, name: string): boolean {
 
 function unknownPlaceholder(step: PlaceholderStep, name: string): string {
   const known = knownPlaceholders(step);
-  const elsewhere = name in PLACEHOLDERS || /^params\../.test(name);
+  const elsewhere = Object.hasOwn(PLACEHOLDERS, name) || /^params\../.test(name);
   const subject = step === 'extra' ? 'an extra step' : `the step ${step}`;
   if (elsewhere) return `{${name}} has no meaning in ${subject}; it knows ${list(known)}`;
   const meant = suggestion(name, known);

@@ -355,7 +355,10 @@ export const ConfigSchema = z.strictObject({
   }),
   stack: section({
     dir: z.string().default('.mediwatch').describe('state of the embedded stack, relative to mediwatch.yaml'),
-    bind: z.string().default('127.0.0.1').describe('address on which the gateway listens; others listen on loopback'),
+    bind: z
+      .string()
+      .default('127.0.0.1')
+      .describe('address on which gateway and webhook listen; others listen on loopback'),
     adminHosts: list
       .default(['127.0.0.1', 'localhost', '[::1]'])
       .describe("host names by which the gateway's admin API may be called"),

@@ -14,7 +14,10 @@ export function readable(schema: z.ZodType, value: unknown): unknown {
     return value.map((item) => readable(core.element as z.ZodType, item));
   }
   if (!isMapping(value)) return value;
-  if (core instanceof z.ZodObject) return each(value, (key) => core.shape[key]);
+  if (core instanceof z.ZodObject) {
+    // A key such as `constructor` is a setting only where the schema has it.
+    return each(value, (key) => (Object.hasOwn(core.shape, key) ? core.shape[key] : undefined));
+  }
   // What stands under a free name is there, if only by its name.
   if (core instanceof z.ZodRecord) return each(value, () => core.valueType as z.ZodType, {});
   return value;

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
+import { hostOf } from '../config/reach.ts';
 import { type Config, fromRoot } from '../config.ts';
 import { createReaper } from '../systems/processes/reaper.ts';
 import { createAdmin } from './admin.ts';
@@ -48,7 +49,8 @@ export function gatewayOptions(config: Config, log: Logger): GatewayOptions {
     apiPort: config.stack.apiPort,
     adminPort: config.stack.apiAdminPort,
     bind: config.stack.bind,
-    adminHosts: config.stack.adminHosts,
+    // The stack calls it by its address, which no page in a browser can make its own name.
+    adminHosts: [...config.stack.adminHosts, hostOf(config.stack.bind)],
     dir: fromRoot(config, config.stack.dir),
     drainMs: config.deployment.drain * 1_000,
     command: apiCommand(config),

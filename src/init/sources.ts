@@ -67,7 +67,9 @@ const Facts = z.object({
 });
 export type Facts = z.infer<typeof Facts>;
 
-const Answer = z.record(z.string(), z.union([Facts, z.object({ error: z.string() })]));
+/** By path what is to be a `Found`. */
+const Answer = z.record(z.string(), z.unknown());
+const Found = z.union([z.object({ error: z.string() }), Facts]);
 
 export interface Sources {
   facts: ReadonlyMap<string, Facts>;
@@ -84,11 +86,17 @@ const SCAN_TIMEOUT_MS = 60_000;
  */
 export async function readSources(sources: ReadonlyMap<string, string>): Promise<Sources> {
   if (sources.size === 0) return { facts: new Map(), unreadable: [] };
-  const answer = await scan([...sources]);
+  return asSources(await scan([...sources]));
+}
+
+/** What the scan found, and what it could not read. A source that is odder than was thought of hides no other one. */
+export function asSources(answer: z.infer<typeof Answer>): Sources {
   const facts = new Map<string, Facts>();
   const unreadable: Array<{ path: string; why: string }> = [];
-  for (const [path, found] of Object.entries(answer)) {
-    if ('error' in found) unreadable.push({ path, why: found.error });
+  for (const [path, told] of Object.entries(answer)) {
+    const { data: found } = Found.safeParse(told);
+    if (!found) unreadable.push({ path, why: 'what it says could not be made out' });
+    else if ('error' in found) unreadable.push({ path, why: found.error });
     else facts.set(path, found);
   }
   return { facts, unreadable };

@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import { hostOf, reachable } from '../config/reach.ts';
 import type { Config } from '../config.ts';
 import { readJson } from './http.ts';
 import type { Part } from './part.ts';
@@ -10,13 +11,14 @@ const ACTIVE_VERSION_MS = 8_000;
 
 /** The gateway: the API's port, and the processes of the model behind it. */
 export function gatewayPart({ stack, deployment }: Config): Part {
-  const statusUrl = `http://127.0.0.1:${stack.apiAdminPort}/status`;
+  const host = reachable(stack.bind);
+  const statusUrl = `http://${hostOf(stack.bind)}:${stack.apiAdminPort}/status`;
   return {
     name: 'gateway',
     title: 'API gateway',
     ports: [
-      { port: stack.apiPort, setting: 'stack.apiPort' },
-      { port: stack.apiAdminPort, setting: 'stack.apiAdminPort' },
+      { port: stack.apiPort, host, setting: 'stack.apiPort' },
+      { port: stack.apiAdminPort, host, setting: 'stack.apiAdminPort' },
     ],
     after: [],
     command: [process.execPath, MAIN],

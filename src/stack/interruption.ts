@@ -22,8 +22,8 @@ export function watchInterruptions({ watchParent }: { watchParent: boolean }): A
   let firstAt: number | undefined;
   for (const [signal, exitCode] of Object.entries(SIGNALS)) {
     process.on(signal, () => {
-      if (firstAt !== undefined && Date.now() - firstAt > SAME_SIGNAL_MS) process.exit(exitCode);
-      firstAt ??= Date.now();
+      if (firstAt !== undefined && performance.now() - firstAt > SAME_SIGNAL_MS) process.exit(exitCode);
+      firstAt ??= performance.now();
       controller.abort({ words: signal === 'SIGINT' ? 'Ctrl-C' : signal, exitCode } satisfies Interruption);
     });
   }

@@ -1,6 +1,8 @@
 /** A port that a part is going to listen on. */
 export interface PortNeed {
   port: number;
+  /** Address that it is opened on; absent: loopback. */
+  host?: string;
   /** The setting that chooses it, as in `stack.apiPort`. */
   setting: string;
 }

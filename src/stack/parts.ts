@@ -1,3 +1,5 @@
+import { isOwnTemporal } from '../../setup/temporal/own.mjs';
+import { hostOf } from '../config/reach.ts';
 import type { Config } from '../config.ts';
 import { gatewayPart } from './gateway.ts';
 import { mlflowPart } from './mlflow.ts';
@@ -11,8 +13,9 @@ export function partsOf(config: Config, context: PartContext): Part[] {
   const { stack, mlflow, deployment } = config;
   const services: Part[] = [];
   if (hasTemporal(config)) services.push(temporalPart(config, context));
-  if (isEmbedded(mlflow.uri, stack.mlflowPort)) services.push(mlflowPart(config, context));
-  if (hasGateway(config) && isEmbedded(deployment.adminUrl, stack.apiAdminPort)) services.push(gatewayPart(config));
+  if (isEmbedded(mlflow.uri, '127.0.0.1', stack.mlflowPort)) services.push(mlflowPart(config, context));
+  const isOurs = isEmbedded(deployment.adminUrl, hostOf(stack.bind), stack.apiAdminPort);
+  if (hasGateway(config) && isOurs) services.push(gatewayPart(config));
   if (hasWebhook(config)) services.push(webhookPart(config));
   // The worker connects as its first act. MLflow it asks later, in activities that are tried again.
   const after = services.filter(({ name }) => name === 'temporal').map(({ name }) => name);
@@ -21,7 +24,7 @@ export function partsOf(config: Config, context: PartContext): Part[] {
 
 /** Whether Temporal is started here, and not pointed at elsewhere. */
 export function hasTemporal({ temporal, stack }: Config): boolean {
-  return isEmbedded(temporal.address, stack.temporalPort);
+  return isOwnTemporal(temporal.address, stack.temporalPort);
 }
 
 /** Whether this configuration runs the API behind the gateway, as a process of it or in a container. */
@@ -31,9 +34,9 @@ export function hasGateway({ deployment }: Config): boolean {
 
 /** Whether the webhook for drift alerts is started here, and not pointed at elsewhere. */
 export function hasWebhook({ webhook, stack }: Config): boolean {
-  return isEmbedded(webhook.url, stack.webhookPort);
+  return isEmbedded(webhook.url, hostOf(stack.bind), stack.webhookPort);
 }
 
-function isEmbedded(address: string, port: number): boolean {
-  return address.replace(/^http:\/\//, '').replace(/\/+$/, '') === `127.0.0.1:${port}`;
+function isEmbedded(url: string, host: string, port: number): boolean {
+  return url.replace(/^http:\/\//, '').replace(/\/+$/, '') === `${host}:${port}`;
 }

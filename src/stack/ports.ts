@@ -16,12 +16,15 @@ const RETRY_MS = 100;
 export async function checkPorts(needs: readonly PortNeed[], { waitMs }: { waitMs: number }): Promise<void> {
   const twice = needs.find(({ port }, index) => needs.findIndex((other) => other.port === port) !== index);
   if (twice) throw new StackProblem(`Two parts are set to port ${twice.port}: change ${twice.setting}.`);
-  const deadline = Date.now() + waitMs;
+  // Not by the clock of the day, which may be set meanwhile.
+  const deadline = performance.now() + waitMs;
   for (;;) {
-    const free = await Promise.all(needs.map(({ port }) => isFree(port)));
-    const taken = needs.filter((_, index) => !free[index]);
+    const codes = await Promise.all(needs.map(whyNot));
+    const foreign = needs.find((_, index) => codes[index] === 'EADDRNOTAVAIL');
+    if (foreign) throw new StackProblem(notOurs(foreign));
+    const taken = needs.filter((_, index) => codes[index] !== undefined);
     if (taken.length === 0) return;
-    if (Date.now() >= deadline) throw new StackProblem((await Promise.all(taken.map(sentence))).join('\n'));
+    if (performance.now() >= deadline) throw new StackProblem((await Promise.all(taken.map(sentence))).join('\n'));
     await delay(RETRY_MS);
   }
 }
@@ -33,11 +36,15 @@ async function sentence({ port, setting }: PortNeed): Promise<string> {
   return `Port ${port} is taken${by}; nothing was started. Free it, or choose another one with ${setting} in mediwatch.yaml or ${variable} in the environment.`;
 }
 
-/** Whether something could listen there on loopback now. */
-function isFree(port: number): Promise<boolean> {
+function notOurs({ host }: PortNeed): string {
+  return `This host has no address ${host}; nothing was started. Correct stack.bind in mediwatch.yaml or ${variableOf(['stack', 'bind'])} in the environment.`;
+}
+
+/** Why nothing could listen there now, as the system calls it; undefined: something could. */
+function whyNot({ port, host = '127.0.0.1' }: PortNeed): Promise<string | undefined> {
   return new Promise((resolve) => {
     const server = createServer();
-    server.once('error', () => resolve(false));
-    server.listen({ port, host: '127.0.0.1', exclusive: true }, () => server.close(() => resolve(true)));
+    server.once('error', ({ code = 'unknown' }: NodeJS.ErrnoException) => resolve(code));
+    server.listen({ port, host, exclusive: true }, () => server.close(() => resolve(undefined)));
   });
 }

@@ -1,7 +1,8 @@
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { findTemporal } from '../../setup/temporal/find.mjs';
-import { type Config, fromRoot, loadConfig } from '../config.ts';
+import { startFolder } from '../config/startFolder.ts';
+import { type Config, fromRoot, loadLocated } from '../config.ts';
 import { createReaper } from '../systems/processes/reaper.ts';
 import { firstRetrain } from './firstRetrain.ts';
 import { aborted, type Interruption } from './interruption.ts';
@@ -66,16 +67,22 @@ function exitCodeOf({ reason }: AbortSignal): number {
   return (reason as Interruption).exitCode;
 }
 
-/** The flags go into the environment, so that every part reads the same configuration. */
+/** The file and the flags go into the environment, so that every part reads the same configuration. */
 function configOf({ dir }: StackOptions): Config {
-  if (dir !== undefined) process.env.MEDIWATCH_STACK_DIR = resolve(process.env.INIT_CWD ?? process.cwd(), dir);
-  return loadConfig(process.env, process.cwd());
+  const folder = startFolder(process.env, process.cwd());
+  if (dir !== undefined) process.env.MEDIWATCH_STACK_DIR = resolve(folder, dir);
+  const { config, file } = loadLocated(process.env, folder);
+  if (file !== null) process.env.MEDIWATCH_CONFIG = file;
+  return config;
 }
 
 async function temporalProgram(): Promise<string> {
   const program = await findTemporal(process.env);
   if (program) return program;
-  throw new StackProblem('The Temporal dev server is missing: run "npm start", which gets it.');
+  // Where npm start got none, a variable names a server, which is the one of this stack by a port of mediwatch.yaml.
+  throw new StackProblem(
+    'The Temporal dev server is missing: run "node setup/bootstrap.mjs --temporal" in the checkout, which gets it.',
+  );
 }
 
 type Use = Pick<Parameters<typeof firstRetrain>[1], 'reaper' | 'signal'>;

@@ -40,7 +40,7 @@ export async function supervise(part: Part, options: SuperviseOptions): Promise<
 
   async function start(): Promise<Launched> {
     const position = log.position();
-    const startedAt = Date.now();
+    const startedAt = performance.now();
     const launched = await launch({ command: part.command, env: part.env, output: log.fd, reaper });
     current = launched;
     let ended: string | undefined;
@@ -48,7 +48,7 @@ export async function supervise(part: Part, options: SuperviseOptions): Promise<
       ended = how;
     });
     for (;;) {
-      const elapsedMs = Date.now() - startedAt;
+      const elapsedMs = performance.now() - startedAt;
       if (await part.isReady({ log: () => log.since(position), elapsedMs })) return launched;
       const late = elapsedMs > part.startTimeoutMs ? `not ready after ${part.startTimeoutMs / 1_000} s` : undefined;
       const why = ended ?? late;
@@ -67,11 +67,11 @@ export async function supervise(part: Part, options: SuperviseOptions): Promise<
   async function keepAlive(first: Launched): Promise<void> {
     let launched = first;
     let deaths = 0;
-    for (let since = Date.now(); ; since = Date.now()) {
+    for (let since = performance.now(); ; since = performance.now()) {
       const { how } = await launched.exited;
       if (stopping.aborted) return;
       await launched.kill(0);
-      if (Date.now() - since > SETTLED_MS) deaths = 0;
+      if (performance.now() - since > SETTLED_MS) deaths = 0;
       announce(`${part.title} ended unexpectedly (${how}); it is started again. Its log: ${log.path}`);
       const back = await restart(deaths);
       if (!back) return;

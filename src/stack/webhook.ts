@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import { hostOf, reachable } from '../config/reach.ts';
 import type { Config } from '../config.ts';
 import { answers } from './http.ts';
 import type { Part } from './part.ts';
@@ -11,12 +12,12 @@ export function webhookPart({ stack }: Config): Part {
   return {
     name: 'webhook',
     title: 'Webhook',
-    ports: [{ port, setting: 'stack.webhookPort' }],
+    ports: [{ port, host: reachable(stack.bind), setting: 'stack.webhookPort' }],
     // It asks Temporal when an alert comes, and not before.
     after: [],
     command: [process.execPath, MAIN],
     env: {},
-    isReady: () => answers(`http://127.0.0.1:${port}/health`),
+    isReady: () => answers(`http://${hostOf(stack.bind)}:${port}/health`),
     startTimeoutMs: 60_000,
     stopGraceMs: 8_000,
   };

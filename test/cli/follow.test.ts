@@ -4,7 +4,7 @@ import { startTemporal } from '../support/temporal.ts';
 import { until } from '../support/until.ts';
 import { quiet } from '../support/workers.ts';
 import { startProxy } from './proxy.ts';
-import { jsonLines, mediwatch, spawnMediwatch, startFakes } from './support.ts';
+import { jsonLines, mediwatch, resetRunning, spawnMediwatch, startFakes } from './support.ts';
 
 let temporal: Awaited<ReturnType<typeof startTemporal>>;
 let fakes: Awaited<ReturnType<typeof startFakes>>;
@@ -145,6 +145,25 @@ describe('follow ID', () => {
     const { code, err } = await mediwatch(['follow', 'ended-by-force'], { env });
     expect(code).toBe(1);
     expect(err).toContain('terminated, without a clean-up: wrong data');
+  });
+
+  it.each([[['--json']], [[]]])('goes on with the new run of one that is reset, and says so: %j', async (flags) => {
+    const id = `reset-${flags.length}`;
+    let out = '';
+    const args = ['retrain', '--id', id, '--follow', '--trigger', 'wait', ...flags];
+    const following = mediwatch(args, { env, onOut: (text) => (out += text) });
+    const searches = /Search hyperparameters started|"hyperparameterSearch","state":"running"/;
+    await until(() => searches.test(out), { timeoutMs: 20_000, what: 'the search' });
+    await resetRunning(client, id);
+    const told = 'It was reset; following its new run.';
+    await until(() => out.includes(told), { timeoutMs: 20_000, what: 'the notice' });
+    const runId = await resetRunning(client, id);
+    await client.workflow.getHandle(id).signal('finish');
+    expect(await following).toMatchObject({ code: 0, err: flags.length ? expect.anything() : '' });
+    if (!flags.length) return;
+    const events = jsonLines(out);
+    expect(events).toContainEqual(expect.objectContaining({ event: 'notice', notices: [told] }));
+    expect(events.at(-1)).toMatchObject({ event: 'result', state: 'completed', exitCode: 0, runId });
   });
 
   it('ends its process, and Ctrl-C ends only that', async () => {

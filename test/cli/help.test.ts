@@ -58,6 +58,11 @@ describe('--help', () => {
     expect([code, out]).toEqual([0, await helpOf('steward', 'retrain-now')]);
   });
 
+  it('with --json is one document with the same text', async () => {
+    const { code, out, err } = await mediwatch(['help', 'retrain', '--json']);
+    expect([code, err, JSON.parse(out)]).toEqual([0, '', { help: await helpOf('retrain') }]);
+  });
+
   it('shows the defaults that the settings give', async () => {
     const { out } = await mediwatch(['retrain', '--help'], { env: { MEDIWATCH_SEARCH_TRIALS: '7' } });
     expect(out).toContain('default: 7 (search.trials)');

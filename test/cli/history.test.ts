@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createRegistryActivities } from '../../src/activities/registry.ts';
 import { entriesOf, momentOf } from '../../src/cli/history/production/entries.ts';
+import { parseSince } from '../../src/cli/history/since.ts';
 import { parseTime } from '../../src/cli/history/time.ts';
 import { loadConfig, PROJECT_ROOT } from '../../src/config.ts';
 import type { ProductionEntry } from '../../src/contracts/registry.ts';
@@ -167,4 +168,14 @@ describe('a time', () => {
   it.each(['', '24.11.2026', '2026-13-01', '2026-11-24T25:00', '10:00'])('is not %j', (text) =>
     expect(parseTime(text)).toBeUndefined(),
   );
+  it.each(['2026-02-31', '2026-02-29', '2026-04-31 10:00', '2026-02-30T10:00Z'])(
+    'of a day that does not exist is none: %j',
+    (text) => {
+      expect(parseTime(text)).toBeUndefined();
+      expect(parseSince(text, 0)).toBeUndefined();
+    },
+  );
+  it('on the 29th of February exists in a leap year', () => {
+    expect(parseTime('2028-02-29T00:00Z')).toBe(Date.UTC(2028, 1, 29));
+  });
 });

@@ -48,6 +48,36 @@ describe('mediwatch init --yes', () => {
   });
 });
 
+describe('a password in the address of MLflow', () => {
+  it.each([
+    ['https://bob:s3cret@mlflow.ward.org/x', 'uri: https://mlflow.ward.org/x'],
+    ['http://s3cret@localhost:5000', 'uses http://localhost:5000.'],
+    ['postgresql://bob:s3@cret@db/mlflow', 'uses postgresql://db/mlflow.'],
+  ])('goes nowhere: %s', async (uri, expected) => {
+    await withProject('empty', async (folder) => {
+      await writeFile(join(folder, '.env'), `MLFLOW_TRACKING_URI=${uri}\n`);
+      await writeFile(join(folder, 'run.py'), `import mlflow\nmlflow.set_tracking_uri("${uri}")\n`);
+      const preview = await init(folder);
+      const told = await init(folder, '--yes', '--json');
+      const text = await written(folder);
+      for (const shown of [preview.out, preview.err, told.out, told.err, text]) {
+        expect(shown).not.toMatch(/s3|cret|bob/);
+      }
+      expect(text).toContain(expected);
+      expect(loadConfig({}, folder).mlflow.uri).not.toContain('@');
+      if (text.includes('uri: https')) expect(text).toContain('MLFLOW_TRACKING_USERNAME');
+    });
+  });
+});
+
+it('a search over what no setting can hold is passed over, and the rest is written', async () => {
+  await withProject('lightgbm', async (folder) => {
+    const tune = 'def objective(trial):\n    trial.suggest_categorical("hidden", [(64,), (64, 32)])\n';
+    await writeFile(join(folder, 'tune.py'), `${tune}    trial.suggest_int("n", True, 3)\n`);
+    expect(await init(folder, '--yes')).toMatchObject({ code: 0, err: '' });
+  });
+});
+
 describe('a file that is there', () => {
   it('is left as it is, and what would change is shown', async () => {
     await withProject('notebook', async (folder) => {
@@ -84,6 +114,26 @@ it('without a terminal and without --yes the text is shown, and nothing is writt
     expect(out).toContain('papermill');
     expect(err).toContain('--yes');
     expect(await readdir(folder)).toEqual(before);
+  });
+});
+
+it('with --json one document tells what would be written, and why nothing was', async () => {
+  await withProject('notebook', async (folder) => {
+    const nobody = await init(folder, '--json');
+    expect([nobody.code, JSON.parse(nobody.out)]).toEqual([
+      2,
+      expect.objectContaining({
+        event: 'init',
+        written: false,
+        exitCode: 2,
+        text: expect.stringContaining('papermill'),
+      }),
+    ]);
+    expect(nobody.err).toBe(`${JSON.parse(nobody.out).message}\n`);
+    await writeFile(join(folder, FILE), '# mine\n');
+    const there = await init(folder, '--yes', '--json');
+    const message = expect.stringContaining('--force');
+    expect([there.code, JSON.parse(there.out)]).toEqual([2, expect.objectContaining({ written: false, message })]);
   });
 });
 

@@ -13,7 +13,7 @@ import { type MlflowServer, startMlflow } from '../support/mlflow.ts';
 import { createProject, type TestProject, VENV } from '../support/project.ts';
 import { startTemporal, type TestTemporal } from '../support/temporal.ts';
 import { until } from '../support/until.ts';
-import { jsonLines, mediwatch, NOWHERE } from './support.ts';
+import { jsonLines, mediwatch, NOWHERE, resetRunning } from './support.ts';
 
 let temporal: TestTemporal;
 let server: MlflowServer;
@@ -185,14 +185,19 @@ it('has what a step wrote before its worker was killed, and tells attempts apart
 
   const interruption = new AbortController();
   let output = '';
-  const following = mediwatch(['logs', 'killed', '--follow'], {
+  const following = mediwatch(['logs', 'killed', '--follow', '--json'], {
     env,
     interrupted: interruption.signal,
     onOut: (text) => (output += text),
   });
   await shown('reading, and waiting', () => output);
   interruption.abort();
-  expect(await following).toMatchObject({ code: 130, err: '' });
+  const left = await following;
+  expect(left).toMatchObject({ code: 130, err: '' });
+  expect(jsonLines(left.out)).toMatchObject([
+    { event: 'line' },
+    { event: 'result', state: 'left', exitCode: 130, workflowId: 'killed', lines: 1 },
+  ]);
 
   worker = startWorker();
   release(2);
@@ -204,3 +209,16 @@ it('has what a step wrote before its worker was killed, and tells attempts apart
   const second = await mediwatch(['logs', 'killed', '--attempt', '2'], { env });
   expect(second.out).toMatch(/^\S+ {2}reading, and waiting\n\S+ {2}going on\n$/);
 }, 240_000);
+
+it('follows one that is reset to the end of its new run', async () => {
+  const handle = await start('prepareData', 'reset', { seed: 3 });
+  let output = '';
+  const following = mediwatch(['logs', 'reset', '--follow'], { env, onOut: (text) => (output += text) });
+  await shown('reading, and waiting', () => output);
+  const runId = await resetRunning(client, handle.workflowId);
+  release(3);
+  await client.workflow.getHandle('reset', runId).result();
+  const { code, out, err } = await following;
+  expect([code, err]).toEqual([0, 'It was reset; following its new run.\nreset: completed.\n']);
+  expect(out).toContain('going on');
+}, 120_000);

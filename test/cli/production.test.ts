@@ -176,6 +176,16 @@ describe('on a terminal', () => {
     expect(await told.ended()).toBe(0);
   });
 
+  it('nothing is asked about what was started before with the same id', async () => {
+    await twoVersions();
+    const first = await mediwatch(['promote', '2', '--id', 'release'], { env });
+    const again = command('promote', '2', '--id', 'release');
+    await again.sees('release was started before');
+    // What earlier tests started may have changed Production meanwhile: it ends as the first one did.
+    expect(await again.ended()).toBe(first.code);
+    expect(again.shown()).not.toContain('[y/N]');
+  });
+
   it.each([
     [['rollback'], 'Roll back? [y/N]'],
     [['redeploy'], 'Redeploy? [y/N]'],

@@ -1,6 +1,8 @@
 import { userInfo } from 'node:os';
+import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { PROJECT_ROOT } from '../../src/config.ts';
 import { startTemporal } from '../support/temporal.ts';
 import { until } from '../support/until.ts';
 import { quiet } from '../support/workers.ts';
@@ -92,6 +94,19 @@ describe('each command starts its workflow with what was typed, and nothing else
     const { out } = await mediwatch(['prepare', '--data', 'package.json', '--json'], { env });
     const { input } = await started(JSON.parse(out).workflowId);
     expect(input.data).toMatch(/^\/.*\/package\.json$/);
+  });
+
+  it.each([
+    ['prepare --data tests', { data: join(PROJECT_ROOT, 'python/tests') }],
+    ['prepare --data elsewhere', { data: 'elsewhere' }],
+    ['drift check --log tests', { log: join(PROJECT_ROOT, 'python/tests') }],
+    ['drift check --log tests/*.csv', { log: join(PROJECT_ROOT, 'python/tests/*.csv') }],
+    ['drift check --log elsewhere/*.csv', { log: 'elsewhere/*.csv' }],
+    ['drift check --log s3://bucket/*.csv', { log: 's3://bucket/*.csv' }],
+  ])('typed in a subfolder, what is there is named in full, and what is not stays: %s', async (line, expected) => {
+    const cwd = join(PROJECT_ROOT, 'python');
+    const { out } = await mediwatch([...line.split(' '), '--detach', '--json'], { env, cwd });
+    expect((await started(String(jsonLines(out)[0]?.workflowId))).input).toMatchObject(expected);
   });
 });
 
@@ -195,13 +210,35 @@ describe('the same id twice', () => {
     }
   });
 
-  it('of another type, or for a dry run, is refused: nothing of it would be what was asked for', async () => {
+  it('of another type is refused: nothing of it would be what was asked for', async () => {
     await mediwatch(['retrain', '--id', 'other'], { env });
     const promote = await mediwatch(['promote', '--id', 'other'], { env });
     expect([promote.code, promote.err]).toEqual([2, expect.stringContaining('a retrain "other" runs already')]);
-    await mediwatch(['promote', '3', '--id', 'real', '-d'], { env });
-    const dry = await mediwatch(['promote', '3', '--id', 'real', '--dry-run'], { env });
-    expect([dry.code, dry.err]).toEqual([2, expect.stringContaining('"real" runs already')]);
+  });
+
+  it('never mixes a dry run with a real one, whichever came first', async () => {
+    const fakes = await startFakes(temporal.address);
+    try {
+      const call = async (...args: string[]) => {
+        const { code, out, err } = await mediwatch(['promote', '4', '--json', ...args], { env });
+        const { workflowId, already } = jsonLines(out)[0] ?? {};
+        return { code, err, workflowId, already };
+      };
+      const dry = { code: 0, workflowId: 'release-dry-run', already: false };
+      expect(await call('--id', 'release', '--dry-run')).toMatchObject(dry);
+      expect(await call('--id', 'release')).toMatchObject({ code: 0, workflowId: 'release', already: false });
+      expect((await started('release')).input).not.toHaveProperty('dryRun');
+      expect(await call('--id', 'release', '--dry-run')).toMatchObject(dry);
+      expect((await started('release-dry-run')).input).toMatchObject({ dryRun: true });
+      expect(await call('--id', 'release')).toMatchObject({ code: 0, workflowId: 'release', already: true });
+      const named = await call('--id', 'release-dry-run');
+      expect([named.code, named.err]).toEqual([
+        2,
+        expect.stringContaining('a dry run "release-dry-run" has completed already. Choose another --id.'),
+      ]);
+    } finally {
+      await fakes.stop();
+    }
   });
 
   it('starts anew what had failed', async () => {

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import type { Client } from '@temporalio/client';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import { execa } from 'execa';
 import { main } from '../../src/cli/main.ts';
@@ -81,4 +82,22 @@ export async function startFakes(address: string) {
       await connection.close();
     },
   };
+}
+
+/**
+ * Resets a workflow that runs to its last point, as the UI does.
+ *
+ * @returns the run that goes on
+ */
+export async function resetRunning(client: Client, workflowId: string): Promise<string> {
+  const { runId } = await client.workflow.getHandle(workflowId).describe();
+  const { events } = await client.workflow.getHandle(workflowId, runId).fetchHistory();
+  const answer = await client.workflowService.resetWorkflowExecution({
+    namespace: 'default',
+    workflowExecution: { workflowId, runId },
+    reason: 'by the test',
+    requestId: `reset-${runId}`,
+    workflowTaskFinishEventId: events?.findLast((event) => event.workflowTaskCompletedEventAttributes)?.eventId ?? null,
+  });
+  return answer.runId;
 }

@@ -172,6 +172,27 @@ const WRONG: Record<string, [text: string, told: string[]]> = {
     'search:\n  trials: 1\n\tparallel: 2\n',
     ['3:1 : indented with a tab, which YAML does not allow: indent with spaces'],
   ],
+  'a word with a * that is not quoted': [
+    'data:\n  path: *.csv\n  drop: [a, *b]\n',
+    [
+      '2:9 data.path: a word that begins with * must be quoted, unless it names an anchor (&name) further up',
+      '3:13 data.drop[1]: a word that begins with * must be quoted, unless it names an anchor (&name) further up',
+    ],
+  ],
+  'an alias above its anchor': [
+    'steps:\n  train: *t\n  trial: &t\n    command: [x]\n',
+    ['2:10 steps.train: a word that begins with * must be quoted, unless it names an anchor (&name) further up'],
+  ],
+  'a * in the place of a name': [
+    'docker:\n  env:\n    ? *a\n    : 1\n',
+    ['3:7 docker.env: a word that begins with * must be quoted, unless it names an anchor (&name) further up'],
+  ],
+  'more aliases than are followed': [
+    `data:\n  path: &x a\n  drop: [${'*x, '.repeat(150)}]\n`,
+    [
+      '3:10 data.drop[0]: there are more aliases (words that begin with *) than are followed: write out what they stand for',
+    ],
+  ],
   'a list in place of sections': [
     '- search\n',
     ['1:1 : expected a mapping of sections, such as "data:" and "search:"'],
@@ -210,6 +231,30 @@ test('a secret is not shown', () => {
   const { message, problems } = refusal('mlflow:\n  password: 12345\n  usrname: me\n');
   expect(problems.map(({ line }) => line)).toEqual([2, 3]);
   expect(message).not.toContain('12345');
+});
+
+test.each(['constructor', 'toString', '__proto__', 'hasOwnProperty'])(
+  '%s, which every object has, is no setting',
+  (key) => {
+    const unknown = (text: string) => told(text).map((line) => line.replace(/; known here: .*$/, ''));
+    for (const value of ['1', '', '{a: 1}', '[x]']) {
+      expect(unknown(`${key}: ${value}\n`)).toEqual([`1:1 ${key}: unknown setting`]);
+      expect(unknown(`search:\n  ${key}: ${value}\n`)).toEqual([`2:3 search.${key}: unknown setting`]);
+      expect(unknown(`models:\n  A:\n    ${key}: ${value}\n`)).toEqual([`3:5 models.A.${key}: unknown setting`]);
+      expect(unknown(`models:\n  A:\n    mlflow: {${key}: 1}\n`)).toEqual([
+        `3:14 models.A.mlflow.${key}: unknown setting`,
+      ]);
+    }
+    expect(told(`steps:\n  train:\n    command: [x, "{${key}}"]\n`)).toEqual([
+      expect.stringContaining(`unknown placeholder {${key}}`),
+    ]);
+  },
+);
+
+test('a word with a * in the place of a secret is not shown', () => {
+  const { message } = refusal('mlflow:\n  password: *s3cret\n');
+  expect(message).toContain('mediwatch.yaml:2:13: mlflow.password: a word that begins with *');
+  expect(message).not.toContain('s3cret');
 });
 
 test('an empty section is as if it were absent', () => {

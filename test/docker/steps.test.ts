@@ -1,9 +1,11 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createDocker } from '../../src/systems/docker/client.ts';
 import { createContainers } from '../../src/systems/steps/container.ts';
-import { baseImage, docker, dockerProblem, ensureDaemon } from '../support/docker.ts';
+import { baseImage, docker, dockerProblem, ensureDaemon, ROBOT, startRegistry } from '../support/docker.ts';
 import { type MlflowServer, startMlflow } from '../support/mlflow.ts';
 import { createProject, type TestProject } from '../support/project.ts';
 import { until } from '../support/until.ts';
@@ -17,10 +19,44 @@ describe.skipIf(problem !== null)(`a step in a container${problem ? ` (${problem
   let bench: StepBench;
   let elsewhere: string;
   let image: string;
+  const guarded = { image: '', logout: async () => {} };
+  const home = process.env.HOME;
+
+  /** Variables that docker's client would take for its own, and such as no file of variables can hold. */
+  const AWKWARD = {
+    PATH: '/nowhere',
+    DOCKER_HOST: 'tcp://127.0.0.1:1',
+    https_proxy: 'http://127.0.0.1:1',
+    LINES: 'first\nSECOND=line\n',
+    QUOTED: ' "$HOME" # \\n ',
+    HTTP_PROXY: 'http://127.0.0.1:1\n',
+    LONG: 'x'.repeat(70_000),
+  };
+
+  /** An image that only who is logged in can pull; the login is in a home of its own, as "docker login" keeps it. */
+  async function guard(): Promise<void> {
+    const registry = await startRegistry({ auth: true });
+    const own = mkdtempSync(join(tmpdir(), 'mediwatch-home-'));
+    guarded.image = `${registry.host}/private:1`;
+    guarded.logout = async () => {
+      process.env.HOME = home;
+      await docker('rmi', '--force', guarded.image).catch(() => undefined);
+      await registry.stop();
+      rmSync(own, { recursive: true, force: true });
+    };
+    const env = { HOME: own };
+    const login = ['login', '--username', ROBOT.username, '--password-stdin', registry.host];
+    await execa('docker', login, { env, input: ROBOT.password });
+    await docker('tag', image, guarded.image);
+    await execa('docker', ['push', guarded.image], { env });
+    await docker('rmi', guarded.image);
+    process.env.HOME = own;
+  }
 
   beforeAll(async () => {
     await ensureDaemon();
     image = await baseImage();
+    await guard();
     server = await startMlflow();
     elsewhere = mkdtempSync(join(tmpdir(), 'mediwatch-data-'));
     writeFileSync(join(elsewhere, 'data.csv'), 'a\n1\n2\n');
@@ -39,6 +75,18 @@ describe.skipIf(problem !== null)(`a step in a container${problem ? ` (${problem
         },
         extraSteps: [
           { name: 'forever', before: 'promote', image, command: [...command, '--forever'] },
+          { name: 'private', before: 'promote', image: guarded.image, command: ['true'] },
+          {
+            name: 'awkward',
+            before: 'promote',
+            image,
+            command: [
+              '/usr/bin/python3',
+              '-c',
+              'import json, os; json.dump(dict(os.environ), open("found.json", "w"))'.replace(/[{}]/g, '$&$&'),
+            ],
+            env: AWKWARD,
+          },
           { name: 'nowhere', before: 'promote', image: 'Not/An/Image', command: ['true'] },
         ],
       },
@@ -50,6 +98,7 @@ describe.skipIf(problem !== null)(`a step in a container${problem ? ` (${problem
     await bench?.close();
     project?.remove();
     await server?.stop();
+    await guarded.logout();
     if (elsewhere) rmSync(elsewhere, { recursive: true, force: true });
   });
 
@@ -108,6 +157,61 @@ describe.skipIf(problem !== null)(`a step in a container${problem ? ` (${problem
     } finally {
       await docker('rm', '--force', foreign);
     }
+  });
+
+  it('has variables that docker would take for its own, and of several lines; none is left in a file', async () => {
+    await extra('awkward');
+    const found = JSON.parse(readFileSync(join(project.dir, 'found.json'), 'utf8'));
+    expect(found).toMatchObject(AWKWARD);
+    const work = join(project.dir, '.mediwatch', 'work');
+    expect(found.HOME.startsWith(work)).toBe(true);
+    expect((readdirSync(work, { recursive: true }) as string[]).filter((name) => name.endsWith('.env'))).toEqual([]);
+  });
+
+  it('shows none of its variables in the list of processes, and leaves its attempts apart', async () => {
+    const opened = createContainers(project.config);
+    const folder = join(elsewhere, 'attempt');
+    mkdirSync(folder);
+    const contained = {
+      image,
+      command: ['sleep', '600'],
+      cwd: folder,
+      env: { TOKEN: 'secret', KEY: 'secret\nlines' },
+      writable: [folder],
+      readable: [],
+      home: folder,
+      memoryLimitMb: 512,
+      key: 'w/attempts',
+    };
+    const running = async () => await containers('mediwatch.step=w/attempts');
+    const started = async (before: string[]) => (await running()).some((id) => !before.includes(id));
+    const { promise: end, resolve: endLate } = Promise.withResolvers<void>();
+    const attempt = async (until: Promise<void>, command: string[], env: Record<string, string>) => {
+      expect(command.join(' ')).not.toContain('secret');
+      execa(command[0] as string, command.slice(1), { env, reject: false });
+      await until;
+    };
+    try {
+      const late = opened.contain(contained, (command, env) => attempt(end, command, env));
+      await until(() => started([]), { timeoutMs: 60_000, what: 'the first attempt' });
+      const before = await running();
+      const next = opened.contain(contained, async (command, env) => {
+        await attempt(Promise.resolve(), command, env);
+        await until(() => started(before), { timeoutMs: 60_000, what: 'the second attempt' });
+        endLate();
+        await late;
+        expect(await running()).toHaveLength(1);
+      });
+      await next;
+      expect(await running()).toEqual([]);
+    } finally {
+      for (const id of await running()) await createDocker().remove(id);
+      await opened.close();
+    }
+  });
+
+  it('is pulled with the login of whoever runs the worker', async () => {
+    await extra('private');
   });
 
   it('whose image cannot be one is told as a wrong setting', async () => {

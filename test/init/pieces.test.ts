@@ -1,11 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { detectDockerfiles } from '../../src/init/detect/docker.ts';
+import { detectEnvironment } from '../../src/init/detect/environment.ts';
 import { invocations, isTemplate } from '../../src/init/detect/shell.ts';
+import { detectTracking } from '../../src/init/detect/tracking.ts';
 import { parseHelp } from '../../src/init/help.ts';
 import { forGate, forSearch } from '../../src/init/propose/metrics.ts';
 import { parametersOf } from '../../src/init/propose/space.ts';
-import { readSources } from '../../src/init/sources.ts';
+import { asSources, readSources } from '../../src/init/sources.ts';
+import type { ProjectView } from '../../src/init/view.ts';
 import { render, section, setting } from '../../src/init/write/entries.ts';
 
 describe('command lines', () => {
@@ -130,6 +134,88 @@ describe('sources', () => {
       ['second', null],
     ]);
     expect(edges).toEqual([['first', 'second']]);
+  });
+
+  it('what no setting can hold is left out: choices that are lists, and True for a number', async () => {
+    const { facts, unreadable } = await readSources(
+      new Map([
+        [
+          'tune.py',
+          'def objective(trial):\n' +
+            '    trial.suggest_categorical("hidden_layer_sizes", [(64,), (64, 32)])\n' +
+            '    trial.suggest_categorical("kernel", ["rbf", (1,), True])\n' +
+            '    trial.suggest_int("n", True, 3)\n',
+        ],
+        [
+          'dag.py',
+          'from airflow import DAG\nfrom airflow.operators.bash import BashOperator\n' +
+            'with DAG("d", default_args={"retries": True}):\n' +
+            '    BashOperator(task_id="a", bash_command="python a.py", retries=True, execution_timeout=False)\n',
+        ],
+        ['args.py', 'import argparse\nargparse.ArgumentParser().add_argument("--lr", dest=[1])\n'],
+      ]),
+    );
+    expect(unreadable).toEqual([]);
+    expect(facts.get('tune.py')?.suggestions).toEqual([
+      { name: 'hidden_layer_sizes', kind: 'categorical', choices: [] },
+      { name: 'kernel', kind: 'categorical', choices: ['rbf', true] },
+      { name: 'n', kind: 'unknown' },
+    ]);
+    expect(facts.get('dag.py')).toMatchObject({ dag: { retries: null }, tasks: [{ retries: null, timeout: null }] });
+    expect(facts.get('args.py')?.options).toMatchObject([{ dest: 'lr' }]);
+  });
+
+  it('a source about which the scan says what nobody expected is not read, and the others are', async () => {
+    const { facts } = await readSources(new Map([['a.py', 'import os\n']]));
+    const own = facts.get('a.py');
+    const sources = asSources({
+      'a.py': own,
+      'b.py': { ...own, metrics: [[1]] },
+      'c.py': null,
+      'd.py': { error: 'x' },
+    });
+    expect([...sources.facts.keys()]).toEqual(['a.py']);
+    expect(sources.unreadable.map(({ path }) => path)).toEqual(['b.py', 'c.py', 'd.py']);
+  });
+});
+
+describe('lines that end as on Windows', () => {
+  const viewOf = (files: Record<string, string>): ProjectView => ({
+    name: 'p',
+    files: Object.keys(files),
+    environments: [],
+    text: (path) => files[path]?.replaceAll('\n', '\r\n'),
+    size: () => 0,
+    leftOut: [],
+  });
+
+  it('a Dockerfile', () => {
+    const text = 'FROM python:3.11\nARG MODEL_URI=x\nENV A=1 B="2"\nEXPOSE 8000\nCMD ["gunicorn", \\\n  "app"]\n';
+    expect(detectDockerfiles(viewOf({ Dockerfile: text }))).toMatchObject([
+      {
+        base: 'python:3.11',
+        args: { MODEL_URI: 'x' },
+        env: { A: '1', B: '2' },
+        ports: [8000],
+        starts: expect.stringContaining('gunicorn'),
+        serves: true,
+      },
+    ]);
+  });
+
+  it('requirements, .python-version and .env', () => {
+    const view = viewOf({ 'requirements.txt': 'mlflow==2.9\nnumpy\n', '.python-version': '3.10\n3.11\n' });
+    const { libraries, python } = detectEnvironment(view);
+    expect(python?.wanted).toBe('3.10');
+    expect([...libraries]).toMatchObject([
+      ['mlflow', { wanted: '==2.9' }],
+      ['numpy', { wanted: '' }],
+    ]);
+    const env = viewOf({ '.env': 'MLFLOW_TRACKING_URI=https://a.example.org\nMODEL_NAME="Ward"\n' });
+    expect(detectTracking(env, new Map(), [])).toMatchObject({
+      uris: [{ value: 'https://a.example.org' }],
+      registeredModels: [{ value: 'Ward' }],
+    });
   });
 });
 

@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { Part } from '../../src/stack/part.ts';
 import { type Supervised, type SuperviseOptions, supervise } from '../../src/stack/supervise.ts';
 import { createReaper, type Reaper } from '../../src/systems/processes/reaper.ts';
@@ -19,6 +19,7 @@ beforeEach(async () => {
   running = undefined;
 });
 afterEach(async () => {
+  vi.restoreAllMocks();
   await running?.stop();
   await reaper.close();
   rmSync(logFolder, { recursive: true });
@@ -96,6 +97,14 @@ test('one that does not become ready in its time is told, and does not go on run
   const silent = part(RUNS, { isReady: () => false, startTimeoutMs: 1_000 });
   await expect(start(silent)).rejects.toThrow('not ready after 1 s');
   expect(isAlive(pids()[0])).toBe(false);
+});
+
+test('a clock that is set forward during a start does not end it', async () => {
+  let probes = 0;
+  let time = Date.now();
+  vi.spyOn(Date, 'now').mockImplementation(() => (time += 3_600_000));
+  await start(part(RUNS, { isReady: () => ++probes > 3 }));
+  expect(isAlive(pids()[0])).toBe(true);
 });
 
 test('a start that is interrupted leaves nothing behind', async () => {

@@ -23,7 +23,7 @@ export interface TestStack {
   env: Record<string, string>;
   start(args?: string[]): StackRun;
   /** Starts it as npm does: `process` of the run is the parent that stands for npm. */
-  startUnderNpm(): StackRun;
+  startUnderNpm(env?: Record<string, string>): StackRun;
   /** Pids of all that runs with this stack's folder in its environment; defunct ones do not run. */
   processes(): number[];
   dispose(): Promise<void>;
@@ -80,8 +80,11 @@ export async function createTestStack(): Promise<TestStack> {
     env: ours,
     processes,
     start: (args = ['--no-retrain']) => follow(process.execPath, [MAIN, ...args]),
-    startUnderNpm: () =>
-      follow('sh', ['-c', '"$0" "$1" --no-retrain & wait', process.execPath, MAIN], { npm_lifecycle_event: 'start' }),
+    startUnderNpm: (env = {}) =>
+      follow('sh', ['-c', '"$0" "$1" --no-retrain & wait', process.execPath, MAIN], {
+        npm_lifecycle_event: 'start',
+        ...env,
+      }),
     async dispose() {
       for (const child of runs) child.kill('SIGKILL');
       await until(() => processes().length === 0, { timeoutMs: 20_000, what: 'the stack to be gone' });

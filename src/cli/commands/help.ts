@@ -14,8 +14,22 @@ export function addHelp(program: Command): void {
       if (!below) return help.error(unknown(words, word, command), { code: 'commander.unknownCommand' });
       command = below;
     }
-    command.outputHelp();
+    if (program.opts().json) outputJson(command);
+    else command.outputHelp();
   });
+}
+
+/** The same text, as one document. */
+function outputJson(command: Command): void {
+  const { writeOut } = command.configureOutput();
+  let help = '';
+  command.configureOutput({
+    writeOut: (text) => {
+      help += text;
+    },
+  });
+  command.outputHelp();
+  writeOut?.(`${JSON.stringify({ help })}\n`);
 }
 
 function unknown(words: readonly string[], wrong: string, { commands }: Command): string {

@@ -2,13 +2,16 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { WorkflowFailedError } from '@temporalio/client';
 import { explainFailure, type Failure } from '../failure.ts';
 import type { Session } from '../session.ts';
-import type { Target } from './target.ts';
+import { find, type Target } from './target.ts';
 
 /** How following ended; `left`: the reader went, the workflow goes on. */
 export type Ending =
   | { state: 'completed'; result: unknown }
   | { state: 'failed' | 'cancelled'; failure: Failure }
   | { state: 'left' };
+
+/** What followers are told when the workflow is reset under them. */
+export const WAS_RESET = 'It was reset; following its new run.';
 
 /** How long Temporal may be away before following gives up (ms). */
 const AWAY_LIMIT_MS = 120_000;
@@ -17,22 +20,33 @@ const CONTACT_MS = 45_000;
 const PAUSE_MS = 1_000;
 
 /**
- * Waits for the end of a workflow, over continue-as-new and over a Temporal server that is away for a while.
+ * Waits for the end of a workflow, over continue-as-new, over resets, and over a Temporal server that is away for a
+ * while.
  *
  * @param signal ends the waiting, not the workflow
+ * @param onReset told of the run as which a workflow goes on that was reset
  * @throws ServiceError when the server stays away
  */
-export async function waitForEnd({ client }: Session, target: Target, signal: AbortSignal): Promise<Ending> {
-  const { isGrpcServiceError, ServiceError, WorkflowFailedError } = await import('@temporalio/client');
-  const handle = client.workflow.getHandle(target.workflowId);
+export async function waitForEnd(
+  session: Session,
+  target: Target,
+  signal: AbortSignal,
+  onReset: (runId: string) => void = () => undefined,
+): Promise<Ending> {
+  const { isGrpcServiceError, ServiceError } = await import('@temporalio/client');
+  const { client } = session;
+  let run = target;
   let awaySince: number | undefined;
   for (;;) {
     const askedAt = Date.now();
     try {
-      return { state: 'completed', result: await client.withAbortSignal(signal, () => handle.result()) };
+      const end = await client.withAbortSignal(signal, () => endOfRun(session, run));
+      if ('state' in end) return end;
+      run = { ...run, runId: end.goesOnAs };
+      awaySince = undefined;
+      if (end.wasReset) onReset(run.runId);
     } catch (error) {
       if (signal.aborted) return { state: 'left' };
-      if (error instanceof WorkflowFailedError) return notCompleted(error, target.workflow);
       if (!(error instanceof ServiceError || isGrpcServiceError(error))) throw error;
       if (Date.now() - askedAt > CONTACT_MS) awaySince = Date.now();
       awaySince ??= askedAt;
@@ -40,6 +54,31 @@ export async function waitForEnd({ client }: Session, target: Target, signal: Ab
       await delay(PAUSE_MS, undefined, { signal }).catch(() => undefined);
     }
   }
+}
+
+/** A run that ended because another one takes its place. */
+interface Replaced {
+  goesOnAs: string;
+  wasReset: boolean;
+}
+
+async function endOfRun(session: Session, run: Target): Promise<Ending | Replaced> {
+  const { TerminatedFailure, WorkflowContinuedAsNewError, WorkflowFailedError } = await import('@temporalio/client');
+  try {
+    const handle = session.client.workflow.getHandle(run.workflowId, run.runId, { followRuns: false });
+    return { state: 'completed', result: await handle.result() };
+  } catch (error) {
+    if (error instanceof WorkflowContinuedAsNewError) return { goesOnAs: error.newExecutionRunId, wasReset: false };
+    if (!(error instanceof WorkflowFailedError)) throw error;
+    const goesOnAs = error.cause instanceof TerminatedFailure ? await resetTo(session, run) : null;
+    return goesOnAs === null ? await notCompleted(error, run.workflow) : { goesOnAs, wasReset: true };
+  }
+}
+
+/** The run as which a workflow goes on that was reset; null: it was not. Servers before 1.27 do not tell. */
+async function resetTo(session: Session, { workflowId, runId }: Target): Promise<string | null> {
+  const run = await find(session, workflowId, runId);
+  return run?.raw.workflowExtendedInfo?.resetRunId || null;
 }
 
 async function notCompleted(error: WorkflowFailedError, workflow: string): Promise<Ending> {

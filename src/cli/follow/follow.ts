@@ -21,10 +21,11 @@ export async function follow(
   target: Target,
   codeOf: (ending: Ending) => ExitCode = exitCodeOf,
 ): Promise<void> {
-  const { ending, progress } = await watch(session, target, await viewFor(cli), cli.io.interrupted);
+  const watched = await watch(session, target, await viewFor(cli), cli.io.interrupted);
+  const { ending, target: followed, progress } = watched;
   cli.exitCode = codeOf(ending);
-  if (ending.state === 'left') tellLeft(cli, target);
-  else reportEnding(cli, { target, ending, progress, endedAt: await endOf(session, target) });
+  if (ending.state === 'left') tellLeft(cli, followed);
+  else reportEnding(cli, { target: followed, ending, progress, endedAt: await endOf(session, followed) });
 }
 
 /** JSON lines for programs, a live view for terminals, plain lines for logs. */

@@ -13,20 +13,38 @@ export interface Target {
 }
 
 /**
- * Looks a workflow up, running or ended.
+ * Looks a workflow up, running or ended; null: there is none with this id.
+ *
+ * @param runId default: its latest run
+ */
+export async function find(
+  { client }: Session,
+  workflowId: string,
+  runId?: string,
+): Promise<WorkflowExecutionDescription | null> {
+  const { WorkflowNotFoundError } = await import('@temporalio/client');
+  try {
+    return await client.workflow.getHandle(workflowId, runId).describe();
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return null;
+    throw error;
+  }
+}
+
+/**
+ * Looks a workflow up that must be there, running or ended.
  *
  * @throws {CommandError} when there is none with this id
  */
-export async function describe({ client, config }: Session, workflowId: string): Promise<WorkflowExecutionDescription> {
-  const { WorkflowNotFoundError } = await import('@temporalio/client');
-  try {
-    return await client.workflow.getHandle(workflowId).describe();
-  } catch (error) {
-    if (!(error instanceof WorkflowNotFoundError)) throw error;
-    const where = `namespace "${config.temporal.namespace}" at ${config.temporal.address}`;
-    const message = `There is no workflow "${workflowId}" in ${where}. "mediwatch status" lists them.`;
-    throw new CommandError(EXIT.usage, message, { cause: error });
-  }
+export async function describe(session: Session, workflowId: string): Promise<WorkflowExecutionDescription> {
+  const found = await find(session, workflowId);
+  if (found) return found;
+  const { address, namespace } = session.config.temporal;
+  const where = `namespace "${namespace}" at ${address}`;
+  throw new CommandError(
+    EXIT.usage,
+    `There is no workflow "${workflowId}" in ${where}. "mediwatch status" lists them.`,
+  );
 }
 
 /** The target that a description tells of. */

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Progress } from '../../contracts/progress.ts';
 import type { Session } from '../session.ts';
 import { type Answer, askProgress } from './ask.ts';
-import { type Ending, waitForEnd } from './ending.ts';
+import { type Ending, WAS_RESET, waitForEnd } from './ending.ts';
 import type { Target } from './target.ts';
 import { unservedQueues } from './workers.ts';
 
@@ -18,12 +18,16 @@ export interface View {
 
 export interface Watched {
   ending: Ending;
+  /** What was followed at the end: its run is another one after a reset. */
+  target: Target;
   /** The last progress that was seen; null when the workflow never told. */
   progress: Progress | null;
 }
 
 const POLL_MS = 400;
 const WORKERS_POLL_MS = 3_000;
+/** So long a reset is told, for those who see the latest notices only (ms). */
+const RESET_TOLD_MS = 5_000;
 /**
  * After the end the last state is asked for, if a worker is there to tell it (ms). Twice: Temporal may lose a question
  * that it gets just when the workflow ends.
@@ -42,21 +46,29 @@ export async function watch(session: Session, target: Target, view: View, left: 
     progress = answer.progress;
     view.progress(progress);
   };
+  let followed = target;
+  let resetAt = Number.NEGATIVE_INFINITY;
+  const resetNotices = () => (Date.now() - resetAt < RESET_TOLD_MS ? [WAS_RESET] : []);
+  const onReset = (runId: string) => {
+    followed = { ...target, runId };
+    resetAt = Date.now();
+    view.notices(resetNotices());
+  };
   const over = new AbortController();
-  const end = waitForEnd(session, target, left).finally(() => over.abort());
+  const end = waitForEnd(session, target, left, onReset).finally(() => over.abort());
   const workers = watchWorkers(session, over.signal);
   try {
     while (!over.signal.aborted) {
       const answer = await Promise.race([askProgress(session, target.workflowId), end.then(() => null)]);
       if (!answer) break;
       take(answer);
-      view.notices(noticesOf(answer, workers.unserved));
+      view.notices([...resetNotices(), ...noticesOf(answer, workers.unserved)]);
       await delay(POLL_MS, undefined, { signal: over.signal }).catch(() => undefined);
     }
     const ending = await end;
     if (ending.state !== 'left') take(await askLast(session, target.workflowId));
     view.notices([]);
-    return { ending, progress };
+    return { ending, target: followed, progress };
   } finally {
     view.close();
   }

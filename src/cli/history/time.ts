@@ -11,6 +11,18 @@ export function parseTime(text: string): number | undefined {
   const iso = text.trim().replace(/^(\d{4}-\d{2}-\d{2}) (?=\d)/, '$1T');
   if (!TIME.test(iso)) return undefined;
   // JavaScript takes a date alone as one in UTC, and anything longer as one here.
-  const time = Date.parse(DATE.test(iso) ? `${iso}T00:00` : iso);
-  return Number.isNaN(time) ? undefined : time;
+  return existingTime(DATE.test(iso) ? `${iso}T00:00` : iso);
+}
+
+/**
+ * The time of a text in the form of ISO 8601. JavaScript takes 31 February for 3 March; here it is none.
+ *
+ * @returns Unix time (ms); undefined for a day or an hour that does not exist
+ */
+export function existingTime(iso: string): number | undefined {
+  const [day = ''] = iso.split('T');
+  const midnight = new Date(`${day}T00:00Z`);
+  const time = Date.parse(iso);
+  if (Number.isNaN(time) || Number.isNaN(midnight.getTime())) return undefined;
+  return midnight.toISOString().startsWith(day) ? time : undefined;
 }

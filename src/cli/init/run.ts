@@ -24,7 +24,9 @@ export interface InitOptions {
 /**
  * Looks at a project and writes its `mediwatch.yaml`.
  *
- * @throws {CommandError} when the folder is none, or a file is there already: nothing was changed
+ * A file that is there already, or nobody to ask, leaves everything as it is, and shows what would be written.
+ *
+ * @throws {CommandError} when the folder is none, cannot be written to, or the questions were abandoned
  */
 export async function init(cli: Cli, { folder, yes, force, terminal = ownTerminal(cli) }: InitOptions): Promise<void> {
   const root = resolve(cli.io.cwd, folder);
@@ -43,19 +45,13 @@ export async function init(cli: Cli, { folder, yes, force, terminal = ownTermina
   }
   if (before !== undefined) cli.say(difference(before, text));
   if (before !== undefined && !force) {
-    told(cli, { file, written: false, proposal, text });
-    throw new CommandError(
-      EXIT.usage,
-      `${file} is there already and was left as it is. --force replaces it by the above.`,
-    );
+    const message = `${file} is there already and was left as it is. --force replaces it by the above.`;
+    return refused(cli, { file, proposal, text, message });
   }
   if (!yes && !asks) {
-    told(cli, { file, written: false, proposal, text });
     if (!cli.json) writeLine(cli.io.stdout, text);
-    throw new CommandError(
-      EXIT.usage,
-      `Nothing was written: there is no terminal to ask on. --yes writes ${file} as above.`,
-    );
+    const message = `Nothing was written: there is no terminal to ask on. --yes writes ${file} as above.`;
+    return refused(cli, { file, proposal, text, message });
   }
   if (cli.io.interrupted.aborted) throw interrupted();
   await write(root, file, text, force);
@@ -105,15 +101,26 @@ interface Told {
   written: boolean;
   proposal: Proposal;
   text: string;
+  /** Why nothing was written. */
+  message?: string;
 }
 
-function told(cli: Cli, { file, written, proposal, text }: Told): void {
+/** Says why nothing was written, in the one document that tells what would be. */
+function refused(cli: Cli, { message, ...rest }: Omit<Required<Told>, 'written'>): void {
+  cli.exitCode = EXIT.usage;
+  told(cli, { ...rest, written: false, message });
+  writeLine(cli.io.stderr, message);
+}
+
+function told(cli: Cli, { file, written, proposal, text, message }: Told): void {
   const { findings, answers, prepare, search, trial, train, monitor } = proposal;
   const commands = Object.entries({ prepare, search, trial, train, monitor }).flatMap(([name, step]) =>
     step ? [[name, { script: step.script.path, command: step.command, because: step.script.reasons }]] : [],
   );
   cli.emit({
     event: 'init',
+    exitCode: cli.exitCode,
+    ...(message && { message }),
     file,
     written,
     answers,

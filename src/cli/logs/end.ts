@@ -1,6 +1,7 @@
 import type { Cli } from '../cli.ts';
-import { waitForEnd } from '../follow/ending.ts';
+import { WAS_RESET, waitForEnd } from '../follow/ending.ts';
 import { describe, targetOf } from '../follow/target.ts';
+import { writeLine } from '../io.ts';
 import { withSession } from '../session.ts';
 
 /** What Temporal tells of a workflow's end. */
@@ -23,10 +24,15 @@ export async function endOf(cli: Cli, workflowId: string, { wait }: { wait: bool
       if (closeTime)
         return { kind: 'ended', state: status.name.toLowerCase(), at: Math.min(closeTime.getTime(), Date.now()) };
       if (!wait) return { kind: 'running' };
-      const ending = await waitForEnd(session, targetOf(description), cli.io.interrupted);
+      const ending = await waitForEnd(session, targetOf(description), cli.io.interrupted, () => tellReset(cli));
       return ending.state === 'left' ? { kind: 'running' } : { kind: 'ended', state: ending.state, at: Date.now() };
     });
   } catch (error) {
     return { kind: 'unknown', error: error as Error };
   }
+}
+
+function tellReset(cli: Cli): void {
+  cli.emit({ event: 'notice', at: new Date().toISOString(), notices: [WAS_RESET] });
+  writeLine(cli.io.stderr, WAS_RESET);
 }

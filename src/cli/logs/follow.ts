@@ -56,6 +56,12 @@ export async function followLogs(cli: Cli, reader: LogReader, wanted: LogsWanted
       await pause(pauseMs, interrupted, known ? undefined : asked);
       interrupted.throwIfAborted();
     }
+  } catch (error) {
+    if (interrupted.aborted) {
+      const lines = printer.count();
+      cli.emit({ event: 'result', exitCode: EXIT.interrupted, workflowId, state: 'left', lines });
+    }
+    throw error;
   } finally {
     left.abort();
     await asked;

@@ -4,6 +4,7 @@ import { matchingTimes } from '../../systems/schedules/matchingTimes.ts';
 import type { Cli } from '../cli.ts';
 import { confirm } from '../confirm.ts';
 import { CommandError, EXIT } from '../exit.ts';
+import { existingTime } from '../history/time.ts';
 import type { Session } from '../session.ts';
 import { findSchedule } from './find.ts';
 import { confirmScheduled } from './scheduled.ts';
@@ -61,8 +62,8 @@ const TIME = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d))?$/;
  * @throws {CommandError} when it is none
  */
 export function timeOf(text: string, flag: string): Date {
-  const time = new Date(text);
-  if (TIME.test(text) && !Number.isNaN(time.getTime())) return time;
+  const time = TIME.test(text) ? existingTime(text) : undefined;
+  if (time !== undefined) return new Date(time);
   throw refused(
     `${flag} is "${text}". Expected a date (00:00 UTC) or a time with its zone, such as 2026-01-31T02:00:00Z`,
   );

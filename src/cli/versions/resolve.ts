@@ -20,6 +20,10 @@ export function resolveVersion(
   versions: readonly ModelVersion[],
   reference: string,
 ): ModelVersion {
+  if (reference.trim() === '') {
+    const message = `No version of ${registeredModel} is named: the argument is empty, as it is from an empty variable.`;
+    throw new CommandError(EXIT.usage, `${message} ${known(versions, reference)}`);
+  }
   const found = find(versions, reference);
   if (found) return found;
   throw new CommandError(EXIT.usage, `${registeredModel} has no version "${reference}". ${known(versions, reference)}`);
@@ -34,7 +38,10 @@ function find(versions: readonly ModelVersion[], reference: string): ModelVersio
     // Of several in a stage, the newest.
     (stage && versions.find((version) => version.stage === stage)) ??
     (reference === 'newest' ? versions[0] : undefined) ??
-    versions.find(({ tags }) => starterOf(tags[TAGS.workflowId] ?? '') === starterOf(reference))
+    versions.find(({ tags }) => {
+      const madeBy = tags[TAGS.workflowId];
+      return madeBy !== undefined && starterOf(madeBy) === starterOf(reference);
+    })
   );
 }
 

@@ -38,7 +38,7 @@ export function detectDockerfiles(view: ProjectView): Dockerfile[] {
 function dockerfile(view: ProjectView, path: string, text: string): Dockerfile {
   const instructions = text
     .replace(/\\\r?\n/g, ' ')
-    .split('\n')
+    .split(/\r?\n/)
     .map((line) => /^\s*([A-Za-z]+)\s+(.*)$/.exec(line))
     .filter((match) => match !== null)
     .map(([, name = '', rest = '']) => ({ name: name.toUpperCase(), rest: rest.trim() }));

@@ -81,7 +81,7 @@ function condaDependencies(view: ProjectView, path: string): string[] {
 }
 
 function lines(view: ProjectView, path: string): string[] {
-  return (view.text(path) ?? '').split('\n').filter((line) => /^[A-Za-z0-9]/.test(line));
+  return (view.text(path) ?? '').split(/\r?\n/).filter((line) => /^[A-Za-z0-9]/.test(line));
 }
 
 function wantedPython(
@@ -89,7 +89,7 @@ function wantedPython(
   { python }: Pyproject,
   libraries: Environment['libraries'],
 ): Environment['python'] {
-  const pinned = view.text('.python-version')?.trim().split('\n')[0];
+  const pinned = view.text('.python-version')?.trim().split(/\r?\n/)[0];
   if (pinned) return { wanted: pinned, where: '.python-version' };
   if (python) return { wanted: python, where: 'pyproject.toml' };
   const conda = libraries.get('python');

@@ -6,6 +6,8 @@ import type { Service } from './docker.ts';
 export interface Found {
   value: string;
   where: string;
+  /** Whether user or password stood in it; they are not kept. */
+  hadLogin?: boolean;
 }
 
 /** MLflow as the project uses it; the likeliest of each first. */
@@ -54,11 +56,16 @@ function fromVariables(tracking: Tracking, variables: Readonly<Record<string, st
 }
 
 function note(found: Found[], values: readonly unknown[], where: string): void {
-  for (const value of values) {
-    if (typeof value !== 'string' || !value || value.includes('$')) continue;
-    if (!found.some((known) => known.value === value)) found.push({ value, where });
+  for (const text of values) {
+    if (typeof text !== 'string' || !text || text.includes('$')) continue;
+    const value = withoutLogin(text);
+    if (found.some((known) => known.value === value)) continue;
+    found.push({ value, where, ...(value !== text && { hadLogin: true }) });
   }
 }
+
+/** What is found goes into a file that is committed, and onto the screen: no user and no password may be in it. */
+const withoutLogin = (text: string) => text.replace(/^([a-z][a-z\d+.-]*:\/\/)[^/?#]*@/i, '$1');
 
 function variables(text: string): Record<string, string> {
   return Object.fromEntries(

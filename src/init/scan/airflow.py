@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import Any
 
-from values import Values
+from values import Values, is_number
 
 MOST_TASKS = 200
 
@@ -106,4 +106,4 @@ def _trying(given: dict[str, Any]) -> dict[str, Any]:
     """Return how often it is tried, and how long, in seconds."""
     names = {"retries": "retries", "retryDelay": "retry_delay", "timeout": "execution_timeout"}
     found = {ours: given.get(theirs) for ours, theirs in names.items()}
-    return {key: value if isinstance(value, int | float) else None for key, value in found.items()}
+    return {key: value if is_number(value) else None for key, value in found.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import Any
 
-from values import Values
+from values import Values, scalars
 
 BUILTIN = ("int", "float", "str", "bool")
 
@@ -19,26 +19,30 @@ def option(values: Values, node: ast.Call, *, click: bool) -> dict[str, Any] | N
         return None
     longest = max(flags, key=len) if flags else None
     default = values.named(node, "default")
-    choices, help_text = _choices(values, node), values.named(node, "help")
+    named, help_text = values.named(node, "dest"), values.named(node, "help")
     needed = not flags and values.named(node, "nargs") not in ("?", "*")
     return {
         "flag": longest,
-        "dest": values.named(node, "dest") or (plain[0] if plain else longest.lstrip("-").replace("-", "_")),
+        "dest": named if isinstance(named, str) and named else _dest(plain, longest),
         "type": _type(values, node, default, click=click),
         "default": default if isinstance(default, bool | int | float | str) else None,
-        "choices": [choice for choice in choices if isinstance(choice, bool | int | float | str)],
+        "choices": scalars(_choices(values, node)),
         "required": values.named(node, "required") is True or needed,
         "isFlag": _is_flag(values, node) or any("/" in name for name in given if name.startswith("-")),
         "help": help_text[:300] if isinstance(help_text, str) else "",
     }
 
 
-def _choices(values: Values, node: ast.Call) -> list[Any]:
+def _dest(plain: list[str], longest: str | None) -> str:
+    return plain[0] if plain else (longest or "").lstrip("-").replace("-", "_")
+
+
+def _choices(values: Values, node: ast.Call) -> Any:
     found = values.named(node, "choices")
     kind = values.keyword(node, "type")
     if found is None and isinstance(kind, ast.Call) and values.dotted(kind.func).endswith("Choice"):
         found = values.argument(kind, 0, "choices")
-    return found if isinstance(found, list) else []
+    return found
 
 
 def _is_flag(values: Values, node: ast.Call) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import Any
 
-from values import NOWHERE, Values
+from values import NOWHERE, Values, is_number, scalars
 
 #: Last part of the call's name: where the fact is in its arguments.
 TEXTS: dict[str, list[tuple[str, int, tuple[str, ...]]]] = {
@@ -60,10 +60,9 @@ def suggestion(values: Values, node: ast.Call, name: str) -> dict[str, Any] | No
         return None
     kind = last.removeprefix("suggest_")
     if kind == "categorical":
-        choices = values.argument(node, 1, "choices")
-        return {"name": parameter, "kind": kind, "choices": choices if isinstance(choices, list) else []}
+        return {"name": parameter, "kind": kind, "choices": scalars(values.argument(node, 1, "choices"))}
     low, high = values.argument(node, 1, "low"), values.argument(node, 2, "high")
-    if not all(isinstance(bound, int | float) for bound in (low, high)):
+    if not all(map(is_number, (low, high))):
         return {"name": parameter, "kind": "unknown"}
     logarithmic = "loguniform" in kind or values.named(node, "log") is True
     return {

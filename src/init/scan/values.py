@@ -18,6 +18,17 @@ MOST_ALTERNATIVES = 50
 LARGEST = 2**53
 
 
+def is_number(value: Any) -> bool:
+    """Whether a value is a number; True is none, although Python counts with it."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def scalars(values: Any) -> list[Any]:
+    """Return those of a list that a setting can hold; none of anything else."""
+    given = values if isinstance(values, list) else []
+    return [value for value in given if isinstance(value, bool | int | float | str)]
+
+
 class Values:
     """The imports and simple variables of one source.
 

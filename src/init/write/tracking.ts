@@ -1,3 +1,4 @@
+import type { Found } from '../detect/tracking.ts';
 import type { Proposal, StepProposal } from '../propose/plan.ts';
 import { type Entry, section, setting } from './entries.ts';
 
@@ -32,7 +33,7 @@ export function trackingSections({ findings, answers, train }: Proposal): Array<
           first ? `As ${first.where} sets it.` : 'Scripts that set an experiment of their own must set this one.',
         ),
         remote
-          ? setting('uri', remote.value, `Found in ${remote.where}. A password belongs into MLFLOW_TRACKING_PASSWORD.`)
+          ? setting('uri', remote.value, remoteComment(remote))
           : setting(
               'uri',
               'http://mlflow.example.org:5000',
@@ -43,6 +44,12 @@ export function trackingSections({ findings, answers, train }: Proposal): Array<
       'Where runs, models and versions are kept.',
     ),
   ];
+}
+
+function remoteComment({ where, hadLogin }: Found): string {
+  return hadLogin
+    ? `Found in ${where}; its user and password are left out here: they belong into MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD.`
+    : `Found in ${where}. A password belongs into MLFLOW_TRACKING_PASSWORD.`;
 }
 
 export function dataSection({ findings, prepare, train }: Proposal): Entry | null {

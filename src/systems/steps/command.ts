@@ -1,14 +1,8 @@
 import { existsSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { isAbsolute, join, relative, resolve } from 'node:path';
-import {
-  expand,
-  expandAll,
-  PlaceholderError,
-  type PlaceholderValues,
-  parsePlaceholders,
-} from '../../config/placeholders.ts';
-import { type Config, fromRoot } from '../../config.ts';
+import { expand, expandAll, PlaceholderError, type PlaceholderValues } from '../../config/placeholders.ts';
+import type { Config } from '../../config.ts';
 import { CommandFailed, CommandTimedOut, StepError } from '../processes/errors.ts';
 import type { Reaper } from '../processes/reaper.ts';
 import { runCommand } from '../processes/runCommand.ts';
@@ -18,12 +12,13 @@ import { mlflowVariables, programOf, type Variables, withoutOurs } from './envir
 import { stepFailed, wrongSettings } from './errors.ts';
 import { openPlace, type Place } from './place.ts';
 import { type Printed, watchFor } from './printed.ts';
-import { type Ran, ranResult } from './ran.ts';
-import { readResultFile } from './resultFile.ts';
+import { lookAt, type Ran, ranResult } from './ran.ts';
+import { readFailure, readResultFile } from './resultFile.ts';
 import type { CommandSettings } from './settings.ts';
 import type { Slots } from './slots.ts';
+import { slotsOf } from './slotsOf.ts';
 import type { StepCall } from './step.ts';
-import { placeholderValues } from './values.ts';
+import { expandIfKnown, outputOf, placeholderValues } from './values.ts';
 
 export interface CommandSystems {
   reaper: Reaper;
@@ -59,7 +54,9 @@ export async function runAsCommand(
     const { workDir, signal, input } = call;
     const place = await openPlace({ config, settings, workDir, signal });
     try {
-      const output = (input as { outputDir?: string }).outputDir ?? join(workDir, 'output');
+      const output = outputOf(call);
+      // An activity may run a command several times: none finds what another one wrote.
+      if (!('outputDir' in input)) await rm(output, { recursive: true, force: true });
       await mkdir(output, { recursive: true });
       const dataset = await ownDataset(call, place, config);
       const runId = (await call.openRun?.())?.runId;
@@ -85,7 +82,9 @@ export async function runAsCommand(
 
 async function run(systems: CommandSystems, prepared: Prepared): Promise<unknown> {
   const { settings, call, known, output, place } = prepared;
+  const { outputs } = settings;
   const files = { input: join(call.workDir, 'input.json'), result: join(call.workDir, 'result.json') };
+  for (const file of Object.values(files)) await rm(file, { recursive: true, force: true });
   await writeFile(files.input, JSON.stringify(call.input));
   const command = expandAll(settings.command, known);
   const env: Variables = {
@@ -99,15 +98,19 @@ async function run(systems: CommandSystems, prepared: Prepared): Promise<unknown
       Object.entries(settings.env).map(([name, text]) => [name, expand(text, known) || undefined]),
     ),
   };
-  const printed = watchFor(settings.outputs.pattern, `${settings.name}.outputs.pattern`);
+  const printed = watchFor(outputs.pattern, `${settings.name}.outputs.pattern`);
+  const toWrite = [outputs.file, outputs.modelFile].flatMap((text) => (text && expandIfKnown(text, known)) ?? []);
+  const before = await lookAt(toWrite.map((path) => resolve(place.cwd, path)));
   const startedAt = Date.now();
-  // A step that failed may have said why in its result file, which is clearer than its exit code.
-  const failed = await start(systems, prepared, command, env, printed).then(
-    () => undefined,
-    (error: unknown) => error ?? new Error('unknown'),
-  );
+  try {
+    await start(systems, prepared, command, env, printed);
+  } catch (error) {
+    // Its result file may say why, which is clearer than its exit code. One that was stopped did not fail by itself.
+    const endedByItself = error instanceof CommandFailed && error.exitCode !== null && !call.signal.aborted;
+    const told = endedByItself ? await readFailure(files.result) : undefined;
+    throw told ?? retryable(withHint(error), settings);
+  }
   const result = await readResultFile(files.result);
-  if (failed) throw retryable(withHint(failed), settings);
   if (!call.collect) {
     if (result !== undefined) return result;
     throw stepFailed(`The command of ${settings.name} ended well but wrote no result to MEDIWATCH_RESULT.`);
@@ -120,6 +123,7 @@ async function run(systems: CommandSystems, prepared: Prepared): Promise<unknown
     runId: prepared.runId,
     startedAt,
     endedAt: Date.now(),
+    before,
     pathOf: (text) => resolve(place.cwd, expand(text, known)),
     runMore: (more, extra) => start(systems, prepared, more, { ...env, ...extra }, watchFor(undefined, '')),
   });
@@ -165,27 +169,9 @@ async function start(
     memoryLimitMb,
     key: call.key ?? call.workDir,
   };
-  await systems.containers.contain(contained, async (docker, values) => {
-    await runCommand({ ...shared, command: docker, env: { ...withoutOurs(process.env), ...values } });
+  await systems.containers.contain(contained, async (docker, client) => {
+    await runCommand({ ...shared, command: docker, env: client });
   });
-}
-
-/**
- * What the call has to wait for on this host: others that would write the same file of the project, others of its
- * step, and a slot of the worker.
- */
-function slotsOf(config: Config, settings: CommandSettings, call: StepCall) {
-  const { outputs, isolate, slots } = settings;
-  const written = isolate === 'none' ? [outputs.file, outputs.directory, outputs.modelFile] : [];
-  const shared = written
-    .filter((path) => path !== undefined)
-    .filter((path) => parsePlaceholders(path).every((piece) => 'text' in piece))
-    .map((path) => ({ name: `file ${resolve(fromRoot(config, settings.cwd ?? '.'), path)}`, limit: 1 }));
-  // A proposal takes no time and must not wait behind trials.
-  const host = call.step === 'suggest' ? [] : [{ name: 'host', limit: config.worker.slots }];
-  const own =
-    slots === undefined ? [] : [{ name: `${config.registry.registeredModel} ${settings.name}`, limit: slots }];
-  return [...shared.toSorted((a, b) => (a.name < b.name ? -1 : 1)), ...own, ...host];
 }
 
 /**
@@ -226,4 +212,5 @@ function withHint(error: unknown): unknown {
   );
 }
 
-const defined = (env: Variables) => Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined));
+const defined = (env: Variables) =>
+  Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined));

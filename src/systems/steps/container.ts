@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { isAbsolute, relative } from 'node:path';
 import type { Config } from '../../config.ts';
@@ -8,17 +8,18 @@ import { DockerError } from '../docker/errors.ts';
 import { LABELS } from '../docker/labels.ts';
 import { CommandFailed, CommandOutOfMemory, describe } from '../processes/errors.ts';
 import { processTable } from '../processes/processTable.ts';
-import type { Variables } from './environment.ts';
+import { withVariables } from './containerVariables.ts';
 
 export interface Contained {
   image: string;
   command: readonly string[];
   cwd: string;
-  env: Variables;
+  env: Readonly<Record<string, string>>;
   /** Folders that it may write, at the same path inside. */
   writable: readonly string[];
   /** Files and folders that it may only read. */
   readable: readonly string[];
+  /** Its home, a folder of this call. */
   home: string;
   memoryLimitMb: number;
   /** Names the step, whichever attempt it is. */
@@ -29,8 +30,14 @@ export interface Contained {
 export interface Containers {
   /** Address of MLflow as containers reach it. */
   mlflowUri(): Promise<string>;
-  /** Runs the body with the command that starts the container, which is gone afterwards. */
-  contain<Result>(contained: Contained, body: (command: string[], env: Variables) => Promise<Result>): Promise<Result>;
+  /**
+   * Runs the body with the command that starts the container, which is gone afterwards, and with what that needs in its
+   * environment besides our own.
+   */
+  contain<Result>(
+    contained: Contained,
+    body: (command: string[], env: Record<string, string>) => Promise<Result>,
+  ): Promise<Result>;
   /** Removes the containers of workers of this host that are dead. Nothing happens where there is no Docker. */
   removeOrphans(): Promise<void>;
   close(): Promise<void>;
@@ -45,23 +52,25 @@ export function createContainers(config: Config, docker: Docker = createDocker()
     mlflowUri: async () => (await bridge.reach()).mlflowUri,
 
     async contain(contained, body) {
-      const name = `mediwatch-step-${createHash('sha256').update(contained.key).digest('hex').slice(0, 20)}`;
+      // Of this attempt alone: one that ends late must not take the next one's container for its own.
+      const name = `mediwatch-step-${randomUUID()}`;
       const { network } = config.docker;
-      const args = [
-        ['run', '--rm', '--init', '--name', name],
-        ['--label', `${LABELS.step}=${contained.key}`, '--label', `${LABELS.owner}=${await owner}`],
+      const label = `${LABELS.step}=${contained.key}`;
+      const options = [
+        ['--rm', '--init', '--name', name],
+        ['--label', label, '--label', `${LABELS.owner}=${await owner}`],
         ['--memory', `${contained.memoryLimitMb}m`, '--memory-swap', `${contained.memoryLimitMb}m`],
         ...(network ? [['--network', network]] : []),
         ['--workdir', contained.cwd, ...ourUser()],
         ...mounts(contained).map(({ path, mode }) => ['--volume', `${path}:${path}:${mode}`]),
-        // The values are taken from the client's environment: none is shown by "ps" or "docker inspect" of its command.
-        ...Object.keys({ ...contained.env, HOME: '' }).map((variable) => ['--env', variable]),
-        [contained.image, ...contained.command],
       ].flat();
-      // An attempt whose worker was killed may have left it.
-      await docker.remove(name);
+      // An attempt whose worker was killed may have left one.
+      for (const left of await docker.labelled(label)) await docker.remove(left.name);
+      const inside = { ...contained.env, HOME: contained.home };
       try {
-        return await body(['docker', ...args], { ...contained.env, HOME: contained.home });
+        return await withVariables(inside, contained.home, (variables, env) =>
+          body(['docker', 'run', ...options, ...variables, contained.image, ...contained.command], env),
+        );
       } catch (error) {
         throw explain(error, contained);
       } finally {

@@ -33,23 +33,25 @@ interface Request {
 export async function openPlace(request: Request): Promise<Place> {
   const { config, settings, workDir } = request;
   const { isolate } = settings;
-  if (isolate === 'none') return { ...within(config, config.root, settings), isolated: false, leave: async () => {} };
+  const at = (project: string) => ({ project, cwd: cwdIn(config, project, settings) });
+  if (isolate === 'none') return { ...at(config.root), isolated: false, leave: async () => {} };
   const copy = join(workDir, 'project');
   try {
     const project = isolate === 'copy' ? await copied(request, copy) : await worktree(request, copy);
     const leave = () =>
       isolate === 'copy' ? rm(copy, { recursive: true, force: true }) : removeWorktree(config, copy);
-    return { ...within(config, project, settings), isolated: true, leave };
+    return { ...at(project), isolated: true, leave };
   } catch (error) {
     await (isolate === 'copy' ? rm(copy, { recursive: true, force: true }) : removeWorktree(config, copy));
     throw error;
   }
 }
 
-function within(config: Config, project: string, { cwd = '.' }: CommandSettings) {
+/** The working directory of a command in the project, or in a copy of it. */
+export function cwdIn(config: Config, project: string, { cwd = '.' }: CommandSettings): string {
   const inRoot = relative(config.root, resolve(config.root, cwd));
   // A working directory outside the project has no copy.
-  return { project, cwd: inRoot.startsWith('..') ? fromRoot(config, cwd) : join(project, inRoot) };
+  return inRoot.startsWith('..') ? fromRoot(config, cwd) : join(project, inRoot);
 }
 
 async function copied({ config, signal }: Request, copy: string): Promise<string> {

@@ -30,20 +30,34 @@ export interface Ran {
 
 interface Facts extends Omit<Ran, 'written'> {
   pathOf(text: string): string;
+  /** What {@link lookAt} found before it began. */
+  before: ReadonlyMap<string, string>;
 }
 
-/** File systems keep times less precisely than we measure them (ms). */
-const PRECISION_MS = 2_000;
+/**
+ * The files that lie where a command is to write, each with a mark that changes when it is written. Their times alone
+ * do not tell: a copy of the project is as new as the command, and another call may have ended a moment ago.
+ */
+export async function lookAt(paths: readonly string[]): Promise<Map<string, string>> {
+  const marks = await Promise.all(paths.map(async (path) => [path, await markOf(path)] as const));
+  return new Map(marks.flatMap(([path, mark]) => (mark === undefined ? [] : [[path, mark]])));
+}
 
-export function ranResult({ pathOf, ...facts }: Facts): Ran {
+async function markOf(path: string): Promise<string | undefined> {
+  const stats = await stat(path, { bigint: true }).catch(() => undefined);
+  // A folder is not written itself when a file in it is.
+  return stats?.isFile() ? [stats.dev, stats.ino, stats.size, stats.mtimeNs, stats.ctimeNs].join() : undefined;
+}
+
+export function ranResult({ pathOf, before, ...facts }: Facts): Ran {
   return {
     ...facts,
     async written(setting, path) {
       const place = `${facts.settings.name}.outputs.${setting}`;
       const found = pathOf(path);
-      const stats = await stat(found).catch(() => undefined);
-      if (!stats) throw stepFailed(`The command ended well but did not write ${found} (${place}).`);
-      if (stats.isFile() && stats.mtimeMs < facts.startedAt - PRECISION_MS) {
+      const isThere = await stat(found).catch(() => undefined);
+      if (!isThere) throw stepFailed(`The command ended well but did not write ${found} (${place}).`);
+      if (before.has(found) && before.get(found) === (await markOf(found))) {
         throw stepFailed(`${found} (${place}) is of an earlier run: the command ended well but did not write it.`);
       }
       return found;

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
+import { parseJson } from '../../contracts/json.ts';
 import { StepError } from '../processes/errors.ts';
 import { stepFailed } from './errors.ts';
 
@@ -25,8 +26,21 @@ export async function readResultFile(file: string): Promise<unknown> {
   if (text === undefined) return undefined;
   const written = parse(text);
   if ('result' in written) return written.result;
-  const { type, message, retryable, field } = written.error;
-  throw new StepError({ type, message, retryable, field: field ?? null });
+  throw asStepError(written);
+}
+
+/**
+ * Why a step failed, if it said so in MEDIWATCH_RESULT; undefined when it did not, or was interrupted while it wrote.
+ */
+export async function readFailure(file: string): Promise<StepError | undefined> {
+  const text = await readFile(file, 'utf8').catch(() => undefined);
+  const { data } = ResultFile.safeParse(parseJson(text));
+  return data && 'error' in data ? asStepError(data) : undefined;
+}
+
+function asStepError({ error }: Extract<z.infer<typeof ResultFile>, { error: unknown }>): StepError {
+  const { type, message, retryable, field } = error;
+  return new StepError({ type, message, retryable, field: field ?? null });
 }
 
 function parse(text: string): z.infer<typeof ResultFile> {

@@ -21,9 +21,15 @@ export function createSlots(): Slots {
 
   function release(name: string): void {
     const next = queues.get(name)?.shift();
+    const others = (held.get(name) ?? 1) - 1;
     // The place goes over to the next in line without being free in between.
     if (next) next();
-    else held.set(name, (held.get(name) ?? 1) - 1);
+    else if (others > 0) held.set(name, others);
+    else {
+      // Every call may bring names of its own: those of its files.
+      held.delete(name);
+      queues.delete(name);
+    }
   }
 
   async function takeOne({ name, limit }: Slot, signal: AbortSignal): Promise<void> {

@@ -1,5 +1,7 @@
-import type { ParamValue, PlaceholderValues } from '../../config/placeholders.ts';
+import { join } from 'node:path';
+import { expand, type ParamValue, PlaceholderError, type PlaceholderValues } from '../../config/placeholders.ts';
 import type { Config } from '../../config.ts';
+import type { StepCall } from './step.ts';
 
 /** What fields of a step's input are called as placeholders. */
 const CALLED: Record<string, keyof PlaceholderValues['values']> = {
@@ -50,4 +52,19 @@ export function placeholderValues({ config, input, project, workDir, output, run
     },
     params: (input.params ?? {}) as Record<string, ParamValue>,
   };
+}
+
+/** The folder that is `{output}`: the one that the input names, or one in the work folder. */
+export function outputOf({ input, workDir }: Pick<StepCall, 'input' | 'workDir'>): string {
+  return (input as { outputDir?: string }).outputDir ?? join(workDir, 'output');
+}
+
+/** A text with its placeholders filled; undefined when one has no value in this call, which is told when it is needed. */
+export function expandIfKnown(text: string, known: PlaceholderValues): string | undefined {
+  try {
+    return expand(text, known);
+  } catch (error) {
+    if (error instanceof PlaceholderError) return undefined;
+    throw error;
+  }
 }

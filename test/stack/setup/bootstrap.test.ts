@@ -1,5 +1,8 @@
 import { once } from 'node:events';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { PROJECT_ROOT } from '../../../src/config.ts';
 import { until } from '../../support/until.ts';
 import { type Checkout, createCheckout } from './checkout.ts';
 
@@ -91,6 +94,31 @@ test('a venv whose Python no longer runs is made anew', async () => {
   checkout.write('python/.venv/bin/python', '#!/bin/sh\nexit 127\n');
   expect(await checkout.run()).toMatchObject({ exitCode: 0 });
   expect(checkout.calls().filter((call) => call === 'venv')).toHaveLength(2);
+});
+
+describe('the Temporal dev server', () => {
+  /** Whether set-up looks for it. */
+  const isWanted = async (args: string[], env: Record<string, string>) => {
+    checkout.program('temporal', 'echo "temporal $*" >> "$CALLS"; echo "temporal version 1.5.1 (Server 1.29.1, UI 2)"');
+    expect(await checkout.run(args, { MEDIWATCH_STACK_TEMPORAL_PORT: '7300', ...env })).toMatchObject({ exitCode: 0 });
+    return checkout.calls().includes('temporal --version');
+  };
+
+  test.each([
+    ['is needed', [], {}, true],
+    ['is not needed where another one is named', [], { TEMPORAL_ADDRESS: 'temporal.example.org:7233' }, false],
+    ['is needed where its own address is named', [], { TEMPORAL_ADDRESS: '127.0.0.1:7300' }, true],
+    ['is got all the same if asked for', ['--temporal'], { TEMPORAL_ADDRESS: 'temporal.example.org:7233' }, true],
+    ['is not needed on the host of a worker', ['--no-temporal'], {}, false],
+  ])('%s', async (_what, args, env, wanted) => {
+    expect(await isWanted(args, env)).toBe(wanted);
+  });
+
+  test('is not what npm run worker waits for', () => {
+    const { scripts } = JSON.parse(readFileSync(join(PROJECT_ROOT, 'package.json'), 'utf8'));
+    expect(scripts.preworker).toContain('--no-temporal');
+    expect(scripts.prestart).not.toContain('--no-temporal');
+  });
 });
 
 test('it shows what takes long, a line a part', async () => {

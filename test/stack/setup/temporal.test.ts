@@ -110,7 +110,7 @@ test('when every way fails, the message says how to get it and why each way fail
     () => downloadTemporal(env, ignore, url),
     () => Promise.reject(new Error('There is no Go to build it with.')),
   ];
-  const failure = await temporalServer({ test: true, ways })
+  const failure = await temporalServer({ always: true, ways })
     .make(ignore)
     .catch((error: Error) => error);
   expect(failure).toMatchObject({ message: expect.stringContaining('install it from https://docs.temporal.io/cli') });

@@ -95,15 +95,48 @@ describe('a command that is stopped', () => {
   });
 });
 
-describe('commands that write the same file of the project', () => {
-  it('wait for one another, so that none reads the metrics of the other', async () => {
-    const command = ['sh', '-c', 'echo "{{\\"auc\\": $0}}" > metrics.json; sleep 0.3; cat metrics.json > $1', '{seed}'];
+describe('what a command wrote to its result file', () => {
+  const tells = `echo '{{"error": {{"type": "StepFailed", "message": "told"}}}}' > $MEDIWATCH_RESULT`;
+  const half = `printf '{{"error": {{"type": "Ste' > $MEDIWATCH_RESULT`;
+  const run = async (script: string, step: object = {}, signal?: AbortSignal) => {
+    project = open({ command: ['sh', '-c', script], ...step });
+    bench = await createStepBench(project.config);
+    return await bench.call('runExtraStep', { ...EXTRA, name: 'work', key: 'k' }, signal ? { signal } : {});
+  };
+  const onTerm = `trap "${tells.replaceAll('"', '\\"').replaceAll('$', '\\$')}; exit 1" TERM; touch begun; while :; do sleep 0.1; done`;
+
+  it('is why it failed', async () => {
+    await expect(run(`${tells}; exit 3`)).rejects.toMatchObject({ message: expect.stringContaining('told') });
+  });
+
+  it('hides neither its time-out nor its cancellation when it wrote that while it was stopped', async () => {
+    await expect(run(onTerm, { timeout: 2 })).rejects.toMatchObject({ type: 'StepTimedOut' });
+    await bench?.close();
+    project.remove();
+    const cancelled = new AbortController();
+    const failed = expect(run(onTerm, {}, cancelled.signal)).rejects.toThrow(/cancelled/);
+    await until(() => existsSync(join(project.dir, 'begun')), { timeoutMs: 30_000, what: 'the script to run' });
+    cancelled.abort();
+    await failed;
+  });
+
+  it('is nothing when it was killed meanwhile: another attempt may end well', async () => {
+    await expect(run(`${half}; kill -9 $$`)).rejects.toMatchObject({ message: expect.stringContaining('SIGKILL') });
+    await bench?.close();
+    project.remove();
+    await expect(run(`${half}; exit 3`)).rejects.toMatchObject({ message: expect.stringContaining('exit code 3') });
+  });
+});
+
+describe('commands that write into the project', () => {
+  /** Two at once, each with its number as the seed; tells what each found in the file at its end. */
+  async function writeBoth(script: string, outputs: object): Promise<unknown[]> {
     project = createProject({
       extraSteps: [1, 2].map((number) => ({
         name: `writer${number}`,
         before: 'prepareData',
-        command: [...command, `{workDir}/../../seen${number}`],
-        outputs: { file: 'metrics.json' },
+        command: ['sh', '-c', script, '{seed}', `{workDir}/../../seen${number}`],
+        outputs,
       })),
     });
     const opened = await createStepBench(project.config);
@@ -117,8 +150,27 @@ describe('commands that write the same file of the project', () => {
     await Promise.all([write(1), write(2)]);
     const work = join(project.dir, '.mediwatch', 'work');
     const [host = ''] = readdirSync(work);
-    for (const number of [1, 2]) {
-      expect(JSON.parse(readFileSync(join(work, host, `seen${number}`), 'utf8'))).toEqual({ auc: number });
-    }
+    return [1, 2].map((number) => JSON.parse(readFileSync(join(work, host, `seen${number}`), 'utf8')));
+  }
+
+  it.each([
+    ['metrics.json', 'metrics.json'],
+    ['{project}/metrics.json', 'metrics.json'],
+    ['metrics_{model}.json', 'metrics_hgb.json'],
+  ])(
+    'wait for one another when %s is the same file, so that none reads the metrics of the other',
+    async (file, name) => {
+      const script = `echo "{{\\"auc\\": $0}}" > ${name}; sleep 0.3; cat ${name} > $1`;
+      expect(await writeBoth(script, { file })).toEqual([{ auc: 1 }, { auc: 2 }]);
+    },
+  );
+
+  it('do not wait when their files differ', async () => {
+    const meet = 'touch $0.begun; until [ -e 1.begun ] && [ -e 2.begun ]; do sleep 0.1; done; echo $0 > $1';
+    expect(await writeBoth(meet, { file: 'metrics_{seed}.json' })).toEqual([1, 2]);
+  });
+
+  it('do not wait for themselves when two of their outputs are one file', async () => {
+    expect(await writeBoth('echo $0 > $1', { file: 'out.json', modelFile: './out.json' })).toEqual([1, 2]);
   });
 });

@@ -1,6 +1,9 @@
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type MlflowServer, startMlflow } from '../../support/mlflow.ts';
 import { createProject, type TestProject, VENV } from '../../support/project.ts';
+import { until } from '../../support/until.ts';
 import { createStepBench, type StepBench } from './bench.ts';
 
 let server: MlflowServer;
@@ -103,6 +106,19 @@ describe('a trial by a script', () => {
     await bench.mlflow.ensureExperiment('elsewhere-1');
     const [first, second] = await Promise.all([trial({ lr: 0.1 }, 'trial/0'), trial({ lr: 0.3 }, 'trial/1')]);
     expect([first.score, second.score]).toEqual([0.8 - 0.1, 0.8 - 0.3]);
+  });
+
+  it('that leaves nothing is not given the run that another script made meanwhile with other parameters', async () => {
+    const command = ['sh', '-c', 'touch begun; until [ -e done ]; do sleep 0.1; done', '{params.lr}'];
+    await open({ trial: { command } }, { search: { metric: 'valid_auc' } });
+    const failed = expect(trial({ lr: 0.1 })).rejects.toThrow(/"valid_auc", was not found/);
+    await until(() => existsSync(join(project.dir, 'begun')), { timeoutMs: 30_000, what: 'the script to run' });
+    const experimentId = await bench.mlflow.ensureExperiment('of others');
+    const { runId } = await bench.mlflow.createRun({ experimentId, name: 'other' });
+    await bench.mlflow.logBatch(runId, { params: { lr: '0.3' }, metrics: { valid_auc: 0.5 } });
+    await bench.mlflow.updateRun(runId, { status: 'FINISHED', endTime: Date.now() });
+    writeFileSync(join(project.dir, 'done'), '');
+    await failed;
   });
 
   it('says what was looked for, what was found, and what to set, when there is no score', async () => {

@@ -38,8 +38,9 @@ export async function unclaimedRuns(mlflow: Mlflow, window: Window, signal?: Abo
     signal,
   );
   const own = begun.filter(({ tags, status }) => !tags[TAGS.key] && !tags[TAGS.step] && status !== 'RUNNING');
-  const matching = own.filter((run) => logged(run, params));
-  const candidates = matching.length > 0 ? matching : own;
+  const matching = own.filter((run) => agrees(run, params) === true);
+  // One that logged other values is of another script, even where this one has none.
+  const candidates = matching.length > 0 ? matching : own.filter((run) => agrees(run, params) === undefined);
   const ids = new Set(candidates.map(({ runId }) => runId));
   const roots = candidates.filter(({ tags }) => !ids.has(tags[PARENT] ?? ''));
   const overlap = roots.some((run, at) => at > 0 && run.startTime < (roots[at - 1]?.endTime ?? 0));
@@ -69,11 +70,17 @@ async function everywhere(mlflow: Mlflow, filter: string, signal?: AbortSignal):
   return runs.sort((a, b) => a.startTime - b.startTime || (a.runId < b.runId ? -1 : 1));
 }
 
-/** Whether the run logged one of the parameters that were given, and none of them with another value. */
-function logged(run: Run, params: Params): boolean {
+/** Whether the run logged the parameters that were given with the same values; undefined when it logged none of them. */
+function agrees(run: Run, params: Params): boolean | undefined {
   const known = Object.entries(params).flatMap(([name, value]) => {
     const text = run.params[name] ?? run.params[name.replaceAll('-', '_')];
-    return text === undefined ? [] : [text === String(value) || Number(text) === Number(value)];
+    return text === undefined ? [] : [isSame(text, value)];
   });
-  return known.length > 0 && known.every(Boolean);
+  return known.length > 0 ? known.every(Boolean) : undefined;
+}
+
+/** Python writes True and None. */
+function isSame(text: string, value: Params[string]): boolean {
+  if (value === null) return text === 'None' || text === 'null';
+  return text.toLowerCase() === String(value).toLowerCase() || Number(text) === Number(value);
 }
