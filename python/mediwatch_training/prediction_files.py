@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from .csv_tail import read_tail
 from .errors import PredictionLogInvalid, PredictionLogNotFound
 from .row_times import unix_times
+from .table import MAX_EXACT
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,8 +26,6 @@ _SUFFIXES = (".csv", ".csv.gz", *_PARQUET)
 _MISSING = ["", "?", "nan", "NaN"]
 # Between columns of files that are called CSV as well; read with commas, each row would be one text.
 _OTHER_SEPARATORS = (";", "\t", "|")
-# Whole numbers beyond this have neighbours that are the same float64.
-_MAX_EXACT = 2.0**53
 #: Column that says which file a row is from, by its number in `Log.files`.
 ORIGIN = "__file"
 
@@ -215,7 +214,7 @@ def _as_one(frame: pd.DataFrame) -> pd.DataFrame:
             continue
         numbers = pd.to_numeric(column, errors="coerce").astype("float64")
         # Names that differ in their last digits only are one as float64.
-        merges = name == "event_id" and (numbers.abs() >= _MAX_EXACT).any()
+        merges = name == "event_id" and (numbers.abs() >= MAX_EXACT).any()
         if merges or (numbers.isna() & column.notna()).any():
             columns[name] = as_text(column)
         else:

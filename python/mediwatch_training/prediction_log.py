@@ -58,6 +58,9 @@ class PredictionLog:
         if self._handle is None:
             return False
         ours = os.fstat(self._handle)
+        if ours.st_size == 0:
+            # Somebody has emptied it.
+            return False
         try:
             named = self._path.stat()
         except FileNotFoundError:
@@ -74,10 +77,9 @@ class PredictionLog:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with _locked(self._path.parent):
             header = self._header_of(self._path)
-            if header is not None and header != self._header:
+            if header and header != self._header:
                 self._path.rename(self._free_name())
-                header = None
-            if header is None:
+            if header != self._header:
                 self._create_with_header()
             handle = os.open(self._path, os.O_RDWR | os.O_APPEND)
             _end_torn_line(handle)

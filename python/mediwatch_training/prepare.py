@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import io
 import pickle
 from pathlib import Path
@@ -39,8 +38,6 @@ _EXAMPLE_ROWS = 5
 # Fewer rows of either class than this in a split say nothing.
 _MIN_CLASS_ROWS = 2
 _TRUTH_VALUES = {"true", "false"}
-# Likeness of a name and its misspelling, as difflib counts it.
-_NEARLY = 0.85
 
 
 def prepare(input: dict[str, Any], progress: Progress) -> dict[str, Any]:
@@ -87,9 +84,6 @@ def prepare(input: dict[str, Any], progress: Progress) -> dict[str, Any]:
             "Set group to one of them, or to null if rows are independent",
             "group",
         )
-    # A list may serve several files, but a name that is nearly one of this file was meant to be it.
-    for field in ("drop", "idCategories"):
-        _check_names(field, input.get(field) or [], table.names)
     codes, groups = split_rows(
         None if group is None else frame[group], len(frame), seed, test_fraction, validation_fraction
     )
@@ -138,18 +132,6 @@ def prepare(input: dict[str, Any], progress: Progress) -> dict[str, Any]:
     }
     write_bytes(output / dataset.META_FILE, to_json(meta).encode())
     return result
-
-
-def _check_names(field: str, wanted: list[str], names: list[str]) -> None:
-    others = [name for name in names if name not in wanted]
-    for name in wanted:
-        near = [] if name in names else difflib.get_close_matches(name, others, n=3, cutoff=_NEARLY)
-        if near:
-            raise DataInvalid(
-                f"There is no column {name!r}, which {field} names; did you mean {_names(near)}? "
-                "Correct the name there, or remove it",
-                field,
-            )
 
 
 def _labels(table: Table, target: str, positive: str) -> np.ndarray:

@@ -18,10 +18,8 @@ if TYPE_CHECKING:
 
 # How the UCI file writes a value that nobody recorded; an empty cell means the same.
 _MISSING = ["?", ""]
-
-
-# Whole numbers beyond this have neighbours that are the same float64.
-_MAX_EXACT = 2.0**53
+#: Whole numbers beyond this have neighbours that are the same float64.
+MAX_EXACT = 2.0**53
 
 
 @dataclass(frozen=True)
@@ -110,7 +108,7 @@ def _is_as_written(column: pa.ChunkedArray, is_code: bool) -> bool:
     import pyarrow as pa
 
     if is_code and _is_number(column):
-        return not (abs(_values(column)) >= _MAX_EXACT).any()
+        return not (abs(_values(column)) >= MAX_EXACT).any()
     return _is_number(column) or column.type in (pa.string(), pa.binary(), pa.null())
 
 

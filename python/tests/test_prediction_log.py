@@ -53,7 +53,9 @@ def test_the_model_that_goes_on_alone_gets_the_name_back(tmp_path):
     assert names(tmp_path) == ["predictions.1.csv", "predictions.2.csv", "predictions.csv"]
 
 
-@pytest.mark.parametrize("leave", [os.remove, lambda path: path.rename(f"{path}.old")])
+@pytest.mark.parametrize(
+    "leave", [os.remove, lambda path: path.write_text(""), lambda path: path.rename(f"{path}.old")]
+)
 def test_a_file_that_somebody_took_away_is_made_anew(tmp_path, leave):
     log = PredictionLog(tmp_path, ["a"])
     log.append([row("before")])

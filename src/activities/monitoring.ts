@@ -10,7 +10,7 @@ import { readDriftReport, uncompared } from '../systems/driftDocument.ts';
 import { placeFile } from '../systems/files.ts';
 import type { Mlflow } from '../systems/mlflow/index.ts';
 import { embeddedLogs, monitorInput } from '../systems/monitorInput.ts';
-import { collectReport, type Ran, readAnswer, type StepRunner } from '../systems/steps/index.ts';
+import { collectReport, type Ran, readStepAnswer, type StepRunner } from '../systems/steps/index.ts';
 import { championDataset } from './lib/championDataset.ts';
 import { runStepActivity } from './lib/step.ts';
 
@@ -64,7 +64,7 @@ export function createMonitoringActivities({ config: shared, mlflow, store, runn
         const isYetToCome = log === '' && readsOurLog(config) && (await holdsNothing(embeddedLogs(config)));
         const made = isYetToCome
           ? { document: withoutRows(minRows), html: null, json: null }
-          : await filesOf(config, readAnswer('monitor', Made, await run(runner, input, options)), beat.signal);
+          : await filesOf(config, readStepAnswer('monitor', Made, await run(runner, input, options)), beat.signal);
         const latest = await publish(made, fromRoot(config, config.monitoring.outDir));
         const url = await logToRun(mlflow, runId, latest);
         return { document: latest.document, htmlPath: latest.html, jsonPath: latest.json, url };

@@ -95,9 +95,11 @@ const ATTEMPTS = 8;
 const ATTEMPTS_OF: Partial<Record<StepName, number>> = { report: 3 };
 
 function retryOf(step: StepConfig | ExtraStep, workerSlots: number, usual = ATTEMPTS): StepRetry {
-  const { attempts = usual, backoff, slots, timeout } = step;
-  // Those that share a slot run one after the other, and each may take its time.
-  const slotWaitSeconds = slots === undefined ? 0 : timeout * Math.max(0, Math.ceil(workerSlots / slots) - 1);
+  const { attempts = usual, backoff, slots = workerSlots, timeout, outputs } = step;
+  const { file, directory, modelFile } = outputs;
+  // Those that share a slot, or a file that they write, run one after the other, and each may take its time.
+  const atOnce = [file, directory, modelFile].every((path) => path === undefined) ? slots : 1;
+  const slotWaitSeconds = timeout * Math.max(0, Math.ceil(workerSlots / atOnce) - 1);
   return { attempts, backoffSeconds: backoff, slotWaitSeconds };
 }
 

@@ -39,13 +39,12 @@ interface VerdictRecord {
 const untilGivenUp = (): CallOptions => ({ signal: Context.current().cancellationSignal });
 
 /**
- * `seed 42, test 0.15, validation 0.15, by patient_nbr`: the same text, the same rows in the same splits. Undefined: a
- * command of the project splits its data as it likes.
+ * `seed 42, test 0.15, by patient_nbr`: the same text, the same rows in the test split. Undefined: a command of the
+ * project splits its data as it likes.
  */
 function splitText({ data, steps }: Config, seed: number | undefined): string | undefined {
   if (seed === undefined || steps.prepare.command || steps.prepare.skip) return undefined;
-  const { testFraction, validationFraction, group } = data;
-  return `seed ${seed}, test ${testFraction}, validation ${validationFraction}, by ${group ?? 'row'}`;
+  return `seed ${seed}, test ${data.testFraction}, by ${data.group ?? 'row'}`;
 }
 
 /** MLflow runs and the model registry: what the workflows write down. Every call may be repeated. */
@@ -90,8 +89,8 @@ export function createRegistryActivities({ config: shared, mlflow }: { config: C
       trained: TrainedModel;
       model: string;
       dataset: ArtifactRef;
-      /** Absent: an earlier release asks, and its split is not told. */
-      seed?: number;
+      /** Seed of the split; absent: nobody knows it. */
+      seed?: number | undefined;
       trigger: string | null;
       report: string | null;
     }): Promise<ModelVersionRef> {

@@ -6,6 +6,8 @@ import { holderOf } from './portHolder.ts';
 import { StackProblem } from './problem.ts';
 
 const RETRY_MS = 100;
+/** No address of this host, or a name without one. */
+const NOT_OURS = new Set(['EADDRNOTAVAIL', 'ENOTFOUND', 'EAI_AGAIN']);
 
 /**
  * Makes sure that every port is free before anything is started.
@@ -20,7 +22,7 @@ export async function checkPorts(needs: readonly PortNeed[], { waitMs }: { waitM
   const deadline = performance.now() + waitMs;
   for (;;) {
     const codes = await Promise.all(needs.map(whyNot));
-    const foreign = needs.find((_, index) => codes[index] === 'EADDRNOTAVAIL');
+    const foreign = needs.find((_, index) => NOT_OURS.has(codes[index] ?? ''));
     if (foreign) throw new StackProblem(notOurs(foreign));
     const taken = needs.filter((_, index) => codes[index] !== undefined);
     if (taken.length === 0) return;

@@ -1,7 +1,7 @@
 import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
-import { startedWith } from '../cli/follow/startedWith.ts';
 import type { Config } from '../config.ts';
 import { SEARCH_ATTRIBUTES } from '../contracts/searchAttributes.ts';
+import { startedWith } from '../systems/startedWith.ts';
 import { connectionOptions } from '../systems/temporal.ts';
 
 /**

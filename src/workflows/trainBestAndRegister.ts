@@ -63,7 +63,8 @@ async function trainAndRegister(
     trained,
     model,
     dataset: dataset.ref,
-    seed: plan.seed,
+    // Data that somebody hands over were split by the seed that is told with them, if one is.
+    seed: request.dataset === undefined ? plan.seed : request.seed,
     trigger: request.trigger ?? null,
     report: request.report ?? null,
   });

@@ -187,7 +187,7 @@ describe('the report on a version', () => {
 
   it('does not score a champion on rows that it learned from, nor does the gate', async () => {
     const other = await makeVersion('other', { max_iter: 20 }, 2);
-    const split = 'seed 1, test 0.15, validation 0.15, by patient_nbr; here: seed 2';
+    const split = 'seed 1, test 0.15, by patient_nbr; here: seed 2';
     const training = translated(createTrainingActivities(systems()));
     const contest = { registeredModel: MODEL, dataset: dataset.ref, challenger: other, champion: first, rules: [] };
     expect(await call(training.compareVersions, contest)).toMatchObject({

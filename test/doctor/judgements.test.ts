@@ -247,11 +247,17 @@ describe('the rest', () => {
 
 describe('columns of the data', () => {
   const of = (more: object) =>
-    judgeColumns(['encounter_id', 'age', 'readmitted'], { path: 'x.csv', target: 'readmitted', group: null, ...more });
+    judgeColumns(['encounter_id', 'visit_2024', 'readmitted'], {
+      path: 'x.csv',
+      target: 'readmitted',
+      group: null,
+      ...more,
+    });
 
   it('that a list names and the file lacks are warned of: what was meant is learned from', () => {
-    expect(of({ drop: ['encounter_id', 'encounterid'], idCategories: ['type_id'] }).slice(1)).toMatchObject([
-      { level: 'warning', text: expect.stringContaining('did you mean "encounter_id"?'), setting: ['data', 'drop', 1] },
+    expect(of({ drop: ['encounterid', 'visit_2023'], idCategories: ['type_id'] }).slice(1)).toMatchObject([
+      { level: 'warning', text: expect.stringContaining('did you mean "encounter_id"?'), setting: ['data', 'drop', 0] },
+      { level: 'warning', text: 'x.csv has no column "visit_2023" (data.drop)' },
       { level: 'warning', text: expect.stringContaining('no column "type_id" (data.idCategories)') },
     ]);
   });

@@ -8,8 +8,7 @@ import { failure } from '../../contracts/errors.ts';
 import { Comparison, type MetricRule } from '../../contracts/registry.ts';
 import { Metrics } from '../../contracts/training.ts';
 import type { Mlflow, Run } from '../../systems/mlflow/index.ts';
-import { CommandFailed, StepError } from '../../systems/processes/errors.ts';
-import { type Ran, readAnswer, textsOf } from '../../systems/steps/index.ts';
+import { type Ran, readStepAnswer, textsOf } from '../../systems/steps/index.ts';
 import { merged, ownSources, runSource } from '../../systems/steps/outcome/metrics.ts';
 import { otherSplit } from '../lib/otherSplit.ts';
 import { runStepActivity } from '../lib/step.ts';
@@ -48,7 +47,7 @@ export function createCompareActivities({ config: shared, mlflow, store, runner 
         for (const version of versions) {
           const collect = async (ran: Ran) => merged(await ownSources(ran), ran.settings.outputs.metrics);
           const input = { ...shared, version, models: [named(version)] };
-          models[version] = readAnswer('evaluate', Metrics, await run(runner, input, { collect }));
+          models[version] = readStepAnswer('evaluate', Metrics, await run(runner, input, { collect }));
         }
         return { models, differences: {} };
       };
@@ -57,7 +56,7 @@ export function createCompareActivities({ config: shared, mlflow, store, runner 
         const { dataPath, ...input } = shared;
         const models = versions.map(named);
         const answer = await run(runner, { ...input, ...(command && { dataPath }), models, bootstrap });
-        return readAnswer('evaluate', Scores, answer);
+        return readStepAnswer('evaluate', Scores, answer);
       };
       const takesVersion = command && asksFor(textsOf({ ...config.steps.evaluate, command }), 'version');
       return await compare(request, {
@@ -132,13 +131,10 @@ async function objectionTo(
   return other && `${other} Retrain with its split, or promote with "force": true.`;
 }
 
-/** Whether no attempt is left that could end otherwise: a step said so, a command ended by itself, or all were made. */
+/** Whether no attempt is left that could end otherwise: all were made, or the failure is one that is not tried again. */
 function isForGood(error: unknown): boolean {
-  if (isLastAttempt()) return true;
-  if (error instanceof CommandFailed) return error.exitCode !== null;
-  if (!(error instanceof StepError)) return false;
   const failure = translate(error);
-  return failure instanceof ApplicationFailure && failure.nonRetryable === true;
+  return isLastAttempt() || (failure instanceof ApplicationFailure && failure.nonRetryable === true);
 }
 
 function isLastAttempt(): boolean {

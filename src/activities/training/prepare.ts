@@ -10,7 +10,7 @@ import { Dataset } from '../../contracts/training.ts';
 import type { ArtifactStore } from '../../systems/artifacts/index.ts';
 import { sha256OfJson, sha256OfPath } from '../../systems/digests.ts';
 import { projectRevision } from '../../systems/revision.ts';
-import { type Ran, readAnswer, stepFailed, textsOf } from '../../systems/steps/index.ts';
+import { type Ran, readStepAnswer, stepFailed, textsOf } from '../../systems/steps/index.ts';
 import { runStepActivity } from '../lib/step.ts';
 import { settingsOf, type TrainingSystems } from './systems.ts';
 
@@ -60,7 +60,7 @@ export function createPrepareActivities({ config: shared, store, runner, codeDig
           const result = await run(runner, input, { collect });
           if (command) return result as Awaited<ReturnType<typeof collectDataset>>;
           const ref = await store.putDirectory(outputDir, { signal, overwrite: force });
-          return { ...readAnswer('prepare', Prepared, result), ref };
+          return { ...readStepAnswer('prepare', Prepared, result), ref };
         };
         const { features, ...prepared } = await made();
         const dataset: Dataset = { ...prepared, features: features?.length ?? null, sourceSha256 };

@@ -9,7 +9,7 @@ import { REPORT_FILES, type ReportInput, type ReportOutcome, WrittenReport } fro
 import type { Dataset, Params } from '../../contracts/training.ts';
 import { capitalised } from '../../contracts/words.ts';
 import type { ModelVersion, Run } from '../../systems/mlflow/index.ts';
-import { type Ran, readAnswer, stepFailed } from '../../systems/steps/index.ts';
+import { type Ran, readStepAnswer, stepFailed } from '../../systems/steps/index.ts';
 import { otherSplit } from '../lib/otherSplit.ts';
 import { runStepActivity } from '../lib/step.ts';
 import { canScore, recordedMetrics } from './compare.ts';
@@ -110,7 +110,7 @@ export function createReportActivities({ config: shared, mlflow, store, runner }
         const made = command
           ? await run(runner, named, { openRun: async () => ({ runId }), collect: (ran) => collectPage(ran, runId) })
           : await run(runner, input);
-        const { reportUri } = readAnswer('report', WrittenReport, made);
+        const { reportUri } = readStepAnswer('report', WrittenReport, made);
         await mlflow.setVersionTags(registeredModel, version, { [TAGS.report]: url }, { signal });
         return { reportUri, url };
       });

@@ -7,7 +7,7 @@ import type { ArtifactRef } from '../../contracts/artifacts.ts';
 import type { SearchProgress } from '../../contracts/progress.ts';
 import { Params, Trial } from '../../contracts/training.ts';
 import type { Mlflow, Run } from '../../systems/mlflow/index.ts';
-import { type Ran, readAnswer, stepFailed } from '../../systems/steps/index.ts';
+import { type Ran, readStepAnswer, stepFailed } from '../../systems/steps/index.ts';
 import { merged, ownSources, readMetricsFile, runSource, scoreOf } from '../../systems/steps/outcome/metrics.ts';
 import { taggedRuns, unclaimedRuns } from '../../systems/steps/outcome/runs.ts';
 import { runStepActivity } from '../lib/step.ts';
@@ -72,7 +72,7 @@ export function createSearchActivities({ config: shared, mlflow, store, runner, 
             const input = { datasetDir, dataPath, model, trials, parallel, seed, threads };
             const collect = (ran: Ran) => collectSearch(mlflow, config, ran, key, signal);
             const answer = await run(runner, input, { key, openRun: stepRun.open, collect });
-            const found = readAnswer('search', Found, answer);
+            const found = readStepAnswer('search', Found, answer);
             const { best, complete, failed } = found;
             const metrics = { ...(best.score !== undefined && { best_score: best.score }) };
             await stepRun.close({ best, complete, failed }, { params: {}, metrics });

@@ -4,7 +4,7 @@ import { type Config, fromRoot } from '../../config.ts';
 import { TAGS } from '../../contracts/names.ts';
 import { type Dataset, type Metrics, type Params, TrainedModel, type Trial } from '../../contracts/training.ts';
 import type { Mlflow, Run } from '../../systems/mlflow/index.ts';
-import { logModelFile, type Ran, readAnswer, stepFailed } from '../../systems/steps/index.ts';
+import { logModelFile, type Ran, readStepAnswer, stepFailed } from '../../systems/steps/index.ts';
 import { merged, ownSources, runSource } from '../../systems/steps/outcome/metrics.ts';
 import {
   highestVersion,
@@ -40,7 +40,7 @@ export function createTrainActivities({ config: shared, mlflow, store, runner }:
       const datasetDir = await store.fetchDirectory(dataset.ref, { signal: beat.signal });
       const trackingUri = config.mlflow.uri;
       const input = { datasetDir, model, params, seed, threads, trackingUri, runId, workDir };
-      return readAnswer('train', TrainedModel, await run(runner, input));
+      return readStepAnswer('train', TrainedModel, await run(runner, input));
     });
 
   /** Runs the training script of a project, and finds its model, metrics, and the version that it registered. */
@@ -85,7 +85,7 @@ export function createTrainActivities({ config: shared, mlflow, store, runner }:
         };
         const collect = (ran: Ran) => collectTraining(mlflow, config, { ran, key, after, params, workDir, signal });
         const answer = await run(runner, input, { key, openRun, collect });
-        const trained = readAnswer('train', TrainedModel, answer);
+        const trained = readStepAnswer('train', TrainedModel, answer);
         const { metrics, ...outcome } = trained;
         await stepRun.close(outcome, { params: params ?? {}, metrics });
         if (trained.runId) await completeRun(mlflow, trained.runId, key, metrics);

@@ -6,7 +6,7 @@ import type { ArtifactRef } from '../../contracts/artifacts.ts';
 import { TAGS } from '../../contracts/names.ts';
 import { Metrics, Params, type Space, type Trial } from '../../contracts/training.ts';
 import type { Mlflow } from '../../systems/mlflow/index.ts';
-import { type Ran, readAnswer, type StepRunner } from '../../systems/steps/index.ts';
+import { type Ran, readStepAnswer, type StepRunner } from '../../systems/steps/index.ts';
 import { merged, noScore, ownSources, runSource, type Source, scoreOf } from '../../systems/steps/outcome/metrics.ts';
 import { taggedRuns, unclaimedRuns } from '../../systems/steps/outcome/runs.ts';
 import { runStepActivity } from '../lib/step.ts';
@@ -58,7 +58,7 @@ export function createTrialActivities({ config: shared, mlflow, store, runner }:
       const { runId } = made.value;
       try {
         if (answer.status === 'rejected') throw answer.reason;
-        const outcome = readAnswer('trial', TrialOutcome, answer.value);
+        const outcome = readStepAnswer('trial', TrialOutcome, answer.value);
         await mlflow.logBatch(runId, { params: stringified(params), metrics: outcome.metrics });
         await mlflow.updateRun(runId, { status: 'FINISHED', endTime: Date.now() });
         return { ...outcome, runId };
@@ -118,7 +118,7 @@ export function createTrialActivities({ config: shared, mlflow, store, runner }:
       const { registeredModel, direction = 'maximize', ...wanted } = request;
       return runStepActivity(settingsOf(shared, registeredModel), 'suggest', async ({ run }) => {
         const trials = request.trials.map(({ number, params, state, score }) => ({ number, params, state, score }));
-        return readAnswer('suggest', Proposals, await run(runner, { ...wanted, direction, trials })).params;
+        return readStepAnswer('suggest', Proposals, await run(runner, { ...wanted, direction, trials })).params;
       });
     },
 

@@ -1,3 +1,5 @@
+import { existingTime } from '../existingTime.ts';
+
 const DATE = /^\d{4}-\d{2}-\d{2}$/;
 const TIME = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})?)?$/;
 
@@ -12,17 +14,4 @@ export function parseTime(text: string): number | undefined {
   if (!TIME.test(iso)) return undefined;
   // JavaScript takes a date alone as one in UTC, and anything longer as one here.
   return existingTime(DATE.test(iso) ? `${iso}T00:00` : iso);
-}
-
-/**
- * The time of a text in the form of ISO 8601. JavaScript takes 31 February for 3 March; here it is none.
- *
- * @returns Unix time (ms); undefined for a day or an hour that does not exist
- */
-export function existingTime(iso: string): number | undefined {
-  const [day = ''] = iso.split('T');
-  const midnight = new Date(`${day}T00:00Z`);
-  const time = Date.parse(iso);
-  if (Number.isNaN(time) || Number.isNaN(midnight.getTime())) return undefined;
-  return midnight.toISOString().startsWith(day) ? time : undefined;
 }

@@ -1,5 +1,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
+import { reachable } from '../../config/reach.ts';
+import { hasMlflow, hasOwnGateway, hasTemporal, hasWebhook } from '../../stack/parts.ts';
 import { holderOf } from '../../stack/portHolder.ts';
 import type { Check } from '../check.ts';
 import type { DoctorContext } from '../context.ts';
@@ -9,11 +11,14 @@ import { ask } from '../lib/http.ts';
 import { counted } from '../lib/words.ts';
 
 const LIMIT_MS = 2_000;
+const LOOPBACK = '127.0.0.1';
 
 interface Port {
   port: number;
   setting: string;
   part: string;
+  /** Address of this host at which it is reached. */
+  host: string;
   /** Whether the part answers; may reject when it does not. */
   answers(context: DoctorContext): Promise<unknown>;
 }
@@ -33,54 +38,39 @@ export const portsCheck: Check = {
 
 /** The ports that the stack listens on: what the configuration points elsewhere for is not ours to judge. */
 function portsOf({ config }: DoctorContext): Port[] {
-  const { stack, temporal, mlflow, deployment, webhook } = config;
-  const here = (port: number) => [`127.0.0.1:${port}`, `http://127.0.0.1:${port}`];
+  const { stack, deployment, webhook } = config;
+  const answered =
+    (url: string): Port['answers'] =>
+    async ({ signal }) => {
+      const { status } = await ask(url, { signal });
+      if (status !== 200) throw new Error(`${url} answers ${status}`);
+    };
+  const open = reachable(stack.bind);
   const port = (
     setting: 'temporalPort' | 'temporalUiPort' | 'mlflowPort' | 'apiPort' | 'apiAdminPort' | 'webhookPort',
     part: string,
-  ) => ({
-    port: stack[setting],
-    setting: `stack.${setting}`,
-    part,
-  });
-  const answered = (url: string, signal: AbortSignal) =>
-    ask(url, { signal }).then(({ status }) => {
-      if (status !== 200) throw new Error(`${url} answers ${status}`);
-    });
-  const gateway = ({ signal }: DoctorContext) => answered(`${deployment.adminUrl}/status`, signal);
+    host: string,
+    answers: Port['answers'],
+  ): Port => ({ port: stack[setting], setting: `stack.${setting}`, part, host, answers });
   const ui = `http://127.0.0.1:${stack.temporalUiPort}/api/v1/namespaces`;
+  const gateway = answered(`${deployment.adminUrl}/status`);
   return [
-    ...(here(stack.temporalPort).includes(temporal.address)
+    ...(hasTemporal(config)
       ? [
-          { ...port('temporalPort', 'Temporal'), answers: (context: DoctorContext) => context.temporal() },
-          {
-            ...port('temporalUiPort', 'the Temporal UI'),
-            answers: ({ signal }: DoctorContext) => answered(ui, signal),
-          },
+          port('temporalPort', 'Temporal', LOOPBACK, (context) => context.temporal()),
+          port('temporalUiPort', 'the Temporal UI', LOOPBACK, answered(ui)),
         ]
       : []),
-    ...(here(stack.mlflowPort).includes(mlflow.uri)
-      ? [{ ...port('mlflowPort', 'MLflow'), answers: (context: DoctorContext) => context.mlflow().health() }]
+    ...(hasMlflow(config) ? [port('mlflowPort', 'MLflow', LOOPBACK, (context) => context.mlflow().health())] : []),
+    ...(hasOwnGateway(config)
+      ? [port('apiAdminPort', 'the gateway', open, gateway), port('apiPort', 'the API', open, gateway)]
       : []),
-    ...(deployment.target !== 'none' && here(stack.apiAdminPort).includes(deployment.adminUrl)
-      ? [
-          { ...port('apiAdminPort', 'the gateway'), answers: gateway },
-          { ...port('apiPort', 'the API'), answers: gateway },
-        ]
-      : []),
-    ...(here(stack.webhookPort).includes(webhook.url)
-      ? [
-          {
-            ...port('webhookPort', 'the webhook'),
-            answers: ({ signal }: DoctorContext) => answered(`${webhook.url}/health`, signal),
-          },
-        ]
-      : []),
+    ...(hasWebhook(config) ? [port('webhookPort', 'the webhook', open, answered(`${webhook.url}/health`))] : []),
   ];
 }
 
-async function stateOf({ port, setting, part, answers }: Port, context: DoctorContext) {
-  const listening = await isHeld(port);
+async function stateOf({ port, setting, part, host, answers }: Port, context: DoctorContext) {
+  const listening = await isHeld(port, host);
   const answered =
     listening &&
     (await answers(context).then(
@@ -98,9 +88,9 @@ async function stateOf({ port, setting, part, answers }: Port, context: DoctorCo
   };
 }
 
-/** Whether something accepts connections there on loopback. */
-async function isHeld(port: number): Promise<boolean> {
-  const socket = connect({ host: '127.0.0.1', port });
+/** Whether something accepts connections there. */
+async function isHeld(port: number, host: string): Promise<boolean> {
+  const socket = connect({ host, port });
   try {
     await once(socket, 'connect', { signal: AbortSignal.timeout(LIMIT_MS) });
     return true;

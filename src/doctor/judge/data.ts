@@ -1,4 +1,3 @@
-import type { Path } from '../../contracts/schemas/shape.ts';
 import { didYouMean } from '../../contracts/schemas/suggest.ts';
 import { type Finding, ok, problem, warning } from '../finding.ts';
 import { counted } from '../lib/words.ts';
@@ -28,15 +27,36 @@ export function judgeColumns(columns: readonly string[], wanted: Wanted): Findin
   const fits = ok(`${path}: ${counted(columns.length, 'column')}, with the target "${target}"`);
   return [
     ...(wrong.length > 0 ? wrong : [fits]),
-    ...drop.flatMap((name, index) => unknown(columns, path, name, ['data', 'drop', index])),
-    ...idCategories.flatMap((name, index) => unknown(columns, path, name, ['data', 'idCategories', index])),
+    ...unknown({ columns, path, names: drop, list: 'drop' }),
+    ...unknown({ columns, path, names: idCategories, list: 'idCategories' }),
   ];
 }
 
-/** A misspelt name in a list does nothing: the column that was meant is learned from, or read as a quantity. */
-function unknown(columns: readonly string[], path: string, name: string, setting: Path): Finding[] {
-  if (columns.includes(name)) return [];
-  const list = setting.slice(0, -1).join('.');
-  const text = `${path} has no column "${name}" (${list})${didYouMean(name, columns)}`;
-  return [{ ...warning(text, `correct ${list} in mediwatch.yaml: the name does nothing`), setting }];
+interface Named {
+  columns: readonly string[];
+  path: string;
+  names: readonly string[];
+  list: 'drop' | 'idCategories';
 }
+
+/**
+ * A name in a list that no column has does nothing. That is no harm where a list serves several files; a misspelt one
+ * lets a model learn from what it must not see.
+ */
+function unknown({ columns, path, names, list }: Named): Finding[] {
+  const others = columns.filter((column) => !names.includes(column));
+  return names.flatMap((name, index) => {
+    if (columns.includes(name)) return [];
+    // visit_2023 is another column than visit_2024.
+    const meant = didYouMean(
+      name,
+      others.filter((column) => withoutDigits(column) !== withoutDigits(name)),
+    );
+    const mend = `correct data.${list} in mediwatch.yaml: the name does nothing`;
+    return [
+      { ...warning(`${path} has no column "${name}" (data.${list})${meant}`, mend), setting: ['data', list, index] },
+    ];
+  });
+}
+
+const withoutDigits = (name: string) => name.replaceAll(/\d/g, '');

@@ -8,7 +8,11 @@ import { stepFailed } from './errors.ts';
  * @param step name of the step, as in `steps` of mediwatch.yaml
  * @throws {StepError} saying which of its fields are wrong; another attempt would answer the same
  */
-export function readAnswer<Schema extends z.ZodType>(step: string, schema: Schema, answer: unknown): z.output<Schema> {
+export function readStepAnswer<Schema extends z.ZodType>(
+  step: string,
+  schema: Schema,
+  answer: unknown,
+): z.output<Schema> {
   const parsed = schema.safeParse(answer);
   if (parsed.success) return parsed.data;
   const wrong = wrongInWords(parsed.error.issues, schema, answer, 'the whole');

@@ -7,7 +7,7 @@ import { wrongSettings } from './errors.ts';
 import { createSlots } from './slots.ts';
 import type { StepRunner } from './step.ts';
 
-export { readAnswer } from './answer.ts';
+export { readStepAnswer } from './answer.ts';
 export { stepFailed } from './errors.ts';
 export { logModelFile } from './outcome/modelFile.ts';
 export { collectReport } from './outcome/report.ts';
