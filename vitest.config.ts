@@ -24,7 +24,8 @@ const project = (name: string, include: string[], maxWorkers: number, groupOrder
 export default defineConfig({
   test: {
     projects: [
-      project('parts', ['test/**/*.test.ts'], 2, 0, [...WHOLE, ...CONTAINERS]),
+      // They wait for servers a quarter of the time: one more than there are cores.
+      project('parts', ['test/**/*.test.ts'], 3, 0, [...WHOLE, ...CONTAINERS]),
       project('whole', WHOLE, 2, 1),
       project('containers', CONTAINERS, 1, 2),
     ],

@@ -6,7 +6,7 @@ model loads wherever those are installed, without this package.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -63,14 +63,18 @@ def categorical_columns(plan: ColumnPlan) -> list[int]:
     return list(range(len(plan.categories) + len(plan.id_categories)))
 
 
-def text_categories(encoder: ColumnTransformer) -> dict[str, list[str]]:
-    """Return the values of each text column that a fitted encoder has seen, sorted."""
-    return {
-        name: [str(value) for value in values]
-        for part, transformer, columns in encoder.transformers_
-        if part in _TEXT_PARTS
-        for name, values in zip(columns, transformer[-1].categories_, strict=True)
-    }
+def text_categories(model: Any) -> dict[str, list[str]]:
+    """Return the values of each text column that the encoder of a model has seen, sorted; none for another's model."""
+    _, encoder = next(iter(getattr(model, "steps", [])), (None, None))
+    found = {}
+    for part, transformer, columns in getattr(encoder, "transformers_", []):
+        _, last = next(reversed(getattr(transformer, "steps", [])), (None, None))
+        if part in _TEXT_PARTS and isinstance(columns, list) and hasattr(last, "categories_"):
+            found |= {
+                str(name): [str(value) for value in values]
+                for name, values in zip(columns, last.categories_, strict=False)
+            }
+    return found
 
 
 def _pairs(plan: ColumnPlan, seed: int) -> object:

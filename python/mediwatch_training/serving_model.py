@@ -116,7 +116,7 @@ def describe(pipeline: Any, version: str, stage: str | None, run_id: str | None)
         threshold=float(known.get("threshold", 0.5)),
         features=features,
         example=examples[0] if examples else None,
-        booleans=boolean_spellings(text_categories(pipeline[0])) if known else {},
+        booleans=boolean_spellings(text_categories(pipeline)),
     )
 
 

@@ -7,6 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import run
+from sklearn.compose import ColumnTransformer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
 
 from mediwatch_training.dataset import open_dataset
 from mediwatch_training.encoder import text_categories
@@ -139,7 +143,7 @@ def test_a_boolean_that_a_client_sends_is_the_category_of_the_training_data(tmp_
     many = np.where(np.arange(400) % 3 == 0, few, [f"v{n % 40}" for n in range(400)])
     prepared(tmp_path, {"scale": few, "category": np.resize([yes, no, *"abcd"], 400), "wide": many})
     encoder = open_dataset(str(tmp_path / "o")).encoder()
-    spellings = boolean_spellings(text_categories(encoder))
+    spellings = boolean_spellings(text_categories(make_pipeline(encoder, "passthrough")))
     assert spellings == {name: {True: yes, False: no} for name in ("scale", "category", "wide")}
     sent = [dict.fromkeys(spellings, True), dict.fromkeys(spellings, False), {**dict.fromkeys(spellings), "size": True}]
     spelled = spell_booleans(sent, spellings)
@@ -147,6 +151,22 @@ def test_a_boolean_that_a_client_sends_is_the_category_of_the_training_data(tmp_
     expected = encoder.transform(pd.DataFrame({name: [yes, no] for name in spellings}))
     np.testing.assert_array_equal(encoder.transform(pd.DataFrame(spelled[:2], dtype=object)), expected)
     assert (expected[0] != expected[1]).all()
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        LogisticRegression(),
+        "no pipeline",
+        make_pipeline(LogisticRegression()),
+        make_pipeline(ColumnTransformer([("wide", make_pipeline(OneHotEncoder()), slice(0, 1))])),
+    ],
+)
+def test_models_of_others_have_no_categories_that_are_known(model):
+    if hasattr(model, "fit"):
+        frame = pd.DataFrame({"a": [1.0, 2.0]})
+        model.fit(frame, [0, 1])
+    assert text_categories(model) == {}
 
 
 def test_a_boolean_is_left_alone_where_the_training_data_have_none():

@@ -20,7 +20,7 @@ const FLAGS = {
   trials: { flags: '--trials <n>', parse: wholeNumber },
   parallel: { flags: '--parallel <n>', parse: wholeNumber },
   params: { flags: '--param <name=value...>', parse: parameter, about: 'a hyperparameter; may be repeated' },
-  data: { flags: '--data <file>', completion: 'files' },
+  data: { flags: '--data <path>', completion: 'files' },
   seed: { flags: '--seed <n>', parse: wholeNumber },
   stage: { flags: '--stage <stage>' },
   maxAucLoss: { flags: '--max-auc-loss <x>', parse: decimal },

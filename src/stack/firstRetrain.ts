@@ -68,7 +68,7 @@ async function whatIsWrong(config: Config, retrainId: string): Promise<string | 
 
 async function answersWith(version: string, config: Config): Promise<boolean> {
   const url = `${config.deployment.apiUrl}/health`;
-  for (const deadline = Date.now() + ANSWER_LIMIT_MS; Date.now() < deadline; await delay(200)) {
+  for (const deadline = performance.now() + ANSWER_LIMIT_MS; performance.now() < deadline; await delay(200)) {
     const health = (await readJson(url)) as { model_version?: unknown } | null | undefined;
     if (health && String(health.model_version) === version) return true;
   }
