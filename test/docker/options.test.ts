@@ -69,9 +69,10 @@ describe.skipIf(problem)(`the Docker target${skipped}`, () => {
     expect(await bench.target.serving()).toMatchObject({ key: 'two', version: '2' });
     await bench.deploy('one-again', '1');
     await bench.target.stop('two', { drainMs: 5_000 });
+    // However fast that was: some go to the version that came back.
+    await until(() => load.sent() >= 200, { timeoutMs: 20_000, what: 'enough requests' });
     const answers = await load.stop();
 
-    expect(answers.length).toBeGreaterThan(200);
     expect(answers.filter(({ failure }) => failure)).toEqual([]);
     expect(new Set(answers.map(({ version }) => version))).toEqual(new Set(['1', '2']));
     expect(await bench.containers()).toEqual(['mediwatch-one-again']);
