@@ -27,6 +27,7 @@ _MIN_ROWS_TO_CROSS = 30
 _PAIR_BASE = 1e6
 # A missing text is a category like another: that it is missing says something too.
 _MISSING = "?"
+# Parts of the encoder that learn the values of text columns.
 _TEXT_PARTS = ("categories", "scales", "wide")
 
 
@@ -65,16 +66,21 @@ def categorical_columns(plan: ColumnPlan) -> list[int]:
 
 def text_categories(model: Any) -> dict[str, list[str]]:
     """Return the values of each text column that the encoder of a model has seen, sorted; none for another's model."""
-    _, encoder = next(iter(getattr(model, "steps", [])), (None, None))
+    encoder = _steps(model)[0]
     found = {}
     for part, transformer, columns in getattr(encoder, "transformers_", []):
-        _, last = next(reversed(getattr(transformer, "steps", [])), (None, None))
+        last = _steps(transformer)[-1]
         if part in _TEXT_PARTS and isinstance(columns, list) and hasattr(last, "categories_"):
             found |= {
                 str(name): [str(value) for value in values]
                 for name, values in zip(columns, last.categories_, strict=False)
             }
     return found
+
+
+def _steps(model: Any) -> list[Any]:
+    """Return what a pipeline consists of; of anything else, nothing that is known."""
+    return [step for _, step in getattr(model, "steps", [])] or [None]
 
 
 def _pairs(plan: ColumnPlan, seed: int) -> object:

@@ -4,6 +4,7 @@ import { workflowIds } from '../contracts/ids.ts';
 import { type LockInput, type LockRequest, lockQueue, requestLock } from '../contracts/lock.ts';
 import { TASK_QUEUES } from '../contracts/names.ts';
 import { shorten } from '../policy/markdown.ts';
+import { resetTo } from '../systems/resetTo.ts';
 import { untilEnded } from './lib/workflowEnd.ts';
 
 /** What the lock of a registered model needs from Temporal itself. */
@@ -54,15 +55,4 @@ export function createLockActivities({ client }: { client: Client }) {
       }
     },
   };
-}
-
-/** The run as which a workflow goes on that was reset; null: it was not. Servers before 1.27 do not tell. */
-async function resetTo(client: Client, workflowId: string, runId: string): Promise<string | null> {
-  try {
-    const { raw } = await client.workflow.getHandle(workflowId, runId).describe();
-    return raw.workflowExtendedInfo?.resetRunId || null;
-  } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return null;
-    throw error;
-  }
 }

@@ -10,6 +10,7 @@ import type { CallOptions, Mlflow, ModelVersion } from '../systems/mlflow/index.
 import { applyChanges, readSnapshot } from '../systems/mlflow/registry-changes.ts';
 import { planPromotion, planRestore } from '../systems/mlflow/stages.ts';
 import { projectCommit } from '../systems/revision.ts';
+import { isBundledData } from './lib/bundledData.ts';
 import { comparisonPage } from './lib/comparisonPage.ts';
 
 interface OpenRun {
@@ -42,9 +43,10 @@ const untilGivenUp = (): CallOptions => ({ signal: Context.current().cancellatio
  * `seed 42, test 0.15, by patient_nbr`: the same text, the same rows in the test split. Undefined: a command of the
  * project splits its data as it likes.
  */
-function splitText({ data, steps }: Config, seed: number | undefined): string | undefined {
-  if (seed === undefined || steps.prepare.command || steps.prepare.skip) return undefined;
-  return `seed ${seed}, test ${data.testFraction}, by ${data.group ?? 'row'}`;
+function splitText(config: Config, seed: number | undefined): string | undefined {
+  if (seed === undefined || !isBundledData(config)) return undefined;
+  const { testFraction, group } = config.data;
+  return `seed ${seed}, test ${testFraction}, by ${group ?? 'row'}`;
 }
 
 /** MLflow runs and the model registry: what the workflows write down. Every call may be repeated. */

@@ -65,10 +65,12 @@ it('a trial that is cancelled while its run is being made is killed, and so is i
   const run = endless(() => {
     ended = true;
   });
-  bench = createBench({ run, mlflow: slowly(made) });
-  const trial = bench.call('runTrial', REQUEST, { signal: cancel.signal });
-  setTimeout(() => cancel.abort(), 20);
-  await expect(trial).rejects.toThrow();
+  const cancelled = (call: StepCall) => {
+    cancel.abort();
+    return run(call);
+  };
+  bench = createBench({ run: cancelled, mlflow: slowly(made) });
+  await expect(bench.call('runTrial', REQUEST, { signal: cancel.signal })).rejects.toThrow();
   expect(ended).toBe(true);
   expect(updates).toEqual([{ runId: 'r', status: 'KILLED' }]);
   expect(unhandled).toEqual([]);

@@ -10,6 +10,7 @@ import type { Dataset, Params } from '../../contracts/training.ts';
 import { capitalised } from '../../contracts/words.ts';
 import type { ModelVersion, Run } from '../../systems/mlflow/index.ts';
 import { type Ran, readStepAnswer, stepFailed } from '../../systems/steps/index.ts';
+import { isBundledData } from '../lib/bundledData.ts';
 import { otherSplit } from '../lib/otherSplit.ts';
 import { runStepActivity } from '../lib/step.ts';
 import { canScore, recordedMetrics } from './compare.ts';
@@ -140,11 +141,6 @@ async function onlyPage(folder: string): Promise<string> {
     `The command ended well, but its page was not found: {output} holds ${found}, and the run no ${REPORT_FILES.page}. ` +
       'Set steps.report.outputs.file.',
   );
-}
-
-/** The bundled step's data set has a shape that the page knows; a command may write anything. */
-function isBundledData({ steps: { prepare } }: Config): boolean {
-  return !prepare.command && !prepare.skip;
 }
 
 function reported(config: Config, { found: { name, version }, run }: Known) {

@@ -1,8 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { WorkflowFailedError } from '@temporalio/client';
+import { resetTo } from '../../systems/resetTo.ts';
 import { explainFailure, type Failure } from '../failure.ts';
 import type { Session } from '../session.ts';
-import { find, type Target } from './target.ts';
+import type { Target } from './target.ts';
 
 /** How following ended; `left`: the reader went, the workflow goes on. */
 export type Ending =
@@ -70,15 +71,10 @@ async function endOfRun(session: Session, run: Target): Promise<Ending | Replace
   } catch (error) {
     if (error instanceof WorkflowContinuedAsNewError) return { goesOnAs: error.newExecutionRunId, wasReset: false };
     if (!(error instanceof WorkflowFailedError)) throw error;
-    const goesOnAs = error.cause instanceof TerminatedFailure ? await resetTo(session, run) : null;
+    const goesOnAs =
+      error.cause instanceof TerminatedFailure ? await resetTo(session.client, run.workflowId, run.runId) : null;
     return goesOnAs === null ? await notCompleted(error, run.workflow) : { goesOnAs, wasReset: true };
   }
-}
-
-/** The run as which a workflow goes on that was reset; null: it was not. Servers before 1.27 do not tell. */
-async function resetTo(session: Session, { workflowId, runId }: Target): Promise<string | null> {
-  const run = await find(session, workflowId, runId);
-  return run?.raw.workflowExtendedInfo?.resetRunId || null;
 }
 
 async function notCompleted(error: WorkflowFailedError, workflow: string): Promise<Ending> {

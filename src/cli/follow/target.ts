@@ -12,19 +12,11 @@ export interface Target {
   startedAt: number;
 }
 
-/**
- * Looks a workflow up, running or ended; null: there is none with this id.
- *
- * @param runId default: its latest run
- */
-export async function find(
-  { client }: Session,
-  workflowId: string,
-  runId?: string,
-): Promise<WorkflowExecutionDescription | null> {
+/** Looks a workflow up, running or ended; null: there is none with this id. */
+export async function find({ client }: Session, workflowId: string): Promise<WorkflowExecutionDescription | null> {
   const { WorkflowNotFoundError } = await import('@temporalio/client');
   try {
-    return await client.workflow.getHandle(workflowId, runId).describe();
+    return await client.workflow.getHandle(workflowId).describe();
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return null;
     throw error;

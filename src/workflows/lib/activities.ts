@@ -1,16 +1,10 @@
 import type { ActivityOptions } from '@temporalio/workflow';
-import {
-  CancellationScope,
-  CancelledFailure,
-  isCancellation,
-  proxyActivities,
-  proxyLocalActivities,
-} from '@temporalio/workflow';
+import { CancelledFailure, isCancellation, proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
 import type { Activities } from '../../activities/index.ts';
 import type { Plan, StepName, StepRetry } from '../../contracts/plan.ts';
 import { shorten } from '../../policy/markdown.ts';
 import { POLICIES, STEP_SLACK_SECONDS } from '../policies.ts';
-import { rootMessage } from './failures.ts';
+import { rootMessage, wasCancelled } from './failures.ts';
 import { SUMMARIES } from './summaries.ts';
 
 export const { resolvePlan } = described(proxyLocalActivities<Activities>(POLICIES.settings));
@@ -70,6 +64,6 @@ function described(proxied: object): Activities {
 
 /** A cancelled workflow ends as cancelled, also when what it was waiting for fails by itself in the meantime. */
 function orCancelled(error: unknown): unknown {
-  if (isCancellation(error) || !CancellationScope.current().consideredCancelled) return error;
-  return new CancelledFailure(rootMessage(error), [], error as Error);
+  const failedByItself = wasCancelled(error) && !isCancellation(error);
+  return failedByItself ? new CancelledFailure(rootMessage(error), [], error as Error) : error;
 }

@@ -1,9 +1,7 @@
 import {
-  CancellationScope,
   ChildWorkflowFailure,
   ContinueAsNew,
   getExternalWorkflowHandle,
-  isCancellation,
   setCurrentDetails,
   setHandler,
   workflowInfo,
@@ -24,7 +22,7 @@ import type { WorkflowName } from '../../contracts/workflows.ts';
 import { type Page, pageOf, progressMarkdown } from '../../policy/details.ts';
 import { explainFailure, type Facts } from '../../policy/explain.ts';
 import { type Attributes, triggerOf, unsetInherited, upsertAttributes } from './attributes.ts';
-import { applicationFailure, rootMessage } from './failures.ts';
+import { applicationFailure, rootMessage, wasCancelled } from './failures.ts';
 
 /** Shows where a workflow stands: in the UI's current details and in the answer of its `progress` query. */
 export interface Board {
@@ -249,11 +247,6 @@ export function openBoard(type: WorkflowName, stages: readonly Stage[], options:
   };
   show();
   return board;
-}
-
-/** Whether a failure is a cancellation, or came of one. */
-function wasCancelled(error: unknown): boolean {
-  return isCancellation(error) || CancellationScope.current().consideredCancelled;
 }
 
 /** Tells the parent workflow where a stage stands; one that has ended needs no report. */

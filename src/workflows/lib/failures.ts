@@ -1,4 +1,11 @@
-import { ActivityFailure, ApplicationFailure, ChildWorkflowFailure, rootCause } from '@temporalio/workflow';
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  CancellationScope,
+  ChildWorkflowFailure,
+  isCancellation,
+  rootCause,
+} from '@temporalio/workflow';
 import type { FailureType } from '../../contracts/errors.ts';
 
 /** The failure that an activity or child workflow threw, without the layers that Temporal puts around it. */
@@ -27,4 +34,9 @@ export function isOfDeployment(error: unknown): boolean {
 /** What happened, in the words of the part that noticed it. */
 export function rootMessage(error: unknown): string {
   return applicationFailure(error)?.message ?? rootCause(error) ?? String(error);
+}
+
+/** Whether a failure is a cancellation, or came of one. */
+export function wasCancelled(error: unknown): boolean {
+  return isCancellation(error) || CancellationScope.current().consideredCancelled;
 }

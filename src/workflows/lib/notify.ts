@@ -1,10 +1,10 @@
-import { CancellationScope, condition, isCancellation, log, uuid4, workflowInfo } from '@temporalio/workflow';
+import { CancellationScope, condition, log, uuid4, workflowInfo } from '@temporalio/workflow';
 import { truncate } from '../../contracts/errors.ts';
 import type { News, Notification } from '../../contracts/notifications.ts';
 import type { Plan } from '../../contracts/plan.ts';
 import { pageOf } from '../../policy/details.ts';
 import { notify } from './activities.ts';
-import { rootMessage } from './failures.ts';
+import { rootMessage, wasCancelled } from './failures.ts';
 
 /** The longest that a workflow waits for receivers that are slow; the deliveries go on without it. */
 const PATIENCE = '5 seconds';
@@ -60,7 +60,7 @@ export async function tellTheEnd<Result>(
   try {
     result = await run;
   } catch (error) {
-    const cancelled = isCancellation(error) || CancellationScope.current().consideredCancelled;
+    const cancelled = wasCancelled(error);
     await tellIfAny(plan, cancelled ? null : failed?.(error));
     throw error;
   }

@@ -1,4 +1,4 @@
-import { CancellationScope, isCancellation, workflowInfo } from '@temporalio/workflow';
+import { isCancellation, workflowInfo } from '@temporalio/workflow';
 import type { Report } from '../../activities/training/report.ts';
 import type { Plan } from '../../contracts/plan.ts';
 import type { ModelVersionRef } from '../../contracts/registry.ts';
@@ -9,7 +9,7 @@ import { pageOf } from '../../policy/details.ts';
 import { stepActivities } from './activities.ts';
 import { triggerOf } from './attributes.ts';
 import type { Board } from './board.ts';
-import { rootMessage } from './failures.ts';
+import { rootMessage, wasCancelled } from './failures.ts';
 
 /** What a page is about. */
 export interface Subject {
@@ -51,7 +51,7 @@ export async function withReport<Result extends Production>(
     return { production, page: await first };
   } catch (error) {
     // A cancelled run waits only until the processes of the step are gone.
-    const cancelled = isCancellation(error) || CancellationScope.current().consideredCancelled;
+    const cancelled = wasCancelled(error);
     const reason = rootMessage(error);
     const outcome = { stage: plan.stage, promoted: false, reason, approvedBy: null, deployed: false };
     await (cancelled ? first : withOutcome(outcome, champion));
