@@ -3,8 +3,8 @@ import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import { workflowIds } from '../contracts/ids.ts';
 import { type LockInput, type LockRequest, lockQueue, requestLock } from '../contracts/lock.ts';
 import { TASK_QUEUES } from '../contracts/names.ts';
-import { shorten } from '../policy/markdown.ts';
 import { resetTo } from '../systems/resetTo.ts';
+import { shorten } from '../words/markdown.ts';
 import { untilEnded } from './lib/workflowEnd.ts';
 
 /** What the lock of a registered model needs from Temporal itself. */

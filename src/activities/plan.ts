@@ -10,7 +10,7 @@ import {
   type StepRetry,
 } from '../contracts/plan.ts';
 import type { MetricRule } from '../contracts/registry.ts';
-import { gateOf } from '../policy/driftGate.ts';
+import { gateOf } from '../domain/driftGate.ts';
 
 /** Lays the input of a workflow over the configuration of this worker. */
 export function createPlanActivities({

@@ -11,7 +11,7 @@ import { TASK_QUEUES } from '../contracts/names.ts';
 import { SEARCH_ATTRIBUTES } from '../contracts/searchAttributes.ts';
 import type { DriftAlert } from '../contracts/steward.ts';
 import { RetrainResult } from '../contracts/workflows.ts';
-import type { Ending } from '../policy/steward.ts';
+import type { Ending } from '../domain/steward.ts';
 import { raiseAlert, stewardStart } from '../systems/alerts.ts';
 import { untilEnded } from './lib/workflowEnd.ts';
 

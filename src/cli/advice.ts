@@ -1,5 +1,5 @@
 import type { Command, CommanderError } from 'commander';
-import { nearest } from '../contracts/schemas/suggest.ts';
+import { nearest } from '../words/suggest.ts';
 import { walk } from './completion/wanted.ts';
 import { examplesOf } from './help.ts';
 import { asTyped } from './views/typed.ts';

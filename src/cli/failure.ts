@@ -10,7 +10,7 @@ import {
 import { FAILURES } from '../contracts/errors.ts';
 import { STAGE_TITLES, type Stage } from '../contracts/names.ts';
 import type { Progress } from '../contracts/progress.ts';
-import { IN_LOGS } from '../policy/explain.ts';
+import { IN_LOGS } from '../words/explain.ts';
 
 /** Why a workflow did not complete. */
 export interface Failure {

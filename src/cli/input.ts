@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { wrongFields } from '../contracts/schemas/wrong.ts';
 import { type PromoteInput, type RetrainInput, WORKFLOWS, type WorkflowName } from '../contracts/workflows.ts';
+import { wrongFields } from '../words/wrongFields.ts';
 import { CommandError, EXIT } from './exit.ts';
 import { nameOf } from './flags.ts';
 

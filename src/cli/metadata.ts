@@ -1,5 +1,5 @@
 import type { WorkflowName } from '../contracts/workflows.ts';
-import { code, fitted, jsonBlock, plain, shorten } from '../policy/markdown.ts';
+import { code, fitted, jsonBlock, plain, shorten } from '../words/markdown.ts';
 
 /** The fields of an input by which a summary tells workflows of a type apart. */
 interface Fields {

@@ -1,6 +1,6 @@
 import { Option } from 'commander';
 import { type Config, forModel, modelNames } from '../config.ts';
-import { didYouMean } from '../contracts/schemas/suggest.ts';
+import { didYouMean } from '../words/suggest.ts';
 import type { Cli } from './cli.ts';
 import { completing } from './completion/declare.ts';
 import { CommandError, EXIT } from './exit.ts';

@@ -1,6 +1,6 @@
 import { STAGE_TITLES, type Stage } from '../contracts/names.ts';
 import type { Progress } from '../contracts/progress.ts';
-import { duration } from '../policy/time.ts';
+import { duration } from '../words/time.ts';
 import type { Cli } from './cli.ts';
 import { EXIT } from './exit.ts';
 import { type Failure, logsOfFailure, stageOfFailure } from './failure.ts';

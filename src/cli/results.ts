@@ -3,7 +3,7 @@ import type { Deployment } from '../contracts/deployment.ts';
 import type { ModelVersionRef, Promotion } from '../contracts/registry.ts';
 import type { Metrics } from '../contracts/training.ts';
 import { type DryRun, WORKFLOWS, type WorkflowName } from '../contracts/workflows.ts';
-import { paramsText } from '../policy/details.ts';
+import { paramsText } from '../words/details.ts';
 
 type Result<Name extends WorkflowName> = z.output<(typeof WORKFLOWS)[Name]['result']>;
 

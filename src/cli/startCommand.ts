@@ -2,7 +2,7 @@ import { Argument, type Command, Option } from 'commander';
 import type { z } from 'zod';
 import { descriptionOf } from '../contracts/schemas/describe.ts';
 import { WORKFLOWS, type WorkflowName } from '../contracts/workflows.ts';
-import { utcMinute } from '../policy/time.ts';
+import { utcMinute } from '../words/time.ts';
 import type { Cli } from './cli.ts';
 import { completing } from './completion/declare.ts';
 import { type FlagName, optionOf, versionNumber, withDefaults } from './flags.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { coreOf, isNullable } from '../contracts/schemas/describe.ts';
-import { didYouMean, nearest } from '../contracts/schemas/suggest.ts';
+import { didYouMean, nearest } from '../words/suggest.ts';
 import { type Path, type Place, type Problem, placeless } from './problems.ts';
 import { ConfigSchema } from './schema.ts';
 import { isMapping } from './values.ts';

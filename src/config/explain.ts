@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { type WrongField, wrongFields } from '../contracts/schemas/wrong.ts';
+import { type WrongField, wrongFields } from '../words/wrongFields.ts';
 import { mayBeSecret, type Path, type Place, type Problem, pathText } from './problems.ts';
 
 export interface Checked {

@@ -1,5 +1,5 @@
 import type { Config } from '../config.ts';
-import { didYouMean } from '../contracts/schemas/suggest.ts';
+import { didYouMean } from '../words/suggest.ts';
 import { conflictsBetween } from './conflicts.ts';
 import { type Environment, settingPaths } from './environment.ts';
 import { explain } from './explain.ts';

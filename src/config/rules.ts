@@ -1,6 +1,6 @@
 import { STAGES } from '../contracts/names.ts';
-import { didYouMean } from '../contracts/schemas/suggest.ts';
 import { WORKFLOWS } from '../contracts/workflows.ts';
+import { didYouMean } from '../words/suggest.ts';
 import { explain } from './explain.ts';
 import { ExtraStepsError, orderExtraSteps } from './extraSteps.ts';
 import { numberProblems } from './numberRules.ts';

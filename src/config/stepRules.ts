@@ -1,6 +1,6 @@
 import { STEPS, type StepName } from '../contracts/plan.ts';
 import { valueAt } from '../contracts/schemas/shape.ts';
-import { didYouMean, quoted } from '../contracts/schemas/suggest.ts';
+import { didYouMean, quoted } from '../words/suggest.ts';
 import { type PlaceholderStep, parsePlaceholders, placeholderProblems } from './placeholders.ts';
 import { type Path, type Place, type Problem, pathText } from './problems.ts';
 import { isMapping } from './values.ts';

@@ -1,7 +1,7 @@
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import type { Logger } from 'pino';
 import type { z } from 'zod';
-import { wrongInWords } from '../contracts/schemas/wrong.ts';
+import { wrongInWords } from '../words/wrongFields.ts';
 import { answerProblems, onlyForHosts } from './adminServer.ts';
 import type { ApiProcess } from './apiProcess.ts';
 import {

@@ -4,7 +4,7 @@ import type { z } from 'zod';
 import { workflowIds } from '../contracts/ids.ts';
 import { TASK_QUEUES } from '../contracts/names.ts';
 import { type DriftAlert, driftAlert } from '../contracts/steward.ts';
-import { shorten } from '../policy/markdown.ts';
+import { shorten } from '../words/markdown.ts';
 
 type Alert = z.input<typeof DriftAlert>;
 

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { DriftDocument, DriftVerdict } from '../contracts/drift.ts';
-import { wrongInWords } from '../contracts/schemas/wrong.ts';
 import { DriftAlert } from '../contracts/steward.ts';
-import { alertOf } from '../policy/reportedDrift.ts';
+import { alertOf } from '../domain/reportedDrift.ts';
 import { StepError } from '../systems/processes/errors.ts';
+import { wrongInWords } from '../words/wrongFields.ts';
 import { AlertmanagerMessage, firing, isAlertmanager } from './alertmanager.ts';
 import { Refusal } from './problems.ts';
 

@@ -1,7 +1,7 @@
 import { Client, Connection } from '@temporalio/client';
 import type { Logger } from 'pino';
 import { type Config, forModel, modelNames } from '../config.ts';
-import { gateOf, judgeDrift } from '../policy/driftGate.ts';
+import { gateOf, judgeDrift } from '../domain/driftGate.ts';
 import { raiseAlert } from '../systems/alerts.ts';
 import { readDriftReport } from '../systems/driftDocument.ts';
 import { connectionOptions } from '../systems/temporal.ts';

@@ -1,10 +1,10 @@
 import type { DriftReport, DriftVerdict } from '../contracts/drift.ts';
 import { failure } from '../contracts/errors.ts';
 import type { News } from '../contracts/notifications.ts';
-import { capitalised } from '../contracts/words.ts';
 import type { DriftCheckResult } from '../contracts/workflows.ts';
-import { judgeDrift } from '../policy/driftGate.ts';
-import { alertOf } from '../policy/reportedDrift.ts';
+import { judgeDrift } from '../domain/driftGate.ts';
+import { alertOf } from '../domain/reportedDrift.ts';
+import { capitalised } from '../words/letters.ts';
 import { stepActivities, stewards } from './lib/activities.ts';
 import { conduct, type Job } from './lib/conduct.ts';
 import { tell } from './lib/notify.ts';

@@ -10,7 +10,6 @@ import {
 import { workflowIds } from '../contracts/ids.ts';
 import type { Plan } from '../contracts/plan.ts';
 import type { DriftStewardInput } from '../contracts/workflows.ts';
-import { code, fitted, plain, shorten } from '../policy/markdown.ts';
 import {
   begun,
   carried,
@@ -23,8 +22,9 @@ import {
   type Steward,
   started,
   waiting,
-} from '../policy/steward.ts';
-import { occasion, restText } from '../policy/stewardDetails.ts';
+} from '../domain/steward.ts';
+import { code, fitted, plain, shorten } from '../words/markdown.ts';
+import { occasion, restText } from '../words/stewardDetails.ts';
 import { findRetrain, resolveStewardPlan, stewards, watch } from './lib/activities.ts';
 import { upsertAttributes } from './lib/attributes.ts';
 import { rootMessage } from './lib/failures.ts';

@@ -12,7 +12,7 @@ import type { SearchProgress } from '../contracts/progress.ts';
 import { searchProgressed } from '../contracts/queries.ts';
 import type { Dataset, Trial } from '../contracts/training.ts';
 import type { SearchInput, SearchResult } from '../contracts/workflows.ts';
-import { createStudy, finish, propose, remaining, type Study, searchProgress, tooManyFailed } from '../policy/study.ts';
+import { createStudy, finish, propose, remaining, type Study, searchProgress, tooManyFailed } from '../domain/study.ts';
 import { stepActivities } from './lib/activities.ts';
 import type { Board } from './lib/board.ts';
 import { conduct, type Job } from './lib/conduct.ts';

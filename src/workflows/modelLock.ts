@@ -12,8 +12,8 @@ import {
 import { failure } from '../contracts/errors.ts';
 import { LockInput, LockRequest, lockGranted, lockQueue, releaseLock, requestLock } from '../contracts/lock.ts';
 import { tooLarge } from '../contracts/size.ts';
-import { lockMarkdown } from '../policy/lockDetails.ts';
-import { fitted, plain } from '../policy/markdown.ts';
+import { lockMarkdown } from '../words/lockDetails.ts';
+import { fitted, plain } from '../words/markdown.ts';
 import { watch } from './lib/activities.ts';
 
 /**

@@ -1,10 +1,10 @@
 import { CancellationScope } from '@temporalio/workflow';
 import { failure } from '../contracts/errors.ts';
 import { ALIASES } from '../contracts/names.ts';
-import { capitalised } from '../contracts/words.ts';
 import type { RollbackResult } from '../contracts/workflows.ts';
-import { dryRunText, would } from '../policy/dryRun.ts';
-import { news } from '../policy/news.ts';
+import { dryRunText, would } from '../words/dryRun.ts';
+import { capitalised } from '../words/letters.ts';
+import { news } from '../words/news.ts';
 import { registry } from './lib/activities.ts';
 import { conduct, type Job } from './lib/conduct.ts';
 import { rehearseDeployment } from './lib/dryRun.ts';

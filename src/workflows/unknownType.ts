@@ -1,7 +1,7 @@
 import { setCurrentDetails, workflowInfo } from '@temporalio/workflow';
 import { failure, truncate } from '../contracts/errors.ts';
 import { WORKFLOWS } from '../contracts/workflows.ts';
-import { fitted, plain } from '../policy/markdown.ts';
+import { fitted, plain } from '../words/markdown.ts';
 
 /**
  * Stands for every workflow type that there is not, such as a misspelt one: without it the workflow task would fail, and

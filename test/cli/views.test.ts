@@ -4,7 +4,7 @@ import { drawFrame } from '../../src/cli/views/frame.ts';
 import { jsonLineView } from '../../src/cli/views/jsonLines.ts';
 import { lineView } from '../../src/cli/views/lines.ts';
 import type { Progress } from '../../src/contracts/progress.ts';
-import { duration } from '../../src/policy/time.ts';
+import { duration } from '../../src/words/time.ts';
 
 const START = Date.UTC(2026, 0, 31, 2);
 const searching = (complete: number, values: Partial<Progress> = {}): Progress => ({

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { ConfigSchema } from '../../src/config/schema.ts';
 import { coreOf } from '../../src/contracts/schemas/describe.ts';
 import { keysOf } from '../../src/contracts/schemas/shape.ts';
-import { nearest } from '../../src/contracts/schemas/suggest.ts';
+import { nearest } from '../../src/words/suggest.ts';
 import { refusal } from './support.ts';
 
 /** Every known key of every mapping, with the names beside it. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { alerted, createSteward } from '../../src/policy/steward.ts';
+import { alerted, createSteward } from '../../src/domain/steward.ts';
 import { readAlerts } from '../../src/workflows/lib/stewardInput.ts';
 
 /** What fits a payload of Temporal, two megabytes. */

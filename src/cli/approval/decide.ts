@@ -1,5 +1,5 @@
 import { type Decision, decidePromotion } from '../../contracts/approval.ts';
-import { utcMinute } from '../../policy/time.ts';
+import { utcMinute } from '../../words/time.ts';
 import type { Cli } from '../cli.ts';
 import { confirm } from '../confirm.ts';
 import { temporalLink } from '../links.ts';

@@ -1,6 +1,6 @@
 import type { Config } from '../../config.ts';
 import type { Plan, StepName } from '../../contracts/plan.ts';
-import { inWords } from '../../contracts/schemas/suggest.ts';
+import { inWords } from '../../words/suggest.ts';
 
 /** Where the results of a step come from: the first of these that has them. */
 export function resultsInWords(config: Config, name: StepName): string {

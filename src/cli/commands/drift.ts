@@ -57,7 +57,7 @@ function addGate(drift: Command, cli: Cli): void {
     const gate = gateFrom(config, given);
     const [{ readReport }, { judgeDrift }, { tellVerdict }] = await Promise.all([
       import('../drift/readReport.ts'),
-      import('../../policy/driftGate.ts'),
+      import('../../domain/driftGate.ts'),
       import('../drift/verdict.ts'),
     ]);
     const document = await readReport(cli, config, given.report);

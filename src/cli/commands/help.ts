@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { nearest } from '../../contracts/schemas/suggest.ts';
+import { nearest } from '../../words/suggest.ts';
 import { describeCommand } from '../help.ts';
 
 export function addHelp(program: Command): void {

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { Config } from '../../config.ts';
 import type { DriftGate } from '../../contracts/drift.ts';
-import { gateOf } from '../../policy/driftGate.ts';
+import { gateOf } from '../../domain/driftGate.ts';
 import { CommandError, EXIT } from '../exit.ts';
 import { decimal, wholeNumber } from '../flags.ts';
 

@@ -5,7 +5,7 @@ import { execa } from 'execa';
 import { z } from 'zod';
 import { type Config, fromRoot, PROJECT_ROOT } from '../../config.ts';
 import { DriftDocument, type DriftGate } from '../../contracts/drift.ts';
-import { judgeDrift } from '../../policy/driftGate.ts';
+import { judgeDrift } from '../../domain/driftGate.ts';
 import { monitorInput } from '../../systems/monitorInput.ts';
 import { StepError } from '../../systems/processes/errors.ts';
 import type { Cli } from '../cli.ts';

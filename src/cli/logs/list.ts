@@ -1,5 +1,5 @@
-import { duration } from '../../policy/time.ts';
 import type { LogEntry } from '../../systems/logs/index.ts';
+import { duration } from '../../words/time.ts';
 import type { Style } from '../io.ts';
 import { oneLine } from '../views/format.ts';
 

@@ -1,6 +1,6 @@
 import type { WorkflowFailedError } from '@temporalio/client';
 import type { Progress } from '../../contracts/progress.ts';
-import { duration } from '../../policy/time.ts';
+import { duration } from '../../words/time.ts';
 import type { Cli } from '../cli.ts';
 import { explainFailure, type Failure, logsOfFailure, stageOfFailure } from '../failure.ts';
 import { askProgress } from '../follow/ask.ts';

@@ -1,4 +1,4 @@
-import { duration, utcMinute } from '../../policy/time.ts';
+import { duration, utcMinute } from '../../words/time.ts';
 import type { Style } from '../io.ts';
 import { score } from '../results.ts';
 import { stewardLine } from '../steward/text.ts';

@@ -1,5 +1,5 @@
 import type { StewardState } from '../../contracts/steward.ts';
-import { duration, utcMinute } from '../../policy/time.ts';
+import { duration, utcMinute } from '../../words/time.ts';
 import type { StewardAnswer } from './ask.ts';
 
 /** What a steward does, in a line: for the status and the head of its own command. */

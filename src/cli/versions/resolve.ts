@@ -1,7 +1,7 @@
 import { starterOf } from '../../contracts/ids.ts';
 import { TAGS } from '../../contracts/names.ts';
-import { didYouMean } from '../../contracts/schemas/suggest.ts';
 import type { ModelVersion } from '../../systems/mlflow/index.ts';
+import { didYouMean } from '../../words/suggest.ts';
 import { CommandError, EXIT } from '../exit.ts';
 
 const STAGES = ['Production', 'Staging', 'Archived'] as const;

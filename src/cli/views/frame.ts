@@ -1,6 +1,6 @@
 import { STAGE_TITLES } from '../../contracts/names.ts';
 import type { Progress, SearchProgress, StageProgress } from '../../contracts/progress.ts';
-import { paramsText } from '../../policy/details.ts';
+import { paramsText } from '../../words/details.ts';
 import type { Style } from '../io.ts';
 import { bestScore, clip, flow, oneLine, stageTime, trialCount, wrap } from './format.ts';
 

@@ -1,6 +1,6 @@
 import { STAGE_TITLES } from '../../contracts/names.ts';
 import type { Progress, StageProgress } from '../../contracts/progress.ts';
-import { paramsText } from '../../policy/details.ts';
+import { paramsText } from '../../words/details.ts';
 import type { View } from '../follow/watch.ts';
 import { type Output, writeLine } from '../io.ts';
 import { bestScore, oneLine, stageTime, trialCount } from './format.ts';

@@ -1,4 +1,4 @@
-import { didYouMean } from '../../contracts/schemas/suggest.ts';
+import { didYouMean } from '../../words/suggest.ts';
 import { type Finding, ok, problem, warning } from '../finding.ts';
 import { counted } from '../lib/words.ts';
 

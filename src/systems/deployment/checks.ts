@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { wrongInWords } from '../../contracts/schemas/wrong.ts';
+import { wrongInWords } from '../../words/wrongFields.ts';
 import { type CandidateAnswer, type CandidateClient, NoAnswer } from './candidateClient.ts';
 
 /** A check was not passed; the message says what was expected and what came. */

@@ -1,5 +1,5 @@
 import type { CalendarSpecDescription, ScheduleDescription, ScheduleOptions } from '@temporalio/client';
-import type { ScheduleFields } from '../../policy/schedules.ts';
+import type { ScheduleFields } from '../../domain/schedules.ts';
 import { cronOfCalendar } from './cron.ts';
 
 /** A schedule as we write it; one that Temporal describes has the same shape. */

@@ -1,4 +1,4 @@
-import type { ScheduleFields } from '../../policy/schedules.ts';
+import type { ScheduleFields } from '../../domain/schedules.ts';
 
 /** In the memo of a schedule: who made it. Temporal's SDK cannot change that memo afterwards. */
 const OWNER_KEY = 'mediwatch.owner';

@@ -1,6 +1,6 @@
 import { type Client, ScheduleAlreadyRunning, type ScheduleDescription } from '@temporalio/client';
 import type { Schedules } from '../../contracts/schedules.ts';
-import { compareSchedule, type Difference } from '../../policy/schedules.ts';
+import { compareSchedule, type Difference } from '../../domain/schedules.ts';
 import { type DeclaredSchedule, declaredSchedules } from './declared.ts';
 import { fieldsOf, merged } from './fields.ts';
 import { deleteIfThere, describeIfThere, listOurs } from './lookup.ts';

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { wrongInWords } from '../../contracts/schemas/wrong.ts';
+import { wrongInWords } from '../../words/wrongFields.ts';
 import { stepFailed } from './errors.ts';
 
 /**

@@ -2,7 +2,7 @@ import type { ActivityOptions } from '@temporalio/workflow';
 import { CancelledFailure, isCancellation, proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
 import type { Activities } from '../../activities/index.ts';
 import type { Plan, StepName, StepRetry } from '../../contracts/plan.ts';
-import { shorten } from '../../policy/markdown.ts';
+import { shorten } from '../../words/markdown.ts';
 import { POLICIES, STEP_SLACK_SECONDS } from '../policies.ts';
 import { rootMessage, wasCancelled } from './failures.ts';
 import { SUMMARIES } from './summaries.ts';

@@ -2,10 +2,10 @@ import { condition, setHandler, workflowInfo } from '@temporalio/workflow';
 import { Decision, decidePromotion } from '../../contracts/approval.ts';
 import { failure } from '../../contracts/errors.ts';
 import type { Plan } from '../../contracts/plan.ts';
-import { wrongInWords } from '../../contracts/schemas/wrong.ts';
 import { tooLarge } from '../../contracts/size.ts';
-import { shorten } from '../../policy/markdown.ts';
-import { news } from '../../policy/news.ts';
+import { shorten } from '../../words/markdown.ts';
+import { news } from '../../words/news.ts';
+import { wrongInWords } from '../../words/wrongFields.ts';
 import type { Board } from './board.ts';
 import { tell } from './notify.ts';
 

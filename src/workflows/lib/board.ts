@@ -19,8 +19,8 @@ import {
 import { progressQuery, stageProgressed } from '../../contracts/queries.ts';
 import { tooLarge } from '../../contracts/size.ts';
 import type { WorkflowName } from '../../contracts/workflows.ts';
-import { type Page, pageOf, progressMarkdown } from '../../policy/details.ts';
-import { explainFailure, type Facts } from '../../policy/explain.ts';
+import { type Page, pageOf, progressMarkdown } from '../../words/details.ts';
+import { explainFailure, type Facts } from '../../words/explain.ts';
 import { type Attributes, triggerOf, unsetInherited, upsertAttributes } from './attributes.ts';
 import { applicationFailure, rootMessage, wasCancelled } from './failures.ts';
 

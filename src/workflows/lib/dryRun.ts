@@ -1,5 +1,5 @@
 import type { Plan } from '../../contracts/plan.ts';
-import { would } from '../../policy/dryRun.ts';
+import { would } from '../../words/dryRun.ts';
 import { deployment } from './activities.ts';
 import type { Board } from './board.ts';
 

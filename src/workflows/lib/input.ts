@@ -5,8 +5,8 @@ import { Undecodable } from '../../contracts/payloads.ts';
 import { tooLarge } from '../../contracts/size.ts';
 import { utf8Length } from '../../contracts/text.ts';
 import { WORKFLOWS, type WorkflowName } from '../../contracts/workflows.ts';
-import { fitted, plain } from '../../policy/markdown.ts';
-import { type Refusal, refusalMarkdown, refusalOf, refusalText, wholeRefused } from '../../policy/refusal.ts';
+import { fitted, plain } from '../../words/markdown.ts';
+import { type Refusal, refusalMarkdown, refusalOf, refusalText, wholeRefused } from '../../words/refusal.ts';
 
 /** What continue-as-new handed on; a second argument that anybody else gives is none. */
 export function handedOn<Carried>(carried: Carried | undefined): Carried | undefined {

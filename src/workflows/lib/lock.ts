@@ -8,7 +8,7 @@ import {
 } from '@temporalio/workflow';
 import { workflowIds } from '../../contracts/ids.ts';
 import { lockGranted, releaseLock } from '../../contracts/lock.ts';
-import { shorten } from '../../policy/markdown.ts';
+import { shorten } from '../../words/markdown.ts';
 import { checks, locks } from './activities.ts';
 import type { Board } from './board.ts';
 

@@ -2,7 +2,7 @@ import { CancellationScope, condition, log, uuid4, workflowInfo } from '@tempora
 import { truncate } from '../../contracts/errors.ts';
 import type { News, Notification } from '../../contracts/notifications.ts';
 import type { Plan } from '../../contracts/plan.ts';
-import { pageOf } from '../../policy/details.ts';
+import { pageOf } from '../../words/details.ts';
 import { notify } from './activities.ts';
 import { rootMessage, wasCancelled } from './failures.ts';
 

@@ -5,7 +5,7 @@ import type { ModelVersionRef } from '../../contracts/registry.ts';
 import type { ReportInput, ReportOutcome } from '../../contracts/report.ts';
 import type { Dataset, Params } from '../../contracts/training.ts';
 import type { RetrainResult, SearchResult } from '../../contracts/workflows.ts';
-import { pageOf } from '../../policy/details.ts';
+import { pageOf } from '../../words/details.ts';
 import { stepActivities } from './activities.ts';
 import { triggerOf } from './attributes.ts';
 import type { Board } from './board.ts';

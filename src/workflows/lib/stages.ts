@@ -3,7 +3,7 @@ import { executeChild, sleep, type Workflow, type WorkflowResultType, workflowIn
 import { workflowIds } from '../../contracts/ids.ts';
 import { STAGE_TITLES, type Stage } from '../../contracts/names.ts';
 import type { Plan } from '../../contracts/plan.ts';
-import { shorten } from '../../policy/markdown.ts';
+import { shorten } from '../../words/markdown.ts';
 import type { Board } from './board.ts';
 import { planMemo } from './plan.ts';
 

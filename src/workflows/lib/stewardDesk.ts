@@ -1,8 +1,8 @@
 import { condition, setCurrentDetails, setHandler } from '@temporalio/workflow';
 import { failure } from '../../contracts/errors.ts';
 import { driftAlert, pauseSteward, resumeSteward, retrainNow, stewardQuery } from '../../contracts/steward.ts';
-import { alerted, asked, paused, refusal, resumed, type Steward, stewardState } from '../../policy/steward.ts';
-import { stewardMarkdown } from '../../policy/stewardDetails.ts';
+import { alerted, asked, paused, refusal, resumed, type Steward, stewardState } from '../../domain/steward.ts';
+import { stewardMarkdown } from '../../words/stewardDetails.ts';
 import { readAlerts, readSteering } from './stewardInput.ts';
 
 /** What a steward knows, and its handlers, which change it. Each change is shown in the UI. */

@@ -1,6 +1,6 @@
 import type { Plan } from '../../contracts/plan.ts';
-import { pageOf } from '../../policy/details.ts';
-import { type Ending, ITSELF, type Steward } from '../../policy/steward.ts';
+import { type Ending, ITSELF, type Steward } from '../../domain/steward.ts';
+import { pageOf } from '../../words/details.ts';
 import { tell } from './notify.ts';
 
 /** Tells people that alerts are still not answered, and that the steward pauses if it does. Nothing waits for it. */

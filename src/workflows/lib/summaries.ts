@@ -1,5 +1,5 @@
 import type { Activities } from '../../activities/index.ts';
-import { paramsText } from '../../policy/details.ts';
+import { paramsText } from '../../words/details.ts';
 
 /** The UI's line for every activity, from its input: what is done, and to what. One that is missing does not compile. */
 export const SUMMARIES: { [Name in keyof Activities]: (input: InputOf<Name>) => string } = {

@@ -4,7 +4,7 @@ import { FAILURES, failure } from '../../src/contracts/errors.ts';
 import { STAGES, type Stage } from '../../src/contracts/names.ts';
 import type { StageProgress } from '../../src/contracts/progress.ts';
 import { WORKFLOWS, type WorkflowName } from '../../src/contracts/workflows.ts';
-import { explainFailure, type Failed } from '../../src/policy/explain.ts';
+import { explainFailure, type Failed } from '../../src/words/explain.ts';
 
 const failed = (values: Partial<Failed>): Failed => ({
   workflow: 'retrain',

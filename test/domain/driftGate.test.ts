@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { DriftColumn, DriftDocument, DriftGate } from '../../src/contracts/drift.ts';
-import { judgeDrift } from '../../src/policy/driftGate.ts';
+import { judgeDrift } from '../../src/domain/driftGate.ts';
 
 const NAMES = ['age', 'ward', 'prob', 'label'];
 const share = fc.double({ min: 0, max: 1, noNaN: true });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Contest, decidePromotion } from '../../src/policy/promotionGate.ts';
+import { type Contest, decidePromotion } from '../../src/domain/promotionGate.ts';
 
 const contest = (challenger: number, champion: number | null, changes: Partial<Contest> = {}): Contest => ({
   policy: 'rules',

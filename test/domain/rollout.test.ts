@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { findBreach, type RolloutPlan, rolloutShares, stabilityIndex, type Traffic } from '../../src/policy/rollout.ts';
+import { findBreach, type RolloutPlan, rolloutShares, stabilityIndex, type Traffic } from '../../src/domain/rollout.ts';
 
 const plan: RolloutPlan = {
   strategy: 'canary',

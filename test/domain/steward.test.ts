@@ -18,8 +18,8 @@ import {
   started,
   stewardState,
   waiting,
-} from '../../src/policy/steward.ts';
-import { stewardMarkdown } from '../../src/policy/stewardDetails.ts';
+} from '../../src/domain/steward.ts';
+import { stewardMarkdown } from '../../src/words/stewardDetails.ts';
 
 const SETTINGS = { cooldownSeconds: 100, backoffSeconds: 10, maxBackoffSeconds: 60, maxFailures: 3 };
 const SOMEBODY = { by: 'ada', reason: 'a test' };

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { WORKFLOWS, type WorkflowName } from '../../src/contracts/workflows.ts';
-import { refusalMarkdown, refusalOf, refusalText } from '../../src/policy/refusal.ts';
+import { refusalMarkdown, refusalOf, refusalText } from '../../src/words/refusal.ts';
 
 const refuse = (type: WorkflowName, input: unknown) => {
   const schema = WORKFLOWS[type].input;

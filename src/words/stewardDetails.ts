@@ -1,7 +1,7 @@
-import type { Pending } from './alerts.ts';
+import type { Pending } from '../domain/alerts.ts';
+import { type Retrain, type Steward, stewardState } from '../domain/steward.ts';
 import { pageOf } from './details.ts';
 import { code, fitted, link, plain, table } from './markdown.ts';
-import { type Retrain, type Steward, stewardState } from './steward.ts';
 import { utcMinute, utcSecond } from './time.ts';
 
 /**

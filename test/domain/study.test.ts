@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Trial } from '../../src/contracts/training.ts';
-import { createStudy, finish, propose, remaining, type Study, tooManyFailed } from '../../src/policy/study.ts';
+import { createStudy, finish, propose, remaining, type Study, tooManyFailed } from '../../src/domain/study.ts';
 
 /** Scores of trials in the order in which they finish; null: the trial failed. */
 const outcomes = fc.array(fc.option(fc.double({ min: 0, max: 1, noNaN: true })), { minLength: 1, maxLength: 600 });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { compareSchedule, type ScheduleFields } from '../../src/policy/schedules.ts';
+import { compareSchedule, type ScheduleFields } from '../../src/domain/schedules.ts';
 
 const value = fc.constantFrom('a', 'b', 'c');
 const fields = fc.record({ when: value, overlap: value, paused: fc.constantFrom('yes', 'no'), note: value });

@@ -1,9 +1,9 @@
 import type { z } from 'zod';
 import { descriptionOf, typeOf } from '../contracts/schemas/describe.ts';
 import { pathText, schemaAt, valueAt } from '../contracts/schemas/shape.ts';
-import { wrongFields } from '../contracts/schemas/wrong.ts';
 import { WORKFLOWS, type WorkflowName } from '../contracts/workflows.ts';
 import { code, fitted, jsonBlock, plain, table } from './markdown.ts';
+import { wrongFields } from './wrongFields.ts';
 
 /** Why an input is refused. */
 export interface Refusal {

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { LockRequest } from '../../src/contracts/lock.ts';
 import type { Progress } from '../../src/contracts/progress.ts';
-import { type Page, progressMarkdown } from '../../src/policy/details.ts';
-import { lockMarkdown } from '../../src/policy/lockDetails.ts';
-import { createSteward, paused, type Steward } from '../../src/policy/steward.ts';
-import { stewardMarkdown } from '../../src/policy/stewardDetails.ts';
+import { createSteward, paused, type Steward } from '../../src/domain/steward.ts';
+import { type Page, progressMarkdown } from '../../src/words/details.ts';
+import { lockMarkdown } from '../../src/words/lockDetails.ts';
+import { stewardMarkdown } from '../../src/words/stewardDetails.ts';
 
 const AT = Date.UTC(2026, 0, 31, 2, 0, 7);
 const UI = 'http://ui/namespaces/default/workflows';
