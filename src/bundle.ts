@@ -8,7 +8,7 @@ import { placeFile } from './systems/files.ts';
 
 const SOURCE = fileURLToPath(new URL('.', import.meta.url));
 /** Folders whose code runs in the workflow sandbox. */
-const BUNDLED = ['workflows', 'policy', 'contracts'];
+const BUNDLED = ['workflows', 'domain', 'words', 'contracts'];
 
 /** Module with the payload converter, for workers and clients alike. */
 export const payloadConverterPath = join(SOURCE, 'contracts', 'payloads.ts');
