@@ -1,10 +1,10 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
-import { z } from 'zod';
 import { asksFor } from '../config/placeholders.ts';
 import { type Config, forModel, fromRoot } from '../config.ts';
-import { DriftDocument, type DriftReport } from '../contracts/drift.ts';
+import type { DriftDocument, DriftReport } from '../contracts/drift.ts';
 import type { Plan } from '../contracts/plan.ts';
+import { MonitorResult } from '../contracts/steps.ts';
 import type { ArtifactStore } from '../systems/artifacts/index.ts';
 import { readDriftReport, uncompared } from '../systems/driftDocument.ts';
 import { placeFile } from '../systems/files.ts';
@@ -20,12 +20,6 @@ interface MonitoringSystems {
   store: ArtifactStore;
   runner: StepRunner;
 }
-
-/** What a step may answer: our own document, or the path of a report that Evidently 0.4 or 0.7 wrote. */
-const Made = z.union([
-  z.object({ document: DriftDocument, html: z.string().nullish(), json: z.string().nullish() }),
-  z.object({ report: z.string(), html: z.string().nullish() }),
-]);
 
 interface Files {
   document: DriftDocument;
@@ -59,12 +53,16 @@ export function createMonitoringActivities({ config: shared, mlflow, store, runn
         });
         const options = {
           openRun: async () => ({ runId }),
-          collect: (ran: Ran) => collectReport(ran, { log: String(input.log), minRows, workDir }),
+          collect: (ran: Ran) => collectReport(ran, { log: input.log, minRows, workDir }),
         };
         const isYetToCome = log === '' && readsOurLog(config) && (await holdsNothing(embeddedLogs(config)));
         const made = isYetToCome
           ? { document: withoutRows(minRows), html: null, json: null }
-          : await filesOf(config, readStepAnswer('monitor', Made, await run(runner, input, options)), beat.signal);
+          : await filesOf(
+              config,
+              readStepAnswer('monitor', MonitorResult, await run(runner, input, options)),
+              beat.signal,
+            );
         const latest = await publish(made, fromRoot(config, config.monitoring.outDir));
         const url = await logToRun(mlflow, runId, latest);
         return { document: latest.document, htmlPath: latest.html, jsonPath: latest.json, url };
@@ -97,7 +95,7 @@ function withoutRows(minRows: number): DriftDocument {
   return uncompared(told, { source: 'no prediction yet', rows: 0, from: null, to: null });
 }
 
-async function filesOf(config: Config, made: z.infer<typeof Made>, signal: AbortSignal): Promise<Files> {
+async function filesOf(config: Config, made: MonitorResult, signal: AbortSignal): Promise<Files> {
   const { cwd } = config.steps.monitor;
   const path = (given: string | null | undefined) =>
     given ? resolve(cwd ? fromRoot(config, cwd) : config.root, given) : null;

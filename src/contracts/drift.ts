@@ -1,12 +1,12 @@
 import { z } from 'zod';
 
-const Window = z.object({
+export const DriftWindow = z.object({
   source: z.string().describe('what it was read from: file names, or the training data'),
   rows: z.number().int().min(0),
   from: z.number().nullable().describe('Unix time of the first row (s); null: rows without a time'),
   to: z.number().nullable().describe('Unix time of the last row (s)'),
 });
-export type DriftWindow = z.infer<typeof Window>;
+export type DriftWindow = z.infer<typeof DriftWindow>;
 
 export const DriftColumn = z.object({
   name: z.string(),
@@ -24,8 +24,8 @@ export const DriftDocument = z.object({
   key: z.string().min(1).max(100).describe('digest of what was compared: the same rows make the same key'),
   createdAt: z.iso.datetime({ offset: true }).nullable(),
   tool: z.string().describe('what wrote the report, such as "evidently 0.7"'),
-  current: Window.nullable().describe('null: the report does not say'),
-  reference: Window.nullable(),
+  current: DriftWindow.nullable().describe('null: the report does not say'),
+  reference: DriftWindow.nullable(),
   minRows: z.number().int().nullable().describe('rows that each window was asked to have; null: not said'),
   columns: z.array(DriftColumn).describe('empty when a window has too few rows: nothing was compared'),
   driftedColumns: z.number().int().nullable().describe('features that drifted'),

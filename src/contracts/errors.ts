@@ -41,6 +41,10 @@ export const FAILURES = {
   MlflowRefused: { retryable: false, next: 'Check mlflow.uri and its credentials.' },
   ModelNotFound: { retryable: false, next: 'List the versions with "mediwatch status", and name one of them.' },
   ModelLoadFailed: { retryable: false, next: 'Roll back to a version that loads.' },
+  ModelMismatch: {
+    retryable: false,
+    next: 'Name a version that reads the columns of the data, or prepare data that have them.',
+  },
   ApprovalRejected: { retryable: false, next: 'Nothing was changed.' },
   PromotionRefused: { retryable: false, next: 'Nothing was changed. Promote with "force": true to overrule the gate.' },
   PreflightFailed: {

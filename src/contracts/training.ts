@@ -35,7 +35,8 @@ export const Space = z.record(z.string(), Dimension);
 export type Space = z.infer<typeof Space>;
 
 const count = z.number().int().nullable();
-const Split = z.object({ rows: z.number().int(), groups: count, positives: count });
+/** One split of a data set. */
+export const Split = z.object({ rows: z.number().int(), groups: count, positives: count });
 
 /**
  * A prepared data set: of the bundled step, encoded arrays, fitted encoder, raw test records, and what describes them;
@@ -46,7 +47,10 @@ export const Dataset = z.object({
   rows: count.describe('records in all splits'),
   groups: count.describe('patients in all splits; null without a group column'),
   positives: count.describe('records whose target is positive'),
-  splits: z.object({ train: Split, validation: Split, test: Split }).nullable(),
+  splits: z
+    .object({ train: Split, validation: Split, test: Split })
+    .nullable()
+    .describe('rows, groups and positives of each split'),
   features: count.describe('columns that the model sees'),
   sourceSha256: z.string().nullable().describe('digest of the source file; null: the command reads another source'),
 });
@@ -67,11 +71,11 @@ export type Trial = z.infer<typeof Trial>;
 
 /** A finished training: a model in an MLflow run, not yet a registered version. */
 export const TrainedModel = z.object({
-  runId: z.string(),
+  runId: z.string().describe('MLflow run that holds the model'),
   modelUri: z.string().describe('where the model lies, such as models:/m-0123 or runs:/…/model'),
   version: z.string().nullish().describe('version that the training registered by itself'),
   modelId: z.string().nullish().describe("MLflow 3's logged-model id"),
   metrics: Metrics.describe('scores on the test split'),
-  reportUri: z.string().nullish(),
+  reportUri: z.string().nullish().describe('page about the model, if there is one'),
 });
 export type TrainedModel = z.infer<typeof TrainedModel>;

@@ -7,6 +7,7 @@ import { KNOWN_VARIABLES, variableOf } from '../config.ts';
 import { STEPS } from '../contracts/plan.ts';
 import { SAVED_QUERIES, type SavedQuery } from '../contracts/savedQueries.ts';
 import { coreOf, defaultOf, descriptionOf, typeOf } from '../contracts/schemas/describe.ts';
+import { STEP_CONTRACTS, type StepContract } from '../contracts/steps.ts';
 import { WORKFLOWS } from '../contracts/workflows.ts';
 
 /** Every setting of `mediwatch.yaml` with its variable, default and meaning, as a Markdown table. */
@@ -109,6 +110,42 @@ export function queriesTable(): string {
   });
   return table(['query', 'finds', 'list filter'], rows);
 }
+
+/** What every step is given and answers: all of them in a table, then each field. */
+export function stepsTables(): string {
+  const steps = Object.entries<StepContract>(STEP_CONTRACTS);
+  const names = (schema: z.ZodType) => Object.keys(fieldsOf(schema)).map(code).join(', ');
+  const rows = steps.map(([step, { about, command, result }]) => [
+    `[${code(step)}](#${step})`,
+    cell(about),
+    names(command),
+    answersOf(result).map(names).join(' or '),
+  ]);
+  const overview = table(['step', 'what it does', 'a command is given', 'and answers'], rows);
+  return [overview, ...steps.map(([step, contract]) => stepSection(step, contract))].join('\n\n');
+}
+
+function stepSection(step: string, { bundled, command, result }: StepContract): string {
+  const [ours, theirs] = [bundled ? fieldsOf(bundled) : {}, fieldsOf(command)];
+  const inputs = Object.entries({ ...theirs, ...ours }).map(([field, schema]) => {
+    const both = field in ours && field in theirs;
+    const given = both || !bundled ? '' : field in ours ? 'the bundled step only' : 'commands only';
+    const about = descriptionOf(schema);
+    const said = [about, defaultOf(schema) != null && `default: ${JSON.stringify(defaultOf(schema))}`, given];
+    return [code(field), cell(typeOf(schema)), cell(said.filter(Boolean).join('; '))];
+  });
+  const answers = answersOf(result).flatMap((answer) =>
+    Object.entries(fieldsOf(answer)).map(([field, schema]) => [code(field), cell(typeOf(schema)), describe(schema)]),
+  );
+  return [
+    `### ${step}`,
+    table(['input', 'type', 'meaning'], inputs),
+    table(['result', 'type', 'meaning'], [...new Map(answers.map((row) => [row[0], row])).values()]),
+  ].join('\n\n');
+}
+
+/** The alternatives of a result. */
+const answersOf = (result: z.ZodType) => (result instanceof z.ZodUnion ? (result.options as z.ZodType[]) : [result]);
 
 function inputTables(): string {
   return Object.entries(WORKFLOWS)

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { type Config, fromRoot } from '../config.ts';
+import type { MonitorInput } from '../contracts/steps.ts';
 
 interface Wanted {
   /** Prediction log, absolute; empty: that of `monitoring.log`, or of the embedded gateway. */
@@ -12,7 +13,7 @@ interface Wanted {
 }
 
 /** The input of the step `monitor`: what is wanted now, and the section `monitoring` for the rest. */
-export function monitorInput(config: Config, wanted: Wanted): Record<string, unknown> {
+export function monitorInput(config: Config, wanted: Wanted): MonitorInput {
   const { log, minRows, reference, datasetDir, outputDir } = wanted;
   const { monitoring, data } = config;
   return {

@@ -4,9 +4,12 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { PROJECT_ROOT, settingPaths } from '../../src/config.ts';
+import { STEPS } from '../../src/contracts/plan.ts';
 import { SAVED_QUERIES } from '../../src/contracts/savedQueries.ts';
+import { STEP_CONTRACTS } from '../../src/contracts/steps.ts';
 import { WORKFLOWS } from '../../src/contracts/workflows.ts';
-import { settingsTable } from '../../src/docs/tables.ts';
+import { pythonContract } from '../../src/docs/python.ts';
+import { settingsTable, stepsTables } from '../../src/docs/tables.ts';
 
 let dir: string;
 beforeEach(async () => {
@@ -57,4 +60,17 @@ it('says what is missing when there is no README, or no region in it', async () 
   expect(await docs(file)).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('There is no') });
   await writeFile(file, '# Empty\n');
   expect(await docs(file)).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('<!-- settings:start -->') });
+});
+
+it('every step has its input and its result on the page of the steps, field by field', () => {
+  const page = stepsTables();
+  for (const step of STEPS) {
+    const section = page.split(`### ${step}\n`)[1]?.split('\n### ')[0] ?? '';
+    for (const field of Object.keys(STEP_CONTRACTS[step].command.shape)) expect(section).toContain(`| \`${field}\` |`);
+  }
+});
+
+it('the tables of a page, and the types of Python, are checked in as the contracts have them', async () => {
+  expect(await docs('--check')).toMatchObject({ exitCode: 0 });
+  expect(pythonContract()).toContain('class TrainInput(TypedDict):');
 });

@@ -1,11 +1,11 @@
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
-import { z } from 'zod';
 import { asksFor } from '../../config/placeholders.ts';
 import { type Config, fromRoot } from '../../config.ts';
 import type { ArtifactRef } from '../../contracts/artifacts.ts';
 import { failure } from '../../contracts/errors.ts';
-import { Comparison, type MetricRule } from '../../contracts/registry.ts';
+import type { Comparison, MetricRule } from '../../contracts/registry.ts';
+import { EvaluateResult } from '../../contracts/steps.ts';
 import { Metrics } from '../../contracts/training.ts';
 import type { Mlflow, Run } from '../../systems/mlflow/index.ts';
 import { type Ran, readStepAnswer, textsOf } from '../../systems/steps/index.ts';
@@ -14,12 +14,6 @@ import { otherSplit } from '../lib/otherSplit.ts';
 import { runStepActivity } from '../lib/step.ts';
 import { translate } from '../lib/translate.ts';
 import { settingsOf, type TrainingSystems } from './systems.ts';
-
-const Scores = z.object({
-  models: z.record(z.string(), Metrics),
-  differences: Comparison.shape.differences.default({}),
-});
-type Scores = z.infer<typeof Scores>;
 
 interface ComparisonRequest {
   dataset: ArtifactRef;
@@ -30,7 +24,7 @@ interface ComparisonRequest {
 }
 
 export function createCompareActivities({ config: shared, mlflow, store, runner }: TrainingSystems) {
-  /** Scores versions on the same data with the bundled step, or with the project's own command. */
+  /** EvaluateResult versions on the same data with the bundled step, or with the project's own command. */
   const evaluated = (config: Config, request: ComparisonRequest) =>
     runStepActivity(config, 'evaluate', async ({ run, beat }) => {
       const { registeredModel, rules } = request;
@@ -42,8 +36,8 @@ export function createCompareActivities({ config: shared, mlflow, store, runner 
       const shared = { datasetDir, dataPath: fromRoot(config, config.data.path), trackingUri: config.mlflow.uri };
       const named = (version: string) => ({ id: version, uri: `models:/${registeredModel}/${version}` });
       /** A command that takes {version} is run once for each. */
-      const oneByOne = async (versions: string[]): Promise<Scores> => {
-        const models: Scores['models'] = {};
+      const oneByOne = async (versions: string[]): Promise<EvaluateResult> => {
+        const models: EvaluateResult['models'] = {};
         for (const version of versions) {
           const collect = async (ran: Ran) => merged(await ownSources(ran), ran.settings.outputs.metrics);
           const input = { ...shared, version, models: [named(version)] };
@@ -51,12 +45,12 @@ export function createCompareActivities({ config: shared, mlflow, store, runner 
         }
         return { models, differences: {} };
       };
-      const together = async (versions: string[]): Promise<Scores> => {
+      const together = async (versions: string[]): Promise<EvaluateResult> => {
         const bootstrap = Object.keys(confidences).length > 0 && versions.length > 1 ? { confidences } : null;
         const { dataPath, ...input } = shared;
         const models = versions.map(named);
         const answer = await run(runner, { ...input, ...(command && { dataPath }), models, bootstrap });
-        return readStepAnswer('evaluate', Scores, answer);
+        return readStepAnswer('evaluate', EvaluateResult, answer);
       };
       const takesVersion = command && asksFor(textsOf({ ...config.steps.evaluate, command }), 'version');
       return await compare(request, {
@@ -68,7 +62,7 @@ export function createCompareActivities({ config: shared, mlflow, store, runner 
     });
 
   return {
-    /** Scores a challenger and the champion on the same test split, and how sure their differences are. */
+    /** EvaluateResult a challenger and the champion on the same test split, and how sure their differences are. */
     compareVersions: (request: ComparisonRequest): Promise<Comparison> => {
       const config = settingsOf(shared, request.registeredModel);
       const scores = config.steps.evaluate.command !== undefined || canScore(config);
@@ -83,7 +77,7 @@ export function canScore({ steps: { evaluate, train } }: Config): boolean {
 }
 
 interface Evaluation {
-  evaluate: (versions: string[]) => Promise<Scores>;
+  evaluate: (versions: string[]) => Promise<EvaluateResult>;
   /** Both versions are scored by one run, which may also tell how sure their differences are. */
   atOnce: boolean;
   /** Why the champion must not be scored on these data; empty: it may be. */
@@ -99,7 +93,7 @@ async function compare(
   { challenger, champion }: ComparisonRequest,
   { evaluate, atOnce, objection, throwIfStopped }: Evaluation,
 ): Promise<Comparison> {
-  const result = ({ models, differences }: Scores, championProblem = ''): Comparison => ({
+  const result = ({ models, differences }: EvaluateResult, championProblem = ''): Comparison => ({
     challenger: models[challenger] ?? {},
     champion: (champion !== null && models[champion]) || null,
     championProblem,

@@ -1,11 +1,11 @@
 import { constants } from 'node:fs';
 import { copyFile, mkdir, readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { z } from 'zod';
 import { asksFor } from '../../config/placeholders.ts';
 import { type Config, fromRoot } from '../../config.ts';
 import type { ArtifactRef } from '../../contracts/artifacts.ts';
 import { failure } from '../../contracts/errors.ts';
+import { Prepared } from '../../contracts/steps.ts';
 import { Dataset } from '../../contracts/training.ts';
 import type { ArtifactStore } from '../../systems/artifacts/index.ts';
 import { sha256OfJson, sha256OfPath } from '../../systems/digests.ts';
@@ -14,11 +14,8 @@ import { type Ran, readStepAnswer, stepFailed, textsOf } from '../../systems/ste
 import { runStepActivity } from '../lib/step.ts';
 import { settingsOf, type TrainingSystems } from './systems.ts';
 
-/** What the bundled step, or a command that knows the contract, says of the data set that it made. */
-const Prepared = Dataset.omit({ ref: true, sourceSha256: true, features: true }).extend({
-  features: z.array(z.object({ name: z.string(), kind: z.string() })).nullable(),
-});
-const UNKNOWN: z.infer<typeof Prepared> = { rows: null, groups: null, positives: null, splits: null, features: null };
+/** What a command that says nothing of its data set leaves open. */
+const UNKNOWN: Prepared = { rows: null, groups: null, positives: null, splits: null, features: null };
 
 interface PrepareRequest {
   registeredModel?: string;
@@ -112,7 +109,7 @@ async function collectDataset(
   store: ArtifactStore,
   ran: Ran,
   signal: AbortSignal,
-): Promise<z.infer<typeof Prepared> & { ref: ArtifactRef }> {
+): Promise<Prepared & { ref: ArtifactRef }> {
   const { directory } = ran.settings.outputs;
   const folder = directory ? await ran.written('directory', directory) : ran.output;
   if ((await readdir(folder).catch(() => [])).length === 0) {

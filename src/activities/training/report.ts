@@ -26,7 +26,9 @@ export interface ReportRequest {
   model: string;
   params: Params | null;
   search: ReportInput['search'];
-  lineage: Pick<ReportInput['lineage'], 'workflowId' | 'workflowUrl' | 'trigger' | 'startedAt' | 'data' | 'seed'>;
+  lineage: Pick<ReportInput['lineage'], 'workflowId' | 'workflowUrl' | 'trigger' | 'startedAt' | 'seed'> & {
+    data: string;
+  };
   driftReport: string | null;
   outcome: ReportOutcome | null;
 }

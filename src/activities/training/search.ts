@@ -5,7 +5,8 @@ import { z } from 'zod';
 import { type Config, fromRoot } from '../../config.ts';
 import type { ArtifactRef } from '../../contracts/artifacts.ts';
 import type { SearchProgress } from '../../contracts/progress.ts';
-import { Params, Trial } from '../../contracts/training.ts';
+import { SearchResult } from '../../contracts/steps.ts';
+import { Params, type Trial } from '../../contracts/training.ts';
 import type { Mlflow, Run } from '../../systems/mlflow/index.ts';
 import { type Ran, readStepAnswer, stepFailed } from '../../systems/steps/index.ts';
 import { merged, ownSources, readMetricsFile, runSource, scoreOf } from '../../systems/steps/outcome/metrics.ts';
@@ -17,9 +18,6 @@ import { settingsOf, type TrainingSystems } from './systems.ts';
 
 /** How often the runs of a search are looked at while it goes on (ms). */
 const LOOK_MS = 3_000;
-
-const Found = z.object({ best: Trial, trials: z.array(Trial), complete: z.number(), failed: z.number() });
-export type FoundTrials = z.infer<typeof Found>;
 
 /** Parameters that a command has written itself, in its result file or in `outputs.file`. */
 const Written = z
@@ -41,7 +39,7 @@ interface SearchRequest {
 export function createSearchActivities({ config: shared, mlflow, store, runner, client }: TrainingSystems) {
   return {
     /** Lets one command do the whole search; the runs that it opens are shown as its trials meanwhile. */
-    runSearch: (request: SearchRequest): Promise<FoundTrials> => {
+    runSearch: (request: SearchRequest): Promise<SearchResult> => {
       const config = settingsOf(shared, request.registeredModel);
       return runStepActivity(config, 'search', async ({ run, beat }) => {
         const { signal } = beat;
@@ -72,7 +70,7 @@ export function createSearchActivities({ config: shared, mlflow, store, runner, 
             const input = { datasetDir, dataPath, model, trials, parallel, seed, threads };
             const collect = (ran: Ran) => collectSearch(mlflow, config, ran, key, signal);
             const answer = await run(runner, input, { key, openRun: stepRun.open, collect });
-            const found = readStepAnswer('search', Found, answer);
+            const found = readStepAnswer('search', SearchResult, answer);
             const { best, complete, failed } = found;
             const metrics = { ...(best.score !== undefined && { best_score: best.score }) };
             await stepRun.close({ best, complete, failed }, { params: {}, metrics });
@@ -98,7 +96,7 @@ async function collectSearch(
   ran: Ran,
   key: string,
   signal: AbortSignal,
-): Promise<FoundTrials> {
+): Promise<SearchResult> {
   const { direction } = config.search;
   const given = ran.runId === undefined ? undefined : await mlflow.getRun(ran.runId, { signal });
   const tagged = await taggedRuns(mlflow, key, signal);
@@ -113,7 +111,7 @@ async function collectSearch(
   );
 }
 
-function summary(best: Trial, trials: Trial[], direction: 'maximize' | 'minimize'): FoundTrials {
+function summary(best: Trial, trials: Trial[], direction: 'maximize' | 'minimize'): SearchResult {
   const complete = trials.filter(({ state }) => state === 'complete').length;
   const failed = trials.filter(({ state }) => state === 'failed').length;
   return { best, trials: kept(trials, direction), complete: Math.max(complete, 1), failed };
@@ -140,9 +138,9 @@ function loneTrial(config: Config, given: Run | undefined): Trial | null {
   return { number: 0, params, state: 'complete', score, runId: given.runId };
 }
 
-async function finishedSearch(mlflow: Mlflow, config: Config, outcome: unknown, key: string): Promise<FoundTrials> {
+async function finishedSearch(mlflow: Mlflow, config: Config, outcome: unknown, key: string): Promise<SearchResult> {
   const trials = kept(trialsOf(config, await taggedRuns(mlflow, key)), config.search.direction);
-  return Found.parse({ ...(outcome as object), trials });
+  return SearchResult.parse({ ...(outcome as object), trials });
 }
 
 /** Runs whose script was killed go on for ever in MLflow. Trials that it had finished stay its trials. */

@@ -4,7 +4,8 @@ import { z } from 'zod';
 import { type Config, fromRoot } from '../../config.ts';
 import type { ArtifactRef } from '../../contracts/artifacts.ts';
 import { TAGS } from '../../contracts/names.ts';
-import { Metrics, Params, type Space, type Trial } from '../../contracts/training.ts';
+import { SuggestResult, TrialResult } from '../../contracts/steps.ts';
+import type { Params, Space, Trial } from '../../contracts/training.ts';
 import type { Mlflow } from '../../systems/mlflow/index.ts';
 import { type Ran, readStepAnswer, type StepRunner } from '../../systems/steps/index.ts';
 import { merged, noScore, ownSources, runSource, type Source, scoreOf } from '../../systems/steps/outcome/metrics.ts';
@@ -13,10 +14,7 @@ import { runStepActivity } from '../lib/step.ts';
 import { orFail, prepareStepRun } from './stepRun.ts';
 import { settingsOf, type TrainingSystems } from './systems.ts';
 
-const Proposals = z.object({ params: z.array(Params) });
-const TrialOutcome = z.object({ score: z.number(), metrics: Metrics });
-type TrialOutcome = z.infer<typeof TrialOutcome>;
-const FinishedTrial = TrialOutcome.extend({ runId: z.string() });
+const FinishedTrial = TrialResult.extend({ runId: z.string() });
 
 interface TrialRequest {
   registeredModel?: string;
@@ -58,7 +56,7 @@ export function createTrialActivities({ config: shared, mlflow, store, runner }:
       const { runId } = made.value;
       try {
         if (answer.status === 'rejected') throw answer.reason;
-        const outcome = readStepAnswer('trial', TrialOutcome, answer.value);
+        const outcome = readStepAnswer('trial', TrialResult, answer.value);
         await mlflow.logBatch(runId, { params: stringified(params), metrics: outcome.metrics });
         await mlflow.updateRun(runId, { status: 'FINISHED', endTime: Date.now() });
         return { ...outcome, runId };
@@ -118,12 +116,12 @@ export function createTrialActivities({ config: shared, mlflow, store, runner }:
       const { registeredModel, direction = 'maximize', ...wanted } = request;
       return runStepActivity(settingsOf(shared, registeredModel), 'suggest', async ({ run }) => {
         const trials = request.trials.map(({ number, params, state, score }) => ({ number, params, state, score }));
-        return readStepAnswer('suggest', Proposals, await run(runner, { ...wanted, direction, trials })).params;
+        return readStepAnswer('suggest', SuggestResult, await run(runner, { ...wanted, direction, trials })).params;
       });
     },
 
     /** Tries one set of parameters and scores it; it is a run nested in the search's run. */
-    runTrial: (request: TrialRequest): Promise<TrialOutcome & { runId: string }> => {
+    runTrial: (request: TrialRequest): Promise<TrialResult & { runId: string }> => {
       const config = settingsOf(shared, request.registeredModel);
       return config.steps.trial.command ? scriptTrial(config, request) : bundledTrial(config, request);
     },
@@ -142,7 +140,7 @@ async function collectTrial(
   mlflow: Mlflow,
   config: Config,
   { ran, key, params, signal }: Collected,
-): Promise<{ outcome: TrialOutcome; runId: string }> {
+): Promise<{ outcome: TrialResult; runId: string }> {
   const { outputs } = ran.settings;
   const { metric } = config.search;
   const given = ran.runId === undefined ? undefined : await mlflow.getRun(ran.runId, { signal });

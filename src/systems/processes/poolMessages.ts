@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { StepFailure } from '../../contracts/steps.ts';
 
 /** Longest line of a warm process (characters). */
 export const MESSAGE_LIMIT = 10 * 1024 * 1024;
@@ -13,15 +14,7 @@ const Message = z.union([
     .transform(({ id, progress }) => ({ kind: 'progress' as const, id, progress })),
   z.object({ id: z.string(), result: Fields }).transform(({ id, result }) => ({ kind: 'result' as const, id, result })),
   z
-    .object({
-      id: z.string(),
-      error: z.object({
-        type: z.string(),
-        message: z.string(),
-        retryable: z.boolean(),
-        field: z.string().nullish().default(null),
-      }),
-    })
+    .object({ id: z.string(), error: StepFailure })
     .transform(({ id, error }) => ({ kind: 'error' as const, id, error })),
 ]);
 export type Message = z.infer<typeof Message>;

@@ -1,20 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { parseJson } from '../../contracts/json.ts';
+import { StepFailure } from '../../contracts/steps.ts';
 import { StepError } from '../processes/errors.ts';
 import { stepFailed } from './errors.ts';
 
-const ResultFile = z.union([
-  z.object({ result: z.unknown() }),
-  z.object({
-    error: z.object({
-      type: z.string(),
-      message: z.string(),
-      retryable: z.boolean().default(false),
-      field: z.string().nullish(),
-    }),
-  }),
-]);
+const ResultFile = z.union([z.object({ result: z.unknown() }), z.object({ error: StepFailure })]);
 
 /**
  * What a step wrote to MEDIWATCH_RESULT, `{"result": …}`; undefined when it wrote nothing.
@@ -26,7 +17,7 @@ export async function readResultFile(file: string): Promise<unknown> {
   if (text === undefined) return undefined;
   const written = parse(text);
   if ('result' in written) return written.result;
-  throw asStepError(written);
+  throw new StepError(written.error);
 }
 
 /**
@@ -35,12 +26,7 @@ export async function readResultFile(file: string): Promise<unknown> {
 export async function readFailure(file: string): Promise<StepError | undefined> {
   const text = await readFile(file, 'utf8').catch(() => undefined);
   const { data } = ResultFile.safeParse(parseJson(text));
-  return data && 'error' in data ? asStepError(data) : undefined;
-}
-
-function asStepError({ error }: Extract<z.infer<typeof ResultFile>, { error: unknown }>): StepError {
-  const { type, message, retryable, field } = error;
-  return new StepError({ type, message, retryable, field: field ?? null });
+  return data && 'error' in data ? new StepError(data.error) : undefined;
 }
 
 function parse(text: string): z.infer<typeof ResultFile> {
