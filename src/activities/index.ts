@@ -36,7 +36,6 @@ export const createActivities = {
     translated({ ...createDeploymentActivities(systems), ...createImageActivities(systems) }),
 };
 
-/** What workflows may call; they know it by type only. */
-export type Activities = ReturnType<typeof createActivities.orchestration> &
-  ReturnType<typeof createActivities.training> &
-  ReturnType<typeof createActivities.deployment>;
+/** What workflows may call, by the role of the workers that run it; they know it by type only. */
+export type ActivitiesByRole = { [Role in keyof typeof createActivities]: ReturnType<(typeof createActivities)[Role]> };
+export type Activities = ActivitiesByRole['orchestration'] & ActivitiesByRole['training'] & ActivitiesByRole['deployment'];

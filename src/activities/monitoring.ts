@@ -3,7 +3,6 @@ import { basename, join, resolve } from 'node:path';
 import { asksFor } from '../config/placeholders.ts';
 import { type Config, forModel, fromRoot } from '../config.ts';
 import type { DriftDocument, DriftReport } from '../contracts/drift.ts';
-import type { Plan } from '../contracts/plan.ts';
 import { MonitorResult } from '../contracts/steps.ts';
 import type { ArtifactStore } from '../systems/artifacts/index.ts';
 import { readDriftReport, uncompared } from '../systems/driftDocument.ts';
@@ -13,6 +12,15 @@ import { embeddedLogs, monitorInput } from '../systems/monitorInput.ts';
 import { collectReport, type Ran, readStepAnswer, type StepRunner } from '../systems/steps/index.ts';
 import { championDataset } from './lib/championDataset.ts';
 import { runStepActivity } from './lib/step.ts';
+
+interface DriftReportRequest {
+  registeredModel: string;
+  /** Prediction log; empty: that of the embedded gateway. */
+  log: string;
+  reference: 'log' | 'training';
+  minRows: number;
+  runId: string;
+}
 
 interface MonitoringSystems {
   config: Config;
@@ -31,15 +39,10 @@ interface Files {
 export function createMonitoringActivities({ config: shared, mlflow, store, runner }: MonitoringSystems) {
   return {
     /** Makes the drift report of a model's prediction log, in place of the latest one, and adds it to an MLflow run. */
-    makeDriftReport: (request: {
-      registeredModel: string;
-      monitoring: Plan['monitoring'];
-      runId: string;
-    }): Promise<DriftReport> => {
-      const { registeredModel, monitoring, runId } = request;
+    makeDriftReport: (request: DriftReportRequest): Promise<DriftReport> => {
+      const { registeredModel, log, minRows, reference, runId } = request;
       const config = forModel(shared, registeredModel);
       return runStepActivity(config, 'monitor', async ({ workDir, run, beat }) => {
-        const { log, minRows, reference } = monitoring;
         const datasetDir =
           reference === 'training'
             ? await store.fetchDirectory(await championDataset(mlflow, registeredModel), { signal: beat.signal })

@@ -1,25 +1,32 @@
 import { Context } from '@temporalio/activity';
+import { z } from 'zod';
 import { type Config, forModel } from '../config.ts';
 import { ArtifactRef } from '../contracts/artifacts.ts';
 import { failure } from '../contracts/errors.ts';
 import { parseJson } from '../contracts/json.ts';
 import { ALIASES, TAGS } from '../contracts/names.ts';
-import type { Comparison, ModelVersionRef, ProductionEntry, RegistrySnapshot } from '../contracts/registry.ts';
+import { type Comparison, type ModelVersionRef, type ProductionEntry, RegistrySnapshot } from '../contracts/registry.ts';
+import type { Judgement } from '../domain/promotionGate.ts';
 import type { TrainedModel } from '../contracts/training.ts';
 import type { CallOptions, Mlflow, ModelVersion } from '../systems/mlflow/index.ts';
 import { applyChanges, readSnapshot } from '../systems/mlflow/registry-changes.ts';
-import { planPromotion, planRestore } from '../systems/mlflow/stages.ts';
+import { planPromotion, planRestore } from '../domain/registryMoves.ts';
 import { projectCommit } from '../systems/revision.ts';
+import { verdictText } from '../words/verdicts.ts';
 import { isBundledData } from './lib/bundledData.ts';
 import { comparisonPage } from './lib/comparisonPage.ts';
 
 interface OpenRun {
   key: string;
   purpose: string;
-  /** What was asked for, kept as tags of the run. */
-  plan: Record<string, string | number>;
-  dataset?: ArtifactRef;
-  trigger?: string;
+  /** What the run is about, kept as its tags. */
+  subject: {
+    registeredModel: string;
+    model?: string | undefined;
+    trials?: number | undefined;
+    seed?: number | undefined;
+  };
+  trigger: string | null;
 }
 
 interface CloseRun {
@@ -33,8 +40,16 @@ interface VerdictRecord {
   version: string;
   champion: string | null;
   comparison: Comparison;
-  verdict: { promote: boolean; reason: string };
+  judgement: Judgement;
 }
+
+/** The change that is under way, or was the latest, as a tag of the registered model keeps it. */
+const Change = z.object({ key: z.string(), before: RegistrySnapshot });
+type Change = z.infer<typeof Change>;
+
+/** A tag holds 5,000 characters in older releases of MLflow: versions in no stage are left out. */
+const isPlaced = ({ registryStage }: RegistrySnapshot['versions'][number]) =>
+  registryStage === 'Production' || registryStage === 'Staging';
 
 /** An attempt that is cancelled or timed out changes nothing any more, since others go on from what they find. */
 const untilGivenUp = (): CallOptions => ({ signal: Context.current().cancellationSignal });
@@ -43,8 +58,8 @@ const untilGivenUp = (): CallOptions => ({ signal: Context.current().cancellatio
  * `seed 42, test 0.15, by patient_nbr`: the same text, the same rows in the test split. Undefined: a command of the
  * project splits its data as it likes.
  */
-function splitText(config: Config, seed: number | undefined): string | undefined {
-  if (seed === undefined || !isBundledData(config)) return undefined;
+function splitText(config: Config, seed: number | null): string | undefined {
+  if (seed === null || !isBundledData(config)) return undefined;
   const { testFraction, group } = config.data;
   return `seed ${seed}, test ${testFraction}, by ${group ?? 'row'}`;
 }
@@ -57,21 +72,30 @@ export function createRegistryActivities({ config: shared, mlflow }: { config: C
     return run ? mlflow.links.reportUrl(run.experimentId, runId) : null;
   };
 
+  const rememberedBefore = async (registeredModel: string, key: string): Promise<RegistrySnapshot | null> => {
+    const tags = await mlflow.modelTags(registeredModel, untilGivenUp());
+    const change = Change.safeParse(parseJson(tags[TAGS.change]));
+    return change.data?.key === key ? change.data.before : null;
+  };
+
   return {
     /** Opens the MLflow run of a workflow, or finds the one that it opened before. */
-    async openRun({ key, purpose, plan, dataset, trigger }: OpenRun): Promise<{ runId: string; url: string }> {
+    async openRun({ key, purpose, subject, trigger }: OpenRun): Promise<{ runId: string; url: string }> {
       const { workflowId } = Context.current().info.workflowExecution ?? { workflowId: purpose };
-      const config = forModel(shared, String(plan.registeredModel ?? shared.registry.registeredModel));
+      const config = forModel(shared, subject.registeredModel);
       const [experimentId, revision] = await Promise.all([
         mlflow.ensureExperiment(config.mlflow.experiment),
         projectCommit(config.root),
       ]);
       const tags = {
-        ...Object.fromEntries(Object.entries(plan).map(([name, value]) => [`mediwatch.${name}`, String(value)])),
+        ...Object.fromEntries(
+          Object.entries(subject).flatMap(([name, value]) =>
+            value === undefined ? [] : [[`mediwatch.${name}`, String(value)]],
+          ),
+        ),
         [TAGS.workflowId]: workflowId,
         [TAGS.purpose]: purpose,
         ...(revision && { [TAGS.revision]: revision }),
-        ...(dataset && { [TAGS.dataset]: JSON.stringify(dataset) }),
         ...(trigger && { [TAGS.trigger]: trigger }),
       };
       const { runId } = await mlflow.ensureRun({ experimentId, key, name: workflowId, tags });
@@ -91,12 +115,12 @@ export function createRegistryActivities({ config: shared, mlflow }: { config: C
       trained: TrainedModel;
       model: string;
       dataset: ArtifactRef;
-      /** Seed of the split; absent: nobody knows it. */
-      seed?: number | undefined;
+      /** Seed of the split; null: nobody knows it. */
+      seed: number | null;
       trigger: string | null;
-      report: string | null;
+      driftReport: string | null;
     }): Promise<ModelVersionRef> {
-      const { registeredModel, key, trained, model, dataset, seed, trigger, report } = request;
+      const { registeredModel, key, trained, model, dataset, seed, trigger, driftReport } = request;
       const { workflowId } = Context.current().info.workflowExecution ?? { workflowId: 'unknown' };
       const revision = await projectCommit(shared.root);
       const split = splitText(forModel(shared, registeredModel), seed);
@@ -108,7 +132,7 @@ export function createRegistryActivities({ config: shared, mlflow }: { config: C
         ...(split && { [TAGS.split]: split }),
         [TAGS.testAuc]: String(trained.metrics.test_auc ?? ''),
         ...(trigger && { [TAGS.trigger]: trigger }),
-        ...(report && { [TAGS.driftReport]: report }),
+        ...(driftReport && { [TAGS.driftReport]: driftReport }),
         ...(revision && { [TAGS.revision]: revision }),
       };
       const { version } = await mlflow.ensureVersion({
@@ -149,21 +173,40 @@ export function createRegistryActivities({ config: shared, mlflow }: { config: C
       };
     },
 
-    async readRegistry({ registeredModel }: { registeredModel: string }): Promise<RegistrySnapshot> {
-      const { versions, aliases } = await readSnapshot(mlflow, registeredModel, untilGivenUp());
-      return { versions: [...versions], aliases: { ...aliases } };
+    /**
+     * Which version is in which registry stage.
+     *
+     * @param request.beforeChange key of a change: if it is under way, the registry as it was before it
+     */
+    async readRegistry(request: { registeredModel: string; beforeChange: string | null }): Promise<RegistrySnapshot> {
+      const { registeredModel, beforeChange } = request;
+      const remembered = beforeChange === null ? null : await rememberedBefore(registeredModel, beforeChange);
+      return remembered ?? (await readSnapshot(mlflow, registeredModel, untilGivenUp()));
+    },
+
+    /**
+     * Remembers the registry as it is before a change, once for the key of the change: a workflow that is reset after it
+     * changed the registry decides on what it found before, and undoes to that.
+     */
+    async beginChange({ registeredModel, key }: { registeredModel: string; key: string }): Promise<RegistrySnapshot> {
+      const remembered = await rememberedBefore(registeredModel, key);
+      if (remembered) return remembered;
+      const before = await readSnapshot(mlflow, registeredModel, untilGivenUp());
+      const change: Change = { key, before: { ...before, versions: before.versions.filter(isPlaced) } };
+      await mlflow.setModelTags(registeredModel, { [TAGS.change]: JSON.stringify(change) });
+      return change.before;
     },
 
     /** Moves a version to a stage with its alias; the version that it replaces becomes the rollback target. */
     async promoteVersion(request: {
       registeredModel: string;
       version: string;
-      stage: 'Production' | 'Staging';
+      registryStage: 'Production' | 'Staging';
     }): Promise<void> {
-      const { registeredModel, version, stage } = request;
+      const { registeredModel, version, registryStage } = request;
       const options = untilGivenUp();
       const snapshot = await readSnapshot(mlflow, registeredModel, options);
-      await applyChanges(mlflow, registeredModel, planPromotion(snapshot, version, stage), options);
+      await applyChanges(mlflow, registeredModel, planPromotion(snapshot, version, registryStage), options);
     },
 
     /** Puts stages and aliases back as they were; versions that came later keep theirs. */
@@ -174,13 +217,13 @@ export function createRegistryActivities({ config: shared, mlflow }: { config: C
     },
 
     /** Keeps what the gate compared and decided: as tags of the version, and as a page in its MLflow run. */
-    async recordVerdict({ registeredModel, version, champion, comparison, verdict }: VerdictRecord): Promise<void> {
-      const page = comparisonPage({ registeredModel, version, champion, comparison, verdict });
+    async recordVerdict({ registeredModel, version, champion, comparison, judgement }: VerdictRecord): Promise<void> {
+      const page = comparisonPage({ registeredModel, version, champion, comparison, judgement });
       const run = (await mlflow.getVersion(registeredModel, version))?.runId;
       const path = `promotion/version-${version}-against-${champion ?? 'none'}.html`;
       if (run) await mlflow.logArtifact(run, path, page);
       await mlflow.setVersionTags(registeredModel, version, {
-        [TAGS.verdict]: verdict.reason,
+        [TAGS.verdict]: verdictText(judgement.verdict, judgement.forced),
         [TAGS.comparison]: JSON.stringify({
           against: champion,
           ...comparison,

@@ -11,6 +11,7 @@ import { TASK_QUEUES } from '../contracts/names.ts';
 import { SEARCH_ATTRIBUTES } from '../contracts/searchAttributes.ts';
 import type { DriftAlert } from '../contracts/steward.ts';
 import { RetrainResult } from '../contracts/workflows.ts';
+import type { RetrainEnding } from '../contracts/steward.ts';
 import type { Ending } from '../domain/steward.ts';
 import { raiseAlert, stewardStart } from '../systems/alerts.ts';
 import { untilEnded } from './lib/workflowEnd.ts';
@@ -24,7 +25,7 @@ interface StartRetrain {
 }
 
 /** What a steward needs from Temporal itself. */
-export function createStewardActivities({ client, searchAttributes }: { client: Client; searchAttributes: boolean }) {
+export function createStewardActivities({ client, searchable }: { client: Client; searchable: () => Promise<boolean> | boolean }) {
   return {
     /** Tells the steward of a model of an alert, and starts it when there is none. */
     async raiseAlert(told: { registeredModel: string; alert: z.input<typeof DriftAlert> }): Promise<string> {
@@ -44,7 +45,7 @@ export function createStewardActivities({ client, searchAttributes }: { client: 
      * change what is in Production.
      */
     async findRetrain({ registeredModel }: { registeredModel: string }): Promise<{ workflowId: string } | null> {
-      if (!searchAttributes) return null;
+      if (!(await searchable())) return null;
       const model = `${SEARCH_ATTRIBUTES.model.name} = "${registeredModel.replaceAll(/["\\]/g, '\\$&')}"`;
       const query = `WorkflowType = "retrain" AND ExecutionStatus = "Running" AND ${model}`;
       for await (const { workflowId, runId } of client.workflow.list({ query })) {
@@ -83,7 +84,7 @@ export function createStewardActivities({ client, searchAttributes }: { client: 
         }
       } catch (error) {
         if (!(error instanceof WorkflowNotFoundError)) throw error;
-        return { outcome: 'failed', promoted: null, words: 'it is gone from Temporal', endedAt: Date.now() };
+        return { ending: { code: 'gone' }, endedAt: Date.now() };
       }
     },
   };
@@ -97,14 +98,13 @@ async function endingOf(
   const endedAt = closeTime.getTime();
   try {
     const result: unknown = await client.workflow.getHandle(workflowId, runId, { followRuns: false }).result();
-    return { ...completed(result), outcome: 'completed', endedAt };
+    return { ending: completed(result), endedAt };
   } catch (error) {
     if (!(error instanceof WorkflowFailedError)) throw error;
     const cause = innermost(error);
-    const cancelled = cause instanceof CancelledFailure;
+    if (cause instanceof CancelledFailure) return { ending: { code: 'cancelled' }, endedAt };
     const rejected = cause instanceof ApplicationFailure && cause.type === 'ApprovalRejected';
-    const words = cancelled ? 'it was cancelled' : truncate(cause.message, 500);
-    return { outcome: cancelled || rejected ? 'cancelled' : 'failed', promoted: null, words, endedAt };
+    return { ending: { code: rejected ? 'rejected' : 'failed', message: truncate(cause.message, 500) }, endedAt };
   }
 }
 
@@ -113,14 +113,13 @@ function innermost(error: Error): Error {
   return error.cause instanceof TemporalFailure ? innermost(error.cause) : error;
 }
 
-function completed(result: unknown): Pick<Ending, 'promoted' | 'words'> {
+function completed(result: unknown): RetrainEnding {
   const { data } = RetrainResult.safeParse(result);
-  if (!data) return { promoted: null, words: 'it completed' };
+  if (!data) return { code: 'completed' };
   const { version, promotion } = data;
-  if (!promotion?.promoted) {
-    const why = promotion ? `: ${promotion.reason}` : '';
-    return { promoted: null, words: truncate(`version ${version.version} was registered and not promoted${why}`, 500) };
-  }
-  const promoted = promotion.stage === 'Production' ? promotion.version : null;
-  return { promoted, words: `version ${promotion.version} is in ${promotion.stage}` };
+  if (!promotion) return { code: 'registered', version: version.version };
+  const { registryStage, verdict } = promotion;
+  return promotion.promoted
+    ? { code: 'promoted', version: promotion.version, registryStage }
+    : { code: 'notPromoted', version: version.version, verdict };
 }

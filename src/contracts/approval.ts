@@ -14,4 +14,11 @@ export const Decision = z.strictObject({
 export type Decision = z.output<typeof Decision>;
 
 /** To a promotion that waits: approve or reject it. A second or stale decision is refused. */
-export const decidePromotion = defineUpdate<string, [z.input<typeof Decision>]>('decide');
+export const decidePromotion = defineUpdate<Decided, [z.input<typeof Decision>]>('decide');
+
+/** What a promotion answers to a decision. */
+export interface Decided {
+  registeredModel: string;
+  version: string;
+  decision: Decision['decision'];
+}

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { DriftFinding } from './verdicts.ts';
 
 export const DriftWindow = z.object({
   source: z.string().describe('what it was read from: file names, or the training data'),
@@ -35,21 +36,23 @@ export const DriftDocument = z.object({
 });
 export type DriftDocument = z.infer<typeof DriftDocument>;
 
-/** When a report counts as drift: any of the rules that are set. */
-export const DriftGate = z.strictObject({
-  dataset: z.boolean().describe('the data set drifted, as the report itself says'),
-  minColumns: z.number().int().min(1).nullable().describe('at least this many features drifted; null: no such rule'),
-  columns: z.array(z.string()).describe('any of these columns drifted'),
-  share: z.number().gt(0).max(1).nullable().describe('at least this share of the features drifted; null: no such rule'),
-  prediction: z.boolean().describe('the prediction drifted'),
-  target: z.boolean().describe('the target drifted, where labels are known'),
-});
-export type DriftGate = z.infer<typeof DriftGate>;
+/** What a verdict on a report rests on. */
+export const DriftGrounds = z.discriminatedUnion('code', [
+  z.object({
+    code: z.literal('tooFewRows'),
+    window: z.enum(['current', 'reference']),
+    rows: z.number().int(),
+    minRows: z.number().int(),
+  }),
+  z.object({ code: z.literal('noRule') }),
+  z.object({ code: z.literal('rules'), findings: z.array(DriftFinding).describe('the findings that decided') }),
+]);
+export type DriftGrounds = z.infer<typeof DriftGrounds>;
 
 /** What the gate says of a report. */
 export const DriftVerdict = z.object({
   verdict: z.enum(['drift', 'no drift', 'skipped', 'cannot tell']),
-  reason: z.string().describe('why, in words'),
+  grounds: DriftGrounds,
   columns: z.array(z.string()).describe('columns that drifted'),
 });
 export type DriftVerdict = z.infer<typeof DriftVerdict>;

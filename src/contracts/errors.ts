@@ -45,6 +45,10 @@ export const FAILURES = {
     retryable: false,
     next: 'Name a version that reads the columns of the data, or prepare data that have them.',
   },
+  LockLost: {
+    retryable: false,
+    next: 'Nothing was changed after that. The workflow was reset, and its new run goes on.',
+  },
   ApprovalRejected: { retryable: false, next: 'Nothing was changed.' },
   PromotionRefused: { retryable: false, next: 'Nothing was changed. Promote with "force": true to overrule the gate.' },
   PreflightFailed: {

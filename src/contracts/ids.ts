@@ -18,6 +18,10 @@ export const workflowIds = {
     `retrain-drift-${registeredModel}-${decidedAt.toISOString().replace(/[:.]/g, '-')}`,
 };
 
+/** Whether a workflow id is that of a child workflow of this stage. */
+export const isOfStage = (stage: Stage, workflowId: string | null): boolean =>
+  workflowId?.endsWith(`/${stage}`) ?? false;
+
 const STAGE_SUFFIX = new RegExp(`(/(${STAGES.join('|')}))+$`);
 
 /** The workflow that people started, of one of its stages; one that is no stage stands for itself. */

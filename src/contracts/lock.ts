@@ -1,6 +1,6 @@
 import { defineQuery, defineSignal } from '@temporalio/workflow';
 import { z } from 'zod';
-import { ForeignId, ModelName, utf8Length, words } from './text.ts';
+import { ForeignId, ModelName, utf8Length, VersionNumber, words } from './text.ts';
 
 /** A workflow that holds or waits for the lock of a registered model. */
 export const LockRequest = z.object({
@@ -8,7 +8,11 @@ export const LockRequest = z.object({
   // Temporal takes no signal to what cannot be a workflow, and the lock would ask it for ever.
   workflowId: ForeignId.min(1).refine((id) => utf8Length(id) <= 1_000, 'Expected 1,000 bytes at most'),
   runId: z.guid(),
-  purpose: words(1_000).describe('what the lock is wanted for, in words'),
+  holder: z
+    .object({ workflowId: ForeignId.min(1), runId: z.guid() })
+    .describe('workflow that the lock is for, and follows; a stage asks for the workflow that started it'),
+  purpose: z.enum(['promote', 'rollback', 'redeploy']).describe('what the lock is wanted for'),
+  version: VersionNumber.nullable().describe('version that it is about; null: not known yet'),
   askedAt: z.number().min(0).max(8.64e15).optional().describe('when it was asked for; Unix time (ms), set by the lock'),
   heldSince: z
     .number()

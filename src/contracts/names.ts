@@ -55,6 +55,9 @@ export const TAGS = {
   comparison: 'mediwatch.comparison',
   /** stage that a retrain brought its version to: Production, Staging or None */
   promoted: 'mediwatch.promoted',
-  /** why a workflow failed: the type of the failure, then its message */
+  /** why a workflow failed */
   failure: 'mediwatch.failure',
+  failureType: 'mediwatch.failure_type',
+  /** on a registered model: the registry as it was before the change that is under way, or was the latest */
+  change: 'mediwatch.change',
 } as const;

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { Metrics } from './training.ts';
+import { GateVerdict } from './verdicts.ts';
 
-/** MLflow's stages. Deprecated there, but what the API of today reads; aliases are kept in step with them. */
+/** MLflow's stages. Deprecated there, but the API of today reads them; aliases are kept in step with them. */
 export const RegistryStage = z.enum(['None', 'Staging', 'Production', 'Archived']);
 export type RegistryStage = z.infer<typeof RegistryStage>;
 
@@ -37,10 +38,24 @@ export type ModelVersionRef = z.infer<typeof ModelVersionRef>;
 
 /** Which version is in which stage and has which alias, at one moment. */
 export const RegistrySnapshot = z.object({
-  versions: z.array(z.object({ version: z.string(), stage: RegistryStage })),
+  versions: z.array(z.object({ version: z.string(), registryStage: RegistryStage })),
   aliases: z.record(z.string(), z.string()),
 });
 export type RegistrySnapshot = z.infer<typeof RegistrySnapshot>;
+
+/** Why Production changed. */
+export const ChangeReason = z.discriminatedUnion('code', [
+  z.object({
+    code: z.literal('promote'),
+    verdict: GateVerdict,
+    forced: z.boolean(),
+    challengerAuc: z.number().nullable(),
+    championAuc: z.number().nullable(),
+  }),
+  z.object({ code: z.literal('rollback'), reason: z.string().nullable().describe('as a person gave it') }),
+  z.object({ code: z.literal('restore'), cause: z.string().describe('message of the failure that took it back') }),
+]);
+export type ChangeReason = z.infer<typeof ChangeReason>;
 
 /** One change of what is in Production, kept as a tag of the version that came in. */
 export const ProductionEntry = z.object({
@@ -49,10 +64,7 @@ export const ProductionEntry = z.object({
   replaced: z.string().nullable().describe('version that was in Production before'),
   by: z.string().describe('workflow that did it'),
   actor: z.string().describe('who or what asked for it or approved it'),
-  action: z.enum(['promote', 'rollback', 'restore']),
-  reason: z.string(),
-  challengerAuc: z.number().nullable(),
-  championAuc: z.number().nullable(),
+  reason: ChangeReason,
 });
 export type ProductionEntry = z.infer<typeof ProductionEntry>;
 
@@ -75,14 +87,15 @@ export type Comparison = z.infer<typeof Comparison>;
 export const Promotion = z.object({
   registeredModel: z.string(),
   version: z.string(),
-  stage: z.enum(['Production', 'Staging']),
+  registryStage: z.enum(['Production', 'Staging']),
   promoted: z.boolean(),
-  reason: z.string().describe('why it was promoted or not, in words'),
+  verdict: GateVerdict,
+  forced: z.boolean().describe('promoted although the gate refuses'),
   champion: z.string().nullable().describe('version that was in Production before'),
   challengerAuc: z.number().nullable(),
   championAuc: z.number().nullable(),
-  reportUrl: z.string().nullish().describe("page about the version in MLflow's UI; absent: none is known"),
-  approvedBy: z.string().nullish().describe('who approved it; null: no approval was asked for'),
-  before: RegistrySnapshot.describe('the registry before the change: what a compensation restores'),
+  reportUrl: z.string().nullable().describe("page about the version in MLflow's UI; null: none is known"),
+  approvedBy: z.string().nullable().describe('who approved it; null: no approval was asked for'),
+  before: RegistrySnapshot.describe('the registry before the change: what an undo restores'),
 });
 export type Promotion = z.infer<typeof Promotion>;

@@ -1,11 +1,12 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import { z } from 'zod';
 import { words } from './text.ts';
+import { GateVerdict } from './verdicts.ts';
 
 /** Somebody or something says that a model's data have drifted. All of it may be left out: an empty alert is one too. */
 export const DriftAlert = z.object({
   key: z.string().min(1).max(100).optional().describe('idempotency key: two alerts with one key are one'),
-  reason: words(1000).default('').describe('what was noticed, in words'),
+  reason: words(1000).default('').describe('what was noticed'),
   source: words(100).default('signal').describe('who raised it, such as driftCheck, webhook, alertmanager'),
   report: words(2000).nullish().describe('link to the drift report'),
   share: z.number().min(0).max(1).nullish().describe('share of the features that drifted'),
@@ -19,6 +20,22 @@ export const Steering = z.object({
 });
 export type Steering = z.output<typeof Steering>;
 
+/** What came of a retrain, for its steward. */
+export const RetrainEnding = z.discriminatedUnion('code', [
+  z.object({ code: z.literal('promoted'), version: z.string(), registryStage: z.string() }),
+  z.object({ code: z.literal('notPromoted'), version: z.string(), verdict: GateVerdict }),
+  z.object({ code: z.literal('registered'), version: z.string() }),
+  z.object({ code: z.literal('failed'), message: z.string() }),
+  z.object({ code: z.literal('rejected'), message: z.string() }),
+  z.object({ code: z.literal('notStarted'), message: z.string() }),
+  z.object({ code: z.literal('cancelled') }),
+  z.object({ code: z.literal('completed') }).describe('with a result that cannot be read'),
+  z.object({ code: z.literal('gone') }).describe('Temporal does not know it any more'),
+]);
+export type RetrainEnding = z.infer<typeof RetrainEnding>;
+
+const EndedRetrain = z.object({ workflowId: z.string(), endedAt: z.number(), ending: RetrainEnding });
+
 /** What a steward is doing: the answer of its query. Times are Unix times (ms). */
 export const StewardState = z.object({
   registeredModel: z.string(),
@@ -26,7 +43,10 @@ export const StewardState = z.object({
     .enum(['idle', 'waiting', 'retraining', 'cooling', 'backingOff', 'paused'])
     .describe('waiting: for a retrain that somebody else started'),
   until: z.number().nullable().describe('when a cooldown or back-off ends'),
-  paused: z.object({ by: z.string(), reason: z.string(), at: z.number() }).nullable(),
+  paused: z
+    .object({ by: z.string().nullable(), reason: z.string(), at: z.number() })
+    .nullable()
+    .describe('by null: the steward itself, after too many failures'),
   counted: z.number().int().describe('alerts received, without those seen before'),
   duplicates: z.number().int().describe('alerts ignored because their key had been seen'),
   pending: z
@@ -39,10 +59,7 @@ export const StewardState = z.object({
     .object({ workflowId: z.string(), startedAt: z.number(), alerts: z.number().int() })
     .nullable()
     .describe('retrain under way'),
-  last: z
-    .object({ workflowId: z.string(), endedAt: z.number(), outcome: z.string() })
-    .nullable()
-    .describe('the latest retrain that ended, and what came of it in words'),
+  last: EndedRetrain.nullable().describe('the latest retrain that ended'),
 });
 export type StewardState = z.infer<typeof StewardState>;
 
@@ -56,4 +73,11 @@ export const resumeSteward = defineSignal<[z.input<typeof Steering>?]>('resume')
 /** To a steward: what are you doing? */
 export const stewardQuery = defineQuery<StewardState>('steward');
 /** To a steward: retrain now, whatever the cooldown or a pause says. Refused while a retrain is under way. */
-export const retrainNow = defineUpdate<string, [z.input<typeof Steering>]>('retrainNow');
+export const retrainNow = defineUpdate<RetrainStart, [z.input<typeof Steering>]>('retrainNow');
+
+export interface RetrainStart {
+  /** The retrain; null: it has not started. */
+  workflowId: string | null;
+  /** Retrain of somebody else whose end it waits for; null: none. */
+  startsAfter: string | null;
+}

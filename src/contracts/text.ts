@@ -24,6 +24,9 @@ export const VersionNumber = z.string().regex(/^[1-9]\d{0,9}$/, 'Expected a vers
 /** A path, a glob or an address. */
 export const Location = z.string().min(1).max(2_000).regex(PRINTABLE, 'Expected a path without control characters');
 
+/** A location that may be left empty. */
+export const OptionalLocation = z.string().max(2_000).regex(PRINTABLE, 'Expected a path without control characters');
+
 /** An id of another system, such as that of an MLflow run. */
 export const ForeignId = z.string().max(1_000).regex(PRINTABLE, 'Expected an id without control characters');
 

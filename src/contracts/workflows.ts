@@ -2,78 +2,84 @@ import { z } from 'zod';
 import { ArtifactRef } from './artifacts.ts';
 import { BuiltImage, Deployment } from './deployment.ts';
 import { DriftReport, DriftVerdict } from './drift.ts';
-import { MetricRule, ModelVersionRef, Promotion } from './registry.ts';
+import {
+  DataOptions,
+  MonitoringOptions,
+  overrides,
+  PromotionOptions,
+  RolloutOptions,
+  SearchOptions,
+  TrainingOptions,
+} from './options.ts';
+import {
+  BuildImagePlan,
+  DriftCheckPlan,
+  DriftStewardPlan,
+  PrepareDataPlan,
+  PromotePlan,
+  RedeployPlan,
+  RetrainPlan,
+  RollbackPlan,
+  SearchPlan,
+  TrainPlan,
+} from './plans.ts';
+import { ModelVersionRef, Promotion } from './registry.ts';
 import { ForeignId, Location, ModelName, VersionNumber, words } from './text.ts';
-import { Dataset, MODELS, Params, Trial } from './training.ts';
+import { Dataset, Params, Trial } from './training.ts';
 
-const registeredModel = ModelName.describe('registered model in MLflow; default: registry.registeredModel');
-const model = z.enum(MODELS).describe('kind of model: hgb or rf; default: training.model');
-const trials = z.number().int().min(0).max(10_000).describe('trials of the search, 0 for none; default: search.trials');
-const parallel = z
-  .number()
-  .int()
-  .min(1)
-  .max(256)
-  .describe('trials at once; default: search.parallel, or one for each training slot');
-const data = Location.describe('CSV file, plain or gzipped; default: data.path');
-/** What NumPy takes. */
-const seed = z
-  .number()
-  .int()
-  .min(0)
-  .max(2 ** 32 - 1)
-  .describe('seed of the split and the search; default: data.seed');
-const force = z.boolean();
-const version = VersionNumber;
-const trigger = words(200).describe('what started it, such as schedule or drift alert');
-const stage = z.enum(['Production', 'Staging', 'None']);
-const maxAucLoss = z
-  .number()
-  .min(0)
-  .max(1)
-  .describe('test AUC that the challenger may be under the champion; default: promotion.maxAucLoss');
-const policy = z.enum(['rules', 'always', 'never']).describe('promotion gate; default: promotion.policy');
-const rules = z.array(MetricRule).max(100).describe('metric rules of the gate; default: promotion.rules');
-const approval = z.boolean().describe('wait for a person before Production; default: approval.required');
-const stagingFirst = z
-  .boolean()
-  .describe('smoke-test it in Staging before Production; default: promotion.stagingFirst');
-const strategy = z
-  .enum(['atOnce', 'canary', 'linear'])
-  .describe('how traffic moves to the new version; default: rollout.strategy');
-const by = words(200).min(1).describe('who asks for it, for the history of Production');
-const dataset = Dataset.describe('prepared data set; default: prepared from data.path');
-const report = words(2000).describe('link to the drift report that led to it, kept on the version');
-const dryRun = z.boolean().describe('only tell what it would do, and change nothing');
-const underLockOf = ForeignId.describe('set by a parent workflow that already holds the lock of the model');
+const model = {
+  registeredModel: ModelName.optional().meta({
+    setting: 'registry.registeredModel',
+    description: 'registered model in MLflow',
+  }),
+};
+const data = {
+  data: Location.optional().meta({ setting: 'data.path', description: 'CSV file, plain or gzipped' }),
+  ...overrides('data', DataOptions),
+};
+const training = overrides('training', TrainingOptions);
+const search = overrides('search', SearchOptions);
+const rollout = overrides('rollout', RolloutOptions);
+const promotion = {
+  ...overrides('promotion', PromotionOptions),
+  approval: z
+    .boolean()
+    .optional()
+    .meta({ setting: 'approval.required', description: 'wait for a person before Production' }),
+  ...rollout,
+  redeploy: z.boolean().optional().describe('redeploy the API after a promotion to Production; absent: yes'),
+};
+const lineage = {
+  trigger: words(200).optional().describe('what started it, such as schedule or drift alert'),
+  driftReport: words(2000).optional().describe('link to the drift report that led to it, kept on the version'),
+};
+const dataset = Dataset.optional().describe('prepared data set; absent: prepared from the data');
+const by = words(200).min(1).optional().describe('who asks for it, for the history of Production');
+const dryRun = z.boolean().optional().describe('only say what it would do, and change nothing');
 
 export const PrepareDataInput = z.strictObject({
-  registeredModel: registeredModel.optional(),
-  data: data.optional(),
-  seed: seed.optional(),
-  force: force.optional().describe('prepare again although the same data set is in the store'),
+  ...model,
+  ...data,
+  force: z.boolean().optional().describe('prepare again although the same data set is in the store'),
 });
-export type PrepareDataInput = z.infer<typeof PrepareDataInput>;
 
 export const SearchInput = z.strictObject({
-  registeredModel: registeredModel.optional(),
-  model: model.optional(),
-  trials: trials.min(1).optional().describe('trials of the search; default: search.trials'),
-  parallel: parallel.optional(),
-  data: data.optional(),
-  seed: seed.optional(),
-  dataset: dataset.optional(),
+  ...model,
+  ...training,
+  ...search,
+  trials: search.trials.unwrap().min(1).optional().meta(search.trials.meta() ?? {}),
+  ...data,
+  dataset,
   parentRunId: ForeignId.max(250)
     .optional()
-    .describe('MLflow run under which the trials are nested; default: a new one'),
+    .describe('MLflow run under which the trials are nested; absent: a new one'),
 });
-export type SearchInput = z.infer<typeof SearchInput>;
 
 export const SearchResult = z.object({
   runId: z.string(),
   dataset: Dataset,
   best: Trial,
-  metric: z.string().optional().describe('what its score is called; absent: validation AUC'),
+  metric: z.string().describe('what its score is called; empty: validation AUC'),
   trials: z.array(Trial).describe('the best and the latest trials, 200 at most; all of them are in MLflow'),
   complete: z.number().int(),
   failed: z.number().int(),
@@ -81,139 +87,135 @@ export const SearchResult = z.object({
 export type SearchResult = z.infer<typeof SearchResult>;
 
 export const TrainInput = z.strictObject({
-  registeredModel: registeredModel.optional(),
-  model: model.optional(),
-  params: Params.optional().describe('hyperparameters; default: those of the model'),
-  data: data.optional(),
-  seed: seed.optional(),
-  dataset: dataset.optional(),
+  ...model,
+  ...training,
+  params: Params.optional().describe('hyperparameters; absent: those of the model'),
+  ...data,
+  dataset,
   searchTrials: z.array(Trial).max(1_000).optional().describe('trials of the search, for the report'),
-  runId: ForeignId.max(250).optional().describe('MLflow run that the model is logged to; default: a new one'),
-  trigger: trigger.optional(),
-  report: report.optional(),
+  runId: ForeignId.max(250).optional().describe('MLflow run that the model is logged to; absent: a new one'),
+  ...lineage,
 });
-export type TrainInput = z.infer<typeof TrainInput>;
 
 export const PromoteInput = z.strictObject({
-  registeredModel: registeredModel.optional(),
-  version: version.optional().describe('version to promote; default: the newest'),
-  stage: stage.exclude(['None']).optional().describe('stage to move it to; default: Production'),
-  maxAucLoss: maxAucLoss.optional(),
-  policy: policy.optional(),
-  rules: rules.optional(),
-  approval: approval.optional(),
-  stagingFirst: stagingFirst.optional(),
-  strategy: strategy.optional(),
-  force: force.optional().describe('promote although the gate refuses'),
-  redeploy: z.boolean().optional().describe('redeploy the API after a promotion to Production; default: true'),
-  dataset: ArtifactRef.optional().describe('data set whose test split is scored; default: the one of the version'),
-  by: by.optional(),
-  dryRun: dryRun.optional(),
+  ...model,
+  version: VersionNumber.optional().describe('version to promote; absent: the newest'),
+  ...promotion,
+  registryStage: z
+    .enum(['Production', 'Staging'])
+    .optional()
+    .meta({ flag: 'stage', description: 'registry stage to move it to; absent: Production' }),
+  force: z.boolean().optional().describe('promote although the gate refuses'),
+  dataset: ArtifactRef.optional().describe('data set whose test split is scored; absent: the one of the version'),
+  by,
+  dryRun,
 });
-export type PromoteInput = z.infer<typeof PromoteInput>;
 
-/** What a dry run found. */
-export const DryRun = z.object({
-  would: z.array(z.string()).describe('each change that it would make, in a sentence; empty: none'),
-});
-export type DryRun = z.infer<typeof DryRun>;
+/** A change that a dry run would make. */
+export const WouldChange = z.discriminatedUnion('code', [
+  z.object({ code: z.literal('stage'), version: z.string() }),
+  z.object({ code: z.literal('smokeTest'), version: z.string() }),
+  z.object({ code: z.literal('ask'), version: z.string(), expireAfterSeconds: z.number() }),
+  z.object({ code: z.literal('promote'), version: z.string(), champion: z.string().nullable() }),
+  z.object({
+    code: z.literal('deploy'),
+    version: z.string(),
+    serving: z.string().nullable(),
+    strategy: z.enum(['atOnce', 'canary', 'linear']),
+    share: z.number(),
+  }),
+  z.object({
+    code: z.literal('rollBack'),
+    version: z.string(),
+    left: z.string().nullable(),
+    reason: z.string().nullable(),
+  }),
+]);
+export type WouldChange = z.infer<typeof WouldChange>;
 
-export const PromoteResult = z.object({
-  promotion: Promotion,
-  deployment: Deployment.nullable(),
-  dryRun: DryRun.optional(),
-});
+const would = z
+  .array(WouldChange)
+  .nullable()
+  .describe('of a dry run: each change that it would make, in their order; null: no dry run');
+
+export const PromoteResult = z.object({ promotion: Promotion, deployment: Deployment.nullable(), would });
 export type PromoteResult = z.infer<typeof PromoteResult>;
 
 export const RollbackInput = z.strictObject({
-  registeredModel: registeredModel.optional(),
-  version: version.optional().describe('version to go back to; default: the one with the alias "previous"'),
+  ...model,
+  version: VersionNumber.optional().describe('version to go back to; absent: the one with the alias "previous"'),
   reason: words(1000).optional().describe('why, kept on the version that is left'),
-  by: by.optional(),
-  dryRun: dryRun.optional(),
+  by,
+  dryRun,
 });
-export type RollbackInput = z.infer<typeof RollbackInput>;
 
 export const RollbackResult = z.object({
   registeredModel: z.string(),
   version: z.string(),
   left: z.string().nullable().describe('version that was in Production before'),
+  by: z.string().nullable().describe('who asked for it'),
+  reason: z.string().nullable(),
   deployment: Deployment.nullable(),
-  dryRun: DryRun.optional(),
+  would,
 });
 export type RollbackResult = z.infer<typeof RollbackResult>;
 
 export const RedeployInput = z.strictObject({
-  registeredModel: registeredModel.optional(),
-  version: version.optional().describe('version to deploy; default: the one in Production'),
-  strategy: strategy.optional(),
-  dryRun: dryRun.optional(),
-  underLockOf: underLockOf.optional(),
+  ...model,
+  version: VersionNumber.optional().describe('version to deploy; absent: the one in Production'),
+  ...rollout,
+  dryRun,
 });
-export type RedeployInput = z.infer<typeof RedeployInput>;
 
-export const RedeployResult = Deployment.extend({ dryRun: DryRun.optional() });
+export const RedeployResult = Deployment.extend({ would });
 export type RedeployResult = z.infer<typeof RedeployResult>;
 
 export const BuildImageInput = z.strictObject({
-  registeredModel: registeredModel.optional(),
-  version: version.optional().describe('version whose model is baked in; default: the runtime image, without a model'),
-  force: force.optional().describe('build although nothing has changed'),
+  ...model,
+  version: VersionNumber.optional().describe(
+    'version whose model is baked in; absent: the runtime image, without a model',
+  ),
+  force: z.boolean().optional().describe('build although nothing has changed'),
 });
-export type BuildImageInput = z.infer<typeof BuildImageInput>;
 
 export const RetrainInput = z.strictObject({
-  registeredModel: registeredModel.optional(),
-  model: model.optional(),
-  trials: trials.optional(),
-  parallel: parallel.optional(),
-  data: data.optional(),
-  seed: seed.optional(),
-  stage: stage.optional().describe('promote to it if the gate agrees, None: only register; default: promotion.stage'),
-  maxAucLoss: maxAucLoss.optional(),
-  policy: policy.optional(),
-  rules: rules.optional(),
-  approval: approval.optional(),
-  stagingFirst: stagingFirst.optional(),
-  strategy: strategy.optional(),
-  redeploy: z.boolean().optional().describe('redeploy the API after a promotion to Production; default: true'),
-  force: force.optional().describe('prepare the data again although they are in the store'),
-  trigger: trigger.optional(),
-  report: report.optional(),
+  ...model,
+  ...training,
+  ...search,
+  ...data,
+  ...promotion,
+  force: z.boolean().optional().describe('prepare the data again although they are in the store'),
+  ...lineage,
 });
 export type RetrainInput = z.infer<typeof RetrainInput>;
 
 export const RetrainResult = z.object({
   version: ModelVersionRef,
-  promotion: Promotion.nullable(),
-  deployment: Deployment.nullable(),
+  promotion: Promotion.nullable().describe('null: none was asked for'),
+  deployment: Deployment.nullable().describe('null: the API did not follow'),
 });
 export type RetrainResult = z.infer<typeof RetrainResult>;
 
 export const DriftCheckInput = z.strictObject({
-  registeredModel: registeredModel.optional(),
-  log: Location.optional().describe('prediction log: file, folder or glob; default: monitoring.log'),
-  reference: z
-    .enum(['log', 'training'])
-    .optional()
-    .describe('what current rows are compared with; default: monitoring.reference'),
-  minRows: z.number().int().min(1).optional().describe('rows that each window must have; default: monitoring.minRows'),
-  alert: z.boolean().optional().describe('tell the steward of drift, which retrains; default: true'),
+  ...model,
+  ...overrides('monitoring', MonitoringOptions),
+  alert: z.boolean().optional().describe('alert the steward on drift, which retrains; absent: yes'),
 });
-export type DriftCheckInput = z.infer<typeof DriftCheckInput>;
 
 export const DriftCheckResult = DriftVerdict.extend({
   registeredModel: z.string(),
   report: DriftReport,
-  alerted: z.boolean().describe('whether the steward was told'),
+  alerted: z.boolean().describe('whether the steward got an alert'),
 });
 export type DriftCheckResult = z.infer<typeof DriftCheckResult>;
 
-export const DriftStewardInput = z.strictObject({ registeredModel: registeredModel.optional() });
-export type DriftStewardInput = z.infer<typeof DriftStewardInput>;
+export const DriftStewardInput = z.strictObject(model);
 
 interface WorkflowContract {
-  input: z.ZodType;
+  /** What a person gives: all of it may be left out. */
+  input: z.ZodObject;
+  /** What it goes by: the input laid over the settings, or what a parent workflow gives it. */
+  plan: z.ZodObject;
   result: z.ZodType;
   /** What it does, in a sentence. */
   about: string;
@@ -221,64 +223,74 @@ interface WorkflowContract {
   example: Record<string, unknown>;
 }
 
-/** Every workflow that people start: the parser of its input, and what the documentation and the UI say of it. */
+/** Every workflow that people start: the parsers of its input, and what the documentation and the UI say of it. */
 export const WORKFLOWS = {
   retrain: {
     input: RetrainInput,
+    plan: RetrainPlan,
     result: RetrainResult,
     about: 'Prepares the data, searches, trains, registers, promotes if the gate agrees, and redeploys the API.',
-    example: { trials: 20, stage: 'Production' },
+    example: { trials: 20, registryStage: 'Production' },
   },
   prepareData: {
     input: PrepareDataInput,
+    plan: PrepareDataPlan,
     result: Dataset,
     about: 'Splits and encodes the data by patient and puts the data set into the artifact store.',
     example: { data: 'data/diabetic_data.csv.gz' },
   },
   hyperparameterSearch: {
     input: SearchInput,
+    plan: SearchPlan,
     result: SearchResult,
     about: 'Tries hyperparameters in parallel; each trial is an MLflow run scored on the validation split.',
     example: { trials: 50, parallel: 2 },
   },
   trainBestAndRegister: {
     input: TrainInput,
+    plan: TrainPlan,
     result: ModelVersionRef,
     about: 'Fits on train and validation, scores the test split, and registers one new model version.',
     example: { model: 'rf' },
   },
   promote: {
     input: PromoteInput,
+    plan: PromotePlan,
     result: PromoteResult,
     about: 'Compares a version with the champion on the same test split, and moves it to a stage if the gate agrees.',
-    example: { version: '3', stage: 'Production' },
+    example: { version: '3', registryStage: 'Production' },
   },
   rollback: {
     input: RollbackInput,
+    plan: RollbackPlan,
     result: RollbackResult,
     about: 'Brings the previous or a named version back to Production and to the running API.',
     example: { version: '2', reason: 'complaints from ward 7' },
   },
   redeploy: {
     input: RedeployInput,
+    plan: RedeployPlan,
     result: RedeployResult,
     about: 'Starts the Production version beside the running API, verifies it, and moves the traffic to it.',
     example: { version: '3' },
   },
   buildImage: {
     input: BuildImageInput,
+    plan: BuildImagePlan,
     result: BuiltImage,
     about: 'Builds and pushes the image of the API, with a model version in it if one is named.',
     example: { version: '3' },
   },
   driftCheck: {
     input: DriftCheckInput,
+    plan: DriftCheckPlan,
     result: DriftCheckResult,
-    about: 'Reports on drift in the prediction log, and tells the steward of the model when the gate calls it drift.',
+    about: 'Reports on drift in the prediction log, and alerts the steward of the model when the gate calls it drift.',
     example: { minRows: 50 },
   },
   driftSteward: {
     input: DriftStewardInput,
+    plan: DriftStewardPlan,
     result: z.null(),
     about:
       'Takes the drift alerts of a model, starts one retrain for them, and cools down; there is one for each model.',
@@ -287,3 +299,9 @@ export const WORKFLOWS = {
 } as const satisfies Record<string, WorkflowContract>;
 
 export type WorkflowName = keyof typeof WORKFLOWS;
+/** Input of a workflow as a person gives it, parsed. */
+export type InputOf<Name extends WorkflowName> = z.output<(typeof WORKFLOWS)[Name]['input']>;
+export type PlanOf<Name extends WorkflowName> = z.output<(typeof WORKFLOWS)[Name]['plan']>;
+/** A plan as a parent gives it: fields with a default may be left out. */
+export type PlanInputOf<Name extends WorkflowName> = z.input<(typeof WORKFLOWS)[Name]['plan']>;
+export type ResultOf<Name extends WorkflowName> = z.output<(typeof WORKFLOWS)[Name]['result']>;

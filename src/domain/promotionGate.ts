@@ -1,4 +1,5 @@
 import type { Comparison, MetricRule } from '../contracts/registry.ts';
+import type { GateVerdict, RuleFinding } from '../contracts/verdicts.ts';
 
 export interface Contest {
   policy: 'rules' | 'always' | 'never';
@@ -8,109 +9,95 @@ export interface Contest {
   champion: string | null;
   comparison: Comparison;
   requiredTags: Record<string, string>;
-  /** A version older than this is not promoted (days); null: any age. */
-  maxAgeDays: number | null;
+  /** A version older than this is not promoted (days); absent: any age. */
+  maxAgeDays?: number | undefined;
   /** Unix time (ms). */
   now: number;
-  /** Why the challenger must not be promoted whatever it scores, if there is a reason. */
-  objection: string | null;
+  /** Why the challenger was rolled back before; null: it was not. */
+  rolledBack: string | null;
   /** Promote although the gate refuses. */
   force: boolean;
 }
 
-export interface Verdict {
+export interface Judgement {
   promote: boolean;
-  /** In words, for the history of the version. */
-  reason: string;
+  /** It is promoted although the gate refuses. */
+  forced: boolean;
+  verdict: GateVerdict;
 }
 
 /** Decides whether the challenger may replace the champion; both were scored on the same test split. */
-export function decidePromotion(contest: Contest): Verdict {
+export function judgePromotion(contest: Contest): Judgement {
   const verdict = judge(contest);
-  if (verdict.promote || !contest.force) return verdict;
-  return { promote: true, reason: `Forced. The gate would have refused: ${verdict.reason}` };
+  const passes = PASSING.has(verdict.code);
+  return { promote: passes || contest.force, forced: !passes && contest.force, verdict };
 }
 
-function judge(contest: Contest): Verdict {
-  const { policy, objection, champion, comparison } = contest;
-  if (objection) return refuse(objection);
-  if (policy === 'never') return refuse('The policy is "never": only a forced promotion passes.');
-  const unmet = [...missingTags(contest), ...tooOld(contest)];
-  if (unmet.length > 0) return refuse(unmet.join(' '));
-  if (policy === 'always') return { promote: true, reason: 'The policy is "always".' };
-  if (champion === null) return first(contest);
-  if (comparison.champion === null) {
-    const why = comparison.championProblem ? `: ${comparison.championProblem}` : '.';
-    return refuse(`Version ${champion}, the champion, could not be scored${why}`);
+const PASSING: ReadonlySet<GateVerdict['code']> = new Set(['passed', 'firstVersion', 'policyAlways']);
+
+function judge(contest: Contest): GateVerdict {
+  const { policy, champion, comparison, challenger, rolledBack, rules } = contest;
+  const { version } = challenger;
+  if (rolledBack !== null) return { code: 'rolledBack', version, reason: rolledBack };
+  if (policy === 'never') return { code: 'policyNever' };
+  const tags = unmetTags(contest);
+  const ageDays = excessAge(contest);
+  if (tags.length > 0 || ageDays !== null) {
+    return { code: 'unfit', version, tags, ageDays, maxAgeDays: contest.maxAgeDays ?? null };
   }
-  const outcomes = contest.rules.map((rule) => judgeRule(rule, comparison, champion));
-  const basis = comparison.recorded ? RECORDED : '';
-  const failed = outcomes.filter(({ holds }) => !holds);
-  const shown = failed.length > 0 ? failed : outcomes;
-  const words = shown.map(({ text }) => text).join('; ');
+  if (policy === 'always') return { code: 'policyAlways' };
+  if (champion === null) return judgeFirst(contest);
+  if (comparison.champion === null) return { code: 'championNotScored', champion, problem: comparison.championProblem };
+  const findings = rules.map((rule) => judgeRule(rule, comparison));
+  const failed = findings.filter(({ holds }) => !holds);
+  const recorded = comparison.recorded ?? false;
   return failed.length > 0
-    ? refuse(`Refused: ${words}.${basis}`)
-    : { promote: true, reason: `Passed: ${words}.${basis}` };
+    ? { code: 'refused', champion, rules: failed.slice(0, FINDINGS_KEPT), recorded }
+    : { code: 'passed', champion, rules: findings.slice(0, FINDINGS_KEPT), recorded };
 }
 
-/** Two trainings may have held out different rows: whoever reads the verdict should know. */
-const RECORDED = ' These are the scores that the trainings recorded; nothing scored both versions on the same rows.';
+/** A verdict is kept as a tag, which has 5,000 characters in older releases of MLflow. */
+const FINDINGS_KEPT = 15;
 
 /** Without a champion there is nothing to compare with, but a version without scores is not promoted. */
-function first({ challenger, comparison, rules }: Contest): Verdict {
-  const unknown = rules.filter(({ metric }) => !known(comparison.challenger[metric]));
-  if (unknown.length > 0) {
-    return refuse(`Version ${challenger.version} has no ${unknown.map(({ metric }) => name(metric)).join(', no ')}.`);
-  }
-  const scores = rules.map(({ metric }) => `${name(metric)} ${format(comparison.challenger[metric])}`).join(', ');
-  return { promote: true, reason: `Nothing was in Production; ${scores}.` };
+function judgeFirst({ challenger, comparison, rules }: Contest): GateVerdict {
+  const scores = rules.map(({ metric }) => [metric, comparison.challenger[metric]] as const);
+  const missing = scores.filter(([, score]) => !isScore(score)).map(([metric]) => metric);
+  if (missing.length > 0) return { code: 'scoresMissing', version: challenger.version, metrics: missing };
+  return { code: 'firstVersion', scores: Object.fromEntries(scores) as Record<string, number> };
 }
 
-function judgeRule(rule: MetricRule, comparison: Comparison, champion: string): { holds: boolean; text: string } {
-  const { metric, direction, maxLoss, minGain, confidence } = rule;
-  const [challengerScore, championScore] = [comparison.challenger[metric], comparison.champion?.[metric]];
-  if (!known(challengerScore) || !known(championScore)) {
-    return { holds: false, text: `${name(metric)} is not known of both versions` };
-  }
+function judgeRule({ metric, direction, ...rule }: MetricRule, comparison: Comparison): RuleFinding {
+  const { maxLoss, minGain, confidence } = rule;
+  const [challenger, champion] = [comparison.challenger[metric], comparison.champion?.[metric]].map((score) =>
+    isScore(score) ? score : null,
+  ) as [number | null, number | null];
+  const finding = { metric, challenger, champion, ...rule };
+  if (challenger === null || champion === null) return { ...finding, holds: false };
   const sign = direction === 'higher' ? 1 : -1;
+  const needed = (minGain ?? -(maxLoss ?? 0)) - ROUNDING;
+  if (confidence === undefined) return { ...finding, holds: sign * (challenger - champion) >= needed };
   const interval = comparison.differences[metric];
-  const scores =
-    `${name(metric)} ${format(challengerScore)} against ${format(championScore)} of version ${champion}, ` +
-    (minGain === undefined ? `allowed loss ${maxLoss}` : `required gain ${minGain}`);
-  const needed = minGain ?? -(maxLoss ?? 0);
-  if (confidence === undefined) {
-    return { holds: sign * (challengerScore - championScore) >= needed - ROUNDING, text: scores };
-  }
-  if (!interval) return { holds: false, text: `${scores}, but no interval was computed` };
-  const bound = sign === 1 ? interval.low : -interval.high;
-  return {
-    holds: bound >= needed - ROUNDING,
-    text: `${scores}, gain at least ${format(bound)} with ${Math.round(confidence * 100)} % confidence`,
-  };
+  if (!interval) return { ...finding, gain: null, holds: false };
+  const gain = sign === 1 ? interval.low : -interval.high;
+  return { ...finding, gain, holds: gain >= needed };
 }
 
-function missingTags({ challenger, requiredTags }: Contest): string[] {
+function unmetTags({ challenger, requiredTags }: Contest) {
   return Object.entries(requiredTags)
-    .filter(([tag, wanted]) => (wanted === '*' ? challenger.tags[tag] === undefined : challenger.tags[tag] !== wanted))
-    .map(([tag, wanted]) => {
-      const has = challenger.tags[tag] === undefined ? 'has no tag' : `has "${challenger.tags[tag]}" in the tag`;
-      return `Version ${challenger.version} ${has} ${tag}${wanted === '*' ? '' : `, which must be "${wanted}"`}.`;
-    });
+    .map(([tag, wanted]) => ({ tag, wanted, found: challenger.tags[tag] ?? null }))
+    .filter(({ wanted, found }) => (wanted === '*' ? found === null : found !== wanted));
 }
 
 const DAY_MS = 24 * 3600 * 1000;
 
-function tooOld({ challenger, maxAgeDays, now }: Contest): string[] {
+/** Age of the challenger (days) where it is over the limit; null: it is not. */
+function excessAge({ challenger, maxAgeDays, now }: Contest): number | null {
   const days = (now - challenger.createdAt) / DAY_MS;
-  if (maxAgeDays === null || days <= maxAgeDays) return [];
-  return [`Version ${challenger.version} is ${days.toFixed(1)} days old; the limit is ${maxAgeDays}.`];
+  return maxAgeDays !== undefined && days > maxAgeDays ? days : null;
 }
 
 /** A loss of exactly the limit passes, although 0.70 - 0.695 is a little more than 0.005 in binary. */
 const ROUNDING = 1e-12;
 
-const refuse = (reason: string): Verdict => ({ promote: false, reason });
-const known = (value: number | null | undefined): value is number => Number.isFinite(value);
-const format = (value: number | null | undefined) => (value ?? Number.NaN).toFixed(4);
-/** `test_auc` → `test AUC`: metrics as people call them. */
-const name = (metric: string) => metric.replaceAll('_', ' ').replace(/\bauc\b/, 'AUC');
+const isScore = (value: number | null | undefined): value is number => Number.isFinite(value);

@@ -1,18 +1,5 @@
-/** How traffic moves to a candidate, and what makes it move back. */
-export interface RolloutPlan {
-  strategy: 'atOnce' | 'canary' | 'linear';
-  /** Share of the requests in the canary step, or of each linear step (0..1). */
-  share: number;
-  bakeSeconds: number;
-  /** Fewer requests to the candidate than this are not judged by their rates. */
-  minRequests: number;
-  /** Error rate of the candidate above the old one's that rolls back (0..1). */
-  maxErrorRate: number;
-  /** 95th percentile of the candidate's latency, as a multiple of the old one's, that rolls back. */
-  maxLatencyRatio: number;
-  /** Population stability index of the probabilities, old against new, that rolls back. */
-  maxPredictionShift: number;
-}
+import type { RolloutSettings } from '../contracts/options.ts';
+import type { Breach } from '../contracts/verdicts.ts';
 
 /** What one API did with its requests in a step. */
 export interface Traffic {
@@ -24,7 +11,7 @@ export interface Traffic {
 }
 
 /** The shares of the requests that the candidate gets, step by step; the last is 1. */
-export function rolloutShares({ strategy, share }: Pick<RolloutPlan, 'strategy' | 'share'>): number[] {
+export function rolloutShares({ strategy, share }: Pick<RolloutSettings, 'strategy' | 'share'>): number[] {
   if (strategy === 'atOnce') return [1];
   if (strategy === 'canary') return [share, 1];
   const steps = Math.ceil(1 / share - 1e-9);
@@ -37,23 +24,21 @@ const LATENCY_FLOOR_MS = 20;
 /**
  * Judges a step by what the two APIs did in it.
  *
- * @returns why traffic must move back, in words; null: it may go on
+ * @returns why traffic must move back; null: it may go on
  */
-export function findBreach(plan: RolloutPlan, candidate: Traffic, incumbent: Traffic): string | null {
-  if (candidate.requests < Math.max(plan.minRequests, 1)) return null;
-  const excess = errorRate(candidate) - errorRate(incumbent);
-  if (excess > plan.maxErrorRate) {
-    return `${percent(errorRate(candidate))} of its ${candidate.requests} requests failed, against ${percent(errorRate(incumbent))} of the old one's.`;
-  }
+export function findBreach(rollout: RolloutSettings, candidate: Traffic, incumbent: Traffic): Breach | null {
+  const { requests } = candidate;
+  if (requests < Math.max(rollout.minRequests, 1)) return null;
+  const rates = { candidate: errorRate(candidate), incumbent: errorRate(incumbent) };
+  if (rates.candidate - rates.incumbent > rollout.maxErrorRate) return { code: 'errorRate', requests, ...rates };
   if (candidate.latencyMs && incumbent.latencyMs) {
-    const allowed = plan.maxLatencyRatio * Math.max(incumbent.latencyMs.p95, LATENCY_FLOOR_MS);
-    if (candidate.latencyMs.p95 > allowed) {
-      return `95 % of its answers took up to ${Math.round(candidate.latencyMs.p95)} ms; ${Math.round(allowed)} ms are allowed.`;
-    }
+    const allowedMs = rollout.maxLatencyRatio * Math.max(incumbent.latencyMs.p95, LATENCY_FLOOR_MS);
+    const p95Ms = candidate.latencyMs.p95;
+    if (p95Ms > allowedMs) return { code: 'latency', p95Ms, allowedMs };
   }
   const shift = stabilityIndex(incumbent.probabilities, candidate.probabilities);
-  if (total(candidate.probabilities) >= MIN_PREDICTIONS && shift > plan.maxPredictionShift) {
-    return `its predictions are distributed otherwise than the old one's: stability index ${shift.toFixed(2)}, limit ${plan.maxPredictionShift}.`;
+  if (total(candidate.probabilities) >= MIN_PREDICTIONS && shift > rollout.maxPredictionShift) {
+    return { code: 'predictions', shift, allowed: rollout.maxPredictionShift };
   }
   return null;
 }
@@ -77,4 +62,3 @@ export function stabilityIndex(expected: number[], actual: number[]): number {
 
 const total = (counts: number[]) => counts.reduce((sum, count) => sum + count, 0);
 const errorRate = ({ requests, failed }: Traffic) => (requests === 0 ? 0 : failed / requests);
-const percent = (rate: number) => `${(rate * 100).toFixed(1)} %`;

@@ -1,4 +1,5 @@
-import type { DriftAlert, Steering, StewardState } from '../contracts/steward.ts';
+import type { StewardSettings } from '../contracts/options.ts';
+import type { DriftAlert, RetrainEnding, Steering, StewardState } from '../contracts/steward.ts';
 import { carriedKeys, merge, type Pending, pend, remember } from './alerts.ts';
 
 /**
@@ -13,7 +14,8 @@ export interface Steward {
   seen: string[];
   /** Alerts that no retrain has answered; those that arrived since the retrain under way was decided are among them. */
   pending: Pending | null;
-  paused: { by: string; reason: string; at: number } | null;
+  /** By null: the steward itself, after too many failures. */
+  paused: { by: string | null; reason: string; at: number } | null;
   /** Somebody wants a retrain now, and it has not started. */
   asked: Steering | null;
   /** Why no alert starts a retrain before a time. */
@@ -25,7 +27,7 @@ export interface Steward {
   /** Retrains that failed in a row. */
   failures: number;
   /** The latest that ended, newest first. */
-  ended: Array<{ workflowId: string; endedAt: number; outcome: string }>;
+  ended: Array<{ workflowId: string; endedAt: number; ending: RetrainEnding }>;
 }
 
 /** A retrain that a steward decided on. */
@@ -42,29 +44,22 @@ export interface Retrain {
 
 /** How a retrain ended. */
 export interface Ending {
-  /** Cancelled: a person decided against it, be it by cancelling it or by rejecting its version. */
-  outcome: 'completed' | 'failed' | 'cancelled';
-  /** Version that it brought to Production. */
-  promoted: string | null;
-  /** What came of it, in words. */
-  words: string;
+  ending: RetrainEnding;
   endedAt: number;
 }
 
-/** Times in seconds. */
-export interface StewardSettings {
-  cooldownSeconds: number;
-  backoffSeconds: number;
-  maxBackoffSeconds: number;
-  maxFailures: number;
-}
+const FAILED: ReadonlySet<RetrainEnding['code']> = new Set(['failed', 'notStarted', 'gone']);
+
+/** Whether a retrain failed. A person who cancels it or rejects its version has decided against it. */
+export const hasFailed = ({ ending }: Ending): boolean => FAILED.has(ending.code);
+
+const broughtToProduction = ({ ending }: Ending) =>
+  ending.code === 'promoted' && ending.registryStage === 'Production';
 
 /** Start a retrain, or wait: for a signal, and at the most until a time if there is one. */
 export type Decision = { kind: 'start' } | { kind: 'wait'; until: number | null };
 
 const ENDED_KEPT = 5;
-/** Who pauses a steward after too many failures. */
-export const ITSELF = 'the steward';
 
 export function createSteward(registeredModel: string): Steward {
   return {
@@ -106,11 +101,12 @@ export function resumed(steward: Steward): Steward {
   return { ...steward, paused: null, failures: 0, rest: steward.rest?.why === 'cooling' ? steward.rest : null };
 }
 
-/** Why a retrain cannot be asked for; null: it can. */
-export function refusal({ current, asked }: Steward): string | null {
-  if (current) return `${current.workflowId} is under way: a retrain can be asked for when it has ended.`;
-  if (asked) return `${asked.by} has asked for a retrain already; it starts as soon as it can.`;
-  return null;
+/** Why no retrain can be asked for. */
+export type StewardRefusal = { code: 'underWay'; workflowId: string } | { code: 'askedAlready'; by: string };
+
+export function refusal({ current, asked }: Steward): StewardRefusal | null {
+  if (current) return { code: 'underWay', workflowId: current.workflowId };
+  return asked && { code: 'askedAlready', by: asked.by };
 }
 
 /** Somebody wants a retrain now, whatever a cooldown, a back-off or a pause says. */
@@ -160,7 +156,7 @@ export function ended(steward: Steward, ending: Ending, settings: StewardSetting
   const { current } = steward;
   if (!current) return steward;
   const next = { ...noted(steward, current.workflowId, ending), current: null };
-  if (ending.outcome === 'failed') return failed(next, current, ending, settings);
+  if (hasFailed(ending)) return failed(next, current, ending, settings);
   return cooled({ ...answeredBy(next, ending), failures: 0 }, ending, settings);
 }
 
@@ -218,31 +214,31 @@ function restsUntil({ rest }: Steward, now: number): number | null {
   return rest && rest.until > now ? rest.until : null;
 }
 
-function noted(steward: Steward, workflowId: string, { endedAt, words }: Ending): Steward {
-  const latest = [{ workflowId, endedAt, outcome: words }, ...steward.ended];
+function noted(steward: Steward, workflowId: string, ended: Ending): Steward {
+  const latest = [{ workflowId, ...ended }, ...steward.ended];
   return { ...steward, ended: latest.slice(0, ENDED_KEPT) };
 }
 
 /** A version in Production answers what arrived before; when one alert came later, all of them wait: none is lost. */
-function answeredBy(steward: Steward, { promoted, endedAt }: Ending): Steward {
-  const isAnswered = promoted !== null && steward.pending !== null && steward.pending.lastAt <= endedAt;
+function answeredBy(steward: Steward, ending: Ending): Steward {
+  const isAnswered =
+    broughtToProduction(ending) && steward.pending !== null && steward.pending.lastAt <= ending.endedAt;
   return isAnswered ? { ...steward, pending: null } : steward;
 }
 
-function cooled(steward: Steward, { endedAt }: Ending, { cooldownSeconds }: StewardSettings): Steward {
-  return { ...steward, rest: { why: 'cooling', until: endedAt + cooldownSeconds * 1000 } };
+function cooled(steward: Steward, { endedAt }: Ending, { cooldown }: StewardSettings): Steward {
+  return { ...steward, rest: { why: 'cooling', until: endedAt + cooldown * 1000 } };
 }
 
-function failed(steward: Steward, { alerts }: Retrain, { endedAt, words }: Ending, settings: StewardSettings): Steward {
+function failed(steward: Steward, { alerts }: Retrain, { endedAt }: Ending, settings: StewardSettings): Steward {
   const failures = steward.failures + 1;
-  const seconds = Math.min(settings.backoffSeconds * 2 ** (failures - 1), settings.maxBackoffSeconds);
+  const seconds = Math.min(settings.backoff * 2 ** (failures - 1), settings.maxBackoff);
   const tooMany = failures >= settings.maxFailures && steward.paused === null;
-  const reason = `${failures} retrains failed in a row, the last one with: ${words}`.slice(0, 1000);
   return {
     ...steward,
     failures,
     pending: merge(alerts, steward.pending),
     rest: { why: 'backingOff', until: endedAt + seconds * 1000 },
-    paused: tooMany ? { by: ITSELF, reason, at: endedAt } : steward.paused,
+    paused: tooMany ? { by: null, reason: '', at: endedAt } : steward.paused,
   };
 }

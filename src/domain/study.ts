@@ -53,14 +53,14 @@ export function tooManyFailed(study: Study, maxFailedShare: number): boolean {
 }
 
 /** @param metric what the score is called; empty: validation AUC */
-export function searchProgress(study: Study, running: number, metric?: string): SearchProgress {
+export function searchProgress(study: Study, running: number, metric: string): SearchProgress {
   const { total, complete, failed, best } = study;
   return {
     total,
     complete,
     failed,
     running,
-    ...(metric && { metric }),
+    metric,
     best: best && { number: best.number, score: best.score as number, params: best.params },
   };
 }

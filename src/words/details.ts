@@ -1,30 +1,19 @@
 import { STAGE_TITLES } from '../contracts/names.ts';
 import type {
-  Explanation,
   ExtraStepProgress,
   PendingDecision,
   Progress,
+  SearchProgress,
   StageProgress,
 } from '../contracts/progress.ts';
-import type { Params } from '../contracts/training.ts';
-import { WORKFLOWS, type WorkflowName } from '../contracts/workflows.ts';
+import { WORKFLOWS } from '../contracts/workflows.ts';
+import { type Explanation, explainFailure } from './explain.ts';
+import { linkName, pageOf } from './links.ts';
 import { code, fitted, jsonBlock, link, plain, table } from './markdown.ts';
+import { paramsText, score, scoreName } from './numbers.ts';
+import { remarkText, resultText, stageText, waitingText } from './results.ts';
 import { duration, utcMinute, utcSecond } from './time.ts';
-
-/** Whose page it is. */
-export interface Page {
-  type: WorkflowName;
-  workflowId: string;
-  /** Workflow that started it as a stage of its own; null: none. */
-  parentId: string | null;
-  /** What it is about, as far as that is known. */
-  registeredModel: string | null;
-  version: string | null;
-  /** It only tells what it would do. */
-  dryRun: boolean;
-  /** Where pages of workflows are; null: not known yet. */
-  temporalUi: string | null;
-}
+import { verdictText } from './verdicts.ts';
 
 const SYMBOLS: Record<StageProgress['state'], string> = {
   waiting: '·',
@@ -36,52 +25,30 @@ const SYMBOLS: Record<StageProgress['state'], string> = {
 };
 
 /** Writes progress as the Markdown that the Temporal UI shows as a workflow's current details. */
-export function progressMarkdown(progress: Progress, page: Page): string {
-  const {
-    stages,
-    search,
-    extraSteps = [],
-    notes = [],
-    waitingFor,
-    decision,
-    problem,
-    failure,
-    result,
-    links,
-  } = progress;
-  const isOver = Boolean(failure || result);
+export function progressMarkdown(progress: Progress): string {
+  const { workflow, stages, search, extraSteps, remarks, waiting, failure, result } = progress;
+  const isOver = failure !== null || result !== null;
   return fitted([
-    ...(failure ? failureParts(failure) : []),
-    result && `**Result.** ${plain(result)}`,
-    headingText(page),
-    problem && !failure && `**What went wrong.** ${plain(problem)}`,
-    ...(decision ? decisionParts(decision, page) : [waitingFor && `**Waiting** for ${plain(waitingFor)}`]),
-    stages.length > 0 && stageTable(stages, page),
+    ...(failure ? failureParts(explainFailure(progress, failure)) : []),
+    result !== null && `**Result.** ${plain(resultText(workflow, result as never))}`,
+    headingText(progress),
+    ...(waiting?.for === 'decision'
+      ? decisionParts(waiting, progress)
+      : [waiting && `**Waiting** for ${plain(waitingText(waiting))}`]),
+    stages.length > 0 && stageTable(progress),
     search && searchText(search),
     extraSteps.map(extraStepText).join(' · '),
-    ...notes.map((note) => `**Note.** ${plain(note)}`),
-    isOver || waitingFor || stages.some(({ state }) => state === 'running') ? null : 'It is about to begin.',
-    linkText(links, page),
-    logText(page),
+    ...remarks.map((remark) => `**Note.** ${plain(remarkText(remark))}`),
+    isOver || waiting || stages.some(({ state }) => state === 'running') ? null : 'It is about to begin.',
+    linkText(progress),
+    `Logs of its steps: ${code(`mediwatch logs ${progress.workflowId}`)}`,
   ]);
 }
 
-/** `learning_rate 0.0412, max_depth 6`: parameters as they are read on a line. */
-export function paramsText(params: Params): string {
-  return Object.entries(params)
-    .map(([name, value]) => `${name} ${typeof value === 'number' ? Number(value.toPrecision(3)) : value}`)
-    .join(', ');
-}
-
-/** A workflow's page by its id. */
-export function pageOf(temporalUi: string, workflowId: string): string {
-  return `${temporalUi}/${encodeURIComponent(workflowId)}`;
-}
-
-function headingText({ type, registeredModel, version, dryRun }: Page): string {
+function headingText({ workflow, registeredModel, version, dryRun }: Progress): string {
   const about = [version && `version ${version}`, registeredModel].filter(Boolean).join(' of ');
-  const dry = dryRun ? ' **Dry run:** it only tells what it would do.' : '';
-  return `**${type}${about && `, ${plain(about)}`}.** ${plain(WORKFLOWS[type].about)}${dry}`;
+  const dry = dryRun ? ' **Dry run:** it only says what it would do.' : '';
+  return `**${workflow}${about && `, ${plain(about)}`}.** ${plain(WORKFLOWS[workflow].about)}${dry}`;
 }
 
 function failureParts({ happened, left, next }: Explanation): string[] {
@@ -93,10 +60,11 @@ function failureParts({ happened, left, next }: Explanation): string[] {
 }
 
 /** What a person is asked, what it can rest on, and how to answer from this page or a terminal. */
-function decisionParts({ registeredModel, version, evidence, until }: PendingDecision, { workflowId }: Page): string[] {
+function decisionParts(decision: PendingDecision, { workflowId }: Progress): string[] {
+  const { registeredModel, version, verdict, until } = decision;
   return [
     `**Waiting for your decision** about version ${plain(version)} of ${plain(registeredModel)}, until ` +
-      `${utcMinute(until)}; after that it counts as rejected. ${plain(evidence)}`,
+      `${utcMinute(until)}; after that it counts as rejected. ${plain(verdictText(verdict))}`,
     `To approve, send the update ${code('decide')} (menu at the top right, "Send an Update") with`,
     jsonBlock({ decision: 'approve', by: 'your name', version }),
     'To reject, with',
@@ -105,23 +73,21 @@ function decisionParts({ registeredModel, version, evidence, until }: PendingDec
   ];
 }
 
-function stageTable(stages: readonly StageProgress[], page: Page): string {
+function stageTable({ stages, temporalUi }: Progress): string {
   return table(
     ['', 'stage', 'started (UTC)', 'took', 'what came of it'],
-    stages.map((stage) => stageRow(stage, page)),
+    stages.map((stage) => {
+      const { name, state, startedAt, endedAt, workflowId } = stage;
+      const title = STAGE_TITLES[name];
+      return [
+        SYMBOLS[state],
+        workflowId !== undefined && temporalUi !== null ? link(title, pageOf(temporalUi, workflowId)) : title,
+        startedAt === undefined ? '' : utcSecond(startedAt),
+        startedAt === undefined || endedAt === undefined ? '' : duration(endedAt - startedAt),
+        plain(stageText(stage)),
+      ];
+    }),
   );
-}
-
-function stageRow({ name, state, startedAt, endedAt, summary, workflowId }: StageProgress, { temporalUi }: Page) {
-  const title = STAGE_TITLES[name];
-  const isChild = workflowId !== undefined && temporalUi !== null;
-  return [
-    SYMBOLS[state],
-    isChild ? link(title, pageOf(temporalUi, workflowId)) : title,
-    startedAt === undefined ? '' : utcSecond(startedAt),
-    startedAt === undefined || endedAt === undefined ? '' : duration(endedAt - startedAt),
-    plain(summary ?? (state === 'waiting' ? '' : state)),
-  ];
 }
 
 /** `✔ notify-team, after Promote`. */
@@ -129,18 +95,16 @@ function extraStepText({ name, stage, when, state }: ExtraStepProgress): string 
   return `${SYMBOLS[state]} ${plain(name)}, ${when} ${STAGE_TITLES[stage]}`;
 }
 
-function searchText({ total, complete, failed, running, metric, best }: NonNullable<Progress['search']>): string {
+function searchText({ total, complete, failed, running, metric, best }: SearchProgress): string {
   const counts = [`${complete} of ${total} trials done`, running && `${running} running`, failed && `${failed} failed`];
   const found = best && [
-    `Best so far: trial ${best.number}, ${plain(metric || 'validation AUC')} **${best.score.toFixed(4)}**`,
+    `Best so far: trial ${best.number}, ${plain(scoreName(metric))} **${score(best.score)}**`,
     Object.keys(best.params).length > 0 && `with ${plain(paramsText(best.params))}`,
   ];
   return `**Search.** ${counts.filter(Boolean).join(', ')}. ${found ? `${found.filter(Boolean).join(' ')}.` : 'No score so far.'}`;
 }
 
-function linkText(links: Progress['links'], { parentId, temporalUi }: Page): string {
+function linkText({ links, parentId, temporalUi }: Progress): string {
   const parent = parentId !== null && temporalUi !== null ? [link('Started by', pageOf(temporalUi, parentId))] : [];
-  return [...parent, ...links.map(({ name, url }) => link(name, url))].join(' · ');
+  return [...parent, ...links.map((to) => link(linkName(to), to.url))].join(' · ');
 }
-
-const logText = ({ workflowId }: Page) => `Logs of its steps: ${code(`mediwatch logs ${workflowId}`)}`;

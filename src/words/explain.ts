@@ -1,50 +1,28 @@
 import { FAILURES, type FailureType } from '../contracts/errors.ts';
-import { STAGE_TITLES, TAGS } from '../contracts/names.ts';
-import type { Explanation, StageProgress } from '../contracts/progress.ts';
+import { isOfStage } from '../contracts/ids.ts';
+import { STAGE_TITLES, type Stage, TAGS } from '../contracts/names.ts';
+import type { Facts, Progress, StageProgress, WorkflowFailure } from '../contracts/progress.ts';
 import type { WorkflowName } from '../contracts/workflows.ts';
 
-/** What a workflow found out and did on its way, as far as an explanation of its failure needs it. */
-export interface Facts {
-  /** Version that is to be promoted, deployed, or built. */
-  version?: string;
-  /** Version that this workflow registered. */
-  registered?: string;
-  /** Version in Production before anything was changed; null: none. */
-  inProduction?: string | null;
-  /** Version that answered requests before anything was changed; null: none. */
-  serving?: string | null;
-  /** Version that all requests went to before it failed. */
-  deployed?: string | undefined;
-  /** Stage to which the version that was registered has been promoted. */
-  promotedTo?: 'Production' | 'Staging';
-  /** The registry was changed, and then put back, or could not be: why. Absent: it was not changed. */
-  putBack?: true | string;
-  /** The version is in Production and answers; only this one could not be marked as rolled back. */
-  unmarked?: string;
-  /** The steward was told of drift. */
-  alerted?: boolean;
+/** What a failed workflow says to whoever finds it. */
+export interface Explanation {
+  happened: string;
+  /** What was left as it was, or was put back. */
+  left: string;
+  next: string;
 }
 
-export interface Failed {
-  workflow: WorkflowName;
-  workflowId: string;
-  /** Type of the failure; null: not one of the contract. */
-  type: string | null;
-  message: string;
-  cancelled: boolean;
-  /** Child workflow that failed; null: none did. */
-  child: string | null;
-  stages: readonly StageProgress[];
-  facts: Facts;
-  dryRun: boolean;
+interface Failed extends Progress {
+  failure: WorkflowFailure;
 }
 
 /** Explains a failure to whoever finds the workflow: what happened, what was left as it was, and what to do. */
-export function explainFailure(failed: Failed): Explanation {
+export function explainFailure(progress: Progress, failure: WorkflowFailure): Explanation {
+  const failed = { ...progress, failure };
   return { happened: whatHappened(failed), left: whatWasLeft(failed), next: whatToDo(failed) };
 }
 
-function whatHappened({ type, message, cancelled, child, stages }: Failed): string {
+function whatHappened({ failure: { type, message, cancelled, child }, stages }: Failed): string {
   const stage = stageOfFailure(stages);
   const title = stage && STAGE_TITLES[stage];
   if (cancelled) return `It was cancelled${title ? ` during "${title}"` : ''}.`;
@@ -55,7 +33,7 @@ function whatHappened({ type, message, cancelled, child, stages }: Failed): stri
 }
 
 function whatWasLeft(failed: Failed): string {
-  const ended = failed.cancelled ? ENDED : null;
+  const ended = failed.failure.cancelled ? ENDED : null;
   const left = failed.dryRun ? 'A dry run changes nothing.' : LEFT[failed.workflow](failed);
   return [ended, left].filter(Boolean).join(' ');
 }
@@ -76,20 +54,22 @@ const LEFT: Record<WorkflowName, (failed: Failed) => string> = {
   buildImage: () => 'Nothing that runs was touched; images that were built before are kept.',
   driftCheck: ({ facts }) =>
     facts.alerted
-      ? 'The steward has been told of the drift. Nothing else was changed.'
-      : 'The steward was told of nothing, so no retrain was started. Nothing was changed.',
+      ? 'The steward has the alert. Nothing else was changed.'
+      : 'The steward got no alert, so no retrain was started. Nothing was changed.',
   driftSteward: () => 'A retrain that it had started goes on without it. Alerts that it knew are forgotten.',
 };
 
-function leftByRetrain({ stages, facts, type }: Failed): string {
-  const { registered } = facts;
+function leftByRetrain({ stages, facts, failure }: Failed): string {
+  const { registered, putBack } = facts;
+  const { type } = failure;
   const stage = stageOfFailure(stages);
   if (!registered) {
     const searched = stages.some(({ name, state }) => name === 'hyperparameterSearch' && state !== 'waiting');
     const trials = searched && stage !== 'prepareData' ? ' Trials that had finished are kept in MLflow.' : '';
     return `No version was registered.${trials} ${UNTOUCHED}`;
   }
-  if (facts.promotedTo) {
+  if (typeof putBack === 'string') return notPutBack(putBack);
+  if (facts.promotedTo && !putBack) {
     const answers = facts.deployed ? ', and the API answers with it' : '';
     return `Version ${registered} is in ${facts.promotedTo}${answers}. Only what was to come after that was not done.`;
   }
@@ -108,15 +88,16 @@ function leftInProduction({ facts, workflow }: Failed): string {
     const answers = deployed ? ', and the API answers with it' : '';
     return `Version ${version} is in Production${answers}. Only version ${unmarked} is not marked as rolled back.`;
   }
-  if (typeof putBack === 'string') {
-    return `The registry could not be put back (${putBack}): it and the API may disagree on the version in Production.`;
-  }
+  if (typeof putBack === 'string') return notPutBack(putBack);
   const now = inProductionText(inProduction);
   if (putBack) return `The registry was put back as it was: ${now}. The API that served before still serves.`;
   const verb = workflow === 'promote' ? 'promoted' : 'brought back';
   const not = version === undefined ? `Nothing was ${verb}` : `Version ${version} was not ${verb}`;
   return `${not}: ${inProduction === undefined ? 'registry and API are unchanged' : now}. The API was not touched.`;
 }
+
+const notPutBack = (why: string) =>
+  `The registry could not be put back (${why}): it and the API may disagree on the version in Production.`;
 
 function leftServing({ serving }: Facts): string {
   if (serving === undefined) return 'The API was not touched: what served before still serves.';
@@ -160,7 +141,8 @@ const FOR_DOCTOR: ReadonlySet<string> = new Set<FailureType>([
 const ANSWERS: ReadonlySet<string> = new Set<FailureType>(['ApprovalRejected', 'PromotionRefused', 'InvalidInput']);
 
 function whatToDo(failed: Failed): string {
-  const { type, workflowId, cancelled, facts, child } = failed;
+  const { workflowId, facts, failure } = failed;
+  const { type, cancelled, child } = failure;
   if (facts.unmarked) {
     const tag = `the tag ${TAGS.rolledBack} of version ${facts.unmarked}`;
     return `Set ${tag} in MLflow to the reason, so that no later retrain promotes that version again. Nothing else is to be done.`;
@@ -174,7 +156,7 @@ function whatToDo(failed: Failed): string {
     repair,
     adviceOf(type) ?? 'The event history below shows the failed event with all its details.',
     IN_LOGS.has(type ?? '') && `"mediwatch logs ${child ?? workflowId}" shows what the step wrote.`,
-    FOR_DOCTOR.has(type ?? '') && '"mediwatch doctor" looks at all that the service needs.',
+    FOR_DOCTOR.has(type ?? '') && '"mediwatch doctor" checks all that the service needs.',
     !ANSWERS.has(type ?? '') && againText(failed),
   ]
     .filter(Boolean)

@@ -21,11 +21,19 @@ export function lockMarkdown(registeredModel: string, queue: readonly LockReques
 /** Others are counted. */
 const SHOWN = 30;
 
-function holderText({ workflowId, purpose, heldSince }: LockRequest): string {
+function holderText({ holder, heldSince, ...request }: LockRequest): string {
   const since = heldSince === undefined ? '' : `, since ${utcSecond(heldSince)} UTC`;
-  return `**Held by** ${code(workflowId)} to ${plain(purpose)}${since}.`;
+  return `**Held by** ${code(holder.workflowId)} to ${purposeText(request)}${since}.`;
 }
 
-function row({ workflowId, purpose, askedAt }: LockRequest, index: number): string[] {
-  return [String(index + 1), code(workflowId), plain(purpose), askedAt === undefined ? '' : utcSecond(askedAt)];
+function row({ holder, askedAt, ...request }: LockRequest, index: number): string[] {
+  return [String(index + 1), code(holder.workflowId), purposeText(request), askedAt === undefined ? '' : utcSecond(askedAt)];
+}
+
+const VERBS = { promote: 'promote', rollback: 'roll back to', redeploy: 'redeploy' } as const;
+
+/** `promote version 3`: what the lock is wanted for. */
+export function purposeText({ purpose, version }: Pick<LockRequest, 'purpose' | 'version'>): string {
+  const fallback = { promote: 'the newest version', rollback: 'the version before', redeploy: 'the API' }[purpose];
+  return `${VERBS[purpose]} ${version === null ? fallback : `version ${version}`}`;
 }

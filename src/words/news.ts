@@ -1,28 +1,30 @@
+import type { PendingDecision, Progress } from '../contracts/progress.ts';
 import type { News } from '../contracts/notifications.ts';
 import type { Promotion } from '../contracts/registry.ts';
-import type { PromoteResult, RetrainResult, RollbackResult } from '../contracts/workflows.ts';
+import type { DriftCheckResult, PromoteResult, RetrainResult, RollbackResult } from '../contracts/workflows.ts';
+import { capitalised } from './letters.ts';
+import { score } from './numbers.ts';
+import { driftVerdictText, verdictText } from './verdicts.ts';
 
-/** What people are told of runs that end, and of decisions that are waited for: the wording, in one place. */
+/** What people are notified of: the wording, in one place. */
 export const news = {
-  /** @param reportUrl page about the version; null: there is none */
-  retrainFinished({ version, promotion, deployment }: RetrainResult, reportUrl: string | null = null): News {
+  /** A retrain is news, and so is what became of the promotion in it. */
+  retrainFinished({ version, promotion, deployment }: RetrainResult, { links }: Progress): News[] {
     const { registeredModel, metrics } = version;
-    const brought = promotion?.promoted
-      ? `is in ${promotion.stage}`
-      : promotion
-        ? 'was not promoted'
-        : 'was registered';
-    return {
+    const became = promotion ? (promotion.promoted ? `is in ${promotion.registryStage}` : 'was not promoted') : 'was registered';
+    const report = links.find(({ kind }) => kind === 'modelReport')?.url;
+    const finished: News = {
       event: 'retrainFinished',
       severity: 'info',
-      title: `A retrain of ${registeredModel} made version ${version.version}, which ${brought}`,
+      title: `A retrain of ${registeredModel} made version ${version.version}, which ${became}`,
       text: lines(
-        typeof metrics.test_auc === 'number' && `Test AUC ${metrics.test_auc.toFixed(4)}.`,
-        promotion?.reason,
+        typeof metrics.test_auc === 'number' && `Test AUC ${score(metrics.test_auc)}.`,
+        promotion && verdictText(promotion.verdict, promotion.forced),
         answers(deployment),
       ),
-      links: reportLinks(reportUrl),
+      links: reportLinks(report),
     };
+    return promotion ? [finished, news.promotionEnded({ promotion, deployment })] : [finished];
   },
 
   retrainFailed: (registeredModel: string, why: string): News => ({
@@ -32,43 +34,47 @@ export const news = {
     text: why,
   }),
 
-  promotionEnded: ({ promotion, deployment }: PromoteResult): News =>
-    promotion.promoted ? promoted(promotion, deployment) : news.promotionRefused(promotion.registeredModel, promotion),
+  promotionEnded: ({ promotion, deployment }: Pick<PromoteResult, 'promotion' | 'deployment'>): News =>
+    promotion.promoted ? promoted(promotion, deployment) : refused(promotion),
 
-  promotionRefused: (
-    registeredModel: string,
-    { version, reason }: { version: string | null; reason: string },
-  ): News => ({
+  /** @param why message of the failure: who rejected it and for what reason, or that nobody decided */
+  approvalRejected: (registeredModel: string, why: string): News => ({
     event: 'promotionRefused',
     severity: 'warning',
-    title: `${version === null ? 'A version' : `Version ${version}`} of ${registeredModel} was not promoted`,
-    text: reason,
+    title: `A version of ${registeredModel} was not promoted`,
+    text: why,
   }),
 
-  /** @param expiresAt Unix time (ms) */
-  approvalNeeded(
-    { registeredModel, version, reason, reportUrl }: Question,
-    workflowId: string,
-    expiresAt: number,
-  ): News {
+  approvalNeeded({
+    registeredModel,
+    version,
+    verdict,
+    until,
+    reportUrl,
+    workflowId,
+  }: PendingDecision & { reportUrl: string | null; workflowId: string }): News {
     return {
       event: 'approvalNeeded',
       severity: 'warning',
       title: `Version ${version} of ${registeredModel} waits for your approval`,
       text: lines(
-        reason,
-        `Until ${new Date(expiresAt).toISOString()}: mediwatch approve ${workflowId}`,
+        verdictText(verdict),
+        `Until ${new Date(until).toISOString()}: mediwatch approve ${workflowId}`,
         `or: mediwatch reject ${workflowId} --reason "why"`,
       ),
       links: reportLinks(reportUrl),
     };
   },
 
-  rolledBack: ({ registeredModel, version, left, deployment }: RollbackResult, by: string, reason: string): News => ({
+  rolledBack: ({ registeredModel, version, left, by, reason, deployment }: RollbackResult): News => ({
     event: 'rolledBack',
     severity: 'warning',
     title: `${registeredModel} was rolled back to version ${version}`,
-    text: lines(`By ${by}: ${reason}`, left !== null && `Version ${left} was left.`, answers(deployment)),
+    text: lines(
+      `By ${by ?? 'unknown'}: ${reason ?? 'no reason was given'}`,
+      left !== null && `Version ${left} was left.`,
+      answers(deployment),
+    ),
   }),
 
   deploymentFailed: (registeredModel: string, why: string): News => ({
@@ -77,25 +83,33 @@ export const news = {
     title: `A version of ${registeredModel} could not be deployed`,
     text: why,
   }),
+
+  /** A deployment that failed after its version had come to Production. */
+  takenBack: (registeredModel: string, why: string): News =>
+    news.deploymentFailed(registeredModel, `${why} The registry was put back as it was.`),
+
+  driftDetected(result: DriftCheckResult): News {
+    const { registeredModel, report, alerted } = result;
+    const next = alerted ? 'Its steward has the alert, and retrains.' : 'No alert was raised, as asked.';
+    return {
+      event: 'driftDetected',
+      severity: 'warning',
+      title: `The data of ${registeredModel} have drifted`,
+      text: `${capitalised(driftVerdictText(result))}.\n\n${next}`,
+      links: report.url ? [{ name: 'Drift report', url: report.url }] : [],
+    };
+  },
 };
 
-interface Question {
-  registeredModel: string;
-  version: string;
-  reason: string;
-  /** Page about the version, if one is known. */
-  reportUrl?: string | null | undefined;
-}
-
 function promoted(promotion: Promotion, deployment: PromoteResult['deployment']): News {
-  const { registeredModel, version, stage, champion, reason, approvedBy, reportUrl } = promotion;
+  const { registeredModel, version, registryStage, champion, verdict, forced, approvedBy, reportUrl } = promotion;
   return {
     event: 'promoted',
     severity: 'info',
-    title: `Version ${version} of ${registeredModel} is in ${stage}`,
+    title: `Version ${version} of ${registeredModel} is in ${registryStage}`,
     text: lines(
-      reason,
-      stage === 'Production' && champion !== null && `It replaces version ${champion}.`,
+      verdictText(verdict, forced),
+      registryStage === 'Production' && champion !== null && `It replaces version ${champion}.`,
       approvedBy && `Approved by ${approvedBy}.`,
       answers(deployment),
     ),
@@ -103,7 +117,14 @@ function promoted(promotion: Promotion, deployment: PromoteResult['deployment'])
   };
 }
 
-const reportLinks = (url: string | null | undefined) => (url ? [{ name: 'Report', url }] : []);
+const refused = ({ registeredModel, version, verdict, forced }: Promotion): News => ({
+  event: 'promotionRefused',
+  severity: 'warning',
+  title: `Version ${version} of ${registeredModel} was not promoted`,
+  text: verdictText(verdict, forced),
+});
+
+const reportLinks = (url: string | null | undefined) => (url ? [{ name: 'Model report', url }] : []);
 
 const answers = (deployment: PromoteResult['deployment']) => deployment && `It answers at ${deployment.url}.`;
 

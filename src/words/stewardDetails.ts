@@ -1,7 +1,10 @@
 import type { Pending } from '../domain/alerts.ts';
-import { type Retrain, type Steward, stewardState } from '../domain/steward.ts';
-import { pageOf } from './details.ts';
+import { type Retrain, type Steward, type StewardRefusal, stewardState } from '../domain/steward.ts';
+import { pageOf } from './links.ts';
 import { code, fitted, link, plain, table } from './markdown.ts';
+import { counted } from './numbers.ts';
+import { endingText } from './results.ts';
+import { pauseReason } from './stewardNotices.ts';
 import { utcMinute, utcSecond } from './time.ts';
 
 /**
@@ -10,19 +13,19 @@ import { utcMinute, utcSecond } from './time.ts';
  * @param temporalUi where pages of workflows are; null: not known yet
  */
 export function stewardMarkdown(steward: Steward, now: number, temporalUi: string | null): string {
-  const { counted, duplicates, pending, ended, registeredModel } = steward;
+  const { duplicates, pending, ended, registeredModel } = steward;
   const repeated = duplicates > 0 ? `, ${duplicates} more repeated one that was known` : '';
   const title = registeredModel ? `**Drift alerts of ${plain(registeredModel)}.**` : '**Drift alerts.**';
   return fitted([
     `${title} ${phaseText(steward, now, temporalUi)}`,
-    `${count(counted, 'alert')} so far${repeated}. ${pendingText(pending)}`,
+    `${counted(steward.counted, 'alert')} so far${repeated}. ${pendingText(pending)}`,
     ended.length > 0 &&
       table(
         ['ended (UTC)', 'retrain', 'what came of it'],
-        ended.map(({ workflowId, endedAt, outcome }) => [
+        ended.map(({ workflowId, endedAt, ending }) => [
           utcSecond(endedAt),
           workflowText(workflowId, temporalUi),
-          plain(outcome),
+          plain(endingText(ending)),
         ]),
       ),
     ...HOW_TO,
@@ -32,7 +35,7 @@ export function stewardMarkdown(steward: Steward, now: number, temporalUi: strin
 /** `3 drift alerts`: what a retrain is for, in a few words. */
 export function occasion({ alerts, asked }: Pick<Retrain, 'alerts' | 'asked'>): string {
   const wanted = asked && `${asked.by} asked for it`;
-  const alarmed = alerts && count(alerts.count, 'drift alert');
+  const alarmed = alerts && counted(alerts.count, 'drift alert');
   return [wanted, alarmed].filter(Boolean).join(', ') || 'no alert';
 }
 
@@ -64,7 +67,8 @@ const HOW_TO = [
 function phaseText(steward: Steward, now: number, temporalUi: string | null): string {
   const { current, paused, waitingFor } = steward;
   const { phase, until } = stewardState(steward, now);
-  const pause = paused ? `Paused by ${plain(paused.by)} since ${time(paused.at)}${because(paused.reason)}. ` : '';
+  const by = plain(paused?.by ?? 'the steward itself');
+  const pause = paused ? `Paused by ${by} since ${time(paused.at)}${because(pauseReason(steward))}. ` : '';
   switch (phase) {
     case 'retraining':
       return `${pause}Retrain ${workflowText(current?.workflowId ?? '', temporalUi)} is under way (${current ? plain(occasion(current)) : ''}).`;
@@ -89,9 +93,34 @@ function pendingText(pending: Pending | null): string {
   if (!pending) return 'No alert is pending.';
   const { latest, firstAt, report } = pending;
   const about = report ? ` ${link('Drift report', report)}.` : '';
-  return `${count(pending.count, 'alert')} pending since ${time(firstAt)}, the latest from ${plain(latest.source)}${because(latest.reason)}.${about}`;
+  return `${counted(pending.count, 'alert')} pending since ${time(firstAt)}, the latest from ${plain(latest.source)}${because(latest.reason)}.${about}`;
 }
 
 const because = (reason: string) => (reason.trim() ? `: ${plain(reason)}` : '');
-const count = (number: number, what: string) => `${number} ${what}${number === 1 ? '' : 's'}`;
 const time = (ms: number | null) => (ms === null ? 'unknown' : utcMinute(ms));
+
+/** Why no retrain can be asked for now. */
+export function stewardRefusalText(refusal: StewardRefusal): string {
+  return refusal.code === 'underWay'
+    ? `${refusal.workflowId} is under way: a retrain can be asked for when it has ended.`
+    : `${refusal.by} has asked for a retrain already; it starts as soon as it can.`;
+}
+
+/**
+ * The page of a steward that has ended.
+ *
+ * @param failure why it failed; null: it was cancelled
+ */
+export function farewellMarkdown({ current, pending }: Steward, failure: string | null): string {
+  const ended = failure === null ? 'The steward was cancelled.' : `The steward failed: ${plain(failure)}`;
+  const retrain = current ? ` Retrain ${code(current.workflowId)} goes on without it.` : '';
+  const alerts = pending ? ` Alerts that no retrain has answered: ${pending.count}.` : '';
+  return fitted([
+    `${ended}${retrain}${alerts}`,
+    'The next alert starts it again, with nothing remembered. To pause one instead, send it the signal `pause`.',
+  ]);
+}
+
+/** The page of a steward under an id of its own, which hands its alerts to the steward of the model. */
+export const handedOverMarkdown = (registeredModel: string, workflowId: string): string =>
+  fitted([`There is one steward of ${plain(registeredModel)}: it runs as ${code(workflowId)}. This one did no more.`]);

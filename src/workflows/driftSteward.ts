@@ -8,8 +8,8 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { workflowIds } from '../contracts/ids.ts';
-import type { Plan } from '../contracts/plan.ts';
-import type { DriftStewardInput } from '../contracts/workflows.ts';
+import type { DriftStewardPlan } from '../contracts/plans.ts';
+import { type InputOf, WORKFLOWS } from '../contracts/workflows.ts';
 import {
   begun,
   carried,
@@ -17,20 +17,22 @@ import {
   decide,
   type Ending,
   ended,
+  hasFailed,
   othersEnded,
   type Retrain,
   type Steward,
   started,
   waiting,
 } from '../domain/steward.ts';
-import { code, fitted, plain, shorten } from '../words/markdown.ts';
-import { occasion, restText } from '../words/stewardDetails.ts';
-import { findRetrain, resolveStewardPlan, stewards, watch } from './lib/activities.ts';
-import { upsertAttributes } from './lib/attributes.ts';
-import { rootMessage } from './lib/failures.ts';
-import { handedOn, parseInput } from './lib/input.ts';
-import { type Desk, openDesk } from './lib/stewardDesk.ts';
-import { tellOfFailure } from './lib/stewardNotices.ts';
+import { shorten } from '../words/markdown.ts';
+import { farewellMarkdown, handedOverMarkdown, occasion, restText } from '../words/stewardDetails.ts';
+import { stewardNotices } from '../words/stewardNotices.ts';
+import { activities } from './runtime/activities.ts';
+import { upsertAttributes } from './runtime/attributes.ts';
+import { rootMessage } from './runtime/failures.ts';
+import { handedOn, parseInput } from './runtime/input.ts';
+import { notify } from './runtime/notices.ts';
+import { type Desk, openDesk } from './runtime/stewardDesk.ts';
 
 /**
  * The steward of one registered model: takes its drift alerts, starts one retrain for all that are pending, cools down,
@@ -41,21 +43,25 @@ import { tellOfFailure } from './lib/stewardNotices.ts';
 export async function driftSteward(input?: unknown, known?: Steward): Promise<null> {
   const request = parseInput('driftSteward', input);
   const desk = openDesk(handedOn(known) ?? createSteward(request.registeredModel ?? ''));
-  const plan = await resolveStewardPlan(request);
+  const plan = await planOf(request);
   const { registeredModel } = plan;
   desk.linkTo(plan.links.temporalUi);
   desk.change((steward) => ({ ...steward, registeredModel }));
-  if (plan.searchAttributes) upsertAttributes({ model: registeredModel });
+  if (plan.searchable) upsertAttributes({ model: registeredModel });
   if (workflowInfo().workflowId !== workflowIds.steward(registeredModel)) return handOver(desk, registeredModel);
   try {
     return await serve(desk, { registeredModel }, plan);
   } catch (error) {
-    if (!(error instanceof ContinueAsNew)) setCurrentDetails(fitted([farewell(desk.steward, error), NEXT]));
+    if (!(error instanceof ContinueAsNew)) setCurrentDetails(farewellMarkdown(desk.steward, isCancellation(error) ? null : rootMessage(error)));
     throw error;
   }
 }
 
-async function serve(desk: Desk, request: DriftStewardInput, plan: Plan): Promise<never> {
+async function planOf(input: InputOf<'driftSteward'>): Promise<DriftStewardPlan> {
+  return WORKFLOWS.driftSteward.plan.parse(await activities.resolveStewardPlan({ workflow: 'driftSteward', input }));
+}
+
+async function serve(desk: Desk, request: InputOf<'driftSteward'>, plan: DriftStewardPlan): Promise<never> {
   let settings = plan;
   for (;;) {
     const { current, waitingFor } = desk.steward;
@@ -64,7 +70,7 @@ async function serve(desk: Desk, request: DriftStewardInput, plan: Plan): Promis
     else if (decide(desk.steward, Date.now()).kind === 'wait') await rest(desk);
     else {
       // A changed mediwatch.yaml takes effect with the next retrain.
-      settings = await resolveStewardPlan(request);
+      settings = await planOf(request);
       await choose(desk);
     }
     if (isLong()) await continueAsNew<typeof driftSteward>(request, carried(desk.steward));
@@ -74,7 +80,7 @@ async function serve(desk: Desk, request: DriftStewardInput, plan: Plan): Promis
 /** Decides on a retrain of our own, or on waiting for one that runs already. */
 async function choose(desk: Desk): Promise<void> {
   const { registeredModel } = desk.steward;
-  const other = await findRetrain({ registeredModel });
+  const other = await activities.findRetrain({ registeredModel });
   const now = Date.now();
   // Somebody may have paused it meanwhile.
   if (decide(desk.steward, now).kind === 'wait') return;
@@ -82,33 +88,38 @@ async function choose(desk: Desk): Promise<void> {
   else desk.change((steward) => started(steward, workflowIds.driftRetrain(registeredModel, new Date(now)), now));
 }
 
-/** Starts the retrain that was decided, unless Temporal has it, and takes down how it ends. */
-async function follow(desk: Desk, retrain: Retrain, plan: Plan): Promise<void> {
+/** Starts the retrain that was decided, unless Temporal has it, and notes how it ends. */
+async function follow(desk: Desk, retrain: Retrain, plan: DriftStewardPlan): Promise<void> {
   if (!retrain.begun) {
     const problem = await begin(desk.steward.registeredModel, retrain, plan);
-    if (problem !== null) return settle(desk, failedToStart(problem), plan);
+    if (problem !== null) {
+      return settle(desk, { ending: { code: 'notStarted', message: problem }, endedAt: Date.now() }, plan);
+    }
     desk.change(begun);
   }
   const ending = await endingOf(retrain.workflowId);
   if (ending) settle(desk, ending, plan);
 }
 
-function settle(desk: Desk, ending: Ending, plan: Plan): void {
+function settle(desk: Desk, ending: Ending, plan: DriftStewardPlan): void {
   const before = desk.steward;
-  desk.change((steward) => ended(steward, ending, plan.steward));
-  if (ending.outcome === 'failed') tellOfFailure(before, desk.steward, ending, plan);
+  desk.change((steward) => ended(steward, ending, plan));
+  // Nothing waits for it: alerts are kept whether or not anybody reads of the failure.
+  if (hasFailed(ending)) {
+    for (const news of stewardNotices(before, desk.steward, ending, plan.links.temporalUi)) void notify(plan, news);
+  }
 }
 
 /** @returns why it could not be started; null: it was */
-async function begin(registeredModel: string, retrain: Retrain, plan: Plan): Promise<string | null> {
+async function begin(registeredModel: string, retrain: Retrain, plan: DriftStewardPlan): Promise<string | null> {
   const { workflowId, alerts, asked } = retrain;
   const trigger = (alerts ? 'drift alert' : `asked for by ${asked?.by}`).slice(0, 200);
   const report = alerts?.report ?? null;
   const summary = shorten(`Retrain of ${registeredModel}: ${occasion(retrain)}`);
-  const input = { ...plan.steward.retrain, registeredModel, trigger, ...(report && { report }) };
+  const input = { ...plan.retrain, registeredModel, trigger, ...(report && { driftReport: report }) };
   try {
     const memo = { trigger, report, alerts: alerts?.count ?? 0 };
-    await stewards.startRetrain({ workflowId, input, summary, memo });
+    await activities.startRetrain({ workflowId, input, summary, memo });
     return null;
   } catch (error) {
     if (isCancellation(error)) throw error;
@@ -116,9 +127,9 @@ async function begin(registeredModel: string, retrain: Retrain, plan: Plan): Pro
   }
 }
 
-async function followOthers(desk: Desk, workflowId: string, plan: Plan): Promise<void> {
+async function followOthers(desk: Desk, workflowId: string, plan: DriftStewardPlan): Promise<void> {
   const ending = await endingOf(workflowId);
-  if (ending) desk.change((steward) => othersEnded(steward, workflowId, ending, plan.steward));
+  if (ending) desk.change((steward) => othersEnded(steward, workflowId, ending, plan));
 }
 
 /**
@@ -127,7 +138,7 @@ async function followOthers(desk: Desk, workflowId: string, plan: Plan): Promise
  * @returns null when the history is long enough to continue as new first; the next run waits on
  */
 async function endingOf(workflowId: string): Promise<Ending | null> {
-  return Promise.race([watch.awaitRetrain({ workflowId }), condition(isLong).then(() => null)]);
+  return Promise.race([activities.awaitRetrain({ workflowId }), condition(isLong).then(() => null)]);
 }
 
 /** Waits for something to decide: an alert, a resume, somebody who asks, or the end of a cooldown or back-off. */
@@ -157,30 +168,12 @@ function isLong(): boolean {
 
 /** One that was started by hand under another id hands its alerts to the steward of the model, and makes sure of it. */
 async function handOver(desk: Desk, registeredModel: string): Promise<null> {
-  const workflowId = await stewards.ensureSteward({ registeredModel });
+  const workflowId = await activities.ensureSteward({ registeredModel });
   while (desk.steward.pending) {
     const { latest } = desk.steward.pending;
     desk.change((steward) => ({ ...steward, pending: null }));
-    await stewards.raiseAlert({ registeredModel, alert: latest });
+    await activities.raiseAlert({ registeredModel, alert: latest });
   }
-  const there = `There is one steward of ${plain(registeredModel)}: it runs as ${code(workflowId)}. This one did no more.`;
-  setCurrentDetails(fitted([there]));
+  setCurrentDetails(handedOverMarkdown(registeredModel, workflowId));
   return null;
 }
-
-function failedToStart(problem: string): Ending {
-  return { outcome: 'failed', promoted: null, words: `it could not be started: ${problem}`, endedAt: Date.now() };
-}
-
-/** What a steward leaves behind that was cancelled, or failed. */
-function farewell({ current, pending }: Steward, error: unknown): string {
-  const what = isCancellation(error)
-    ? 'The steward was cancelled.'
-    : `The steward failed: ${plain(rootMessage(error))}`;
-  const retrain = current ? ` Retrain ${code(current.workflowId)} goes on without it.` : '';
-  const alerts = pending ? ` Alerts that no retrain has answered: ${pending.count}.` : '';
-  return `${what}${retrain}${alerts}`;
-}
-
-const NEXT =
-  'The next alert starts it again, with nothing remembered. To pause one instead, send it the signal `pause`.';

@@ -14,7 +14,7 @@ import { LockInput, LockRequest, lockGranted, lockQueue, releaseLock, requestLoc
 import { tooLarge } from '../contracts/size.ts';
 import { lockMarkdown } from '../words/lockDetails.ts';
 import { fitted, plain } from '../words/markdown.ts';
-import { watch } from './lib/activities.ts';
+import { activities } from './runtime/activities.ts';
 
 /**
  * The lock of one registered model: grants it in order of arrival and follows its holder. The lock is free again when
@@ -41,9 +41,9 @@ async function serve(input: unknown): Promise<void> {
   const enqueue = (raw: unknown) => {
     const request = LockRequest.safeParse(raw);
     if (!request.success) return;
-    const { token, workflowId, runId } = request.data;
+    const { token, holder } = request.data;
     // A workflow has one run at a time: when a second one asks it was reset, and the first one is over.
-    remove((earlier) => earlier.workflowId === workflowId && earlier.runId !== runId);
+    remove((earlier) => earlier.holder.workflowId === holder.workflowId && earlier.holder.runId !== holder.runId);
     if (queue.some((earlier) => earlier.token === token)) return;
     queue.push({ ...request.data, askedAt: Date.now() });
     show();
@@ -90,7 +90,7 @@ function refusal(): ApplicationFailure {
   );
 }
 
-/** Tells the workflow that the lock is its own; false when it has ended. */
+/** Signals the workflow that asked that the lock is granted; false when it has ended. */
 async function grant({ workflowId, runId, token }: LockRequest): Promise<boolean> {
   try {
     await getExternalWorkflowHandle(workflowId, runId).signal(lockGranted, token);
@@ -100,14 +100,13 @@ async function grant({ workflowId, runId, token }: LockRequest): Promise<boolean
   }
 }
 
-async function untilReleased(holder: LockRequest, queue: LockRequest[], watches: Set<Promise<void>>): Promise<void> {
-  const { workflowId, runId } = holder;
+async function untilReleased(request: LockRequest, queue: LockRequest[], watches: Set<Promise<void>>): Promise<void> {
   const watching = new CancellationScope();
   const ended: Promise<void> = watching
-    .run(() => watch.awaitWorkflowEnd({ workflowId, runId }))
+    .run(() => activities.awaitWorkflowEnd(request.holder))
     .catch(() => undefined)
     .finally(() => watches.delete(ended));
   watches.add(ended);
-  await Promise.race([ended, condition(() => !queue.includes(holder))]);
+  await Promise.race([ended, condition(() => !queue.includes(request))]);
   watching.cancel();
 }

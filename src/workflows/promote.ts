@@ -1,209 +1,161 @@
 import { CancellationScope, uuid4, workflowInfo } from '@temporalio/workflow';
-import type { ArtifactRef } from '../contracts/artifacts.ts';
-import type { News } from '../contracts/notifications.ts';
-import type { Plan } from '../contracts/plan.ts';
+import type { PromotePlan } from '../contracts/plans.ts';
 import type { Promotion } from '../contracts/registry.ts';
-import type { PromoteInput, PromoteResult } from '../contracts/workflows.ts';
-import { decidePromotion } from '../domain/promotionGate.ts';
-import { dryRunText, would } from '../words/dryRun.ts';
-import { capitalised } from '../words/letters.ts';
+import type { PromoteResult, WouldChange } from '../contracts/workflows.ts';
+import { promotionOutcome, whyNotDeployed } from '../domain/outcomes.ts';
+import { judgePromotion } from '../domain/promotionGate.ts';
+import { inProduction } from '../domain/registryMoves.ts';
 import { news } from '../words/news.ts';
-import { deployment, registry, stepActivities } from './lib/activities.ts';
-import { awaitApproval } from './lib/approval.ts';
-import type { Board } from './lib/board.ts';
-import { conduct, type Job } from './lib/conduct.ts';
-import { rehearseDeployment } from './lib/dryRun.ts';
-import { runExtraSteps } from './lib/extraSteps.ts';
-import { applicationFailure, isOfDeployment, rootMessage } from './lib/failures.ts';
-import { type Held, withModelLock } from './lib/lock.ts';
-import { tellTheEnd } from './lib/notify.ts';
-import { inProduction, recordChange } from './lib/production.ts';
-import { orRestore, PUT_BACK, redeployUnderLock } from './lib/restore.ts';
-import { runStage } from './lib/stages.ts';
-import { preparation, prepareData } from './prepareData.ts';
-import { describeDeployment } from './redeploy.ts';
+import { activities, stepActivities } from './runtime/activities.ts';
+import { awaitApproval } from './runtime/approval.ts';
+import { isOfDeployment } from './runtime/failures.ts';
+import { type Held, underLock } from './runtime/lock.ts';
+import { type Change, moveVersion, orPutBack } from './runtime/production.ts';
+import { rehearseDeployment } from './runtime/rehearsal.ts';
+import { type Run, workflow } from './runtime/workflow.ts';
 
 /**
  * Moves a version to Staging or Production if the gate agrees: the challenger and the champion are scored on the same
  * test split. If asked to, it is smoke-tested in Staging first, and a person has the last word. The version that it
- * replaces becomes `@previous` in Staging. After a promotion to Production the API follows; if it cannot, the registry
- * is put back.
+ * replaces becomes `@previous` in Staging. Started by itself it lets the API follow a promotion to Production, and puts
+ * the registry back if the API cannot.
  */
-export async function promote(input?: unknown): Promise<PromoteResult> {
-  return conduct('promote', input, { stages: ['promote', 'redeploy'], reports: true, body, describe: describeEnd });
-}
+export const promote = workflow(
+  'promote',
+  {
+    stages: ['promote', 'redeploy'],
+    notices: {
+      // A retrain notifies people itself, once the API has followed.
+      completed: (result) => (result.would || workflowInfo().parent ? [] : [news.promotionEnded(result)]),
+      failed: (failure, { registeredModel, dryRun }) => {
+        if (failure.type === 'ApprovalRejected') return [news.approvalRejected(registeredModel, failure.message)];
+        return isOfDeployment(failure) && !dryRun ? [news.takenBack(registeredModel, failure.message)] : [];
+      },
+    },
+  },
+  async (plan, run) => {
+    if (plan.dryRun) return rehearse(plan, run);
+    const proposal = await propose(plan, run);
+    if (!proposal.promoted) return settle(run, proposal);
 
-async function body(job: Job<'promote'>): Promise<PromoteResult> {
-  const { request, plan, board } = job;
-  if (request.dryRun) return board.failing(() => rehearse(job));
-  const { registeredModel } = plan;
-  const lock = { registeredModel, purpose: `promote version ${request.version ?? 'newest'}` };
+    const { registeredModel, registryStage } = plan;
+    const { version } = proposal;
+    const toProduction = registryStage === 'Production';
+    const lock = { registeredModel, purpose: 'promote', version, ticket: plan.lock } as const;
+    if (toProduction && plan.stagingFirst) {
+      await underLock(run, { ...lock, ticket: null }, (held) => smokeTest(plan, version, run, held));
+    }
+    const approval = toProduction && plan.approval.required ? await awaitApproval(run, plan, proposal) : null;
 
-  const run = board.failing(async () => {
-    board.start('promote');
-    const proposal = await propose(request, plan, board);
-    board.attributes({ version: proposal.version, testAuc: proposal.challengerAuc });
-    if (!proposal.promoted) return settle(board, proposal);
-    const toProduction = proposal.stage === 'Production';
-    if (toProduction && plan.stagingFirst)
-      await withModelLock(board, lock, (held) => smokeTest(plan, proposal.version, board, held));
-    const approval = toProduction && plan.approval.required ? await awaitApproval(board, plan, proposal) : null;
+    return underLock(
+      run,
+      lock,
+      async (held) => {
+        // Another version may have come to Production while nobody held the lock.
+        const before = await activities.beginChange({ registeredModel, key: changeKey(plan, run) });
+        const settled =
+          inProduction(before) === proposal.champion ? proposal : await propose({ ...plan, version }, run);
+        if (!settled.promoted) return settle(run, settled);
+        const promotion = { ...settled, before, approvedBy: approval?.by ?? null };
+        const actor = approval?.by ?? plan.by ?? workflowInfo().parent?.workflowId ?? 'unknown';
+        const change: Change = { ...promotion, actor };
 
-    return withModelLock(board, lock, async (held) => {
-      // The champion may have changed while nobody held the lock.
-      const before = await registry.readRegistry({ registeredModel });
-      const settled =
-        inProduction(before) === proposal.champion
-          ? { ...proposal, before }
-          : await propose({ ...request, version: proposal.version }, plan, board);
-      if (!settled.promoted) return settle(board, settled);
-      const promotion = { ...settled, approvedBy: approval?.by ?? null };
-      const actor = approval?.by ?? request.by ?? workflowInfo().parent?.workflowId ?? 'unknown';
-      return orRestore(board, held, { ...promotion, actor }, async () => {
-        await apply(promotion, actor);
-        const result = settle(board, promotion, plan.redeploy);
-        await extraSteps(board, plan, 'promote', 'after', promotion.version);
-        if (!(toProduction && plan.redeploy)) return result;
-        await extraSteps(board, plan, 'redeploy', 'before', promotion.version);
-        return { ...result, deployment: await redeployUnderLock(board, held, plan, promotion.version) };
-      });
-    });
-  });
-  return tellTheEnd(plan, run, { done: news.promotionEnded, failed: (error) => whyNot(registeredModel, error) });
-}
+        await held();
+        const { verdict, forced, challengerAuc, championAuc } = promotion;
+        await moveVersion(run, change, { code: 'promote', verdict, forced, challengerAuc, championAuc });
+        const result = settle(run, promotion);
+        const skip = whyNotDeployed(promotion, plan);
+        // A retrain deploys itself.
+        if (workflowInfo().parent) return result;
+        const deployment = await orPutBack(run, change, async () => {
+          if (skip === null) await held();
+          return run.stages.redeploy.unless(skip, () => ({
+            ...plan,
+            version,
+            onlyIfOther: false,
+            dryRun: false,
+            lock: held.ticket,
+          }));
+        });
+        return { ...result, deployment };
+      },
+      ({ promotion }) => promotion.promoted,
+    );
+  },
+);
 
-/** Looks at all that a promotion looks at, and tells what it would do. */
-async function rehearse({ request, plan, board }: Job<'promote'>): Promise<PromoteResult> {
-  board.start('promote');
-  const proposal = await propose(request, plan, board);
-  board.attributes({ version: proposal.version, testAuc: proposal.challengerAuc });
-  const result = (sentences: string[]): PromoteResult => {
-    const reason = proposal.promoted ? `Would be promoted: ${proposal.reason}` : proposal.reason;
-    const promotion = { ...proposal, promoted: false, reason };
-    return { promotion, deployment: null, dryRun: { would: sentences } };
-  };
-  if (!proposal.promoted) {
-    board.finish('promote', `dry run: would not be promoted. ${proposal.reason}`);
-    board.skip('redeploy', 'nothing would be promoted');
-    return result([]);
-  }
-  const sentences = would.promote(proposal, plan);
-  board.finish('promote', `dry run: ${sentences.join(' ')} ${proposal.reason}`);
-  if (proposal.stage === 'Production' && plan.redeploy) {
-    sentences.push(...(await rehearseDeployment(board, plan, proposal.version)).would);
-  } else board.skip('redeploy', proposal.stage === 'Production' ? 'not asked for' : 'only Production is deployed');
-  return result(sentences);
-}
+/** The change of the registry keeps its name when a retrain is reset and starts this workflow again. */
+const changeKey = (plan: PromotePlan, run: Run) => plan.changeKey ?? run.key('promote');
 
-/** Commands of the project between promotion and deployment belong to a retrain, which is the parent then. */
-async function extraSteps(
-  board: Board,
-  plan: Plan,
-  stage: 'promote' | 'redeploy',
-  when: 'before' | 'after',
-  version: string,
-): Promise<void> {
-  if (workflowInfo().parent) await runExtraSteps(board, plan, stage, when, { version });
-}
-
-/** What people are told of a promotion that failed; null: whoever asked for it sees it. */
-function whyNot(registeredModel: string, error: unknown): News | null {
-  const reason = rootMessage(error);
-  if (applicationFailure(error)?.type === 'ApprovalRejected') {
-    return news.promotionRefused(registeredModel, { version: null, reason });
-  }
-  return isOfDeployment(error) ? news.deploymentFailed(registeredModel, `${reason} ${PUT_BACK}`) : null;
-}
-
-/** Shows what came of the promotion, and why the API does not follow, if it does not. */
-function settle(board: Board, promotion: Promotion, redeploy = false): PromoteResult {
-  board.finish('promote', describePromotion(promotion));
-  board.attributes({ stage: promotion.promoted ? promotion.stage : null });
-  if (!promotion.promoted) board.skip('redeploy', 'nothing was promoted');
-  else if (promotion.stage !== 'Production') board.skip('redeploy', 'only Production is deployed');
-  else if (!redeploy) board.skip('redeploy', 'not asked for');
-  return { promotion, deployment: null };
+/** Shows what came of the promotion. */
+function settle(run: Run, promotion: Promotion): PromoteResult {
+  run.report({ event: 'stageEnded', stage: 'promote', at: Date.now(), outcome: promotionOutcome(promotion) });
+  if (!promotion.promoted) run.report({ event: 'stageSkipped', stage: 'redeploy', reason: 'notPromoted' });
+  return { promotion, deployment: null, would: null };
 }
 
 /** Scores challenger and champion and asks the gate; nothing is changed but the verdict on the version. */
-async function propose(request: PromoteInput, plan: Plan, board: Board): Promise<Promotion> {
-  const { registeredModel } = plan;
-  const stage = request.stage ?? 'Production';
-  const before = await registry.readRegistry({ registeredModel });
-  const challenger = await registry.describeVersion({ registeredModel, version: request.version ?? null });
+async function propose(plan: PromotePlan, run: Run): Promise<Promotion> {
+  const { registeredModel, registryStage, rules } = plan;
+  // What this workflow changed itself before it was reset is not what it decides on.
+  const before = await activities.readRegistry({ registeredModel, beforeChange: changeKey(plan, run) });
+  const challenger = await activities.describeVersion({ registeredModel, version: plan.version });
   const { version } = challenger;
   const champion = inProduction(before);
-  board.learn({ version, inProduction: champion });
+  run.report({ event: 'learned', facts: { version, inProduction: champion } });
   const reportUrl = (plan.report && challenger.reportUrl) || null;
-  if (reportUrl) board.link('Report', reportUrl);
-  const unchanged = { registeredModel, version, stage, champion, before, reportUrl, approvedBy: null } as const;
+  if (reportUrl) run.report({ event: 'linked', link: { kind: 'modelReport', url: reportUrl } });
+  const proposal = { registeredModel, version, registryStage, champion, before, reportUrl, approvedBy: null };
   if (champion === version) {
-    const reason = `Version ${champion} is in Production already.`;
-    return { ...unchanged, promoted: false, reason, challengerAuc: null, championAuc: null };
+    const verdict = { code: 'inProduction', version } as const;
+    return { ...proposal, promoted: false, forced: false, verdict, challengerAuc: null, championAuc: null };
   }
 
-  const dataset = request.dataset ?? challenger.dataset ?? (await defaultDataset(plan, board));
-  const contest = { dataset, registeredModel, challenger: version, champion, rules: plan.rules };
-  const comparison = await stepActivities(plan, 'evaluate').compareVersions(contest);
-  const verdict = decidePromotion({
-    policy: plan.policy,
-    rules: plan.rules,
-    challenger,
-    champion,
-    comparison,
-    requiredTags: plan.requiredTags,
-    maxAgeDays: plan.maxAgeDays,
-    now: Date.now(),
-    objection: challenger.rolledBack ? `Version ${version} was rolled back before (${challenger.rolledBack}).` : null,
-    force: request.force ?? false,
-  });
-  if (!request.dryRun) await registry.recordVerdict({ registeredModel, version, champion, comparison, verdict });
-  return {
-    ...unchanged,
-    promoted: verdict.promote,
-    reason: verdict.reason,
-    challengerAuc: comparison.challenger.test_auc ?? null,
-    championAuc: comparison.champion?.test_auc ?? null,
-  };
-}
-
-async function defaultDataset(plan: Plan, board: Board): Promise<ArtifactRef> {
-  return (await runStage(board, plan, 'prepareData', prepareData, preparation(plan))).ref;
+  const dataset = plan.dataset ?? challenger.dataset ?? (await run.stages.prepareData({ ...plan, force: false })).ref;
+  const contest = { dataset, registeredModel, challenger: version, champion, rules };
+  const comparison = await stepActivities(plan.limits.evaluate).compareVersions(contest);
+  const judgement = judgePromotion({ ...plan, challenger, champion, comparison, now: Date.now(), rolledBack: challenger.rolledBack });
+  const challengerAuc = comparison.challenger.test_auc ?? null;
+  run.report({ event: 'learned', facts: { testAuc: challengerAuc } });
+  if (!plan.dryRun) await activities.recordVerdict({ registeredModel, version, champion, comparison, judgement });
+  const { promote: promoted, forced, verdict } = judgement;
+  const championAuc = comparison.champion?.test_auc ?? null;
+  return { ...proposal, promoted, forced, verdict, challengerAuc, championAuc };
 }
 
 /** Puts the version into Staging and lets an API of it prove itself; if it cannot, the registry is put back. */
-async function smokeTest(plan: Plan, version: string, board: Board, held: Held): Promise<void> {
+async function smokeTest(plan: PromotePlan, version: string, run: Run, held: Held): Promise<void> {
   const { registeredModel } = plan;
-  const snapshot = await registry.readRegistry({ registeredModel });
+  const before = await activities.readRegistry({ registeredModel, beforeChange: null });
   await held();
   const key = `staging-${version}-${uuid4().slice(0, 8)}`;
+  const change = { registeredModel, version, registryStage: 'Staging', before, actor: plan.by ?? 'unknown' } as const;
   try {
-    await registry.promoteVersion({ registeredModel, version, stage: 'Staging' });
-    if (plan.redeploy) await deployment.bringUpCandidate({ registeredModel, version, key });
-  } catch (error) {
-    await CancellationScope.nonCancellable(() => registry.restoreRegistry({ registeredModel, snapshot }));
-    board.learn({ putBack: true });
-    throw error;
+    await orPutBack(run, change, async () => {
+      await activities.promoteVersion({ registeredModel, version, registryStage: 'Staging' });
+      if (plan.deploys) await activities.bringUpCandidate({ registeredModel, version, key });
+    });
   } finally {
-    await CancellationScope.nonCancellable(() => deployment.stopIdle({ registeredModel, key })).catch(() => undefined);
+    await CancellationScope.nonCancellable(() => activities.stopIdle({ registeredModel, key })).catch(() => undefined);
   }
 }
 
-async function apply(promotion: Promotion, actor: string): Promise<void> {
-  const { registeredModel, version, stage, champion, reason, challengerAuc, championAuc } = promotion;
-  await registry.promoteVersion({ registeredModel, version, stage });
-  if (stage !== 'Production') return;
-  const scores = { challengerAuc, championAuc };
-  await recordChange({ registeredModel, version, replaced: champion, action: 'promote', actor, reason, ...scores });
-}
-
-export function describePromotion({ version, stage, promoted, reason }: Promotion): string {
-  return `version ${version} ${promoted ? `is in ${stage}` : 'was not promoted'}. ${reason}`;
-}
-
-function describeEnd({ promotion, deployment, dryRun }: PromoteResult): string {
-  if (dryRun) return `${dryRunText(dryRun.would)} ${promotion.reason}`;
-  return [capitalised(describePromotion(promotion)), deployment && `${capitalised(describeDeployment(deployment))}.`]
-    .filter(Boolean)
-    .join(' ');
+/** Looks at all that a promotion looks at, and says what it would do. */
+async function rehearse(plan: PromotePlan, run: Run): Promise<PromoteResult> {
+  const proposal = await propose(plan, run);
+  const { version, champion, verdict } = proposal;
+  const would: WouldChange[] = [];
+  if (proposal.promoted && plan.registryStage === 'Staging') would.push({ code: 'stage', version });
+  if (proposal.promoted && plan.registryStage === 'Production') {
+    const { required, expireAfter } = plan.approval;
+    if (plan.stagingFirst) would.push({ code: 'smokeTest', version });
+    if (required) would.push({ code: 'ask', version, expireAfterSeconds: expireAfter });
+    would.push({ code: 'promote', version, champion });
+  }
+  const outcome = { code: 'dryRun', would: [...would], verdict } as const;
+  run.report({ event: 'stageEnded', stage: 'promote', at: Date.now(), outcome: { ...outcome, would: [...would] } });
+  const skip = whyNotDeployed(proposal, plan);
+  if (skip) run.report({ event: 'stageSkipped', stage: 'redeploy', reason: skip });
+  else would.push(await rehearseDeployment(run, plan, version));
+  return { promotion: { ...proposal, promoted: false }, deployment: null, would };
 }

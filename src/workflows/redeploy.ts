@@ -1,105 +1,103 @@
 import { CancellationScope, sleep, uuid4 } from '@temporalio/workflow';
 import type { Deployment } from '../contracts/deployment.ts';
 import { failure } from '../contracts/errors.ts';
-import type { Plan } from '../contracts/plan.ts';
-import type { RedeployResult } from '../contracts/workflows.ts';
+import type { RedeployPlan } from '../contracts/plans.ts';
+import { inProduction } from '../domain/registryMoves.ts';
 import { findBreach, rolloutShares } from '../domain/rollout.ts';
-import { dryRunText } from '../words/dryRun.ts';
 import { news } from '../words/news.ts';
-import { deployment, registry } from './lib/activities.ts';
-import type { Board } from './lib/board.ts';
-import { conduct, type Job } from './lib/conduct.ts';
-import { rehearseDeployment } from './lib/dryRun.ts';
-import { rootMessage } from './lib/failures.ts';
-import { type Held, withModelLock } from './lib/lock.ts';
-import { tellTheEnd } from './lib/notify.ts';
-import { inProduction } from './lib/production.ts';
+import { breachText } from '../words/verdicts.ts';
+import { percent } from '../words/numbers.ts';
+import { activities } from './runtime/activities.ts';
+import { type Held, heldBy, underLock } from './runtime/lock.ts';
+import { rehearseDeployment } from './runtime/rehearsal.ts';
+import { type Run, workflow } from './runtime/workflow.ts';
 
 /**
  * Puts a version into the running API: a candidate is started beside the one that serves, verified, and only then
  * given the traffic, at once or in steps. Until then, and whenever anything fails, the old one serves.
  */
-export async function redeploy(input?: unknown): Promise<RedeployResult> {
-  return conduct('redeploy', input, { stages: ['redeploy'], reports: true, body, describe: describeEnd });
+export const redeploy = workflow(
+  'redeploy',
+  {
+    notices: {
+      // Under the lock of a promotion or a rollback that one notifies people, once it has put the registry back.
+      failed: ({ message }, { registeredModel, lock, dryRun }) =>
+        lock || dryRun ? [] : [news.deploymentFailed(registeredModel, message)],
+    },
+  },
+  async (plan, run) => {
+    const { registeredModel, lock, links } = plan;
+    if (!plan.deploys) throw failure('InvalidConfig', 'deployment.target is "none", so there is no API to redeploy.');
+    if (plan.dryRun) {
+      const version = await versionToDeploy(plan, run);
+      const would = await rehearseDeployment(run, plan, version);
+      return { registeredModel, version, previousVersion: would.serving, url: links.api, checks: [], would: [would] };
+    }
+    const deploy = async (held: Held) => ({ ...(await replace(plan, run, held)), would: null });
+    if (lock) return deploy(heldBy(registeredModel, lock));
+    return underLock(run, { registeredModel, purpose: 'redeploy', version: plan.version, ticket: null }, deploy);
+  },
+);
+
+async function versionToDeploy({ registeredModel, version }: RedeployPlan, { report }: Run): Promise<string> {
+  const wanted = version ?? inProduction(await activities.readRegistry({ registeredModel, beforeChange: null }));
+  if (!wanted) throw failure('ModelNotFound', `No version of ${registeredModel} is in Production.`);
+  report({ event: 'learned', facts: { version: wanted } });
+  return wanted;
 }
 
-async function body(job: Job<'redeploy'>): Promise<RedeployResult> {
-  const { request, plan, board } = job;
-  const { registeredModel } = plan;
-  if (!plan.redeploy) throw failure('InvalidConfig', 'deployment.target is "none", so there is no API to redeploy.');
-  if (request.dryRun) return board.failing(() => rehearse(job));
-
-  const lock = { registeredModel, purpose: 'redeploy', underLockOf: request.underLockOf };
-  const run = withModelLock(board, lock, (held) =>
-    board.stage(
-      'redeploy',
-      async () => {
-        return replace(board, held, plan, await findVersion(job));
-      },
-      describeDeployment,
-    ),
-  );
-  // Under the lock of a promotion or a rollback that one tells, once it has put the registry back.
-  const alone = request.underLockOf === undefined;
-  const failed = (error: unknown) => (alone ? news.deploymentFailed(registeredModel, rootMessage(error)) : null);
-  return tellTheEnd(plan, run, { failed });
-}
-
-async function findVersion({ request, plan: { registeredModel }, board }: Job<'redeploy'>): Promise<string> {
-  const version = request.version ?? inProduction(await registry.readRegistry({ registeredModel }));
-  if (!version) throw failure('ModelNotFound', `No version of ${registeredModel} is in Production.`);
-  board.attributes({ version });
-  return version;
-}
-
-/** Looks at all that a deployment looks at before it starts anything, and tells what it would do. */
-async function rehearse(job: Job<'redeploy'>): Promise<RedeployResult> {
-  const { plan, board } = job;
-  const version = await findVersion(job);
-  const { serving, would } = await rehearseDeployment(board, plan, version);
+async function replace(plan: RedeployPlan, run: Run, held: Held): Promise<Deployment> {
   const { registeredModel, links } = plan;
-  return { registeredModel, version, previousVersion: serving, url: links.api, checks: [], dryRun: { would } };
-}
-
-async function replace(board: Board, held: Held, plan: Plan, version: string): Promise<Deployment> {
-  const { registeredModel } = plan;
-  await deployment.preflight({ registeredModel, version });
+  const version = await versionToDeploy(plan, run);
+  await activities.preflight({ registeredModel, version });
   await held();
   const key = `${version}-${uuid4().slice(0, 8)}`;
   // Under the lock nothing else may be on its way: what runs without serving was left by a workflow that was killed.
-  for (const stray of await deployment.idle({ registeredModel })) {
-    await deployment.stopIdle({ registeredModel, key: stray });
+  for (const stray of await activities.idle({ registeredModel })) {
+    await activities.stopIdle({ registeredModel, key: stray });
   }
-  const before = await deployment.serving({ registeredModel });
-  board.learn({ serving: before?.version ?? null });
-  let served = false;
+  const before = await activities.serving({ registeredModel });
+  const previousVersion = before?.version ?? null;
+  run.report({ event: 'learned', facts: { serving: previousVersion } });
+  const deployed = { registeredModel, version, previousVersion, url: links.api };
+  if (plan.onlyIfOther && previousVersion === version) return { ...deployed, checks: [] };
+
+  let isServed = false;
   try {
-    const checks = await deployment.bringUpCandidate({ registeredModel, version, key });
-    await held();
-    await rollOut(board, plan, key, before?.key ?? null);
-    served = true;
-    return { registeredModel, version, previousVersion: before?.version ?? null, url: plan.links.api, checks };
+    const checks = await activities.bringUpCandidate({ registeredModel, version, key });
+    await rollOut(plan, run, held, { key, before: before?.key ?? null });
+    isServed = true;
+    return { ...deployed, checks };
   } finally {
-    // What does not serve is stopped, be it the old one or a candidate that did not make it.
-    const idle = served ? before?.key : key;
+    // What does not serve is stopped: the old one, or a candidate that did not make it.
+    const idle = isServed ? before?.key : key;
     if (idle) {
-      await CancellationScope.nonCancellable(() => deployment.stopIdle({ registeredModel, key: idle })).catch(
+      await CancellationScope.nonCancellable(() => activities.stopIdle({ registeredModel, key: idle })).catch(
         () => undefined,
       );
     }
   }
 }
 
-/** Moves the traffic to the candidate step by step; whatever goes wrong, it is back on the old one before that is told. */
-async function rollOut(board: Board, plan: Plan, key: string, before: string | null): Promise<void> {
-  const { registeredModel } = plan;
-  const shares = before === null ? [1] : rolloutShares(plan.rollout);
+interface Move {
+  /** The candidate. */
+  key: string;
+  /** What serves now; null: nothing. */
+  before: string | null;
+}
+
+/** Moves the traffic to the candidate step by step; on a failure it is back on the old one before that goes on. */
+async function rollOut(plan: RedeployPlan, run: Run, held: Held, { key, before }: Move): Promise<void> {
+  const { registeredModel, rollout } = plan;
+  const shares = before === null ? [1] : rolloutShares(rollout);
   for (const share of shares) {
+    // A deployment that outlived a reset of its parent must move nothing, and has nothing to take back.
+    await held();
     try {
-      await deployment.shiftTraffic({ registeredModel, key, share });
-      if (share < 1) await bake(board, plan, share, key, before as string);
+      await activities.shiftTraffic({ registeredModel, key, share });
+      if (share < 1 && before !== null) await bake(plan, run, share, { key, before });
     } catch (error) {
-      await CancellationScope.nonCancellable(() => takeBack(registeredModel, { key, share, before })).catch(
+      await CancellationScope.nonCancellable(() => takeBack(registeredModel, share, { key, before })).catch(
         () => undefined,
       );
       throw error;
@@ -110,36 +108,25 @@ async function rollOut(board: Board, plan: Plan, key: string, before: string | n
 /** How often a step is judged while it bakes. */
 const JUDGEMENTS = 4;
 
-async function bake(board: Board, plan: Plan, share: number, key: string, before: string): Promise<void> {
-  const percent = Math.round(share * 100);
-  board.waitFor(`the candidate to prove itself with ${percent} % of the requests, for ${plan.rollout.bakeSeconds} s.`);
-  for (let judged = 0; judged < JUDGEMENTS; judged += 1) {
-    await sleep((plan.rollout.bakeSeconds * 1000) / JUDGEMENTS, {
-      summary: `${percent} % of the requests to the candidate, look ${judged + 1} of ${JUDGEMENTS}`,
-    });
-    const traffic = await deployment.traffic({ registeredModel: plan.registeredModel });
+async function bake(plan: RedeployPlan, { report }: Run, share: number, { key, before }: Move): Promise<void> {
+  const { registeredModel, rollout } = plan;
+  report({ event: 'waits', waiting: { for: 'bake', share, seconds: rollout.bakeSeconds } });
+  for (let judged = 1; judged <= JUDGEMENTS; judged += 1) {
+    const summary = `${percent(share)} of the requests to the candidate, look ${judged} of ${JUDGEMENTS}`;
+    await sleep((rollout.bakeSeconds * 1000) / JUDGEMENTS, { summary });
+    const traffic = await activities.traffic({ registeredModel });
     const [candidate, incumbent] = [key, before].map((wanted) => traffic.find((seen) => seen.key === wanted));
-    const breach = candidate && incumbent && findBreach(plan.rollout, candidate, incumbent);
-    if (breach) throw failure('CanaryBreached', `With ${percent} % of the requests at the candidate, ${breach}`);
+    const breach = candidate && incumbent && findBreach(rollout, candidate, incumbent);
+    if (breach) {
+      throw failure('CanaryBreached', `With ${percent(share)} of the requests at the candidate, ${breachText(breach)}`);
+    }
   }
-  board.waitFor(null);
+  report({ event: 'waits', waiting: null });
 }
 
 /** A shift whose answer was lost may have happened, so it is undone like one that did: where nothing served, nothing does. */
-async function takeBack(
-  registeredModel: string,
-  { key, share, before }: { key: string; share: number; before: string | null },
-): Promise<void> {
-  if (share < 1) await deployment.shiftTraffic({ registeredModel, key, share: 0 });
-  else if (before) await deployment.shiftTraffic({ registeredModel, key: before, share: 1 });
-  else await deployment.stopIdle({ registeredModel, key, force: true });
-}
-
-function describeEnd({ dryRun, ...made }: RedeployResult): string {
-  return dryRun ? dryRunText(dryRun.would) : describeDeployment(made);
-}
-
-export function describeDeployment({ version, previousVersion, url }: Deployment): string {
-  const replaced = previousVersion && previousVersion !== version ? ` in place of version ${previousVersion}` : '';
-  return `version ${version} answers at ${url}${replaced}`;
+async function takeBack(registeredModel: string, share: number, { key, before }: Move): Promise<void> {
+  if (share < 1) await activities.shiftTraffic({ registeredModel, key, share: 0 });
+  else if (before) await activities.shiftTraffic({ registeredModel, key: before, share: 1 });
+  else await activities.stopIdle({ registeredModel, key, force: true });
 }

@@ -1,112 +1,105 @@
 import { CancellationScope } from '@temporalio/workflow';
 import { failure } from '../contracts/errors.ts';
 import { ALIASES } from '../contracts/names.ts';
-import type { RollbackResult } from '../contracts/workflows.ts';
-import { dryRunText, would } from '../words/dryRun.ts';
-import { capitalised } from '../words/letters.ts';
+import type { RollbackPlan } from '../contracts/plans.ts';
+import type { RegistrySnapshot } from '../contracts/registry.ts';
+import type { RollbackResult, WouldChange } from '../contracts/workflows.ts';
+import { inProduction } from '../domain/registryMoves.ts';
 import { news } from '../words/news.ts';
-import { registry } from './lib/activities.ts';
-import { conduct, type Job } from './lib/conduct.ts';
-import { rehearseDeployment } from './lib/dryRun.ts';
-import { isOfDeployment, rootMessage } from './lib/failures.ts';
-import { withModelLock } from './lib/lock.ts';
-import { tellTheEnd } from './lib/notify.ts';
-import { inProduction, recordChange } from './lib/production.ts';
-import { orRestore, PUT_BACK, redeployUnderLock } from './lib/restore.ts';
-import { describeDeployment } from './redeploy.ts';
+import { activities } from './runtime/activities.ts';
+import { isOfDeployment } from './runtime/failures.ts';
+import { underLock } from './runtime/lock.ts';
+import { type Change, moveVersion, orPutBack } from './runtime/production.ts';
+import { rehearseDeployment } from './runtime/rehearsal.ts';
+import { type Run, workflow } from './runtime/workflow.ts';
 
 /**
  * Brings a prior version back: the registry first, then the running API. No gate is asked, for whoever rolls back knows
  * why. The version that is left is marked, so that no later run promotes it again by accident.
  */
-export async function rollback(input?: unknown): Promise<RollbackResult> {
-  return conduct('rollback', input, { stages: ['promote', 'redeploy'], body, describe: describeRollback });
-}
+export const rollback = workflow(
+  'rollback',
+  {
+    stages: ['promote', 'redeploy'],
+    notices: {
+      completed: (result) => (result.would ? [] : [news.rolledBack(result)]),
+      failed: (failure, { registeredModel }) =>
+        isOfDeployment(failure) ? [news.takenBack(registeredModel, failure.message)] : [],
+    },
+  },
+  async (plan, run) => {
+    if (plan.dryRun) return rehearse(plan, run);
+    const { registeredModel, reason, deploys } = plan;
+    const by = plan.by ?? 'unknown';
+    const lock = { registeredModel, purpose: 'rollback', version: plan.version, ticket: null } as const;
 
-async function body(job: Job<'rollback'>): Promise<RollbackResult> {
-  const { request, plan, board } = job;
-  if (request.dryRun) return board.failing(() => rehearse(job));
-  const { registeredModel } = plan;
-  const actor = request.by ?? 'unknown';
+    return underLock(run, lock, async (held) => {
+      // The registry as it was before this workflow changed it: a reset one must not take its own change for the start.
+      const before = await activities.beginChange({ registeredModel, key: run.key('rollback') });
+      run.report({ event: 'stageStarted', stage: 'promote', at: Date.now() });
+      const { version, left } = await findTarget(plan, run, before);
 
-  const run = withModelLock(board, { registeredModel, purpose: 'roll back' }, async (held) => {
-    const { before, left, version, reason } = await findTarget(job);
-    board.attributes({ version, stage: 'Production' });
+      await held();
+      const change: Change = { registeredModel, version, registryStage: 'Production', before, actor: by };
+      await moveVersion(run, change, { code: 'rollback', reason });
+      const outcome = { code: 'rolledBack', version } as const;
+      run.report({ event: 'stageEnded', stage: 'promote', at: Date.now(), outcome });
 
-    const change = { registeredModel, version, stage: 'Production', before, actor } as const;
-    const deployment = await orRestore(board, held, change, async () => {
-      await board.stage(
-        'promote',
-        async () => {
-          await registry.promoteVersion({ registeredModel, version, stage: 'Production' });
-          const scores = { challengerAuc: null, championAuc: null };
-          await recordChange({
-            registeredModel,
-            version,
-            replaced: left,
-            action: 'rollback',
-            actor,
-            reason,
-            ...scores,
-          });
-        },
-        () => `version ${version} is back in Production`,
-      );
-      if (!plan.redeploy) board.skip('redeploy', 'no deployment target is configured');
-      return plan.redeploy ? await redeployUnderLock(board, held, plan, version) : null;
+      const deployment = await orPutBack(run, change, async () => {
+        await held();
+        return run.stages.redeploy.unless(deploys ? null : 'noTarget', () => ({
+          ...plan,
+          version,
+          onlyIfOther: false,
+          lock: held.ticket,
+        }));
+      });
+      // The API answers with it: a mark that cannot be written takes nothing back, and a cancellation comes too late.
+      if (left) await CancellationScope.nonCancellable(() => mark(plan, run, left, version));
+      return { registeredModel, version, left, by, reason, deployment, would: null };
     });
-    // The API answers with it: a mark that cannot be written takes nothing back, and a cancellation comes too late.
-    if (left) {
-      board.learn({ unmarked: left });
-      const mark = { registeredModel, version: left, reason };
-      await CancellationScope.nonCancellable(() => registry.markRolledBack(mark));
-    }
-    return { registeredModel, version, left, deployment };
-  });
-  return tellTheEnd(plan, run, {
-    done: (result) => news.rolledBack(result, actor, request.reason ?? 'no reason was given'),
-    failed: (error) =>
-      isOfDeployment(error) ? news.deploymentFailed(registeredModel, `${rootMessage(error)} ${PUT_BACK}`) : null,
-  });
-}
+  },
+);
 
 /** The version to go back to, and the one that is left; nothing is changed yet. */
-async function findTarget({ request, plan, board }: Job<'rollback'>) {
+async function findTarget(plan: RollbackPlan, { report }: Run, before: RegistrySnapshot) {
   const { registeredModel } = plan;
-  const before = await registry.readRegistry({ registeredModel });
   const left = inProduction(before);
-  board.learn({ inProduction: left });
-  const version = request.version ?? before.aliases[ALIASES.previous];
+  report({ event: 'learned', facts: { inProduction: left } });
+  const version = plan.version ?? before.aliases[ALIASES.previous];
   if (!version) {
     throw failure('ModelNotFound', `${registeredModel} has no version with the alias "previous" to roll back to.`);
   }
   if (version === left) throw failure('InvalidInput', `Version ${version} is in Production already.`);
-  const { rolledBack } = await registry.describeVersion({ registeredModel, version });
+  const { rolledBack } = await activities.describeVersion({ registeredModel, version });
   // The same command twice must not bring back what the first one took away.
-  if (request.version === undefined && rolledBack) {
+  if (plan.version === null && rolledBack) {
     const why = `Version ${version}, the one before, was itself rolled back (${rolledBack}).`;
     throw failure('InvalidInput', `${why} Name it to go there all the same. Nothing was changed.`);
   }
-  board.learn({ version });
-  return { before, left, version, reason: request.reason ?? `rolled back to version ${version}` };
+  report({ event: 'learned', facts: { version } });
+  return { left, version };
 }
 
-/** Looks at all that a rollback looks at, and tells what it would do. */
-async function rehearse(job: Job<'rollback'>): Promise<RollbackResult> {
-  const { plan, board } = job;
-  board.start('promote');
-  const { left, version, reason } = await findTarget(job);
-  board.attributes({ version });
-  const sentences = would.rollBack(version, left, reason);
-  board.finish('promote', `dry run: ${sentences.join(' ')}`);
-  if (plan.redeploy) sentences.push(...(await rehearseDeployment(board, plan, version)).would);
-  else board.skip('redeploy', 'no deployment target is configured');
-  return { registeredModel: plan.registeredModel, version, left, deployment: null, dryRun: { would: sentences } };
+async function mark(plan: RollbackPlan, { report }: Run, left: string, version: string): Promise<void> {
+  const { registeredModel, reason } = plan;
+  report({ event: 'learned', facts: { unmarked: left } });
+  await activities.markRolledBack({
+    registeredModel,
+    version: left,
+    reason: reason ?? `rolled back to version ${version}`,
+  });
 }
 
-function describeRollback({ version, left, deployment, dryRun }: RollbackResult): string {
-  if (dryRun) return dryRunText(dryRun.would);
-  const replaced = left === null ? '' : ` in place of version ${left}, which is marked as rolled back`;
-  const follows = deployment ? ` ${capitalised(describeDeployment(deployment))}.` : ' There is no API to follow it.';
-  return `Version ${version} is in Production${replaced}.${follows}`;
+/** Looks at all that a rollback looks at, and says what it would do. */
+async function rehearse(plan: RollbackPlan, run: Run): Promise<RollbackResult> {
+  const { registeredModel, reason, deploys } = plan;
+  run.report({ event: 'stageStarted', stage: 'promote', at: Date.now() });
+  const before = await activities.readRegistry({ registeredModel, beforeChange: null });
+  const { left, version } = await findTarget(plan, run, before);
+  const would: WouldChange[] = [{ code: 'rollBack', version, left, reason }];
+  run.report({ event: 'stageEnded', stage: 'promote', at: Date.now(), outcome: { code: 'dryRun', would: [...would] } });
+  if (deploys) would.push(await rehearseDeployment(run, plan, version));
+  else run.report({ event: 'stageSkipped', stage: 'redeploy', reason: 'noTarget' });
+  return { registeredModel, version, left, by: null, reason, deployment: null, would };
 }

@@ -14,7 +14,7 @@ import { judgePort } from '../../src/doctor/judge/ports.ts';
 import { judgeOwnLog, judgePredictionLog } from '../../src/doctor/judge/predictionLog.ts';
 import { judgeProduction } from '../../src/doctor/judge/production.ts';
 import { judgeQueue } from '../../src/doctor/judge/workers.ts';
-import type { RegistryChange } from '../../src/systems/mlflow/stages.ts';
+import type { RegistryChange } from '../../src/domain/registryMoves.ts';
 
 const GIB = 2 ** 30;
 const registry = (stages: RegistryStage[], aliases: Record<string, string> = {}): RegistrySnapshot => ({

@@ -1,15 +1,17 @@
 import type { Comparison } from '../../contracts/registry.ts';
+import type { Judgement } from '../../domain/promotionGate.ts';
+import { verdictText } from '../../words/verdicts.ts';
 
 interface Page {
   registeredModel: string;
   version: string;
   champion: string | null;
   comparison: Comparison;
-  verdict: { promote: boolean; reason: string };
+  judgement: Judgement;
 }
 
 /** The comparison of a challenger with the champion as one self-contained HTML page. */
-export function comparisonPage({ registeredModel, version, champion, comparison, verdict }: Page): string {
+export function comparisonPage({ registeredModel, version, champion, comparison, judgement }: Page): string {
   const title = `${escapeHtml(registeredModel)} version ${version} against ${champion ? `version ${champion}` : 'none'}`;
   const rows = Object.keys(comparison.challenger).map((metric) => row(metric, comparison));
   return `<!doctype html>
@@ -23,13 +25,13 @@ body { font: 16px/1.5 system-ui, sans-serif; max-width: 46rem; margin: 2rem auto
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th, td { text-align: right; padding: .4rem .5rem; border-bottom: 1px solid #d0d7de; }
 th:first-child, td:first-child { text-align: left; }
-.verdict { padding: .75rem 1rem; border-left: .3rem solid ${verdict.promote ? '#1a7f37' : '#9a6700'}; background: #f6f8fa; }
+.verdict { padding: .75rem 1rem; border-left: .3rem solid ${judgement.promote ? '#1a7f37' : '#9a6700'}; background: #f6f8fa; }
 .wide { overflow-x: auto; }
 </style>
 </head>
 <body>
 <h1>${title}</h1>
-<p class="verdict"><strong>${verdict.promote ? 'Promote.' : 'Do not promote.'}</strong> ${escapeHtml(verdict.reason)}</p>
+<p class="verdict"><strong>${judgement.promote ? 'Promote.' : 'Do not promote.'}</strong> ${escapeHtml(verdictText(judgement.verdict, judgement.forced))}</p>
 <p>${comparison.recorded ? 'These are the scores that their trainings recorded.' : 'Both were scored on the same test split. Bounds are one-sided, by a paired bootstrap over its rows.'}</p>
 <div class="wide"><table>
 <thead><tr><th scope="col">Metric</th><th scope="col">Challenger</th><th scope="col">Champion</th><th scope="col">Difference</th><th scope="col">Bounds</th></tr></thead>

@@ -6,7 +6,7 @@ import { ArtifactCorrupt, ArtifactMissing, ArtifactStoreUnavailable } from '../.
 import { GatewayError, VerificationFailed } from '../../systems/deployment/errors.ts';
 import { DockerError } from '../../systems/docker/errors.ts';
 import { MlflowError } from '../../systems/mlflow/errors.ts';
-import { PromotionConflict } from '../../systems/mlflow/stages.ts';
+import { PromotionConflict } from '../../domain/registryMoves.ts';
 import {
   CommandAborted,
   CommandFailed,

@@ -4,7 +4,7 @@ import type { DoctorContext } from '../../doctor/context.ts';
 import { judgeAgreement } from '../../doctor/judge/agreement.ts';
 import { inWords } from '../../doctor/lib/words.ts';
 import { applyChanges, readSnapshot } from '../../systems/mlflow/registry-changes.ts';
-import type { RegistryChange } from '../../systems/mlflow/stages.ts';
+import type { RegistryChange } from '../../domain/registryMoves.ts';
 
 export type Fix =
   | { kind: 'nothing' }

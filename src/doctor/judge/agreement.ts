@@ -1,5 +1,5 @@
 import type { RegistrySnapshot } from '../../contracts/registry.ts';
-import { planPromotion, type RegistryChange } from '../../systems/mlflow/stages.ts';
+import { planPromotion, type RegistryChange } from '../../domain/registryMoves.ts';
 import { versionsIn } from './production.ts';
 
 /** How stages and aliases differ, and what makes them agree. */

@@ -1,7 +1,7 @@
 import { ALIASES } from '../../contracts/names.ts';
 import type { RegistrySnapshot } from '../../contracts/registry.ts';
 import type { Mlflow } from './index.ts';
-import type { RegistryChange } from './stages.ts';
+import type { RegistryChange } from '../../domain/registryMoves.ts';
 import type { CallOptions } from './transport.ts';
 
 type Reader = Pick<Mlflow, 'listVersions'>;
@@ -14,7 +14,7 @@ export async function readSnapshot(mlflow: Reader, name: string, options: CallOp
     versions.filter((version) => version.aliases.includes(alias)).map(({ version }) => [alias, version]),
   );
   return {
-    versions: versions.map(({ version, stage }) => ({ version, stage })),
+    versions: versions.map(({ version, stage }) => ({ version, registryStage: stage })),
     aliases: Object.fromEntries(aliases),
   };
 }
@@ -31,9 +31,9 @@ export async function applyChanges(
   options: CallOptions = {},
 ): Promise<void> {
   for (const change of changes) {
-    if (change.kind === 'stage') {
-      const { version, stage, archiveExisting } = change;
-      await mlflow.transitionStage(name, version, stage, { ...options, archiveExisting });
+    if (change.kind === 'move') {
+      const { version, registryStage, archiveExisting } = change;
+      await mlflow.transitionStage(name, version, registryStage, { ...options, archiveExisting });
     } else if (change.kind === 'setAlias') {
       await mlflow.setAlias(name, change.alias, change.version, options);
     } else {

@@ -6,7 +6,7 @@ import {
   planPromotion,
   planRestore,
   type RegistryChange,
-} from '../../../src/systems/mlflow/stages.ts';
+} from '../../../src/domain/registryMoves.ts';
 
 /** What MLflow does with one change. */
 function apply(snapshot: RegistrySnapshot, change: RegistryChange): RegistrySnapshot {

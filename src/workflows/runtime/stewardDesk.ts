@@ -2,7 +2,7 @@ import { condition, setCurrentDetails, setHandler } from '@temporalio/workflow';
 import { failure } from '../../contracts/errors.ts';
 import { driftAlert, pauseSteward, resumeSteward, retrainNow, stewardQuery } from '../../contracts/steward.ts';
 import { alerted, asked, paused, refusal, resumed, type Steward, stewardState } from '../../domain/steward.ts';
-import { stewardMarkdown } from '../../words/stewardDetails.ts';
+import { stewardMarkdown, stewardRefusalText } from '../../words/stewardDetails.ts';
 import { readAlerts, readSteering } from './stewardInput.ts';
 
 /** What a steward knows, and its handlers, which change it. Each change is shown in the UI. */
@@ -44,13 +44,12 @@ export function openDesk(start: Steward): Desk {
     async (input) => {
       change((known) => asked(known, readSteering(input)));
       await condition(() => steward.asked === null || steward.waitingFor !== null);
-      const waits = steward.waitingFor && `The retrain starts when ${steward.waitingFor} has ended.`;
-      return steward.current?.workflowId ?? waits ?? 'The retrain could not be started.';
+      return { workflowId: steward.current?.workflowId ?? null, startsAfter: steward.waitingFor };
     },
     {
       validator: (_input) => {
         const why = refusal(steward);
-        if (why) throw failure('MessageRefused', `No retrain was started: ${why}`);
+        if (why) throw failure('MessageRefused', `No retrain was started: ${stewardRefusalText(why)}`);
       },
       description: 'Retrain now, whatever a cooldown or a pause says: {"by": "your name", "reason": "why"}',
     },

@@ -1,22 +1,14 @@
 import { condition, setHandler, workflowInfo } from '@temporalio/workflow';
 import { Decision, decidePromotion } from '../../contracts/approval.ts';
 import { failure } from '../../contracts/errors.ts';
-import type { Plan } from '../../contracts/plan.ts';
+import type { PromotePlan } from '../../contracts/plans.ts';
+import type { Promotion } from '../../contracts/registry.ts';
 import { tooLarge } from '../../contracts/size.ts';
 import { shorten } from '../../words/markdown.ts';
 import { news } from '../../words/news.ts';
 import { wrongInWords } from '../../words/wrongFields.ts';
-import type { Board } from './board.ts';
-import { tell } from './notify.ts';
-
-interface Question {
-  registeredModel: string;
-  version: string;
-  /** What the decision can rest on, in words. */
-  reason: string;
-  /** Page about the version, if one is known. */
-  reportUrl?: string | null | undefined;
-}
+import { notify } from './notices.ts';
+import type { Run } from './workflow.ts';
 
 /**
  * Waits for a person's decision about a promotion. It holds no lock and no slot, so other runs go on meanwhile.
@@ -24,16 +16,19 @@ interface Question {
  * @returns the approval
  * @throws ApplicationFailure of type ApprovalRejected when it is rejected, or nobody decided in time
  */
-export async function awaitApproval(board: Board, plan: Plan, question: Question): Promise<Decision> {
-  const { registeredModel, version, reason: evidence } = question;
-  const { remindEverySeconds, expireAfterSeconds } = plan.approval;
+export async function awaitApproval(
+  { report }: Run<unknown>,
+  plan: PromotePlan,
+  { registeredModel, version, verdict, reportUrl }: Promotion,
+): Promise<Decision> {
+  const { remindEvery, expireAfter } = plan.approval;
   let decision: Decision | undefined;
   let isOver = false;
   setHandler(
     decidePromotion,
     (input) => {
       decision = Decision.parse(input);
-      return `Version ${version} of ${registeredModel}: ${decision.decision === 'approve' ? 'approved' : 'rejected'}.`;
+      return { registeredModel, version, decision: decision.decision };
     },
     {
       validator: (input) => {
@@ -45,28 +40,21 @@ export async function awaitApproval(board: Board, plan: Plan, question: Question
   );
 
   const { workflowId } = workflowInfo();
-  let reminders = 0;
-  const deadline = Date.now() + expireAfterSeconds * 1000;
+  const until = Date.now() + expireAfter * 1000;
   try {
-    while (!decision && Date.now() < deadline) {
-      const reminded = reminders > 0 ? ` Reminder ${reminders}.` : '';
-      board.ask(
-        { registeredModel, version, evidence, until: deadline },
-        `a decision about version ${version} of ${registeredModel}, until ${new Date(deadline).toISOString()}. ${evidence} ` +
-          `Type "mediwatch approve ${workflowId}" or "mediwatch reject ${workflowId}", or send it the update ` +
-          `"decide".${reminded}`,
-      );
-      // At each reminder again; the decision is waited for all the same.
-      void tell(plan, news.approvalNeeded(question, workflowId, deadline));
-      const patience = Math.min(remindEverySeconds * 1000, deadline - Date.now());
+    for (let reminders = 0; !decision && Date.now() < until; reminders += 1) {
+      const waiting = { for: 'decision', registeredModel, version, verdict, until, reminders } as const;
+      report({ event: 'waits', waiting });
+      // The decision is awaited whether or not the reminder is delivered.
+      void notify(plan, news.approvalNeeded({ ...waiting, reportUrl, workflowId }));
+      const patience = Math.min(remindEvery * 1000, until - Date.now());
       const summary = shorten(`a decision about version ${version} of ${registeredModel}, or the next reminder`);
       await condition(() => decision !== undefined, patience, { summary });
-      reminders += 1;
     }
   } finally {
-    // The workflow lives on for a moment, be it cancelled or expired, and would confirm a decision that it no longer heeds.
+    // The workflow lives on for a moment, cancelled or expired, and would confirm a decision that it no longer heeds.
     isOver = true;
-    board.ask(null);
+    report({ event: 'waits', waiting: null });
   }
   if (!decision) throw failure('ApprovalRejected', `Nobody decided about version ${version} in time.`);
   if (decision.decision === 'approve') return decision;

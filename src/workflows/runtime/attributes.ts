@@ -1,4 +1,5 @@
 import { upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
+import { truncate } from '../../contracts/errors.ts';
 import { SEARCH_ATTRIBUTES } from '../../contracts/searchAttributes.ts';
 
 /** What a workflow can be found by in the UI. */
@@ -25,9 +26,16 @@ export function unsetInherited(): Attributes {
   );
 }
 
-/** What started the workflow, as far as it can be told from within. */
+/** What started the workflow, as far as it can be seen from within. */
 export function triggerOf(): string {
   const { parent, searchAttributes } = workflowInfo();
   if (parent) return parent.workflowId;
   return 'TemporalScheduledById' in searchAttributes ? 'schedule' : 'manual';
 }
+
+/** Who or what asked for a change, for the history of Production: the trigger that was named, or the workflow itself. */
+export const actorOf = (trigger: string): string =>
+  trigger === triggerOf() ? workflowInfo().workflowId : truncate(trigger, 200);
+
+/** Whether a steward started the workflow. */
+export const startedBySteward = (): boolean => workflowInfo().memo?.alerts !== undefined;

@@ -7,6 +7,8 @@ import {
   rootCause,
 } from '@temporalio/workflow';
 import type { FailureType } from '../../contracts/errors.ts';
+import { isOfStage } from '../../contracts/ids.ts';
+import type { WorkflowFailure } from '../../contracts/progress.ts';
 
 /** The failure that an activity or child workflow threw, without the layers that Temporal puts around it. */
 export function applicationFailure(error: unknown): ApplicationFailure | undefined {
@@ -26,12 +28,11 @@ const OF_DEPLOYMENTS: readonly string[] = [
 ] satisfies FailureType[];
 
 /** Whether a workflow failed because a version could not be deployed. */
-export function isOfDeployment(error: unknown): boolean {
-  const redeployed = error instanceof ChildWorkflowFailure && error.workflowType === 'redeploy';
-  return redeployed || OF_DEPLOYMENTS.includes(applicationFailure(error)?.type ?? '');
+export function isOfDeployment({ type, child }: Pick<WorkflowFailure, 'type' | 'child'>): boolean {
+  return isOfStage('redeploy', child) || OF_DEPLOYMENTS.includes(type ?? '');
 }
 
-/** What happened, in the words of the part that noticed it. */
+/** The message of the part that noticed the failure. */
 export function rootMessage(error: unknown): string {
   return applicationFailure(error)?.message ?? rootCause(error) ?? String(error);
 }

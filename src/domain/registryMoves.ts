@@ -1,18 +1,27 @@
-import type { ALIASES } from '../../contracts/names.ts';
-import type { RegistrySnapshot, RegistryStage } from '../../contracts/registry.ts';
+import type { ALIASES } from '../contracts/names.ts';
+import type { RegistrySnapshot, RegistryStage } from '../contracts/registry.ts';
 
 /** Names an alias of ours: Production's version, its rollback target in Staging, the newest candidate. */
 export type Alias = keyof typeof ALIASES;
 
-/** One call to the registry. Each sets a state, so that a list of them applied twice does what it does once. */
+/** One change of the registry. Each sets a state, so that a list of them applied twice does what it does once. */
 export type RegistryChange =
-  | { kind: 'stage'; version: string; stage: RegistryStage; archiveExisting: boolean }
+  | { kind: 'move'; version: string; registryStage: RegistryStage; archiveExisting: boolean }
   | { kind: 'setAlias'; alias: Alias; version: string }
   | { kind: 'deleteAlias'; alias: Alias };
 
-/** Thrown when a promotion makes no sense in the registry as it is; nothing was changed. */
+/** A promotion that makes no sense in the registry as it is; nothing was changed. */
 export class PromotionConflict extends Error {
   override name = 'PromotionConflict';
+  /** `emptiesProduction`: the version of Production cannot move to Staging, for it would leave none there. */
+  readonly code: 'unknownVersion' | 'emptiesProduction';
+  readonly version: string;
+
+  constructor(code: PromotionConflict['code'], version: string) {
+    super(`${code}: version ${version}`);
+    this.code = code;
+    this.version = version;
+  }
 }
 
 /**
@@ -29,17 +38,15 @@ export class PromotionConflict extends Error {
 export function planPromotion(
   snapshot: RegistrySnapshot,
   version: string,
-  stage: Exclude<RegistryStage, 'Archived'>,
+  registryStage: Exclude<RegistryStage, 'Archived'>,
 ): RegistryChange[] {
-  if (stageOf(snapshot, version) === undefined) throw new PromotionConflict(`There is no version ${version}.`);
-  if (stage === 'Production') return planProduction(snapshot, version);
+  if (stageOf(snapshot, version) === undefined) throw new PromotionConflict('unknownVersion', version);
+  if (registryStage === 'Production') return planProduction(snapshot, version);
   if (stageOf(snapshot, version) === 'Production') {
-    if (stage === 'None') return [];
-    throw new PromotionConflict(
-      `Version ${version} is in Production; moving it to Staging would leave none there. Promote another one instead.`,
-    );
+    if (registryStage === 'None') return [];
+    throw new PromotionConflict('emptiesProduction', version);
   }
-  if (stage === 'None') return asChallenger(snapshot, version, ['None', 'Staging']);
+  if (registryStage === 'None') return asChallenger(snapshot, version, ['None', 'Staging']);
   // Another candidate in Staging is archived by this one, and with that no candidate any more.
   return [...planStaging(snapshot, version), ...asChallenger(snapshot, version, ['None'])];
 }
@@ -50,10 +57,10 @@ function planProduction(snapshot: RegistrySnapshot, version: string): RegistryCh
   const changes: RegistryChange[] = [];
   const inProduction = versionsIn(snapshot, 'Production');
   if (inProduction.length !== 1 || inProduction[0] !== version) {
-    changes.push({ kind: 'stage', version, stage: 'Production', archiveExisting: true });
+    changes.push({ kind: 'move', version, registryStage: 'Production', archiveExisting: true });
   }
   if (replaced !== undefined) {
-    changes.push({ kind: 'stage', version: replaced, stage: 'Staging', archiveExisting: true });
+    changes.push({ kind: 'move', version: replaced, registryStage: 'Staging', archiveExisting: true });
     if (previous !== replaced) changes.push({ kind: 'setAlias', alias: 'previous', version: replaced });
   } else if (previous === version) {
     changes.push({ kind: 'deleteAlias', alias: 'previous' });
@@ -112,11 +119,11 @@ export function planRestore(current: RegistrySnapshot, wanted: RegistrySnapshot)
   const exists = (version: string | undefined) => version !== undefined && stageOf(current, version) !== undefined;
   const serving = servingOf({ ...wanted, versions: wanted.versions.filter(({ version }) => exists(version)) });
   const changes: RegistryChange[] = [];
-  const now = new Map(current.versions.map(({ version, stage }) => [version, stage]));
+  const now = new Map(current.versions.map(({ version, registryStage }) => [version, registryStage]));
   const inProduction = versionsIn(current, 'Production');
 
   if (serving !== undefined && (inProduction.length !== 1 || inProduction[0] !== serving)) {
-    changes.push({ kind: 'stage', version: serving, stage: 'Production', archiveExisting: true });
+    changes.push({ kind: 'move', version: serving, registryStage: 'Production', archiveExisting: true });
     for (const version of inProduction) now.set(version, 'Archived');
     now.set(serving, 'Production');
   }
@@ -142,14 +149,19 @@ function servingOf(snapshot: RegistrySnapshot): string | undefined {
   return inProduction.sort((a, b) => Number(a) - Number(b)).at(-1);
 }
 
-function versionsIn({ versions }: RegistrySnapshot, stage: RegistryStage): string[] {
-  return versions.filter((version) => version.stage === stage).map(({ version }) => version);
+function versionsIn({ versions }: RegistrySnapshot, registryStage: RegistryStage): string[] {
+  return versions.filter((version) => version.registryStage === registryStage).map(({ version }) => version);
 }
 
 function stageOf({ versions }: RegistrySnapshot, version: string): RegistryStage | undefined {
-  return versions.find((other) => other.version === version)?.stage;
+  return versions.find((other) => other.version === version)?.registryStage;
 }
 
-function toStage(version: string, stage: RegistryStage): RegistryChange {
-  return { kind: 'stage', version, stage, archiveExisting: false };
+function toStage(version: string, registryStage: RegistryStage): RegistryChange {
+  return { kind: 'move', version, registryStage, archiveExisting: false };
+}
+
+/** The version that a snapshot has in Production; null: none. */
+export function inProduction(snapshot: RegistrySnapshot): string | null {
+  return versionsIn(snapshot, 'Production')[0] ?? null;
 }

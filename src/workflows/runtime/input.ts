@@ -4,7 +4,7 @@ import { failure } from '../../contracts/errors.ts';
 import { Undecodable } from '../../contracts/payloads.ts';
 import { tooLarge } from '../../contracts/size.ts';
 import { utf8Length } from '../../contracts/text.ts';
-import { WORKFLOWS, type WorkflowName } from '../../contracts/workflows.ts';
+import { type InputOf, type PlanOf, WORKFLOWS, type WorkflowName } from '../../contracts/workflows.ts';
 import { fitted, plain } from '../../words/markdown.ts';
 import { type Refusal, refusalMarkdown, refusalOf, refusalText, wholeRefused } from '../../words/refusal.ts';
 
@@ -14,27 +14,27 @@ export function handedOn<Carried>(carried: Carried | undefined): Carried | undef
 }
 
 /**
- * Parses a workflow's input: an empty one is an empty object.
+ * Parses the input that a person gave; an empty one is an empty object.
  *
  * @throws ApplicationFailure of type InvalidInput that names every wrong field and shows an input that works
  */
-export function parseInput<Name extends WorkflowName>(
-  name: Name,
-  input: unknown,
-): z.output<(typeof WORKFLOWS)[Name]['input']> {
-  const tooLong = tooLongId();
-  if (tooLong !== null) {
-    const refused = failure('InvalidInput', `${name} cannot be started under this workflow id: ${tooLong}.`);
-    setCurrentDetails(fitted([plain(refused.message)]));
-    throw refused;
-  }
+export function parseInput<Name extends WorkflowName>(name: Name, input: unknown): InputOf<Name> {
+  refuseLongId(name);
+  return parse(name, WORKFLOWS[name].input, input) as InputOf<Name>;
+}
+
+/** Parses the plan that a parent workflow gave, or the run before this one. */
+export function parsePlan<Name extends WorkflowName>(name: Name, input: unknown): PlanOf<Name> {
+  return parse(name, WORKFLOWS[name].plan, input) as PlanOf<Name>;
+}
+
+function parse(name: WorkflowName, schema: z.ZodObject, input: unknown): unknown {
   const tooMuch = tooLarge(input);
   if (tooMuch !== null) throw refused(name, wholeRefused(tooMuch));
   if (input instanceof Undecodable) throw refused(name, wholeRefused(`it is not JSON: ${input.problem}`));
-  const { input: schema } = WORKFLOWS[name];
   const given = input === undefined || input === null || input === '' ? {} : input;
   const parsed = schema.safeParse(given);
-  if (parsed.success) return parsed.data as z.output<(typeof WORKFLOWS)[Name]['input']>;
+  if (parsed.success) return parsed.data;
   throw refused(name, refusalOf(parsed.error.issues, schema, given));
 }
 
@@ -47,10 +47,15 @@ function refused(name: WorkflowName, refusal: Refusal): ApplicationFailure {
 /** Bytes of a workflow id that leave room for what the ids of its stages add: Temporal takes 1,000. */
 const LONGEST_ID = 900;
 
-/** Says in words that no stage could be named after this workflow; null: it can, or its parent was asked already. */
-function tooLongId(): string | null {
-  const { workflowId, parent } = workflowInfo();
-  const length = utf8Length(workflowId);
-  if (parent || length <= LONGEST_ID) return null;
-  return `its workflow id has ${length} bytes, and the ids of its stages begin with it. Expected ${LONGEST_ID} at most`;
+/** Refuses a workflow id that no stage could be named after. */
+function refuseLongId(name: WorkflowName): void {
+  const length = utf8Length(workflowInfo().workflowId);
+  if (length <= LONGEST_ID) return;
+  const refusal = failure(
+    'InvalidInput',
+    `${name} cannot be started under this workflow id: it has ${length} bytes, and the ids of its stages begin with it. ` +
+      `Expected ${LONGEST_ID} at most.`,
+  );
+  setCurrentDetails(fitted([plain(refusal.message)]));
+  throw refusal;
 }

@@ -1,0 +1,122 @@
+import { type Config, forModel } from '../config.ts';
+import { type ExtraStepPlan, STEPS, type StepLimits, type StepName } from '../contracts/plans.ts';
+import type { MetricRule } from '../contracts/registry.ts';
+import type { InputOf, PlanInputOf, WorkflowName } from '../contracts/workflows.ts';
+import { orderExtraSteps } from './extraSteps.ts';
+import type { ExtraStep, StepConfig } from './steps.ts';
+
+type AnyPlan = PlanInputOf<WorkflowName>;
+type KeysOf<Union> = Union extends unknown ? keyof Union : never;
+type FieldOf<Union, Key extends PropertyKey> = Union extends Record<Key, infer Value> ? Value : never;
+
+/** Every field that the plan of any workflow has: one that nothing here sets does not compile. */
+type Fields = { [Key in KeysOf<AnyPlan>]: FieldOf<Required<AnyPlan>, Key> | undefined };
+/** Every field that the input of any workflow may have. */
+export type Given = { [Key in KeysOf<InputOf<WorkflowName>>]?: FieldOf<Required<InputOf<WorkflowName>>, Key> | undefined };
+
+/**
+ * Lays the input of a workflow over the settings of its model: the one place that decides what a workflow goes by. The
+ * result holds the fields of every plan; the schema of the workflow's own plan picks its fields.
+ */
+export function resolvePlan(shared: Config, workflow: WorkflowName, given: Given, searchable: boolean): Fields {
+  const registeredModel = given.registeredModel ?? shared.registry.registeredModel;
+  const config = forModel(shared, registeredModel);
+  const { data, training, search, promotion, approval, rollout, deployment, monitoring, steward, steps, worker } = config;
+  return {
+    ...NOTHING_GIVEN,
+    ...overlaid(training, given),
+    ...overlaid(search, given),
+    ...overlaid(promotion, given),
+    ...overlaid(monitoring, given),
+    ...overlaid(steward, given),
+    ...given,
+    registeredModel,
+    data: given.data ?? data.path,
+    seed: given.seed ?? data.seed,
+    // Data that somebody hands over were split by the seed that comes with them, if one does.
+    splitSeed: given.seed ?? null,
+    // A project that has no search cannot be asked for one.
+    trials: hasSearch(config) ? (given.trials ?? search.trials) : 0,
+    parallel: given.parallel ?? search.parallel ?? steps.trial.slots ?? worker.slots,
+    oneCommand: steps.search.command !== undefined,
+    registryStage: given.registryStage ?? (workflow === 'promote' ? 'Production' : promotion.registryStage),
+    rules: rulesOf(given, promotion),
+    approval: { ...approval, required: given.approval ?? approval.required },
+    rollout: overlaid(rollout, given),
+    deploys: deployment.target !== 'none',
+    redeploy: deployment.target !== 'none' && (given.redeploy ?? true),
+    prepareAgain: given.force ?? false,
+    report: !steps.report.skip,
+    gate: config.driftGate,
+    extraSteps: extraStepsOf(config),
+    limits: Object.fromEntries(
+      STEPS.map((step) => [step, limitsOf(steps[step], worker.slots, ATTEMPTS_OF[step])]),
+    ) as Record<StepName, StepLimits>,
+    notifies: config.notifications.length > 0,
+    searchable,
+    links: {
+      temporalUi: `${config.temporal.uiUrl}/namespaces/${config.temporal.namespace}/workflows`,
+      api: deployment.apiUrl,
+    },
+  };
+}
+
+/** A section of the settings with those of its fields that the input gives. */
+function overlaid<Section extends object>(section: Section, given: object): Section {
+  const own = Object.entries(given).filter(([name, value]) => value !== undefined && Object.hasOwn(section, name));
+  return { ...section, ...Object.fromEntries(own) };
+}
+
+/** What a plan holds where the input says nothing. */
+const NOTHING_GIVEN = {
+  version: null,
+  dataset: null,
+  params: null,
+  searchTrials: [],
+  runId: null,
+  parentRunId: null,
+  trigger: 'manual',
+  driftReport: null,
+  reason: null,
+  by: null,
+  lock: null,
+  changeKey: null,
+  onlyIfOther: false,
+  force: false,
+  dryRun: false,
+  alert: true,
+};
+
+function hasSearch({ steps: { search, trial } }: Config): boolean {
+  return search.command !== undefined || !(search.skip || trial.skip);
+}
+
+/** Attempts that a step has when its worker or process dies, unless it says otherwise. */
+const ATTEMPTS = 8;
+/** Nothing depends on the page about a version. */
+const ATTEMPTS_OF: Partial<Record<StepName, number>> = { report: 3 };
+
+function limitsOf(step: StepConfig | ExtraStep, workerSlots: number, usual = ATTEMPTS): StepLimits {
+  const { attempts = usual, backoff, slots = workerSlots, timeout, outputs } = step;
+  const { file, directory, modelFile } = outputs;
+  // Those that share a slot, or a file that they write, run one after the other, and each may take its time.
+  const atOnce = [file, directory, modelFile].every((path) => path === undefined) ? slots : 1;
+  const slotWaitSeconds = timeout * Math.max(0, Math.ceil(workerSlots / atOnce) - 1);
+  return { timeoutSeconds: timeout, attempts, backoffSeconds: backoff, slotWaitSeconds };
+}
+
+function extraStepsOf({ extraSteps, worker }: Config): ExtraStepPlan[] {
+  return orderExtraSteps(extraSteps).map(({ step, stage, when }) => ({
+    ...limitsOf(step, worker.slots),
+    name: step.name,
+    stage,
+    when,
+  }));
+}
+
+/** An allowed loss that is asked for stands alone; otherwise the rules of the settings hold, if there are any. */
+function rulesOf({ rules, maxAucLoss }: Given, promotion: Config['promotion']): MetricRule[] {
+  const loss = maxAucLoss ?? promotion.maxAucLoss;
+  const byAuc: MetricRule = { metric: 'test_auc', direction: 'higher', maxLoss: loss };
+  return rules ?? (maxAucLoss === undefined ? promotion.rules : undefined) ?? [byAuc];
+}

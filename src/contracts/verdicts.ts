@@ -1,0 +1,66 @@
+import { z } from 'zod';
+
+/** One rule of the promotion gate and what it found. */
+export const RuleFinding = z.object({
+  metric: z.string(),
+  holds: z.boolean(),
+  challenger: z.number().nullable().describe('score; null: not known'),
+  champion: z.number().nullable(),
+  maxLoss: z.number().optional(),
+  minGain: z.number().optional(),
+  confidence: z.number().optional(),
+  gain: z.number().nullable().optional().describe('lower bound of the gain at that confidence; null: not computed'),
+});
+export type RuleFinding = z.infer<typeof RuleFinding>;
+
+const TagFinding = z.object({
+  tag: z.string(),
+  wanted: z.string().describe('"*": any value'),
+  found: z.string().nullable().describe('null: the version has no such tag'),
+});
+
+/** What the promotion gate decides about a challenger, and on what grounds. */
+export const GateVerdict = z.discriminatedUnion('code', [
+  z.object({
+    code: z.enum(['passed', 'refused']),
+    champion: z.string(),
+    rules: z.array(RuleFinding).describe('the rules that decided: those that failed, or all of them'),
+    recorded: z.boolean().describe('true: scores that the trainings recorded, not one evaluation of both'),
+  }),
+  z.object({ code: z.literal('firstVersion'), scores: z.record(z.string(), z.number()) }),
+  z.object({ code: z.literal('scoresMissing'), version: z.string(), metrics: z.array(z.string()) }),
+  z.object({ code: z.literal('championNotScored'), champion: z.string(), problem: z.string() }),
+  z.object({ code: z.literal('policyAlways') }),
+  z.object({ code: z.literal('policyNever') }),
+  z.object({ code: z.literal('rolledBack'), version: z.string(), reason: z.string() }),
+  z.object({
+    code: z.literal('unfit'),
+    version: z.string(),
+    tags: z.array(TagFinding),
+    ageDays: z.number().nullable().describe('null: not too old'),
+    maxAgeDays: z.number().nullable(),
+  }),
+  z.object({ code: z.literal('inProduction'), version: z.string() }),
+]);
+export type GateVerdict = z.infer<typeof GateVerdict>;
+
+/** Why a candidate loses its traffic during a rollout. */
+export const Breach = z.discriminatedUnion('code', [
+  z.object({ code: z.literal('errorRate'), requests: z.number(), candidate: z.number(), incumbent: z.number() }),
+  z.object({ code: z.literal('latency'), p95Ms: z.number(), allowedMs: z.number() }),
+  z.object({ code: z.literal('predictions'), shift: z.number(), allowed: z.number() }),
+]);
+export type Breach = z.infer<typeof Breach>;
+
+/** What one rule of the drift gate found in a report. */
+export const DriftFinding = z.object({
+  rule: z.enum(['dataset', 'minColumns', 'share', 'column', 'prediction', 'target']),
+  drift: z.boolean().nullable().describe('null: the report does not say'),
+  column: z.string().optional(),
+  columns: z.array(z.string()).optional().describe('columns that the finding rests on'),
+  share: z.number().nullable().optional(),
+  threshold: z.number().nullable().optional(),
+  drifted: z.number().optional().describe('number of features that drifted'),
+  features: z.number().optional(),
+});
+export type DriftFinding = z.infer<typeof DriftFinding>;

@@ -1,0 +1,241 @@
+import type { Deployment } from '../contracts/deployment.ts';
+import { STAGE_TITLES, type Stage } from '../contracts/names.ts';
+import type { Remark, SkipReason, StageOutcome, StageProgress, Waiting } from '../contracts/progress.ts';
+import type { ModelVersionRef, Promotion } from '../contracts/registry.ts';
+import type { BuiltImage } from '../contracts/deployment.ts';
+import type { RetrainEnding } from '../contracts/steward.ts';
+import type { ResultOf, WorkflowName, WouldChange } from '../contracts/workflows.ts';
+import { deploymentOutcome, outcomeOf, promotionOutcome } from '../domain/outcomes.ts';
+import { capitalised } from './letters.ts';
+import { counted, grouped, percent, score, scoreName } from './numbers.ts';
+import { duration } from './time.ts';
+import { driftVerdictText, verdictText } from './verdicts.ts';
+
+/** What came of a stage, in a line. */
+export function outcomeText(outcome: StageOutcome): string {
+  switch (outcome.code) {
+    case 'dataset':
+      return datasetText(outcome);
+    case 'search': {
+      const { best, complete, failed, metric } = outcome;
+      const found = best ? `${scoreName(metric)} ${score(best.score)}, trial ${best.number}` : 'none';
+      return `best of ${counted(complete, 'trial')}: ${found}${failed ? `; ${failed} failed` : ''}`;
+    }
+    case 'version':
+      return `${outcome.registeredModel} version ${outcome.version}, test AUC ${score(outcome.testAuc)}`;
+    case 'promotion': {
+      const { version, promoted, registryStage, verdict, forced } = outcome;
+      const became = promoted ? `is in ${registryStage}` : 'was not promoted';
+      return `version ${version} ${became}. ${verdictText(verdict, forced)}`;
+    }
+    case 'rolledBack':
+      return `version ${outcome.version} is back in Production`;
+    case 'deployment': {
+      const { version, previousVersion, url } = outcome;
+      const replaced = previousVersion && previousVersion !== version ? ` in place of version ${previousVersion}` : '';
+      return `version ${version} answers at ${url}${replaced}`;
+    }
+    case 'skipped':
+      return SKIPPED[outcome.reason];
+    case 'dryRun':
+      return `dry run: ${outcome.would.map(wouldText).join(' ') || 'nothing would be changed.'}${outcome.verdict ? ` ${verdictText(outcome.verdict)}` : ''}`;
+    case 'failed':
+      return outcome.message;
+    case 'cancelled':
+      return 'cancelled';
+  }
+}
+
+const SKIPPED: Record<SkipReason, string> = {
+  noSearch: 'no search was asked for: the model is trained with its defaults',
+  registerOnly: 'the version was only registered, as asked',
+  notPromoted: 'nothing was promoted',
+  notProduction: 'only Production is deployed',
+  notAskedFor: 'not asked for',
+  noTarget: 'no deployment target is configured',
+};
+
+/** What a stage shows beside its title. */
+export function stageText({ state, outcome, waiting }: StageProgress): string {
+  if (outcome && state !== 'running') return outcomeText(outcome);
+  if (waiting) return `waits for ${waitingText(waiting)}`;
+  return state === 'waiting' ? '' : state;
+}
+
+function datasetText({ rows, groups, features, splits, sizeBytes }: Extract<StageOutcome, { code: 'dataset' }>): string {
+  if (rows === null) return `${(sizeBytes / 2 ** 20).toLocaleString('en', { maximumFractionDigits: 1 })} MiB of files`;
+  const of = groups === null ? '' : ` of ${grouped(groups)} patients`;
+  const columns = features === null ? '' : `, ${features} features`;
+  const sizes = splits ? `; train / validation / test ${splits.map(grouped).join(' / ')}` : '';
+  return `${grouped(rows)} rows${of}${columns}${sizes}`;
+}
+
+/** What a workflow waits for, to follow "waits for". */
+export function waitingText(waiting: Waiting): string {
+  switch (waiting.for) {
+    case 'lock':
+      return (
+        `the lock of ${waiting.registeredModel}: another workflow is changing what is in Production. It goes on by itself ` +
+        `when that one has ended; modelLock/${waiting.registeredModel} shows who holds the lock.`
+      );
+    case 'decision':
+      return (
+        `a decision about version ${waiting.version} of ${waiting.registeredModel}, ` +
+        `until ${new Date(waiting.until).toISOString()}. ${verdictText(waiting.verdict)}` +
+        (waiting.reminders > 0 ? ` Reminder ${waiting.reminders}.` : '')
+      );
+    case 'bake':
+      return `the candidate to prove itself with ${percent(waiting.share)} of the requests, for ${waiting.seconds} s.`;
+    case 'driftReport':
+      return `the drift report of ${waiting.log || 'the prediction log'}.`;
+    case 'steward':
+      return `the steward of ${waiting.registeredModel} to take the alert.`;
+    case 'image': {
+      const image = waiting.version
+        ? `the image with version ${waiting.version} of ${waiting.registeredModel}`
+        : 'the runtime image, without a model';
+      return `${image}: it is built and pushed, unless nothing that goes into it has changed. The pending activity below shows how far it is.`;
+    }
+  }
+}
+
+/** A change that a dry run would make. */
+export function wouldText(change: WouldChange): string {
+  const { version } = change;
+  switch (change.code) {
+    case 'stage':
+      return `Version ${version} would move to Staging.`;
+    case 'smokeTest':
+      return `An API of version ${version} would be tried in Staging.`;
+    case 'ask':
+      return `A person would be asked to approve version ${version}, for ${duration(change.expireAfterSeconds * 1000)}.`;
+    case 'promote':
+      return (
+        `Version ${version} would move to Production as the champion.` +
+        (change.champion === null
+          ? ''
+          : ` Version ${change.champion} would leave it for Staging, as the one to roll back to.`)
+      );
+    case 'deploy':
+      return change.serving === null
+        ? `An API of version ${version} would be started, verified, and given all requests.`
+        : `An API of version ${version} would be started beside the one of version ${change.serving}, verified, and given ` +
+            `${MOVES[change.strategy](percent(change.share))}. The one that answers now would be stopped once its open requests are answered.`;
+    case 'rollBack':
+      return change.left === null
+        ? `Version ${version} would be in Production.`
+        : `Version ${version} would be back in Production in place of version ${change.left}. ` +
+            `Version ${change.left} would be marked as rolled back (${change.reason ?? `rolled back to version ${version}`}).`;
+  }
+}
+
+const MOVES: Record<Extract<WouldChange, { code: 'deploy' }>['strategy'], (share: string) => string> = {
+  atOnce: () => 'all requests at once',
+  canary: (share) => `${share} of the requests, then all of them`,
+  linear: (share) => `the requests in steps of ${share}`,
+};
+
+/** The end of a dry run, for its page and the command. */
+export function dryRunText(would: readonly WouldChange[]): string {
+  return `Dry run, nothing was changed. ${would.map(wouldText).join(' ') || 'Nothing would be changed.'}`;
+}
+
+const REMARKS: Record<Remark['code'], (remark: Remark) => string> = {
+  takenBack: ({ version, cause }) =>
+    `Version ${version} was taken back, and the registry was put back as it was. ${cause}`,
+  runNotClosed: ({ cause }) => `Its MLflow run could not be closed: ${cause}`,
+  reportNotWritten: ({ cause }) => `The model report could not be written; nothing else is affected. ${cause}`,
+  reportOutcomeMissing: ({ cause }) =>
+    `The model report does not show what became of the version; nothing else is affected. ${cause}`,
+};
+
+export const remarkText = (remark: Remark): string => REMARKS[remark.code](remark);
+
+/** What came of a workflow, in a sentence or a few. */
+export function resultText<Name extends WorkflowName>(workflow: Name, result: ResultOf<Name>): string {
+  return RESULTS[workflow](result);
+}
+
+const RESULTS: { [Name in WorkflowName]: (result: ResultOf<Name>) => string } = {
+  prepareData: (result) => outcomeText(outcomeOf('prepareData', result)),
+  hyperparameterSearch: (result) => outcomeText(outcomeOf('hyperparameterSearch', result)),
+  trainBestAndRegister: versionText,
+  retrain: ({ version, promotion, deployment }) =>
+    sentences(
+      `${versionText(version)}.`,
+      promotion ? capitalised(promotionText(promotion)) : 'It was registered only, as asked.',
+      deployment && `${capitalised(deploymentText(deployment))}.`,
+    ),
+  promote: ({ promotion, deployment, would }) =>
+    would
+      ? `${dryRunText(would)} ${verdictText(promotion.verdict, promotion.forced)}`
+      : sentences(
+          capitalised(promotionText(promotion)),
+          deployment && `${capitalised(deploymentText(deployment))}.`,
+        ),
+  rollback: ({ version, left, deployment, would }) => {
+    if (would) return dryRunText(would);
+    const replaced = left === null ? '' : ` in place of version ${left}, which is marked as rolled back`;
+    const follows = deployment ? `${capitalised(deploymentText(deployment))}.` : 'There is no API to follow it.';
+    return `Version ${version} is in Production${replaced}. ${follows}`;
+  },
+  redeploy: ({ would, ...deployment }) => (would ? dryRunText(would) : deploymentText(deployment)),
+  buildImage: imageText,
+  driftCheck: (result) => {
+    const drifted = result.columns.length > 0 ? ` Columns that drifted: ${result.columns.join(', ')}.` : '';
+    const next = result.alerted
+      ? `The steward of ${result.registeredModel} has the alert, and retrains.`
+      : `No alert was raised${result.verdict === 'drift' ? ', as asked' : ''}.`;
+    return `${capitalised(driftVerdictText(result))}.${drifted} ${next}`;
+  },
+  driftSteward: () => 'The steward has ended.',
+};
+
+export const versionText = (version: ModelVersionRef): string =>
+  outcomeText(outcomeOf('trainBestAndRegister', version));
+export const promotionText = (promotion: Promotion): string => outcomeText(promotionOutcome(promotion));
+export const deploymentText = (deployment: Deployment): string => outcomeText(deploymentOutcome(deployment));
+
+function imageText({ reference, tag, built, pushed, platforms, note }: BuiltImage): string {
+  const made = built
+    ? `The image ${tag} was built`
+    : `Nothing that goes into the image ${tag} had changed: it was kept`;
+  const where = pushed ? `, and is in the registry as ${reference}` : `, and was not pushed; its id is ${reference}`;
+  const of = platforms.length > 0 ? ` Platforms: ${platforms.join(', ')}.` : '';
+  return `${made}${where}.${of}${note && ` ${note}`}`;
+}
+
+/** What came of a retrain, for the page of its steward. */
+export function endingText(ending: RetrainEnding): string {
+  switch (ending.code) {
+    case 'promoted':
+      return `version ${ending.version} is in ${ending.registryStage}`;
+    case 'notPromoted':
+      return `version ${ending.version} was registered and not promoted: ${verdictText(ending.verdict)}`;
+    case 'registered':
+      return `version ${ending.version} was registered`;
+    case 'failed':
+    case 'rejected':
+      return ending.message;
+    case 'notStarted':
+      return `it could not be started: ${ending.message}`;
+    case 'cancelled':
+      return 'it was cancelled';
+    case 'completed':
+      return 'it completed';
+    case 'gone':
+      return 'it is gone from Temporal';
+  }
+}
+
+/** `Promote version 3 of MediWatchReadmit, for retrain-2026-…`: what a child workflow is for, in lists. */
+export function stageSummary(
+  stage: Stage,
+  { version, registeredModel }: { version?: string | null; registeredModel?: string },
+  parentId: string,
+): string {
+  const subject = [version && `version ${version}`, registeredModel].filter(Boolean).join(' of ');
+  return `${STAGE_TITLES[stage]}${subject && (version ? ` ${subject}` : ` of ${subject}`)}, for ${parentId}`;
+}
+
+const sentences = (...parts: Array<string | false | null | undefined>) => parts.filter(Boolean).join(' ');

@@ -1,0 +1,127 @@
+import type { DriftGrounds, DriftVerdict } from '../contracts/drift.ts';
+import type { ChangeReason } from '../contracts/registry.ts';
+import type { Breach, DriftFinding, GateVerdict, RuleFinding } from '../contracts/verdicts.ts';
+import { metricName, percent, score } from './numbers.ts';
+import { inWords } from './suggest.ts';
+
+/** Why the gate lets a version pass, or refuses it. */
+export function verdictText(verdict: GateVerdict, forced = false): string {
+  const text = gateText(verdict);
+  return forced ? `Forced. The gate would have refused: ${text}` : text;
+}
+
+function gateText(verdict: GateVerdict): string {
+  switch (verdict.code) {
+    case 'passed':
+    case 'refused': {
+      const rules = verdict.rules.map((rule) => ruleText(rule, verdict.champion)).join('; ');
+      const basis = verdict.recorded ? RECORDED : '';
+      return `${verdict.code === 'passed' ? 'Passed' : 'Refused'}: ${rules}.${basis}`;
+    }
+    case 'firstVersion': {
+      const scores = Object.entries(verdict.scores).map(([metric, value]) => `${metricName(metric)} ${score(value)}`);
+      return scores.length > 0 ? `Nothing was in Production; ${scores.join(', ')}.` : 'Nothing was in Production.';
+    }
+    case 'scoresMissing':
+      return `Version ${verdict.version} has no ${inWords(verdict.metrics.map(metricName), 'or')}.`;
+    case 'championNotScored':
+      return `Version ${verdict.champion}, the champion, could not be scored${verdict.problem ? `: ${verdict.problem}` : '.'}`;
+    case 'policyAlways':
+      return 'The policy is "always".';
+    case 'policyNever':
+      return 'The policy is "never": only a forced promotion passes.';
+    case 'rolledBack':
+      return `Version ${verdict.version} was rolled back before (${verdict.reason}).`;
+    case 'unfit':
+      return unfitText(verdict);
+    case 'inProduction':
+      return `Version ${verdict.version} is in Production already.`;
+  }
+}
+
+/** Two trainings may have held out different rows, and a reader of the verdict should know. */
+const RECORDED = ' These are the scores that the trainings recorded; nothing scored both versions on the same rows.';
+
+function ruleText({ metric, challenger, champion, ...rule }: RuleFinding, version: string): string {
+  const name = metricName(metric);
+  if (challenger === null || champion === null) return `${name} is not known of both versions`;
+  const { maxLoss, minGain, confidence, gain } = rule;
+  const allowed = minGain === undefined ? `allowed loss ${maxLoss}` : `required gain ${minGain}`;
+  const scores = `${name} ${score(challenger)} against ${score(champion)} of version ${version}, ${allowed}`;
+  if (confidence === undefined) return scores;
+  if (gain === null || gain === undefined) return `${scores}, but no interval was computed`;
+  return `${scores}, gain at least ${score(gain)} with ${Math.round(confidence * 100)} % confidence`;
+}
+
+function unfitText({ version, tags, ageDays, maxAgeDays }: Extract<GateVerdict, { code: 'unfit' }>): string {
+  const missing = tags.map(({ tag, wanted, found }) => {
+    const has = found === null ? 'has no tag' : `has "${found}" in the tag`;
+    return `Version ${version} ${has} ${tag}${wanted === '*' ? '' : `, which must be "${wanted}"`}.`;
+  });
+  const old = ageDays === null ? [] : [`Version ${version} is ${ageDays.toFixed(1)} days old; the limit is ${maxAgeDays}.`];
+  return [...missing, ...old].join(' ');
+}
+
+/** Why a change of Production was made, as its history shows it. */
+export function changeReasonText(reason: ChangeReason): string {
+  switch (reason.code) {
+    case 'promote':
+      return verdictText(reason.verdict, reason.forced);
+    case 'rollback':
+      return reason.reason ?? 'No reason was given.';
+    case 'restore':
+      return `The version after it was taken back: ${reason.cause}`;
+  }
+}
+
+/** Why a candidate lost its traffic, to follow a comma. */
+export function breachText(breach: Breach): string {
+  switch (breach.code) {
+    case 'errorRate':
+      return `${percent(breach.candidate)} of its ${breach.requests} requests failed, against ${percent(breach.incumbent)} of the old one's.`;
+    case 'latency':
+      return `95 % of its answers took up to ${Math.round(breach.p95Ms)} ms; ${Math.round(breach.allowedMs)} ms are allowed.`;
+    case 'predictions':
+      return `its predictions are distributed differently from the old one's: stability index ${breach.shift.toFixed(2)}, limit ${breach.allowed}.`;
+  }
+}
+
+/** `drift: the data set drifted (45 % of the features, threshold 30 %)`. */
+export function driftVerdictText({ verdict, grounds }: Pick<DriftVerdict, 'verdict' | 'grounds'>): string {
+  return `${verdict}: ${groundsText(grounds)}`;
+}
+
+function groundsText(grounds: DriftGrounds): string {
+  switch (grounds.code) {
+    case 'tooFewRows':
+      return `not enough rows (${grounds.rows} of ${grounds.minRows})${grounds.window === 'reference' ? ' in the reference window' : ''}`;
+    case 'noRule':
+      return 'the gate has no rule';
+    case 'rules':
+      return grounds.findings.map(findingText).join('; ');
+  }
+}
+
+function findingText(finding: DriftFinding): string {
+  const { rule, drift, share, threshold, drifted, features, column, columns = [] } = finding;
+  const did = drift ? 'drifted' : 'did not drift';
+  const named = columns.length > 0 ? ` (${columns.join(', ')})` : '';
+  switch (rule) {
+    case 'dataset': {
+      if (drift === null) return 'the report does not say whether the data set drifted';
+      const known = typeof share === 'number';
+      return `the data set ${did}${known ? ` (${percent(share)} of the features, threshold ${percent(threshold)})` : ''}`;
+    }
+    case 'minColumns':
+      if (drift === null) return 'the report does not say how many columns drifted';
+      return `${drifted}${features ? ` of ${features}` : ''} features drifted, drift is ${threshold} or more`;
+    case 'share':
+      if (drift === null) return 'the report does not say which share of the columns drifted';
+      return `${percent(share)} of the features drifted, drift is ${percent(threshold)}`;
+    case 'column':
+      return drift === null ? `the report says nothing of the column "${column}"` : `the column "${column}" ${did}`;
+    case 'prediction':
+    case 'target':
+      return drift === null ? `the report says nothing of the ${rule}${named}` : `the ${rule}${named} ${did}`;
+  }
+}

@@ -1,0 +1,66 @@
+import { CancellationScope, workflowInfo } from '@temporalio/workflow';
+import type { ChangeReason, Promotion } from '../../contracts/registry.ts';
+import { inProduction } from '../../domain/registryMoves.ts';
+import { activities } from './activities.ts';
+import { rootMessage } from './failures.ts';
+import type { Run } from './workflow.ts';
+
+/** A change of the registry that can be undone. */
+export interface Change extends Pick<Promotion, 'registeredModel' | 'version' | 'registryStage' | 'before'> {
+  /** Who asked for it or approved it. */
+  actor: string;
+}
+
+/** Moves a version in the registry and writes that into the history of Production; a failure puts both back. */
+export async function moveVersion(run: Run<unknown>, change: Change, reason: ChangeReason): Promise<void> {
+  const { registeredModel, version, registryStage, before, actor } = change;
+  await orPutBack(run, change, async () => {
+    await activities.promoteVersion({ registeredModel, version, registryStage });
+    if (registryStage !== 'Production') return;
+    await record({ registeredModel, version, replaced: inProduction(before), actor, reason });
+  });
+}
+
+/** Runs the body; when it fails, the registry is put back as it was before the change, and the failure goes on. */
+export async function orPutBack<Result>(
+  run: Run<unknown>,
+  change: Change,
+  body: () => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await body();
+  } catch (error) {
+    await CancellationScope.nonCancellable(() => putBack(run, change, rootMessage(error)));
+    throw error;
+  }
+}
+
+/** Puts the registry back as it was, so that it and the API agree on the version that still serves. */
+export async function putBack({ report }: Run<unknown>, change: Change, cause: string): Promise<void> {
+  const { registeredModel, version, registryStage, before, actor } = change;
+  try {
+    await activities.restoreRegistry({ registeredModel, snapshot: before });
+  } catch (error) {
+    report({ event: 'learned', facts: { putBack: rootMessage(error) } });
+    throw error;
+  }
+  report({ event: 'learned', facts: { putBack: true } });
+  report({ event: 'remarked', remark: { code: 'takenBack', version, cause } });
+  const restored = inProduction(before);
+  if (restored === null || restored === version || registryStage !== 'Production') return;
+  const reason: ChangeReason = { code: 'restore', cause: cause.slice(0, 1000) };
+  await record({ registeredModel, version: restored, replaced: version, actor, reason });
+}
+
+async function record(change: {
+  registeredModel: string;
+  version: string;
+  replaced: string | null;
+  actor: string;
+  reason: ChangeReason;
+}): Promise<void> {
+  const { registeredModel, ...entry } = change;
+  const by = workflowInfo().workflowId;
+  await activities.recordProduction({ registeredModel, entry: { ...entry, at: new Date().toISOString(), by } });
+}
+

@@ -1,0 +1,129 @@
+import { getExternalWorkflowHandle, type SignalDefinition, setCurrentDetails, setHandler, workflowInfo } from '@temporalio/workflow';
+import { STAGES, type Stage } from '../../contracts/names.ts';
+import type { CommonPlan } from '../../contracts/plans.ts';
+import {
+  type Progress,
+  progressQuery,
+  SearchProgress,
+  StageWaits,
+  searchProgressed,
+  stageWaits,
+} from '../../contracts/progress.ts';
+import { tooLarge } from '../../contracts/size.ts';
+import type { WorkflowName } from '../../contracts/workflows.ts';
+import { advance, beginProgress, type ProgressEvent } from '../../domain/progress.ts';
+import { progressMarkdown } from '../../words/details.ts';
+import { type Attributes, unsetInherited, upsertAttributes } from './attributes.ts';
+
+/** Takes down what happens in a workflow, and shows it: in the UI's details, in search attributes, to its parent. */
+export interface Recorder {
+  readonly progress: Progress;
+  report(event: ProgressEvent): void;
+  /** From here on the plan is known: what the workflow is about, and whether it can be searched for. */
+  planned(plan: CommonPlan, trigger: string): void;
+}
+
+interface Subject {
+  registeredModel?: string | undefined;
+  version?: string | undefined;
+  dryRun?: boolean | undefined;
+}
+
+export function openRecorder(workflow: WorkflowName, stages: readonly Stage[], subject: Subject): Recorder {
+  const { workflowId, parent } = workflowInfo();
+  let progress = beginProgress({
+    workflow,
+    workflowId,
+    parentId: parent?.workflowId ?? null,
+    registeredModel: subject.registeredModel ?? null,
+    version: subject.version ?? null,
+    dryRun: subject.dryRun ?? false,
+    stages,
+  });
+  let searchable = false;
+  let shown: Attributes = {};
+  const showAttributes = () => {
+    if (!searchable) return;
+    const wanted = attributesOf(progress);
+    const changed = Object.entries(wanted).filter(([name, value]) => shown[name as keyof Attributes] !== value);
+    shown = { ...shown, ...wanted };
+    upsertAttributes(Object.fromEntries(changed));
+  };
+  const report = (event: ProgressEvent) => {
+    const before = progress.waiting;
+    progress = advance(progress, event);
+    setCurrentDetails(progressMarkdown(progress));
+    showAttributes();
+    const own = STAGES.find((stage) => stage === workflow);
+    if (own && progress.waiting !== before) signalParent(stageWaits, { stage: own, waiting: progress.waiting });
+  };
+  setCurrentDetails(progressMarkdown(progress));
+  setHandler(progressQuery, () => progress, {
+    description: 'Where the workflow stands: stages with times, trials, what it waits for, what came of it',
+  });
+  if (stages.length > 1) {
+    setHandler(stageWaits, (input) => takeWaits(input, report), {
+      description: 'From one of its stages: what it waits for',
+    });
+  }
+  if (stages.includes('hyperparameterSearch')) {
+    setHandler(searchProgressed, (input) => takeTrials(input, report), {
+      description: 'How many trials of the search are done, and the best so far',
+    });
+  }
+  return {
+    get progress() {
+      return progress;
+    },
+    report,
+    planned(plan, trigger) {
+      report({ event: 'planned', registeredModel: plan.registeredModel, links: plan.links });
+      searchable = plan.searchable;
+      if (!searchable) return;
+      shown = { model: plan.registeredModel };
+      upsertAttributes({ ...unsetInherited(), ...shown, trigger });
+    },
+  };
+}
+
+/** What a workflow is found by. A value that is not known is left out, and stays as it is. */
+function attributesOf({ registeredModel, version, stages, waiting, facts }: Progress): Attributes {
+  const outcomes = stages.flatMap(({ outcome }) => outcome ?? []);
+  const trained = outcomes.find((outcome) => outcome.code === 'version');
+  const promotion = outcomes.find((outcome) => outcome.code === 'promotion');
+  const rolledBack = outcomes.some(({ code }) => code === 'rolledBack');
+  return known({
+    model: registeredModel,
+    version: facts.version ?? version,
+    testAuc: trained?.testAuc ?? facts.testAuc,
+    driftShare: facts.driftShare,
+    stage: rolledBack ? 'Production' : promotion?.promoted ? promotion.registryStage : undefined,
+    waiting: waiting?.for === 'lock' ? 'lock' : waiting?.for === 'decision' ? 'approval' : null,
+  });
+}
+
+function known(values: Attributes): Attributes {
+  return Object.fromEntries(
+    Object.entries(values).filter(([name, value]) => name === 'waiting' || (value !== null && value !== undefined)),
+  );
+}
+
+/** Anyone may signal anything: what cannot be read is ignored. */
+function takeWaits(input: unknown, report: Recorder['report']): void {
+  const { data } = tooLarge(input) ? { data: undefined } : StageWaits.safeParse(input);
+  if (data) report({ event: 'stageWaits', ...data });
+}
+
+function takeTrials(input: unknown, report: Recorder['report']): void {
+  const { data } = tooLarge(input) ? { data: undefined } : SearchProgress.safeParse(input);
+  if (data) report({ event: 'trialsChanged', search: data });
+}
+
+/** A parent that has ended needs no word of it. */
+export function signalParent<Input>(signal: SignalDefinition<[Input]>, input: Input): void {
+  const { parent } = workflowInfo();
+  if (!parent) return;
+  getExternalWorkflowHandle(parent.workflowId)
+    .signal(signal, input)
+    .catch(() => undefined);
+}
