@@ -38,4 +38,6 @@ export const createActivities = {
 
 /** What workflows may call, by the role of the workers that run it; they know it by type only. */
 export type ActivitiesByRole = { [Role in keyof typeof createActivities]: ReturnType<(typeof createActivities)[Role]> };
-export type Activities = ActivitiesByRole['orchestration'] & ActivitiesByRole['training'] & ActivitiesByRole['deployment'];
+export type Activities = ActivitiesByRole['orchestration'] &
+  ActivitiesByRole['training'] &
+  ActivitiesByRole['deployment'];

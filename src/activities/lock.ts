@@ -20,7 +20,10 @@ export function createLockActivities({ client }: { client: Client }) {
       const { holder, runId } = request;
       // A stage that outlived the reset of its parent asks for a run that is over, and would take the lock from the new one.
       if (holder.runId !== runId && !(await isRunning(client, holder))) {
-        throw failure('LockLost', `${holder.workflowId} has ended, or was reset, while one of its stages asked for the lock.`);
+        throw failure(
+          'LockLost',
+          `${holder.workflowId} has ended, or was reset, while one of its stages asked for the lock.`,
+        );
       }
       const empty: LockInput = { registeredModel, queue: [] };
       await client.workflow.signalWithStart('modelLock', {

@@ -1,5 +1,5 @@
-import { type Config } from '../config.ts';
 import { type Given, resolvePlan } from '../config/resolvePlan.ts';
+import type { Config } from '../config.ts';
 import type { WorkflowName } from '../contracts/workflows.ts';
 
 interface Request {
@@ -8,7 +8,13 @@ interface Request {
 }
 
 /** Lays the input of a workflow over the settings of this worker. */
-export function createPlanActivities({ config, searchable }: { config: Config; searchable: () => Promise<boolean> | boolean }) {
+export function createPlanActivities({
+  config,
+  searchable,
+}: {
+  config: Config;
+  searchable: () => Promise<boolean> | boolean;
+}) {
   const resolve = async ({ workflow, input }: Request) => resolvePlan(config, workflow, input, await searchable());
   return { resolvePlan: resolve, resolveStewardPlan: resolve };
 }

@@ -5,12 +5,17 @@ import { ArtifactRef } from '../contracts/artifacts.ts';
 import { failure } from '../contracts/errors.ts';
 import { parseJson } from '../contracts/json.ts';
 import { ALIASES, TAGS } from '../contracts/names.ts';
-import { type Comparison, type ModelVersionRef, type ProductionEntry, RegistrySnapshot } from '../contracts/registry.ts';
-import type { Judgement } from '../domain/promotionGate.ts';
+import {
+  type Comparison,
+  type ModelVersionRef,
+  type ProductionEntry,
+  RegistrySnapshot,
+} from '../contracts/registry.ts';
 import type { TrainedModel } from '../contracts/training.ts';
+import type { Judgement } from '../domain/promotionGate.ts';
+import { planPromotion, planRestore } from '../domain/registryMoves.ts';
 import type { CallOptions, Mlflow, ModelVersion } from '../systems/mlflow/index.ts';
 import { applyChanges, readSnapshot } from '../systems/mlflow/registry-changes.ts';
-import { planPromotion, planRestore } from '../domain/registryMoves.ts';
 import { projectCommit } from '../systems/revision.ts';
 import { verdictText } from '../words/verdicts.ts';
 import { isBundledData } from './lib/bundledData.ts';

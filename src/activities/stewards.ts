@@ -9,9 +9,8 @@ import type { z } from 'zod';
 import { truncate } from '../contracts/errors.ts';
 import { TASK_QUEUES } from '../contracts/names.ts';
 import { SEARCH_ATTRIBUTES } from '../contracts/searchAttributes.ts';
-import type { DriftAlert } from '../contracts/steward.ts';
+import type { DriftAlert, RetrainEnding } from '../contracts/steward.ts';
 import { RetrainResult } from '../contracts/workflows.ts';
-import type { RetrainEnding } from '../contracts/steward.ts';
 import type { Ending } from '../domain/steward.ts';
 import { raiseAlert, stewardStart } from '../systems/alerts.ts';
 import { untilEnded } from './lib/workflowEnd.ts';
@@ -25,7 +24,13 @@ interface StartRetrain {
 }
 
 /** What a steward needs from Temporal itself. */
-export function createStewardActivities({ client, searchable }: { client: Client; searchable: () => Promise<boolean> | boolean }) {
+export function createStewardActivities({
+  client,
+  searchable,
+}: {
+  client: Client;
+  searchable: () => Promise<boolean> | boolean;
+}) {
   return {
     /** Tells the steward of a model of an alert, and starts it when there is none. */
     async raiseAlert(told: { registeredModel: string; alert: z.input<typeof DriftAlert> }): Promise<string> {

@@ -1,4 +1,4 @@
-import type { StepName } from '../contracts/plan.ts';
+import type { StepName } from '../contracts/plans.ts';
 import { schemaAt, valueAt } from '../contracts/schemas/shape.ts';
 import type { Path, Problem } from './problems.ts';
 import { ConfigSchema } from './schema.ts';

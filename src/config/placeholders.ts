@@ -1,5 +1,5 @@
 import { closest, distance } from 'fastest-levenshtein';
-import type { StepName } from '../contracts/plan.ts';
+import type { StepName } from '../contracts/plans.ts';
 
 /** Steps whose commands have placeholders: those of `steps`, and `extra` for the entries of `extraSteps`. */
 export type PlaceholderStep = StepName | 'extra';

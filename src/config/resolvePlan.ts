@@ -1,18 +1,23 @@
 import { type Config, forModel } from '../config.ts';
 import { type ExtraStepPlan, STEPS, type StepLimits, type StepName } from '../contracts/plans.ts';
 import type { MetricRule } from '../contracts/registry.ts';
-import type { InputOf, PlanInputOf, WorkflowName } from '../contracts/workflows.ts';
+import type { InputOf, PlanOf, WorkflowName } from '../contracts/workflows.ts';
 import { orderExtraSteps } from './extraSteps.ts';
 import type { ExtraStep, StepConfig } from './steps.ts';
 
-type AnyPlan = PlanInputOf<WorkflowName>;
+type AnyPlan = PlanOf<WorkflowName>;
 type KeysOf<Union> = Union extends unknown ? keyof Union : never;
+type RequiredKeysOf<Union> = Union extends unknown
+  ? { [Key in keyof Union]-?: object extends Pick<Union, Key> ? never : Key }[keyof Union]
+  : never;
 type FieldOf<Union, Key extends PropertyKey> = Union extends Record<Key, infer Value> ? Value : never;
 
 /** Every field that the plan of any workflow has: one that nothing here sets does not compile. */
-type Fields = { [Key in KeysOf<AnyPlan>]: FieldOf<Required<AnyPlan>, Key> | undefined };
+type Fields = { [Key in RequiredKeysOf<AnyPlan>]: FieldOf<AnyPlan, Key> | undefined };
 /** Every field that the input of any workflow may have. */
-export type Given = { [Key in KeysOf<InputOf<WorkflowName>>]?: FieldOf<Required<InputOf<WorkflowName>>, Key> | undefined };
+export type Given = {
+  [Key in KeysOf<InputOf<WorkflowName>>]?: FieldOf<Required<InputOf<WorkflowName>>, Key> | undefined;
+};
 
 /**
  * Lays the input of a workflow over the settings of its model: the one place that decides what a workflow goes by. The
@@ -21,7 +26,8 @@ export type Given = { [Key in KeysOf<InputOf<WorkflowName>>]?: FieldOf<Required<
 export function resolvePlan(shared: Config, workflow: WorkflowName, given: Given, searchable: boolean): Fields {
   const registeredModel = given.registeredModel ?? shared.registry.registeredModel;
   const config = forModel(shared, registeredModel);
-  const { data, training, search, promotion, approval, rollout, deployment, monitoring, steward, steps, worker } = config;
+  const { data, training, search, promotion, approval, rollout, deployment, monitoring, steward, steps, worker } =
+    config;
   return {
     ...NOTHING_GIVEN,
     ...overlaid(training, given),

@@ -1,9 +1,19 @@
 import { availableParallelism } from 'node:os';
 import { z } from 'zod';
 import { NotificationTarget } from '../contracts/notifications.ts';
-import { MetricRule } from '../contracts/registry.ts';
+import {
+  ApprovalSettings,
+  DataSettings,
+  DriftGate,
+  MonitoringOptions,
+  PromotionSettings,
+  RolloutSettings,
+  SearchSettings,
+  StewardSettings,
+  TrainingOptions,
+} from '../contracts/options.ts';
 import { Schedules } from '../contracts/schedules.ts';
-import { MODELS, Space } from '../contracts/training.ts';
+import { section, settingsSection } from './section.ts';
 import { ExtraStep, ReportStep, Step } from './steps.ts';
 
 const port = (fallback: number, what: string) =>
@@ -14,10 +24,6 @@ const flag = (fallback: boolean) =>
   z.union([z.boolean(), z.enum(['true', 'false']).transform((text) => text === 'true')]).default(fallback);
 const commaSeparated = (text: string) => text.split(',').map((item) => item.trim());
 const list = z.union([z.array(z.string()), z.string().transform((text) => commaSeparated(text).filter(Boolean))]);
-/** A name that may be left out; a text without a letter says that, too. */
-const nameOrNone = z.union([z.string().regex(/\S/), z.string().transform(() => null)]).nullable();
-/** A section that may be left out: its own defaults fill it. */
-const section = <Shape extends z.ZodRawShape>(shape: Shape) => z.strictObject(shape).prefault({} as never);
 
 export const ROLES = ['orchestration', 'training', 'deployment'] as const;
 export type Role = (typeof ROLES)[number];
@@ -27,73 +33,11 @@ export const ConfigSchema = z.strictObject({
   registry: section({
     registeredModel: z.string().min(1).default('MediWatchReadmit').describe('registered model in MLflow'),
   }),
-  training: section({
-    model: z.enum(MODELS).default('hgb').describe('hgb: histogram gradient boosting; rf: random forest'),
-  }),
-  data: section({
-    path: z.string().default('data/diabetic_data.csv.gz').describe('CSV, plain or gzipped, relative to mediwatch.yaml'),
-    target: z.string().default('readmitted').describe('column to predict'),
-    positive: z.string().default('<30').describe('value of the target column that counts as positive'),
-    group: nameOrNone
-      .default('patient_nbr')
-      .describe('no value of this column appears in two splits; null or empty: split by row'),
-    drop: list.optional().describe('columns left out of the features; absent: the bundled list of identifiers'),
-    idCategories: list.optional().describe('integer-coded columns that are categories, not quantities'),
-    seed: z.coerce.number().int().default(42).describe('seed of the split and of the search'),
-    testFraction: z.coerce.number().gt(0).lt(0.9).default(0.15).describe('share of the groups in the test split'),
-    validationFraction: z.coerce.number().gt(0).lt(0.9).default(0.15).describe('share in the validation split'),
-  }),
-  search: section({
-    metric: z
-      .string()
-      .default('')
-      .describe("metric of a trial's run that is its score, for trials that are commands; empty: score"),
-    direction: z.enum(['maximize', 'minimize']).default('maximize').describe('which scores are better'),
-    trials: z.coerce.number().int().min(0).max(10_000).default(20).describe('trials of a search; 0: no search'),
-    parallel: z.coerce
-      .number()
-      .int()
-      .min(1)
-      .max(256)
-      .optional()
-      .describe('trials that run at once; absent: one for each core of the training workers'),
-    sampler: z.enum(['tpe', 'random']).default('tpe').describe('how parameters are proposed'),
-    space: Space.optional().describe('search space; absent: the bundled one of the algorithm'),
-    maxFailedShare: z.coerce
-      .number()
-      .min(0)
-      .max(1)
-      .default(0.5)
-      .describe('the search fails when more than this share of its trials failed'),
-  }),
-  promotion: section({
-    stage: z.enum(['Production', 'Staging', 'None']).default('Production').describe('stage a retrain promotes to'),
-    policy: z
-      .enum(['rules', 'always', 'never'])
-      .default('rules')
-      .describe('rules: every rule must hold; always: promote whatever it scores; never: only by force'),
-    maxAucLoss: z.coerce
-      .number()
-      .min(0)
-      .max(1)
-      .default(0.005)
-      .describe('the challenger may score this much less test AUC than the champion, on the same test split'),
-    rules: z
-      .array(MetricRule)
-      .optional()
-      .describe('metric rules in place of the one of maxAucLoss: metric, direction, maxLoss or minGain, confidence'),
-    requiredTags: z
-      .record(z.string(), z.string())
-      .default({})
-      .describe('tags that a version must have to be promoted; "*" stands for any value'),
-    maxAgeDays: z.coerce.number().positive().optional().describe('a version older than this is not promoted (days)'),
-    stagingFirst: flag(false).describe('deploy and smoke-test a staging API before Production'),
-  }),
-  approval: section({
-    required: flag(false).describe('a promotion to Production waits for a person to approve or reject it'),
-    remindEvery: seconds(4 * 3600, 'how often it is noted that a decision is waited for'),
-    expireAfter: seconds(72 * 3600, 'without a decision the promotion is refused after this time'),
-  }),
+  training: settingsSection(TrainingOptions),
+  data: settingsSection(DataSettings),
+  search: settingsSection(SearchSettings),
+  promotion: settingsSection(PromotionSettings),
+  approval: settingsSection(ApprovalSettings),
   deployment: section({
     target: z
       .enum(['process', 'docker', 'none'])
@@ -126,41 +70,7 @@ export const ConfigSchema = z.strictObject({
     venv: z.string().default('').describe('virtual environment that its programs are taken from first'),
     env: z.record(z.string(), z.string()).default({}).describe('extra environment of that command'),
   }),
-  rollout: section({
-    strategy: z
-      .enum(['atOnce', 'canary', 'linear'])
-      .default('atOnce')
-      .describe('how traffic moves: all at once; a share, then all; or in equal steps'),
-    share: z.coerce
-      .number()
-      .gt(0)
-      .lt(1)
-      .default(0.1)
-      .describe('share of the requests in the canary step, or of each linear step'),
-    bakeSeconds: seconds(60, 'how long each step is watched before the next'),
-    minRequests: z.coerce
-      .number()
-      .int()
-      .min(0)
-      .default(20)
-      .describe('a step with fewer requests to the candidate is not judged by its rates'),
-    maxErrorRate: z.coerce
-      .number()
-      .min(0)
-      .max(1)
-      .default(0.02)
-      .describe("error rate of the candidate above the old one's that rolls back"),
-    maxLatencyRatio: z.coerce
-      .number()
-      .positive()
-      .default(3)
-      .describe("95th percentile of the candidate's latency, as a multiple of the old one's, that rolls back"),
-    maxPredictionShift: z.coerce
-      .number()
-      .positive()
-      .default(0.25)
-      .describe('population stability index of the predicted probabilities, old against new, that rolls back'),
-  }),
+  rollout: settingsSection(RolloutSettings),
   docker: section({
     option: z
       .enum(['registry', 'baked'])
@@ -205,20 +115,7 @@ export const ConfigSchema = z.strictObject({
     monitor: Step,
   }),
   monitoring: section({
-    log: z
-      .string()
-      .default('')
-      .describe("prediction log: a CSV or Parquet file, a folder of them, or a glob; empty: the embedded gateway's"),
-    reference: z
-      .enum(['log', 'training'])
-      .default('log')
-      .describe('what current rows are compared with: earlier rows of the log, or the data the champion learned from'),
-    minRows: z.coerce
-      .number()
-      .int()
-      .min(1)
-      .default(50)
-      .describe('a check with fewer rows than this in either window is skipped'),
+    ...settingsSection(MonitoringOptions).unwrap().shape,
     currentRows: z.coerce
       .number()
       .int()
@@ -253,26 +150,8 @@ export const ConfigSchema = z.strictObject({
       .default('reports/monitoring')
       .describe('where the latest report lies, relative to mediwatch.yaml'),
   }),
-  driftGate: section({
-    dataset: flag(true).describe('drift when the data set drifted'),
-    minColumns: z.coerce.number().int().min(1).optional().describe('drift when at least this many features drifted'),
-    columns: list.default([]).describe('drift when any of these columns drifted'),
-    share: z.coerce.number().gt(0).max(1).optional().describe('drift when at least this share of the features drifted'),
-    prediction: flag(false).describe('drift when the prediction drifted'),
-    target: flag(false).describe('drift when the target drifted, where labels are known'),
-  }),
-  steward: section({
-    cooldown: seconds(6 * 3600, 'after a retrain alerts wait this long'),
-    backoff: seconds(900, 'wait after a failed retrain; doubled after each further one'),
-    maxBackoff: seconds(6 * 3600, 'the longest such wait'),
-    maxFailures: z.coerce
-      .number()
-      .int()
-      .min(1)
-      .default(3)
-      .describe('after this many failures in a row the steward pauses until somebody resumes it'),
-    retrain: z.record(z.string(), z.unknown()).default({}).describe('input of the retrains that it starts'),
-  }),
+  driftGate: settingsSection(DriftGate),
+  steward: settingsSection(StewardSettings),
   webhook: section({
     secret: z.string().default('').describe('secret that signs alerts (set it in the environment)'),
     secretFile: z.string().default('').describe('file with that secret; empty: one is made in stack.dir'),

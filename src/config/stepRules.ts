@@ -1,4 +1,4 @@
-import { STEPS, type StepName } from '../contracts/plan.ts';
+import { STEPS, type StepName } from '../contracts/plans.ts';
 import { valueAt } from '../contracts/schemas/shape.ts';
 import { didYouMean, quoted } from '../words/suggest.ts';
 import { type PlaceholderStep, parsePlaceholders, placeholderProblems } from './placeholders.ts';

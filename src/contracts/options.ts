@@ -37,7 +37,9 @@ export const DataOptions = z.strictObject({
     .describe('seed of the split and of the search'),
 });
 export const DataSettings = DataOptions.extend({
-  path: OptionalLocation.default('data/diabetic_data.csv.gz').describe('CSV, plain or gzipped, relative to mediwatch.yaml'),
+  path: OptionalLocation.default('data/diabetic_data.csv.gz').describe(
+    'CSV, plain or gzipped, relative to mediwatch.yaml',
+  ),
   target: z.string().default('readmitted').describe('column to predict'),
   positive: z.string().default('<30').describe('value of the target column that counts as positive'),
   group: z
@@ -218,7 +220,7 @@ export function overrides<Shape extends z.ZodRawShape>(
   section: string,
   options: z.ZodObject<Shape>,
 ): { [Name in keyof Shape]: z.ZodOptional<Bare<Shape[Name]>> } {
-  const fields = Object.entries(options.shape as Record<string, z.ZodType>).map(([name, field]) => {
+  const fields = Object.entries<z.ZodType>(options.shape as never).map(([name, field]) => {
     let bare = field;
     while (bare instanceof z.ZodDefault || bare instanceof z.ZodOptional) bare = bare.unwrap() as z.ZodType;
     return [name, bare.optional().meta({ ...field.meta(), setting: `${section}.${name}` })];

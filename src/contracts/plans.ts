@@ -56,7 +56,10 @@ const common = {
   notifies: z.boolean().describe('whether there is anybody to notify'),
   searchable: z.boolean().describe('whether the namespace has our search attributes'),
 };
-const source = { data: z.string().describe('CSV file, or what the command of the project reads'), seed: z.number().int() };
+const source = {
+  data: z.string().describe('CSV file, or what the command of the project reads'),
+  seed: z.number().int(),
+};
 const limits = <Names extends readonly StepName[]>(...names: Names) =>
   z.object(Object.fromEntries(names.map((name) => [name, StepLimits])) as Record<Names[number], typeof StepLimits>);
 const lineage = {

@@ -19,7 +19,14 @@ const time = z.number().min(0).max(8.64e15).describe('Unix time (ms)');
 const text = z.string().overwrite((long) => truncate(long));
 
 /** Why a stage is left out. */
-export const SkipReason = z.enum(['noSearch', 'registerOnly', 'notPromoted', 'notProduction', 'notAskedFor', 'noTarget']);
+export const SkipReason = z.enum([
+  'noSearch',
+  'registerOnly',
+  'notPromoted',
+  'notProduction',
+  'notAskedFor',
+  'noTarget',
+]);
 export type SkipReason = z.infer<typeof SkipReason>;
 
 /** What a workflow waits for, besides its steps. */
@@ -56,7 +63,7 @@ export const StageOutcome = z.discriminatedUnion('code', [
     complete: z.number(),
     failed: z.number(),
     metric: text,
-    best: z.object({ number: z.number(), score: z.number().nullable() }).nullable(),
+    best: z.object({ number: z.number(), score: z.number().nullable(), params: Params }).nullable(),
   }),
   z.object({ code: z.literal('version'), registeredModel: text, version: text, testAuc: z.number().nullable() }),
   z.object({
@@ -133,7 +140,10 @@ export const Facts = z.object({
   serving: text.nullable().optional().describe('version that answered before anything was changed'),
   deployed: text.optional().describe('version that all requests went to before it failed'),
   promotedTo: text.optional().describe('registry stage that the registered version has been promoted to'),
-  putBack: z.union([z.literal(true), text]).optional().describe('the registry was put back, or could not be: why'),
+  putBack: z
+    .union([z.literal(true), text])
+    .optional()
+    .describe('the registry was put back, or could not be: why'),
   unmarked: text.optional().describe('version that could not be marked as rolled back'),
   alerted: z.boolean().optional(),
   testAuc: z.number().nullable().optional().describe('of the version'),

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { DriftDocument } from './drift.ts';
-import type { StepName } from './plan.ts';
+import type { StepName } from './plans.ts';
 import { Comparison } from './registry.ts';
 import { ReportInput, WrittenReport } from './report.ts';
 import { Dataset, Metrics, MODELS, Params, Space, TrainedModel, Trial } from './training.ts';

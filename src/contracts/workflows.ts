@@ -67,7 +67,11 @@ export const SearchInput = z.strictObject({
   ...model,
   ...training,
   ...search,
-  trials: search.trials.unwrap().min(1).optional().meta(search.trials.meta() ?? {}),
+  trials: search.trials
+    .unwrap()
+    .min(1)
+    .optional()
+    .meta(search.trials.meta() ?? {}),
   ...data,
   dataset,
   parentRunId: ForeignId.max(250)

@@ -4,7 +4,7 @@ import { takesVariable } from '../config/environment.ts';
 import { knownPlaceholders, PLACEHOLDERS, type Placeholder, type PlaceholderStep } from '../config/placeholders.ts';
 import { ConfigSchema } from '../config/schema.ts';
 import { KNOWN_VARIABLES, variableOf } from '../config.ts';
-import { STEPS } from '../contracts/plan.ts';
+import { STEPS } from '../contracts/plans.ts';
 import { SAVED_QUERIES, type SavedQuery } from '../contracts/savedQueries.ts';
 import { coreOf, defaultOf, descriptionOf, typeOf } from '../contracts/schemas/describe.ts';
 import { STEP_CONTRACTS, type StepContract } from '../contracts/steps.ts';

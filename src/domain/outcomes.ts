@@ -1,8 +1,8 @@
 import type { Deployment } from '../contracts/deployment.ts';
+import type { Stage } from '../contracts/names.ts';
 import type { Facts, SkipReason, StageOutcome } from '../contracts/progress.ts';
 import type { ModelVersionRef, Promotion } from '../contracts/registry.ts';
 import type { Dataset } from '../contracts/training.ts';
-import type { Stage } from '../contracts/names.ts';
 import type { PromoteResult, RedeployResult, ResultOf, SearchResult } from '../contracts/workflows.ts';
 
 /** The gist of a stage's result, for the page and the command. */
@@ -39,8 +39,8 @@ function datasetOutcome({ rows, groups, features, splits, ref }: Dataset): Stage
 }
 
 function searchOutcome({ best, complete, failed, metric }: SearchResult): StageOutcome {
-  const { number, score = null } = best;
-  return { code: 'search', complete, failed, metric, best: { number, score } };
+  const { number, score = null, params } = best;
+  return { code: 'search', complete, failed, metric, best: { number, score, params } };
 }
 
 function versionOutcome({ registeredModel, version, metrics }: ModelVersionRef): StageOutcome {

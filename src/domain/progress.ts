@@ -72,13 +72,11 @@ export function advance(progress: Progress, event: ProgressEvent): Progress {
       if (progress.stages.some(({ name }) => name === stage)) return withStage(progress, stage, { workflowId });
       return url === null ? progress : withLink(progress, { kind: 'stage', stage, url });
     }
-    case 'stageEnded':
-      return withStage(progress, event.stage, {
-        state: 'done',
-        endedAt: event.at,
-        waiting: null,
-        outcome: event.outcome,
-      });
+    case 'stageEnded': {
+      const { stage, at, outcome } = event;
+      const ended = { state: 'done', endedAt: at, waiting: null, outcome } as const;
+      return withStage({ ...progress, search: searchAfter(progress.search, outcome) }, stage, ended);
+    }
     case 'stageSkipped':
       return withStage(progress, event.stage, {
         state: 'skipped',
@@ -117,6 +115,14 @@ export function advance(progress: Progress, event: ProgressEvent): Progress {
     case 'completed':
       return { ...progress, waiting: null, result: event.result };
   }
+}
+
+/** The signals of a search may be late, or dropped; its result is not. */
+function searchAfter(search: SearchProgress | null, outcome: StageOutcome): SearchProgress | null {
+  if (outcome.code !== 'search' || !outcome.best) return search;
+  const { complete, failed, metric, best } = outcome;
+  const total = Math.max(search?.total ?? 0, complete + failed);
+  return { total, complete, failed, running: 0, metric, best: { ...best, score: best.score ?? 0 } };
 }
 
 function withStage(

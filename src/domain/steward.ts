@@ -53,8 +53,7 @@ const FAILED: ReadonlySet<RetrainEnding['code']> = new Set(['failed', 'notStarte
 /** Whether a retrain failed. A person who cancels it or rejects its version has decided against it. */
 export const hasFailed = ({ ending }: Ending): boolean => FAILED.has(ending.code);
 
-const broughtToProduction = ({ ending }: Ending) =>
-  ending.code === 'promoted' && ending.registryStage === 'Production';
+const broughtToProduction = ({ ending }: Ending) => ending.code === 'promoted' && ending.registryStage === 'Production';
 
 /** Start a retrain, or wait: for a signal, and at the most until a time if there is one. */
 export type Decision = { kind: 'start' } | { kind: 'wait'; until: number | null };

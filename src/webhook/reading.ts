@@ -4,6 +4,7 @@ import type { DriftDocument, DriftVerdict } from '../contracts/drift.ts';
 import { DriftAlert } from '../contracts/steward.ts';
 import { alertOf } from '../domain/reportedDrift.ts';
 import { StepError } from '../systems/processes/errors.ts';
+import { driftVerdictText } from '../words/verdicts.ts';
 import { wrongInWords } from '../words/wrongFields.ts';
 import { AlertmanagerMessage, firing, isAlertmanager } from './alertmanager.ts';
 import { Refusal } from './problems.ts';
@@ -84,10 +85,15 @@ async function fromReport(text: string, registeredModel: string, { read, judge }
   });
   const verdict = judge(document, registeredModel);
   if (verdict.verdict === 'cannot tell') {
-    throw new Refusal(422, verdict.reason, 'Correct driftGate in mediwatch.yaml, or let the report hold what it asks.');
+    throw new Refusal(
+      422,
+      driftVerdictText(verdict),
+      'Correct driftGate in mediwatch.yaml, or let the report hold what it asks.',
+    );
   }
   const drift = verdict.verdict === 'drift';
-  return { verdict, alerts: drift ? [alertOf(document, verdict, { source: 'webhook' })] : [] };
+  const reason = driftVerdictText(verdict);
+  return { verdict, alerts: drift ? [alertOf(document, { source: 'webhook', reason })] : [] };
 }
 
 const NEXT =

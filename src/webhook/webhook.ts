@@ -1,7 +1,7 @@
 import { Client, Connection } from '@temporalio/client';
 import type { Logger } from 'pino';
 import { type Config, forModel, modelNames } from '../config.ts';
-import { gateOf, judgeDrift } from '../domain/driftGate.ts';
+import { judgeDrift } from '../domain/driftGate.ts';
 import { raiseAlert } from '../systems/alerts.ts';
 import { readDriftReport } from '../systems/driftDocument.ts';
 import { connectionOptions } from '../systems/temporal.ts';
@@ -42,7 +42,7 @@ export async function openWebhook(config: Config, log: Logger): Promise<Webhook>
       read: (text) => readDriftReport(config, { text }),
       judge: (document, model) => {
         const { driftGate, monitoring } = forModel(config, model);
-        return judgeDrift(document, gateOf(driftGate), monitoring.minRows);
+        return judgeDrift(document, driftGate, monitoring.minRows);
       },
     },
     raise: (model, alert) =>

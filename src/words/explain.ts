@@ -1,6 +1,5 @@
 import { FAILURES, type FailureType } from '../contracts/errors.ts';
-import { isOfStage } from '../contracts/ids.ts';
-import { STAGE_TITLES, type Stage, TAGS } from '../contracts/names.ts';
+import { STAGE_TITLES, TAGS } from '../contracts/names.ts';
 import type { Facts, Progress, StageProgress, WorkflowFailure } from '../contracts/progress.ts';
 import type { WorkflowName } from '../contracts/workflows.ts';
 

@@ -27,7 +27,12 @@ function holderText({ holder, heldSince, ...request }: LockRequest): string {
 }
 
 function row({ holder, askedAt, ...request }: LockRequest, index: number): string[] {
-  return [String(index + 1), code(holder.workflowId), purposeText(request), askedAt === undefined ? '' : utcSecond(askedAt)];
+  return [
+    String(index + 1),
+    code(holder.workflowId),
+    purposeText(request),
+    askedAt === undefined ? '' : utcSecond(askedAt),
+  ];
 }
 
 const VERBS = { promote: 'promote', rollback: 'roll back to', redeploy: 'redeploy' } as const;

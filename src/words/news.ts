@@ -1,5 +1,5 @@
-import type { PendingDecision, Progress } from '../contracts/progress.ts';
 import type { News } from '../contracts/notifications.ts';
+import type { PendingDecision, Progress } from '../contracts/progress.ts';
 import type { Promotion } from '../contracts/registry.ts';
 import type { DriftCheckResult, PromoteResult, RetrainResult, RollbackResult } from '../contracts/workflows.ts';
 import { capitalised } from './letters.ts';
@@ -11,7 +11,11 @@ export const news = {
   /** A retrain is news, and so is what became of the promotion in it. */
   retrainFinished({ version, promotion, deployment }: RetrainResult, { links }: Progress): News[] {
     const { registeredModel, metrics } = version;
-    const became = promotion ? (promotion.promoted ? `is in ${promotion.registryStage}` : 'was not promoted') : 'was registered';
+    const became = promotion
+      ? promotion.promoted
+        ? `is in ${promotion.registryStage}`
+        : 'was not promoted'
+      : 'was registered';
     const report = links.find(({ kind }) => kind === 'modelReport')?.url;
     const finished: News = {
       event: 'retrainFinished',

@@ -1,8 +1,7 @@
-import type { Deployment } from '../contracts/deployment.ts';
+import type { BuiltImage, Deployment } from '../contracts/deployment.ts';
 import { STAGE_TITLES, type Stage } from '../contracts/names.ts';
 import type { Remark, SkipReason, StageOutcome, StageProgress, Waiting } from '../contracts/progress.ts';
 import type { ModelVersionRef, Promotion } from '../contracts/registry.ts';
-import type { BuiltImage } from '../contracts/deployment.ts';
 import type { RetrainEnding } from '../contracts/steward.ts';
 import type { ResultOf, WorkflowName, WouldChange } from '../contracts/workflows.ts';
 import { deploymentOutcome, outcomeOf, promotionOutcome } from '../domain/outcomes.ts';
@@ -62,7 +61,13 @@ export function stageText({ state, outcome, waiting }: StageProgress): string {
   return state === 'waiting' ? '' : state;
 }
 
-function datasetText({ rows, groups, features, splits, sizeBytes }: Extract<StageOutcome, { code: 'dataset' }>): string {
+function datasetText({
+  rows,
+  groups,
+  features,
+  splits,
+  sizeBytes,
+}: Extract<StageOutcome, { code: 'dataset' }>): string {
   if (rows === null) return `${(sizeBytes / 2 ** 20).toLocaleString('en', { maximumFractionDigits: 1 })} MiB of files`;
   const of = groups === null ? '' : ` of ${grouped(groups)} patients`;
   const columns = features === null ? '' : `, ${features} features`;
@@ -159,7 +164,7 @@ export function resultText<Name extends WorkflowName>(workflow: Name, result: Re
 const RESULTS: { [Name in WorkflowName]: (result: ResultOf<Name>) => string } = {
   prepareData: (result) => outcomeText(outcomeOf('prepareData', result)),
   hyperparameterSearch: (result) => outcomeText(outcomeOf('hyperparameterSearch', result)),
-  trainBestAndRegister: versionText,
+  trainBestAndRegister: (result) => versionText(result),
   retrain: ({ version, promotion, deployment }) =>
     sentences(
       `${versionText(version)}.`,
@@ -169,10 +174,7 @@ const RESULTS: { [Name in WorkflowName]: (result: ResultOf<Name>) => string } = 
   promote: ({ promotion, deployment, would }) =>
     would
       ? `${dryRunText(would)} ${verdictText(promotion.verdict, promotion.forced)}`
-      : sentences(
-          capitalised(promotionText(promotion)),
-          deployment && `${capitalised(deploymentText(deployment))}.`,
-        ),
+      : sentences(capitalised(promotionText(promotion)), deployment && `${capitalised(deploymentText(deployment))}.`),
   rollback: ({ version, left, deployment, would }) => {
     if (would) return dryRunText(would);
     const replaced = left === null ? '' : ` in place of version ${left}, which is marked as rolled back`;

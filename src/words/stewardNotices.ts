@@ -20,9 +20,7 @@ export function stewardNotices(before: Steward, after: Steward, { ending }: Endi
     event: 'stewardPaused',
     severity: 'critical',
     title: `The drift steward of ${registeredModel} has paused itself`,
-    text:
-      `${pauseReason(after)}\n\n` +
-      'Alerts are kept, and start nothing until somebody types: mediwatch steward resume',
+    text: `${pauseReason(after)}\n\nAlerts are kept, and start nothing until somebody types: mediwatch steward resume`,
     links,
   };
   return [backsOff, pauses];

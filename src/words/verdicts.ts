@@ -58,7 +58,8 @@ function unfitText({ version, tags, ageDays, maxAgeDays }: Extract<GateVerdict, 
     const has = found === null ? 'has no tag' : `has "${found}" in the tag`;
     return `Version ${version} ${has} ${tag}${wanted === '*' ? '' : `, which must be "${wanted}"`}.`;
   });
-  const old = ageDays === null ? [] : [`Version ${version} is ${ageDays.toFixed(1)} days old; the limit is ${maxAgeDays}.`];
+  const old =
+    ageDays === null ? [] : [`Version ${version} is ${ageDays.toFixed(1)} days old; the limit is ${maxAgeDays}.`];
   return [...missing, ...old].join(' ');
 }
 

@@ -44,7 +44,13 @@ const SERVICES = {
       ensureSearchAttributes(connection, namespace),
       workflowBundle(STATE(config, 'bundles')),
     ]);
-    const activities = createActivities.orchestration({ config, mlflow, client, notifier, searchAttributes });
+    const activities = createActivities.orchestration({
+      config,
+      mlflow,
+      client,
+      notifier,
+      searchable: () => searchAttributes,
+    });
     const applied = config.worker.applySchedules ? applySchedules(client, config) : Promise.resolve();
     return {
       options: { workflowBundle: { codePath }, activities },

@@ -52,7 +52,8 @@ export async function driftSteward(input?: unknown, known?: Steward): Promise<nu
   try {
     return await serve(desk, { registeredModel }, plan);
   } catch (error) {
-    if (!(error instanceof ContinueAsNew)) setCurrentDetails(farewellMarkdown(desk.steward, isCancellation(error) ? null : rootMessage(error)));
+    if (!(error instanceof ContinueAsNew))
+      setCurrentDetails(farewellMarkdown(desk.steward, isCancellation(error) ? null : rootMessage(error)));
     throw error;
   }
 }

@@ -34,7 +34,8 @@ export const hyperparameterSearch = workflow<'hyperparameterSearch', Carried>(
   async (plan, run) => {
     const { mlflowRunId: runId } = run;
     const dataset = plan.dataset ?? (await run.stages.prepareData({ ...plan, force: false }));
-    if (plan.oneCommand) return { runId, dataset, metric: plan.metric, ...(await searchByOneCommand(plan, run, dataset)) };
+    if (plan.oneCommand)
+      return { runId, dataset, metric: plan.metric, ...(await searchByOneCommand(plan, run, dataset)) };
 
     const study = await new Search(plan, run, dataset).run();
     if (remaining(study) > 0) {

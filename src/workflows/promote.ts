@@ -114,7 +114,14 @@ async function propose(plan: PromotePlan, run: Run): Promise<Promotion> {
   const dataset = plan.dataset ?? challenger.dataset ?? (await run.stages.prepareData({ ...plan, force: false })).ref;
   const contest = { dataset, registeredModel, challenger: version, champion, rules };
   const comparison = await stepActivities(plan.limits.evaluate).compareVersions(contest);
-  const judgement = judgePromotion({ ...plan, challenger, champion, comparison, now: Date.now(), rolledBack: challenger.rolledBack });
+  const judgement = judgePromotion({
+    ...plan,
+    challenger,
+    champion,
+    comparison,
+    now: Date.now(),
+    rolledBack: challenger.rolledBack,
+  });
   const challengerAuc = comparison.challenger.test_auc ?? null;
   run.report({ event: 'learned', facts: { testAuc: challengerAuc } });
   if (!plan.dryRun) await activities.recordVerdict({ registeredModel, version, champion, comparison, judgement });

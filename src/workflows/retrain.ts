@@ -2,11 +2,11 @@ import { isOfStage } from '../contracts/ids.ts';
 import { STAGES } from '../contracts/names.ts';
 import { whyNotDeployed } from '../domain/outcomes.ts';
 import { news } from '../words/news.ts';
-import { putBack } from './runtime/production.ts';
+import { actorOf, startedBySteward } from './runtime/attributes.ts';
 import { extraSteps } from './runtime/extraSteps.ts';
 import { sharingLock } from './runtime/lock.ts';
 import { modelReport } from './runtime/modelReport.ts';
-import { actorOf, startedBySteward } from './runtime/attributes.ts';
+import { putBack } from './runtime/production.ts';
 import { workflow } from './runtime/workflow.ts';
 
 /** The main job: from the data to a new model version that answers requests, if it is good enough. */
@@ -69,15 +69,15 @@ export const retrain = workflow(
           lock,
           changeKey: run.key('promote'),
         },
-        { undo: ({ promotion }, why) => (promotion.promoted ? putBack(run, { ...promotion, actor: by }, why) : none()) },
+        {
+          undo: ({ promotion }, why) => (promotion.promoted ? putBack(run, { ...promotion, actor: by }, why) : none()),
+        },
       );
-      const deployment = await stages.redeploy.unless(whyNotDeployed(promotion, { redeploy, deploys }), () => ({
-        ...plan,
-        version: version.version,
-        onlyIfOther: true,
-        dryRun: false,
-        lock,
-      }));
+      const deployment = await stages.redeploy.unless(
+        whyNotDeployed(promotion, { redeploy, deploys }),
+        () => ({ ...plan, version: version.version, onlyIfOther: true, dryRun: false, lock }),
+        { commits: true },
+      );
       return { version, promotion, deployment };
     });
   },

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { PROJECT_ROOT, settingPaths } from '../../src/config.ts';
-import { STEPS } from '../../src/contracts/plan.ts';
+import { STEPS } from '../../src/contracts/plans.ts';
 import { SAVED_QUERIES } from '../../src/contracts/savedQueries.ts';
 import { STEP_CONTRACTS } from '../../src/contracts/steps.ts';
 import { WORKFLOWS } from '../../src/contracts/workflows.ts';

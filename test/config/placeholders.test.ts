@@ -9,7 +9,7 @@ import {
   parsePlaceholders,
   placeholderProblems,
 } from '../../src/config/placeholders.ts';
-import { STEPS } from '../../src/contracts/plan.ts';
+import { STEPS } from '../../src/contracts/plans.ts';
 
 const KNOWN = {
   values: { seed: 42, data: '/data/a b.csv', output: '/out', registeredModel: 'M' },

@@ -39,7 +39,7 @@ export async function startWorkers(
   const client = new Client({ connection, dataConverter });
   const real = translated({
     ...createLockActivities({ client }),
-    ...createStewardActivities({ client, searchAttributes: true }),
+    ...createStewardActivities({ client, searchable: () => true }),
   });
   const all = { ...real, ...activities };
   const shared = {

@@ -5,7 +5,7 @@ import { loadConfig } from '../../src/config.ts';
 import type { DriftDocument } from '../../src/contracts/drift.ts';
 import { failure } from '../../src/contracts/errors.ts';
 import { TAGS } from '../../src/contracts/names.ts';
-import type { ProductionEntry, RegistrySnapshot } from '../../src/contracts/registry.ts';
+import type { ProductionEntry, RegistrySnapshot, RegistryStage } from '../../src/contracts/registry.ts';
 import type { Dataset, Params } from '../../src/contracts/training.ts';
 import { planPromotion, planRestore, type RegistryChange } from '../../src/domain/registryMoves.ts';
 
@@ -55,6 +55,8 @@ export interface World {
   candidates: Set<string>;
   /** Every shift of traffic, in order. */
   shares: Array<{ key: string; share: number }>;
+  /** The registry before the change that is under way, or was the latest. */
+  change: { key: string; before: RegistrySnapshot } | null;
   /** History of Production, in order. */
   history: ProductionEntry[];
   runs: Map<string, string>;
@@ -90,6 +92,7 @@ export function createWorld(env: Record<string, string> = {}, { told = false, re
     serving: null,
     candidates: new Set(),
     shares: [],
+    change: null,
     history: [],
     runs: new Map(),
     override: {},
@@ -97,7 +100,7 @@ export function createWorld(env: Record<string, string> = {}, { told = false, re
     count: (name) => world.calls.filter((call) => call.name === name).length,
   };
   const snapshot = (): RegistrySnapshot => ({
-    versions: world.versions.map(({ version, stage }) => ({ version, stage: stage as 'None' })),
+    versions: world.versions.map(({ version, stage }) => ({ version, registryStage: stage as RegistryStage })),
     aliases: { ...world.aliases },
   });
   const find = (version: string) => {
@@ -107,7 +110,7 @@ export function createWorld(env: Record<string, string> = {}, { told = false, re
   };
 
   const base: Partial<Activities> = {
-    ...createPlanActivities({ config, searchAttributes: true }),
+    ...createPlanActivities({ config, searchable: () => true }),
     async openRun({ key }) {
       world.runs.set(key, 'RUNNING');
       return { runId: key, url: 'http://mlflow/run' };
@@ -161,17 +164,21 @@ export function createWorld(env: Record<string, string> = {}, { told = false, re
         createdAt: Date.now(),
       };
     },
-    async readRegistry() {
-      return snapshot();
+    async readRegistry({ beforeChange }) {
+      return world.change && world.change.key === beforeChange ? world.change.before : snapshot();
     },
-    async promoteVersion({ version, stage }) {
-      apply(world, planPromotion(snapshot(), version, stage));
+    async beginChange({ key }) {
+      if (world.change?.key !== key) world.change = { key, before: snapshot() };
+      return world.change.before;
+    },
+    async promoteVersion({ version, registryStage }) {
+      apply(world, planPromotion(snapshot(), version, registryStage));
     },
     async restoreRegistry({ snapshot: wanted }) {
       apply(world, planRestore(snapshot(), wanted));
     },
-    async recordVerdict({ version, verdict }) {
-      find(version).tags.verdict = verdict.reason;
+    async recordVerdict({ version, judgement }) {
+      find(version).tags.verdict = judgement.verdict.code;
     },
     async recordProduction({ entry }) {
       world.history.push(entry);
@@ -235,8 +242,8 @@ function apply(world: World, changes: RegistryChange[]): void {
     else if (change.kind === 'deleteAlias') delete world.aliases[change.alias];
     else {
       for (const other of world.versions) {
-        if (other.version === change.version) other.stage = change.stage;
-        else if (change.archiveExisting && other.stage === change.stage) other.stage = 'Archived';
+        if (other.version === change.version) other.stage = change.registryStage;
+        else if (change.archiveExisting && other.stage === change.registryStage) other.stage = 'Archived';
       }
     }
   }

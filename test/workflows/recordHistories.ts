@@ -49,7 +49,7 @@ const SCENARIOS: Record<string, (bench: WorkflowBench) => Promise<WorkflowHandle
     await bench.run('retrain', { trials: 2 });
     return bench.start('retrain', { trials: 12 });
   },
-  'retrain-without-search': (bench) => bench.start('retrain', { trials: 0, stage: 'Staging' }),
+  'retrain-without-search': (bench) => bench.start('retrain', { trials: 0, registryStage: 'Staging' }),
   'retrain-not-deployed': async (bench) => {
     await bench.run('retrain', { trials: 1 });
     bench.world.override.bringUpCandidate = async () => {
@@ -67,7 +67,7 @@ const SCENARIOS: Record<string, (bench: WorkflowBench) => Promise<WorkflowHandle
   'promote-approved-canary': async (bench) => {
     bench.world = createWorld({ MEDIWATCH_ROLLOUT_BAKE_SECONDS: '0.4' });
     await bench.run('retrain', { trials: 0 });
-    await bench.run('retrain', { trials: 0, stage: 'None' });
+    await bench.run('retrain', { trials: 0, registryStage: 'None' });
     const handle = await bench.start('promote', { approval: true, stagingFirst: true, strategy: 'canary' });
     await waitsFor(handle, 'a decision');
     await handle.executeUpdate(decidePromotion, { args: [{ decision: 'approve', by: 'ada' }] });

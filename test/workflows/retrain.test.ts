@@ -60,7 +60,7 @@ describe('retrain', () => {
   });
 
   it('registers only when the stage is None', async () => {
-    const result = (await run('retrain', { trials: 1, stage: 'None' })) as RetrainResult;
+    const result = (await run('retrain', { trials: 1, registryStage: 'None' })) as RetrainResult;
     expect(result).toMatchObject({ promotion: null, deployment: null });
     expect(stageOf('1')).toBe('None');
   });

@@ -2,11 +2,11 @@ import { Context } from '@temporalio/activity';
 import { ApplicationFailure, CancelledFailure, TemporalFailure } from '@temporalio/common';
 import { z } from 'zod';
 import { FAILURES, type FailureType, failure } from '../../contracts/errors.ts';
+import { PromotionConflict } from '../../domain/registryMoves.ts';
 import { ArtifactCorrupt, ArtifactMissing, ArtifactStoreUnavailable } from '../../systems/artifacts/errors.ts';
 import { GatewayError, VerificationFailed } from '../../systems/deployment/errors.ts';
 import { DockerError } from '../../systems/docker/errors.ts';
 import { MlflowError } from '../../systems/mlflow/errors.ts';
-import { PromotionConflict } from '../../domain/registryMoves.ts';
 import {
   CommandAborted,
   CommandFailed,

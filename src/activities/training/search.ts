@@ -182,6 +182,7 @@ function progressOf(config: Config, trials: readonly Trial[], total: number): Se
     complete: count('complete'),
     failed: count('failed'),
     running: count('running'),
+    metric: config.search.metric,
     best: best && { number: best.number, score: best.score ?? 0, params: best.params },
   };
 }

@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import type { Config } from '../../config.ts';
 import type { DriftVerdict } from '../../contracts/drift.ts';
 import { DriftAlert } from '../../contracts/steward.ts';
-import { gateOf, judgeDrift } from '../../domain/driftGate.ts';
+import { judgeDrift } from '../../domain/driftGate.ts';
 import { alertOf } from '../../domain/reportedDrift.ts';
 import { wrongFields } from '../../words/wrongFields.ts';
 import type { Cli } from '../cli.ts';
@@ -49,7 +49,7 @@ export async function alertFrom(cli: Cli, config: Config, flags: AlertFlags): Pr
     return { alert: checked({ key: `command/${randomUUID()}`, ...said }), verdict: null, raised: true };
   }
   const document = await readReport(cli, config, report);
-  const verdict = judgeDrift(document, gateOf(config.driftGate), config.monitoring.minRows);
+  const verdict = judgeDrift(document, config.driftGate, config.monitoring.minRows);
   if (verdict.verdict === 'cannot tell' && !force) {
     const next = 'Nothing was raised. Correct driftGate in mediwatch.yaml, or raise it with --force.';
     throw new CommandError(EXIT.usage, `${verdict.reason}. ${next}`);

@@ -1,5 +1,5 @@
 import type { Config } from '../../config.ts';
-import type { Plan, StepName } from '../../contracts/plan.ts';
+import type { Plan, StepName } from '../../contracts/plans.ts';
 import { inWords } from '../../words/suggest.ts';
 
 /** Where the results of a step come from: the first of these that has them. */

@@ -3,7 +3,7 @@ import { orderExtraSteps } from '../../config/extraSteps.ts';
 import type { StepConfig } from '../../config/steps.ts';
 import { type Config, forModel, modelNames } from '../../config.ts';
 import { STAGE_TITLES, STAGES, type Stage } from '../../contracts/names.ts';
-import type { Plan, StepName } from '../../contracts/plan.ts';
+import type { Plan, StepName } from '../../contracts/plans.ts';
 import { extraStepSettings } from '../../systems/steps/index.ts';
 import { deploymentInWords, gateInWords, resultsInWords } from './inWords.ts';
 import { sampleOf } from './samples.ts';

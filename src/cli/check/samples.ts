@@ -1,6 +1,6 @@
 import { expandAll, type PlaceholderValues, parsePlaceholders } from '../../config/placeholders.ts';
 import { type Config, fromRoot } from '../../config.ts';
-import type { Plan } from '../../contracts/plan.ts';
+import type { Plan } from '../../contracts/plans.ts';
 import type { Space } from '../../contracts/training.ts';
 
 /** A command as it would be run: what is not known before is in angle brackets. */

@@ -3,8 +3,8 @@ import { lockQueue } from '../../contracts/lock.ts';
 import type { DoctorContext } from '../../doctor/context.ts';
 import { judgeAgreement } from '../../doctor/judge/agreement.ts';
 import { inWords } from '../../doctor/lib/words.ts';
-import { applyChanges, readSnapshot } from '../../systems/mlflow/registry-changes.ts';
 import type { RegistryChange } from '../../domain/registryMoves.ts';
+import { applyChanges, readSnapshot } from '../../systems/mlflow/registry-changes.ts';
 
 export type Fix =
   | { kind: 'nothing' }

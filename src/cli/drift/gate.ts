@@ -1,7 +1,6 @@
 import type { Command } from 'commander';
 import type { Config } from '../../config.ts';
 import type { DriftGate } from '../../contracts/drift.ts';
-import { gateOf } from '../../domain/driftGate.ts';
 import { CommandError, EXIT } from '../exit.ts';
 import { decimal, wholeNumber } from '../flags.ts';
 
@@ -40,7 +39,7 @@ export function gateFrom({ driftGate }: Config, flags: GateFlags): DriftGate {
   if (share !== undefined && !(share > 0 && share <= 1)) {
     throw wrong('--share: expected a number above 0 and up to 1, such as 0.5.');
   }
-  const gate = gateOf(driftGate);
+  const gate = driftGate;
   return {
     dataset: flags.dataset ?? gate.dataset,
     minColumns: minColumns ?? gate.minColumns,

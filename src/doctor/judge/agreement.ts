@@ -36,7 +36,7 @@ function championAgreement(snapshot: RegistrySnapshot): Agreement {
   if (production.length > 1) {
     const text = `versions ${production.join(', ')} are in Production, and champion is ${named(champion)}`;
     const chosen = champion !== undefined && production.includes(champion) ? champion : undefined;
-    const alone = { kind: 'stage', stage: 'Production', archiveExisting: true } as const;
+    const alone = { kind: 'move', registryStage: 'Production', archiveExisting: true } as const;
     return { disagreements: [text], changes: chosen ? [{ ...alone, version: chosen }] : [] };
   }
   if (champion === serving) return { disagreements: [], changes: [] };
@@ -69,12 +69,12 @@ function previousAgreement(snapshot: RegistrySnapshot): Agreement {
   if (stage === 'Production' || stage === undefined) {
     return { disagreements, changes: [{ kind: 'deleteAlias', alias: 'previous' }] };
   }
-  const back = { kind: 'stage', version: previous as string, stage: 'Staging', archiveExisting: false } as const;
+  const back = { kind: 'move', version: previous as string, registryStage: 'Staging', archiveExisting: false } as const;
   return { disagreements, changes: [back] };
 }
 
 function stageOf({ versions }: RegistrySnapshot, version: string): string | undefined {
-  return versions.find((other) => other.version === version)?.stage;
+  return versions.find((other) => other.version === version)?.registryStage;
 }
 
 function named(version: string | undefined): string {

@@ -24,7 +24,7 @@ export function judgeProduction(registeredModel: string, { versions }: Pick<Regi
 /** The versions in a stage, the oldest first. */
 export function versionsIn(versions: RegistrySnapshot['versions'], stage: string): string[] {
   return versions
-    .filter((version) => version.stage === stage)
+    .filter(({ registryStage }) => registryStage === stage)
     .map(({ version }) => version)
     .sort((a, b) => Number(a) - Number(b));
 }

@@ -1,5 +1,5 @@
 import { knownPlaceholders, type Placeholder } from '../../config/placeholders.ts';
-import type { StepName } from '../../contracts/plan.ts';
+import type { StepName } from '../../contracts/plans.ts';
 import type { Script } from '../detect/scripts.ts';
 import { isTemplate } from '../detect/shell.ts';
 import type { Option } from '../sources.ts';

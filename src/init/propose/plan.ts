@@ -1,4 +1,4 @@
-import type { StepName } from '../../contracts/plan.ts';
+import type { StepName } from '../../contracts/plans.ts';
 import type { DagTask } from '../detect/airflow.ts';
 import type { Script, Usage } from '../detect/scripts.ts';
 import { withRole } from '../detect/scripts.ts';

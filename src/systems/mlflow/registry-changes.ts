@@ -1,7 +1,7 @@
 import { ALIASES } from '../../contracts/names.ts';
 import type { RegistrySnapshot } from '../../contracts/registry.ts';
-import type { Mlflow } from './index.ts';
 import type { RegistryChange } from '../../domain/registryMoves.ts';
+import type { Mlflow } from './index.ts';
 import type { CallOptions } from './transport.ts';
 
 type Reader = Pick<Mlflow, 'listVersions'>;

@@ -24,6 +24,7 @@ const VersionPage = z.object({
 const ModelAnswer = z.object({
   registered_model: z.object({
     aliases: z.array(z.object({ alias: z.string(), version: z.coerce.string() })).default([]),
+    tags: z.array(z.object({ key: z.string(), value: z.string().default('') })).default([]),
   }),
 });
 const ModelPage = z.object({ registered_models: z.array(z.object({ name: z.string() })).default([]) });
@@ -53,10 +54,15 @@ export function versionCalls(transport: Transport, { getRun }: Pick<RunCalls, 'g
     return versions.sort((a, b) => Number(b.version) - Number(a.version));
   }
 
-  /** Version by alias; undefined when the model is not registered. */
-  async function getAliases(name: string, { signal }: CallOptions = {}): Promise<Record<string, string> | undefined> {
+  /** Undefined when the model is not registered. */
+  async function getModel(name: string, { signal }: CallOptions) {
     const call = { method: 'GET', path: `${API}/registered-models/get`, query: { name }, signal } as const;
-    const answer = await orUndefined(transport.json(call, ModelAnswer));
+    return await orUndefined(transport.json(call, ModelAnswer));
+  }
+
+  /** Version by alias; undefined when the model is not registered. */
+  async function getAliases(name: string, options: CallOptions = {}): Promise<Record<string, string> | undefined> {
+    const answer = await getModel(name, options);
     return answer && Object.fromEntries(answer.registered_model.aliases.map(({ alias, version }) => [alias, version]));
   }
 
@@ -126,6 +132,18 @@ export function versionCalls(transport: Transport, { getRun }: Pick<RunCalls, 'g
       ]);
       const aliasesOf = (version: string) => Object.keys(aliases).filter((alias) => aliases[alias] === version);
       return versions.map((version) => ({ ...version, aliases: aliasesOf(version.version) }));
+    },
+
+    /** Tags of a registered model; none when it is not registered. */
+    async modelTags(name: string, options: CallOptions = {}): Promise<Record<string, string>> {
+      const answer = await getModel(name, options);
+      return Object.fromEntries((answer?.registered_model.tags ?? []).map(({ key, value }) => [key, value]));
+    },
+
+    async setModelTags(name: string, tags: Readonly<Record<string, string>>, options: CallOptions = {}): Promise<void> {
+      for (const [key, value] of Object.entries(tags)) {
+        await post('registered-models/set-tag', { name, key, value }, options);
+      }
     },
 
     async setVersionTags(

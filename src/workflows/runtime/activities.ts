@@ -62,9 +62,10 @@ function bind<Bound extends Name>(names: readonly Name[], more: ActivityOptions 
 function proxyOf(name: Name, more: ActivityOptions): Proxy {
   const { queue, profile } = ACTIVITIES[name];
   const { local, ...options } = { local: false, ...PROFILES[profile] };
-  return local
+  const proxy: object = local
     ? proxyLocalActivities(options)
     : proxyActivities({ ...options, taskQueue: TASK_QUEUES[queue], ...more } as ActivityOptions);
+  return proxy as Proxy;
 }
 
 /** A cancelled workflow ends as cancelled, also when what it was waiting for fails by itself in the meantime. */

@@ -62,7 +62,13 @@ export function modelReport(plan: RetrainPlan, recorder: Recorder): Companion<Re
       // A cancelled run waits only until the processes of the step are gone.
       if (cancelled) await page?.first;
       else {
-        const outcome = { stage: plan.registryStage, promoted: false, reason: message, approvedBy: null, deployed: false };
+        const outcome = {
+          stage: plan.registryStage,
+          promoted: false,
+          reason: message,
+          approvedBy: null,
+          deployed: false,
+        };
         await drawAgain(outcome, page?.subject.version.champion ?? null);
       }
     },

@@ -63,4 +63,3 @@ async function record(change: {
   const by = workflowInfo().workflowId;
   await activities.recordProduction({ registeredModel, entry: { ...entry, at: new Date().toISOString(), by } });
 }
-

@@ -1,4 +1,10 @@
-import { getExternalWorkflowHandle, type SignalDefinition, setCurrentDetails, setHandler, workflowInfo } from '@temporalio/workflow';
+import {
+  getExternalWorkflowHandle,
+  type SignalDefinition,
+  setCurrentDetails,
+  setHandler,
+  workflowInfo,
+} from '@temporalio/workflow';
 import { STAGES, type Stage } from '../../contracts/names.ts';
 import type { CommonPlan } from '../../contracts/plans.ts';
 import {
@@ -23,9 +29,9 @@ export interface Recorder {
   planned(plan: CommonPlan, trigger: string): void;
 }
 
-interface Subject {
+export interface Subject {
   registeredModel?: string | undefined;
-  version?: string | undefined;
+  version?: string | null | undefined;
   dryRun?: boolean | undefined;
 }
 

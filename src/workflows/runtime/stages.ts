@@ -2,7 +2,6 @@ import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import { executeChild, getExternalWorkflowHandle, workflowInfo } from '@temporalio/workflow';
 import { workflowIds } from '../../contracts/ids.ts';
 import { STAGES, type Stage } from '../../contracts/names.ts';
-import type { CommonPlan } from '../../contracts/plans.ts';
 import type { SkipReason } from '../../contracts/progress.ts';
 import { type PlanInputOf, type ResultOf, WORKFLOWS } from '../../contracts/workflows.ts';
 import { factsOf, outcomeOf } from '../../domain/outcomes.ts';
@@ -16,6 +15,8 @@ import type { Companion } from './workflow.ts';
 interface StageOptions<Result> {
   /** Undoes what the stage did when a later one fails, under the lock of the model: see lock.ts. */
   undo?(result: Result, why: string): Promise<void>;
+  /** Once it has ended, nothing that came before is undone any more. */
+  commits?: true;
 }
 
 interface StageCall<Name extends Stage> {
@@ -37,19 +38,24 @@ export type Stages = { [Name in Stage]: StageCall<Name> } & {
   undo(why: string): Promise<void>;
 };
 
-export function createStages(recorder: Recorder, companions: readonly Companion<never>[], site: CommonPlan): Stages {
+export function createStages(
+  recorder: Recorder,
+  companions: ReadonlyArray<Pick<Companion, 'before' | 'after'>>,
+  temporalUi: string,
+): Stages {
   // A stage that runs again, since the lock was lost, replaces what it had left to undo.
   const undos = new Map<Stage, (why: string) => Promise<void>>();
 
   async function run<Name extends Stage>(
     stage: Name,
     plan: PlanInputOf<Name>,
-    { undo }: StageOptions<ResultOf<Name>> = {},
+    { undo, commits }: StageOptions<ResultOf<Name>> = {},
   ): Promise<ResultOf<Name>> {
     for (const companion of companions) await companion.before?.(stage);
     recorder.report({ event: 'stageStarted', stage, at: Date.now() });
-    const result = await runChild(recorder, site, stage, plan);
+    const result = await runChild(recorder, temporalUi, stage, plan);
     if (undo) undos.set(stage, (why) => undo(result, why));
+    if (commits) undos.clear();
     recorder.report({ event: 'stageEnded', stage, at: Date.now(), outcome: outcomeOf(stage, result) });
     recorder.report({ event: 'learned', facts: factsOf(stage, result) });
     for (const companion of companions) await companion.after?.(stage, result);
@@ -75,14 +81,14 @@ export function createStages(recorder: Recorder, companions: readonly Companion<
 
 async function runChild<Name extends Stage>(
   recorder: Recorder,
-  { links }: CommonPlan,
+  temporalUi: string,
   stage: Name,
   input: PlanInputOf<Name>,
 ): Promise<ResultOf<Name>> {
   const parentId = workflowInfo().workflowId;
   const workflowId = workflowIds.stage(parentId, stage);
   const plan = WORKFLOWS[stage].plan.parse(input);
-  recorder.report({ event: 'childStarted', stage, workflowId, url: pageOf(links.temporalUi, workflowId) });
+  recorder.report({ event: 'childStarted', stage, workflowId, url: pageOf(temporalUi, workflowId) });
   const options = { workflowId, staticSummary: shorten(stageSummary(stage, plan, parentId)), args: [plan] };
   for (;;) {
     try {

@@ -10,7 +10,7 @@ import { applicationFailure, rootMessage, wasCancelled } from './failures.ts';
 import { handedOn, parseInput, parsePlan } from './input.ts';
 import { keyOf, type MlflowRunOptions, withMlflowRun } from './mlflowRun.ts';
 import { notify } from './notices.ts';
-import { openRecorder, type Recorder } from './progress.ts';
+import { openRecorder, type Recorder, type Subject } from './progress.ts';
 import { createStages, type Stages } from './stages.ts';
 
 /** What the body of a workflow works with. */
@@ -63,7 +63,7 @@ export function workflow<Name extends WorkflowName, Carried = never>(
     const carried = handedOn(given);
     const isPlan = workflowInfo().parent !== undefined || carried !== undefined;
     const request = isPlan ? parsePlan(name, input) : parseInput(name, input);
-    const recorder = openRecorder(name, shownStages, request);
+    const recorder = openRecorder(name, shownStages, request as Subject);
     try {
       const plan = isPlan ? (request as PlanOf<Name>) : await resolve(name, request);
       const { trigger } = { trigger: triggerOf(), ...plan };
@@ -72,7 +72,7 @@ export function workflow<Name extends WorkflowName, Carried = never>(
       const result = await withNotices(plan, recorder, options.notices, () =>
         withMlflowRun(plan, recorder, options.mlflowRun, carried, (mlflowRunId) =>
           accompanied(companions, () => {
-            const stages = createStages(recorder, companions, plan);
+            const stages = createStages(recorder, companions, plan.links.temporalUi);
             if (ownStage) recorder.report({ event: 'stageStarted', stage: ownStage, at: Date.now() });
             return body(plan, { report: recorder.report, stages, key: keyOf, mlflowRunId, carried });
           }),
@@ -80,7 +80,8 @@ export function workflow<Name extends WorkflowName, Carried = never>(
       );
       const shown = recorder.progress.stages.find(({ name }) => name === ownStage);
       if (ownStage && shown?.state === 'running') {
-        recorder.report({ event: 'stageEnded', stage: ownStage, at: Date.now(), outcome: outcomeOf(name, result) });
+        const outcome = outcomeOf(ownStage, result as ResultOf<typeof ownStage>);
+        recorder.report({ event: 'stageEnded', stage: ownStage, at: Date.now(), outcome });
       }
       recorder.report({ event: 'completed', result });
       return result;
@@ -137,7 +138,8 @@ async function withNotices<Name extends WorkflowName>(
     news = notices?.completed?.(result, recorder.progress) ?? [];
     return result;
   } catch (error) {
-    if (!(error instanceof ContinueAsNew || wasCancelled(error))) news = notices?.failed?.(failureOf(error), plan) ?? [];
+    if (!(error instanceof ContinueAsNew || wasCancelled(error)))
+      news = notices?.failed?.(failureOf(error), plan) ?? [];
     throw error;
   } finally {
     await Promise.all(news.map((one) => notify(plan, one)));
