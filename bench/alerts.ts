@@ -104,7 +104,7 @@ export async function benchAlerts({ alerts, senders, clients: connections }: Opt
       alertsPerSecond: Math.round(rate('ours')),
       rawSignalsPerSecond: Math.round(rate('raw')),
       workerKills: BLOCKS,
-      retrainEnded: ended.outcome,
+      retrainEnded: ended.ending.code,
       senders,
       clients: connections,
     };

@@ -5,7 +5,7 @@ import { loadConfig, PROJECT_ROOT } from '../src/config.ts';
 import { workflowIds } from '../src/contracts/ids.ts';
 import { TASK_QUEUES } from '../src/contracts/names.ts';
 import type { Progress } from '../src/contracts/progress.ts';
-import { progressQuery } from '../src/contracts/queries.ts';
+import { progressQuery } from '../src/contracts/progress.ts';
 import type { RetrainResult } from '../src/contracts/workflows.ts';
 import { createTestStack, type TestStack } from '../test/support/stack.ts';
 

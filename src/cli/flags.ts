@@ -1,77 +1,66 @@
 import { InvalidArgumentError, Option } from 'commander';
 import { z } from 'zod';
 import type { Config } from '../config.ts';
-import { coreOf, descriptionOf } from '../contracts/schemas/describe.ts';
+import { coreOf, descriptionOf, metaOf } from '../contracts/schemas/describe.ts';
 import { type Completion, completing } from './completion/declare.ts';
 
-interface Flag {
-  flags: string;
-  /** Turns the text of the flag into the field's value; later ones get what earlier ones gave. */
-  parse?: (text: string, earlier: unknown) => unknown;
-  /** What the shell offers for its value. */
-  completion?: Completion;
-  /** Said instead of the field's description, where the flag says the opposite. */
-  about?: string;
-}
+/** What the shell offers for the value of a flag, besides the choices of its schema. */
+const COMPLETIONS: Readonly<Record<string, Completion>> = { registeredModel: 'models', data: 'files', log: 'files' };
 
-/** The flag of each field of the workflows' inputs that a person can type. */
-const FLAGS = {
-  model: { flags: '--model <kind>' },
-  trials: { flags: '--trials <n>', parse: wholeNumber },
-  parallel: { flags: '--parallel <n>', parse: wholeNumber },
-  params: { flags: '--param <name=value...>', parse: parameter, about: 'a hyperparameter; may be repeated' },
-  data: { flags: '--data <path>', completion: 'files' },
-  seed: { flags: '--seed <n>', parse: wholeNumber },
-  stage: { flags: '--stage <stage>' },
-  maxAucLoss: { flags: '--max-auc-loss <x>', parse: decimal },
-  policy: { flags: '--policy <policy>' },
-  approval: { flags: '--approval' },
-  stagingFirst: { flags: '--staging-first' },
-  strategy: { flags: '--strategy <strategy>' },
-  redeploy: { flags: '--no-redeploy', about: 'leave the API as it is after a promotion to Production' },
-  force: { flags: '--force' },
-  registeredModel: { flags: '--registered-model <name>', completion: 'models' },
-  trigger: { flags: '--trigger <text>' },
-  report: { flags: '--report <link>' },
-  dryRun: { flags: '--dry-run' },
-  reason: { flags: '--reason <text>' },
-  by: { flags: '--by <name>' },
-  log: { flags: '--log <path>', completion: 'files' },
-  reference: { flags: '--reference <what>' },
-  minRows: { flags: '--min-rows <n>', parse: wholeNumber },
-  alert: { flags: '--no-alert', about: 'only report: the steward is not told of drift' },
-} as const satisfies Record<string, Flag>;
-export type FlagName = keyof typeof FLAGS;
+/** The fields of an input that a person can type: those with a single value, and parameters by name. */
+export function typableFields(input: z.ZodObject): string[] {
+  return Object.entries(input.shape as Record<string, z.ZodType>)
+    .filter(([field, schema]) => field !== 'version' && flagsOf(field, schema) !== null)
+    .map(([field]) => field);
+}
 
 /**
  * The option of a field, described by the field's own schema.
  *
- * @param config fills the defaults in that the description names; absent when it cannot be read
+ * @param config shows what holds without the flag; absent when it cannot be read
  */
-export function optionOf(field: FlagName, schema: z.ZodType, config: Config | undefined): Option {
-  const flag: Flag = FLAGS[field];
-  const option = new Option(flag.flags, flag.about ?? withDefaults(descriptionOf(schema), config));
+export function optionOf(field: string, schema: z.ZodType, config: Config | undefined): Option {
   const core = coreOf(schema);
+  const option = new Option(flagsOf(field, schema) ?? '', aboutOf(schema, config));
   if (core instanceof z.ZodEnum) option.choices(core.options.map(String));
-  if (flag.parse) option.argParser(flag.parse);
-  if (flag.completion) completing(option, flag.completion);
-  return option;
+  if (core instanceof z.ZodNumber) option.argParser(core.format?.includes('int') ? wholeNumber : decimal);
+  if (core instanceof z.ZodRecord) option.argParser(parameter);
+  const completion = COMPLETIONS[field];
+  return completion ? completing(option, completion) : option;
+}
+
+/** `--max-auc-loss <x>`; null for a field that is no flag. */
+function flagsOf(field: string, schema: z.ZodType): string | null {
+  const name = flagName(field, schema);
+  const core = coreOf(schema);
+  if (name === '') return null;
+  if (core instanceof z.ZodBoolean) return name;
+  if (core instanceof z.ZodNumber) return `${name} <n>`;
+  if (core instanceof z.ZodEnum || core instanceof z.ZodString) return `${name} <${metaOf(schema).value ?? 'text'}>`;
+  return core instanceof z.ZodRecord ? `${name} <name=value...>` : null;
+}
+
+function flagName(field: string, schema: z.ZodType): string {
+  const { flag } = metaOf(schema);
+  return flag === '' ? '' : `--${flag ?? field.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
 /** `--max-auc-loss` for `maxAucLoss`: what a message calls a field; `version` is an argument. */
-export function nameOf(field: PropertyKey | undefined): string {
+export function nameOf(field: PropertyKey | undefined, input: z.ZodObject): string {
   if (field === 'version') return 'VERSION';
-  const flag = FLAGS[field as FlagName]?.flags.split(' ')[0];
-  return flag ?? String(field ?? 'input');
+  const schema = (input.shape as Record<PropertyKey, z.ZodType>)[field ?? ''];
+  return schema ? flagName(String(field), schema) : String(field ?? 'input');
 }
 
-/** `default: search.trials` becomes `default: 20 (search.trials)`. */
-export function withDefaults(description: string, config: Config | undefined): string {
-  return description.replace(/default: (\w+)\.(\w+)/g, (text, section: string, key: string) => {
-    const settings = config?.[section as keyof Config] as Record<string, unknown> | undefined;
-    const value = settings?.[key];
-    return value === undefined || value === '' ? text : `default: ${value} (${section}.${key})`;
-  });
+/** What a field is, and the setting that holds without it: `…; default: 20 (search.trials)`. */
+export function aboutOf(schema: z.ZodType, config: Config | undefined): string {
+  const { setting } = metaOf(schema);
+  const about = descriptionOf(schema);
+  if (setting === undefined) return about;
+  const [section = '', key = ''] = setting.split('.');
+  const value = (config?.[section as keyof Config] as Record<string, unknown> | undefined)?.[key];
+  const shown = value === undefined || value === '' || typeof value === 'object' ? setting : `${value} (${setting})`;
+  return `${about}; default: ${shown}`;
 }
 
 export function wholeNumber(text: string): number {

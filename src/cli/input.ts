@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { type PromoteInput, type RetrainInput, WORKFLOWS, type WorkflowName } from '../contracts/workflows.ts';
+import { type InputOf, WORKFLOWS, type WorkflowName } from '../contracts/workflows.ts';
 import { wrongFields } from '../words/wrongFields.ts';
 import { CommandError, EXIT } from './exit.ts';
 import { nameOf } from './flags.ts';
@@ -8,8 +8,8 @@ import { nameOf } from './flags.ts';
 /** An input that the schema of its workflow takes; of these fields, those that it has. */
 export type CheckedInput = Partial<
   Pick<
-    RetrainInput & PromoteInput,
-    'registeredModel' | 'version' | 'stage' | 'approval' | 'force' | 'policy' | 'dryRun'
+    InputOf<'retrain'> & InputOf<'promote'>,
+    'registeredModel' | 'version' | 'registryStage' | 'approval' | 'force' | 'policy' | 'dryRun'
   >
 >;
 
@@ -23,7 +23,7 @@ export function checkInput(workflow: WorkflowName, input: Record<string, unknown
   const parsed = schema.safeParse(input);
   if (parsed.success) return parsed.data;
   const fields = wrongFields(parsed.error.issues, { schema, value: input, written: 'json' });
-  const wrong = fields.map(({ path, message }) => `${nameOf(path[0])}: ${message}`);
+  const wrong = fields.map(({ path, message }) => `${nameOf(path[0], schema)}: ${message}`);
   throw new CommandError(EXIT.usage, `Nothing was started. ${wrong.join('; ')}.`);
 }
 

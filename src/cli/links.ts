@@ -1,8 +1,13 @@
 import type { Config } from '../config.ts';
 import { TASK_QUEUES } from '../contracts/names.ts';
 import type { Progress } from '../contracts/progress.ts';
+import { linkName } from '../words/links.ts';
 
-export type Link = Progress['links'][number];
+/** A page to look at, by the name that people read. */
+export interface Link {
+  name: string;
+  url: string;
+}
 
 /** The page of a workflow in the Temporal UI: of one run, or of the latest. */
 export function temporalLink(config: UiConfig, workflowId: string, runId?: string): Link {
@@ -44,6 +49,7 @@ function workflowsUrl({ temporal: { uiUrl, namespace } }: UiConfig): string {
 }
 
 /** The Temporal page first, then what the workflow itself points at, each once. */
-export function allLinks(page: Link, fromWorkflow: readonly Link[]): Link[] {
-  return [page, ...fromWorkflow.filter(({ name, url }) => name !== page.name && url !== page.url)];
+export function allLinks(page: Link, fromWorkflow: Progress['links']): Link[] {
+  const own = fromWorkflow.map((link) => ({ name: linkName(link), url: link.url }));
+  return [page, ...own.filter(({ url }) => url !== page.url)];
 }

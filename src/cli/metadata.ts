@@ -4,7 +4,7 @@ import { code, fitted, jsonBlock, plain, shorten } from '../words/markdown.ts';
 /** The fields of an input by which a summary tells workflows of a type apart. */
 interface Fields {
   version?: string;
-  stage?: string;
+  registryStage?: string;
   dryRun?: boolean;
 }
 
@@ -39,8 +39,8 @@ const WORDS: Record<WorkflowName, (model: string, fields: Fields) => string> = {
   prepareData: (model) => `Prepare the data of ${model}`,
   hyperparameterSearch: (model) => `Search hyperparameters for ${model}`,
   trainBestAndRegister: (model) => `Train and register a version of ${model}`,
-  promote: (model, { version, stage = 'Production' }) =>
-    `Promote ${versionOf(model, version, 'the newest version')}${stage === 'Production' ? '' : ` to ${stage}`}`,
+  promote: (model, { version, registryStage = 'Production' }) =>
+    `Promote ${versionOf(model, version, 'the newest version')}${registryStage === 'Production' ? '' : ` to ${registryStage}`}`,
   rollback: (model, { version }) => `Roll back to ${versionOf(model, version, 'the version before')}`,
   redeploy: (model, { version }) => `Redeploy ${versionOf(model, version, 'the Production version')}`,
   buildImage: (model, { version }) =>

@@ -1,5 +1,6 @@
 import { STAGE_TITLES, type Stage } from '../contracts/names.ts';
 import type { Progress } from '../contracts/progress.ts';
+import { remarkText } from '../words/results.ts';
 import { duration } from '../words/time.ts';
 import type { Cli } from './cli.ts';
 import { EXIT } from './exit.ts';
@@ -53,10 +54,10 @@ function failureLines({ style }: Cli, { target, ending, progress, took }: NotCom
   if (ending.state === 'cancelled') return [`${style('yellow', `${target.workflow} was cancelled`)} after ${took}.`];
   const stage = stageOfFailure(failure, progress);
   const where = stage && stage !== STAGE_TITLES[target.workflow as Stage] ? ` in "${stage}"` : '';
-  const problem = progress?.problem && !failure.message.includes(progress.problem) ? [progress.problem] : [];
+  const remarks = (progress?.remarks ?? []).map(remarkText);
   const logs = logsOfFailure(failure, target.workflowId);
   const what = `${style('red', `${target.workflow} failed${where}`)} after ${took}.`;
-  return [what, failure.message, ...problem, ...(logs ? [logs] : [])];
+  return [what, failure.message, ...remarks, ...(logs ? [logs] : [])];
 }
 
 /** Links in two columns. */

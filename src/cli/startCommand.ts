@@ -1,11 +1,10 @@
 import { Argument, type Command, Option } from 'commander';
 import type { z } from 'zod';
-import { descriptionOf } from '../contracts/schemas/describe.ts';
 import { WORKFLOWS, type WorkflowName } from '../contracts/workflows.ts';
 import { utcMinute } from '../words/time.ts';
 import type { Cli } from './cli.ts';
 import { completing } from './completion/declare.ts';
-import { type FlagName, optionOf, versionNumber, withDefaults } from './flags.ts';
+import { aboutOf, optionOf, typableFields, versionNumber } from './flags.ts';
 import { describeCommand, type Example } from './help.ts';
 import { type CheckedInput, checkInput, pathHere } from './input.ts';
 import { temporalLink } from './links.ts';
@@ -24,7 +23,6 @@ export interface StartCommand {
   workflow: WorkflowName;
   /** Takes `[version]` as its argument. */
   version?: true;
-  flags: readonly FlagName[];
   /** Whether it stays until the end unless told otherwise: changes of production do, long computations do not. */
   follows: boolean;
   /** It may change Production: on a terminal it asks before. */
@@ -41,14 +39,15 @@ export function addStartCommand(program: Command, cli: Cli, spec: StartCommand):
   const config = readable(cli);
   const command = describeCommand(program.command(spec.name), about, spec.examples);
   if (spec.version) {
-    const about = withDefaults(descriptionOf(fields.version as z.ZodType), config);
+    const about = aboutOf(fields.version as z.ZodType, config);
     command.addArgument(completing(new Argument('[version]', about).argParser(versionNumber), 'versions'));
   }
-  const options = spec.flags.map((field) => ({ field, option: optionOf(field, fields[field] as z.ZodType, config) }));
+  const names = typableFields(schema);
+  const options = names.map((field) => ({ field, option: optionOf(field, fields[field] as z.ZodType, config) }));
   for (const { field, option } of options) command.addOption(field === 'dryRun' ? option.conflicts('detach') : option);
   const usual = (is: boolean) => (is ? ' (what it does by default)' : '');
   command
-    .option('--id <id>', idAbout(spec.flags.includes('dryRun')))
+    .option('--id <id>', idAbout(names.includes('dryRun')))
     .addOption(new Option('-f, --follow', `stay and show progress${usual(spec.follows)}`).conflicts('detach'))
     .addOption(new Option('-d, --detach', `return once it is started${usual(!spec.follows)}`).conflicts('follow'));
   if (spec.rehearse) {
@@ -65,7 +64,7 @@ export function addStartCommand(program: Command, cli: Cli, spec: StartCommand):
       if (command.getOptionValueSource(name) === 'cli') input[field] = given[name];
     }
     // Whoever types the command is named in the history of Production without having to say so.
-    for (const who of ['by', 'trigger'] as const) if (spec.flags.includes(who)) input[who] ??= user();
+    for (const who of ['by', 'trigger'] as const) if (names.includes(who)) input[who] ??= user();
     for (const path of ['data', 'log'] as const) {
       if (typeof input[path] === 'string') input[path] = pathHere(input[path], cli.io.cwd);
     }

@@ -7,7 +7,7 @@ const LIMIT_MS = 15_000;
 
 /** What the reader is told when an update is not taken. */
 interface Refusals {
-  /** The workflow itself refuses it, with these words. */
+  /** The workflow itself refuses it, with this message. */
   refused(why: string): string;
   /** No such workflow runs. */
   absent: string;
@@ -21,13 +21,13 @@ interface Refusals {
  * @returns what the workflow answers
  * @throws {CommandError} when it is refused, nothing of that id runs, or no worker takes it in time
  */
-export async function sendUpdate<Input>(
+export async function sendUpdate<Answer, Input>(
   { client }: Session,
   workflowId: string,
-  update: UpdateDefinition<string, [Input]>,
+  update: UpdateDefinition<Answer, [Input]>,
   input: Input,
   words: Refusals,
-): Promise<string> {
+): Promise<Answer> {
   const {
     isGrpcDeadlineError,
     WorkflowNotFoundError,

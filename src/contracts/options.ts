@@ -15,8 +15,10 @@ declare module 'zod' {
     unit?: 'seconds' | 'hours' | 'days' | 'KiB' | 'MiB' | 'GiB';
     /** Setting that holds where a field of an input is left out, such as `search.trials`. */
     setting?: string;
-    /** Name of the command's flag, where it is not that of the field. */
+    /** Name of the command's flag, where it is not that of the field; empty: it is no flag. */
     flag?: string;
+    /** What the value of the flag is called in help. */
+    value?: string;
   }
 }
 

@@ -47,7 +47,10 @@ const promotion = {
     .optional()
     .meta({ setting: 'approval.required', description: 'wait for a person before Production' }),
   ...rollout,
-  redeploy: z.boolean().optional().describe('redeploy the API after a promotion to Production; absent: yes'),
+  redeploy: z.boolean().optional().meta({
+    flag: 'no-redeploy',
+    description: 'false: leave the API as it is after a promotion to Production',
+  }),
 };
 const lineage = {
   trigger: words(200).optional().describe('what started it, such as schedule or drift alert'),
@@ -76,7 +79,7 @@ export const SearchInput = z.strictObject({
   dataset,
   parentRunId: ForeignId.max(250)
     .optional()
-    .describe('MLflow run under which the trials are nested; absent: a new one'),
+    .meta({ flag: '', description: 'MLflow run under which the trials are nested; absent: a new one' }),
 });
 
 export const SearchResult = z.object({
@@ -93,11 +96,13 @@ export type SearchResult = z.infer<typeof SearchResult>;
 export const TrainInput = z.strictObject({
   ...model,
   ...training,
-  params: Params.optional().describe('hyperparameters; absent: those of the model'),
+  params: Params.optional().meta({ flag: 'param', description: 'hyperparameters; absent: those of the model' }),
   ...data,
   dataset,
   searchTrials: z.array(Trial).max(1_000).optional().describe('trials of the search, for the report'),
-  runId: ForeignId.max(250).optional().describe('MLflow run that the model is logged to; absent: a new one'),
+  runId: ForeignId.max(250)
+    .optional()
+    .meta({ flag: '', description: 'MLflow run that the model is logged to; absent: a new one' }),
   ...lineage,
 });
 
@@ -203,7 +208,10 @@ export type RetrainResult = z.infer<typeof RetrainResult>;
 export const DriftCheckInput = z.strictObject({
   ...model,
   ...overrides('monitoring', MonitoringOptions),
-  alert: z.boolean().optional().describe('alert the steward on drift, which retrains; absent: yes'),
+  alert: z.boolean().optional().meta({
+    flag: 'no-alert',
+    description: 'false: only report, and send the steward no alert on drift',
+  }),
 });
 
 export const DriftCheckResult = DriftVerdict.extend({

@@ -6,7 +6,7 @@ import type { RetrainEnding } from '../contracts/steward.ts';
 import type { ResultOf, WorkflowName, WouldChange } from '../contracts/workflows.ts';
 import { deploymentOutcome, outcomeOf, promotionOutcome } from '../domain/outcomes.ts';
 import { capitalised } from './letters.ts';
-import { counted, grouped, percent, score, scoreName } from './numbers.ts';
+import { counted, grouped, paramsText, percent, score, scoreName } from './numbers.ts';
 import { duration } from './time.ts';
 import { driftVerdictText, verdictText } from './verdicts.ts';
 
@@ -140,11 +140,6 @@ const MOVES: Record<Extract<WouldChange, { code: 'deploy' }>['strategy'], (share
   linear: (share) => `the requests in steps of ${share}`,
 };
 
-/** The end of a dry run, for its page and the command. */
-export function dryRunText(would: readonly WouldChange[]): string {
-  return `Dry run, nothing was changed. ${would.map(wouldText).join(' ') || 'Nothing would be changed.'}`;
-}
-
 const REMARKS: Record<Remark['code'], (remark: Remark) => string> = {
   takenBack: ({ version, cause }) =>
     `Version ${version} was taken back, and the registry was put back as it was. ${cause}`,
@@ -158,53 +153,67 @@ export const remarkText = (remark: Remark): string => REMARKS[remark.code](remar
 
 /** What came of a workflow, in a sentence or a few. */
 export function resultText<Name extends WorkflowName>(workflow: Name, result: ResultOf<Name>): string {
+  return resultSentences(workflow, result).join(' ');
+}
+
+/** The same, a sentence or two each: a line on a terminal. */
+export function resultSentences<Name extends WorkflowName>(workflow: Name, result: ResultOf<Name>): string[] {
   return RESULTS[workflow](result);
 }
 
-const RESULTS: { [Name in WorkflowName]: (result: ResultOf<Name>) => string } = {
-  prepareData: (result) => outcomeText(outcomeOf('prepareData', result)),
-  hyperparameterSearch: (result) => outcomeText(outcomeOf('hyperparameterSearch', result)),
-  trainBestAndRegister: (result) => versionText(result),
-  retrain: ({ version, promotion, deployment }) =>
-    sentences(
-      `${versionText(version)}.`,
-      promotion ? capitalised(promotionText(promotion)) : 'It was registered only, as asked.',
-      deployment && `${capitalised(deploymentText(deployment))}.`,
-    ),
+const RESULTS: { [Name in WorkflowName]: (result: ResultOf<Name>) => string[] } = {
+  prepareData: (result) => [`${outcomeText(outcomeOf('prepareData', result))}.`, `Data set ${result.ref.uri}`],
+  hyperparameterSearch: (result) => [
+    `${capitalised(outcomeText(outcomeOf('hyperparameterSearch', result)))}, with ${paramsText(result.best.params)}.`,
+  ],
+  trainBestAndRegister: (result) => [`${versionText(result)}.`],
+  retrain: ({ version, promotion, deployment }) => [
+    `${versionText(version)}.`,
+    promotion ? capitalised(promotionText(promotion)) : 'It was registered only, as asked.',
+    ...deploymentSentences(deployment),
+  ],
   promote: ({ promotion, deployment, would }) =>
     would
-      ? `${dryRunText(would)} ${verdictText(promotion.verdict, promotion.forced)}`
-      : sentences(capitalised(promotionText(promotion)), deployment && `${capitalised(deploymentText(deployment))}.`),
-  rollback: ({ version, left, deployment, would }) => {
-    if (would) return dryRunText(would);
+      ? [...dryRunSentences(would), verdictText(promotion.verdict, promotion.forced)]
+      : [capitalised(promotionText(promotion)), ...deploymentSentences(deployment)],
+  rollback: ({ registeredModel, version, left, deployment, would }) => {
+    if (would) return dryRunSentences(would);
     const replaced = left === null ? '' : ` in place of version ${left}, which is marked as rolled back`;
-    const follows = deployment ? `${capitalised(deploymentText(deployment))}.` : 'There is no API to follow it.';
-    return `Version ${version} is in Production${replaced}. ${follows}`;
+    return [
+      `${registeredModel} version ${version} is in Production${replaced}.`,
+      ...(deployment ? deploymentSentences(deployment) : ['There is no API to follow it.']),
+    ];
   },
-  redeploy: ({ would, ...deployment }) => (would ? dryRunText(would) : deploymentText(deployment)),
-  buildImage: imageText,
-  driftCheck: (result) => {
-    const drifted = result.columns.length > 0 ? ` Columns that drifted: ${result.columns.join(', ')}.` : '';
-    const next = result.alerted
-      ? `The steward of ${result.registeredModel} has the alert, and retrains.`
-      : `No alert was raised${result.verdict === 'drift' ? ', as asked' : ''}.`;
-    return `${capitalised(driftVerdictText(result))}.${drifted} ${next}`;
-  },
-  driftSteward: () => 'The steward has ended.',
+  redeploy: ({ would, ...deployment }) => (would ? dryRunSentences(would) : deploymentSentences(deployment)),
+  buildImage: imageSentences,
+  driftCheck: (result) => [
+    `${result.registeredModel}: ${driftVerdictText(result)}.`,
+    ...(result.columns.length > 0 ? [`Columns that drifted: ${result.columns.join(', ')}.`] : []),
+    result.alerted
+      ? `The steward of ${result.registeredModel} has the alert; it retrains unless it is paused or cools down.`
+      : `No alert was raised${result.verdict === 'drift' ? ', as asked' : ''}.`,
+  ],
+  driftSteward: () => [],
 };
+
+const deploymentSentences = (deployment: Deployment | null): string[] =>
+  deployment ? [`${capitalised(deploymentText(deployment))}.`] : [];
+
+const dryRunSentences = (would: readonly WouldChange[]): string[] => [
+  'Dry run, nothing was changed.',
+  ...(would.length > 0 ? would.map(wouldText) : ['Nothing would be changed.']),
+];
 
 export const versionText = (version: ModelVersionRef): string =>
   outcomeText(outcomeOf('trainBestAndRegister', version));
 export const promotionText = (promotion: Promotion): string => outcomeText(promotionOutcome(promotion));
 export const deploymentText = (deployment: Deployment): string => outcomeText(deploymentOutcome(deployment));
 
-function imageText({ reference, tag, built, pushed, platforms, note }: BuiltImage): string {
-  const made = built
-    ? `The image ${tag} was built`
-    : `Nothing that goes into the image ${tag} had changed: it was kept`;
-  const where = pushed ? `, and is in the registry as ${reference}` : `, and was not pushed; its id is ${reference}`;
-  const of = platforms.length > 0 ? ` Platforms: ${platforms.join(', ')}.` : '';
-  return `${made}${where}.${of}${note && ` ${note}`}`;
+function imageSentences({ reference, tag, built, pushed, platforms, note }: BuiltImage): string[] {
+  const made = built ? `Built ${tag}` : `Nothing that goes into ${tag} has changed: it was kept`;
+  const on = platforms.length > 0 ? ` for ${platforms.join(', ')}` : '';
+  const where = pushed ? `It is in the registry as ${reference}` : `It was not pushed; its id is ${reference}`;
+  return [`${made}${on}.`, where, ...(note ? [note] : [])];
 }
 
 /** What came of a retrain, for the page of its steward. */
@@ -239,5 +248,3 @@ export function stageSummary(
   const subject = [version && `version ${version}`, registeredModel].filter(Boolean).join(' of ');
   return `${STAGE_TITLES[stage]}${subject && (version ? ` ${subject}` : ` of ${subject}`)}, for ${parentId}`;
 }
-
-const sentences = (...parts: Array<string | false | null | undefined>) => parts.filter(Boolean).join(' ');

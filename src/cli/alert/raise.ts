@@ -1,5 +1,6 @@
 import type { DriftAlert } from '../../contracts/steward.ts';
 import { raiseAlert } from '../../systems/alerts.ts';
+import { driftVerdictText } from '../../words/verdicts.ts';
 import type { Cli } from '../cli.ts';
 import { temporalLink } from '../links.ts';
 import { configOf } from '../model.ts';
@@ -28,7 +29,7 @@ export async function raise(cli: Cli, flags: RaiseFlags): Promise<void> {
   const about = { key: alert.key, reason: alert.reason, verdict: verdict?.verdict ?? null, exitCode: cli.exitCode };
   if (!raised) {
     cli.emit({ event: 'alert', raised, registeredModel, steward: null, url: null, ...about });
-    cli.say(`${verdict?.reason}. Nothing was raised.`);
+    cli.say(`${verdict ? driftVerdictText(verdict) : 'No drift'}. Nothing was raised.`);
     return;
   }
   const { steward, model } = await retrying(cli.io, () =>

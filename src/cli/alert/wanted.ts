@@ -5,6 +5,7 @@ import type { DriftVerdict } from '../../contracts/drift.ts';
 import { DriftAlert } from '../../contracts/steward.ts';
 import { judgeDrift } from '../../domain/driftGate.ts';
 import { alertOf } from '../../domain/reportedDrift.ts';
+import { driftVerdictText } from '../../words/verdicts.ts';
 import { wrongFields } from '../../words/wrongFields.ts';
 import type { Cli } from '../cli.ts';
 import { readReport } from '../drift/readReport.ts';
@@ -52,9 +53,9 @@ export async function alertFrom(cli: Cli, config: Config, flags: AlertFlags): Pr
   const verdict = judgeDrift(document, config.driftGate, config.monitoring.minRows);
   if (verdict.verdict === 'cannot tell' && !force) {
     const next = 'Nothing was raised. Correct driftGate in mediwatch.yaml, or raise it with --force.';
-    throw new CommandError(EXIT.usage, `${verdict.reason}. ${next}`);
+    throw new CommandError(EXIT.usage, `${driftVerdictText(verdict)}. ${next}`);
   }
-  const alert = checked({ ...alertOf(document, verdict, said), ...said });
+  const alert = checked({ ...alertOf(document, { reason: driftVerdictText(verdict), ...said }), ...said });
   return { alert, verdict, raised: verdict.verdict === 'drift' || force === true };
 }
 

@@ -1,5 +1,6 @@
-import { type Decision, decidePromotion } from '../../contracts/approval.ts';
+import { type Decided, type Decision, decidePromotion } from '../../contracts/approval.ts';
 import { utcMinute } from '../../words/time.ts';
+import { verdictText } from '../../words/verdicts.ts';
 import type { Cli } from '../cli.ts';
 import { confirm } from '../confirm.ts';
 import { temporalLink } from '../links.ts';
@@ -31,14 +32,15 @@ export async function decide(cli: Cli, { id, decision, by, reason, follow, yes, 
   await withSession(cli, async (session) => {
     const question = await questionOf(session, id);
     const { workflowId, report } = question;
-    const { registeredModel, version, evidence, until } = question.decision;
+    const { registeredModel, version, verdict, until } = question.decision;
+    const evidence = verdictText(verdict);
     const page = temporalLink(session.config, workflowId);
     const { url } = page;
     cli.say(
       `${workflowId} waits for a decision about version ${version} of ${registeredModel}, until ${utcMinute(until)}.`,
     );
     cli.say(evidence);
-    for (const line of linkLines([page, ...(report ? [{ name: 'Report', url: report }] : [])])) cli.say(line);
+    for (const line of linkLines([page, ...(report ? [{ name: 'Model report', url: report }] : [])])) cli.say(line);
     const verb = decision === 'approve' ? 'Approve' : 'Reject';
     if (dryRun) {
       cli.emit({
@@ -49,6 +51,7 @@ export async function decide(cli: Cli, { id, decision, by, reason, follow, yes, 
         reason,
         version,
         registeredModel,
+        verdict,
         evidence,
         report,
         workflowId,
@@ -64,7 +67,7 @@ export async function decide(cli: Cli, { id, decision, by, reason, follow, yes, 
     });
     const answer = await send(session, workflowId, { decision, by, reason, version });
     cli.emit({ event: 'decided', decision, by, reason, version, workflowId, url });
-    cli.say(answer);
+    cli.say(`Version ${answer.version} of ${answer.registeredModel}: ${PAST[answer.decision]}.`);
     if (follow) {
       const [{ follow: followIt }, { describe, targetOf }] = await Promise.all([
         import('../follow/follow.ts'),
@@ -79,7 +82,7 @@ export async function decide(cli: Cli, { id, decision, by, reason, follow, yes, 
 
 const PAST = { approve: 'approved', reject: 'rejected' } as const;
 
-function send(session: Session, workflowId: string, decision: Decision): Promise<string> {
+function send(session: Session, workflowId: string, decision: Decision): Promise<Decided> {
   const notTaken = (why: string) => `The decision was not taken: ${why}`;
   return sendUpdate(session, workflowId, decidePromotion, decision, {
     refused: notTaken,

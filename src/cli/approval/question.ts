@@ -1,15 +1,13 @@
 import type { WorkflowExecutionDescription, WorkflowFailedError } from '@temporalio/client';
 import { workflowIds } from '../../contracts/ids.ts';
 import type { PendingDecision } from '../../contracts/progress.ts';
+import { waitingText } from '../../words/results.ts';
 import { goesOn, statusText } from '../executionStatus.ts';
 import { CommandError, EXIT } from '../exit.ts';
 import { explainFailure } from '../failure.ts';
 import { askProgress } from '../follow/ask.ts';
 import { describe } from '../follow/target.ts';
 import type { Session } from '../session.ts';
-
-/** What a promotion calls its link to the report. */
-const REPORT_LINK = 'Report';
 
 /** A promotion that waits for a person. */
 export interface Question {
@@ -35,12 +33,12 @@ export async function questionOf(session: Session, id: string): Promise<Question
     throw new CommandError(EXIT.failed, message);
   }
   const progress = 'progress' in answer ? answer.progress : null;
-  if (progress?.decision) {
-    const report = progress.links.find(({ name }) => name === REPORT_LINK)?.url ?? null;
-    return { workflowId, decision: progress.decision, report };
+  if (progress?.waiting?.for === 'decision') {
+    const report = progress.links.find(({ kind }) => kind === 'modelReport')?.url ?? null;
+    return { workflowId, decision: progress.waiting, report };
   }
-  const waits = progress?.waitingFor
-    ? `It waits for ${progress.waitingFor}`
+  const waits = progress?.waiting
+    ? `It waits for ${waitingText(progress.waiting)}`
     : `"mediwatch follow ${workflowId}" shows where it stands.`;
   throw new CommandError(EXIT.failed, `Nothing in ${workflowId} waits for a decision now. ${waits}`);
 }

@@ -1,5 +1,6 @@
 import type { Config } from '../../config.ts';
-import type { Plan, StepName } from '../../contracts/plans.ts';
+import type { StepName } from '../../contracts/plans.ts';
+import type { PlanOf } from '../../contracts/workflows.ts';
 import { inWords } from '../../words/suggest.ts';
 
 /** Where the results of a step come from: the first of these that has them. */
@@ -37,8 +38,8 @@ function bundled({ steps }: Config, name: StepName): string {
 }
 
 /** What the gate demands, in words. */
-export function gateInWords(config: Config, { stage, policy, rules, approval }: Plan): string {
-  if (stage === 'None') return 'not done: promotion.stage is None, the version is only registered';
+export function gateInWords(config: Config, { registryStage, policy, rules, approval }: PlanOf<'retrain'>): string {
+  if (registryStage === 'None') return 'not done: promotion.registryStage is None, the version is only registered';
   const allowed = rules.map(({ metric, direction, maxLoss, minGain }) => {
     const [worse, better] = direction === 'higher' ? ['lower', 'higher'] : ['higher', 'lower'];
     return minGain === undefined ? `${metric} at most ${maxLoss} ${worse}` : `${metric} at least ${minGain} ${better}`;
@@ -49,12 +50,15 @@ export function gateInWords(config: Config, { stage, policy, rules, approval }: 
     rules: `if against the champion ${inWords(allowed, 'and')}`,
   }[policy];
   const person = approval.required ? ', and a person approves' : '';
-  return `to ${config.promotion.stagingFirst && stage === 'Production' ? 'Staging, then ' : ''}${stage} ${gate}${person}`;
+  return `to ${config.promotion.stagingFirst && registryStage === 'Production' ? 'Staging, then ' : ''}${registryStage} ${gate}${person}`;
 }
 
-export function deploymentInWords({ deployment }: Config, { redeploy, stage, rollout }: Plan): string {
+export function deploymentInWords(
+  { deployment }: Config,
+  { redeploy, registryStage, rollout }: PlanOf<'retrain'>,
+): string {
   if (!redeploy) return 'not done: deployment.target is none';
-  if (stage !== 'Production') return 'not done: only Production is deployed';
+  if (registryStage !== 'Production') return 'not done: only Production is deployed';
   const by = { process: 'as a process of the gateway', docker: 'as a container', none: '' }[deployment.target];
   const how = {
     atOnce: 'traffic moves at once',

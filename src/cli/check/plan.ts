@@ -1,9 +1,10 @@
-import { createPlanActivities } from '../../activities/plan.ts';
 import { orderExtraSteps } from '../../config/extraSteps.ts';
+import { resolvePlan } from '../../config/resolvePlan.ts';
 import type { StepConfig } from '../../config/steps.ts';
 import { type Config, forModel, modelNames } from '../../config.ts';
 import { STAGE_TITLES, STAGES, type Stage } from '../../contracts/names.ts';
-import type { Plan, StepName } from '../../contracts/plans.ts';
+import type { StepName } from '../../contracts/plans.ts';
+import { type InputOf, type PlanOf, WORKFLOWS } from '../../contracts/workflows.ts';
 import { extraStepSettings } from '../../systems/steps/index.ts';
 import { deploymentInWords, gateInWords, resultsInWords } from './inWords.ts';
 import { sampleOf } from './samples.ts';
@@ -33,10 +34,16 @@ export interface PlannedStage {
 }
 
 /** What the worker would do of each model, the first one first. */
-export async function plansOf(config: Config): Promise<Plan[]> {
-  const { resolvePlan } = createPlanActivities({ config, searchAttributes: false });
-  return await Promise.all(modelNames(config).map((registeredModel) => resolvePlan({ registeredModel })));
+export function plansOf(config: Config): Plan[] {
+  return modelNames(config).map((registeredModel) => planOf(config, { registeredModel }));
 }
+
+/** What a retrain with this input would do. */
+export function planOf(config: Config, input: InputOf<'retrain'>): Plan {
+  return WORKFLOWS.retrain.plan.parse(resolvePlan(config, 'retrain', input, false));
+}
+
+export type Plan = PlanOf<'retrain'>;
 
 /** The stages of a retrain as they would be run, and the drift check. */
 export function stagesOf(shared: Config, plan: Plan): PlannedStage[] {
@@ -46,7 +53,7 @@ export function stagesOf(shared: Config, plan: Plan): PlannedStage[] {
     prepareData: [`from ${plan.data}`, ['prepare']],
     hyperparameterSearch: searchOf(config, plan),
     trainBestAndRegister: [`one new version of ${plan.registeredModel}`, ['train']],
-    promote: [gateInWords(config, plan), plan.stage === 'None' || plan.policy !== 'rules' ? [] : ['evaluate']],
+    promote: [gateInWords(config, plan), plan.registryStage === 'None' || plan.policy !== 'rules' ? [] : ['evaluate']],
     redeploy: [deploymentInWords(config, plan), []],
   };
   const retrain = STAGES.map((stage): PlannedStage => {
@@ -61,7 +68,7 @@ export function stagesOf(shared: Config, plan: Plan): PlannedStage[] {
       after: extra(stage, 'after'),
     };
   });
-  const { minRows } = plan.monitoring;
+  const { minRows } = config.monitoring;
   const drift = { does: `by itself: with ${minRows} rows or more in each window`, before: [], after: [] };
   return [
     ...retrain,
@@ -81,7 +88,7 @@ function searchOf({ steps }: Config, { trials, parallel, sampler, model }: Plan)
 
 function stepOf(config: Config, plan: Plan, name: StepName): PlannedStep {
   const { command, skip, ...settings } = config.steps[name];
-  const common = { name, timeoutSeconds: settings.timeout, attempts: plan.stepRetry?.[name]?.attempts ?? 1 };
+  const common = { name, timeoutSeconds: settings.timeout, attempts: plan.limits[name].attempts };
   const results = resultsInWords(config, name);
   if (command) {
     const where = whereOf(config, settings);
@@ -97,7 +104,7 @@ function extraStepsOf(config: Config, plan: Plan) {
       .filter((placed) => placed.stage === stage && placed.when === when)
       .map(({ step }): PlannedStep => {
         const { command, timeout: timeoutSeconds, ...settings } = extraStepSettings(step);
-        const attempts = plan.extraSteps?.find(({ name }) => name === step.name)?.attempts ?? 1;
+        const attempts = plan.extraSteps.find(({ name }) => name === step.name)?.attempts ?? 1;
         const sample = sampleOf(command, config, plan);
         const where = whereOf(config, settings);
         return { name: step.name, how: 'command', command: sample, where, timeoutSeconds, attempts, results: '' };

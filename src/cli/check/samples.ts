@@ -1,7 +1,7 @@
 import { expandAll, type PlaceholderValues, parsePlaceholders } from '../../config/placeholders.ts';
 import { type Config, fromRoot } from '../../config.ts';
-import type { Plan } from '../../contracts/plans.ts';
 import type { Space } from '../../contracts/training.ts';
+import type { Plan } from './plan.ts';
 
 /** A command as it would be run: what is not known before is in angle brackets. */
 export function sampleOf(command: readonly string[], config: Config, plan: Plan): string[] {
@@ -27,8 +27,8 @@ function sampleValues(config: Config, plan: Plan): PlaceholderValues['values'] {
     version: '<version>',
     trials: plan.trials,
     parallel: plan.parallel,
-    minRows: plan.monitoring.minRows,
-    log: plan.monitoring.log ? fromRoot(config, plan.monitoring.log) : '<log>',
+    minRows: config.monitoring.minRows,
+    log: config.monitoring.log ? fromRoot(config, config.monitoring.log) : '<log>',
   };
 }
 

@@ -4,7 +4,6 @@ export const build: StartCommand = {
   name: 'build',
   workflow: 'buildImage',
   version: true,
-  flags: ['force', 'registeredModel'],
   follows: true,
   examples: [
     ['build', 'the runtime image, if anything that goes into it has changed, and push it'],

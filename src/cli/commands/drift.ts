@@ -21,7 +21,6 @@ const LOG = 'prediction log: a CSV or Parquet file, a folder or a glob; default:
 const check: StartCommand = {
   name: 'check',
   workflow: 'driftCheck',
-  flags: ['log', 'reference', 'minRows', 'alert', 'registeredModel'],
   follows: true,
   examples: [
     ['drift check', 'the check of every night, now: a report, and an alert to the steward when it is drift'],

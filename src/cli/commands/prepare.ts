@@ -3,7 +3,6 @@ import type { StartCommand } from '../startCommand.ts';
 export const prepare: StartCommand = {
   name: 'prepare',
   workflow: 'prepareData',
-  flags: ['data', 'seed', 'force', 'registeredModel'],
   follows: false,
   examples: [
     ['prepare --follow', 'the data of data.path'],

@@ -4,7 +4,6 @@ export const redeploy: StartCommand = {
   name: 'redeploy',
   workflow: 'redeploy',
   version: true,
-  flags: ['strategy', 'registeredModel', 'dryRun'],
   follows: true,
   asks: true,
   examples: [

@@ -4,7 +4,6 @@ export const rollback: StartCommand = {
   name: 'rollback',
   workflow: 'rollback',
   version: true,
-  flags: ['reason', 'by', 'registeredModel', 'dryRun'],
   follows: true,
   asks: true,
   examples: [

@@ -3,7 +3,6 @@ import type { StartCommand } from '../startCommand.ts';
 export const search: StartCommand = {
   name: 'search',
   workflow: 'hyperparameterSearch',
-  flags: ['trials', 'parallel', 'model', 'data', 'seed', 'registeredModel'],
   follows: false,
   examples: [
     ['search --follow', 'a search alone: nothing is registered'],

@@ -120,7 +120,9 @@ const resumeIt: Act = async (session, registeredModel, steering) => {
 
 const retrainIt: Act = async (session, registeredModel, steering) => {
   const { askForRetrain } = await import('../steward/steer.ts');
-  return { done: true, text: await askForRetrain(session, registeredModel, steering) };
+  const { workflowId, startsAfter } = await askForRetrain(session, registeredModel, steering);
+  const waits = startsAfter && `The retrain starts when ${startsAfter} has ended.`;
+  return { done: true, text: workflowId ?? waits ?? 'The retrain could not be started.' };
 };
 
 const rehearseIt: Act = async (session, registeredModel) => {

@@ -3,7 +3,6 @@ import type { StartCommand } from '../startCommand.ts';
 export const train: StartCommand = {
   name: 'train',
   workflow: 'trainBestAndRegister',
-  flags: ['model', 'params', 'data', 'seed', 'registeredModel', 'trigger', 'report'],
   follows: false,
   examples: [
     ['train --follow', 'one model with the default hyperparameters'],

@@ -59,9 +59,9 @@ async function lockHolder({ config, temporal }: DoctorContext): Promise<string |
 }
 
 function inSentence(change: RegistryChange): string {
-  if (change.kind === 'stage') {
+  if (change.kind === 'move') {
     const others = change.archiveExisting ? '; what else was there is archived' : '';
-    return `version ${change.version} to ${change.stage}${others}`;
+    return `version ${change.version} to ${change.registryStage}${others}`;
   }
   return change.kind === 'setAlias' ? `${change.alias} is version ${change.version}` : `${change.alias} is removed`;
 }

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { Config } from '../../config.ts';
-import type { DriftGate } from '../../contracts/drift.ts';
+import type { DriftGate } from '../../contracts/options.ts';
 import { CommandError, EXIT } from '../exit.ts';
 import { decimal, wholeNumber } from '../flags.ts';
 

@@ -1,5 +1,6 @@
 import type { DriftDocument, DriftVerdict, DriftWindow } from '../../contracts/drift.ts';
 import { utcMinute } from '../../words/time.ts';
+import { driftVerdictText } from '../../words/verdicts.ts';
 import type { Cli } from '../cli.ts';
 import { EXIT, type ExitCode } from '../exit.ts';
 
@@ -22,8 +23,9 @@ const COLOURS = { 'no drift': 'green', drift: 'red', skipped: 'yellow', 'cannot 
 /** Tells what a gate says of a report, and sets the exit code. */
 export function tellVerdict(cli: Cli, verdict: DriftVerdict, document: DriftDocument, files: object = {}): void {
   cli.exitCode = CODES[verdict.verdict];
-  cli.emit({ event: 'verdict', exitCode: cli.exitCode, ...verdict, ...files, document });
-  cli.say(cli.style(COLOURS[verdict.verdict], verdict.reason));
+  const reason = driftVerdictText(verdict);
+  cli.emit({ event: 'verdict', exitCode: cli.exitCode, ...verdict, reason, ...files, document });
+  cli.say(cli.style(COLOURS[verdict.verdict], reason));
   if (verdict.columns.length > 0) cli.say(`Drifted: ${verdict.columns.join(', ')}`);
   const { current, reference, tool } = document;
   if (current && reference && document.columns.length > 0)

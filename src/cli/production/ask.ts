@@ -8,7 +8,7 @@ import { type Wish, wishInWords } from './words.ts';
 /** The fields of an input by which Production is moved or not. */
 interface Fields {
   version?: string | undefined;
-  stage?: string | undefined;
+  registryStage?: string | undefined;
   approval?: boolean | undefined;
   force?: boolean | undefined;
   policy?: string | undefined;
@@ -24,10 +24,10 @@ export function wishOf(workflow: WorkflowName | string, input: Fields, config: C
   const never = (input.policy ?? config.promotion.policy) === 'never';
   switch (workflow) {
     case 'promote':
-      if ((input.stage ?? 'Production') !== 'Production' || approved || (never && !force)) return null;
+      if ((input.registryStage ?? 'Production') !== 'Production' || approved || (never && !force)) return null;
       return { does: 'promote', version, forced: force };
     case 'retrain':
-      if ((input.stage ?? config.promotion.stage) !== 'Production' || approved || never) return null;
+      if ((input.registryStage ?? config.promotion.registryStage) !== 'Production' || approved || never) return null;
       return { does: 'retrain' };
     case 'rollback':
     case 'redeploy':

@@ -1,6 +1,5 @@
-import { createPlanActivities } from '../../activities/plan.ts';
 import type { RetrainInput } from '../../contracts/workflows.ts';
-import { type PlannedStage, stagesOf } from '../check/plan.ts';
+import { type PlannedStage, planOf, stagesOf } from '../check/plan.ts';
 import { stageLines } from '../check/text.ts';
 import type { Cli } from '../cli.ts';
 import { configOf } from '../model.ts';
@@ -11,8 +10,8 @@ import { wishInWords } from './words.ts';
 /** Tells what a retrain with this input would do. It starts nothing, and needs no worker: MLflow is asked, if it is there. */
 export async function rehearseRetrain(cli: Cli, input: RetrainInput): Promise<void> {
   const config = configOf(cli, input.registeredModel);
-  const { resolvePlan } = createPlanActivities({ config, searchAttributes: false });
-  const [plan, now] = await Promise.all([resolvePlan(input), outlook(config)]);
+  const plan = planOf(config, input);
+  const now = await outlook(config);
   const stages: PlannedStage[] = stagesOf(config, plan).filter(({ stage }) => stage !== 'driftCheck');
   const wish = wishOf('retrain', { ...input, approval: false }, config);
   const production = wish && wishInWords(wish, now);

@@ -1,5 +1,6 @@
 import type { WorkflowFailedError } from '@temporalio/client';
 import type { Progress } from '../../contracts/progress.ts';
+import { explainFailure as explain } from '../../words/explain.ts';
 import { duration } from '../../words/time.ts';
 import type { Cli } from '../cli.ts';
 import { explainFailure, type Failure, logsOfFailure, stageOfFailure } from '../failure.ts';
@@ -61,7 +62,7 @@ export function oneLines(state: OneState, { style, prose }: Cli, now: number): s
     ...(progress ? drawFrame(progress, [], canvas) : [silent]),
     ...(failure ? ['', style('red', stage ? `In "${stage}": ${failure.message}` : failure.message)] : []),
     ...(logs ? [logs] : []),
-    ...(progress?.failure ? [oneLine(progress.failure.left)] : []),
+    ...(progress?.failure ? [oneLine(explain(progress, progress.failure).left)] : []),
     ...(result === null ? [] : ['', ...resultLines(workflow, result)]),
     '',
     ...linkLines(links),

@@ -1,6 +1,6 @@
+import { score } from '../../words/numbers.ts';
 import { duration, utcMinute } from '../../words/time.ts';
 import type { Style } from '../io.ts';
-import { score } from '../results.ts';
 import { stewardLine } from '../steward/text.ts';
 import type { ApiState } from './api.ts';
 import type { ExecutionState } from './executions.ts';

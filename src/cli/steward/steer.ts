@@ -1,6 +1,6 @@
 import { forModel } from '../../config.ts';
 import { workflowIds } from '../../contracts/ids.ts';
-import { pauseSteward, resumeSteward, retrainNow, type Steering } from '../../contracts/steward.ts';
+import { pauseSteward, type RetrainStart, resumeSteward, retrainNow, type Steering } from '../../contracts/steward.ts';
 import { stewardStart } from '../../systems/alerts.ts';
 import { CommandError, EXIT } from '../exit.ts';
 import type { Session } from '../session.ts';
@@ -35,7 +35,7 @@ export async function resume({ client }: Session, registeredModel: string, steer
  * @returns what it answers
  * @throws {CommandError} when it refuses, there is none, or no worker takes it
  */
-export function askForRetrain(session: Session, registeredModel: string, steering: Steering): Promise<string> {
+export function askForRetrain(session: Session, registeredModel: string, steering: Steering): Promise<RetrainStart> {
   return sendUpdate(session, workflowIds.steward(registeredModel), retrainNow, steering, {
     refused,
     absent: absent(registeredModel),

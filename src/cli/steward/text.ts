@@ -1,4 +1,6 @@
 import type { StewardState } from '../../contracts/steward.ts';
+import { endingText } from '../../words/results.ts';
+import { pauseReason } from '../../words/stewardNotices.ts';
 import { duration, utcMinute } from '../../words/time.ts';
 import type { StewardAnswer } from './ask.ts';
 
@@ -27,12 +29,13 @@ export function stewardLines(answer: StewardAnswer, now: number): string[] {
         ]
       : []),
     `  Retrains    ${retrains} started${failures > 0 ? `; the last ${failures} failed` : ''}`,
-    ...(last ? [`  Last        ${last.workflowId}, ${utcMinute(last.endedAt)}: ${last.outcome}`] : []),
-    ...(paused && phase !== 'paused' ? [`  Paused      by ${paused.by}${because(paused.reason)}`] : []),
+    ...(last ? [`  Last        ${last.workflowId}, ${utcMinute(last.endedAt)}: ${endingText(last.ending)}`] : []),
+    ...(paused && phase !== 'paused' ? [`  Paused      by ${paused.by ?? 'itself'}${because(pauseText(state))}`] : []),
   ];
 }
 
-function phaseText({ phase, until, paused, current }: StewardState, now: number): string {
+function phaseText(state: StewardState, now: number): string {
+  const { phase, until, paused, current } = state;
   const left = until === null ? '' : `, for ${duration(until - now)} more`;
   switch (phase) {
     case 'idle':
@@ -46,9 +49,12 @@ function phaseText({ phase, until, paused, current }: StewardState, now: number)
     case 'backingOff':
       return `waits after a failed retrain${left}`;
     case 'paused':
-      return `paused by ${paused?.by ?? 'somebody'}${because(paused?.reason ?? '')}; "mediwatch steward resume" goes on`;
+      return `paused by ${paused?.by ?? 'itself'}${because(pauseText(state))}; "mediwatch steward resume" goes on`;
   }
 }
+
+const pauseText = ({ paused, failures, last }: StewardState) =>
+  pauseReason({ paused, failures, ended: last ? [last] : [] });
 
 function pendingText({ latest }: NonNullable<StewardState['pending']>): string {
   return `${latest.reason || 'no reason given'} (${latest.source})${latest.report ? ` ${latest.report}` : ''}`;

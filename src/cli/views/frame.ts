@@ -1,6 +1,7 @@
 import { STAGE_TITLES } from '../../contracts/names.ts';
 import type { Progress, SearchProgress, StageProgress } from '../../contracts/progress.ts';
-import { paramsText } from '../../words/details.ts';
+import { paramsText } from '../../words/numbers.ts';
+import { remarkText, stageText, waitingText } from '../../words/results.ts';
 import type { Style } from '../io.ts';
 import { bestScore, clip, flow, oneLine, stageTime, trialCount, wrap } from './format.ts';
 
@@ -31,7 +32,7 @@ const WIDE_ENOUGH = 72;
 /** Draws progress and notices as lines, none wider than the canvas. */
 export function drawFrame(progress: Progress, notices: readonly string[], canvas: Canvas): string[] {
   const { columns, style } = canvas;
-  const { search, stages, waitingFor, problem } = progress;
+  const { search, stages, waiting, remarks } = progress;
   const searching = stages.some(({ name }) => name === 'hyperparameterSearch');
   const aside = (mark: string, text: string | null, colour: Parameters<Style>[0]) =>
     text ? wrap(`${mark} ${oneLine(text)}`, columns).map((line) => style(colour, line)) : [];
@@ -41,8 +42,8 @@ export function drawFrame(progress: Progress, notices: readonly string[], canvas
       ...(stage.name === 'hyperparameterSearch' && search ? searchLines(search, canvas) : []),
     ]),
     ...(search && !searching ? searchLines(search, canvas) : []),
-    ...aside('…', waitingFor && `Waiting for ${waitingFor}`, 'yellow'),
-    ...aside('!', problem, 'red'),
+    ...aside('…', waiting && `Waiting for ${waitingText(waiting)}`, 'yellow'),
+    ...remarks.flatMap((remark) => aside('!', remarkText(remark), 'red')),
     ...notices.flatMap((notice) => aside('!', notice, 'yellow')),
   ];
 }
@@ -53,7 +54,7 @@ function stageLines(stage: StageProgress, { columns, now, tick, style }: Canvas)
   const symbol = turning ? (SPINNER[tick % SPINNER.length] as string) : still;
   const time = stageTime(stage, now).padStart(TIME_WIDTH);
   const head = ` ${STAGE_TITLES[stage.name].padEnd(TITLE_WIDTH)}${time}`;
-  const summary = oneLine(stage.summary ?? '');
+  const summary = oneLine(stage.state === 'running' && !stage.waiting ? '' : stageText(stage));
   const text = clip(head, columns - 1).trimEnd();
   const lead = style(colour, symbol) + (stage.state === 'waiting' ? style('dim', text) : text);
   if (!summary) return [lead];

@@ -1,6 +1,7 @@
 import { STAGE_TITLES } from '../../contracts/names.ts';
 import type { Progress, StageProgress } from '../../contracts/progress.ts';
-import { paramsText } from '../../words/details.ts';
+import { paramsText } from '../../words/numbers.ts';
+import { outcomeText, remarkText, waitingText } from '../../words/results.ts';
 import type { View } from '../follow/watch.ts';
 import { type Output, writeLine } from '../io.ts';
 import { bestScore, oneLine, stageTime, trialCount } from './format.ts';
@@ -38,8 +39,10 @@ export function lineView(stream: Output, clock: () => Date = () => new Date()): 
         stage(each);
         if (searches) search(now);
       }
-      onChange('waiting', now.waitingFor ?? '', now.waitingFor && `Waiting for ${now.waitingFor}`);
-      onChange('problem', now.problem ?? '', now.problem);
+      const waits = now.waiting ? `Waiting for ${waitingText(now.waiting)}` : '';
+      onChange('waiting', waits, waits);
+      const remarks = now.remarks.map(remarkText).join(' ');
+      onChange('remarks', remarks, remarks);
     },
     notices: (texts) => onChange('notices', texts.join('\n'), texts.join(' ')),
     close: () => undefined,
@@ -59,7 +62,7 @@ function sayOnChange(say: (text: string) => void) {
 
 function stageText(stage: StageProgress, now: number): string {
   const title = STAGE_TITLES[stage.name];
-  const about = stage.summary ? `: ${stage.summary}` : '';
+  const about = stage.outcome ? `: ${outcomeText(stage.outcome)}` : '';
   if (stage.state === 'running') return `${title} started`;
   if (stage.state === 'waiting') return `${title} waits`;
   if (stage.state === 'skipped') return `${title} skipped${about}`;

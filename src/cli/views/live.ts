@@ -5,16 +5,16 @@ import type { Output, Style } from '../io.ts';
 import { drawFrame } from './frame.ts';
 
 const FRAME_MS = 120;
-const BEFORE_THE_FIRST: Progress = { stages: [], search: null, waitingFor: null, problem: null, links: [] };
 
 /** A view for terminals: drawn in place, several times a second so that times run. */
 export function liveView(stream: Output, style: Style): View {
   const draw = createLogUpdate(stream as NodeJS.WriteStream);
-  let progress = BEFORE_THE_FIRST;
+  let progress: Progress | null = null;
   let notices: readonly string[] = [];
   let tick = 0;
   const render = () => {
-    const lines = drawFrame(progress, notices, { columns: stream.columns ?? 80, now: Date.now(), tick: tick++, style });
+    const canvas = { columns: stream.columns ?? 80, now: Date.now(), tick: tick++, style };
+    const lines = progress ? drawFrame(progress, notices, canvas) : notices;
     draw(lines.length > 0 ? lines.join('\n') : 'Waiting for the first answer.');
   };
   const timer = setInterval(render, FRAME_MS);

@@ -16,6 +16,16 @@ export function descriptionOf(schema: z.ZodType): string {
   return layers(schema).find((layer) => layer.description !== undefined)?.description ?? '';
 }
 
+/** The metadata of a schema, whichever layer has it. */
+export function metaOf(schema: z.ZodType): z.GlobalMeta {
+  return Object.assign(
+    {},
+    ...layers(schema)
+      .toReversed()
+      .map((layer) => layer.meta() ?? {}),
+  );
+}
+
 /** The default that a schema fills in; undefined when it has none. */
 export function defaultOf(schema: z.ZodType): unknown {
   const filled = layers(schema).find((layer) => layer instanceof z.ZodDefault || layer instanceof z.ZodPrefault);

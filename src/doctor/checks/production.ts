@@ -6,6 +6,7 @@ export const productionCheck: Check = {
   name: 'Production version',
   async run({ config, versions }) {
     const found = await need(versions(), 'MLflow does not answer');
-    return [judgeProduction(config.registry.registeredModel, { versions: found })];
+    const placed = found.map(({ version, stage }) => ({ version, registryStage: stage }));
+    return [judgeProduction(config.registry.registeredModel, { versions: placed })];
   },
 };

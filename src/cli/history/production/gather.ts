@@ -61,13 +61,13 @@ async function linksOf(
   mlflow: Mlflow,
   config: Config,
   versions: readonly ModelVersion[],
-  { version, replaced, action, by }: ProductionEntry,
+  { version, replaced, reason, by }: ProductionEntry,
 ): Promise<HistoryEntry['links']> {
   const page = mlflow.links.versionUrl(config.registry.registeredModel, version);
   const runId = versions.find((other) => other.version === version)?.runId;
   const run = runId ? await mlflow.getRun(runId) : undefined;
   const file =
-    action === 'promote' ? `promotion/version-${version}-against-${replaced ?? 'none'}.html` : REPORT_FILES.page;
+    reason.code === 'promote' ? `promotion/version-${version}-against-${replaced ?? 'none'}.html` : REPORT_FILES.page;
   const report = run ? mlflow.links.artifactUrl(run.experimentId, run.runId, file) : page;
   return { workflow: temporalLink(config, by).url, report, version: page };
 }

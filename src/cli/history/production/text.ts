@@ -1,11 +1,12 @@
 import type { ProductionEntry } from '../../../contracts/registry.ts';
+import { score } from '../../../words/numbers.ts';
+import { changeReasonText } from '../../../words/verdicts.ts';
 import type { Style } from '../../io.ts';
-import { score } from '../../results.ts';
 import { oneLine } from '../../views/format.ts';
 import type { Moment } from './entries.ts';
 import type { History, HistoryEntry } from './gather.ts';
 
-const ACTIONS: Record<ProductionEntry['action'], string> = {
+const ACTIONS: Record<ProductionEntry['reason']['code'], string> = {
   promote: 'promoted',
   rollback: 'rolled back to',
   restore: 'restored',
@@ -32,16 +33,17 @@ function pastUs(production: string | null): string {
 }
 
 function entryLines(entry: HistoryEntry, style: Style): string[] {
-  const { at, version, replaced, by, actor, action, reason, challengerAuc, championAuc, links } = entry;
+  const { at, version, replaced, by, actor, reason, links } = entry;
+  const { challengerAuc = null, championAuc = null } = reason.code === 'promote' ? reason : {};
   const place = replaced ? `in place of version ${replaced}` : 'where nothing was';
   const scores = [
     ...(challengerAuc === null ? [] : [`test AUC ${score(challengerAuc)}`]),
     ...(championAuc === null ? [] : [`against ${score(championAuc)}`]),
   ].join(' ');
   return [
-    `${style('bold', readable(at))}  ${ACTIONS[action]} version ${version}, ${place}`,
+    `${style('bold', readable(at))}  ${ACTIONS[reason.code]} version ${version}, ${place}`,
     `  who       ${oneLine(actor)}, by ${by}`,
-    `  why       ${oneLine(reason) || 'no reason was given'}`,
+    `  why       ${oneLine(changeReasonText(reason))}`,
     ...(scores ? [`  evidence  ${scores}`] : []),
     `  report    ${links.report}`,
     `  workflow  ${links.workflow}`,
@@ -56,7 +58,7 @@ export function momentLines(registeredModel: string, time: number, { version, si
   const when = readable(new Date(time).toISOString());
   if (version === null) return [`At ${when}, nothing of ${registeredModel} was in Production, as far as is known.`];
   const began = since
-    ? `since ${readable(since.at)} (${ACTIONS[since.action]} by ${oneLine(since.actor)}: ${oneLine(since.reason)})`
+    ? `since ${readable(since.at)} (${ACTIONS[since.reason.code]} by ${oneLine(since.actor)}: ${oneLine(changeReasonText(since.reason))})`
     : 'from before the history begins';
   const ended = until ? `until ${readable(until.at)}, when version ${until.version} came` : 'to this day';
   return [`At ${when}, version ${version} of ${registeredModel} was in Production: ${began}, ${ended}.`];

@@ -1,14 +1,12 @@
 import type { Config } from '../../../config.ts';
 import { starterOf } from '../../../contracts/ids.ts';
 import { TAGS } from '../../../contracts/names.ts';
-import type { ProductionEntry } from '../../../contracts/registry.ts';
 import { quoted, tagEndsIn, tagIs } from '../../../systems/mlflow/filter.ts';
 import type { Mlflow, ModelVersion, Run } from '../../../systems/mlflow/index.ts';
 import { askMlflow } from '../../askMlflow.ts';
 import type { Cli } from '../../cli.ts';
 import { temporalLink } from '../../links.ts';
 import { testAucOf } from '../../versions/testAuc.ts';
-import { entriesOf } from '../production/entries.ts';
 import { askLive, type Live } from './live.ts';
 import { hasFailed, recordedVerdict, type Verdict } from './verdict.ts';
 
@@ -80,10 +78,9 @@ export async function gatherRetrains(cli: Cli, config: Config, wanted: Wanted): 
       askLive(cli, held),
     ]);
     const versionOf = versionFinder(runs, versions);
-    const entries = entriesOf(versions);
     const verdicts = verdictFinder(runs, live);
     const retrains = runs
-      .map((run) => retrainOf(mlflow, config, { run, version: versionOf(run), entries, verdict: verdicts(run) }))
+      .map((run) => retrainOf(mlflow, config, { run, version: versionOf(run), verdict: verdicts(run) }))
       .filter(({ verdict: { kind } }) => !wanted.failed || kind === 'failed' || kind === 'lost');
     const more = retrains.length > wanted.limit;
     return { registeredModel, retrains: retrains.slice(0, wanted.limit), more, live: live !== null };
@@ -98,7 +95,7 @@ async function findRuns(mlflow: Mlflow, config: Config, wanted: Wanted): Promise
   const experiments = own === undefined ? ids.slice(0, EXPERIMENTS) : [own];
   if (experiments.length === 0) return [];
   const conditions = [
-    // Every release has written the key, which tells of what kind a run is.
+    // The key says of what kind a run is.
     tagEndsIn(TAGS.key, '/retrain'),
     tagIs('mediwatch.registeredModel', config.registry.registeredModel),
     ...(model === undefined ? [] : [tagIs(TAGS.model, model)]),
@@ -158,12 +155,11 @@ const LOST: Verdict = { kind: 'lost', stage: null, reason: 'another run of its i
 interface Found {
   run: Run;
   version: ModelVersion | undefined;
-  entries: readonly ProductionEntry[];
   /** Temporal's word; undefined: it says nothing. */
   verdict: Verdict | undefined;
 }
 
-function retrainOf(mlflow: Mlflow, config: Config, { run, version, entries, verdict }: Found): Retrain {
+function retrainOf(mlflow: Mlflow, config: Config, { run, version, verdict }: Found): Retrain {
   const { runId, experimentId, tags, startTime, endTime } = run;
   const workflowId = idOf(run);
   const { kind } = verdict ?? {};
@@ -177,7 +173,7 @@ function retrainOf(mlflow: Mlflow, config: Config, { run, version, entries, verd
     trigger: triggerOf(run),
     version: version?.version ?? null,
     testAuc: run.metrics[TAGS.testAuc] ?? (version ? testAucOf(version) : null),
-    verdict: verdict ?? recordedVerdict(run, version, entries),
+    verdict: verdict ?? recordedVerdict(run),
     rolledBack: version?.tags[TAGS.rolledBack] ?? null,
     runId,
     revision: tags[TAGS.revision] ?? version?.tags[TAGS.revision] ?? null,
@@ -191,5 +187,4 @@ function retrainOf(mlflow: Mlflow, config: Config, { run, version, entries, verd
 }
 
 const idOf = (run: Run) => run.tags[TAGS.workflowId] ?? run.name;
-/** Runs of older releases have a trigger only where the input named one. */
 const triggerOf = (run: Run) => run.tags[TAGS.trigger] ?? 'manual';

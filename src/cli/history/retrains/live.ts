@@ -72,7 +72,7 @@ async function runningNow({ client }: Session): Promise<Map<string, boolean>> {
 async function standing(session: Session, workflowId: string, waits: boolean): Promise<Verdict> {
   const answer = await askProgress(session, workflowId, QUESTION_LIMIT_MS);
   const progress = 'progress' in answer ? answer.progress : null;
-  if (waits || progress?.decision) return verdict('waiting', 'approval');
+  if (waits || progress?.waiting?.for === 'decision') return verdict('waiting', 'approval');
   return verdict('running', progress ? stageOf(progress) : '');
 }
 

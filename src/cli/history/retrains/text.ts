@@ -1,6 +1,6 @@
+import { score } from '../../../words/numbers.ts';
 import { duration, utcMinute } from '../../../words/time.ts';
 import type { Style } from '../../io.ts';
-import { score } from '../../results.ts';
 import { flow, oneLine, wrap } from '../../views/format.ts';
 import { tableLines } from '../../views/table.ts';
 import type { Retrain, Retrains } from './gather.ts';

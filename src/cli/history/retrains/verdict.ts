@@ -1,7 +1,9 @@
-import { starterOf } from '../../../contracts/ids.ts';
+import { z } from 'zod';
+import { parseJson } from '../../../contracts/json.ts';
 import { TAGS } from '../../../contracts/names.ts';
-import type { ProductionEntry } from '../../../contracts/registry.ts';
-import type { ModelVersion, Run } from '../../../systems/mlflow/index.ts';
+import { GateVerdict } from '../../../contracts/verdicts.ts';
+import type { Run } from '../../../systems/mlflow/index.ts';
+import { verdictText } from '../../../words/verdicts.ts';
 
 /** What became of a retrain. */
 export interface Verdict {
@@ -16,48 +18,29 @@ export interface Verdict {
   reason: string;
 }
 
-type Version = Pick<ModelVersion, 'version' | 'tags'>;
-
-/**
- * What came of a retrain, as its MLflow run and its version keep it. Runs of older releases do not say whether their
- * version was promoted; the history of Production and the verdict on the version tell.
- *
- * @param entries the history of Production
- */
-export function recordedVerdict(run: Run, version: Version | undefined, entries: readonly ProductionEntry[]): Verdict {
-  if (run.status === 'KILLED') return verdict('cancelled');
-  if (run.status === 'FAILED') return failed(run.tags[TAGS.failure]);
-  if (run.status !== 'FINISHED') return verdict('running');
-  const told = run.tags[TAGS.promoted];
-  if (told === undefined) return concluded(run, version, entries);
-  const reason = run.tags[TAGS.verdict];
-  if (told === 'Production' || told === 'Staging') return verdict('promoted', reason, told);
+/** What came of a retrain, as its MLflow run keeps it. */
+export function recordedVerdict({ status, tags }: Run): Verdict {
+  if (status === 'KILLED') return verdict('cancelled');
+  if (status === 'FAILED') return failed(tags);
+  if (status !== 'FINISHED') return verdict('running');
+  const { data } = Recorded.safeParse(parseJson(tags[TAGS.verdict]));
+  const reason = data && verdictText(data, data.forced);
+  const promoted = tags[TAGS.promoted];
+  if (promoted === 'Production' || promoted === 'Staging') return verdict('promoted', reason, promoted);
   return reason === undefined ? verdict('registered') : verdict('notPromoted', reason);
 }
 
+const Recorded = GateVerdict.and(z.object({ forced: z.boolean().default(false) }));
+
 /** Whether a run failed, and not because a person rejected its version. */
 export function hasFailed({ status, tags }: Run): boolean {
-  return status === 'FAILED' && failed(tags[TAGS.failure]).kind === 'failed';
+  return status === 'FAILED' && failed(tags).kind === 'failed';
 }
 
-function failed(told = ''): Verdict {
-  const [, type = '', reason = ''] = /^(?:([A-Za-z]+): )?(.*)$/s.exec(told) ?? [];
-  return verdict(type === 'ApprovalRejected' ? 'notPromoted' : 'failed', reason);
+function failed(tags: Run['tags']): Verdict {
+  const kind = tags[TAGS.failureType] === 'ApprovalRejected' ? 'notPromoted' : 'failed';
+  return verdict(kind, tags[TAGS.failure]);
 }
-
-function concluded(run: Run, version: Version | undefined, entries: readonly ProductionEntry[]): Verdict {
-  const reason = version?.tags[TAGS.verdict];
-  if (!version || reason === undefined) return verdict('registered');
-  const promotions = entries.filter((entry) => entry.action === 'promote' && entry.version === version.version);
-  const own = promotions.find(({ by }) => starterOf(by) === run.tags[TAGS.workflowId]);
-  if (own) return verdict('promoted', own.reason, 'Production');
-  if (!PASSED.test(reason)) return verdict('notPromoted', reason);
-  // The verdict that let it pass is of somebody else's promotion, which came later.
-  return promotions.length > 0 ? verdict('notPromoted') : verdict('promoted', reason, 'Staging');
-}
-
-/** How the reasons of the gate begin that let a version pass. */
-const PASSED = /^(Passed|Forced|Nothing was in Production|The policy is "always")/;
 
 export function verdict(kind: Verdict['kind'], reason = '', stage: Verdict['stage'] = null): Verdict {
   return { kind, stage, reason };
