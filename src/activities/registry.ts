@@ -219,6 +219,8 @@ export function createRegistryActivities({ config: shared, mlflow }: { config: C
       const options = untilGivenUp();
       const current = await readSnapshot(mlflow, registeredModel, options);
       await applyChanges(mlflow, registeredModel, planRestore(current, snapshot), options);
+      // The change is over: whoever begins it again decides on what the registry is then.
+      await mlflow.setModelTags(registeredModel, { [TAGS.change]: '' }, options);
     },
 
     /** Keeps what the gate compared and decided: as tags of the version, and as a page in its MLflow run. */

@@ -34,7 +34,7 @@ export function progressMarkdown(progress: Progress): string {
     headingText(progress),
     ...(waiting?.for === 'decision'
       ? decisionParts(waiting, progress)
-      : [waiting && `**Waiting** for ${plain(waitingText(waiting))}`]),
+      : [waiting && `**Waiting** for ${plain(waitingText(waiting, progress.workflowId))}`]),
     stages.length > 0 && stageTable(progress),
     search && searchText(search),
     extraSteps.map(extraStepText).join(' · '),

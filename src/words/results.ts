@@ -55,9 +55,9 @@ const SKIPPED: Record<SkipReason, string> = {
 };
 
 /** What a stage shows beside its title. */
-export function stageText({ state, outcome, waiting }: StageProgress): string {
+export function stageText({ state, outcome, waiting, workflowId }: StageProgress): string {
   if (outcome && state !== 'running') return outcomeText(outcome);
-  if (waiting) return `waits for ${waitingText(waiting)}`;
+  if (waiting) return `waits for ${waitingText(waiting, workflowId)}`;
   return state === 'waiting' ? '' : state;
 }
 
@@ -75,8 +75,12 @@ function datasetText({
   return `${grouped(rows)} rows${of}${columns}${sizes}`;
 }
 
-/** What a workflow waits for, to follow "waits for". */
-export function waitingText(waiting: Waiting): string {
+/**
+ * What a workflow waits for, to follow "waits for".
+ *
+ * @param workflowId the workflow that waits, which takes the answer
+ */
+export function waitingText(waiting: Waiting, workflowId?: string): string {
   switch (waiting.for) {
     case 'lock':
       return (
@@ -87,6 +91,9 @@ export function waitingText(waiting: Waiting): string {
       return (
         `a decision about version ${waiting.version} of ${waiting.registeredModel}, ` +
         `until ${new Date(waiting.until).toISOString()}. ${verdictText(waiting.verdict)}` +
+        (workflowId === undefined
+          ? ''
+          : ` Type "mediwatch approve ${workflowId}" or "mediwatch reject ${workflowId}", or send it the update "decide".`) +
         (waiting.reminders > 0 ? ` Reminder ${waiting.reminders}.` : '')
       );
     case 'bake':

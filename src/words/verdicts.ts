@@ -1,6 +1,7 @@
 import type { DriftGrounds, DriftVerdict } from '../contracts/drift.ts';
 import type { ChangeReason } from '../contracts/registry.ts';
 import type { Breach, DriftFinding, GateVerdict, RuleFinding } from '../contracts/verdicts.ts';
+import type { PromotionConflict } from '../domain/registryMoves.ts';
 import { metricName, percent, score } from './numbers.ts';
 import { inWords } from './suggest.ts';
 
@@ -61,6 +62,13 @@ function unfitText({ version, tags, ageDays, maxAgeDays }: Extract<GateVerdict, 
   const old =
     ageDays === null ? [] : [`Version ${version} is ${ageDays.toFixed(1)} days old; the limit is ${maxAgeDays}.`];
   return [...missing, ...old].join(' ');
+}
+
+/** Why a version cannot be moved in the registry as it is. */
+export function conflictText({ code, version }: Pick<PromotionConflict, 'code' | 'version'>): string {
+  return code === 'unknownVersion'
+    ? `There is no version ${version}.`
+    : `Version ${version} is in Production; moving it to Staging would leave none there. Promote another one instead.`;
 }
 
 /** Why a change of Production was made, as its history shows it. */

@@ -53,10 +53,12 @@ function makeReport(runId: string, monitoring: object = {}): Promise<DriftReport
   const { makeDriftReport } = translated(
     createMonitoringActivities({ config, mlflow, store, runner: processes.runner }),
   );
-  const gate = { dataset: true, minColumns: null, columns: [], share: null, prediction: false, target: false };
   const request = {
     registeredModel: 'M',
-    monitoring: { log: 'predictions.csv', reference: 'log' as const, minRows: 50, gate, ...monitoring },
+    log: 'predictions.csv',
+    reference: 'log' as const,
+    minRows: 50,
+    ...monitoring,
     runId,
   };
   return new MockActivityEnvironment().run(makeDriftReport, request);

@@ -65,8 +65,8 @@ async function makeVersion(key: string, params: Record<string, number>, seed = 1
   const registry = translated(createRegistryActivities({ config, mlflow }));
   const data = sampleData(folder);
   dataset = await call(training.prepareDataset, { registeredModel: MODEL, data, seed, force: false });
-  const plan = { registeredModel: MODEL };
-  const { runId } = await call(registry.openRun, { key, purpose: 'retrain', plan });
+  const subject = { registeredModel: MODEL };
+  const { runId } = await call(registry.openRun, { key, purpose: 'retrain', subject, trigger: null });
   const request = { registeredModel: MODEL, dataset, data, model: 'hgb', params, seed, runId, key, trials: [] };
   const trained = await call(training.trainModel, request);
   const made = {
@@ -77,7 +77,7 @@ async function makeVersion(key: string, params: Record<string, number>, seed = 1
     dataset: dataset.ref,
     seed,
     trigger: null,
-    report: null,
+    driftReport: null,
   };
   return (await call(registry.registerVersion, made)).version;
 }

@@ -68,7 +68,7 @@ describe.skipIf(chromiumProblem || process.platform !== 'linux')(
     });
 
     test('a retrain shows its stages, its trials and the best so far while it runs, and serves in the end', async () => {
-      const page = await start('retrain-filled', 'retrain', { trials: TRIALS, stage: 'Production' });
+      const page = await start('retrain-filled', 'retrain', { trials: TRIALS, registryStage: 'Production' });
       const early = await page.untilDetails(new RegExp(`of ${TRIALS} trials.*Best so far`, 's'));
       await page.screenshot('retrain-1-search');
       expect(early).toMatch(/validation AUC 0\.\d{4}/);
@@ -158,7 +158,7 @@ describe.skipIf(chromiumProblem || process.platform !== 'linux')(
     test('promote takes the newest version to Production, or a named one to Staging', async () => {
       const [empty, filled] = await Promise.all([
         start('promote-empty', 'promote'),
-        start('promote-filled', 'promote', { version: '3', stage: 'Staging' }),
+        start('promote-filled', 'promote', { version: '3', registryStage: 'Staging' }),
       ]);
       for (const page of [empty, filled]) await expectCompleted(page);
       expect(await empty.details()).toMatch(/version 4 is in Production/);

@@ -31,7 +31,7 @@ const inProduction = () => world.versions.find(({ stage }) => stage === 'Product
 
 /** A promotion of the first version, waiting for a decision. */
 async function waitingPromotion() {
-  await bench.run('retrain', { trials: 1, stage: 'None' });
+  await bench.run('retrain', { trials: 1, registryStage: 'None' });
   const handle = await bench.start('promote', { version: '1' });
   await untilWaiting(handle.workflowId);
   return handle;
@@ -43,7 +43,7 @@ async function untilWaiting(workflowId: string): Promise<void> {
       .getHandle(workflowId)
       .query<Progress>('progress')
       .catch(() => null);
-    return progress?.waitingFor?.startsWith('a decision') ?? false;
+    return progress?.waiting?.for === 'decision';
   };
   await until(waits, { timeoutMs: 20_000, what: `${workflowId} to wait for a decision` });
 }
@@ -178,7 +178,7 @@ describe('where nothing is to be decided', () => {
   it('says that it expired', async () => {
     const settings = { MEDIWATCH_APPROVAL_EXPIRE_AFTER: '1', MEDIWATCH_APPROVAL_REMIND_EVERY: '0.5' };
     setWorld({ MEDIWATCH_APPROVAL_REQUIRED: 'true', ...settings });
-    await bench.run('retrain', { trials: 1, stage: 'None' });
+    await bench.run('retrain', { trials: 1, registryStage: 'None' });
     const handle = await bench.start('promote', { version: '1' });
     await failureOf(handle);
     const { code, err } = await approve(handle.workflowId);
@@ -187,13 +187,13 @@ describe('where nothing is to be decided', () => {
 
   it('says so of a promotion that completed without one, and of a retrain that did not promote', async () => {
     setWorld({});
-    await bench.run('retrain', { trials: 1, stage: 'None' });
+    await bench.run('retrain', { trials: 1, registryStage: 'None' });
     const handle = await bench.start('promote', { version: '1' });
     await handle.result();
     const { code, err } = await approve(handle.workflowId);
     expect([code, err]).toEqual([1, expect.stringContaining('has ended (completed)')]);
 
-    const retrain = await bench.start('retrain', { trials: 1, stage: 'None' });
+    const retrain = await bench.start('retrain', { trials: 1, registryStage: 'None' });
     await retrain.result();
     const ended = await approve(retrain.workflowId);
     expect([ended.code, ended.err]).toEqual([1, expect.stringContaining('ended without a promotion')]);

@@ -33,16 +33,30 @@ afterAll(async () => {
   await server.stop();
 });
 
-const entry = (at: string, version: string, replaced: string | null, more: Partial<ProductionEntry> = {}) => ({
+const promoted = (championAuc: number | null): ProductionEntry['reason'] => ({
+  code: 'promote',
+  verdict: {
+    code: 'passed',
+    champion: '1',
+    rules: [{ metric: 'test_auc', holds: true, challenger: 0.6843, champion: 0.68, maxLoss: 0.005 }],
+    recorded: false,
+  },
+  forced: false,
+  challengerAuc: 0.6843,
+  championAuc,
+});
+const entry = (
+  at: string,
+  version: string,
+  replaced: string | null,
+  more: Partial<ProductionEntry> = {},
+): ProductionEntry => ({
   at,
   version,
   replaced,
   by: `promote-${version}`,
   actor: 'schedule',
-  action: 'promote' as const,
-  reason: 'Passed: test AUC 0.6843 against 0.6800.',
-  challengerAuc: 0.6843,
-  championAuc: 0.68,
+  reason: promoted(0.68),
   ...more,
 });
 
@@ -61,11 +75,12 @@ describe('history --production', () => {
 
   it('tells of every change when, which version, what it replaced, who, why, and on which evidence', async () => {
     await record(
-      entry('2026-11-20T02:00:00.000Z', '1', null, { championAuc: null }),
+      entry('2026-11-20T02:00:00.000Z', '1', null, { reason: promoted(null) }),
       entry('2026-11-23T02:00:00.000Z', '2', '1'),
       entry('2026-11-24T09:30:00.000Z', '1', '2', {
-        ...{ by: 'rollback-7', actor: 'grace', action: 'rollback', reason: 'complaints from ward 7' },
-        ...{ challengerAuc: null, championAuc: null },
+        by: 'rollback-7',
+        actor: 'grace',
+        reason: { code: 'rollback', reason: 'complaints from ward 7' },
       }),
     );
     await mlflow.transitionStage(MODEL, '1', 'Production');

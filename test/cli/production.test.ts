@@ -94,10 +94,11 @@ describe('what is said before Production moves', () => {
   it('is nothing where Production does not move, or a person is asked later', () => {
     const config = loadConfig({}, PROJECT_ROOT);
     expect(wishOf('retrain', {}, config)).toEqual({ does: 'retrain' });
-    for (const input of [{ stage: 'Staging' }, { stage: 'None' }, { approval: true }, { policy: 'never' }]) {
+    const staging = { registryStage: 'Staging' };
+    for (const input of [staging, { registryStage: 'None' }, { approval: true }, { policy: 'never' }]) {
       expect(wishOf('retrain', input, config)).toBeNull();
     }
-    expect(wishOf('promote', { stage: 'Staging' }, config)).toBeNull();
+    expect(wishOf('promote', staging, config)).toBeNull();
     expect(wishOf('promote', { approval: true }, config)).toBeNull();
     expect(wishOf('promote', { policy: 'never', force: true }, config)).toMatchObject({ forced: true });
     expect(wishOf('driftCheck', {}, config)).toBeNull();
@@ -139,7 +140,7 @@ function setWorld(settings: Record<string, string> = {}): void {
 /** Two versions, the first of them in Production. */
 async function twoVersions(): Promise<void> {
   await bench.run('retrain', { trials: 1 });
-  await bench.run('retrain', { trials: 1, stage: 'None' });
+  await bench.run('retrain', { trials: 1, registryStage: 'None' });
 }
 
 const inProduction = () => world.versions.find(({ stage }) => stage === 'Production')?.version;

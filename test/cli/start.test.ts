@@ -50,7 +50,7 @@ describe('each command starts its workflow with what was typed, and nothing else
         parallel: 2,
         model: 'rf',
         seed: 7,
-        stage: 'Staging',
+        registryStage: 'Staging',
         maxAucLoss: 0.01,
         redeploy: false,
         force: true,
@@ -76,7 +76,7 @@ describe('each command starts its workflow with what was typed, and nothing else
       'promote',
       { approval: true, stagingFirst: true, strategy: 'canary', policy: 'always', by: 'ada' },
     ],
-    ['promote --stage Staging -d', 'promote', { stage: 'Staging', by: expect.any(String) }],
+    ['promote --stage Staging -d', 'promote', { registryStage: 'Staging', by: expect.any(String) }],
     ['rollback 2 --reason unwell -d', 'rollback', { version: '2', reason: 'unwell', by: expect.any(String) }],
     ['redeploy -d', 'redeploy', {}],
   ])('%s', async (line, type, input) => {

@@ -3,6 +3,7 @@ import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { isTerminal, styleFor } from '../../src/cli/io.ts';
 import { liveView } from '../../src/cli/views/live.ts';
+import { beginProgress } from '../../src/domain/progress.ts';
 import { until } from '../support/until.ts';
 import { memory } from './support.ts';
 
@@ -16,12 +17,11 @@ describe('on a terminal', () => {
     view.notices(['The worker does not answer; waiting.']);
     await until(() => stream.text().includes('does not answer'), { timeoutMs: 5_000, what: 'the first picture' });
     view.notices([]);
+    const subject = { workflowId: 'w', parentId: null, registeredModel: null, version: null, dryRun: false };
+    const outcome = { code: 'failed', message: 'Passed' } as const;
     view.progress({
-      stages: [{ name: 'promote', state: 'done', startedAt: 0, endedAt: 1_500, summary: 'Passed' }],
-      search: null,
-      waitingFor: null,
-      problem: null,
-      links: [],
+      ...beginProgress({ workflow: 'promote', ...subject, stages: [] }),
+      stages: [{ name: 'promote', state: 'done', startedAt: 0, endedAt: 1_500, outcome }],
     });
     view.close();
     const drawn = stream.text();

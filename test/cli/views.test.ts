@@ -4,12 +4,22 @@ import { drawFrame } from '../../src/cli/views/frame.ts';
 import { jsonLineView } from '../../src/cli/views/jsonLines.ts';
 import { lineView } from '../../src/cli/views/lines.ts';
 import type { Progress } from '../../src/contracts/progress.ts';
+import { beginProgress } from '../../src/domain/progress.ts';
 import { duration } from '../../src/words/time.ts';
 
 const START = Date.UTC(2026, 0, 31, 2);
+const SUBJECT = { workflowId: 'w', parentId: null, registeredModel: null, version: null, dryRun: false } as const;
+const rows = (rows: number) => ({ rows, groups: null, features: null, splits: null, sizeBytes: 1 });
 const searching = (complete: number, values: Partial<Progress> = {}): Progress => ({
+  ...beginProgress({ workflow: 'retrain', ...SUBJECT, stages: [] }),
   stages: [
-    { name: 'prepareData', state: 'done', startedAt: START, endedAt: START + 12_340, summary: '101,766 rows' },
+    {
+      name: 'prepareData',
+      state: 'done',
+      startedAt: START,
+      endedAt: START + 12_340,
+      outcome: { code: 'dataset', ...rows(101_766) },
+    },
     { name: 'hyperparameterSearch', state: 'running', startedAt: START + 12_340 },
     { name: 'promote', state: 'waiting' },
   ],
@@ -18,11 +28,9 @@ const searching = (complete: number, values: Partial<Progress> = {}): Progress =
     complete,
     failed: 1,
     running: 2,
+    metric: '',
     best: { number: 4, score: 0.68123, params: { learning_rate: 0.041234, max_depth: 6, l2_regularization: 1e-5 } },
   },
-  waitingFor: null,
-  problem: null,
-  links: [],
   ...values,
 });
 
@@ -43,21 +51,22 @@ describe('the live view', () => {
   });
 
   it.each([20, 40, 60, 80, 200])('draws no line wider than %i columns', (columns) => {
-    const waitingFor = 'the lock of MediWatchReadmit: another workflow is changing what is in Production.';
-    const problem = `The candidate ${'x'.repeat(300)} did not answer.\nThe old one serves.`;
-    const lines = frame(columns, searching(6, { waitingFor, problem }), ['No worker polls task queue mediwatch.']);
+    const waiting = { for: 'lock', registeredModel: 'MediWatchReadmit' } as const;
+    const cause = `The candidate ${'x'.repeat(300)} did not answer.\nThe old one serves.`;
+    const remarks = [{ code: 'takenBack', version: '3', cause } as const];
+    const lines = frame(columns, searching(6, { waiting, remarks }), ['No worker polls task queue mediwatch.']);
     for (const line of lines) expect(line.length).toBeLessThanOrEqual(columns);
   });
 
   it('lets no text from elsewhere move the cursor', () => {
     const [first] = searching(6).stages;
-    const summary = 'bad \u001b[2J\u001b[H news\r\nnext';
-    const lines = frame(100, searching(6, { stages: [{ ...first, summary } as Progress['stages'][number]] }));
+    const outcome = { code: 'failed', message: 'bad \u001b[2J\u001b[H news\r\nnext' };
+    const lines = frame(100, searching(6, { stages: [{ ...first, outcome } as Progress['stages'][number]] }));
     expect(lines[0]).toContain('bad news next');
   });
 
   it('survives a search whose trials are not known yet', () => {
-    const search = { total: 0, complete: 0, failed: 0, running: 0, best: null };
+    const search = { total: 0, complete: 0, failed: 0, running: 0, metric: '', best: null };
     expect(frame(40, searching(0, { search })).join('\n')).toContain('trials 0/0');
   });
 });

@@ -18,7 +18,7 @@ import type { RegistryChange } from '../../src/domain/registryMoves.ts';
 
 const GIB = 2 ** 30;
 const registry = (stages: RegistryStage[], aliases: Record<string, string> = {}): RegistrySnapshot => ({
-  versions: stages.map((stage, index) => ({ version: String(index + 1), stage })),
+  versions: stages.map((registryStage, index) => ({ version: String(index + 1), registryStage })),
   aliases,
 });
 
@@ -30,8 +30,9 @@ function applied({ versions, aliases }: RegistrySnapshot, changes: readonly Regi
     else if (change.kind === 'deleteAlias') delete after.aliases[change.alias];
     else {
       for (const version of after.versions) {
-        if (version.version === change.version) version.stage = change.stage;
-        else if (change.archiveExisting && version.stage === change.stage) version.stage = 'Archived';
+        if (version.version === change.version) version.registryStage = change.registryStage;
+        else if (change.archiveExisting && version.registryStage === change.registryStage)
+          version.registryStage = 'Archived';
       }
     }
   }
@@ -85,9 +86,9 @@ describe('stages and aliases', () => {
         const { changes } = judgeAgreement(before);
         const after = applied(before, changes);
         const production = (snapshot: RegistrySnapshot) =>
-          snapshot.versions.filter((version) => version.stage === 'Production').map(({ version }) => version);
+          snapshot.versions.filter((version) => version.registryStage === 'Production').map(({ version }) => version);
         if (production(before).length <= 1) expect(production(after)).toEqual(production(before));
-        else if (changes.some(({ kind }) => kind === 'stage'))
+        else if (changes.some(({ kind }) => kind === 'move'))
           expect(production(before)).toEqual(expect.arrayContaining(production(after)));
         if (production(after).length === 1) expect(after.aliases.champion).toBe(production(after)[0]);
         expect(judgeAgreement(after).changes).toEqual([]);

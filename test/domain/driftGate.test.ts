@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { DriftColumn, DriftDocument, DriftGate } from '../../src/contracts/drift.ts';
+import type { DriftColumn, DriftDocument } from '../../src/contracts/drift.ts';
+import type { DriftGate } from '../../src/contracts/options.ts';
 import { judgeDrift } from '../../src/domain/driftGate.ts';
 
 const NAMES = ['age', 'ward', 'prob', 'label'];
@@ -100,10 +101,12 @@ describe('the gate', () => {
     );
   });
 
-  it('begins its reason with the verdict, and names the columns that drifted', () => {
+  it('rests on findings that say what the verdict says, and names the columns that drifted', () => {
     property((report, rule) => {
-      const { verdict, reason, columns } = judgeDrift(report, rule, 50);
-      expect(reason.startsWith(`${verdict}: `)).toBe(true);
+      const { verdict, grounds, columns } = judgeDrift(report, rule, 50);
+      const drift = { drift: true, 'no drift': false, 'cannot tell': null, skipped: undefined }[verdict];
+      if (grounds.code === 'rules') expect(grounds.findings.every((finding) => finding.drift === drift)).toBe(true);
+      else expect(grounds.code).toBe(verdict === 'skipped' ? 'tooFewRows' : 'noRule');
       const drifted = report.columns.filter((one) => one.drifted).map(({ name }) => name);
       expect(columns).toEqual(verdict === 'skipped' ? [] : drifted);
     });
@@ -117,12 +120,17 @@ describe('the gate', () => {
     const said = (columns: DriftColumn[], rule: Partial<DriftGate>) =>
       judgeDrift({ ...long(sample), columns }, { ...NO_RULE, ...rule }, 50);
     const twice = said([result('age', false), result('age', true), result('age', true)], { columns: ['age'] });
-    expect(twice).toEqual({ verdict: 'drift', reason: 'drift: the column "age" drifted', columns: ['age'] });
+    expect(twice).toEqual({
+      verdict: 'drift',
+      grounds: { code: 'rules', findings: [{ rule: 'column', column: 'age', drift: true }] },
+      columns: ['age'],
+    });
     expect(said([result('age', false), result('age', null)], { columns: ['age'] }).verdict).toBe('cannot tell');
     const half = [result('prob', null, 'prediction'), result('pred', false, 'prediction')];
-    expect(said(half, { prediction: true }).reason).toBe(
-      'cannot tell: the report says nothing of the prediction (prob)',
-    );
+    expect(said(half, { prediction: true })).toMatchObject({
+      verdict: 'cannot tell',
+      grounds: { findings: [{ rule: 'prediction', drift: null, columns: ['prob'] }] },
+    });
     expect(said([...half, result('prediction', true, 'prediction')], { prediction: true }).verdict).toBe('drift');
   });
 
@@ -130,8 +138,13 @@ describe('the gate', () => {
     const rows = (number: number) => ({ source: 'log', rows: number, from: null, to: null });
     const [report] = fc.sample(document, 1) as [DriftDocument];
     const short = { ...report, minRows: 50, current: rows(37), reference: rows(60) };
-    expect(judgeDrift(short, NO_RULE, 10).reason).toBe('skipped: not enough rows (37 of 50)');
+    expect(judgeDrift(short, NO_RULE, 10).grounds).toEqual({
+      code: 'tooFewRows',
+      window: 'current',
+      rows: 37,
+      minRows: 50,
+    });
     const other = { ...short, current: rows(60), reference: rows(12) };
-    expect(judgeDrift(other, NO_RULE, 10).reason).toBe('skipped: not enough rows (12 of 50) in the reference window');
+    expect(judgeDrift(other, NO_RULE, 10).grounds).toMatchObject({ window: 'reference', rows: 12, minRows: 50 });
   });
 });

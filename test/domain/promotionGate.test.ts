@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Contest, decidePromotion } from '../../src/domain/promotionGate.ts';
+import { type Contest, judgePromotion } from '../../src/domain/promotionGate.ts';
 
 const contest = (challenger: number, champion: number | null, changes: Partial<Contest> = {}): Contest => ({
   policy: 'rules',
@@ -14,9 +14,8 @@ const contest = (challenger: number, champion: number | null, changes: Partial<C
     differences: {},
   },
   requiredTags: {},
-  maxAgeDays: null,
   now: 0,
-  objection: null,
+  rolledBack: null,
   force: false,
   ...changes,
 });
@@ -27,7 +26,7 @@ describe('the promotion gate', () => {
     fc.assert(
       fc.property(auc, auc, fc.double({ min: 0, max: 1, noNaN: true }), (challenger, champion, maxLoss) => {
         const rules = [{ metric: 'test_auc', direction: 'higher' as const, maxLoss }];
-        const { promote } = decidePromotion(contest(challenger, champion, { rules }));
+        const { promote } = judgePromotion(contest(challenger, champion, { rules }));
         if (champion - challenger < maxLoss - 1e-9) expect(promote).toBe(true);
         if (champion - challenger > maxLoss + 1e-9) expect(promote).toBe(false);
       }),
@@ -35,45 +34,50 @@ describe('the promotion gate', () => {
   });
 
   it('takes a loss of exactly the limit as allowed', () => {
-    expect(decidePromotion(contest(0.695, 0.7)).promote).toBe(true);
+    expect(judgePromotion(contest(0.695, 0.7)).promote).toBe(true);
   });
 
   it('is the mirror image for a metric of which less is better', () => {
     fc.assert(
       fc.property(auc, auc, (challenger, champion) => {
         const rules = [{ metric: 'test_auc', direction: 'lower' as const, maxLoss: 0.01 }];
-        const mirrored = decidePromotion(
+        const mirrored = judgePromotion(
           contest(-challenger, -champion, { rules: [{ ...rules[0], direction: 'higher' } as never] }),
         );
-        expect(decidePromotion(contest(challenger, champion, { rules })).promote).toBe(mirrored.promote);
+        expect(judgePromotion(contest(challenger, champion, { rules })).promote).toBe(mirrored.promote);
       }),
     );
   });
 
-  it('promotes by force whatever it finds, and says what it would have said', () => {
+  it('promotes by force whatever it finds, and keeps the verdict that it overrules', () => {
     fc.assert(
       fc.property(auc, fc.option(auc), (challenger, champion) => {
-        const plain = decidePromotion(contest(challenger, champion, { policy: 'never' }));
-        const forced = decidePromotion(contest(challenger, champion, { policy: 'never', force: true }));
+        const plain = judgePromotion(contest(challenger, champion, { policy: 'never' }));
+        const forced = judgePromotion(contest(challenger, champion, { policy: 'never', force: true }));
         expect(plain.promote).toBe(false);
         expect(forced.promote).toBe(true);
-        expect(forced.reason).toContain(plain.reason);
+        expect(forced).toMatchObject({ forced: true, verdict: plain.verdict });
       }),
     );
   });
 
   it('needs a score, also when nothing is in Production', () => {
-    expect(decidePromotion(contest(Number.NaN, null))).toEqual({
+    expect(judgePromotion(contest(Number.NaN, null))).toEqual({
       promote: false,
-      reason: 'Version 2 has no test AUC.',
+      forced: false,
+      verdict: { code: 'scoresMissing', version: '2', metrics: ['test_auc'] },
     });
-    expect(decidePromotion(contest(0.6, null)).promote).toBe(true);
+    expect(judgePromotion(contest(0.6, null)).promote).toBe(true);
   });
 
   it('refuses a champion that could not be scored, with the reason', () => {
     const unscored = contest(0.7, 0.7);
     unscored.comparison = { ...unscored.comparison, champion: null, championProblem: 'it does not load.' };
-    expect(decidePromotion(unscored).reason).toBe('Version 1, the champion, could not be scored: it does not load.');
+    expect(judgePromotion(unscored).verdict).toEqual({
+      code: 'championNotScored',
+      champion: '1',
+      problem: 'it does not load.',
+    });
   });
 
   it('wants every rule to hold', () => {
@@ -85,9 +89,9 @@ describe('the promotion gate', () => {
     });
     two.comparison.challenger.test_log_loss = 0.35;
     (two.comparison.champion as Record<string, number>).test_log_loss = 0.3;
-    expect(decidePromotion(two)).toMatchObject({
+    expect(judgePromotion(two)).toMatchObject({
       promote: false,
-      reason: expect.stringContaining('test log loss 0.3500'),
+      verdict: { code: 'refused', rules: [{ metric: 'test_log_loss', challenger: 0.35, champion: 0.3 }] },
     });
   });
 
@@ -102,22 +106,25 @@ describe('the promotion gate', () => {
           differences: { test_auc: { difference: 0.01, low, high: 0.02, confidence: 0.95 } },
         },
       });
-    expect(decidePromotion(sure(0.001)).promote).toBe(true);
-    expect(decidePromotion(sure(-0.001)).promote).toBe(false);
+    expect(judgePromotion(sure(0.001)).promote).toBe(true);
+    expect(judgePromotion(sure(-0.001)).promote).toBe(false);
   });
 
   it('asks for tags and a maximum age', () => {
     const tagged = (tags: Record<string, string>) =>
-      decidePromotion(
+      judgePromotion(
         contest(0.7, 0.7, {
           requiredTags: { reviewed: 'yes', owner: '*' },
           challenger: { version: '2', tags, createdAt: 0 },
         }),
       );
     expect(tagged({ reviewed: 'yes', owner: 'ada' }).promote).toBe(true);
-    expect(tagged({ reviewed: 'no', owner: 'ada' }).reason).toContain('"no" in the tag reviewed');
-    expect(tagged({ reviewed: 'yes' }).reason).toContain('has no tag owner');
-    const old = decidePromotion(contest(0.7, 0.7, { maxAgeDays: 7, now: 8 * 24 * 3600 * 1000 }));
-    expect(old.reason).toContain('8.0 days old');
+    expect(tagged({ reviewed: 'no', owner: 'ada' }).verdict).toMatchObject({
+      code: 'unfit',
+      tags: [{ tag: 'reviewed', wanted: 'yes', found: 'no' }],
+    });
+    expect(tagged({ reviewed: 'yes' }).verdict).toMatchObject({ tags: [{ tag: 'owner', wanted: '*', found: null }] });
+    const old = judgePromotion(contest(0.7, 0.7, { maxAgeDays: 7, now: 8 * 24 * 3600 * 1000 }));
+    expect(old.verdict).toMatchObject({ code: 'unfit', ageDays: 8, maxAgeDays: 7 });
   });
 });

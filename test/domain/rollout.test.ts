@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { findBreach, type RolloutPlan, rolloutShares, stabilityIndex, type Traffic } from '../../src/domain/rollout.ts';
+import type { RolloutSettings } from '../../src/contracts/options.ts';
+import { findBreach, rolloutShares, stabilityIndex, type Traffic } from '../../src/domain/rollout.ts';
 
-const plan: RolloutPlan = {
+const plan: RolloutSettings = {
   strategy: 'canary',
   share: 0.1,
   bakeSeconds: 1,
@@ -50,11 +51,15 @@ describe('a breach', () => {
   });
 
   it.each([
-    ['errors', traffic({ failed: 30 }), '3.0 % of its 1000 requests failed'],
-    ['slow answers', traffic({ latencyMs: { p50: 50, p95: 200 } }), 'took up to 200 ms'],
-    ['other predictions', traffic({ probabilities: [10, 10, 10, 10, 10, 100, 200, 300, 200, 150] }), 'stability index'],
-  ])('is found in %s', (_, candidate, named) => {
-    expect(findBreach(plan, candidate, traffic())).toContain(named);
+    ['errors', traffic({ failed: 30 }), { code: 'errorRate', requests: 1000, candidate: 0.03, incumbent: 0 }],
+    ['slow answers', traffic({ latencyMs: { p50: 50, p95: 200 } }), { code: 'latency', p95Ms: 200 }],
+    [
+      'other predictions',
+      traffic({ probabilities: [10, 10, 10, 10, 10, 100, 200, 300, 200, 150] }),
+      { code: 'predictions' },
+    ],
+  ])('is found in %s', (_, candidate, breach) => {
+    expect(findBreach(plan, candidate, traffic())).toMatchObject(breach);
   });
 
   it('is not found in latencies so short that they differ by noise', () => {

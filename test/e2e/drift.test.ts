@@ -92,7 +92,7 @@ describe.runIf(process.platform === 'linux')('drift on the real data', { timeout
       admission_type_id === '1' && (age === '[80-90)' || age === '[90-100)');
     await predict(spread(patients(isEmergency), 2 * ROWS));
     const result = await check();
-    expect(result, result.reason).toMatchObject({ verdict: 'drift', alerted: true });
+    expect(result, JSON.stringify(result.grounds)).toMatchObject({ verdict: 'drift', alerted: true });
     expect(result.columns).toContain('age');
 
     const steward = client.workflow.getHandle(workflowIds.steward(MODEL));

@@ -8,7 +8,7 @@ import { ModelName, utf8Length, VersionNumber, words } from '../../src/contracts
 import { WORKFLOWS, type WorkflowName } from '../../src/contracts/workflows.ts';
 import { alerted, createSteward } from '../../src/domain/steward.ts';
 import { refusalMarkdown, refusalOf, refusalText } from '../../src/words/refusal.ts';
-import { readAlerts, readSteering } from '../../src/workflows/lib/stewardInput.ts';
+import { readAlerts, readSteering } from '../../src/workflows/runtime/stewardInput.ts';
 import { anyPayload, inputsOf } from './support/cases.ts';
 import { expectRefusal, firstOf, wrongFields } from './support/verdict.ts';
 import { arbitraryOf } from './support/zodArbitrary.ts';

@@ -176,6 +176,7 @@ export function createWorld(env: Record<string, string> = {}, { told = false, re
     },
     async restoreRegistry({ snapshot: wanted }) {
       apply(world, planRestore(snapshot(), wanted));
+      world.change = null;
     },
     async recordVerdict({ version, judgement }) {
       find(version).tags.verdict = judgement.verdict.code;

@@ -16,7 +16,7 @@ it('a request that is replayed to a restarted webhook in another hour makes the 
       bodyLimit: 1_024,
       reports: {
         read: () => Promise.reject(new Error('no report')),
-        judge: () => ({ verdict: 'cannot tell', reason: '', columns: [] }),
+        judge: () => ({ verdict: 'cannot tell', grounds: { code: 'noRule' }, columns: [] }),
       },
       raise: async (_model, alert) => `steward of ${raised.push(alert)}`,
       log: pino({ level: 'silent' }),

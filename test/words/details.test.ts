@@ -1,33 +1,36 @@
 import { describe, expect, it } from 'vitest';
 import type { LockRequest } from '../../src/contracts/lock.ts';
 import type { Progress } from '../../src/contracts/progress.ts';
+import { beginProgress } from '../../src/domain/progress.ts';
 import { createSteward, paused, type Steward } from '../../src/domain/steward.ts';
-import { type Page, progressMarkdown } from '../../src/words/details.ts';
+import { progressMarkdown } from '../../src/words/details.ts';
 import { lockMarkdown } from '../../src/words/lockDetails.ts';
 import { stewardMarkdown } from '../../src/words/stewardDetails.ts';
 
 const AT = Date.UTC(2026, 0, 31, 2, 0, 7);
 const UI = 'http://ui/namespaces/default/workflows';
-const page: Page = {
-  type: 'retrain',
-  workflowId: 'nightly',
-  parentId: null,
-  registeredModel: 'MediWatchReadmit',
-  version: null,
-  dryRun: false,
-  temporalUi: UI,
-};
-const progress: Progress = { stages: [], search: null, waitingFor: null, problem: null, links: [] };
-const shown = (values: Partial<Progress>, of: Partial<Page> = {}) =>
-  progressMarkdown({ ...progress, ...values }, { ...page, ...of });
+const shown = (values: Partial<Progress> = {}) =>
+  progressMarkdown({
+    ...beginProgress({
+      workflow: 'retrain',
+      workflowId: 'nightly',
+      parentId: null,
+      registeredModel: 'MediWatchReadmit',
+      version: null,
+      dryRun: false,
+      stages: [],
+    }),
+    temporalUi: UI,
+    ...values,
+  });
 
 describe('details', () => {
   it('say what the workflow does and for which model before anything else is known', () => {
-    const text = shown({}, { registeredModel: null, temporalUi: null });
+    const text = shown({ registeredModel: null, temporalUi: null });
     expect(text).toContain('**retrain.** Prepares the data, searches');
     expect(text).toContain('`mediwatch logs nightly`');
-    expect(shown({}, { version: '3', type: 'promote' })).toContain('**promote, version 3 of MediWatchReadmit.**');
-    expect(shown({}, { dryRun: true })).toContain('**Dry run:**');
+    expect(shown({ version: '3', workflow: 'promote' })).toContain('**promote, version 3 of MediWatchReadmit.**');
+    expect(shown({ dryRun: true })).toContain('**Dry run:**');
   });
 
   it('show stages with their start and duration, and link the workflow that runs one', () => {
@@ -38,7 +41,7 @@ describe('details', () => {
           state: 'done',
           startedAt: AT,
           endedAt: AT + 12_300,
-          summary: '10 | rows\n[x](http://evil)',
+          outcome: { code: 'failed', message: '10 | rows\n[x](http://evil)' },
         },
         { name: 'promote', state: 'running', startedAt: AT + 12_300, workflowId: 'nightly/promote' },
         { name: 'redeploy', state: 'waiting' },
@@ -53,18 +56,19 @@ describe('details', () => {
 
   it('show a search alone, with the best and its parameters', () => {
     const best = { number: 4, score: 0.68123, params: { learning_rate: 0.04123, loss: 'log|loss' } };
-    expect(shown({ search: { total: 20, complete: 7, failed: 1, running: 2, best } })).toContain(
+    expect(shown({ search: { total: 20, complete: 7, failed: 1, running: 2, metric: '', best } })).toContain(
       '**Search.** 7 of 20 trials done, 2 running, 1 failed. ' +
         'Best so far: trial 4, validation AUC **0.6812** with learning_rate 0.0412, loss log\\|loss.',
     );
-    expect(shown({ search: { total: 20, complete: 0, failed: 0, running: 2, best: null } })).toContain(
+    expect(shown({ search: { total: 20, complete: 0, failed: 0, running: 2, metric: '', best: null } })).toContain(
       'No score so far.',
     );
   });
 
   it('tell a person how to answer, with JSON to paste', () => {
-    const decision = { registeredModel: 'M', version: '3', evidence: 'Passed: AUC.', until: AT };
-    const text = shown({ decision, waitingFor: 'a decision' }, { type: 'promote', workflowId: 'nightly/promote' });
+    const verdict = { code: 'policyAlways' } as const;
+    const waiting = { for: 'decision', registeredModel: 'M', version: '3', verdict, until: AT, reminders: 0 } as const;
+    const text = shown({ waiting, workflow: 'promote', workflowId: 'nightly/promote' });
     expect(text).toContain('**Waiting for your decision** about version 3 of M, until 2026-01-31 02:00 UTC');
     expect(text).toContain('send the update `decide`');
     const [approve, reject] = [...text.matchAll(/```json\n([\s\S]*?)\n```/g)].map(([, json]) => JSON.parse(json ?? ''));
@@ -74,16 +78,27 @@ describe('details', () => {
   });
 
   it('begin with the failure, or with what came of it', () => {
-    const failure = { happened: 'MLflow [is](x) away.', left: 'Nothing was changed.', next: 'Start it again.' };
+    const failure = { type: 'MlflowRefused', message: 'MLflow [is](x) away.', cancelled: false, child: null };
     expect(shown({ failure })).toMatch(
-      /^\*\*What happened\.\*\* MLflow \\\[is\\\]\(x\) away\.\n\n\*\*What was left as it was\.\*\* Nothing was changed\.\n\n\*\*What to do next\.\*\*/,
+      /^\*\*What happened\.\*\* MLflow \\\[is\\\]\(x\) away\.\n\n\*\*What was left as it was\.\*\* .*\n\n\*\*What to do next\.\*\*/,
     );
-    expect(shown({ result: 'Version 3 is in Production.' })).toMatch(/^\*\*Result\.\*\* Version 3 is in Production\./);
+    const left = {
+      registeredModel: 'M',
+      version: '3',
+      left: '4',
+      by: null,
+      reason: null,
+      deployment: null,
+      would: null,
+    };
+    expect(shown({ workflow: 'rollback', result: left })).toMatch(
+      /^\*\*Result\.\*\* M version 3 is in Production in place/,
+    );
   });
 
   it('link the parent, the run and the API', () => {
-    const links = [{ name: 'MLflow run', url: 'http://mlflow/run' }];
-    expect(shown({ links }, { parentId: 'nightly' })).toContain(
+    const links: Progress['links'] = [{ kind: 'mlflowRun', url: 'http://mlflow/run' }];
+    expect(shown({ links, parentId: 'nightly' })).toContain(
       `[Started by](${UI}/nightly) · [MLflow run](http://mlflow/run)`,
     );
   });
@@ -94,7 +109,9 @@ describe('a lock', () => {
     token: workflowId,
     workflowId,
     runId: '0191e2a4-0000-7000-8000-000000000000',
-    purpose: 'promote version 3',
+    holder: { workflowId, runId: '0191e2a4-0000-7000-8000-000000000000' },
+    purpose: 'promote',
+    version: '3',
     ...values,
   });
 
@@ -124,7 +141,8 @@ describe('a steward', () => {
   });
 
   it('links its retrains', () => {
-    const ended = [{ workflowId: 'retrain-drift-M-1', endedAt: AT, outcome: 'version 2 is in Production' }];
+    const ending = { code: 'promoted', version: '2', registryStage: 'Production' } as const;
+    const ended = [{ workflowId: 'retrain-drift-M-1', endedAt: AT, ending }];
     expect(stewardMarkdown({ ...createSteward('M'), ended }, AT, UI)).toContain(
       `| 2026-01-31 02:00:07 | [retrain-drift-M-1](${UI}/retrain-drift-M-1) | version 2 is in Production |`,
     );

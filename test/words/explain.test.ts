@@ -1,23 +1,26 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { FAILURES, failure } from '../../src/contracts/errors.ts';
+import { FAILURES, failure as failureOfType } from '../../src/contracts/errors.ts';
 import { STAGES, type Stage } from '../../src/contracts/names.ts';
-import type { StageProgress } from '../../src/contracts/progress.ts';
+import type { Facts, StageProgress, WorkflowFailure } from '../../src/contracts/progress.ts';
 import { WORKFLOWS, type WorkflowName } from '../../src/contracts/workflows.ts';
-import { explainFailure, type Failed } from '../../src/words/explain.ts';
+import { beginProgress } from '../../src/domain/progress.ts';
+import { explainFailure } from '../../src/words/explain.ts';
 
-const failed = (values: Partial<Failed>): Failed => ({
-  workflow: 'retrain',
-  workflowId: 'w',
-  type: 'StepFailed',
-  message: failure('StepFailed', 'No convergence.').message,
-  cancelled: false,
-  child: null,
-  stages: [],
-  facts: {},
-  dryRun: false,
-  ...values,
-});
+interface Told extends Partial<WorkflowFailure> {
+  workflow?: WorkflowName;
+  stages?: StageProgress[];
+  facts?: Facts;
+  dryRun?: boolean;
+}
+
+/** The explanation of a workflow that failed like this. */
+function explained({ workflow = 'retrain', stages = [], facts = {}, dryRun = false, ...failure }: Told) {
+  const subject = { workflow, workflowId: 'w', parentId: null, registeredModel: null, version: null, dryRun };
+  const progress = { ...beginProgress({ ...subject, stages: [] }), stages, facts };
+  const message = failureOfType('StepFailed', 'No convergence.').message;
+  return explainFailure(progress, { type: 'StepFailed', message, cancelled: false, child: null, ...failure });
+}
 /** Stages of a retrain that failed in one of them. */
 const failedIn = (name: Stage): StageProgress[] =>
   STAGES.map((stage, index) => ({
@@ -33,13 +36,11 @@ describe('a failed retrain', () => {
     ['trainBestAndRegister', { registered: '4' }, 'Version 4 stays registered as the challenger.'],
     ['promote', { registered: '4' }, 'Version 4 stays registered, and is not in Production.'],
   ] as const)('in %s with %j tells what was left', (stage, facts, left) => {
-    expect(explainFailure(failed({ stages: failedIn(stage), facts })).left).toContain(left);
+    expect(explained({ stages: failedIn(stage), facts }).left).toContain(left);
   });
 
   it('names the stage, the child workflow, the log, and where to go on', () => {
-    const { happened, next } = explainFailure(
-      failed({ stages: failedIn('trainBestAndRegister'), child: 'w/trainBestAndRegister' }),
-    );
+    const { happened, next } = explained({ stages: failedIn('trainBestAndRegister'), child: 'w/trainBestAndRegister' });
     expect(happened).toBe(
       'Failed in "Train and register", in the child workflow w/trainBestAndRegister: No convergence.',
     );
@@ -50,8 +51,8 @@ describe('a failed retrain', () => {
 });
 
 describe('a failed promotion', () => {
-  const promotion = (facts: Failed['facts'], more: Partial<Failed> = {}) =>
-    explainFailure(failed({ workflow: 'promote', type: 'CandidateUnhealthy', facts, ...more }));
+  const promotion = (facts: Facts, more: Told = {}) =>
+    explained({ workflow: 'promote', type: 'CandidateUnhealthy', facts, ...more });
 
   it('says what is in Production when nothing was changed', () => {
     expect(promotion({ version: '2', inProduction: '1' }).left).toBe(
@@ -81,7 +82,7 @@ describe('a failed promotion', () => {
 describe('a cancelled workflow', () => {
   it('says what was ended, and that nothing is to be cleaned up', () => {
     const stages: StageProgress[] = [{ name: 'hyperparameterSearch', state: 'cancelled' }];
-    const told = explainFailure(failed({ workflow: 'hyperparameterSearch', cancelled: true, stages }));
+    const told = explained({ workflow: 'hyperparameterSearch', cancelled: true, stages });
     expect(told.happened).toBe('It was cancelled during "Search hyperparameters".');
     expect(told.left).toContain('the processes of its steps are gone');
     expect(told.next).toContain('Nothing has to be cleaned up');
@@ -89,7 +90,7 @@ describe('a cancelled workflow', () => {
 });
 
 it('a dry run changed nothing', () => {
-  expect(explainFailure(failed({ workflow: 'rollback', dryRun: true })).left).toBe('A dry run changes nothing.');
+  expect(explained({ workflow: 'rollback', dryRun: true }).left).toBe('A dry run changes nothing.');
 });
 
 it('every failure of every workflow is explained in sentences', () => {
@@ -115,7 +116,7 @@ it('every failure of every workflow is explained in sentences', () => {
   });
   fc.assert(
     fc.property(any, (values) => {
-      const { happened, left, next } = explainFailure(failed(values));
+      const { happened, left, next } = explained(values);
       expect(happened).not.toBe('');
       for (const text of [left, next]) {
         expect(text).toMatch(/\.$/);

@@ -106,7 +106,7 @@ describe('the details of a workflow', () => {
   it('of a workflow without stages say what came of it too', async () => {
     const [image, check] = await Promise.all([bench.start('buildImage', { version: '1' }), bench.start('driftCheck')]);
     await Promise.all([image.result(), check.result()]);
-    const built = 'The image api:1 was built, and is in the registry as api@sha256:aa. Platforms: linux/amd64.';
+    const built = 'Built api:1 for linux/amd64. It is in the registry as api@sha256:aa';
     expect(await details(image)).toContain(`**Result.** ${built}`);
     expect(await details(check)).toContain('No alert was raised.');
   });
@@ -141,13 +141,13 @@ describe('a promotion that waits for a person', () => {
     const text = await says(handle, '**Waiting for your decision**');
     expect(text).toContain('test AUC 0.6900 against 0.6800 of version 1');
     await until(async () => (await waitingAs(handle)) === 'approval', { timeoutMs: 20_000, what: 'it to be listed' });
-    const { decision } = await handle.query<Progress>('progress');
-    expect(decision).toMatchObject({ registeredModel: 'MediWatchReadmit', version: '2' });
+    const { waiting } = await handle.query<Progress>('progress');
+    expect(waiting).toMatchObject({ for: 'decision', registeredModel: 'MediWatchReadmit', version: '2' });
     const [, json] = /```json\n([\s\S]*?)\n```/.exec(text) ?? [];
     await handle.executeUpdate(decidePromotion, { args: [JSON.parse(json ?? '')] });
     await handle.result();
     expect(await details(handle)).toMatch(/^\*\*Result\.\*\* Version 2 is in Production\./);
-    expect((await handle.query<Progress>('progress')).decision).toBeNull();
+    expect((await handle.query<Progress>('progress')).waiting).toBeNull();
     expect(await waitingAs(handle)).toBeUndefined();
   });
 
@@ -180,7 +180,7 @@ describe('a failure', () => {
       expect(text).toContain(`"mediwatch logs ${id}" shows what the step wrote.`);
       expect(await details(child(handle, stage))).toMatch(/^\*\*What happened\.\*\* Failed in/);
       const { failure: told } = await handle.query<Progress>('progress');
-      expect(told?.left).toContain(left);
+      expect(told).toMatchObject({ type: 'StepFailed', cancelled: false, child: id });
     },
   );
 
@@ -222,12 +222,12 @@ describe('a failure', () => {
     expect(text).toContain('"mediwatch doctor \\--fix-aliases"');
   });
 
-  it('of a check for drift says that nobody was told', async () => {
+  it('of a check for drift says that no alert was raised', async () => {
     world.override.makeDriftReport = async () => {
       throw failure('PredictionLogNotFound', 'There is no log.');
     };
     const { text } = await afterFailure('driftCheck');
-    expect(text).toContain('The steward was told of nothing');
+    expect(text).toContain('The steward got no alert');
   });
 
   it('that is a cancellation says what was ended, and that nothing is to be cleaned up', async () => {
@@ -288,7 +288,7 @@ describe('every activity and timer', () => {
     await handle.result();
     const stages = ['prepareData', 'hyperparameterSearch', 'trainBestAndRegister', 'promote'] as const;
     const ids = [handle.workflowId, ...stages.map((stage) => workflowIds.stage(handle.workflowId, stage))];
-    const all = [...ids, `${handle.workflowId}/promote/redeploy`, workflowIds.lock('MediWatchReadmit')];
+    const all = [...ids, `${handle.workflowId}/redeploy`, workflowIds.lock('MediWatchReadmit')];
     const found = await Promise.all(all.map(summaries));
     expect(found.flatMap(({ missing }) => missing)).toEqual([]);
     const lines = found.flatMap(({ lines }) => lines);
@@ -312,7 +312,7 @@ describe('every activity and timer', () => {
     const found = await Promise.all([handle.workflowId, `${handle.workflowId}/redeploy`].map(summaries));
     expect(found.flatMap(({ missing }) => missing)).toEqual([]);
     const lines = found.flatMap(({ lines }) => lines).join('\n');
-    expect(lines).toContain('ask for the lock of MediWatchReadmit to promote version 2');
+    expect(lines).toContain('ask for the lock of MediWatchReadmit to promote');
     expect(lines).toContain('25 % of the requests to version 2');
     expect(lines).toContain('start a candidate of version 2 and verify it');
   });
@@ -331,7 +331,7 @@ describe('every activity and timer', () => {
     });
     const check = await bench.start('driftCheck');
     await check.result();
-    expect(await details(check)).toContain('The steward of MediWatchReadmit was told');
+    expect(await details(check)).toContain('The steward of MediWatchReadmit has the alert');
     const steward = await bench.client.workflow.signalWithStart('driftSteward', {
       workflowId: workflowIds.steward('MediWatchReadmit'),
       taskQueue: 'mediwatch',

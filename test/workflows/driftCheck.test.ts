@@ -3,6 +3,7 @@ import type { DriftDocument } from '../../src/contracts/drift.ts';
 import { failure } from '../../src/contracts/errors.ts';
 import { DriftAlert } from '../../src/contracts/steward.ts';
 import type { DriftCheckResult } from '../../src/contracts/workflows.ts';
+import { driftVerdictText } from '../../src/words/verdicts.ts';
 import { useWorkflowBench } from '../support/useWorkflowBench.ts';
 import { failureOf } from '../support/workflowBench.ts';
 import { createWorld, driftDocument, type World } from '../support/world.ts';
@@ -36,7 +37,7 @@ describe('a drift check', () => {
         registeredModel: 'MediWatchReadmit',
         alert: {
           key: 'report/abc',
-          reason: result.reason,
+          reason: driftVerdictText(result),
           source: 'driftCheck',
           report: 'http://mlflow/r',
           share: 0.75,
@@ -57,7 +58,7 @@ describe('a drift check', () => {
     expect(await check()).toMatchObject({
       verdict: 'no drift',
       alerted: false,
-      reason: expect.stringContaining('the data set did not drift'),
+      grounds: { code: 'rules', findings: [{ rule: 'dataset', drift: false }] },
     });
     expect(world.count('raiseAlert')).toBe(0);
   });
@@ -73,7 +74,7 @@ describe('a drift check', () => {
     reported({ current: few, columns: [], share: null, datasetDrift: null, driftedColumns: null });
     expect(await check({})).toMatchObject({
       verdict: 'skipped',
-      reason: 'skipped: not enough rows (37 of 50)',
+      grounds: { code: 'tooFewRows', window: 'current', rows: 37, minRows: 50 },
       alerted: false,
     });
     expect([...world.runs.values()]).toEqual(['FINISHED']);
@@ -106,7 +107,7 @@ describe('a drift check', () => {
   it('takes log, reference and rows of its input', async () => {
     await check({ log: 'logs/*.csv', reference: 'training', minRows: 70 });
     expect(inputOf('makeDriftReport')).toMatchObject([
-      { registeredModel: 'MediWatchReadmit', monitoring: { log: 'logs/*.csv', reference: 'training', minRows: 70 } },
+      { registeredModel: 'MediWatchReadmit', log: 'logs/*.csv', reference: 'training', minRows: 70 },
     ]);
   });
 

@@ -98,7 +98,7 @@ describe('a drift alert', () => {
     await raise({ reason: 'the ward moved', report: 'http://mlflow/report', key: 'a' });
     const told = await phase('cooling');
     expect(told).toMatchObject({ counted: 1, pending: null, retrains: 1, failures: 0, current: null });
-    expect(told.last?.outcome).toBe('version 1 is in Production');
+    expect(told.last?.ending).toMatchObject({ code: 'promoted', version: '1', registryStage: 'Production' });
     expect(world.serving?.version).toBe('1');
     const { memo, workflowId } = await workers.client.workflow.getHandle(told.last?.workflowId ?? '').describe();
     expect(workflowId).toMatch(new RegExp(`^retrain-drift-${model}-`));
@@ -201,8 +201,8 @@ describe('a retrain that does not end well', () => {
     failRetrains();
     await raise({ reason: 'drift' });
     const told = await phase('paused');
-    expect(told).toMatchObject({ failures: 3, retrains: 3, pending: { count: 1 }, paused: { by: 'the steward' } });
-    expect(told.paused?.reason).toContain('no convergence');
+    expect(told).toMatchObject({ failures: 3, retrains: 3, pending: { count: 1 }, paused: { by: null } });
+    expect(told.last?.ending).toMatchObject({ code: 'failed', message: expect.stringContaining('no convergence') });
     await until(() => notices().length === 4, { timeoutMs: 20_000, what: 'four notices' });
     expect(
       notices()
@@ -235,7 +235,7 @@ describe('a retrain that does not end well', () => {
     await raise();
     await (await underWay()).cancel();
     const told = await phase('cooling');
-    expect(told).toMatchObject({ pending: null, failures: 0, last: { outcome: 'it was cancelled' } });
+    expect(told).toMatchObject({ pending: null, failures: 0, last: { ending: { code: 'cancelled' } } });
     expect(notices()).toEqual([]);
   });
 
@@ -271,7 +271,7 @@ describe('a steward', () => {
     await phase('retraining');
     await steward().signal(pauseSteward, {});
     letGo();
-    expect(await phase('paused')).toMatchObject({ last: { outcome: 'version 1 is in Production' } });
+    expect(await phase('paused')).toMatchObject({ last: { ending: { code: 'promoted', version: '1' } } });
   });
 
   it('retrains now when it is told to, in a cooldown and in a pause, but not beside another', async () => {
@@ -279,14 +279,14 @@ describe('a steward', () => {
     await phase('cooling');
     await steward().signal(pauseSteward, { by: 'ada' });
     const letGo = holdRetrains();
-    const workflowId = await steward().executeUpdate(retrainNow, { args: [{ by: 'bob', reason: 'new codes' }] });
+    const { workflowId } = await steward().executeUpdate(retrainNow, { args: [{ by: 'bob', reason: 'new codes' }] });
     expect(workflowId).toMatch(/^retrain-drift-/);
     await expect(steward().executeUpdate(retrainNow, { args: [{}] })).rejects.toMatchObject({
       cause: { message: expect.stringContaining(`${workflowId} is under way`) },
     });
     letGo();
     expect(await phase('paused')).toMatchObject({ retrains: 2, failures: 0, paused: { by: 'ada' } });
-    const { memo } = await workers.client.workflow.getHandle(workflowId).describe();
+    const { memo } = await workers.client.workflow.getHandle(workflowId ?? '').describe();
     expect(memo).toMatchObject({ trigger: 'asked for by bob', alerts: 0 });
   });
 
@@ -312,7 +312,7 @@ describe('a steward', () => {
     await phase('waiting');
     expect(await retrains()).toEqual([other.workflowId]);
     letGo();
-    expect(await phase('cooling')).toMatchObject({ retrains: 1, last: { outcome: 'version 2 is in Production' } });
+    expect(await phase('cooling')).toMatchObject({ retrains: 1, last: { ending: { code: 'promoted', version: '2' } } });
   });
 
   it('started by hand under another id makes sure of the right one, and hands it its alerts', async () => {

@@ -35,31 +35,33 @@ describe('a dry run of a promotion', () => {
     const input = { version: '2', stagingFirst: true, approval: true };
     const { result, details } = await dryRun<PromoteResult>('promote', input);
     expect(result.promotion).toMatchObject({ promoted: false, champion: '1', challengerAuc: 0.69, championAuc: 0.68 });
-    expect(result.promotion.reason).toContain('Would be promoted: Passed: test AUC 0.6900 against 0.6800');
+    expect(result.promotion.verdict.code).toBe('passed');
     expect(result.deployment).toBeNull();
-    const would = result.dryRun?.would ?? [];
-    const expected = ['tried in Staging', 'asked to approve', 'to Production', 'Version 1', '20 %', 'be stopped'];
-    expect(would).toHaveLength(expected.length);
-    for (const [index, part] of expected.entries()) expect(would[index]).toContain(part);
+    expect(result.would).toMatchObject([
+      { code: 'smokeTest', version: '2' },
+      { code: 'ask', version: '2' },
+      { code: 'promote', version: '2', champion: '1' },
+      { code: 'deploy', version: '2', serving: '1', strategy: 'canary', share: 0.2 },
+    ]);
     expect(details.stages.map(({ state }) => state)).toEqual(['done', 'done']);
-    expect(details.result).toContain('Dry run, nothing was changed.');
+    expect(details.result).toMatchObject({ would: result.would });
   });
 
   it('tells why the gate refuses', async () => {
     const { result, details } = await dryRun<PromoteResult>('promote', { version: '3' });
-    expect(result.dryRun).toEqual({ would: [] });
-    expect(result.promotion.reason).toContain('Refused: test AUC 0.5000 against 0.6800');
-    expect(details.result).toContain('Nothing would be changed.');
+    expect(result.would).toEqual([]);
+    expect(result.promotion.verdict).toMatchObject({ code: 'refused', rules: [{ challenger: 0.5, champion: 0.68 }] });
+    expect(details.stages.map(({ state }) => state)).toEqual(['done', 'skipped']);
   });
 
   it('of the version in Production would do nothing', async () => {
     const { result } = await dryRun<PromoteResult>('promote', { version: '1' });
-    expect(result).toMatchObject({ promotion: { reason: expect.stringContaining('already') }, dryRun: { would: [] } });
+    expect(result).toMatchObject({ promotion: { verdict: { code: 'inProduction' } }, would: [] });
   });
 
   it('to Staging touches no API', async () => {
     const { result } = await dryRun<PromoteResult>('promote', { version: '2', stage: 'Staging' });
-    expect(result.dryRun?.would).toEqual(['Version 2 would move to Staging.']);
+    expect(result.would).toEqual([{ code: 'stage', version: '2' }]);
   });
 
   it('fails as the promotion would when the version cannot be deployed', async () => {
@@ -78,11 +80,10 @@ describe('a dry run of a rollback', () => {
     await bench.run('promote', { version: '2' });
     const { result } = await dryRun<RollbackResult>('rollback', { reason: 'ward 7' });
     expect(result).toMatchObject({ version: '1', left: '2', deployment: null });
-    expect(result.dryRun?.would.slice(0, 2)).toEqual([
-      'Version 1 would be back in Production in place of version 2.',
-      'Version 2 would be marked as rolled back (ward 7).',
+    expect(result.would).toMatchObject([
+      { code: 'rollBack', version: '1', left: '2', reason: 'ward 7' },
+      { code: 'deploy', version: '1', serving: '2' },
     ]);
-    expect(result.dryRun?.would[2]).toContain('beside the one of version 2');
   });
 
   it('refuses what a rollback refuses', async () => {
@@ -94,5 +95,5 @@ describe('a dry run of a rollback', () => {
 it('a dry run of a deployment tells what would be done', async () => {
   const { result } = await dryRun<RedeployResult>('redeploy', { version: '2' });
   expect(result).toMatchObject({ version: '2', previousVersion: '1', checks: [] });
-  expect(result.dryRun?.would).toHaveLength(2);
+  expect(result.would).toMatchObject([{ code: 'deploy', version: '2', serving: '1' }]);
 });

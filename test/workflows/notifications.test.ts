@@ -6,7 +6,7 @@ import { decidePromotion } from '../../src/contracts/approval.ts';
 import { failure } from '../../src/contracts/errors.ts';
 import { TASK_QUEUES } from '../../src/contracts/names.ts';
 import type { Notification } from '../../src/contracts/notifications.ts';
-import type { PromoteResult, RetrainResult } from '../../src/contracts/workflows.ts';
+import type { RetrainResult } from '../../src/contracts/workflows.ts';
 import { until } from '../support/until.ts';
 import { useWorkflowBench } from '../support/useWorkflowBench.ts';
 import { failureOf } from '../support/workflowBench.ts';
@@ -30,15 +30,15 @@ const unhealthy = async () => {
 describe('people are told', () => {
   it('of a retrain and its promotion, each with the workflow that did it', async () => {
     await retrain();
-    expect(events()).toEqual(['promoted info', 'retrainFinished info']);
-    const [promotion, run] = told();
-    expect(promotion?.workflowId).toBe(`${run?.workflowId}/promote`);
+    expect(events()).toEqual(['retrainFinished info', 'promoted info']);
+    const [run, promotion] = told();
+    expect(promotion?.text).toContain('It answers at');
     expect(run).toMatchObject({
       registeredModel: 'MediWatchReadmit',
       title: 'A retrain of MediWatchReadmit made version 1, which is in Production',
       links: [
         { name: 'Workflow', url: expect.stringContaining(`/workflows/${run?.workflowId}`) },
-        { name: 'Report', url: expect.stringContaining('/report/1') },
+        { name: 'Model report', url: expect.stringContaining('/report/1') },
       ],
     });
     expect(promotion?.id).not.toBe(run?.id);
@@ -48,8 +48,8 @@ describe('people are told', () => {
     await retrain();
     world.calls.length = 0;
     await retrain({ policy: 'never' });
-    expect(events()).toEqual(['promotionRefused warning', 'retrainFinished info']);
-    expect(told()[1]?.title).toContain('made version 2, which was not promoted');
+    expect(events()).toEqual(['retrainFinished info', 'promotionRefused warning']);
+    expect(told()[0]?.title).toContain('made version 2, which was not promoted');
   });
 
   it('of a retrain that failed, and why', async () => {
@@ -134,7 +134,7 @@ describe('a run ends the same', () => {
   // A worker does not stop before its activities have ended.
   afterAll(() => hanging.resolve([]));
 
-  const outcome = ({ promotion, deployment }: PromoteResult) => [promotion.promoted, deployment?.version];
+  const outcome = ({ promotion, deployment }: RetrainResult) => [promotion?.promoted, deployment?.version];
 
   it.each<[string, () => Promise<never>]>([
     ['fails', () => Promise.reject(ApplicationFailure.nonRetryable('no network'))],
@@ -142,7 +142,7 @@ describe('a run ends the same', () => {
   ])('when telling %s', async (_how, notify) => {
     world.override.notify = notify;
     const result = await retrain();
-    expect(outcome(result as PromoteResult)).toEqual([true, '1']);
+    expect(outcome(result)).toEqual([true, '1']);
     world.override.bringUpCandidate = unhealthy;
     expect(await bench.refusal('redeploy')).toMatchObject({ type: 'CandidateUnhealthy' });
     expect(world.serving?.version).toBe('1');

@@ -21,7 +21,7 @@ const versions = (...aucs: number[]) => addVersions(world, ...aucs);
 const inProduction = () => world.versions.filter(({ stage }) => stage === 'Production').map(({ version }) => version);
 const promote = async (input: object) => (await bench.run('promote', input)) as PromoteResult;
 const waiting = (handle: WorkflowHandle) =>
-  until(async () => (await handle.query<Progress>('progress').catch(() => null))?.waitingFor?.includes('a decision'), {
+  until(async () => (await handle.query<Progress>('progress').catch(() => null))?.waiting?.for === 'decision', {
     timeoutMs: 20_000,
     what: 'the promotion to wait for a decision',
   });
@@ -32,7 +32,7 @@ describe('the gate', () => {
     const rules = [{ metric: 'test_auc', direction: 'higher', minGain: 0.02 }];
     const { promotion } = await promote({ version: '2', rules });
     expect(promotion).toMatchObject({ promoted: false });
-    expect(promotion.reason).toContain('required gain 0.02');
+    expect(promotion.verdict).toMatchObject({ code: 'refused', rules: [{ minGain: 0.02, holds: false }] });
     expect(inProduction()).toEqual(['1']);
   });
 
@@ -40,7 +40,11 @@ describe('the gate', () => {
     versions(0.7, 0.5, 0.5);
     expect((await promote({ version: '2', policy: 'never' })).promotion.promoted).toBe(false);
     expect((await promote({ version: '2', policy: 'always' })).promotion.promoted).toBe(true);
-    expect((await promote({ version: '3', policy: 'never', force: true })).promotion.reason).toContain('Forced.');
+    expect((await promote({ version: '3', policy: 'never', force: true })).promotion).toMatchObject({
+      promoted: true,
+      forced: true,
+      verdict: { code: 'policyNever' },
+    });
     expect(inProduction()).toEqual(['3']);
   });
 });
@@ -64,8 +68,13 @@ describe('the history of Production', () => {
     await promote({ version: '2', by: 'ada' });
     await bench.run('rollback', { by: 'grace', reason: 'ward 7' });
     expect(world.history).toMatchObject([
-      { version: '2', replaced: '1', actor: 'ada', action: 'promote', challengerAuc: 0.69, championAuc: 0.68 },
-      { version: '1', replaced: '2', actor: 'grace', action: 'rollback', reason: 'ward 7' },
+      {
+        version: '2',
+        replaced: '1',
+        actor: 'ada',
+        reason: { code: 'promote', verdict: { code: 'passed' }, challengerAuc: 0.69, championAuc: 0.68 },
+      },
+      { version: '1', replaced: '2', actor: 'grace', reason: { code: 'rollback', reason: 'ward 7' } },
     ]);
   });
 
@@ -75,7 +84,7 @@ describe('the history of Production', () => {
       throw failure('CandidateUnhealthy', 'It answered 500.');
     };
     await bench.refusal('promote', { version: '2', by: 'ada' });
-    expect(world.history.map(({ action, version }) => `${action} ${version}`)).toEqual(['promote 2', 'restore 1']);
+    expect(world.history.map(({ reason, version }) => `${reason.code} ${version}`)).toEqual(['promote 2', 'restore 1']);
     expect(inProduction()).toEqual(['1']);
   });
 
@@ -99,7 +108,7 @@ describe('approval', () => {
     const said = await handle.executeUpdate(decidePromotion, {
       args: [{ decision: 'approve', by: 'ada', version: '2' }],
     });
-    expect(said).toBe('Version 2 of MediWatchReadmit: approved.');
+    expect(said).toEqual({ registeredModel: 'MediWatchReadmit', version: '2', decision: 'approve' });
     expect(await handle.result()).toMatchObject({ promotion: { promoted: true, approvedBy: 'ada' } });
     expect(world.history).toMatchObject([{ actor: 'ada', version: '2' }]);
   });
@@ -149,7 +158,7 @@ describe('approval', () => {
     };
     const handle = await bench.start('promote', { version: '2', approval: true });
     await waiting(handle);
-    const over = async () => (await handle.query<Progress>('progress')).decision === null;
+    const over = async () => (await handle.query<Progress>('progress')).waiting === null;
     await until(over, { timeoutMs: 20_000, what: 'the end of the time' });
     const late = { args: [{ decision: 'approve', by: 'ada' }] } as const;
     const refused = await handle.executeUpdate(decidePromotion, late as never).catch((error) => error);
@@ -166,7 +175,11 @@ describe('approval', () => {
     expect(inProduction()).toEqual(['3']);
     await handle.executeUpdate(decidePromotion, { args: [{ decision: 'approve', by: 'ada' }] });
     expect(await handle.result()).toMatchObject({
-      promotion: { promoted: false, champion: '3', reason: expect.stringContaining('0.6900 against 0.7000') },
+      promotion: {
+        promoted: false,
+        champion: '3',
+        verdict: { code: 'refused', rules: [{ challenger: 0.69, champion: 0.7 }] },
+      },
     });
     expect(inProduction()).toEqual(['3']);
   });
@@ -235,7 +248,7 @@ describe('a rollout in steps', () => {
       }));
     const refused = await bench.refusal('promote', { version: '2', strategy: 'canary' });
     expect(refused.type).toBe('CanaryBreached');
-    expect(refused.message).toContain('30.0 % of its 100 requests failed');
+    expect(refused.message).toContain('30 % of its 100 requests failed');
     expect(shares()).toEqual([0.4, 0]);
     expect(world.serving?.version).toBe('1');
     expect([...world.candidates]).toEqual(['1-first']);

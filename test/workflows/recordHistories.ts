@@ -8,7 +8,7 @@ import proto from '@temporalio/proto';
 import { decidePromotion } from '../../src/contracts/approval.ts';
 import { failure } from '../../src/contracts/errors.ts';
 import { workflowIds } from '../../src/contracts/ids.ts';
-import type { Progress } from '../../src/contracts/progress.ts';
+import type { Progress, Waiting } from '../../src/contracts/progress.ts';
 import {
   driftAlert,
   pauseSteward,
@@ -28,8 +28,8 @@ if (!release) throw new Error('Name the release whose histories these are, such 
 const folder = join(import.meta.dirname, '..', 'histories', release);
 if (existsSync(folder)) throw new Error(`${folder} is there already: histories are not overwritten.`);
 
-const waitsFor = (handle: WorkflowHandle, what: string) =>
-  until(async () => (await handle.query<Progress>('progress').catch(() => null))?.waitingFor?.includes(what), {
+const waitsFor = (handle: WorkflowHandle, what: Waiting['for']) =>
+  until(async () => (await handle.query<Progress>('progress').catch(() => null))?.waiting?.for === what, {
     timeoutMs: 30_000,
     what,
   });
@@ -69,7 +69,7 @@ const SCENARIOS: Record<string, (bench: WorkflowBench) => Promise<WorkflowHandle
     await bench.run('retrain', { trials: 0 });
     await bench.run('retrain', { trials: 0, registryStage: 'None' });
     const handle = await bench.start('promote', { approval: true, stagingFirst: true, strategy: 'canary' });
-    await waitsFor(handle, 'a decision');
+    await waitsFor(handle, 'decision');
     await handle.executeUpdate(decidePromotion, { args: [{ decision: 'approve', by: 'ada' }] });
     return handle;
   },

@@ -26,11 +26,11 @@ const reports = () =>
   world.calls.filter(({ name }) => name === 'writeReport').map(({ input }) => input as unknown as ReportRequest);
 const progressOf = (handle: WorkflowHandle) => handle.query<Progress>('progress');
 const linkOf = async (handle: WorkflowHandle) =>
-  (await progressOf(handle)).links.find(({ name }) => name === 'Report')?.url;
+  (await progressOf(handle)).links.find(({ kind }) => kind === 'modelReport')?.url;
 
 describe('the report of a retrain', () => {
   it('is written once while nothing is decided, and once more with what became of the version', async () => {
-    const handle = await bench.start('retrain', { trials: 2, trigger: 'schedule', report: 'http://drift' });
+    const handle = await bench.start('retrain', { trials: 2, trigger: 'schedule', driftReport: 'http://drift' });
     const { version } = (await handle.result()) as RetrainResult;
     expect(version.reportUri).toBe('runs:/run-1/report/report.html');
     expect(await linkOf(handle)).toBe(URL_1);
@@ -80,9 +80,9 @@ describe('the report of a retrain', () => {
     };
     const handle = await bench.start('retrain', { trials: 1 });
     expect(await handle.result()).toMatchObject({ version: { reportUri: null }, deployment: { version: '1' } });
-    const { links, notes } = await progressOf(handle);
-    expect(links.map(({ name }) => name)).not.toContain('Report');
-    expect(notes?.join()).toContain('The report could not be written; nothing else is affected. No font was found.');
+    const { links, remarks } = await progressOf(handle);
+    expect(links.map(({ kind }) => kind)).not.toContain('modelReport');
+    expect(remarks).toMatchObject([{ code: 'reportNotWritten', cause: expect.stringContaining('No font was found.') }]);
     expect(reports()).toHaveLength(1);
     expect([...world.runs.values()]).toEqual(['FINISHED']);
   });
@@ -104,7 +104,7 @@ describe('the report of a retrain', () => {
   });
 
   it('has no outcome where only a version was asked for', async () => {
-    expect((await retrain({ stage: 'None' })).version.reportUri).toBe('runs:/run-1/report/report.html');
+    expect((await retrain({ registryStage: 'None' })).version.reportUri).toBe('runs:/run-1/report/report.html');
     expect(reports().map(({ outcome }) => outcome)).toEqual([null]);
   });
 
@@ -146,7 +146,7 @@ it('a training alone ends with its report', async () => {
 
 it('who is asked to approve finds the report', async () => {
   world = bench.world = createWorld({}, { told: true });
-  await retrain({ stage: 'None' });
+  await retrain({ registryStage: 'None' });
   const handle = await bench.start('promote', { approval: true });
   await until(() => world.calls.some(({ name, input }) => name === 'notify' && input.event === 'approvalNeeded'), {
     timeoutMs: 20_000,
@@ -158,6 +158,6 @@ it('who is asked to approve finds the report', async () => {
   const told = world.calls.filter(({ name }) => name === 'notify').map(({ input }) => input);
   for (const event of ['retrainFinished', 'approvalNeeded', 'promoted']) {
     const links = told.find((news) => news.event === event)?.links;
-    expect(links, event).toContainEqual({ name: 'Report', url: URL_1 });
+    expect(links, event).toContainEqual({ name: 'Model report', url: URL_1 });
   }
 });

@@ -142,7 +142,7 @@ describe('a retrain', () => {
 
 describe('a promotion', () => {
   const waits = (handle: WorkflowHandle) =>
-    until(async () => (await progressOf(handle))?.decision, { ...TIME, what: 'a question' });
+    until(async () => (await progressOf(handle))?.waiting?.for === 'decision', { ...TIME, what: 'a question' });
 
   it.each([
     ['its latest point', undefined],
@@ -173,7 +173,7 @@ describe('a promotion', () => {
     await until(() => world.count('bringUpCandidate') === 1, { ...TIME, what: 'the candidate' });
     const goesOn = await reset(handle);
     const other = await bench.start('promote', { version: '3' });
-    await until(async () => (await progressOf(other))?.waitingFor?.includes('the lock'), { ...TIME, what: 'the lock' });
+    await until(async () => (await progressOf(other))?.waiting?.for === 'lock', { ...TIME, what: 'the lock' });
     expect(inProduction()).toEqual(['2']);
     letGo();
     expect(await goesOn.result()).toMatchObject({ promotion: { promoted: true }, deployment: { version: '2' } });
@@ -204,7 +204,7 @@ describe('a promotion', () => {
     const other = await bench.start('promote', { version: '3' });
     await until(() => world.count('bringUpCandidate') === 2, { ...TIME, what: 'the other candidate' });
     const goesOn = await reset(handle, starts('redeploy'));
-    await until(async () => (await progressOf(goesOn))?.waitingFor?.includes('the lock'), {
+    await until(async () => (await progressOf(goesOn))?.waiting?.for === 'lock', {
       ...TIME,
       what: 'the lock',
     });

@@ -3,8 +3,9 @@ import { ApplicationFailure } from '@temporalio/common';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { failure } from '../../src/contracts/errors.ts';
 import { TAGS, TASK_QUEUES } from '../../src/contracts/names.ts';
-import type { Progress } from '../../src/contracts/progress.ts';
+import type { Progress, WorkflowFailure } from '../../src/contracts/progress.ts';
 import type { RetrainResult } from '../../src/contracts/workflows.ts';
+import { explainFailure } from '../../src/words/explain.ts';
 import { until } from '../support/until.ts';
 import { useWorkflowBench } from '../support/useWorkflowBench.ts';
 import { createWorld, type World } from '../support/world.ts';
@@ -26,7 +27,7 @@ describe('retrain', () => {
     const result = (await run('retrain')) as RetrainResult;
     expect(result).toMatchObject({
       version: { version: '1' },
-      promotion: { promoted: true, stage: 'Production', champion: null },
+      promotion: { promoted: true, registryStage: 'Production', champion: null },
       deployment: { version: '1', previousVersion: null },
     });
     expect(world.count('runTrial')).toBe(20);
@@ -48,7 +49,7 @@ describe('retrain', () => {
     world.override.trainModel = async ({ runId }) => ({ runId, modelUri: 'models:/x', metrics: { test_auc: 0.67 } });
     const result = (await run('retrain', { trials: 1 })) as RetrainResult;
     expect(result.promotion).toMatchObject({ promoted: false, champion: '1' });
-    expect(result.promotion?.reason).toContain('0.6700 against 0.6800 of version 1');
+    expect(result.promotion?.verdict).toMatchObject({ code: 'refused', rules: [{ challenger: 0.67, champion: 0.68 }] });
     expect(world.serving?.version).toBe('1');
   });
 
@@ -115,11 +116,13 @@ describe('retrain', () => {
     world.override.closeRun = async (request) => void tags.push(request.tags ?? {});
     const handle = await start('retrain', { trials: 1 });
     await expect(handle.result()).rejects.toThrow();
-    const { failure: told } = await handle.query<Progress>('progress');
-    expect(told?.left).toBe(
+    const progress = await handle.query<Progress>('progress');
+    expect(progress.facts).toMatchObject({ registered: '1', promotedTo: 'Production', deployed: '1' });
+    const { left, next } = explainFailure(progress, progress.failure as WorkflowFailure);
+    expect(left).toBe(
       'Version 1 is in Production, and the API answers with it. Only what was to come after that was not done.',
     );
-    expect(told?.next).toContain('"Reset"');
+    expect(next).toContain('"Reset"');
     expect(tags).toMatchObject([{ [TAGS.promoted]: 'Production', [TAGS.failure]: expect.stringContaining('ward') }]);
   });
 
@@ -129,8 +132,8 @@ describe('retrain', () => {
     };
     const handle = await start('retrain', { trials: 1 });
     expect(await handle.result()).toMatchObject({ promotion: { promoted: true } });
-    const { problem } = await handle.query<Progress>('progress');
-    expect(problem).toContain('Its MLflow run could not be closed: MLflow says no.');
+    const { remarks } = await handle.query<Progress>('progress');
+    expect(remarks).toMatchObject([{ code: 'runNotClosed', cause: expect.stringContaining('MLflow says no.') }]);
   });
 
   it('shows its stages and its search while it runs', async () => {

@@ -17,6 +17,7 @@ import {
   ProcessDied,
   StepError,
 } from '../../systems/processes/errors.ts';
+import { conflictText } from '../../words/verdicts.ts';
 
 type Method = (...args: never[]) => Promise<unknown>;
 
@@ -43,6 +44,7 @@ export function translate(error: unknown, activity = 'an activity'): Error {
   if (error instanceof CommandAborted || isAbort(error)) return interruption();
   if (error instanceof TemporalFailure) return error;
   if (error instanceof StepError) return stepFailure(error);
+  if (error instanceof PromotionConflict) return failure('PromotionRefused', conflictText(error), error);
   // Read again it would have the same form: steps/answer.ts says of a step's answer which step it is.
   if (error instanceof z.ZodError) {
     const happened = `What ${activity} was given has another form than it must: ${z.prettifyError(error)}`;
@@ -56,7 +58,6 @@ export function translate(error: unknown, activity = 'an activity'): Error {
 
 function typeOf(error: unknown): FailureType | undefined {
   if (error instanceof MlflowError) return error.retryable ? 'MlflowUnavailable' : 'MlflowRefused';
-  if (error instanceof PromotionConflict) return 'PromotionRefused';
   if (error instanceof CommandTimedOut) return 'StepTimedOut';
   if (error instanceof CommandOutOfMemory) return 'StepOutOfMemory';
   if (error instanceof ProcessDied) return 'StepCrashed';

@@ -42,7 +42,7 @@ export function drawFrame(progress: Progress, notices: readonly string[], canvas
       ...(stage.name === 'hyperparameterSearch' && search ? searchLines(search, canvas) : []),
     ]),
     ...(search && !searching ? searchLines(search, canvas) : []),
-    ...aside('…', waiting && `Waiting for ${waitingText(waiting)}`, 'yellow'),
+    ...aside('…', waiting && `Waiting for ${waitingText(waiting, progress.workflowId)}`, 'yellow'),
     ...remarks.flatMap((remark) => aside('!', remarkText(remark), 'red')),
     ...notices.flatMap((notice) => aside('!', notice, 'yellow')),
   ];

@@ -39,7 +39,7 @@ export function lineView(stream: Output, clock: () => Date = () => new Date()): 
         stage(each);
         if (searches) search(now);
       }
-      const waits = now.waiting ? `Waiting for ${waitingText(now.waiting)}` : '';
+      const waits = now.waiting ? `Waiting for ${waitingText(now.waiting, now.workflowId)}` : '';
       onChange('waiting', waits, waits);
       const remarks = now.remarks.map(remarkText).join(' ');
       onChange('remarks', remarks, remarks);

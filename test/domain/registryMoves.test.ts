@@ -1,12 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { RegistrySnapshot, RegistryStage } from '../../../src/contracts/registry.ts';
-import {
-  PromotionConflict,
-  planPromotion,
-  planRestore,
-  type RegistryChange,
-} from '../../../src/domain/registryMoves.ts';
+import type { RegistrySnapshot, RegistryStage } from '../../src/contracts/registry.ts';
+import { PromotionConflict, planPromotion, planRestore, type RegistryChange } from '../../src/domain/registryMoves.ts';
 
 /** What MLflow does with one change. */
 function apply(snapshot: RegistrySnapshot, change: RegistryChange): RegistrySnapshot {
@@ -18,18 +13,19 @@ function apply(snapshot: RegistrySnapshot, change: RegistryChange): RegistrySnap
   }
   return {
     aliases,
-    versions: versions.map(({ version, stage }) => {
-      if (version === change.version) return { version, stage: change.stage };
-      return { version, stage: change.archiveExisting && stage === change.stage ? 'Archived' : stage };
+    versions: versions.map(({ version, registryStage }) => {
+      if (version === change.version) return { version, registryStage: change.registryStage };
+      const leaves = change.archiveExisting && registryStage === change.registryStage;
+      return { version, registryStage: leaves ? 'Archived' : registryStage };
     }),
   };
 }
 
 const applyAll = (snapshot: RegistrySnapshot, changes: readonly RegistryChange[]) => changes.reduce(apply, snapshot);
 const inStage = ({ versions }: RegistrySnapshot, stage: RegistryStage) =>
-  versions.filter((version) => version.stage === stage).map(({ version }) => version);
+  versions.filter(({ registryStage }) => registryStage === stage).map(({ version }) => version);
 const registry = (stages: readonly RegistryStage[], aliases: Record<string, string> = {}): RegistrySnapshot => ({
-  versions: stages.map((stage, index) => ({ version: String(index + 1), stage })),
+  versions: stages.map((registryStage, index) => ({ version: String(index + 1), registryStage })),
   aliases,
 });
 
@@ -173,8 +169,10 @@ describe('promoting a version', () => {
 
   test('is refused for an unknown version, and where it would leave Production empty', () => {
     const snapshot = registry(['Production']);
-    expect(() => planPromotion(snapshot, '7', 'Production')).toThrow('There is no version 7.');
-    expect(() => planPromotion(snapshot, '1', 'Staging')).toThrow(PromotionConflict);
+    const unknown = new PromotionConflict('unknownVersion', '7');
+    expect(() => planPromotion(snapshot, '7', 'Production')).toThrow(unknown);
+    const emptied = new PromotionConflict('emptiesProduction', '1');
+    expect(() => planPromotion(snapshot, '1', 'Staging')).toThrow(emptied);
   });
 });
 
@@ -209,8 +207,11 @@ describe('restoring a registry', () => {
 
   test('goes without a version that was deleted since', () => {
     const before = registry(['Production', 'None'], { champion: '1' });
-    const now: RegistrySnapshot = { versions: [{ version: '2', stage: 'Production' }], aliases: { champion: '2' } };
+    const now: RegistrySnapshot = {
+      versions: [{ version: '2', registryStage: 'Production' }],
+      aliases: { champion: '2' },
+    };
     const after = applyAll(now, planRestore(now, before));
-    expect(after.versions).toEqual([{ version: '2', stage: 'None' }]);
+    expect(after.versions).toEqual([{ version: '2', registryStage: 'None' }]);
   });
 });
