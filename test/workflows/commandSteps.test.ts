@@ -130,7 +130,11 @@ it('a search over a plain script goes on after kill -9 of the worker, and repeat
   expect(await mlflow.listVersions('Scripts')).toHaveLength(1);
   expect(readFileSync(join(project.dir, 'notes'), 'utf8')).toBe('first Scripts\nregistered 1\npromoted 1\n');
   const shown = await handle.query<Progress>('progress');
-  expect(shown.extraSteps.map(({ name, state }) => `${name} ${state}`)).toEqual(['first done', 'registered done']);
+  expect(shown.extraSteps.map(({ name, state }) => `${name} ${state}`)).toEqual([
+    'first done',
+    'registered done',
+    'promoted done',
+  ]);
   expect(shown.search).toMatchObject({ complete: 6, metric: 'valid_auc' });
 }, 600_000);
 

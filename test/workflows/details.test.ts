@@ -88,7 +88,7 @@ describe('the details of a workflow', () => {
       expect(text).toContain(`](http`);
       expect(text).toContain(`${handle.workflowId}%2F${stage})`);
     }
-    expect(text).toContain(`${handle.workflowId}%2Fpromote%2Fredeploy)`);
+    expect(text).toContain(`${handle.workflowId}%2Fredeploy)`);
     expect(text).toMatch(
       /\*\*Search\.\*\* 2 of 2 trials done\. Best so far: trial 1, validation AUC \*\*0\.6010\*\* with x 1/,
     );

@@ -115,7 +115,7 @@ describe('a drift alert', () => {
       asked
         .filter(({ activityType }) => activityType?.name === name)
         .map(({ retryPolicy }) => retryPolicy?.maximumAttempts);
-    for (const name of ['resolvePlan', 'findRetrain', 'awaitRetrain']) {
+    for (const name of ['resolveStewardPlan', 'findRetrain', 'awaitRetrain']) {
       expect(new Set(attempts(name)), name).toEqual(new Set([0]));
     }
   });
@@ -295,11 +295,10 @@ describe('a steward', () => {
     const other = await startRetrain();
     await raise();
     await phase('waiting');
-    expect(
-      await steward()
-        .executeUpdate(retrainNow, { args: [{}] })
-        .catch(String),
-    ).toContain(`when ${other.workflowId} has ended`);
+    expect(await steward().executeUpdate(retrainNow, { args: [{}] })).toEqual({
+      workflowId: null,
+      startsAfter: other.workflowId,
+    });
     letGo();
     const told = await reaches('done', ({ phase, retrains }) => phase === 'cooling' && retrains === 1);
     expect(told.pending).toBeNull();
@@ -307,7 +306,7 @@ describe('a steward', () => {
 
   it('starts its own when the retrain of somebody else brought nothing to Production', async () => {
     const letGo = holdRetrains();
-    const other = await startRetrain({ stage: 'None' });
+    const other = await startRetrain({ registryStage: 'None' });
     await raise();
     await phase('waiting');
     expect(await retrains()).toEqual([other.workflowId]);

@@ -60,7 +60,7 @@ describe('a dry run of a promotion', () => {
   });
 
   it('to Staging touches no API', async () => {
-    const { result } = await dryRun<PromoteResult>('promote', { version: '2', stage: 'Staging' });
+    const { result } = await dryRun<PromoteResult>('promote', { version: '2', registryStage: 'Staging' });
     expect(result.would).toEqual([{ code: 'stage', version: '2' }]);
   });
 

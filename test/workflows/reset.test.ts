@@ -220,6 +220,79 @@ describe('a promotion', () => {
   });
 });
 
+describe('a reset in the middle of a change of Production', () => {
+  it('of a retrain, to before its promotion, promotes and deploys its version once more and says so', async () => {
+    versions(0.68);
+    const { held, letGo } = holding();
+    world.override.bringUpCandidate = async ({ key }) => {
+      await held;
+      world.candidates.add(key);
+      return [];
+    };
+    const handle = await bench.start('retrain', { trials: 0 });
+    await until(() => world.count('bringUpCandidate') === 1, { ...TIME, what: 'the candidate' });
+    expect(inProduction()).toEqual(['2']);
+    const goesOn = await reset(handle, starts('promote'));
+    letGo();
+    const { promotion, deployment } = (await goesOn.result()) as RetrainResult;
+    // What it had moved itself is not what it decides on: the champion is still the version before.
+    expect(promotion).toMatchObject({ promoted: true, version: '2', champion: '1', verdict: { code: 'passed' } });
+    expect(deployment).toMatchObject({ version: '2' });
+    expect([inProduction(), world.aliases.champion, world.serving?.version]).toEqual([['2'], '2', '2']);
+    await lockIsFree();
+  });
+
+  it('of a retrain leaves no deployment behind that moves the traffic without the lock', async () => {
+    versions(0.68, 0.7);
+    const { held, letGo } = holding();
+    world.override.bringUpCandidate = async ({ key }) => {
+      if (key.startsWith('3-')) await held;
+      world.candidates.add(key);
+      return [];
+    };
+    const handle = await bench.start('retrain', { trials: 0 });
+    await until(() => world.count('bringUpCandidate') === 1, { ...TIME, what: 'the candidate' });
+    // The new run of the retrain is refused by the gate, so that the model's lock goes to whoever asks.
+    world.override.compareVersions = async () => {
+      throw failure('StepFailed', 'No comparison.');
+    };
+    const goesOn = await reset(handle, starts('promote'));
+    await expect(goesOn.result()).rejects.toThrow();
+    delete world.override.compareVersions;
+    await bench.run('promote', { version: '2', force: true });
+    letGo();
+    const deployment = bench.client.workflow.getHandle(workflowIds.stage(handle.workflowId, 'redeploy'));
+    const isOver = async () => (await deployment.describe()).status.name !== 'RUNNING';
+    await until(isOver, { ...TIME, what: 'the deployment of the run before to end' });
+    expect(world.shares.filter(({ key }) => key.startsWith('3-'))).toEqual([]);
+    expect([inProduction(), world.serving?.version]).toEqual([['2'], '2']);
+  });
+
+  it.each([
+    ['its beginning', starts('askForLock')],
+    ['the change of the registry', starts('promoteVersion')],
+    ['its deployment', starts('redeploy')],
+  ])('of a rollback, to %s, does not bring the bad version back', async (_, before) => {
+    versions(0.68, 0.69);
+    await bench.run('promote', { version: '2' });
+    const { held, letGo } = holding();
+    world.override.bringUpCandidate = async ({ key }) => {
+      await held;
+      world.candidates.add(key);
+      return [];
+    };
+    const brought = world.count('bringUpCandidate');
+    const handle = await bench.start('rollback', { reason: 'ward 7' });
+    await until(() => world.count('bringUpCandidate') > brought, { ...TIME, what: 'the candidate' });
+    expect(inProduction()).toEqual(['1']);
+    const goesOn = await reset(handle, before);
+    letGo();
+    expect(await goesOn.result()).toMatchObject({ version: '1', left: '2', deployment: { version: '1' } });
+    expect([inProduction(), world.serving?.version]).toEqual([['1'], '1']);
+    await lockIsFree();
+  });
+});
+
 describe('a rollback that failed', () => {
   it.each([
     ['its beginning', starts('askForLock')],

@@ -3,6 +3,7 @@ import type { ChangeReason, Promotion } from '../../contracts/registry.ts';
 import { inProduction } from '../../domain/registryMoves.ts';
 import { activities } from './activities.ts';
 import { rootMessage } from './failures.ts';
+import { isLockLost } from './lock.ts';
 import type { Run } from './workflow.ts';
 
 /** A change of the registry that can be undone. */
@@ -30,6 +31,8 @@ export async function orPutBack<Result>(
   try {
     return await body();
   } catch (error) {
+    // Without the lock there is nothing to put back: the run that had it did so, and another workflow may have it now.
+    if (isLockLost(error)) throw error;
     await CancellationScope.nonCancellable(() => putBack(run, change, rootMessage(error)));
     throw error;
   }

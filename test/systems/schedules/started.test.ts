@@ -13,7 +13,7 @@ afterAll(() => bench.close());
 
 it('a workflow that a schedule starts is the real one, and its trigger reads "schedule"', async () => {
   const { client } = bench;
-  const declared = { nightly: { workflow: 'retrain', cron: '0 2 * * *', input: { trials: 0, stage: 'None' } } };
+  const declared = { nightly: { workflow: 'retrain', cron: '0 2 * * *', input: { trials: 0, registryStage: 'None' } } };
   await reconcile(client, Schedules.parse(declared));
   const schedule = client.schedule.getHandle('nightly');
   await schedule.trigger();
