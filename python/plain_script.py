@@ -16,8 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from mediwatch_training.progress import ignore_progress
-from mediwatch_training.steps import run_step
+from mediwatch_training.steps import ignore_progress, run_step
 
 
 def run_trial(dataset: str, params: dict[str, Any], seed: int) -> dict[str, Any]:

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import logging
 import os
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
-from .arguments import parse_arguments
+from .checks import is_object, kinds_of, resolve_input
+from .contract import INPUTS, STEPS, Schema
 from .errors import DataNotFound, InvalidInput, StepError
 from .jsonio import to_json, write_json
 from .steps import run_step
 
+# Flags whose names are not those of their fields.
+_FLAGS = {"dataPath": "--data", "outputDir": "--out", "datasetDir": "--dataset"}
+# MLflow's own variables stand in for these fields.
+_VARIABLES = {"trackingUri": "MLFLOW_TRACKING_URI", "runId": "MLFLOW_RUN_ID"}
 
-def main(argv: list[str]) -> int:
+
+def main(argv: list[str] | None = None) -> int:
     """Run the step that `argv` names and return the exit code: 0, or 2 when the step failed.
 
     With ``MEDIWATCH_INPUT`` set, the input comes from that JSON file; otherwise from flags. With
@@ -24,7 +31,7 @@ def main(argv: list[str]) -> int:
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     result_path = os.environ.get("MEDIWATCH_RESULT")
     input_path = os.environ.get("MEDIWATCH_INPUT")
-    step, flags = parse_arguments(argv, input_required=input_path is None)
+    step, flags = _parse(sys.argv[1:] if argv is None else argv, input_required=input_path is None)
     try:
         values = flags if input_path is None else _read_input(input_path)
         result = run_step(step, _with_environment(step, values), _print_progress)
@@ -40,31 +47,87 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def _read_input(path: str) -> dict[str, Any]:
+def _parse(argv: list[str], input_required: bool) -> tuple[str, dict[str, object]]:
+    """Return the step's name and its input as far as flags give it.
+
+    Args:
+        argv: Command line without the program's name. A wrong one ends the process with exit code 2 and a message, as
+            `argparse` does.
+        input_required: Whether the flags are all the input there is.
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m mediwatch_training",
+        description="Training steps of MediWatch, one command each. The result is printed as JSON.",
+        epilog="MEDIWATCH_INPUT and MEDIWATCH_RESULT name JSON files to use instead of flags and stdout.",
+    )
+    commands = parser.add_subparsers(dest="step", required=True, metavar="step")
+    for step in INPUTS:
+        command = commands.add_parser(step, help=STEPS[step], description=STEPS[step])
+        for field, schema in resolve_input(step).get("properties", {}).items():
+            flag = _FLAGS.get(field, "--" + "".join(f"-{c.lower()}" if c.isupper() else c for c in field))
+            text = _help(field, schema)
+            if _is_list_of_texts(schema):
+                command.add_argument(flag, dest=field, help=text, default=argparse.SUPPRESS, nargs="*")
+            else:
+                command.add_argument(flag, dest=field, help=text, default=argparse.SUPPRESS, type=_reader(schema))
+    values: dict[str, object] = vars(parser.parse_args(argv))
+    step = str(values.pop("step"))
+    if input_required and not values:
+        commands.choices[step].error("no input: give flags (see --help), or set MEDIWATCH_INPUT")
+    if values.get("group") == "":
+        values["group"] = None
+    return step, values
+
+
+def _is_list_of_texts(schema: Schema) -> bool:
+    return any(kinds_of(one) == ["array"] and kinds_of(one.get("items", {})) == ["string"] for one in _all(schema))
+
+
+def _all(schema: Schema) -> list[Schema]:
+    return [schema, *schema.get("anyOf", [])]
+
+
+def _reader(schema: Schema) -> Callable[[str], object]:
+    kinds = {kind for one in _all(schema) for kind in kinds_of(one)} - {"null"}
+    return {"integer": int, "number": float, "string": str}.get(kinds.pop() if len(kinds) == 1 else "", json.loads)
+
+
+def _help(field: str, schema: Schema) -> str:
+    default = schema.get("default")
+    parts = [
+        schema.get("description", ""),
+        "" if default in (None, {}, []) else f"default {default}",
+        f"default {_VARIABLES[field]}" if field in _VARIABLES else "",
+        "as JSON" if _reader(schema) is json.loads and not _is_list_of_texts(schema) else "",
+    ]
+    return "; ".join(part for part in parts if part).replace("%", "%%")
+
+
+def _read_input(path: str) -> dict[str, object]:
     try:
-        values = json.loads(Path(path).read_text(encoding="utf-8"))
+        values: object = json.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise DataNotFound(f"MEDIWATCH_INPUT names {path}, which cannot be read: {error.strerror}") from error
     except ValueError as error:
         raise InvalidInput(f"MEDIWATCH_INPUT names {path}, which is not JSON: {error}") from error
-    if not isinstance(values, dict):
+    if not is_object(values):
         raise InvalidInput(f"MEDIWATCH_INPUT names {path}, which does not hold a JSON object")
     return values
 
 
-def _with_environment(step: str, values: dict[str, Any]) -> dict[str, Any]:
+def _with_environment(step: str, values: Mapping[str, object]) -> dict[str, object]:
     """Fill in the tracking server and the run from MLflow's own variables where the input lacks them."""
     filled = dict(values)
-    if step in ("train", "register", "train-and-register", "evaluate", "report") and filled.get("trackingUri") is None:
-        filled["trackingUri"] = os.environ.get("MLFLOW_TRACKING_URI")
-    if step in ("train", "train-and-register", "report") and filled.get("runId") is None:
-        filled["runId"] = os.environ.get("MLFLOW_RUN_ID")
+    for field, variable in _VARIABLES.items():
+        given = os.environ.get(variable)
+        if given and filled.get(field) is None and field in resolve_input(step).get("properties", {}):
+            filled[field] = given
     return filled
 
 
-def _print_progress(update: dict[str, Any]) -> None:
+def _print_progress(update: Mapping[str, object]) -> None:
     print(" ".join(f"{key}={value}" for key, value in update.items()), file=sys.stderr)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -577,6 +577,28 @@ class RegisterResult(TypedDict):
     created: bool
 
 
+class TrainAndRegisterResult(TypedDict):
+    #: MLflow run that holds the model
+    runId: str
+    #: where the model lies, such as models:/m-0123 or runs:/…/model
+    modelUri: str
+    #: version that the training registered by itself
+    version: NotRequired[str | None]
+    #: MLflow 3's logged-model id
+    modelId: NotRequired[str | None]
+    #: scores on the test split
+    metrics: Metrics
+    #: page about the model, if there is one
+    reportUri: NotRequired[str | None]
+    #: where the model's files lie, for registering a version
+    source: NotRequired[str]
+    #: probability from which a record counts as positive
+    threshold: NotRequired[float]
+    #: parameters that it was fitted with
+    params: NotRequired[Params]
+    registered: NotRequired[RegisterResult]
+
+
 STEPS: dict[str, str] = {
     "prepare": "Splits the data by group, encodes them and writes the data set.",
     "suggest": "Proposes the next parameters of a search.",
@@ -701,22 +723,34 @@ SCHEMAS: dict[str, Schema] = {
         "properties": {
             "source": {"type": "string", "description": "what it was read from: file names, or the training data"},
             "rows": {"type": "integer", "minimum": 0},
-            "from": {"description": "Unix time of the first row (s); null: rows without a time", "type": ["number", "null"]},
-            "to": {"description": "Unix time of the last row (s)", "type": ["number", "null"]},
+            "from": {
+                "default": None,
+                "description": "Unix time of the first row (s); null: rows without a time",
+                "type": ["number", "null"],
+            },
+            "to": {"default": None, "description": "Unix time of the last row (s)", "type": ["number", "null"]},
         },
-        "required": ["source", "rows", "from", "to"],
+        "required": ["source", "rows"],
     },
     "DriftColumn": {
         "type": "object",
         "properties": {
             "name": {"type": "string"},
             "role": {"type": "string", "enum": ["feature", "prediction", "target"]},
-            "method": {"description": "statistical test or distance, as Evidently calls it", "type": ["string", "null"]},
-            "score": {"description": "p-value or distance, whichever the method gives", "type": ["number", "null"]},
-            "threshold": {"type": ["number", "null"]},
-            "drifted": {"description": "null: the report does not say", "type": ["boolean", "null"]},
+            "method": {
+                "default": None,
+                "description": "statistical test or distance, as Evidently calls it",
+                "type": ["string", "null"],
+            },
+            "score": {
+                "default": None,
+                "description": "p-value or distance, whichever the method gives",
+                "type": ["number", "null"],
+            },
+            "threshold": {"default": None, "type": ["number", "null"]},
+            "drifted": {"default": None, "description": "null: the report does not say", "type": ["boolean", "null"]},
         },
-        "required": ["name", "role", "method", "score", "threshold", "drifted"],
+        "required": ["name", "role"],
     },
     "DriftDocument": {
         "type": "object",
@@ -728,11 +762,16 @@ SCHEMAS: dict[str, Schema] = {
                 "maxLength": 100,
                 "description": "digest of what was compared: the same rows make the same key",
             },
-            "createdAt": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+            "createdAt": {"default": None, "anyOf": [{"type": "string"}, {"type": "null"}]},
             "tool": {"type": "string", "description": "what wrote the report, such as \"evidently 0.7\""},
-            "current": {"description": "null: the report does not say", "anyOf": [{"$ref": "DriftWindow"}, {"type": "null"}]},
-            "reference": {"anyOf": [{"$ref": "DriftWindow"}, {"type": "null"}]},
+            "current": {
+                "default": None,
+                "description": "null: the report does not say",
+                "anyOf": [{"$ref": "DriftWindow"}, {"type": "null"}],
+            },
+            "reference": {"default": None, "anyOf": [{"$ref": "DriftWindow"}, {"type": "null"}]},
             "minRows": {
+                "default": None,
                 "description": "rows that each window was asked to have; null: not said",
                 "anyOf": [{"type": "integer"}, {"type": "null"}],
             },
@@ -741,28 +780,20 @@ SCHEMAS: dict[str, Schema] = {
                 "items": {"$ref": "DriftColumn"},
                 "description": "empty when a window has too few rows: nothing was compared",
             },
-            "driftedColumns": {"description": "features that drifted", "anyOf": [{"type": "integer"}, {"type": "null"}]},
+            "driftedColumns": {"default": None, "description": "features that drifted", "anyOf": [{"type": "integer"}, {"type": "null"}]},
             "share": {
+                "default": None,
                 "description": "share of the features that drifted",
                 "anyOf": [{"type": "number", "minimum": 0, "maximum": 1}, {"type": "null"}],
             },
-            "shareThreshold": {"description": "share from which the data set counts as drifted", "type": ["number", "null"]},
-            "datasetDrift": {"description": "null: the report does not say", "type": ["boolean", "null"]},
+            "shareThreshold": {
+                "default": None,
+                "description": "share from which the data set counts as drifted",
+                "type": ["number", "null"],
+            },
+            "datasetDrift": {"default": None, "description": "null: the report does not say", "type": ["boolean", "null"]},
         },
-        "required": [
-            "schema",
-            "key",
-            "createdAt",
-            "tool",
-            "current",
-            "reference",
-            "minRows",
-            "columns",
-            "driftedColumns",
-            "share",
-            "shareThreshold",
-            "datasetDrift",
-        ],
+        "required": ["schema", "key", "tool", "columns"],
     },
     "ReportOutcome": {
         "type": "object",

@@ -1,9 +1,11 @@
-"""What a step can fail with; part of the contract with whoever runs the steps."""
+"""What a step can fail with. The failure types are those of the contract, and so is whether one is tried again."""
 
 from __future__ import annotations
 
 import traceback
-from typing import Any
+from typing import ClassVar
+
+from .contract import RETRYABLE, FailureType, StepFailure
 
 
 class StepError(Exception):
@@ -14,16 +16,20 @@ class StepError(Exception):
         field: The input field that is to blame, if one is.
     """
 
-    type = "StepError"
-    retryable = False
+    type: ClassVar[FailureType] = "StepFailed"
 
     def __init__(self, message: str, field: str | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.field = field
 
-    def to_json(self) -> dict[str, Any]:
-        """Return ``{type, message, retryable, field}``."""
+    @property
+    def retryable(self) -> bool:
+        """Whether another attempt may succeed."""
+        return RETRYABLE[self.type]
+
+    def to_json(self) -> StepFailure:
+        """Return the failure as a step answers it."""
         return {"type": self.type, "message": self.message, "retryable": self.retryable, "field": self.field}
 
 
@@ -58,7 +64,7 @@ class PredictionLogInvalid(StepError):
 
 
 class DriftReportInvalid(StepError):
-    """A report is of no shape that is known, so that neither drift nor its absence can be told from it."""
+    """A report has no known shape, so it says neither that there is drift nor that there is none."""
 
     type = "DriftReportInvalid"
 
@@ -75,18 +81,22 @@ class ModelMismatch(StepError):
     type = "ModelMismatch"
 
 
-class TrackingFailed(StepError):
-    """The tracking server did not answer, or refused; it may answer later."""
+class MlflowUnavailable(StepError):
+    """MLflow did not answer, or failed; it may answer later."""
 
-    type = "TrackingFailed"
-    retryable = True
+    type = "MlflowUnavailable"
+
+
+class MlflowRefused(StepError):
+    """MLflow answered that it will not do what was asked."""
+
+    type = "MlflowRefused"
 
 
 class StepCrashed(StepError):
     """Anything that nobody foresaw: a defect, or the machine (memory, disk)."""
 
     type = "StepCrashed"
-    retryable = True
 
 
 def as_step_error(error: BaseException) -> StepError:

@@ -7,10 +7,9 @@ import math
 import os
 import tempfile
 from pathlib import Path
-from typing import Any
 
 
-def to_json(value: Any) -> str:
+def to_json(value: object) -> str:
     """Return `value` as one line of strict JSON.
 
     NaN and infinities are not JSON (`JSON.parse` rejects them), so they become null.
@@ -18,7 +17,7 @@ def to_json(value: Any) -> str:
     return json.dumps(_plain(value), allow_nan=False, ensure_ascii=False, separators=(",", ":"))
 
 
-def write_json(path: str | Path, value: Any) -> None:
+def write_json(path: str | Path, value: object) -> None:
     """Write `value` to `path` atomically: readers see the old file or the whole new one."""
     write_bytes(path, to_json(value).encode("utf-8"))
 
@@ -38,7 +37,7 @@ def write_bytes(path: str | Path, content: bytes) -> None:
         raise
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     if isinstance(value, dict):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

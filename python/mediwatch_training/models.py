@@ -17,7 +17,7 @@ def load_model(uri: str, tracking_uri: str) -> Any:
 
     Raises:
         ModelLoadFailed: There is no such model, or it cannot be read here.
-        TrackingFailed: The server does not answer.
+        MlflowUnavailable: The server does not answer.
     """
     from .tracking import connect, tracking_errors
 

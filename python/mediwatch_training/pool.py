@@ -16,16 +16,17 @@ import os
 import queue
 import sys
 import threading
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import cast
 
+from .checks import is_object
 from .errors import InvalidInput, StepError
 from .jsonio import to_json
 from .steps import run_step
 
 _log = logging.getLogger("mediwatch_training.pool")
 
-Send = Callable[[dict[str, Any]], None]
+Send = Callable[[Mapping[str, object]], None]
 
 
 def main() -> None:
@@ -47,7 +48,7 @@ def _take_over_stdout() -> Send:
     sys.stdout = sys.stderr
     lock = threading.Lock()
 
-    def send(message: dict[str, Any]) -> None:
+    def send(message: Mapping[str, object]) -> None:
         try:
             with lock:
                 protocol.write(to_json(message) + "\n")
@@ -68,7 +69,7 @@ def _read(requests: queue.Queue[str]) -> None:
 
 
 def _answer(line: str, send: Send) -> None:
-    request_id = None
+    request_id: object = None
     try:
         request = _parse(line)
         request_id = request.get("id")
@@ -77,7 +78,7 @@ def _answer(line: str, send: Send) -> None:
             return
         result = run_step(
             str(request.get("step")),
-            request.get("input") or {},
+            cast("Mapping[str, object]", request.get("input") or {}),
             lambda update: send({"id": request_id, "progress": update}),
         )
         send({"id": request_id, "result": result})
@@ -85,18 +86,18 @@ def _answer(line: str, send: Send) -> None:
         send({"id": request_id, "error": error.to_json()})
 
 
-def _parse(line: str) -> dict[str, Any]:
+def _parse(line: str) -> dict[str, object]:
     try:
-        request = json.loads(line)
+        request: object = json.loads(line)
     except ValueError as error:
         raise InvalidInput(f"This line is not JSON: {line.strip()[:200]}") from error
-    if not isinstance(request, dict):
+    if not is_object(request):
         raise InvalidInput(f"A request must be a JSON object: {line.strip()[:200]}")
     return request
 
 
-def _warm(modules: Any) -> None:
-    for name in modules if isinstance(modules, list) else []:
+def _warm(modules: object) -> None:
+    for name in cast("list[object]", modules) if isinstance(modules, list) else []:
         for module in _WARM.get(str(name), (str(name),)):
             try:
                 importlib.import_module(module)

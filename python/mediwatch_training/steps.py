@@ -4,26 +4,30 @@ from __future__ import annotations
 
 import importlib
 import logging
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import cast
 
+from .checks import check_input
+from .contract import STEPS
 from .errors import InvalidInput, StepError, as_step_error
-from .progress import Progress
 
-Step = Callable[[dict[str, Any], Progress], dict[str, Any]]
+# Called with how far a step is, such as ``{"stage": "fitting"}``.
+Progress = Callable[[Mapping[str, object]], None]
+# From an input of the contract that was checked to a result of the contract.
+Step = Callable[[Mapping[str, object], Progress], Mapping[str, object]]
 
-STEPS = (
-    "prepare",
-    "suggest",
-    "trial",
-    "train",
-    "register",
-    "train-and-register",
-    "evaluate",
-    "report",
-    "monitor",
-    "drift-document",
-)
+_MODULES = {
+    "prepare": "training.prepare",
+    "suggest": "training.suggest",
+    "trial": "training.trial",
+    "train": "training.train",
+    "register": "training.register",
+    "train-and-register": "training.register",
+    "evaluate": "training.evaluate",
+    "report": "report",
+    "monitor": "drift.monitor",
+    "drift-document": "drift.document",
+}
 
 _log = logging.getLogger("mediwatch_training")
 
@@ -36,16 +40,25 @@ def load_step(name: str) -> Step:
     """
     if name not in STEPS:
         raise InvalidInput(f"There is no step {name!r}; the steps are {', '.join(STEPS)}", "step")
-    function = name.replace("-", "_")
-    return getattr(importlib.import_module(f".{function}", __package__), function)
+    module = importlib.import_module(f".{_MODULES[name]}", __package__)
+    return cast("Step", getattr(module, name.replace("-", "_")))
 
 
-def run_step(name: str, input: dict[str, Any], progress: Progress) -> dict[str, Any]:
-    """Run a step; whatever goes wrong comes out as a `StepError`, unforeseen things with a logged traceback."""
+def run_step(name: str, input: Mapping[str, object], progress: Progress) -> Mapping[str, object]:
+    """Run a step with an input that may lack what has a default.
+
+    Raises:
+        StepError: Whatever went wrong; of what nobody foresaw there is a traceback in the log.
+    """
     try:
-        return load_step(name)(input, progress)
+        step = load_step(name)
+        return step(check_input(name, input), progress)
     except StepError:
         raise
     except Exception as error:
         _log.exception("Step %s crashed", name)
         raise as_step_error(error) from error
+
+
+def ignore_progress(update: Mapping[str, object]) -> None:
+    """Do nothing with `update`, for callers that do not watch."""

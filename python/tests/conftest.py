@@ -17,8 +17,7 @@ from typing import Any
 
 import pytest
 
-from mediwatch_training.progress import ignore_progress
-from mediwatch_training.steps import run_step
+from mediwatch_training.steps import ignore_progress, run_step
 
 PACKAGE_ROOT = Path(__file__).resolve().parents[1]
 REAL_DATA = PACKAGE_ROOT.parent / "data" / "diabetic_data.csv.gz"

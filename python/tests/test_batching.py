@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from mediwatch_training.batching import Batcher
+from mediwatch_training.serving.batching import Batcher
 
 
 class SlowModel:

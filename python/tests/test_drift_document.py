@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from conftest import child_environment, run
 
-from mediwatch_training.drift_document import normalise
-from mediwatch_training.drift_methods import has_drifted
+from mediwatch_training.drift.document import normalise
+from mediwatch_training.drift.evidently_shapes import has_drifted
 from mediwatch_training.errors import DataNotFound, DriftReportInvalid
 
 REPORTS = Path(__file__).parent / "fixtures" / "drift"

@@ -2,8 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mediwatch_training.comparison import Choice, Side, compare_windows
-from mediwatch_training.evidently_report import make_report
+from mediwatch_training.drift.comparison import Choice, Side, compare_windows
+from mediwatch_training.drift.evidently_report import make_report
 
 CHOICE = Choice(columns=None, drop=[], categories=[], label="label")
 

@@ -11,7 +11,7 @@ import pytest
 from conftest import REAL_DATA, child_environment, run
 
 from mediwatch_training.dataset import open_dataset
-from mediwatch_training.drift_document import normalise
+from mediwatch_training.drift.document import normalise
 from mediwatch_training.errors import (
     DataInvalid,
     InvalidInput,
@@ -225,5 +225,7 @@ def test_the_command_makes_a_report_and_opens_no_connection(tmp_path):
 
 
 def test_importing_the_package_does_not_import_evidently():
-    code = "import sys, mediwatch_training.monitor; sys.exit('evidently' in sys.modules or 'pandas' in sys.modules)"
+    code = (
+        "import sys, mediwatch_training.drift.monitor; sys.exit('evidently' in sys.modules or 'pandas' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", code], env=child_environment(), check=False).returncode == 0

@@ -110,6 +110,7 @@ NOISY = """
         return {{"score": float("inf")}}
 
     steps.load_step = lambda name: noisy
+    steps.check_input = lambda name, values: values
     pool.main()
 """
 

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mediwatch_training.csv_tail import read_tail
+from mediwatch_training.drift.csv_tail import read_tail
+from mediwatch_training.drift.log import read_log
 from mediwatch_training.errors import PredictionLogInvalid, PredictionLogNotFound
-from mediwatch_training.prediction_files import read_log
-from mediwatch_training.prediction_log import PredictionLog
+from mediwatch_training.serving.prediction_log import PredictionLog
 
 
 def rows(start: int, count: int, **values: list) -> pd.DataFrame:
@@ -136,7 +136,7 @@ def test_unreadable_files_are_told_by_name(tmp_path):
 @pytest.mark.parametrize("seed", range(40))
 def test_the_tail_of_a_file_begins_with_a_whole_row(tmp_path, monkeypatch, seed):
     random = np.random.default_rng(seed)
-    monkeypatch.setattr("mediwatch_training.csv_tail._BLOCK", int(random.integers(1, 200)))
+    monkeypatch.setattr("mediwatch_training.drift.csv_tail._BLOCK", int(random.integers(1, 200)))
     texts = ["plain", 'with "quotes"', "two\nlines", ",", "", '"', 'three\n"\nlines']
     table = [[str(n), texts[random.integers(len(texts))]] for n in range(60)]
     with (tmp_path / "p.csv").open("w", newline="") as file:
@@ -149,7 +149,7 @@ def test_the_tail_of_a_file_begins_with_a_whole_row(tmp_path, monkeypatch, seed)
 
 
 def test_only_the_end_of_a_long_log_is_read(tmp_path, monkeypatch):
-    monkeypatch.setattr("mediwatch_training.csv_tail._BLOCK", 20_000)
+    monkeypatch.setattr("mediwatch_training.drift.csv_tail._BLOCK", 20_000)
     rows(0, 20_000).to_csv(tmp_path / "p.csv", index=False)
     with (tmp_path / "p.csv").open("r+b") as file:
         # Nothing could be made of the beginning.

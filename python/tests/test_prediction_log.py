@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from mediwatch_training.prediction_files import read_log
-from mediwatch_training.prediction_log import PredictionLog
+from mediwatch_training.drift.log import read_log
+from mediwatch_training.serving.prediction_log import PredictionLog
 
 
 def row(*features: str) -> list:

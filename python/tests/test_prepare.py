@@ -11,8 +11,8 @@ from sklearn.metrics import roc_auc_score
 
 from mediwatch_training.dataset import open_dataset
 from mediwatch_training.errors import DataInvalid, DataNotFound, InvalidInput
-from mediwatch_training.splits import SPLITS, split_rows
-from mediwatch_training.table import read_table
+from mediwatch_training.training.prepare import SPLITS, split_rows
+from mediwatch_training.training.table import read_table
 
 ROWS, PATIENTS, READMITTED = 101_766, 71_518, 11_357
 

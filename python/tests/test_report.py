@@ -12,13 +12,13 @@ import mlflow
 import pytest
 from conftest import run
 
+from mediwatch_training.checks import check_input
 from mediwatch_training.errors import DataNotFound, InvalidInput
 from mediwatch_training.jsonio import to_json
-from mediwatch_training.progress import ignore_progress
 from mediwatch_training.report.inputs import read_request
 from mediwatch_training.report.page import draw
 from mediwatch_training.report.values import compute
-from mediwatch_training.steps import run_step
+from mediwatch_training.steps import ignore_progress, run_step
 
 TRIALS = [
     {"number": 0, "params": {"max_depth": 3, "booster": "a"}, "state": "complete", "score": 0.61, "seconds": 2.5},
@@ -185,7 +185,9 @@ def test_other_inputs_are_computed_anew(request_of):
 def test_the_same_input_gives_the_same_bytes(first):
     request, (_, page, values, _) = first
     experiment = values["lineage"]["runUrl"].split("/experiments/")[1].split("/")[0]
-    again = compute(replace(read_request(request), threads=2), experiment, values["key"], ignore_progress)
+    again = compute(
+        replace(read_request(check_input("report", request)), threads=2), experiment, values["key"], ignore_progress
+    )
     assert json.loads(to_json(again)) == values
     assert draw(again, None)[0] == page
 

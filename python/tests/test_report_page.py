@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from test_report_values import example, model
 
+from mediwatch_training.checks import check_input
 from mediwatch_training.report import values as report_values
 from mediwatch_training.report import words
 from mediwatch_training.report.inputs import read_request
@@ -84,7 +85,9 @@ def evil_values(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         "search": {"trials": trials, "metric": f"score {EVIL}"},
         "lineage": lineage,
     }
-    return report_values.compute(read_request(request), f"experiment {EVIL}", "key", lambda update: None)
+    return report_values.compute(
+        read_request(check_input("report", request)), f"experiment {EVIL}", "key", lambda update: None
+    )
 
 
 class Tags(HTMLParser):

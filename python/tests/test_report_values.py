@@ -9,22 +9,30 @@ import pandas as pd
 import pytest
 from sklearn import metrics
 
-from mediwatch_training.metrics import scores
-from mediwatch_training.report.inputs import read_request
-from mediwatch_training.report.values.calibration import of_probabilities
-from mediwatch_training.report.values.comparison import comparison, verdict
-from mediwatch_training.report.values.curves import curves
-from mediwatch_training.report.values.decisions import at_threshold
+from mediwatch_training.checks import check_input
+from mediwatch_training.report.inputs import Search, read_request
 from mediwatch_training.report.values.findings import findings
 from mediwatch_training.report.values.importance import importance
-from mediwatch_training.report.values.proportions import observed_to_expected, wilson
+from mediwatch_training.report.values.performance import (
+    at_threshold,
+    comparison,
+    curves,
+    observed_to_expected,
+    of_probabilities,
+    verdict,
+    wilson,
+)
 from mediwatch_training.report.values.scoring import Scored, ScoredModel
 from mediwatch_training.report.values.search import search
 from mediwatch_training.report.values.subgroups import subgroups
-from mediwatch_training.resampling import SCORES, WeightedScores, interval, resamples
+from mediwatch_training.training.scores import SCORES, WeightedScores, interval, resamples, scores
 
 SEEDS = range(5)
-REQUEST = read_request({"trackingUri": "http://x", "runId": "r", "challenger": {"version": "2", "uri": "models:/x/2"}})
+REQUEST = read_request(
+    check_input(
+        "report", {"trackingUri": "http://x", "runId": "r", "challenger": {"version": "2", "uri": "models:/x/2"}}
+    )
+)
 
 
 def example(seed: int, rows: int = 800) -> tuple[np.ndarray, np.ndarray]:
@@ -234,7 +242,7 @@ def trials_of(count: int) -> list[dict]:
 
 
 def asked(trials: list[dict], direction: str = "maximize") -> dict:
-    return search({"trials": trials, "metric": "score", "direction": direction, "space": None})
+    return search(Search(trials, "score", direction, None))
 
 
 def test_the_parameter_that_makes_the_score_is_the_important_one():

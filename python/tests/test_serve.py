@@ -19,8 +19,8 @@ from conftest import answers, child_environment, free_port, wait_until
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
-from mediwatch_training.columns import plan_columns
-from mediwatch_training.encoder import make_encoder
+from mediwatch_training.training.columns import plan_columns
+from mediwatch_training.training.encoder import make_encoder
 
 
 class Api:
@@ -30,7 +30,7 @@ class Api:
         self.port, self.logs = free_port(), directory / "logs"
         values = {"PORT": str(self.port), "PRED_LOG_DIR": str(self.logs), **environment}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "mediwatch_training.serve"], env=child_environment(**values), cwd=directory
+            [sys.executable, "-m", "mediwatch_training.serving"], env=child_environment(**values), cwd=directory
         )
 
     def call(self, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:

@@ -7,7 +7,7 @@ import pytest
 from conftest import child_environment, run
 
 from mediwatch_training.errors import InvalidInput
-from mediwatch_training.space import BUNDLED
+from mediwatch_training.training.suggest import BUNDLED
 
 
 def completed(count: int) -> list[dict]:

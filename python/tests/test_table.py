@@ -13,12 +13,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
 from mediwatch_training.dataset import open_dataset
-from mediwatch_training.encoder import text_categories
+from mediwatch_training.drift.log import read_log
+from mediwatch_training.drift.windows import outcomes_of
 from mediwatch_training.errors import DataInvalid
-from mediwatch_training.prediction_files import read_log
-from mediwatch_training.reference_data import outcomes_of
-from mediwatch_training.serving_records import boolean_spellings, spell_booleans
-from mediwatch_training.table import read_table
+from mediwatch_training.serving.records import boolean_spellings, spell_booleans
+from mediwatch_training.training.encoder import text_categories
+from mediwatch_training.training.table import read_table
 
 # The first whole number that float64 does not have.
 ODD = 2**53 + 1

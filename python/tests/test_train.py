@@ -7,8 +7,9 @@ import pytest
 from conftest import free_port, run
 
 from mediwatch_training.dataset import open_dataset
-from mediwatch_training.errors import InvalidInput, ModelLoadFailed, ModelMismatch, TrackingFailed
-from mediwatch_training.estimators import check_params, fit_final
+from mediwatch_training.errors import InvalidInput, MlflowRefused, MlflowUnavailable, ModelLoadFailed, ModelMismatch
+from mediwatch_training.tracking import tracking_errors
+from mediwatch_training.training.estimators import check_params, fit_final
 
 METRICS = {"test_auc", "test_average_precision", "test_log_loss", "test_brier", "test_f1", "threshold", "train_rows"}
 
@@ -137,9 +138,9 @@ def test_an_absent_model_or_run_is_named(sample_dataset, mlflow_uri):
 
 def test_a_server_that_is_down_is_worth_a_retry(sample_dataset):
     uri = f"http://127.0.0.1:{free_port()}"
-    with pytest.raises(TrackingFailed, match=uri) as caught:
+    with pytest.raises(MlflowUnavailable, match=uri) as caught:
         run("train", datasetDir=str(sample_dataset), trackingUri=uri)
-    assert caught.value.retryable
+    assert caught.value.to_json()["type"] == "MlflowUnavailable" and caught.value.retryable
 
 
 def test_threads_do_not_change_a_score(sample_dataset):
@@ -153,3 +154,12 @@ def test_threads_do_not_change_the_final_model(sample_dataset):
     params = check_params("hgb", None)
     one, three = (fit_final(dataset, X, y, "hgb", params, 5, 42, threads).predict_proba(X) for threads in (1, 3))
     np.testing.assert_allclose(one, three, rtol=0, atol=1e-12)
+
+
+def test_a_server_that_refuses_is_not_asked_again(mlflow_uri):
+    from mlflow.exceptions import MlflowException
+    from mlflow.protos.databricks_pb2 import PERMISSION_DENIED
+
+    with pytest.raises(MlflowRefused) as caught, tracking_errors(mlflow_uri, "runId"):
+        raise MlflowException("not yours", PERMISSION_DENIED)
+    assert not caught.value.retryable and caught.value.to_json()["type"] == "MlflowRefused"

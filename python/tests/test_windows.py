@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from mediwatch_training.drift.windows import Windows, current_start, reference_start
 from mediwatch_training.errors import PredictionLogInvalid
-from mediwatch_training.windows import Windows, current_start, reference_start
 
 
 def windows(random: np.random.Generator) -> Windows:

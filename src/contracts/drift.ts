@@ -4,18 +4,18 @@ import { DriftFinding } from './verdicts.ts';
 export const DriftWindow = z.object({
   source: z.string().describe('what it was read from: file names, or the training data'),
   rows: z.number().int().min(0),
-  from: z.number().nullable().describe('Unix time of the first row (s); null: rows without a time'),
-  to: z.number().nullable().describe('Unix time of the last row (s)'),
+  from: z.number().nullable().default(null).describe('Unix time of the first row (s); null: rows without a time'),
+  to: z.number().nullable().default(null).describe('Unix time of the last row (s)'),
 });
 export type DriftWindow = z.infer<typeof DriftWindow>;
 
 export const DriftColumn = z.object({
   name: z.string(),
   role: z.enum(['feature', 'prediction', 'target']),
-  method: z.string().nullable().describe('statistical test or distance, as Evidently calls it'),
-  score: z.number().nullable().describe('p-value or distance, whichever the method gives'),
-  threshold: z.number().nullable(),
-  drifted: z.boolean().nullable().describe('null: the report does not say'),
+  method: z.string().nullable().default(null).describe('statistical test or distance, as Evidently calls it'),
+  score: z.number().nullable().default(null).describe('p-value or distance, whichever the method gives'),
+  threshold: z.number().nullable().default(null),
+  drifted: z.boolean().nullable().default(null).describe('null: the report does not say'),
 });
 export type DriftColumn = z.infer<typeof DriftColumn>;
 
@@ -23,16 +23,21 @@ export type DriftColumn = z.infer<typeof DriftColumn>;
 export const DriftDocument = z.object({
   schema: z.literal('mediwatch.drift/1'),
   key: z.string().min(1).max(100).describe('digest of what was compared: the same rows make the same key'),
-  createdAt: z.iso.datetime({ offset: true }).nullable(),
+  createdAt: z.iso.datetime({ offset: true }).nullable().default(null),
   tool: z.string().describe('what wrote the report, such as "evidently 0.7"'),
-  current: DriftWindow.nullable().describe('null: the report does not say'),
-  reference: DriftWindow.nullable(),
-  minRows: z.number().int().nullable().describe('rows that each window was asked to have; null: not said'),
+  current: DriftWindow.nullable().default(null).describe('null: the report does not say'),
+  reference: DriftWindow.nullable().default(null),
+  minRows: z
+    .number()
+    .int()
+    .nullable()
+    .default(null)
+    .describe('rows that each window was asked to have; null: not said'),
   columns: z.array(DriftColumn).describe('empty when a window has too few rows: nothing was compared'),
-  driftedColumns: z.number().int().nullable().describe('features that drifted'),
-  share: z.number().min(0).max(1).nullable().describe('share of the features that drifted'),
-  shareThreshold: z.number().nullable().describe('share from which the data set counts as drifted'),
-  datasetDrift: z.boolean().nullable().describe('null: the report does not say'),
+  driftedColumns: z.number().int().nullable().default(null).describe('features that drifted'),
+  share: z.number().min(0).max(1).nullable().default(null).describe('share of the features that drifted'),
+  shareThreshold: z.number().nullable().default(null).describe('share from which the data set counts as drifted'),
+  datasetDrift: z.boolean().nullable().default(null).describe('null: the report does not say'),
 });
 export type DriftDocument = z.infer<typeof DriftDocument>;
 

@@ -257,6 +257,12 @@ export const STEP_CONTRACTS = {
   },
 } as const satisfies Record<StepName, StepContract>;
 
+const RegisterResult = z.object({
+  name: z.string(),
+  version: z.string(),
+  created: z.boolean().describe('false: the run had this version already'),
+});
+
 /** Commands of the Python package that no workflow runs as a step. */
 export const TOOL_CONTRACTS = {
   register: {
@@ -269,18 +275,14 @@ export const TOOL_CONTRACTS = {
       modelId: text.nullable().default(null).describe('logged model, as train says'),
       tags: z.record(z.string(), z.string()).nullable().default(null).describe('tags of the version'),
     }),
-    result: z.object({
-      name: z.string(),
-      version: z.string(),
-      created: z.boolean().describe('false: the run had this version already'),
-    }),
+    result: RegisterResult,
   },
   'train-and-register': {
     about: 'Trains as train does; with a registered model it also makes a version.',
     bundled: TrainInput.extend({
       register: text.nullable().default(null).describe('registered model to make a version of'),
     }),
-    result: TrainResult,
+    result: TrainResult.extend({ registered: RegisterResult.optional() }),
   },
   'drift-document': {
     about: 'Turns a drift report of Evidently 0.4 or 0.7 into the drift document that the gate judges.',

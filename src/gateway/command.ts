@@ -25,7 +25,7 @@ export function apiCommand(config: Config): CommandOf {
   if (command) return (spec, address) => projectCommand(config, command, spec, address);
   return (spec, { host, port }) => ({
     file: config.worker.python || join(python, '.venv', 'bin', 'python'),
-    args: ['-m', 'mediwatch_training.serve'],
+    args: ['-m', 'mediwatch_training.serving'],
     env: {
       ...threads,
       ...spec.env,

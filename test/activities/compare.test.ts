@@ -41,7 +41,7 @@ describe('a reason that may pass', () => {
   it.each([
     ['StepCrashed', new ProcessDied('It ended', { exitCode: null, signal: 'SIGKILL' }, '')],
     ['StepOutOfMemory', new CommandOutOfMemory('The step', 900, 800)],
-    ['StepCrashed', ofStep('TrackingFailed', true)],
+    ['MlflowUnavailable', ofStep('MlflowUnavailable', true)],
     ['StepCrashed', ofStep('StepCrashed', true)],
   ])('is %s, and says nothing of the champion: the next attempt compares both', async (type, error) => {
     const calls = failing(error, { times: 1 });

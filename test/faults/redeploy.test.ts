@@ -96,7 +96,7 @@ describe.runIf(process.platform === 'linux')('a promotion whose parts die', { ti
       what: `version ${version} to serve`,
     });
     // One API process serves; the replaced one and any candidate are gone.
-    await until(() => running(stack.processes(), 'mediwatch_training.serve').length <= 1, {
+    await until(() => running(stack.processes(), 'mediwatch_training.serving').length <= 1, {
       timeoutMs: 30_000,
       what: 'the other API processes to be gone',
     });
@@ -137,6 +137,6 @@ describe.runIf(process.platform === 'linux')('a promotion whose parts die', { ti
     expect(await served()).toBe(before);
     const inProduction = (await mlflow.listVersions(MODEL)).filter(({ stage }) => stage === 'Production');
     expect(inProduction.map(({ version }) => version)).toEqual([before]);
-    expect(running(stack.processes(), 'mediwatch_training.serve')).toHaveLength(1);
+    expect(running(stack.processes(), 'mediwatch_training.serving')).toHaveLength(1);
   });
 });

@@ -1,45 +1,22 @@
-"""Reads the input of the step."""
+"""The input of the step as the computations take it."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Literal, TypedDict
 
-from ..errors import InvalidInput
-from ..fields import Fields, is_number
-
-_FIELDS = (
-    "trackingUri",
-    "runId",
-    "workDir",
-    "threads",
-    "registeredModel",
-    "datasetDir",
-    "scored",
-    "challenger",
-    "champion",
-    "search",
-    "lineage",
-    "outcome",
-)
-_MODEL = ("version", "uri", "metrics")
-_SEARCH = ("trials", "metric", "direction", "space")
-_LINEAGE = (
-    "workflowId",
-    "workflowUrl",
-    "runUrl",
-    "trigger",
-    "startedAt",
-    "data",
-    "datasetSha256",
-    "seed",
-    "codeRevision",
-    "release",
-    "driftReport",
-)
-_OUTCOME = ("stage", "promoted", "reason", "approvedBy", "deployed")
-_STATES = ("running", "complete", "failed")
+if TYPE_CHECKING:
+    from ..contract import (
+        Params,
+        ReportInput,
+        ReportInputChallenger,
+        ReportInputChampion,
+        ReportInputLineage,
+        ReportOutcome,
+        Space,
+        Trial,
+    )
 
 
 @dataclass(frozen=True)
@@ -53,8 +30,29 @@ class ReportedModel:
     uri: str
     metrics: dict[str, float]
     model: str | None = None
-    params: dict[str, Any] | None = None
+    params: Params | None = None
     objection: str | None = None
+
+
+class ReportedTrial(TypedDict):
+    """A trial as the page shows it; only a complete one has a score, `seconds` are its duration (s)."""
+
+    number: int
+    state: Literal["running", "complete", "failed"]
+    params: Params
+    score: float | None
+    seconds: float | None
+    error: str | None
+
+
+@dataclass(frozen=True)
+class Search:
+    """The search; trials are in the order of their numbers."""
+
+    trials: list[ReportedTrial]
+    metric: str
+    direction: Literal["maximize", "minimize"]
+    space: Space | None
 
 
 @dataclass(frozen=True)
@@ -70,108 +68,60 @@ class ReportRequest:
     scored: bool
     challenger: ReportedModel
     champion: ReportedModel | None
-    search: dict[str, Any]
-    lineage: dict[str, Any]
-    outcome: dict[str, Any] | None
+    search: Search
+    lineage: ReportInputLineage
+    outcome: ReportOutcome | None
 
 
-def read_request(input: dict[str, Any]) -> ReportRequest:
-    """Check the input.
-
-    Only ``trackingUri``, ``runId`` and ``challenger`` with ``version`` and ``uri`` are needed: what else is left out is
-    said to be unknown on the page.
-
-    Raises:
-        InvalidInput: A field is missing or of another kind.
-    """
-    fields = Fields("report", input, _FIELDS)
-    challenger = fields.mapping("challenger")
-    champion = fields.mapping("champion", None)
-    dataset_dir = fields.text("datasetDir", None)
+def read_request(input: ReportInput) -> ReportRequest:
+    """Return the input without passwords, unknown metrics, and scores of trials that are not complete."""
+    champion, search, dataset_dir = input["champion"], input["search"], input["datasetDir"]
     return ReportRequest(
-        tracking_uri=fields.text("trackingUri"),
-        run_id=fields.text("runId"),
-        work_dir=fields.text("workDir", None),
-        threads=fields.integer("threads", 1, low=1, high=1024),
-        registered_model=fields.text("registeredModel", "model"),
+        tracking_uri=input["trackingUri"],
+        run_id=input["runId"],
+        work_dir=input["workDir"],
+        threads=input["threads"],
+        registered_model=input["registeredModel"],
         dataset_dir=dataset_dir,
-        scored=_flag(input, "scored", dataset_dir is not None),
-        challenger=_model("challenger", challenger, (*_MODEL, "model", "params")),
-        champion=None if champion is None else _model("champion", champion, (*_MODEL, "objection")),
-        search=_search(fields.mapping("search", {})),
-        lineage=_lineage(fields.mapping("lineage", {})),
-        outcome=_outcome(fields.mapping("outcome", None)),
+        scored=dataset_dir is not None if input["scored"] is None else input["scored"],
+        challenger=_model(input["challenger"]),
+        champion=None if champion is None else _model(champion),
+        search=Search(
+            sorted((_trial(trial) for trial in search["trials"]), key=lambda trial: trial["number"]),
+            search["metric"],
+            search["direction"],
+            search["space"],
+        ),
+        lineage=_without_passwords(input["lineage"]),
+        outcome=input["outcome"],
     )
 
 
-def _model(name: str, values: dict[str, Any], known: tuple[str, ...]) -> ReportedModel:
-    fields = Fields(name, values, known)
-    metrics = fields.mapping("metrics", {})
+def _model(values: ReportInputChallenger | ReportInputChampion) -> ReportedModel:
     return ReportedModel(
-        version=fields.text("version"),
-        uri=fields.text("uri"),
-        metrics={str(metric): float(value) for metric, value in metrics.items() if is_number(value)},
-        model=fields.text("model", None) if "model" in known else None,
-        params=fields.mapping("params", None) if "params" in known else None,
-        objection=fields.text("objection", None) if "objection" in known else None,
+        version=values["version"],
+        uri=values["uri"],
+        metrics={metric: float(value) for metric, value in values["metrics"].items() if value is not None},
+        model=values.get("model"),
+        params=values.get("params"),
+        objection=values.get("objection"),
     )
 
 
-def _search(values: dict[str, Any]) -> dict[str, Any]:
-    fields = Fields("search", values, _SEARCH)
-    trials = sorted((_trial(trial) for trial in fields.objects("trials", [])), key=lambda trial: trial["number"])
+def _trial(trial: Trial) -> ReportedTrial:
     return {
-        "trials": trials,
-        "metric": fields.text("metric", "score"),
-        "direction": fields.choice("direction", ("maximize", "minimize"), "maximize"),
-        "space": fields.mapping("space", None),
-    }
-
-
-def _trial(trial: dict[str, Any]) -> dict[str, Any]:
-    if not is_number(trial.get("number")) or trial.get("state") not in _STATES:
-        raise InvalidInput(f"each trial needs a number and a state, one of {', '.join(_STATES)}", "search")
-    params = trial.get("params")
-    score = trial.get("score")
-    seconds = trial.get("seconds")
-    error = trial.get("error")
-    return {
-        "number": int(trial["number"]),
+        "number": trial["number"],
         "state": trial["state"],
-        "params": params if isinstance(params, dict) else {},
-        "score": float(score) if is_number(score) and trial["state"] == "complete" else None,
-        "seconds": float(seconds) if is_number(seconds) else None,
-        "error": None if error is None else str(error),
+        "params": trial["params"],
+        "score": trial.get("score") if trial["state"] == "complete" else None,
+        "seconds": trial.get("seconds"),
+        "error": trial.get("error"),
     }
 
 
-def _lineage(values: dict[str, Any]) -> dict[str, Any]:
-    fields = Fields("lineage", values, _LINEAGE)
-    texts = {name: fields.text(name, None) for name in _LINEAGE if name != "seed"}
-    known = {name: None if text is None else without_password(text) for name, text in texts.items()}
-    return {**known, "seed": fields.integer("seed", None)}
-
-
-def _outcome(values: dict[str, Any] | None) -> dict[str, Any] | None:
-    if values is None:
-        return None
-    fields = Fields("outcome", values, _OUTCOME)
-    return {
-        "stage": fields.choice("stage", ("Production", "Staging", "None"), "None"),
-        "promoted": _flag(values, "promoted", False),
-        "reason": fields.text("reason", None),
-        "approvedBy": fields.text("approvedBy", None),
-        "deployed": _flag(values, "deployed", False),
-    }
-
-
-def _flag(values: dict[str, Any], name: str, default: bool) -> bool:
-    value = values.get(name)
-    if value is None:
-        return default
-    if not isinstance(value, bool):
-        raise InvalidInput(f"{name} must be true or false", name)
-    return value
+def _without_passwords(lineage: ReportInputLineage) -> ReportInputLineage:
+    clean = {name: without_password(value) if isinstance(value, str) else value for name, value in lineage.items()}
+    return {**lineage, **clean}
 
 
 def without_password(text: str) -> str:

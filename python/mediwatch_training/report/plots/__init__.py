@@ -1,10 +1,8 @@
 """The figures of the page, drawn by matplotlib into inline SVG."""
 
-from .comparison import comparison_plot
+from .bars import comparison_plot, importance_plot, search_importance_plot, subgroups_plot
 from .curves import calibration_plot, distribution_plot, precision_recall_plot, roc_plot
-from .importance import importance_plot, search_importance_plot
 from .search import history_plot, parallel_plot
-from .subgroups import subgroups_plot
 
 __all__ = [
     "calibration_plot",

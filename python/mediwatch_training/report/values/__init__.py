@@ -12,17 +12,12 @@ from typing import Any
 from ...dataset import Dataset, open_dataset
 from ...errors import DataInvalid, DataNotFound
 from ...jsonio import to_json
-from ...progress import Progress
+from ...steps import Progress
 from ..inputs import ReportRequest
-from .calibration import calibration
-from .comparison import comparison
-from .curves import curves
-from .decisions import decisions
-from .distribution import distribution
+from .data import lineage, profile
 from .findings import findings
 from .importance import importance
-from .lineage import lineage
-from .profile import profile
+from .performance import calibration, comparison, curves, decisions, distribution
 from .scoring import score_models
 from .search import search
 from .subgroups import subgroups
@@ -45,7 +40,7 @@ def compute(request: ReportRequest, experiment_id: str, key: str, progress: Prog
 
     Raises:
         DataNotFound: There is no dataset in the directory.
-        TrackingFailed: The tracking server does not answer (retryable).
+        MlflowUnavailable: The tracking server does not answer (retryable).
     """
     dataset = _dataset(request)
     scored = score_models(request, dataset, progress)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...estimators import limited_threads
 from ...models import expected_columns, predict_records
-from ...progress import Progress
-from ...resampling import WeightedScores
+from ...steps import Progress
+from ...training.estimators import limited_threads
+from ...training.scores import WeightedScores
 from .scoring import Scored
 
 if TYPE_CHECKING:

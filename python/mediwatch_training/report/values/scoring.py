@@ -10,9 +10,9 @@ import numpy as np
 
 from ...dataset import Dataset
 from ...errors import ModelLoadFailed, ModelMismatch, StepError
-from ...estimators import limited_threads
 from ...models import load_model, predict_records
-from ...progress import Progress
+from ...steps import Progress
+from ...training.estimators import limited_threads
 from ..inputs import ReportedModel, ReportRequest
 
 _log = logging.getLogger("mediwatch_training")
@@ -69,7 +69,7 @@ def score_models(request: ReportRequest, dataset: Dataset | None, progress: Prog
     """Load both models and apply them to the test records.
 
     Raises:
-        TrackingFailed: The tracking server does not answer (retryable).
+        MlflowUnavailable: The tracking server does not answer (retryable).
     """
     labels = None if dataset is None else np.asarray(dataset.labels("test"))
     why_not = None

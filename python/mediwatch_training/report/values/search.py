@@ -5,37 +5,40 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ...fields import is_number
+from ...checks import is_number
+from ..inputs import Search
 
 # Below this a forest over trials explains noise.
 _MIN_TRIALS = 12
 _SEED = 42
 
 
-def search(request: dict[str, Any]) -> dict[str, Any]:
+def search(request: Search) -> dict[str, Any]:
     """Return ``{trials, metric, direction, counts, best, history, axes, importance}``.
 
     ``history`` is ``[{number, score, best}]``, the last one the best score so far; ``axes`` describes each parameter
     that some complete trial has: ``{name, kind, log, values}``, values as numbers or texts by trial number.
     """
-    trials = request["trials"]
+    trials = request.trials
     if not trials:
         return {"missing": "No search was made: the parameters were given, or they are the defaults."}
     complete = [trial for trial in trials if trial["score"] is not None]
-    better = max if request["direction"] == "maximize" else min
+    better = max if request.direction == "maximize" else min
     history: list[dict[str, Any]] = []
     for trial in complete:
         best = better(trial["score"], history[-1]["best"]) if history else trial["score"]
         history.append({"number": trial["number"], "score": trial["score"], "best": best})
     best_trial = better(complete, key=lambda trial: trial["score"]) if complete else None
-    axes = _axes(complete, request["space"] or {})
+    axes = _axes(complete, request.space or {})
     return {
-        **{name: request[name] for name in ("trials", "metric", "direction")},
+        "trials": trials,
+        "metric": request.metric,
+        "direction": request.direction,
         "counts": {state: sum(trial["state"] == state for trial in trials) for state in _STATES},
         "best": best_trial and best_trial["number"],
         "history": history,
         "axes": axes,
-        "importance": _importance(complete, axes, request["direction"]),
+        "importance": _importance(complete, axes, request.direction),
     }
 
 

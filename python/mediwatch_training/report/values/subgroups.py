@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...resampling import SAMPLES, SCORES, WeightedScores, interval, resamples
-from .decisions import at_threshold
-from .proportions import observed_to_expected
+from ...training.scores import SAMPLES, SCORES, WeightedScores, interval, resamples
+from .performance import at_threshold, observed_to_expected
 from .scoring import Scored
 
 if TYPE_CHECKING:

@@ -1,0 +1,174 @@
+"""Step `monitor`: from a prediction log to a drift report and its drift document."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import InvalidInput
+from ..jsonio import to_json, write_bytes, write_json
+from ..training.columns import ID_CATEGORIES, IDENTIFIERS
+from .comparison import Choice, Comparison, Side, compare_windows
+from .document import SCHEMA, count_drifted
+from .log import ORIGIN, Log, read_log
+from .windows import Windows, current_start, outcomes_of, reference_start, training_sample
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ..contract import DriftDocument, DriftWindow, MonitorInput, MonitorResult
+    from ..steps import Progress
+
+HTML_FILE = "evidently_report.html"
+JSON_FILE = "evidently_report.json"
+DOCUMENT_FILE = "drift.json"
+# How many names of files the source of a window lists.
+_NAMED_FILES = 5
+
+
+def monitor(input: MonitorInput, progress: Progress) -> MonitorResult:
+    """Compare the newest rows of a prediction log with earlier ones, or with the data that a model learned from.
+
+    With fewer than ``minRows`` rows in either window nothing is compared: the document has no columns and there is no
+    report. The same rows compared in the same way have the same key.
+
+    Args:
+        input: Of ``reference`` "training", the rows are those of ``datasetDir``.
+        progress: Called with the stage and the rows.
+
+    Returns:
+        The drift document, and the paths of the report or None.
+
+    Raises:
+        PredictionLogNotFound: There is no log.
+        PredictionLogInvalid: The log cannot be read, or its windows cannot be compared.
+        DataNotFound: There is no data set for the reference "training".
+        DataInvalid: The data set has no rows to compare with.
+        InvalidInput: Fields contradict each other.
+    """
+    output, min_rows, labels = Path(input["outputDir"]), input["minRows"], input["labels"]
+    windows = Windows(input["currentRows"], input["referenceRows"], input["currentHours"], input["referenceHours"])
+    dataset_dir = input["datasetDir"] if input["reference"] == "training" else None
+    if input["reference"] == "training" and dataset_dir is None:
+        raise InvalidInput("datasetDir is required for the reference training", "datasetDir")
+    if windows.current_hours is None and min_rows > windows.current_rows:
+        raise InvalidInput(f"currentRows ({windows.current_rows}) can never hold minRows ({min_rows})", "currentRows")
+    drop = IDENTIFIERS if input["drop"] is None else input["drop"]
+    id_categories = ID_CATEGORIES if input["idCategories"] is None else input["idCategories"]
+    choice = Choice(input["columns"], drop, id_categories, input["labelColumn"])
+
+    progress({"stage": "reading"})
+    log = read_log(input["log"], windows.rows_needed, windows.hours_needed)
+    if labels is not None:
+        _add_outcomes(log.frame, outcomes_of(labels, choice.label), choice.label)
+    times = log.times.to_numpy()
+    begin = current_start(times, windows, alone=dataset_dir is not None)
+    current = _window(log, slice(begin, len(times)))
+    if dataset_dir is None:
+        reference = _window(log, slice(reference_start(times, windows, begin), begin))
+    else:
+        sample = training_sample(dataset_dir, windows.reference_rows, choice.label)
+        reference = sample, {"source": "the training data", "rows": len(sample), "from": None, "to": None}
+    document: DriftDocument = {
+        "schema": SCHEMA,
+        "key": key_of([current[0], reference[0]], _settings(input, choice)),
+        "createdAt": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "tool": "evidently",
+        "current": current[1],
+        "reference": reference[1],
+        "minRows": min_rows,
+        "columns": [],
+        "driftedColumns": None,
+        "share": None,
+        "shareThreshold": input["driftShare"],
+        "datasetDrift": None,
+    }
+    sizes = {"current": current[1]["rows"], "reference": reference[1]["rows"], "leftOut": log.left_out}
+    progress({"stage": "comparing", **sizes})
+    html = json = None
+    if min(sizes["current"], sizes["reference"]) >= min_rows:
+        sides = [_side(frame, log) for frame, _ in (current, reference)]
+        comparison = compare_windows(*sides, choice, min_rows)
+        html, json = _report(comparison, document, input, output)
+    write_json(output / DOCUMENT_FILE, document)
+    return {"document": document, "html": html, "json": json}
+
+
+def _settings(input: MonitorInput, choice: Choice) -> dict[str, object]:
+    """Return what the comparison depends on beside the rows."""
+    return {
+        "columns": choice.columns,
+        "drop": choice.drop,
+        "idCategories": choice.categories,
+        "method": input["method"],
+        "threshold": input["threshold"],
+        "driftShare": input["driftShare"],
+        "labelColumn": choice.label,
+    }
+
+
+def _report(comparison: Comparison, document: DriftDocument, input: MonitorInput, output: Path) -> tuple[str, str]:
+    """Write Evidently's report, complete the document with what it says, and return the paths of HTML and JSON."""
+    from .evidently_report import make_report
+
+    report = make_report(comparison, input["driftShare"], input["method"], input["threshold"])
+    count, share = count_drifted(report.findings.columns)
+    document |= {
+        "tool": f"evidently {report.version}",
+        "columns": report.findings.columns,
+        "driftedColumns": count,
+        "share": share,
+        "datasetDrift": None if share is None else share >= input["driftShare"],
+    }
+    write_bytes(output / HTML_FILE, report.html.encode())
+    write_bytes(output / JSON_FILE, report.json.encode())
+    return str(output / HTML_FILE), str(output / JSON_FILE)
+
+
+def _window(log: Log, rows: slice) -> tuple[pd.DataFrame, DriftWindow]:
+    """Return the rows of a window, and what the document says of it."""
+    frame, times = log.frame.iloc[rows], log.times.iloc[rows].dropna()
+    names = [log.files[number].name for number in sorted(frame[ORIGIN].unique())]
+    more = f" and {len(names) - _NAMED_FILES} more" if len(names) > _NAMED_FILES else ""
+    return frame, {
+        "source": ", ".join(names[:_NAMED_FILES]) + more or "the prediction log",
+        "rows": len(frame),
+        "from": None if times.empty else float(times.min()),
+        "to": None if times.empty else float(times.max()),
+    }
+
+
+def _side(frame: pd.DataFrame, log: Log) -> Side:
+    """Return a window with the rows in which each column could have a value."""
+    import pandas as pd
+
+    if ORIGIN not in frame:
+        return Side(frame, {name: pd.Series(True, index=frame.index) for name in frame.columns})
+    files = {name: [n for n, columns in enumerate(log.columns) if name in columns] for name in frame.columns}
+    anywhere = {name for name in frame.columns if not files[name]}
+    present = {
+        name: pd.Series(True, index=frame.index) if name in anywhere else frame[ORIGIN].isin(files[name])
+        for name in frame.columns
+    }
+    return Side(frame, present)
+
+
+def _add_outcomes(frame: pd.DataFrame, outcomes: pd.Series, column: str) -> None:
+    """Put the outcomes that are known by now into the log; what the log itself says stands where they say nothing."""
+    if "event_id" not in frame:
+        return
+    from .log import as_text
+
+    joined = as_text(frame["event_id"]).map(outcomes)
+    frame[column] = joined.where(joined.notna(), frame[column]) if column in frame else joined
+
+
+def key_of(windows: list[pd.DataFrame], settings: dict[str, object]) -> str:
+    """Return the SHA-256 of the windows' rows and of the settings; nothing of when or where it is made."""
+    content = hashlib.sha256(to_json(settings).encode())
+    for frame in windows:
+        rows = frame.drop(columns=ORIGIN, errors="ignore")
+        content.update(rows[sorted(rows.columns)].to_csv(index=False).encode())
+    return content.hexdigest()

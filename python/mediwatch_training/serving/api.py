@@ -1,0 +1,210 @@
+"""The prediction API over HTTP."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import JSONResponse
+
+from ..errors import as_step_error
+from .batching import Batcher
+from .model import ServedModel, load_served_model
+from .prediction_log import PredictionLog
+from .records import MAX_BODY_BYTES, BadRequest, check_values, parse_records, spell_booleans
+from .settings import Settings
+
+_log = logging.getLogger("mediwatch_training.serving")
+
+# A model that cannot be loaded now may be promoted, or its server started, at any time.
+_RETRY_SECONDS = 3.0
+# Requests with this header check a deployment; they are not traffic that a drift report should see.
+_VERIFY_HEADER = "x-mediwatch-verify"
+_DRAIN_SECONDS = 20
+
+
+class Service:
+    """Holds the model, and loads it in the background until it is there."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.model: ServedModel | None = None
+        self._batcher: Batcher | None = None
+        self.reason = "the model is being loaded"
+        self._log: PredictionLog | None = None
+        self._stop = threading.Event()
+
+    def start(self) -> None:
+        """Start loading."""
+        threading.Thread(target=self._load, daemon=True).start()
+
+    def stop(self) -> None:
+        """Stop trying to load."""
+        self._stop.set()
+
+    def predict(self, body: bytes, verify: bool) -> dict[str, Any]:
+        """Answer a prediction request.
+
+        Raises:
+            BadRequest: The request or its records are malformed, or there is no model yet (503).
+        """
+        model = self.model
+        batcher = self._batcher
+        if model is None or batcher is None:
+            raise BadRequest(503, self.reason)
+        records = spell_booleans(parse_records(body), model.booleans)
+        warnings = check_values(records, model.features)
+        probabilities = batcher.probabilities(records)
+        predictions = [{"prob": float(p), "pred": int(p >= model.threshold)} for p in probabilities]
+        if not verify:
+            warnings += self._write_log(model, records, predictions)
+        answer: dict[str, Any] = {
+            "predictions": predictions,
+            "model_version": model.version,
+            "threshold": model.threshold,
+        }
+        return {**answer, "warnings": warnings} if warnings else answer
+
+    def _load(self) -> None:
+        while not self._stop.is_set():
+            try:
+                model = load_served_model(self.settings)
+                # The first prediction sets up what later ones find ready; better now than in a client's request.
+                model.probabilities([model.example or {}])
+            except Exception as error:
+                reason = as_step_error(error).message
+                if reason != self.reason:
+                    _log.warning("No model yet: %s", reason)
+                self.reason = reason
+                self._stop.wait(_RETRY_SECONDS)
+                continue
+            self._log = PredictionLog(self.settings.log_directory, [f["name"] for f in model.features])
+            self._batcher = Batcher(model.probabilities)
+            self.model = model
+            _log.info("Serving version %s", model.version)
+            return
+
+    def _write_log(
+        self, model: ServedModel, records: list[dict[str, Any]], predictions: list[dict[str, Any]]
+    ) -> list[str]:
+        now = f"{time.time():.3f}"
+        rows = [
+            [
+                str(uuid.uuid4()),
+                now,
+                model.version,
+                model.threshold,
+                *(record.get(f["name"]) for f in model.features),
+                prediction["prob"],
+                prediction["pred"],
+            ]
+            for record, prediction in zip(records, predictions, strict=True)
+        ]
+        try:
+            assert self._log is not None
+            self._log.append(rows)
+        except OSError as error:
+            _log.warning("The prediction log was not written: %s", error)
+            return [f"the prediction log was not written: {error.strerror}"]
+        return []
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Return the application; it starts to load its model when it starts."""
+    service = Service(settings)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        service.start()
+        yield
+        service.stop()
+
+    app = FastAPI(title="MediWatch", lifespan=lifespan)
+
+    @app.exception_handler(BadRequest)
+    async def bad_request(request: Request, error: BadRequest) -> JSONResponse:
+        return JSONResponse({"error": error.message}, status_code=error.status)
+
+    @app.get("/health")
+    async def health() -> JSONResponse:
+        return _health(service)
+
+    @app.get("/schema")
+    async def schema() -> JSONResponse:
+        if service.model is None:
+            raise BadRequest(503, service.reason)
+        return JSONResponse(_schema(service.model))
+
+    @app.post("/predict")
+    async def predict(request: Request) -> JSONResponse:
+        body = bytearray()
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > MAX_BODY_BYTES:
+                raise BadRequest(413, f"The body is larger than {MAX_BODY_BYTES // 2**20} MiB: send fewer records")
+        verify = request.headers.get(_VERIFY_HEADER) == "1"
+        return JSONResponse(await run_in_threadpool(service.predict, bytes(body), verify))
+
+    return app
+
+
+def _health(service: Service) -> JSONResponse:
+    settings, model = service.settings, service.model
+    facts = {"model_name": settings.model_name, "model_source": settings.source}
+    if model is None:
+        return JSONResponse({"status": "unavailable", "reason": service.reason, **facts}, status_code=503)
+    return JSONResponse(
+        {
+            "status": "ok",
+            **facts,
+            "model_version": model.version,
+            "model_stage": model.stage,
+            "run_id": model.run_id,
+            "loaded_at": model.loaded_at,
+        }
+    )
+
+
+def _schema(model: ServedModel) -> dict[str, Any]:
+    return {
+        "features": model.features,
+        "example": {"records": [model.example]} if model.example else None,
+        "model_version": model.version,
+        "threshold": model.threshold,
+    }
+
+
+def main() -> int:
+    """Serve until SIGTERM or SIGINT, then finish the requests under way; return the exit code."""
+    import uvicorn
+
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    try:
+        settings = Settings.from_environment(os.environ)
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 2
+    config = uvicorn.Config(
+        create_app(settings),
+        host=settings.host,
+        port=settings.port,
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=_DRAIN_SECONDS,
+    )
+    # uvicorn drains on these signals and then raises them again, for whoever listened before it: here nobody.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+    server = uvicorn.Server(config)
+    server.run()
+    return 0 if server.started else 1

@@ -1,0 +1,126 @@
+"""The model that the API serves: where it comes from and what is known of it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import ModelLoadFailed, StepError
+from ..training.encoder import text_categories
+from .records import boolean_spellings
+from .settings import Settings
+
+
+@dataclass(frozen=True)
+class ServedModel:
+    """A loaded model.
+
+    Attributes:
+        pipeline: Takes raw records as a data frame.
+        version: Of the registered model, or the label of a local one.
+        stage: Stage it was found by; None for a local or pinned one.
+        run_id: Run that trained it, if known.
+        threshold: Probability from which a record counts as positive.
+        features: ``{name, kind}`` of each column that the model reads.
+        example: A raw record, or None.
+        booleans: How the training data write true and false, by feature.
+        loaded_at: Unix seconds.
+    """
+
+    pipeline: Any
+    version: str
+    stage: str | None
+    run_id: str | None
+    threshold: float
+    features: list[dict[str, str]]
+    example: dict[str, Any] | None
+    booleans: dict[str, dict[bool, str]] = field(default_factory=dict)
+    loaded_at: float = field(default_factory=time.time)
+
+    def probabilities(self, records: list[dict[str, Any]]) -> np.ndarray:
+        """Return the probability of the positive class of each record; absent features count as missing."""
+        import pandas as pd
+
+        from ..models import predict_records
+
+        columns = {f["name"]: [record.get(f["name"]) for record in records] for f in self.features}
+        return predict_records(self.pipeline, pd.DataFrame(columns, dtype=object), self.version)
+
+
+def load_served_model(settings: Settings) -> ServedModel:
+    """Load the model that the settings name.
+
+    Raises:
+        StepError: It cannot be loaded; the message says why and what to do.
+    """
+    if settings.source == "local":
+        return _local(settings)
+    return _registered(settings)
+
+
+def _local(settings: Settings) -> ServedModel:
+    path = Path(settings.model_path)
+    if not path.is_file():
+        raise ModelLoadFailed(
+            f"There is no model file {path}: build the image with one, or set MODEL_PATH, or set MODEL_SOURCE=mlflow"
+        )
+    import joblib
+
+    try:
+        pipeline = joblib.load(path)
+    except Exception as error:  # whatever unpickling foreign bytes raises
+        raise ModelLoadFailed(f"The model file {path} cannot be read: {type(error).__name__}: {error}") from error
+    return describe(pipeline, settings.local_version, None, None)
+
+
+def _registered(settings: Settings) -> ServedModel:
+    from .registry import RegistryClient
+
+    client = RegistryClient(settings.tracking_uri)
+    if settings.pinned_version is not None:
+        version, stage = client.version(settings.model_name, settings.pinned_version), None
+    else:
+        version, stage = client.latest(settings.model_name, settings.model_stage), settings.model_stage
+    try:
+        pipeline = client.load(settings.model_name, version)
+    except StepError:
+        raise
+    except Exception as error:  # whatever unpickling foreign bytes raises
+        raise ModelLoadFailed(
+            f"Version {version['version']} of {settings.model_name} cannot be loaded here: "
+            f"{type(error).__name__}: {error}"
+        ) from error
+    return describe(pipeline, str(version["version"]), stage, version.get("run_id") or None)
+
+
+def describe(pipeline: Any, version: str, stage: str | None, run_id: str | None) -> ServedModel:
+    """Find out what a model reads; models of this package say it themselves.
+
+    Raises:
+        ModelLoadFailed: It does not say which columns it reads.
+    """
+    known = getattr(pipeline, "mediwatch_", {})
+    features = known.get("features") or _features(pipeline)
+    if not features:
+        raise ModelLoadFailed("The model does not say which columns it reads: log it with a signature")
+    examples = known.get("example") or []
+    return ServedModel(
+        pipeline=pipeline,
+        version=version,
+        stage=stage,
+        run_id=run_id or known.get("run_id"),
+        threshold=float(known.get("threshold", 0.5)),
+        features=features,
+        example=examples[0] if examples else None,
+        booleans=boolean_spellings(text_categories(pipeline)),
+    )
+
+
+def _features(pipeline: Any) -> list[dict[str, str]]:
+    from ..models import expected_columns
+
+    return [{"name": name, "kind": "unknown"} for name in expected_columns(pipeline) or []]

@@ -1,0 +1,141 @@
+"""Loads registered models over MLflow's REST interface.
+
+Importing MLflow takes two seconds, which is most of an API's start; a scikit-learn model behind MLflow's artifact
+proxy needs three requests instead. Anything else is left to MLflow itself.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import pickle
+import ssl
+import urllib.error
+import urllib.parse
+import urllib.request
+from typing import Any
+
+from ..errors import MlflowRefused, MlflowUnavailable, ModelLoadFailed
+
+_TIMEOUT_SECONDS = 20
+_PROXIED = "mlflow-artifacts:/"
+
+
+class RegistryClient:
+    """Reads versions and their files from one MLflow server.
+
+    Args:
+        uri: The server, such as ``http://127.0.0.1:5000``; other kinds of store work through MLflow's own client.
+    """
+
+    def __init__(self, uri: str) -> None:
+        self._uri = uri.rstrip("/")
+        self._is_http = uri.startswith(("http://", "https://"))
+
+    def version(self, name: str, version: str) -> dict[str, Any]:
+        """Return one version of a model.
+
+        Raises:
+            ModelLoadFailed: There is no such version.
+        """
+        if not self._is_http:
+            return dict(self._mlflow().get_model_version(name, version))
+        found = self._get("/api/2.0/mlflow/model-versions/get", {"name": name, "version": version})
+        if found is None:
+            raise ModelLoadFailed(f"{name} has no version {version} at {self._uri}: correct MLFLOW_MODEL_VERSION")
+        return found["model_version"]
+
+    def latest(self, name: str, stage: str) -> dict[str, Any]:
+        """Return the newest version in a stage.
+
+        Raises:
+            ModelLoadFailed: No version is in that stage.
+        """
+        if self._is_http:
+            found = self._get("/api/2.0/mlflow/registered-models/get-latest-versions", {"name": name, "stages": stage})
+            versions = [] if found is None else found.get("model_versions", [])
+        else:
+            versions = [dict(v) for v in self._mlflow().get_latest_versions(name, [stage])]
+        if not versions:
+            raise ModelLoadFailed(
+                f"{name} has no version in {stage} at {self._uri}: promote one, or set MLFLOW_MODEL_STAGE or "
+                "MLFLOW_MODEL_VERSION"
+            )
+        return versions[0]
+
+    def load(self, name: str, version: dict[str, Any]) -> Any:
+        """Return the model of a version."""
+        if self._is_http:
+            query = {"name": name, "version": str(version["version"])}
+            location = (self._get("/api/2.0/mlflow/model-versions/get-download-uri", query) or {}).get("artifact_uri")
+            if location and location.startswith(_PROXIED):
+                model = self._load_proxied(location)
+                if model is not None:
+                    return model
+        from ..models import load_model
+
+        return load_model(f"models:/{name}/{version['version']}", self._uri)
+
+    def _load_proxied(self, location: str) -> Any:
+        """Return a pickled scikit-learn model, or None if the files are something else."""
+        import yaml
+
+        root = urllib.parse.urlparse(location).path.strip("/")
+        description = self._download(f"{root}/MLmodel")
+        if description is None:
+            raise ModelLoadFailed(f"The model's files are not at {location} any more")
+        flavor = yaml.safe_load(description).get("flavors", {}).get("sklearn")
+        if flavor is None or flavor.get("code") or flavor.get("serialization_format") not in ("pickle", "cloudpickle"):
+            return None
+        content = self._download(f"{root}/{flavor['pickled_model']}")
+        if content is None:
+            raise ModelLoadFailed(f"{flavor['pickled_model']} is missing at {location}")
+        return pickle.loads(content)
+
+    def _download(self, path: str) -> bytes | None:
+        return self._request(f"/api/2.0/mlflow-artifacts/artifacts/{urllib.parse.quote(path)}")
+
+    def _get(self, path: str, query: dict[str, str]) -> dict[str, Any] | None:
+        content = self._request(f"{path}?{urllib.parse.urlencode(query)}")
+        try:
+            return None if content is None else json.loads(content)
+        except ValueError as error:
+            raise MlflowRefused(f"{self._uri} did not answer like MLflow: is MLFLOW_TRACKING_URI right?") from error
+
+    def _request(self, path: str) -> bytes | None:
+        """Return the body, or None for 404."""
+        request = urllib.request.Request(self._uri + path, headers=_authorization())
+        try:
+            with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS, context=_tls()) as response:
+                return response.read()
+        except urllib.error.HTTPError as error:
+            if error.code == 404:
+                return None
+            advice = {401: ": set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD", 403: ": access denied"}
+            kind = MlflowUnavailable if error.code >= 500 or error.code == 429 else MlflowRefused
+            raise kind(f"MLflow at {self._uri} answered {error.code}{advice.get(error.code, '')}") from error
+        except OSError as error:
+            reason = getattr(error, "reason", error)
+            raise MlflowUnavailable(
+                f"MLflow at {self._uri} cannot be reached ({reason}): start it, or correct MLFLOW_TRACKING_URI"
+            ) from error
+
+    def _mlflow(self) -> Any:
+        from ..tracking import connect
+
+        return connect(self._uri)
+
+
+def _authorization() -> dict[str, str]:
+    token, user = os.environ.get("MLFLOW_TRACKING_TOKEN"), os.environ.get("MLFLOW_TRACKING_USERNAME")
+    if user:
+        pair = f"{user}:{os.environ.get('MLFLOW_TRACKING_PASSWORD', '')}"
+        return {"Authorization": "Basic " + base64.b64encode(pair.encode()).decode()}
+    return {"Authorization": f"Bearer {token}"} if token else {}
+
+
+def _tls() -> ssl.SSLContext | None:
+    if os.environ.get("MLFLOW_TRACKING_INSECURE_TLS", "").lower() == "true":
+        return ssl._create_unverified_context()
+    return ssl.create_default_context(cafile=os.environ.get("MLFLOW_TRACKING_SERVER_CERT_PATH") or None)

@@ -1,0 +1,1 @@
+"""The steps of a retrain: prepare, suggest, trial, train, register, evaluate."""

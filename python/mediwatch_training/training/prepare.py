@@ -1,0 +1,236 @@
+"""Step `prepare`: from a CSV file to split, encoded arrays."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import pickle
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .. import dataset
+from ..errors import DataInvalid, InvalidInput
+from ..jsonio import to_json, write_bytes
+from .columns import ID_CATEGORIES, IDENTIFIERS, ColumnPlan, plan_columns
+from .encoder import categorical_columns, make_encoder
+from .table import Table, read_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ..contract import PrepareInput, PrepareResult, Split
+    from ..steps import Progress
+
+_EXAMPLE_ROWS = 5
+# Fewer rows of either class than this in a split say nothing.
+_MIN_CLASS_ROWS = 2
+_TRUTH_VALUES = {"true", "false"}
+
+
+def prepare(input: PrepareInput, progress: Progress) -> PrepareResult:
+    """Split a CSV file by group, encode it, and write the arrays to a directory.
+
+    Running it twice on the same input writes the same bytes.
+
+    Args:
+        input: Names that ``drop`` and ``idCategories`` give count where there is such a column.
+        progress: Called with the stage.
+
+    Raises:
+        DataNotFound: There is no such file.
+        DataInvalid: The file lacks a column, or its target cannot be learned.
+        InvalidInput: The fractions leave nothing to train on.
+    """
+    data_path, output, seed = input["dataPath"], Path(input["outputDir"]), input["seed"]
+    test_fraction, validation_fraction = input["testFraction"], input["validationFraction"]
+    if test_fraction + validation_fraction >= 1:
+        raise InvalidInput("testFraction and validationFraction leave nothing to train on", "testFraction")
+    target, positive, group = input["target"], input["positive"], input["group"]
+    drop = IDENTIFIERS if input["drop"] is None else input["drop"]
+    id_categories = ID_CATEGORIES if input["idCategories"] is None else input["idCategories"]
+
+    progress({"stage": "reading"})
+    texts = {target} if group is None else {target, group}
+    table = read_table(data_path, tuple(texts), unread=tuple({*drop} - texts), codes=tuple(id_categories))
+    frame = table.frame
+    labels = _labels(table, target, positive)
+    if group is not None and group not in frame:
+        raise DataInvalid(
+            f"There is no group column {group!r}; the columns are {_names(table.names)}. "
+            "Set group to one of them, or to null if rows are independent",
+            "group",
+        )
+    codes, groups = split_rows(
+        None if group is None else frame[group], len(frame), seed, test_fraction, validation_fraction
+    )
+    rows_of = {name: np.flatnonzero(codes == code) for code, name in enumerate(SPLITS)}
+    _check_splits(labels, rows_of)
+
+    progress({"stage": "encoding", "rows": len(frame)})
+    candidates = frame.drop(columns=list(texts))
+    plan = plan_columns(candidates.iloc[rows_of["train"]], labels[rows_of["train"]], id_categories)
+    if not plan.features:
+        raise DataInvalid(f"{data_path} has no column that a model could learn from", "dataPath")
+    records = candidates[plan.features]
+    encoder = make_encoder(plan, seed)
+    arrays = {"train": encoder.fit_transform(records.iloc[rows_of["train"]], labels[rows_of["train"]])}
+    arrays["validation"] = encoder.transform(records.iloc[rows_of["validation"]])
+
+    progress({"stage": "writing"})
+    result: PrepareResult = {
+        "rows": len(frame),
+        "groups": len(np.unique(groups)),
+        "positives": int(labels.sum()),
+        "splits": {
+            "train": _summary(rows_of["train"], labels, groups),
+            "validation": _summary(rows_of["validation"], labels, groups),
+            "test": _summary(rows_of["test"], labels, groups),
+        },
+        "features": [{"name": name, "kind": plan.kind(name)} for name in plan.features],
+        "dropped": [name for name in table.names if name not in (*plan.features, target)],
+        "dataSha256": table.sha256,
+    }
+    output.mkdir(parents=True, exist_ok=True)
+    for split, array in arrays.items():
+        _save(output / f"X_{split}.npy", np.ascontiguousarray(array, dtype=np.float64))
+    for split, rows in rows_of.items():
+        _save(output / f"y_{split}.npy", labels[rows])
+    write_bytes(output / dataset.ENCODER_FILE, pickle.dumps(encoder, protocol=4))
+    _write_records(output, candidates, plan, rows_of)
+    # Last, as it is what makes the directory a dataset.
+    meta = {
+        "format": dataset.FORMAT,
+        **result,
+        "seed": seed,
+        "target": target,
+        "positive": positive,
+        "group": group,
+        "categoricalColumns": categorical_columns(plan),
+        "columnTypes": {name: "text" if records[name].dtype == object else "number" for name in plan.features},
+        "pairColumns": max(len(plan.crossed) - 1, 0),
+        "encodedColumns": int(arrays["train"].shape[1]),
+    }
+    write_bytes(output / dataset.META_FILE, to_json(meta).encode())
+    return result
+
+
+def _labels(table: Table, target: str, positive: str) -> np.ndarray:
+    frame = table.frame
+    if target not in frame:
+        raise DataInvalid(
+            f"There is no target column {target!r}; the columns are {_names(table.names)}. "
+            "Set target to the column to predict",
+            "target",
+        )
+    if len(frame) == 0:
+        raise DataInvalid("The data file has a header line and no rows", "dataPath")
+    column = frame[target]
+    missing = int(column.isna().sum())
+    if missing:
+        raise DataInvalid(f"{missing} of {len(frame)} rows have no value in the target column {target!r}", "target")
+    wanted = positive
+    if {value.lower() for value in column.unique()} <= _TRUTH_VALUES:
+        # The same two labels however they are written: true in JSON, True in Python, TRUE in a spreadsheet.
+        column, wanted = column.str.lower(), positive.lower()
+    labels = (column == wanted).to_numpy().astype(np.int64)
+    if not labels.any():
+        raise DataInvalid(
+            f"The target column {target!r} never holds {positive!r}; it holds "
+            f"{_names(sorted(frame[target].unique()))}. Set positive to the value that counts as positive",
+            "positive",
+        )
+    if labels.all():
+        raise DataInvalid(
+            f"Every row of the target column {target!r} holds {positive!r}: there is nothing to tell apart",
+            "positive",
+        )
+    return labels
+
+
+def _check_splits(labels: np.ndarray, rows_of: dict[str, np.ndarray]) -> None:
+    for split, rows in rows_of.items():
+        positives = int(labels[rows].sum())
+        if min(positives, len(rows) - positives) < _MIN_CLASS_ROWS:
+            raise DataInvalid(
+                f"The {split} split has {positives} positive rows of {len(rows)}: at least {_MIN_CLASS_ROWS} of both "
+                "kinds are needed in each split. Use more data, or other fractions or another seed",
+                "dataPath",
+            )
+
+
+def _summary(rows: np.ndarray, labels: np.ndarray, groups: np.ndarray) -> Split:
+    return {"rows": len(rows), "groups": len(np.unique(groups[rows])), "positives": int(labels[rows].sum())}
+
+
+def _save(path: Path, array: np.ndarray) -> None:
+    buffer = io.BytesIO()
+    np.save(buffer, array)
+    write_bytes(path, buffer.getbuffer())
+
+
+def _write_records(output: Path, candidates: pd.DataFrame, plan: ColumnPlan, rows_of: dict[str, np.ndarray]) -> None:
+    fit_rows = np.concatenate([rows_of["train"], rows_of["validation"]])
+    _write_parquet(output / dataset.FIT_RECORDS_FILE, candidates[plan.features].iloc[fit_rows])
+    # All columns, as an earlier model may read others.
+    _write_parquet(output / dataset.TEST_RECORDS_FILE, candidates.iloc[rows_of["test"]])
+    example = candidates[plan.features].iloc[rows_of["train"][:_EXAMPLE_ROWS]]
+    write_bytes(output / dataset.EXAMPLE_FILE, to_json(example.to_dict(orient="records")).encode())
+
+
+def _write_parquet(path: Path, records: pd.DataFrame) -> None:
+    buffer = io.BytesIO()
+    records.reset_index(drop=True).to_parquet(buffer, index=False)
+    write_bytes(path, buffer.getbuffer())
+
+
+def _names(values: Any) -> str:
+    shown = [str(value) for value in values[:60]]
+    return ", ".join(shown) + (f" and {len(values) - 60} more" if len(values) > 60 else "")
+
+
+SPLITS = ("train", "validation", "test")
+
+
+def split_rows(
+    groups: pd.Series | None, rows: int, seed: int, test_fraction: float, validation_fraction: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Assign every row to a split.
+
+    A group's split depends on its own name and the seed alone, so that a patient who was in the test split
+    stays there when the data grows: an older model is then never scored on patients it was trained on.
+
+    Args:
+        groups: The group of each row, length `rows`; None makes every row its own group, and so does a missing
+            value. None is also how rows without a group column are split.
+        rows: Number of rows.
+        seed: Changes the assignment.
+        test_fraction: Expected share of the groups in the test split.
+        validation_fraction: Expected share of the groups in the validation split.
+
+    Returns:
+        Codes into `SPLITS`, shape (rows,), and group numbers, shape (rows,).
+    """
+    names, numbers = _group_names(groups, rows)
+    positions = np.array([_position(seed, name) for name in names])
+    codes = np.zeros(len(names), dtype=np.int8)
+    codes[positions >= 1 - test_fraction - validation_fraction] = SPLITS.index("validation")
+    codes[positions >= 1 - test_fraction] = SPLITS.index("test")
+    return codes[numbers], numbers
+
+
+def _group_names(groups: pd.Series | None, rows: int) -> tuple[list[str], np.ndarray]:
+    if groups is None:
+        return [f"row {row}" for row in range(rows)], np.arange(rows)
+    import pandas as pd
+
+    named = groups.where(groups.notna(), [f"row {row}" for row in range(rows)])
+    numbers, names = pd.factorize(named)
+    return [str(name) for name in names], numbers
+
+
+def _position(seed: int, name: str) -> float:
+    """Return a number in [0, 1) that is uniform over names."""
+    digest = hashlib.blake2b(f"{seed}:{name}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") / 2**64
