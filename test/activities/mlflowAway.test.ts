@@ -68,7 +68,7 @@ it('MLflow that is down is the same failure whether a step or the worker meets i
 
   const uri = await nobody();
   const inPython = await failureOf(step('train', { datasetDir, trackingUri: uri }));
-  const inWorker = await failureOf(createMlflow({ uri }).getRun('a'.repeat(32)));
+  const inWorker = await failureOf(createMlflow({ uri, timeoutMs: 5_000 }).getRun('a'.repeat(32)));
   for (const failure of [inPython, inWorker]) {
     expect(failure).toMatchObject({ type: 'MlflowUnavailable', nonRetryable: false });
     expect(failure.message).toContain(FAILURES.MlflowUnavailable.next);
