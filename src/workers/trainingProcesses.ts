@@ -4,7 +4,7 @@ import { sha256OfFolder } from '../systems/digests.ts';
 import { createPool } from '../systems/processes/pool.ts';
 import { createReaper } from '../systems/processes/reaper.ts';
 import { createStepRunner, type StepRunner } from '../systems/steps/index.ts';
-import { removeStaleWork } from '../systems/steps/workFolders.ts';
+import { removeStaleWork } from '../systems/steps/place.ts';
 
 const PACKAGE = join(PROJECT_ROOT, 'python');
 

@@ -1,7 +1,7 @@
 import { Context } from '@temporalio/activity';
 import type { Config } from '../../config.ts';
 import type { LogShipper, LogState, OpenLog } from '../../systems/logs/index.ts';
-import { openLog } from '../../systems/processes/log.ts';
+import { openLog } from '../../systems/processes/output.ts';
 import { stepLog } from './stepLog.ts';
 
 export type Shipper = Pick<LogShipper, 'open'>;

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import type { PlaceholderStep } from '../../config/placeholders.ts';
 import type { Config } from '../../config.ts';
 import type { StepCall, StepRunner } from '../../systems/steps/index.ts';
-import { ownWork } from '../../systems/steps/workFolders.ts';
+import { ownWork } from '../../systems/steps/place.ts';
 import { type Beat, whileHeartbeating } from './heartbeat.ts';
 import { stepLog } from './stepLog.ts';
 

@@ -9,7 +9,7 @@ import { EvaluateResult } from '../../contracts/steps.ts';
 import { Metrics } from '../../contracts/training.ts';
 import type { Mlflow, Run } from '../../systems/mlflow/index.ts';
 import { type Ran, readStepAnswer, textsOf } from '../../systems/steps/index.ts';
-import { merged, ownSources, runSource } from '../../systems/steps/outcome/metrics.ts';
+import { merged, ownSources, runSource } from '../../systems/steps/metrics.ts';
 import { otherSplit } from '../lib/otherSplit.ts';
 import { runStepActivity } from '../lib/step.ts';
 import { translate } from '../lib/translate.ts';

@@ -1,8 +1,8 @@
 import type { Config } from '../../config.ts';
 import type { Params, Trial } from '../../contracts/training.ts';
 import type { Run } from '../../systems/mlflow/index.ts';
-import { merged, runSource, scoreOf } from '../../systems/steps/outcome/metrics.ts';
-import { leaves } from '../../systems/steps/outcome/runs.ts';
+import { merged, runSource, scoreOf } from '../../systems/steps/metrics.ts';
+import { leaves } from '../../systems/steps/runs.ts';
 
 /** Trials that are handed on, at most: half of them the best, half the latest. */
 const KEPT = 200;

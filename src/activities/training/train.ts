@@ -5,14 +5,15 @@ import { TAGS } from '../../contracts/names.ts';
 import { type Dataset, type Metrics, type Params, TrainedModel, type Trial } from '../../contracts/training.ts';
 import type { Mlflow, Run } from '../../systems/mlflow/index.ts';
 import { logModelFile, type Ran, readStepAnswer, stepFailed } from '../../systems/steps/index.ts';
-import { merged, ownSources, runSource } from '../../systems/steps/outcome/metrics.ts';
+import { merged, ownSources, runSource } from '../../systems/steps/metrics.ts';
 import {
   highestVersion,
   loggedModel,
   registeredByRuns,
   registeredMeanwhile,
-} from '../../systems/steps/outcome/models.ts';
-import { taggedRuns, unclaimedRuns } from '../../systems/steps/outcome/runs.ts';
+  taggedRuns,
+  unclaimedRuns,
+} from '../../systems/steps/runs.ts';
 import { runStepActivity } from '../lib/step.ts';
 import { orFail, prepareStepRun } from './stepRun.ts';
 import { settingsOf, type TrainingSystems } from './systems.ts';

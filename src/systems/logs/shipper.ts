@@ -6,9 +6,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { truncate } from '../../contracts/errors.ts';
 import type { Backend } from '../artifacts/index.ts';
 import { runFolder, segmentName } from './layout.ts';
-import { createMarks } from './marks.ts';
 import { encodeSegment, type LogOrigin, type LogRecord, type LogState, type Opened } from './records.ts';
-import { type News, PIECE_BYTES, readNews, type Tracked } from './tracked.ts';
+import { createMarks, type News, PIECE_BYTES, readNews, type Tracked } from './tracked.ts';
 
 /** A log that is being written. */
 export interface OpenLog {

@@ -1,7 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type LivingProcess, processTable } from './processTable.ts';
-import { type Member, membersOf, type ProcessTree } from './tree.ts';
-
+import { type LivingProcess, type Member, membersOf, type ProcessTree, processTable } from './processTable.ts';
 /** Time between SIGTERM and SIGKILL when nothing else is asked for (ms). */
 export const DEFAULT_GRACE_MS = 2_000;
 

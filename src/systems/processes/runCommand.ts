@@ -1,13 +1,8 @@
 import { CommandAborted, CommandFailed, describe } from './errors.ts';
-import { type GroupOptions, type ProcessGroup, startGroup } from './group.ts';
+import { type GroupOptions, type ProcessGroup, startGroup, watchLimits } from './group.ts';
 import { DEFAULT_GRACE_MS } from './killTree.ts';
-import { watchLimits } from './limits.ts';
-import { drain, LineSplitter, readLines } from './lines.ts';
-import { LOG_LINE_LIMIT, type Log, openLog } from './log.ts';
-import { processTable } from './processTable.ts';
-import { Tail } from './tail.ts';
-import { throttle } from './throttle.ts';
-import { membersOf } from './tree.ts';
+import { drain, LineSplitter, LOG_LINE_LIMIT, type Log, openLog, readLines, Tail } from './output.ts';
+import { membersOf, processTable } from './processTable.ts';
 
 export interface RunCommandOptions extends Omit<GroupOptions, 'stdin'> {
   /** Both streams are appended to it, each line with the time; its folder is made. */
@@ -119,6 +114,34 @@ function readOutput(
     async finish(): Promise<void> {
       await drain([group.stdout, group.stderr], reading);
       progress.stop();
+    },
+  };
+}
+
+/**
+ * Passes values on at most once in `intervalMs`: the first at once, then the newest one when the time has come.
+ * `stop` drops what has not been passed on.
+ */
+export function throttle<Value>(intervalMs: number, pass: (value: Value) => void) {
+  let newest: { value: Value } | undefined;
+  let timer: NodeJS.Timeout | undefined;
+
+  const passNewest = () => {
+    timer = undefined;
+    if (!newest) return;
+    const { value } = newest;
+    newest = undefined;
+    timer = setTimeout(passNewest, intervalMs);
+    pass(value);
+  };
+  return {
+    push(value: Value): void {
+      newest = { value };
+      if (!timer) passNewest();
+    },
+    stop(): void {
+      clearTimeout(timer);
+      newest = undefined;
     },
   };
 }

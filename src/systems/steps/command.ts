@@ -7,18 +7,21 @@ import { CommandFailed, CommandTimedOut, StepError } from '../processes/errors.t
 import type { Reaper } from '../processes/reaper.ts';
 import { runCommand } from '../processes/runCommand.ts';
 import type { Containers } from './container.ts';
-import { copyWritable } from './copyTree.ts';
-import { mlflowVariables, programOf, type Variables, withoutOurs } from './environment.ts';
+import {
+  expandIfKnown,
+  mlflowVariables,
+  outputOf,
+  placeholderValues,
+  programOf,
+  type Variables,
+  withoutOurs,
+} from './environment.ts';
 import { stepFailed, wrongSettings } from './errors.ts';
-import { openPlace, type Place } from './place.ts';
-import { type Printed, watchFor } from './printed.ts';
-import { lookAt, type Ran, ranResult } from './ran.ts';
-import { readFailure, readResultFile } from './resultFile.ts';
-import type { CommandSettings } from './settings.ts';
-import type { Slots } from './slots.ts';
-import { slotsOf } from './slotsOf.ts';
-import type { StepCall } from './step.ts';
-import { expandIfKnown, outputOf, placeholderValues } from './values.ts';
+import { type Printed, watchFor } from './metrics.ts';
+import { copyWritable, openPlace, type Place } from './place.ts';
+import { lookAt, type Ran, ranResult, readFailure, readResultFile } from './result.ts';
+import { type Slots, slotsOf } from './slots.ts';
+import type { CommandSettings, StepCall } from './step.ts';
 
 export interface CommandSystems {
   reaper: Reaper;

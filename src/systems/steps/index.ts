@@ -7,13 +7,13 @@ import { wrongSettings } from './errors.ts';
 import { createSlots } from './slots.ts';
 import type { StepRunner } from './step.ts';
 
-export { readStepAnswer } from './answer.ts';
 export { stepFailed } from './errors.ts';
-export { logModelFile } from './outcome/modelFile.ts';
-export { collectReport } from './outcome/report.ts';
-export type { Ran } from './ran.ts';
-export { type CommandSettings, extraStepSettings, textsOf } from './settings.ts';
+export { logModelFile } from './modelFile.ts';
+export { collectReport } from './report.ts';
+export type { Ran } from './result.ts';
+export { readStepAnswer } from './result.ts';
 export type { StepCall, StepRunner } from './step.ts';
+export { type CommandSettings, extraStepSettings, textsOf } from './step.ts';
 
 interface Parts {
   config: Config;

@@ -1,11 +1,12 @@
-import { existsSync } from 'node:fs';
-import { mkdir, rm, symlink } from 'node:fs/promises';
-import { dirname, join, relative, resolve } from 'node:path';
+import { constants, existsSync } from 'node:fs';
+import { chmod, copyFile, mkdir, readdir, readlink, rm, symlink } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { type ExecaError, execa } from 'execa';
 import { type Config, fromRoot } from '../../config.ts';
-import { copyTree } from './copyTree.ts';
+import { isAlive } from '../processes/processTable.ts';
 import { wrongSettings } from './errors.ts';
-import type { CommandSettings } from './settings.ts';
+import type { CommandSettings } from './step.ts';
 
 /** Where a command runs. */
 export interface Place {
@@ -90,4 +91,77 @@ async function removeWorktree({ root }: Config, copy: string): Promise<void> {
 async function git(cwd: string, args: readonly string[], signal?: AbortSignal): Promise<string> {
   const { stdout } = await execa('git', args, { cwd, ...(signal && { cancelSignal: signal }) });
   return stdout.trim();
+}
+
+interface CopyOptions {
+  /** Folders and files that are left out, by absolute path. */
+  leaveOut?: readonly string[];
+  signal: AbortSignal;
+}
+
+/** Names that no program misses in a copy: history, and caches. */
+const LEFT_OUT = new Set(['.git', '__pycache__']);
+/** Names of folders that are large, and read only by convention: the copy has a link to them. */
+const LINKED = new Set(['node_modules']);
+
+/**
+ * Copies a project. Files share their blocks with the originals where the file system can do so, until one of the two
+ * is changed; virtual environments are linked. Links inside the project stay links inside the copy.
+ */
+export async function copyTree(from: string, to: string, { leaveOut = [], signal }: CopyOptions): Promise<void> {
+  const root = { from, to };
+  const copyFolder = async (folder: string, target: string): Promise<void> => {
+    await mkdir(target, { recursive: true });
+    for (const entry of await readdir(folder, { withFileTypes: true })) {
+      signal.throwIfAborted();
+      const [source, copy] = [join(folder, entry.name), join(target, entry.name)];
+      if (LEFT_OUT.has(entry.name) || leaveOut.includes(source)) continue;
+      if (entry.isSymbolicLink()) await copyLink(source, copy, root);
+      else if (entry.isDirectory()) {
+        const isLinked = LINKED.has(entry.name) || (await isVenv(source));
+        await (isLinked ? symlink(source, copy) : copyFolder(source, copy));
+      } else if (entry.isFile()) await copyFile(source, copy, constants.COPYFILE_FICLONE);
+    }
+  };
+  await copyFolder(from, to);
+}
+
+/** Copies a data set of the cache so that its reader may change it: the cache's own files are read only. */
+export async function copyWritable(from: string, to: string, signal: AbortSignal): Promise<void> {
+  await copyTree(from, to, { signal });
+  for (const entry of await readdir(to, { withFileTypes: true, recursive: true })) {
+    if (entry.isFile()) await chmod(join(entry.parentPath, entry.name), 0o644);
+  }
+}
+
+async function copyLink(source: string, copy: string, root: { from: string; to: string }): Promise<void> {
+  const target = await readlink(source);
+  const absolute = resolve(dirname(source), target);
+  const inside = relative(root.from, absolute);
+  const isInside = !inside.startsWith('..') && !isAbsolute(inside);
+  await symlink(isInside ? join(root.to, inside) : absolute, copy);
+}
+
+async function isVenv(folder: string): Promise<boolean> {
+  return (await readdir(folder)).includes('pyvenv.cfg');
+}
+
+const allWork = (config: Config) => join(fromRoot(config, config.stack.dir), 'work');
+
+/** The folder below which this process keeps the folders of its steps. */
+export function ownWork(config: Config): string {
+  return join(allWork(config), `${hostname()}-${process.pid}`);
+}
+
+/** Removes what workers of this host that are dead have left, copies of the project among it. */
+export async function removeStaleWork(config: Config): Promise<void> {
+  const names = await readdir(allWork(config)).catch(() => []);
+  const stale = names.filter((name) => {
+    const pid = name.startsWith(`${hostname()}-`) ? Number(name.slice(hostname().length + 1)) : Number.NaN;
+    // Our own folder can only be of an earlier process with our id.
+    return Number.isInteger(pid) && (pid === process.pid || !isAlive(pid));
+  });
+  for (const name of stale) await rm(join(allWork(config), name), { recursive: true, force: true });
+  // Git keeps a note of each worktree; without a checkout there is none.
+  if (stale.length > 0) await execa('git', ['worktree', 'prune'], { cwd: config.root, reject: false });
 }

@@ -1,8 +1,8 @@
 import type { PlaceholderStep } from '../../config/placeholders.ts';
+import type { ExtraStep, StepConfig } from '../../config/steps.ts';
 import type { Config } from '../../config.ts';
 import type { LogOrigin } from '../logs/index.ts';
-import type { Ran } from './ran.ts';
-import type { CommandSettings } from './settings.ts';
+import type { Ran } from './result.ts';
 
 export interface StepCall {
   step: PlaceholderStep;
@@ -29,4 +29,21 @@ export interface StepCall {
 /** Runs the steps of a training: in the warm pool, or as the command that mediwatch.yaml names. */
 export interface StepRunner {
   run(call: StepCall): Promise<unknown>;
+}
+
+/** How one step is run as a command, whether it is one of `steps` or one of `extraSteps`. */
+export interface CommandSettings extends Omit<StepConfig, 'skip' | 'command'> {
+  /** Where its settings are in mediwatch.yaml, for messages: `steps.trial`. */
+  name: string;
+  command: readonly string[];
+}
+
+/** The settings of an extra step as those of a command. */
+export function extraStepSettings({ before: _, after: __, ...step }: ExtraStep): CommandSettings {
+  return { ...step, name: `extraSteps.${step.name}` };
+}
+
+/** Every text of a command that may have placeholders. */
+export function textsOf({ command, env }: Pick<CommandSettings, 'command' | 'env'>): string[] {
+  return [...command, ...Object.values(env)];
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { LineSplitter } from '../../../src/systems/processes/lines.ts';
+import { LineSplitter } from '../../../src/systems/processes/output.ts';
 
 function split(pieces: string[], limit = 1_000): string[] {
   const splitter = new LineSplitter(limit);

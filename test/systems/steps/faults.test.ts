@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { removeStaleWork } from '../../../src/systems/steps/workFolders.ts';
+import { removeStaleWork } from '../../../src/systems/steps/place.ts';
 import { createProject, type TestProject } from '../../support/project.ts';
 import { until } from '../../support/until.ts';
 import { untilGone } from '../processes/support.ts';

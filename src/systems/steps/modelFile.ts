@@ -3,12 +3,12 @@ import { basename, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
 import { z } from 'zod';
-import type { Mlflow, Run } from '../../mlflow/index.ts';
-import { stepFailed } from '../errors.ts';
-import type { Ran } from '../ran.ts';
-import type { FoundModel } from './models.ts';
+import type { Mlflow, Run } from '../mlflow/index.ts';
+import { stepFailed } from './errors.ts';
+import type { Ran } from './result.ts';
+import type { FoundModel } from './runs.ts';
 
-const EXPORTER = fileURLToPath(new URL('./exportModel.py', import.meta.url));
+const EXPORTER = fileURLToPath(new URL('./outcome/exportModel.py', import.meta.url));
 /** Files that Python's pickle can read, with or without joblib. */
 const PICKLED = ['.joblib', '.pkl', '.pickle'];
 

@@ -1,9 +1,9 @@
 import { copyFile, readdir, readFile } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
-import type { DriftDocument } from '../../../contracts/drift.ts';
-import { uncompared } from '../../driftDocument.ts';
-import { stepFailed } from '../errors.ts';
-import type { Ran } from '../ran.ts';
+import type { DriftDocument } from '../../contracts/drift.ts';
+import { uncompared } from '../driftDocument.ts';
+import { stepFailed } from './errors.ts';
+import type { Ran } from './result.ts';
 
 interface Wanted {
   log: string;

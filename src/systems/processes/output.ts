@@ -1,0 +1,189 @@
+import { mkdir, open } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { Readable } from 'node:stream';
+import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
+
+/**
+ * Cuts text that comes in pieces into lines. A carriage return ends a line too: progress bars use it.
+ * A line that reaches the limit is given out in pieces of about that length, so memory stays bounded.
+ */
+export class LineSplitter {
+  readonly #limit: number;
+  #pieces: string[] = [];
+  #length = 0;
+  #afterReturn = false;
+
+  /** @param limit longest line (characters) */
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  /** The lines that are complete now. */
+  push(text: string): string[] {
+    if (text === '') return [];
+    const rest = this.#afterReturn && text.startsWith('\n') ? text.slice(1) : text;
+    this.#afterReturn = text.endsWith('\r');
+    const [first = '', ...others] = rest.split(/\r\n|[\r\n]/);
+    if (others.length === 0) {
+      this.#keep(first);
+      return this.#length < this.#limit ? [] : [this.#take()];
+    }
+    this.#keep(first);
+    const last = others.pop() ?? '';
+    const lines = [this.#take(), ...others];
+    this.#keep(last);
+    return lines;
+  }
+
+  /** What came after the last end of a line, if anything. */
+  flush(): string[] {
+    return this.#length > 0 ? [this.#take()] : [];
+  }
+
+  #keep(piece: string): void {
+    this.#pieces.push(piece);
+    this.#length += piece.length;
+  }
+
+  #take(): string {
+    const line = this.#pieces.join('');
+    this.#pieces = [];
+    this.#length = 0;
+    return line;
+  }
+}
+
+/**
+ * Reads a stream to its end, line by line, and no faster than the lines are taken.
+ *
+ * @param take gets the lines that each piece completed, perhaps none; its failure ends the reading
+ */
+export async function readLines(
+  stream: Readable,
+  splitter: LineSplitter,
+  take: (lines: string[]) => Promise<void>,
+): Promise<void> {
+  stream.setEncoding('utf8');
+  try {
+    for await (const text of stream) {
+      await take(splitter.push(text));
+    }
+  } catch (error) {
+    // Destroyed from here, because a process that escaped holds it open.
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
+  }
+  await take(splitter.flush());
+}
+
+/** How long the rest of an output is waited for when all processes are gone that should write it (ms). */
+const DRAIN_MS = 2_000;
+
+/** Waits for the end of the reading, but not for ever: a process that escaped may hold the streams open. */
+export async function drain(streams: readonly Readable[], reading: Promise<unknown>): Promise<void> {
+  const settled = reading.catch(() => {}); // whoever started the reading looks at its failure
+  const timer = new AbortController();
+  await Promise.race([settled, delay(DRAIN_MS, undefined, { signal: timer.signal }).catch(() => {})]);
+  timer.abort();
+  for (const stream of streams) stream.destroy();
+  await settled;
+}
+
+/** A log file that is open. */
+export interface Log {
+  /** Appends the lines, each with the time; resolves when the system has them, so that they survive this process. */
+  write(lines: readonly string[]): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Longest line of a log (characters): a longer one goes on in the next line. */
+export const LOG_LINE_LIMIT = 64 * 1024;
+
+/** Opens a log for appending, and makes its folder when it is missing. */
+export async function openLog(path: string): Promise<Log> {
+  await mkdir(dirname(path), { recursive: true });
+  const file = await open(path, 'a');
+  return {
+    write: async (lines) => {
+      if (lines.length === 0) return;
+      const now = new Date().toISOString();
+      await file.appendFile(lines.map((line) => `${now} ${line}\n`).join(''));
+    },
+    close: () => file.close(),
+  };
+}
+
+/** How much of an output is kept for messages (characters). */
+const TAIL_LIMIT = 2_000;
+
+/** Keeps the end of an output. */
+export class Tail {
+  #text = '';
+
+  add(lines: readonly string[]): void {
+    // No more lines than characters can matter: a flood comes in pieces of many thousand lines.
+    const added = lines.slice(-TAIL_LIMIT).map((line) => `${line.slice(-TAIL_LIMIT)}\n`);
+    this.#text = (this.#text + added.join('')).slice(-TAIL_LIMIT);
+  }
+
+  clear(): void {
+    this.#text = '';
+  }
+
+  get text(): string {
+    return this.#text;
+  }
+}
+
+/** A process that never stops writing does not hold up the switch for longer (ms). */
+const SETTLE_MS = 1_000;
+
+/** Copies a process's stderr to one log after another, so that the output of each task lies in the task's own. */
+export class StderrLog {
+  /** The end of what was written since the last switch. */
+  readonly tail = new Tail();
+  /** Settles at the end of the stream; rejects when a log cannot be written. */
+  readonly reading: Promise<void>;
+  readonly #stream: Readable;
+  readonly #splitter = new LineSplitter(LOG_LINE_LIMIT);
+  #log: Log;
+  #pieces = 0;
+  #writing: Promise<void> = Promise.resolve();
+
+  constructor(stream: Readable, log: Log) {
+    this.#stream = stream;
+    this.#log = log;
+    this.reading = readLines(stream, this.#splitter, (lines) => {
+      this.#pieces++;
+      this.#writing = this.#write(lines);
+      return this.#writing;
+    });
+  }
+
+  /** Sends what comes from now on to another log. What was written up to now still goes to the one before. */
+  async switchTo(log: Log): Promise<void> {
+    await this.#settle();
+    await this.#write(this.#splitter.flush());
+    this.#log = log;
+    this.tail.clear();
+  }
+
+  async #write(lines: string[]): Promise<void> {
+    this.tail.add(lines);
+    await this.#log.write(lines);
+  }
+
+  /**
+   * Waits until everything is read that lies in the pipe. The answer to a task comes through another pipe, and may
+   * overtake it: after two turns of the event loop both have been looked at.
+   */
+  async #settle(): Promise<void> {
+    const deadline = performance.now() + SETTLE_MS;
+    let before: number;
+    do {
+      before = this.#pieces;
+      await this.#writing;
+      await turn();
+      await turn();
+    } while ((before !== this.#pieces || this.#stream.readableLength > 0) && performance.now() < deadline);
+  }
+}
