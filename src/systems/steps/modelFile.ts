@@ -8,7 +8,7 @@ import { stepFailed } from './errors.ts';
 import type { Ran } from './result.ts';
 import type { FoundModel } from './runs.ts';
 
-const EXPORTER = fileURLToPath(new URL('./outcome/exportModel.py', import.meta.url));
+const EXPORTER = fileURLToPath(new URL('./exportModel.py', import.meta.url));
 /** Files that Python's pickle can read, with or without joblib. */
 const PICKLED = ['.joblib', '.pkl', '.pickle'];
 
