@@ -13,6 +13,9 @@ async function main(): Promise<void> {
   await running;
 }
 
+// `npm start` asks whether this process still answers.
+process.on('message', (ping) => process.send?.(ping));
+
 main().then(
   () => process.exit(0),
   (error: unknown) => {

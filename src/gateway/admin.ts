@@ -1,9 +1,6 @@
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import type { Logger } from 'pino';
 import type { z } from 'zod';
-import { wrongInWords } from '../words/wrongFields.ts';
-import { answerProblems, onlyForHosts } from './adminServer.ts';
-import type { ApiProcess } from './apiProcess.ts';
 import {
   ExternalSpec,
   type Instance,
@@ -13,7 +10,10 @@ import {
   StopQuery,
   TrafficRequest,
   type UpstreamList,
-} from './contract.ts';
+} from '../contracts/gateway.ts';
+import { wrongInWords } from '../words/wrongFields.ts';
+import { answerProblems, onlyForHosts } from './adminServer.ts';
+import type { ApiProcess } from './apiProcess.ts';
 import type { Instances } from './instances.ts';
 import { AdminProblem } from './problems.ts';
 import type { Routing } from './routing.ts';

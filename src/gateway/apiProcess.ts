@@ -1,14 +1,14 @@
 import { mkdirSync } from 'node:fs';
 import { execa } from 'execa';
 import type { Logger } from 'pino';
+import type { Instance, InstanceSpec } from '../contracts/gateway.ts';
+import { LOOPBACK } from '../systems/ports.ts';
 import { killTree } from '../systems/processes/killTree.ts';
 import { TAG_VARIABLE } from '../systems/processes/processTable.ts';
 import type { Reaper } from '../systems/processes/reaper.ts';
 import type { Command } from './command.ts';
-import type { Instance, InstanceSpec } from './contract.ts';
 import { probe, untilHealthy } from './health.ts';
 import { openInstanceLog } from './instanceLog.ts';
-import { LOOPBACK } from './ports.ts';
 
 /** For what a process leaves behind when it exits (ms). */
 const LEFTOVER_GRACE_MS = 1_000;

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { type Config, fromRoot, PROJECT_ROOT } from '../config.ts';
-import type { InstanceSpec } from './contract.ts';
+import type { InstanceSpec } from '../contracts/gateway.ts';
 
 /** A program with its arguments (no shell) and the environment that is laid over our own. */
 export interface Command {

@@ -1,4 +1,4 @@
-import type { ActiveSpec } from './contract.ts';
+import type { ActiveSpec } from '../contracts/gateway.ts';
 import type { Destination, Upstream } from './proxy.ts';
 import type { Traffic } from './traffic.ts';
 import type { Upstreams } from './upstreams.ts';

@@ -1,4 +1,4 @@
-import type { ExternalSpec } from './contract.ts';
+import type { ExternalSpec } from '../contracts/gateway.ts';
 import { assertSameVersion } from './sameVersion.ts';
 import { createSerial } from './serial.ts';
 

@@ -1,10 +1,10 @@
 import type { Logger } from 'pino';
+import type { InstanceSpec } from '../contracts/gateway.ts';
+import { EVERYWHERE, freePort, LOOPBACK } from '../systems/ports.ts';
 import type { Reaper } from '../systems/processes/reaper.ts';
 import { type ApiProcess, startApiProcess } from './apiProcess.ts';
 import type { CommandOf } from './command.ts';
-import type { InstanceSpec } from './contract.ts';
 import { logFileOf, pruneInstanceLogs } from './instanceLog.ts';
-import { EVERYWHERE, freePort, LOOPBACK } from './ports.ts';
 import { AdminProblem } from './problems.ts';
 import { assertSameVersion } from './sameVersion.ts';
 import { createSerial } from './serial.ts';

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import type { InstanceSpec } from './contract.ts';
+import type { InstanceSpec } from '../contracts/gateway.ts';
 import type { Instances } from './instances.ts';
 
 /** Waits before the first, second, … restart in a row (ms); the last one for all that follow. */

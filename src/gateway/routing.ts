@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { TrafficShifted } from './contract.ts';
+import type { TrafficShifted } from '../contracts/gateway.ts';
 import { chooseDestination, type Routes } from './destination.ts';
 import type { Instances } from './instances.ts';
 import { keepAlive } from './keepAlive.ts';

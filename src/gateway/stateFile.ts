@@ -1,8 +1,8 @@
 import { readFile, rename } from 'node:fs/promises';
 import type { Logger } from 'pino';
 import { z } from 'zod';
+import { ActiveSpec } from '../contracts/gateway.ts';
 import { placeFile } from '../systems/files.ts';
-import { ActiveSpec } from './contract.ts';
 
 const State = z.object({ active: ActiveSpec.nullable() });
 export type State = z.infer<typeof State>;

@@ -1,5 +1,5 @@
 import { createHistogram } from 'node:perf_hooks';
-import type { UpstreamStatistics } from './contract.ts';
+import type { UpstreamStatistics } from '../contracts/gateway.ts';
 
 const BINS = 10;
 /** Latencies in microseconds, to one per cent: a few thousand counters, however many requests there are. */

@@ -1,5 +1,5 @@
 import { EventEmitter, once } from 'node:events';
-import type { UpstreamStatistics } from './contract.ts';
+import type { UpstreamStatistics } from '../contracts/gateway.ts';
 import { createStatistics, type Statistics } from './statistics.ts';
 
 /** One request at one upstream, from the moment that it is sent there. */

@@ -1,4 +1,4 @@
-import type { UpstreamView } from './contract.ts';
+import type { UpstreamView } from '../contracts/gateway.ts';
 import type { Routing } from './routing.ts';
 import type { Traffic } from './traffic.ts';
 import type { Upstreams } from './upstreams.ts';

@@ -1,5 +1,5 @@
+import type { ActiveSpec, ExternalSpec, InstanceSpec } from '../contracts/gateway.ts';
 import type { ApiProcess } from './apiProcess.ts';
-import type { ActiveSpec, ExternalSpec, InstanceSpec } from './contract.ts';
 import type { Externals } from './externals.ts';
 import { probe } from './health.ts';
 import type { Instances } from './instances.ts';

@@ -1,13 +1,16 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
+import pRetry from 'p-retry';
+import { hasGateway } from '../config/embedded.ts';
 import type { Config } from '../config.ts';
 import { workflowIds } from '../contracts/ids.ts';
+import { SEARCH_ATTRIBUTES } from '../contracts/searchAttributes.ts';
 import type { Reaper } from '../systems/processes/reaper.ts';
-import { champion } from './champion.ts';
-import { readJson } from './http.ts';
+import { startedWith } from '../systems/startedWith.ts';
+import { connectionOptions } from '../systems/temporal.ts';
 import { launch } from './launch.ts';
-import { hasGateway } from './parts.ts';
-import { runningRetrain } from './runningRetrain.ts';
+import { readJson } from './parts.ts';
+import { champion } from './whereToLook.ts';
 
 const CLIENT = fileURLToPath(new URL('../client.ts', import.meta.url));
 
@@ -67,10 +70,43 @@ async function whatIsWrong(config: Config, retrainId: string): Promise<string | 
 }
 
 async function answersWith(version: string, config: Config): Promise<boolean> {
-  const url = `${config.deployment.apiUrl}/health`;
-  for (const deadline = performance.now() + ANSWER_LIMIT_MS; performance.now() < deadline; await delay(200)) {
-    const health = (await readJson(url)) as { model_version?: unknown } | null | undefined;
-    if (health && String(health.model_version) === version) return true;
+  const assertAnswers = async () => {
+    const health = (await readJson(`${config.deployment.apiUrl}/health`)) as
+      | { model_version?: unknown }
+      | null
+      | undefined;
+    if (String(health?.model_version) !== version) throw new Error('another version answers, or none');
+  };
+  const asking = { retries: Number.POSITIVE_INFINITY, minTimeout: 200, factor: 1, maxRetryTime: ANSWER_LIMIT_MS };
+  return await pRetry(assertAnswers, asking).then(
+    () => true,
+    () => false,
+  );
+}
+
+/**
+ * Id of a retrain of the registered model that is under way, such as one that a killed stack left unfinished; undefined
+ * when there is none.
+ */
+export async function runningRetrain(config: Config): Promise<string | undefined> {
+  const { Client, Connection } = await import('@temporalio/client');
+  const connection = await Connection.connect(connectionOptions(config));
+  try {
+    const query = "WorkflowType = 'retrain' AND ExecutionStatus = 'Running'";
+    const client = new Client({ connection, namespace: config.temporal.namespace });
+    for await (const retrain of client.workflow.list({ query })) {
+      if ((await modelOf(client, retrain, config)) === config.registry.registeredModel) return retrain.workflowId;
+    }
+    return undefined;
+  } finally {
+    await connection.close();
   }
-  return false;
+}
+
+/** One that has not begun, or runs where Temporal does not know our attributes, names its model in its input alone. */
+async function modelOf(client: Client, retrain: WorkflowExecutionInfo, { registry }: Config): Promise<unknown> {
+  const attribute = retrain.typedSearchAttributes.get(SEARCH_ATTRIBUTES.model);
+  if (attribute !== undefined) return attribute;
+  const { registeredModel = registry.registeredModel } = await startedWith(client, retrain);
+  return registeredModel;
 }

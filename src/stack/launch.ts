@@ -10,12 +10,16 @@ export interface Launch {
   env: Readonly<Record<string, string>>;
   /** Where it writes: a file descriptor, what this process writes to, or nowhere. */
   output: number | 'inherit' | 'ignore';
+  /** Opens a channel to a Node process, for `ping`. */
+  channel?: boolean;
   reaper: Reaper;
 }
 
 export interface Launched {
-  /** Resolves with how it ended, in words and as a number. */
+  /** Resolves with how it ended, as text and as a number. */
   exited: Promise<{ exitCode: number | null; how: string }>;
+  /** Whether a process that sends back what comes by the channel does so within the limit (ms). */
+  ping(limitMs: number): Promise<boolean>;
   /** Ends it and all that it started; resolves when all of it is gone. To be called after `exited` as well. */
   kill(graceMs: number): Promise<void>;
 }
@@ -26,13 +30,13 @@ export interface Launched {
  *
  * @throws {StackProblem} when the program cannot be started
  */
-export async function launch({ command, env, output, reaper }: Launch): Promise<Launched> {
+export async function launch({ command, env, output, channel = false, reaper }: Launch): Promise<Launched> {
   const [program = '', ...args] = command;
   const tag = reaper.newTag();
   // Not execa: its streams pass through this process, and what it hands over by number ends at 9.
   const child = spawn(program, args, {
     env: { ...process.env, ...env, [TAG_VARIABLE]: tag },
-    stdio: ['ignore', output, output],
+    stdio: ['ignore', output, output, ...(channel ? (['ipc'] as const) : [])],
     detached: true,
   });
   const { pid } = child;
@@ -47,6 +51,14 @@ export async function launch({ command, env, output, reaper }: Launch): Promise<
   }));
   return {
     exited,
+    async ping(limitMs) {
+      const answer = once(child, 'message', { signal: AbortSignal.timeout(limitMs) });
+      child.send('ping', () => {});
+      return await answer.then(
+        () => true,
+        () => false,
+      );
+    },
     async kill(graceMs) {
       await killTree({ pgid: pid, tag, graceMs });
       await exited;

@@ -1,11 +1,10 @@
-import { createServer } from 'node:net';
-import { setTimeout as delay } from 'node:timers/promises';
+import pRetry, { AbortError } from 'p-retry';
 import { variableOf } from '../config.ts';
-import type { PortNeed } from './part.ts';
-import { holderOf } from './portHolder.ts';
+import { holderOf, listenFault } from '../systems/ports.ts';
 import { StackProblem } from './problem.ts';
+import type { PortNeed } from './supervise.ts';
 
-const RETRY_MS = 100;
+const RETRY = { retries: Number.POSITIVE_INFINITY, minTimeout: 100, factor: 1 };
 /** No address of this host, or a name without one. */
 const NOT_OURS = new Set(['EADDRNOTAVAIL', 'ENOTFOUND', 'EAI_AGAIN']);
 
@@ -18,17 +17,15 @@ const NOT_OURS = new Set(['EADDRNOTAVAIL', 'ENOTFOUND', 'EAI_AGAIN']);
 export async function checkPorts(needs: readonly PortNeed[], { waitMs }: { waitMs: number }): Promise<void> {
   const twice = needs.find(({ port }, index) => needs.findIndex((other) => other.port === port) !== index);
   if (twice) throw new StackProblem(`Two parts are set to port ${twice.port}: change ${twice.setting}.`);
-  // Not by the clock of the day, which may be set meanwhile.
-  const deadline = performance.now() + waitMs;
-  for (;;) {
-    const codes = await Promise.all(needs.map(whyNot));
-    const foreign = needs.find((_, index) => NOT_OURS.has(codes[index] ?? ''));
-    if (foreign) throw new StackProblem(notOurs(foreign));
-    const taken = needs.filter((_, index) => codes[index] !== undefined);
-    if (taken.length === 0) return;
-    if (performance.now() >= deadline) throw new StackProblem((await Promise.all(taken.map(sentence))).join('\n'));
-    await delay(RETRY_MS);
-  }
+  await pRetry(() => assertFree(needs), { ...RETRY, maxRetryTime: waitMs });
+}
+
+async function assertFree(needs: readonly PortNeed[]): Promise<void> {
+  const codes = await Promise.all(needs.map(listenFault));
+  const foreign = needs.find((_, index) => NOT_OURS.has(codes[index] ?? ''));
+  if (foreign) throw new AbortError(new StackProblem(notOurs(foreign)));
+  const taken = needs.filter((_, index) => codes[index] !== undefined);
+  if (taken.length > 0) throw new StackProblem((await Promise.all(taken.map(sentence))).join('\n'));
 }
 
 async function sentence({ port, setting }: PortNeed): Promise<string> {
@@ -40,13 +37,4 @@ async function sentence({ port, setting }: PortNeed): Promise<string> {
 
 function notOurs({ host }: PortNeed): string {
   return `This host has no address ${host}; nothing was started. Correct stack.bind in mediwatch.yaml or ${variableOf(['stack', 'bind'])} in the environment.`;
-}
-
-/** Why nothing could listen there now, as the system calls it; undefined: something could. */
-function whyNot({ port, host = '127.0.0.1' }: PortNeed): Promise<string | undefined> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once('error', ({ code = 'unknown' }: NodeJS.ErrnoException) => resolve(code));
-    server.listen({ port, host, exclusive: true }, () => server.close(() => resolve(undefined)));
-  });
 }

@@ -1,18 +1,29 @@
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { tryLock } from '../../setup/lock.mjs';
 import { findTemporal } from '../../setup/temporal/find.mjs';
+import { hasTemporal } from '../config/embedded.ts';
 import { startFolder } from '../config/startFolder.ts';
 import { type Config, fromRoot, loadLocated } from '../config.ts';
 import { createReaper } from '../systems/processes/reaper.ts';
 import { firstRetrain } from './firstRetrain.ts';
 import { aborted, type Interruption } from './interruption.ts';
-import type { StackOptions } from './options.ts';
-import { hasTemporal, partsOf } from './parts.ts';
+import { partsOf } from './parts.ts';
 import { checkPorts } from './ports.ts';
 import { GivenUp, StackProblem } from './problem.ts';
 import { startStack } from './stack.ts';
-import { takeStackLock } from './stackLock.ts';
 import { whereToLook } from './whereToLook.ts';
+
+export interface StackOptions {
+  /** Stop everything after the retrain. */
+  once: boolean;
+  /** Run a retrain once the stack is up. */
+  retrain: boolean;
+  /** Trials of that retrain; absent: what the configuration says. */
+  trials?: number;
+  /** Folder of the state; absent: what the configuration says. */
+  dir?: string;
+}
 
 /** From SIGTERM to SIGKILL of the parts when this process was killed (ms). */
 const REAP_GRACE_MS = 1_500;
@@ -32,7 +43,7 @@ export async function run(options: StackOptions, interruption: AbortSignal): Pro
   const config = configOf(options);
   const dir = fromRoot(config, config.stack.dir);
   mkdirSync(dir, { recursive: true });
-  const lock = takeStackLock(dir);
+  const lock = takeLock(dir);
   try {
     const parts = partsOf(config, { dir, temporal: hasTemporal(config) ? await temporalProgram() : '' });
     await checkPorts(
@@ -61,6 +72,20 @@ export async function run(options: StackOptions, interruption: AbortSignal): Pro
   } finally {
     lock.release();
   }
+}
+
+/**
+ * Makes this process the only stack on a folder of state. `afterCrash`: the stack before was killed, and what it started
+ * may still be ending.
+ */
+function takeLock(dir: string) {
+  const lock = tryLock(join(dir, 'stack.lock'));
+  if (!('holder' in lock)) return lock;
+  const { pid, since } = lock.holder;
+  throw new StackProblem(
+    `The stack on ${dir} runs already (process ${pid}, since ${since}). ` +
+      `Use it, stop it with Ctrl-C in its terminal or "kill ${pid}", or give this one another folder with --dir and other ports.`,
+  );
 }
 
 function exitCodeOf({ reason }: AbortSignal): number {

@@ -1,7 +1,6 @@
 import { Listr, type ListrTask, PRESET_TIMER } from 'listr2';
-import type { Part } from './part.ts';
 import { GivenUp } from './problem.ts';
-import { type Supervised, type SuperviseOptions, supervise } from './supervise.ts';
+import { type Part, type Supervised, type SuperviseOptions, supervise } from './supervise.ts';
 
 export interface Stack {
   /** Stops the parts in the reverse order, so that each one can still reach what it needs. */

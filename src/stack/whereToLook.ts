@@ -1,7 +1,9 @@
-import { temporalLink } from '../cli/links.ts';
+import { hasGateway, hasWebhook } from '../config/embedded.ts';
 import type { Config } from '../config.ts';
-import { champion } from './champion.ts';
-import { hasGateway, hasWebhook } from './parts.ts';
+import { starterOf } from '../contracts/ids.ts';
+import { ALIASES, TAGS } from '../contracts/names.ts';
+import { withMlflow } from '../systems/mlflow/withMlflow.ts';
+import { pageOf } from '../words/links.ts';
 
 /**
  * What to open in the browser, as lines to print.
@@ -14,7 +16,7 @@ export async function whereToLook(config: Config, retrainId?: string): Promise<s
   const shown = retrainId ?? best?.retrainId;
   const workflows = `${temporal.uiUrl}/namespaces/${encodeURIComponent(temporal.namespace)}/workflows`;
   const rows: Array<[string, string]> = [
-    ['Temporal UI', shown ? temporalLink(config, shown).url : workflows],
+    ['Temporal UI', shown ? pageOf(workflows, shown) : workflows],
     ['MLflow', best?.runUrl ?? mlflow.uri],
   ];
   if (best) rows.push(['Report', `${best.runUrl}/artifacts/report/report.html`]);
@@ -24,4 +26,28 @@ export async function whereToLook(config: Config, retrainId?: string): Promise<s
   }
   if (hasWebhook(config)) rows.push(['Drift alerts', `${config.webhook.url}/alerts ("mediwatch alert" raises one)`]);
   return rows.map(([name, where]) => `  ${name.padEnd(12)} ${where}`);
+}
+
+export interface Champion {
+  version: string;
+  /** The page of the MLflow run that trained it. */
+  runUrl: string;
+  /** The retrain that registered it, if one did. */
+  retrainId: string | undefined;
+}
+
+/** The version that serves according to the registry; undefined when there is none. */
+export async function champion(config: Config): Promise<Champion | undefined> {
+  const { registeredModel } = config.registry;
+  return await withMlflow(config, async (mlflow) => {
+    const found = await mlflow.getByAlias(registeredModel, ALIASES.champion);
+    if (!found) return undefined;
+    const { version, runId, tags } = found;
+    const trainedBy = tags[TAGS.workflowId];
+    const run = await mlflow.getRun(runId);
+    const runUrl = run
+      ? mlflow.links.runUrl(run.experimentId, runId)
+      : mlflow.links.versionUrl(registeredModel, version);
+    return { version, runUrl, retrainId: trainedBy && starterOf(trainedBy) };
+  });
 }

@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { loadConfig, PROJECT_ROOT } from '../../src/config.ts';
 import { imageRegistryCheck } from '../../src/doctor/checks/imageRegistry.ts';
 import { openContext } from '../../src/doctor/context.ts';
-import { freePort } from '../../src/gateway/ports.ts';
+import { freePort } from '../../src/systems/ports.ts';
 import { until } from '../support/until.ts';
 
 let dir: string;

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { TASK_QUEUES } from '../../src/contracts/names.ts';
-import { freePort } from '../../src/gateway/ports.ts';
+import { freePort } from '../../src/systems/ports.ts';
 import { startTemporal, type TestTemporal } from '../support/temporal.ts';
 import { until } from '../support/until.ts';
 import { failureOf } from '../support/workflowBench.ts';

@@ -2,9 +2,9 @@ import type { FastifyInstance } from 'fastify';
 import { pino } from 'pino';
 import { request } from 'undici';
 import { afterEach, expect, test } from 'vitest';
-import { freePort } from '../../src/gateway/ports.ts';
 import { createProxy, type Destination } from '../../src/gateway/proxy.ts';
 import { createTraffic } from '../../src/gateway/traffic.ts';
+import { freePort } from '../../src/systems/ports.ts';
 import { closeGateway, openGateway, type TestGateway } from './support.ts';
 
 let proxy: FastifyInstance;

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { PROJECT_ROOT } from '../../src/config.ts';
-import { freePort } from '../../src/gateway/ports.ts';
+import { freePort } from '../../src/systems/ports.ts';
 import { until } from '../support/until.ts';
 import { driver, groupOf, openGateway } from './support.ts';
 

@@ -1,6 +1,6 @@
 import { request } from 'undici';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import type { UpstreamStatistics } from '../../src/gateway/contract.ts';
+import type { UpstreamStatistics } from '../../src/contracts/gateway.ts';
 import { until } from '../support/until.ts';
 import { type ExternalServer, startServer } from './fixtures/server.ts';
 import { closeGateway, openGateway, type TestGateway } from './support.ts';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { request } from 'undici';
-import type { Instance, InstanceSpec } from '../../src/gateway/contract.ts';
+import type { Instance, InstanceSpec } from '../../src/contracts/gateway.ts';
 import { createGateway, type Gateway, type GatewayOptions } from '../../src/gateway/gateway.ts';
 import { processTable } from '../../src/systems/processes/processTable.ts';
 import { until } from '../support/until.ts';

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Config, loadConfig, PROJECT_ROOT } from '../../src/config.ts';
-import { freePort } from '../../src/gateway/ports.ts';
 import { partsOf } from '../../src/stack/parts.ts';
 import { checkPorts } from '../../src/stack/ports.ts';
 import { type Stack, startStack } from '../../src/stack/stack.ts';
+import { freePort } from '../../src/systems/ports.ts';
 import { createReaper, type Reaper } from '../../src/systems/processes/reaper.ts';
 
 /** A second address of this host; of macOS it is none. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { isOwnTemporal, namesOwnTemporal } from '../../setup/temporal/own.mjs';
+import { hasTemporal, hasWebhook } from '../../src/config/embedded.ts';
 import { loadConfig } from '../../src/config.ts';
-import { hasTemporal, hasWebhook } from '../../src/stack/parts.ts';
 import { folderWith } from '../config/support.ts';
 
 describe('whether Temporal is our own', () => {

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
 import { afterEach, expect, test, vi } from 'vitest';
-import { freePort } from '../../src/gateway/ports.ts';
 import { checkPorts } from '../../src/stack/ports.ts';
+import { freePort } from '../../src/systems/ports.ts';
 
 let server: Server | undefined;
 afterEach(() => {

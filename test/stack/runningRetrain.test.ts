@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { loadConfig, PROJECT_ROOT } from '../../src/config.ts';
 import { TASK_QUEUES } from '../../src/contracts/names.ts';
 import { SEARCH_ATTRIBUTES } from '../../src/contracts/searchAttributes.ts';
-import { runningRetrain } from '../../src/stack/runningRetrain.ts';
+import { runningRetrain } from '../../src/stack/firstRetrain.ts';
 import { ensureSearchAttributes } from '../../src/systems/temporal.ts';
 import { startTemporal, type TestTemporal } from '../support/temporal.ts';
 import { until } from '../support/until.ts';

@@ -1,9 +1,9 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import type { Part } from '../../src/stack/part.ts';
-import { type Supervised, type SuperviseOptions, supervise } from '../../src/stack/supervise.ts';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { type Part, type Supervised, type SuperviseOptions, supervise } from '../../src/stack/supervise.ts';
+import { freePort } from '../../src/systems/ports.ts';
 import { createReaper, type Reaper } from '../../src/systems/processes/reaper.ts';
 import { until } from '../support/until.ts';
 
@@ -35,6 +35,7 @@ function part(script: string, overrides: Partial<Part> = {}): Part {
     command: [process.execPath, '-e', `console.log('ready', process.pid); ${script}`],
     env: {},
     isReady: ({ log }) => log().includes('ready'),
+    isAlive: async () => true,
     startTimeoutMs: 20_000,
     stopGraceMs: 2_000,
     ...overrides,
@@ -43,8 +44,12 @@ function part(script: string, overrides: Partial<Part> = {}): Part {
 
 const RUNS = 'setInterval(() => {}, 1000);';
 
-async function start(what: Part, signal = new AbortController().signal): Promise<void> {
-  const options: SuperviseOptions = { logFolder, reaper, announce: (line) => announced.push(line), signal };
+async function start(
+  what: Part,
+  signal = new AbortController().signal,
+  more: Partial<SuperviseOptions> = {},
+): Promise<void> {
+  const options: SuperviseOptions = { logFolder, reaper, announce: (line) => announced.push(line), signal, ...more };
   running = await supervise(what, options);
 }
 
@@ -67,6 +72,55 @@ test('a part that dies is started again, and both are announced', async () => {
   expect(announced[0]).toContain('Worker ended unexpectedly (ended by SIGKILL); it is started again.');
   expect(announced[1]).toBe('Worker is back.');
   expect(isAlive(pids()[1])).toBe(true);
+});
+
+describe('a part that runs and does not answer any more is ended and started again, and both are announced', () => {
+  const aliveProbe = { intervalMs: 200, limitMs: 300, misses: 3 };
+  const never = new AbortController().signal;
+
+  async function expectRestartAfter(halt: (pid: number) => void, what: Part): Promise<void> {
+    await start(what, never, { aliveProbe });
+    const [first] = pids();
+    halt(first ?? 0);
+    await until(() => announced.length === 2, { timeoutMs: 20_000, what: 'the part to be back' });
+    expect(announced[0]).toMatch(/^Worker runs but has not answered for [1-9]\d* s; it is started again\. Its log: /);
+    expect(announced[1]).toBe('Worker is back.');
+    expect(isAlive(first)).toBe(false);
+    expect(isAlive(pids()[1])).toBe(true);
+  }
+
+  const stop = (pid: number) => process.kill(pid, 'SIGSTOP');
+  const ANSWERS_PINGS = "process.on('message', (ping) => process.send(ping));";
+
+  test('when it is stopped, and answers requests otherwise', async () => {
+    const port = await freePort(new Set());
+    const url = `http://127.0.0.1:${port}/`;
+    const answers = () =>
+      fetch(url, { signal: AbortSignal.timeout(300) }).then(
+        ({ ok }) => ok,
+        () => false,
+      );
+    const server = `require('http').createServer((_, answer) => answer.end()).listen(${port}, '127.0.0.1');`;
+    await expectRestartAfter(stop, part(server, { isReady: answers, isAlive: answers }));
+  });
+
+  test('when it is stopped, and answers pings otherwise', async () => {
+    await expectRestartAfter(stop, part(`${ANSWERS_PINGS} ${RUNS}`, { isAlive: 'ping' }));
+  });
+
+  test('when its event loop is blocked', async () => {
+    const blocks = `${ANSWERS_PINGS} process.on('SIGUSR2', () => { for (;;); }); ${RUNS}`;
+    await expectRestartAfter((pid) => process.kill(pid, 'SIGUSR2'), part(blocks, { isAlive: 'ping' }));
+  });
+
+  test('but not one that misses a probe and answers the next', async () => {
+    let probes = 0;
+    const isAlive = async () => ++probes % 3 === 0;
+    await start(part(RUNS, { isAlive }), never, { aliveProbe: { ...aliveProbe, intervalMs: 20 } });
+    await until(() => probes > 30, { timeoutMs: 20_000, what: 'many probes' });
+    expect(announced).toEqual([]);
+    expect(pids()).toHaveLength(1);
+  });
 });
 
 test('stop ends it, and it is not started again', async () => {

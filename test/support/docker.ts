@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path';
 import { execa } from 'execa';
 import { lock } from '../../setup/lock.mjs';
 import { PROJECT_ROOT } from '../../src/config.ts';
-import { freePort } from '../../src/gateway/ports.ts';
+import { freePort } from '../../src/systems/ports.ts';
 import { until } from './until.ts';
 
 /** Makes a Debian and Python base on machines that cannot pull one. */

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort } from '../../src/gateway/ports.ts';
+import { freePort } from '../../src/systems/ports.ts';
 import { until } from './until.ts';
 
 const MAIN = new URL('../../src/stack/main.ts', import.meta.url).pathname;

@@ -1,7 +1,7 @@
 import { findTemporal } from '../../setup/temporal/find.mjs';
-import { freePort } from '../../src/gateway/ports.ts';
 import { launch } from '../../src/stack/launch.ts';
-import { devServerAnswers, devServerArguments } from '../../src/stack/temporal.ts';
+import { devServerAnswers, devServerArguments } from '../../src/stack/parts.ts';
+import { freePort } from '../../src/systems/ports.ts';
 import { createReaper } from '../../src/systems/processes/reaper.ts';
 import { until } from './until.ts';
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { PROJECT_ROOT } from '../../src/config.ts';
-import { freePort } from '../../src/gateway/ports.ts';
+import { freePort } from '../../src/systems/ports.ts';
 import { startTemporal, type TestTemporal } from '../support/temporal.ts';
 import { until } from '../support/until.ts';
 import { post, SECRET } from './support.ts';

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
+import { hasMlflow, hasOwnGateway, hasTemporal, hasWebhook } from '../../config/embedded.ts';
 import { reachable } from '../../config/reach.ts';
-import { hasMlflow, hasOwnGateway, hasTemporal, hasWebhook } from '../../stack/parts.ts';
-import { holderOf } from '../../stack/portHolder.ts';
+import { holderOf } from '../../systems/ports.ts';
 import type { Check } from '../check.ts';
 import type { DoctorContext } from '../context.ts';
 import { ok } from '../finding.ts';

@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Config, fromRoot } from '../../config.ts';
 import type { Candidate } from '../../contracts/deployment.ts';
-import { Status, TrafficShifted, UpstreamList } from '../../gateway/contract.ts';
+import { Status, TrafficShifted, UpstreamList } from '../../contracts/gateway.ts';
 import { containerName, describeContainer } from '../docker/apiContainer.ts';
 import { createBridge } from '../docker/bridge.ts';
 import { chooseImage } from '../docker/chooseImage.ts';

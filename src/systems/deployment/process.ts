@@ -1,4 +1,4 @@
-import { Instance, Status, TrafficShifted, UpstreamList } from '../../gateway/contract.ts';
+import { Instance, Status, TrafficShifted, UpstreamList } from '../../contracts/gateway.ts';
 import { createAdminClient, readAnswer, stopQuery } from './adminClient.ts';
 import { GatewayError } from './errors.ts';
 import type { DeploymentTarget } from './target.ts';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { PROJECT_ROOT } from '../../../src/config.ts';
-import { freePort } from '../../../src/gateway/ports.ts';
+import { freePort } from '../../../src/systems/ports.ts';
 import { ensureBaseImage } from './baseImage.ts';
 import { composeCommand, gatherParts } from './parts.ts';
 

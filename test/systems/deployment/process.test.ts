@@ -2,11 +2,11 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { loadConfig } from '../../../src/config.ts';
-import { freePort } from '../../../src/gateway/ports.ts';
 import { GatewayError } from '../../../src/systems/deployment/errors.ts';
 import { createTarget } from '../../../src/systems/deployment/index.ts';
 import { createProcessTarget } from '../../../src/systems/deployment/process.ts';
 import type { DeploymentTarget } from '../../../src/systems/deployment/target.ts';
+import { freePort } from '../../../src/systems/ports.ts';
 import { closeGateway, openGateway, type TestGateway } from '../../gateway/support.ts';
 import { until } from '../../support/until.ts';
 
