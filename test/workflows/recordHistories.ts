@@ -109,6 +109,8 @@ const SCENARIOS: Record<string, (bench: WorkflowBench) => Promise<WorkflowHandle
       await Promise.all(
         Array.from({ length: 50 }, (_, index) => steward.signal(driftAlert, { key: `${sent + index}` })),
       );
+      // Temporal takes a continue-as-new back while a signal waits.
+      await stewardIs(steward, 'up to date', ({ counted }) => counted > sent + 49);
     }
     await steward.signal(driftAlert);
     letGo();
