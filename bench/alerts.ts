@@ -5,7 +5,7 @@ import { Client, Connection } from '@temporalio/client';
 import { bundleWorkflowCode } from '@temporalio/worker';
 import { payloadConverterPath } from '../src/bundle.ts';
 import { PROJECT_ROOT } from '../src/config.ts';
-import { workflowIds } from '../src/contracts/ids.ts';
+import { workflowIds } from '../src/contracts/names.ts';
 import { stewardQuery } from '../src/contracts/steward.ts';
 import { raiseAlert } from '../src/systems/alerts.ts';
 import { startMlflow } from '../test/support/mlflow.ts';

@@ -1,7 +1,6 @@
 import { Client, Connection } from '@temporalio/client';
 import { loadConfig, PROJECT_ROOT } from '../src/config.ts';
-import { workflowIds } from '../src/contracts/ids.ts';
-import { TASK_QUEUES } from '../src/contracts/names.ts';
+import { TASK_QUEUES, workflowIds } from '../src/contracts/names.ts';
 import type { RetrainResult, WorkflowName } from '../src/contracts/workflows.ts';
 import { startLoad } from '../test/support/load.ts';
 import { sampleData } from '../test/support/sampleData.ts';

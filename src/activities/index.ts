@@ -1,13 +1,14 @@
-import { createDeploymentActivities } from './deployment.ts';
-import { createImageActivities } from './images.ts';
-import { heartbeating } from './lib/heartbeat.ts';
+import { createDeploymentActivities, createImageActivities } from './deployment.ts';
+import { heartbeating } from './lib/step.ts';
 import { translated } from './lib/translate.ts';
-import { createLockActivities } from './lock.ts';
 import { createMonitoringActivities } from './monitoring.ts';
-import { createNotificationActivities } from './notifications.ts';
-import { createPlanActivities } from './plan.ts';
+import {
+  createLockActivities,
+  createNotificationActivities,
+  createPlanActivities,
+  createStewardActivities,
+} from './orchestration.ts';
 import { createRegistryActivities } from './registry.ts';
-import { createStewardActivities } from './stewards.ts';
 import { createTrainingActivities } from './training.ts';
 
 type Orchestration = Parameters<typeof createPlanActivities>[0] &

@@ -10,8 +10,8 @@ import { placeFile } from '../systems/files.ts';
 import type { Mlflow } from '../systems/mlflow/index.ts';
 import { embeddedLogs, monitorInput } from '../systems/monitorInput.ts';
 import { collectReport, type Ran, readStepAnswer, type StepRunner } from '../systems/steps/index.ts';
-import { championDataset } from './lib/championDataset.ts';
 import { runStepActivity } from './lib/step.ts';
+import { championDataset } from './training/systems.ts';
 
 interface DriftReportRequest {
   registeredModel: string;

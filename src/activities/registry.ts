@@ -1,9 +1,7 @@
 import { Context } from '@temporalio/activity';
 import { z } from 'zod';
 import { type Config, forModel } from '../config.ts';
-import { ArtifactRef } from '../contracts/artifacts.ts';
 import { failure } from '../contracts/errors.ts';
-import { parseJson } from '../contracts/json.ts';
 import { ALIASES, TAGS } from '../contracts/names.ts';
 import {
   type Comparison,
@@ -11,15 +9,16 @@ import {
   type ProductionEntry,
   RegistrySnapshot,
 } from '../contracts/registry.ts';
-import type { TrainedModel } from '../contracts/training.ts';
+import { parseJson } from '../contracts/text.ts';
+import { ArtifactRef, type TrainedModel } from '../contracts/training.ts';
 import type { Judgement } from '../domain/promotionGate.ts';
 import { planPromotion, planRestore } from '../domain/registryMoves.ts';
 import type { CallOptions, Mlflow, ModelVersion } from '../systems/mlflow/index.ts';
 import { applyChanges, readSnapshot } from '../systems/mlflow/registry-changes.ts';
 import { projectCommit } from '../systems/revision.ts';
 import { verdictText } from '../words/verdicts.ts';
-import { isBundledData } from './lib/bundledData.ts';
 import { comparisonPage } from './lib/comparisonPage.ts';
+import { isBundledData } from './training/systems.ts';
 
 interface OpenRun {
   key: string;

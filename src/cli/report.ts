@@ -1,7 +1,7 @@
 import { STAGE_TITLES, type Stage } from '../contracts/names.ts';
 import type { Progress } from '../contracts/progress.ts';
+import { duration } from '../words/numbers.ts';
 import { remarkText } from '../words/results.ts';
-import { duration } from '../words/time.ts';
 import type { Cli } from './cli.ts';
 import { EXIT } from './exit.ts';
 import { type Failure, logsOfFailure, stageOfFailure } from './failure.ts';

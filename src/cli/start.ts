@@ -1,6 +1,5 @@
 import type { WorkflowExecutionDescription } from '@temporalio/client';
-import { workflowIds } from '../contracts/ids.ts';
-import { TASK_QUEUES } from '../contracts/names.ts';
+import { TASK_QUEUES, workflowIds } from '../contracts/names.ts';
 import type { WorkflowName } from '../contracts/workflows.ts';
 import { startedWith } from '../systems/startedWith.ts';
 import { goesOn } from './executionStatus.ts';

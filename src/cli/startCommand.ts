@@ -1,7 +1,7 @@
 import { Argument, type Command, Option } from 'commander';
 import type { z } from 'zod';
 import { WORKFLOWS, type WorkflowName } from '../contracts/workflows.ts';
-import { utcMinute } from '../words/time.ts';
+import { utcMinute } from '../words/numbers.ts';
 import type { Cli } from './cli.ts';
 import { completing } from './completion/declare.ts';
 import { aboutOf, optionOf, typableFields, versionNumber } from './flags.ts';

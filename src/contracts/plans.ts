@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { ArtifactRef } from './artifacts.ts';
 import { STAGES } from './names.ts';
 import {
   ApprovalSettings,
@@ -12,8 +11,7 @@ import {
   TrainingOptions,
 } from './options.ts';
 import { MetricRule } from './registry.ts';
-import { Dataset, Params, Trial } from './training.ts';
-
+import { ArtifactRef, Dataset, Params, Trial } from './training.ts';
 /*
  * The plan of a workflow: its input laid over the settings. It is complete, so that nothing else governs what the workflow
  * does. A stage gets the plan that its parent made for it; the plan of what a person started is resolved once, and kept

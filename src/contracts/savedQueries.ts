@@ -1,4 +1,16 @@
-import { SEARCH_ATTRIBUTES } from './searchAttributes.ts';
+import { defineSearchAttributeKey } from '@temporalio/common';
+
+/** Search attributes by which the Temporal UI finds and lists our workflows. The worker registers them. */
+export const SEARCH_ATTRIBUTES = {
+  model: defineSearchAttributeKey('MediwatchModel', 'KEYWORD'),
+  version: defineSearchAttributeKey('MediwatchVersion', 'KEYWORD'),
+  trigger: defineSearchAttributeKey('MediwatchTrigger', 'KEYWORD'),
+  stage: defineSearchAttributeKey('MediwatchStage', 'KEYWORD'),
+  /** `approval` while a person is asked, `lock` while another workflow changes Production */
+  waiting: defineSearchAttributeKey('MediwatchWaiting', 'KEYWORD'),
+  driftShare: defineSearchAttributeKey('MediwatchDriftShare', 'DOUBLE'),
+  testAuc: defineSearchAttributeKey('MediwatchTestAuc', 'DOUBLE'),
+};
 
 /** What a query is about, where it does not stand still. */
 export interface QueryValues {
@@ -22,14 +34,14 @@ const { model, stage, trigger, waiting, testAuc, driftShare } = SEARCH_ATTRIBUTE
 const RUNNING = 'ExecutionStatus = "Running"';
 const NO_STAGE = 'ParentWorkflowId IS NULL';
 const RETRAIN = 'WorkflowType = "retrain"';
-const NO_SERVANT = 'WorkflowType != "modelLock" AND WorkflowType != "driftSteward"';
+const NO_SERVICE = 'WorkflowType != "modelLock" AND WorkflowType != "driftSteward"';
 
 /** What operators look for in the Temporal UI, by names for the command line. */
 export const SAVED_QUERIES = {
   running: {
     name: 'Running',
     about: 'what runs now, without stages, locks and stewards',
-    filter: () => `${RUNNING} AND ${NO_STAGE} AND ${NO_SERVANT}`,
+    filter: () => `${RUNNING} AND ${NO_STAGE} AND ${NO_SERVICE}`,
   },
   approval: {
     name: 'Waiting for approval',
@@ -79,7 +91,7 @@ export const SAVED_QUERIES = {
     about: 'all that was started for one registered model',
     filter: ({ registeredModel }) => `${model.name} = ${text(registeredModel)} AND ${NO_STAGE}`,
   },
-  servants: {
+  services: {
     name: 'Stewards and locks',
     about:
       'the workflow of each model that takes its drift alerts, and the one that lets its changes happen one at a time',
@@ -88,7 +100,7 @@ export const SAVED_QUERIES = {
   starts: {
     name: 'Without stages',
     about: 'what people, schedules and stewards started, without the stages of a retrain',
-    filter: () => `${NO_STAGE} AND ${NO_SERVANT}`,
+    filter: () => `${NO_STAGE} AND ${NO_SERVICE}`,
   },
 } as const satisfies Record<string, SavedQuery>;
 

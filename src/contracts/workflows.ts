@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { ArtifactRef } from './artifacts.ts';
 import { BuiltImage, Deployment } from './deployment.ts';
 import { DriftReport, DriftVerdict } from './drift.ts';
 import {
@@ -25,7 +24,7 @@ import {
 } from './plans.ts';
 import { ModelVersionRef, Promotion } from './registry.ts';
 import { ForeignId, Location, ModelName, VersionNumber, words } from './text.ts';
-import { Dataset, Params, Trial } from './training.ts';
+import { ArtifactRef, Dataset, Params, Trial } from './training.ts';
 
 const model = {
   registeredModel: ModelName.optional().meta({

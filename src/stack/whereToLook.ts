@@ -1,7 +1,6 @@
 import { hasGateway, hasWebhook } from '../config/embedded.ts';
 import type { Config } from '../config.ts';
-import { starterOf } from '../contracts/ids.ts';
-import { ALIASES, TAGS } from '../contracts/names.ts';
+import { ALIASES, starterOf, TAGS } from '../contracts/names.ts';
 import { withMlflow } from '../systems/mlflow/withMlflow.ts';
 import { pageOf } from '../words/links.ts';
 

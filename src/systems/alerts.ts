@@ -1,8 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import type { z } from 'zod';
-import { workflowIds } from '../contracts/ids.ts';
-import { TASK_QUEUES } from '../contracts/names.ts';
+import { TASK_QUEUES, workflowIds } from '../contracts/names.ts';
 import { type DriftAlert, driftAlert } from '../contracts/steward.ts';
 import { shorten } from '../words/markdown.ts';
 

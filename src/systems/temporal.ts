@@ -1,6 +1,6 @@
 import type { NativeConnection } from '@temporalio/worker';
 import type { Config } from '../config.ts';
-import { SEARCH_ATTRIBUTES } from '../contracts/searchAttributes.ts';
+import { SEARCH_ATTRIBUTES } from '../contracts/savedQueries.ts';
 
 /** Numbers of the types in Temporal's API (temporal/api/enums/v1/common.proto, IndexedValueType). */
 const INDEXED_VALUE_TYPE = { KEYWORD: 2, DOUBLE: 4 } as const;

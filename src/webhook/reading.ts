@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { DriftDocument, DriftVerdict } from '../contracts/drift.ts';
 import { DriftAlert } from '../contracts/steward.ts';
-import { alertOf } from '../domain/reportedDrift.ts';
+import { alertOf } from '../domain/driftGate.ts';
 import { StepError } from '../systems/processes/errors.ts';
 import { driftVerdictText } from '../words/verdicts.ts';
 import { wrongInWords } from '../words/wrongFields.ts';

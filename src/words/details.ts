@@ -1,3 +1,4 @@
+import type { LockRequest } from '../contracts/lock.ts';
 import { STAGE_TITLES } from '../contracts/names.ts';
 import type {
   ExtraStepProgress,
@@ -10,9 +11,8 @@ import { WORKFLOWS } from '../contracts/workflows.ts';
 import { type Explanation, explainFailure } from './explain.ts';
 import { linkName, pageOf } from './links.ts';
 import { code, fitted, jsonBlock, link, plain, table } from './markdown.ts';
-import { paramsText, score, scoreName } from './numbers.ts';
+import { duration, paramsText, score, scoreName, utcMinute, utcSecond } from './numbers.ts';
 import { remarkText, resultText, stageText, waitingText } from './results.ts';
-import { duration, utcMinute, utcSecond } from './time.ts';
 import { verdictText } from './verdicts.ts';
 
 const SYMBOLS: Record<StageProgress['state'], string> = {
@@ -107,4 +107,45 @@ function searchText({ total, complete, failed, running, metric, best }: SearchPr
 function linkText({ links, parentId, temporalUi }: Progress): string {
   const parent = parentId !== null && temporalUi !== null ? [link('Started by', pageOf(temporalUi, parentId))] : [];
   return [...parent, ...links.map((to) => link(linkName(to), to.url))].join(' · ');
+}
+
+/** Writes who holds a lock, and who waits for it, as the Markdown that the Temporal UI shows as its current details. */
+export function lockMarkdown(registeredModel: string, queue: readonly LockRequest[]): string {
+  const [holder, ...others] = queue;
+  return fitted([
+    `**The lock of ${plain(registeredModel)}.** Only one workflow at a time changes what is in Production.`,
+    holder
+      ? holderText(holder)
+      : 'Free: nobody holds it. It ends by itself, and the next that wants it starts it again.',
+    holder && (others.length > 0 ? `Waiting, in order of arrival: ${others.length}.` : 'Nobody else waits for it.'),
+    others.length > 0 && table(['', 'workflow', 'wants to', 'asked at (UTC)'], others.slice(0, SHOWN).map(row)),
+    others.length > SHOWN && `And ${others.length - SHOWN} more.`,
+    'Nothing has to be done here: the next gets the lock as soon as the holder gives it back or has ended in whatever ' +
+      'way. To stop a holder, cancel that workflow, not this one; cancelling this one does nothing.',
+  ]);
+}
+
+/** Others are counted. */
+const SHOWN = 30;
+
+function holderText({ holder, heldSince, ...request }: LockRequest): string {
+  const since = heldSince === undefined ? '' : `, since ${utcSecond(heldSince)} UTC`;
+  return `**Held by** ${code(holder.workflowId)} to ${purposeText(request)}${since}.`;
+}
+
+function row({ holder, askedAt, ...request }: LockRequest, index: number): string[] {
+  return [
+    String(index + 1),
+    code(holder.workflowId),
+    purposeText(request),
+    askedAt === undefined ? '' : utcSecond(askedAt),
+  ];
+}
+
+const VERBS = { promote: 'promote', rollback: 'roll back to', redeploy: 'redeploy' } as const;
+
+/** `promote version 3`: what the lock is wanted for. */
+export function purposeText({ purpose, version }: Pick<LockRequest, 'purpose' | 'version'>): string {
+  const fallback = { promote: 'the newest version', rollback: 'the version before', redeploy: 'the API' }[purpose];
+  return `${VERBS[purpose]} ${version === null ? fallback : `version ${version}`}`;
 }

@@ -2,8 +2,7 @@ import type { News } from '../contracts/notifications.ts';
 import type { PendingDecision, Progress } from '../contracts/progress.ts';
 import type { Promotion } from '../contracts/registry.ts';
 import type { DriftCheckResult, PromoteResult, RetrainResult, RollbackResult } from '../contracts/workflows.ts';
-import { capitalised } from './letters.ts';
-import { score } from './numbers.ts';
+import { capitalised, score } from './numbers.ts';
 import { driftVerdictText, verdictText } from './verdicts.ts';
 
 /** What people are notified of: the wording, in one place. */

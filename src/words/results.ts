@@ -5,9 +5,7 @@ import type { ModelVersionRef, Promotion } from '../contracts/registry.ts';
 import type { RetrainEnding } from '../contracts/steward.ts';
 import type { ResultOf, WorkflowName, WouldChange } from '../contracts/workflows.ts';
 import { deploymentOutcome, outcomeOf, promotionOutcome } from '../domain/outcomes.ts';
-import { capitalised } from './letters.ts';
-import { counted, grouped, paramsText, percent, score, scoreName } from './numbers.ts';
-import { duration } from './time.ts';
+import { capitalised, counted, duration, grouped, paramsText, percent, score, scoreName } from './numbers.ts';
 import { driftVerdictText, verdictText } from './verdicts.ts';
 
 /** What came of a stage, in a line. */

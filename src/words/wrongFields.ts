@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { coreOf, defaultOf, descriptionOf, typeOf } from '../contracts/schemas/describe.ts';
 import { isMapping, keysOf, type Path, pathText, schemaAt, valueAt } from '../contracts/schemas/shape.ts';
-import { uncapitalised } from './letters.ts';
+import { uncapitalised } from './numbers.ts';
 import { didYouMean, inWords, quoted } from './suggest.ts';
 
 type Issue = z.core.$ZodIssue;

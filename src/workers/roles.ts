@@ -14,6 +14,7 @@ import { mlflowOptions } from '../systems/mlflow/options.ts';
 import { createNotifier } from '../systems/notifications/index.ts';
 import { withShippedLogs } from '../systems/steps/shipped.ts';
 import { connectionOptions, ensureSearchAttributes } from '../systems/temporal.ts';
+import { registeredOn } from '../workflows/activityTable.ts';
 import { applySchedules } from './applySchedules.ts';
 import { createWorkerLogs, type WorkerLogs } from './logs.ts';
 import { createTrainingProcesses } from './trainingProcesses.ts';
@@ -44,7 +45,7 @@ const SERVICES = {
       ensureSearchAttributes(connection, namespace),
       workflowBundle(STATE(config, 'bundles')),
     ]);
-    const activities = createActivities.orchestration({
+    const implementations = createActivities.orchestration({
       config,
       mlflow,
       client,
@@ -53,7 +54,7 @@ const SERVICES = {
     });
     const applied = config.worker.applySchedules ? applySchedules(client, config) : Promise.resolve();
     return {
-      options: { workflowBundle: { codePath }, activities },
+      options: { workflowBundle: { codePath }, activities: registeredOn('orchestration', implementations) },
       close: async () => {
         await applied;
         await notifier.close();
@@ -75,7 +76,10 @@ const SERVICES = {
     const runner = withShippedLogs(processes.runner, logs.shipper);
     return {
       options: {
-        activities: createActivities.training({ config, mlflow, store, runner, codeDigest, client }),
+        activities: registeredOn(
+          'training',
+          createActivities.training({ config, mlflow, store, runner, codeDigest, client }),
+        ),
         // One more than computes at once, so that a proposal never waits for a trial.
         maxConcurrentActivityTaskExecutions: config.worker.slots + 1,
       },
@@ -88,7 +92,8 @@ const SERVICES = {
 
   async deployment(config, _connection, { shipper }) {
     const { of, close } = createDeployments(config);
-    return { options: { activities: createActivities.deployment({ of, shipper }) }, close };
+    const activities = registeredOn('deployment', createActivities.deployment({ of, shipper }));
+    return { options: { activities }, close };
   },
 } as const satisfies Record<Role, (config: Config, connection: NativeConnection, logs: WorkerLogs) => Promise<Service>>;
 

@@ -312,6 +312,19 @@ export const ACTIVITIES = {
   },
 } as const satisfies { [Name in keyof Activities]: Entry<Name> };
 
+type NamesOn<Role> = {
+  [Name in keyof Activities]: (typeof ACTIVITIES)[Name]['queue'] extends Role ? Name : never;
+}[keyof Activities];
+
+/** What the workers of a role register: the rows of its queue, each with its implementation. */
+export function registeredOn<Role extends keyof ActivitiesByRole>(
+  role: Role,
+  implementations: Pick<Activities, NamesOn<Role>>,
+): Record<string, (input: never) => Promise<unknown>> {
+  const rows = Object.entries(implementations).filter(([name]) => ACTIVITIES[name as keyof Activities]?.queue === role);
+  return Object.fromEntries(rows) as Record<string, (input: never) => Promise<unknown>>;
+}
+
 function shiftText(version: string, share: number): string {
   if (share === 0) return `take the requests back from ${version}`;
   return share === 1 ? `all requests to ${version}` : `${Math.round(share * 100)} % of the requests to ${version}`;

@@ -1,8 +1,7 @@
 import { failure } from '../contracts/errors.ts';
-import { judgeDrift } from '../domain/driftGate.ts';
-import { alertOf } from '../domain/reportedDrift.ts';
-import { capitalised } from '../words/letters.ts';
+import { alertOf, judgeDrift } from '../domain/driftGate.ts';
 import { news } from '../words/news.ts';
+import { capitalised } from '../words/numbers.ts';
 import { driftVerdictText } from '../words/verdicts.ts';
 import { activities, stepActivities } from './runtime/activities.ts';
 import { workflow } from './runtime/workflow.ts';

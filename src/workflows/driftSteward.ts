@@ -7,7 +7,7 @@ import {
   setCurrentDetails,
   workflowInfo,
 } from '@temporalio/workflow';
-import { workflowIds } from '../contracts/ids.ts';
+import { workflowIds } from '../contracts/names.ts';
 import type { DriftStewardPlan } from '../contracts/plans.ts';
 import { type InputOf, WORKFLOWS } from '../contracts/workflows.ts';
 import {
@@ -25,13 +25,12 @@ import {
   waiting,
 } from '../domain/steward.ts';
 import { shorten } from '../words/markdown.ts';
-import { farewellMarkdown, handedOverMarkdown, occasion, restText } from '../words/stewardDetails.ts';
-import { stewardNotices } from '../words/stewardNotices.ts';
+import { farewellMarkdown, handedOverMarkdown, occasion, restText, stewardNotices } from '../words/stewardDetails.ts';
 import { activities } from './runtime/activities.ts';
-import { upsertAttributes } from './runtime/attributes.ts';
 import { rootMessage } from './runtime/failures.ts';
 import { handedOn, parseInput } from './runtime/input.ts';
 import { notify } from './runtime/notices.ts';
+import { upsertAttributes } from './runtime/progress.ts';
 import { type Desk, openDesk } from './runtime/stewardDesk.ts';
 
 /**

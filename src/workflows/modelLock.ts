@@ -11,8 +11,8 @@ import {
 } from '@temporalio/workflow';
 import { failure } from '../contracts/errors.ts';
 import { LockInput, LockRequest, lockGranted, lockQueue, releaseLock, requestLock } from '../contracts/lock.ts';
-import { tooLarge } from '../contracts/size.ts';
-import { lockMarkdown } from '../words/lockDetails.ts';
+import { tooLarge } from '../contracts/text.ts';
+import { lockMarkdown } from '../words/details.ts';
 import { fitted, plain } from '../words/markdown.ts';
 import { activities } from './runtime/activities.ts';
 

@@ -10,8 +10,7 @@ import { activities, stepActivities } from './runtime/activities.ts';
 import { awaitApproval } from './runtime/approval.ts';
 import { isOfDeployment } from './runtime/failures.ts';
 import { type Held, underLock } from './runtime/lock.ts';
-import { type Change, moveVersion, orPutBack } from './runtime/production.ts';
-import { rehearseDeployment } from './runtime/rehearsal.ts';
+import { type Change, moveVersion, orPutBack, rehearseDeployment } from './runtime/production.ts';
 import { type Run, workflow } from './runtime/workflow.ts';
 
 /**

@@ -9,7 +9,7 @@ import { percent } from '../words/numbers.ts';
 import { breachText } from '../words/verdicts.ts';
 import { activities } from './runtime/activities.ts';
 import { type Held, heldBy, underLock } from './runtime/lock.ts';
-import { rehearseDeployment } from './runtime/rehearsal.ts';
+import { rehearseDeployment } from './runtime/production.ts';
 import { type Run, workflow } from './runtime/workflow.ts';
 
 /**

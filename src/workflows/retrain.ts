@@ -1,12 +1,11 @@
-import { isOfStage } from '../contracts/ids.ts';
-import { STAGES } from '../contracts/names.ts';
+import { isOfStage, STAGES } from '../contracts/names.ts';
 import { whyNotDeployed } from '../domain/outcomes.ts';
 import { news } from '../words/news.ts';
-import { actorOf, startedBySteward } from './runtime/attributes.ts';
 import { extraSteps } from './runtime/extraSteps.ts';
 import { sharingLock } from './runtime/lock.ts';
 import { modelReport } from './runtime/modelReport.ts';
 import { putBack } from './runtime/production.ts';
+import { actorOf, startedBySteward } from './runtime/progress.ts';
 import { workflow } from './runtime/workflow.ts';
 
 /** The main job: from the data to a new model version that answers requests, if it is good enough. */

@@ -9,8 +9,7 @@ import { news } from '../words/news.ts';
 import { activities } from './runtime/activities.ts';
 import { isOfDeployment } from './runtime/failures.ts';
 import { underLock } from './runtime/lock.ts';
-import { type Change, moveVersion, orPutBack } from './runtime/production.ts';
-import { rehearseDeployment } from './runtime/rehearsal.ts';
+import { type Change, moveVersion, orPutBack, rehearseDeployment } from './runtime/production.ts';
 import { type Run, workflow } from './runtime/workflow.ts';
 
 /**

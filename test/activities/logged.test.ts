@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
-import { logged } from '../../src/activities/lib/logged.ts';
+import { logged } from '../../src/activities/lib/step.ts';
 import { type Config, loadConfig } from '../../src/config.ts';
 import { openBackend } from '../../src/systems/artifacts/index.ts';
 import { createLogShipper, NOT_SHIPPED } from '../../src/systems/logs/index.ts';

@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { workflowIds } from '../../src/contracts/ids.ts';
-import { ALIASES, TAGS } from '../../src/contracts/names.ts';
+import { ALIASES, TAGS, workflowIds } from '../../src/contracts/names.ts';
 import { WORKFLOWS, type WorkflowName } from '../../src/contracts/workflows.ts';
 import { chromiumProblem } from '../support/browser.ts';
 import { dockerProblem, ensureDaemon, localTags, removeAll } from '../support/docker.ts';

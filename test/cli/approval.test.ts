@@ -4,7 +4,7 @@ import type { Connection } from '@temporalio/client';
 import { execa } from 'execa';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { PROJECT_ROOT } from '../../src/config.ts';
-import { workflowIds } from '../../src/contracts/ids.ts';
+import { workflowIds } from '../../src/contracts/names.ts';
 import type { Progress } from '../../src/contracts/progress.ts';
 import { until } from '../support/until.ts';
 import { createWorkflowBench, failureOf, type WorkflowBench } from '../support/workflowBench.ts';

@@ -2,8 +2,12 @@ import { Client, Connection } from '@temporalio/client';
 import type { SearchAttributePair } from '@temporalio/common';
 import { NativeConnection } from '@temporalio/worker';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { SAVED_QUERIES, type SavedQuery, type SavedQueryName } from '../../src/contracts/savedQueries.ts';
-import { SEARCH_ATTRIBUTES } from '../../src/contracts/searchAttributes.ts';
+import {
+  SAVED_QUERIES,
+  type SavedQuery,
+  type SavedQueryName,
+  SEARCH_ATTRIBUTES,
+} from '../../src/contracts/savedQueries.ts';
 import { ensureSearchAttributes } from '../../src/systems/temporal.ts';
 import { startTemporal, type TestTemporal } from '../support/temporal.ts';
 import { until } from '../support/until.ts';
@@ -77,7 +81,7 @@ describe('a saved query', () => {
     await Promise.all([isListed('failed', 2), isListed('promoted', 1), isListed('scheduled', 1)]);
   }, 90_000);
 
-  const servants = ['driftSteward/x', 'modelLock/x'];
+  const services = ['driftSteward/x', 'modelLock/x'];
   it.each<[SavedQueryName, string[]]>([
     ['approval', ['asks']],
     ['lock', ['queues']],
@@ -87,7 +91,7 @@ describe('a saved query', () => {
     ['low-auc', ['poor']],
     ['high-drift', ['drifted']],
     ['model', ['driftSteward/x', 'drifted', 'poor']],
-    ['servants', servants],
+    ['services', services],
   ])('%s finds what it should', async (id, ids) => expect(await found(id)).toEqual(ids));
 
   it('finds what runs, what was started by a schedule, and no stages', async () => {
@@ -95,7 +99,7 @@ describe('a saved query', () => {
     expect(scheduled).toMatch(/^by-schedule-/);
     const running = await found('running');
     expect(running).toEqual(expect.arrayContaining(['asks', 'goes-on', 'queues']));
-    for (const id of ['good', 'broken', ...servants]) expect(running).not.toContain(id);
+    for (const id of ['good', 'broken', ...services]) expect(running).not.toContain(id);
     const starts = await found('starts');
     expect(starts).toEqual(expect.arrayContaining(['good', 'goes-on', 'broken', scheduled]));
     // The fakes run their stages as children, as the real ones do.

@@ -6,7 +6,7 @@ import { retrainLines, verdictText } from '../../src/cli/history/retrains/text.t
 import { verdict } from '../../src/cli/history/retrains/verdict.ts';
 import { parseSince } from '../../src/cli/history/since.ts';
 import { loadConfig, PROJECT_ROOT } from '../../src/config.ts';
-import { SEARCH_ATTRIBUTES } from '../../src/contracts/searchAttributes.ts';
+import { SEARCH_ATTRIBUTES } from '../../src/contracts/savedQueries.ts';
 import { createMlflow, type Mlflow } from '../../src/systems/mlflow/index.ts';
 import { ensureSearchAttributes } from '../../src/systems/temporal.ts';
 import { type MlflowServer, startMlflow } from '../support/mlflow.ts';

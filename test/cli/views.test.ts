@@ -5,7 +5,7 @@ import { jsonLineView } from '../../src/cli/views/jsonLines.ts';
 import { lineView } from '../../src/cli/views/lines.ts';
 import type { Progress } from '../../src/contracts/progress.ts';
 import { beginProgress } from '../../src/domain/progress.ts';
-import { duration } from '../../src/words/time.ts';
+import { duration } from '../../src/words/numbers.ts';
 
 const START = Date.UTC(2026, 0, 31, 2);
 const SUBJECT = { workflowId: 'w', parentId: null, registeredModel: null, version: null, dryRun: false } as const;

@@ -2,8 +2,7 @@ import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { workflowIds } from '../../src/contracts/ids.ts';
-import { TASK_QUEUES } from '../../src/contracts/names.ts';
+import { TASK_QUEUES, workflowIds } from '../../src/contracts/names.ts';
 import { mediwatch, NOWHERE, spawnMediwatch } from '../cli/support.ts';
 import { doctor, MODEL, promoteByHand, startSystem, type TestSystem } from './system.ts';
 

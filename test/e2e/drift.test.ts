@@ -1,7 +1,6 @@
 import { Client, Connection } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { workflowIds } from '../../src/contracts/ids.ts';
-import { TAGS } from '../../src/contracts/names.ts';
+import { TAGS, workflowIds } from '../../src/contracts/names.ts';
 import { type StewardState, stewardQuery } from '../../src/contracts/steward.ts';
 import type { DriftCheckResult } from '../../src/contracts/workflows.ts';
 import { createMlflow, type Mlflow } from '../../src/systems/mlflow/index.ts';

@@ -1,6 +1,6 @@
 import { Client, Connection } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { workflowIds } from '../../src/contracts/ids.ts';
+import { workflowIds } from '../../src/contracts/names.ts';
 import type { ModelVersionRef } from '../../src/contracts/registry.ts';
 import type { Run } from '../../src/systems/mlflow/index.ts';
 import {

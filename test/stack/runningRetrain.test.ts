@@ -3,7 +3,7 @@ import { NativeConnection } from '@temporalio/worker';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { loadConfig, PROJECT_ROOT } from '../../src/config.ts';
 import { TASK_QUEUES } from '../../src/contracts/names.ts';
-import { SEARCH_ATTRIBUTES } from '../../src/contracts/searchAttributes.ts';
+import { SEARCH_ATTRIBUTES } from '../../src/contracts/savedQueries.ts';
 import { runningRetrain } from '../../src/stack/firstRetrain.ts';
 import { ensureSearchAttributes } from '../../src/systems/temporal.ts';
 import { startTemporal, type TestTemporal } from '../support/temporal.ts';

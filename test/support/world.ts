@@ -1,6 +1,6 @@
 import { ApplicationFailure } from '@temporalio/common';
 import type { Activities } from '../../src/activities/index.ts';
-import { createPlanActivities } from '../../src/activities/plan.ts';
+import { createPlanActivities } from '../../src/activities/orchestration.ts';
 import { loadConfig } from '../../src/config.ts';
 import type { DriftDocument } from '../../src/contracts/drift.ts';
 import { failure } from '../../src/contracts/errors.ts';

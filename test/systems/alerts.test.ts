@@ -1,6 +1,6 @@
 import { Client, Connection } from '@temporalio/client';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { workflowIds } from '../../src/contracts/ids.ts';
+import { workflowIds } from '../../src/contracts/names.ts';
 import { raiseAlert } from '../../src/systems/alerts.ts';
 import { startTemporal, type TestTemporal } from '../support/temporal.ts';
 

@@ -1,7 +1,7 @@
 import { Client, Connection, isGrpcServiceError } from '@temporalio/client';
 import { pino } from 'pino';
 import { type Config, loadConfig, PROJECT_ROOT } from '../../src/config.ts';
-import { workflowIds } from '../../src/contracts/ids.ts';
+import { workflowIds } from '../../src/contracts/names.ts';
 import type { DriftAlert } from '../../src/contracts/steward.ts';
 import { sign } from '../../src/systems/signature.ts';
 import { openWebhook, type Webhook } from '../../src/webhook/webhook.ts';

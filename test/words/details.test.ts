@@ -3,8 +3,7 @@ import type { LockRequest } from '../../src/contracts/lock.ts';
 import type { Progress } from '../../src/contracts/progress.ts';
 import { beginProgress } from '../../src/domain/progress.ts';
 import { createSteward, paused, type Steward } from '../../src/domain/steward.ts';
-import { progressMarkdown } from '../../src/words/details.ts';
-import { lockMarkdown } from '../../src/words/lockDetails.ts';
+import { lockMarkdown, progressMarkdown } from '../../src/words/details.ts';
 import { stewardMarkdown } from '../../src/words/stewardDetails.ts';
 
 const AT = Date.UTC(2026, 0, 31, 2, 0, 7);

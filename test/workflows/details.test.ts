@@ -3,7 +3,7 @@ import type { WorkflowHandle } from '@temporalio/client';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { decidePromotion } from '../../src/contracts/approval.ts';
 import { failure } from '../../src/contracts/errors.ts';
-import { workflowIds } from '../../src/contracts/ids.ts';
+import { workflowIds } from '../../src/contracts/names.ts';
 import { payloadConverter } from '../../src/contracts/payloads.ts';
 import type { Progress } from '../../src/contracts/progress.ts';
 import { driftAlert, type StewardState, stewardQuery } from '../../src/contracts/steward.ts';

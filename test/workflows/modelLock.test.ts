@@ -1,8 +1,7 @@
 import { type WorkflowHandle, WorkflowNotFoundError } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { workflowIds } from '../../src/contracts/ids.ts';
 import type { LockRequest } from '../../src/contracts/lock.ts';
-import { TASK_QUEUES } from '../../src/contracts/names.ts';
+import { TASK_QUEUES, workflowIds } from '../../src/contracts/names.ts';
 import { startTemporal, type TestTemporal } from '../support/temporal.ts';
 import { until } from '../support/until.ts';
 import { quiet, startWorkers, type TestWorkers } from '../support/workers.ts';

@@ -1,7 +1,7 @@
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
-import { whileHeartbeating } from '../../src/activities/lib/heartbeat.ts';
+import { whileHeartbeating } from '../../src/activities/lib/step.ts';
 import { decidePromotion } from '../../src/contracts/approval.ts';
 import { failure } from '../../src/contracts/errors.ts';
 import { TASK_QUEUES } from '../../src/contracts/names.ts';

@@ -7,7 +7,7 @@ import type { WorkflowHandle } from '@temporalio/client';
 import proto from '@temporalio/proto';
 import { decidePromotion } from '../../src/contracts/approval.ts';
 import { failure } from '../../src/contracts/errors.ts';
-import { workflowIds } from '../../src/contracts/ids.ts';
+import { workflowIds } from '../../src/contracts/names.ts';
 import type { Progress, Waiting } from '../../src/contracts/progress.ts';
 import {
   driftAlert,

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
 import type { WorkflowHandle } from '@temporalio/client';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { whileHeartbeating } from '../../src/activities/lib/heartbeat.ts';
+import { whileHeartbeating } from '../../src/activities/lib/step.ts';
 import type { ReportRequest } from '../../src/activities/training/report.ts';
 import { decidePromotion } from '../../src/contracts/approval.ts';
 import { failure } from '../../src/contracts/errors.ts';

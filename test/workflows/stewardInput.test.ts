@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { alerted, createSteward } from '../../src/domain/steward.ts';
-import { readAlerts } from '../../src/workflows/runtime/stewardInput.ts';
+import { readAlerts } from '../../src/workflows/runtime/stewardDesk.ts';
 
 /** What fits a payload of Temporal, two megabytes. */
 const LISTS = {

@@ -2,18 +2,16 @@ import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import { asksFor } from '../../config/placeholders.ts';
 import { type Config, fromRoot } from '../../config.ts';
-import type { ArtifactRef } from '../../contracts/artifacts.ts';
 import { failure } from '../../contracts/errors.ts';
 import type { Comparison, MetricRule } from '../../contracts/registry.ts';
 import { EvaluateResult } from '../../contracts/steps.ts';
-import { Metrics } from '../../contracts/training.ts';
+import { type ArtifactRef, Metrics } from '../../contracts/training.ts';
 import type { Mlflow, Run } from '../../systems/mlflow/index.ts';
 import { type Ran, readStepAnswer, textsOf } from '../../systems/steps/index.ts';
 import { merged, ownSources, runSource } from '../../systems/steps/metrics.ts';
-import { otherSplit } from '../lib/otherSplit.ts';
 import { runStepActivity } from '../lib/step.ts';
 import { translate } from '../lib/translate.ts';
-import { settingsOf, type TrainingSystems } from './systems.ts';
+import { otherSplit, settingsOf, type TrainingSystems } from './systems.ts';
 
 interface ComparisonRequest {
   dataset: ArtifactRef;

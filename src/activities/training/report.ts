@@ -9,13 +9,11 @@ import { REPORT_FILES, type ReportInput, type ReportOutcome, WrittenReport } fro
 import type { Dataset, Params } from '../../contracts/training.ts';
 import type { ModelVersion, Run } from '../../systems/mlflow/index.ts';
 import { type Ran, readStepAnswer, stepFailed } from '../../systems/steps/index.ts';
-import { capitalised } from '../../words/letters.ts';
-import { isBundledData } from '../lib/bundledData.ts';
-import { otherSplit } from '../lib/otherSplit.ts';
+import { capitalised } from '../../words/numbers.ts';
 import { runStepActivity } from '../lib/step.ts';
 import { canScore, recordedMetrics } from './compare.ts';
-import { readParams } from './scriptTrials.ts';
-import { settingsOf, type TrainingSystems } from './systems.ts';
+import { isBundledData, otherSplit, settingsOf, type TrainingSystems } from './systems.ts';
+import { readParams } from './trials.ts';
 
 export interface ReportRequest {
   registeredModel: string;

@@ -3,18 +3,17 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
 import { z } from 'zod';
 import { type Config, fromRoot } from '../../config.ts';
-import type { ArtifactRef } from '../../contracts/artifacts.ts';
 import type { SearchProgress } from '../../contracts/progress.ts';
 import { SearchResult } from '../../contracts/steps.ts';
-import { Params, type Trial } from '../../contracts/training.ts';
+import { type ArtifactRef, Params, type Trial } from '../../contracts/training.ts';
 import type { Mlflow, Run } from '../../systems/mlflow/index.ts';
 import { type Ran, readStepAnswer, stepFailed } from '../../systems/steps/index.ts';
 import { merged, ownSources, readMetricsFile, runSource, scoreOf } from '../../systems/steps/metrics.ts';
 import { taggedRuns, unclaimedRuns } from '../../systems/steps/runs.ts';
 import { runStepActivity } from '../lib/step.ts';
-import { bestOf, kept, readParams, searched, trialsOf } from './scriptTrials.ts';
 import { orFail, prepareStepRun } from './stepRun.ts';
 import { settingsOf, type TrainingSystems } from './systems.ts';
+import { bestOf, kept, readParams, searched, trialsOf } from './trials.ts';
 
 /** How often the runs of a search are looked at while it goes on (ms). */
 const LOOK_MS = 3_000;

@@ -1,6 +1,6 @@
 import type { Config } from '../../config.ts';
-import { parseJson } from '../../contracts/json.ts';
 import { TAGS } from '../../contracts/names.ts';
+import { parseJson } from '../../contracts/text.ts';
 import type { Metrics, Params } from '../../contracts/training.ts';
 import type { Mlflow, Run } from '../../systems/mlflow/index.ts';
 

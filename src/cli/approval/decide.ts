@@ -1,5 +1,5 @@
 import { type Decided, type Decision, decidePromotion } from '../../contracts/approval.ts';
-import { utcMinute } from '../../words/time.ts';
+import { utcMinute } from '../../words/numbers.ts';
 import { verdictText } from '../../words/verdicts.ts';
 import type { Cli } from '../cli.ts';
 import { confirm } from '../confirm.ts';

@@ -1,5 +1,5 @@
 import type { WorkflowExecutionDescription, WorkflowFailedError } from '@temporalio/client';
-import { workflowIds } from '../../contracts/ids.ts';
+import { workflowIds } from '../../contracts/names.ts';
 import type { PendingDecision } from '../../contracts/progress.ts';
 import { waitingText } from '../../words/results.ts';
 import { goesOn, statusText } from '../executionStatus.ts';

@@ -1,16 +1,16 @@
 import { expandAll, type PlaceholderValues, parsePlaceholders } from '../../config/placeholders.ts';
 import { type Config, fromRoot } from '../../config.ts';
 import type { Space } from '../../contracts/training.ts';
-import type { Plan } from './plan.ts';
+import type { PlanOf } from '../../contracts/workflows.ts';
 
 /** A command as it would be run: what is not known before is in angle brackets. */
-export function sampleOf(command: readonly string[], config: Config, plan: Plan): string[] {
+export function sampleOf(command: readonly string[], config: Config, plan: PlanOf<'retrain'>): string[] {
   const found = middleOf(config.search.space ?? {});
   const params = { ...unknownParams(command, Object.keys(found)), ...found };
   return expandAll(command, { values: sampleValues(config, plan), params });
 }
 
-function sampleValues(config: Config, plan: Plan): PlaceholderValues['values'] {
+function sampleValues(config: Config, plan: PlanOf<'retrain'>): PlaceholderValues['values'] {
   return {
     project: config.root,
     workDir: '<workDir>',

@@ -79,7 +79,7 @@ function addAct(
     const registeredModel = modelOf(cli, given);
     const steering = { by: given.by ?? user(), reason: given.reason ?? '' };
     await withSession(cli, async (session) => {
-      const { workflowIds } = await import('../../contracts/ids.ts');
+      const { workflowIds } = await import('../../contracts/names.ts');
       const rehearses = moving && given.dryRun;
       if (moving && !rehearses) {
         const own = configOf(cli, registeredModel);

@@ -1,9 +1,7 @@
 import type { Config } from '../../config.ts';
-import { ArtifactRef } from '../../contracts/artifacts.ts';
-import { starterOf } from '../../contracts/ids.ts';
-import { parseJson } from '../../contracts/json.ts';
-import { ALIASES, TAGS } from '../../contracts/names.ts';
-import type { Metrics } from '../../contracts/training.ts';
+import { ALIASES, starterOf, TAGS } from '../../contracts/names.ts';
+import { parseJson } from '../../contracts/text.ts';
+import { ArtifactRef, type Metrics } from '../../contracts/training.ts';
 import type { Mlflow, ModelVersion, Run } from '../../systems/mlflow/index.ts';
 import { askMlflow } from '../askMlflow.ts';
 import { CommandError, EXIT } from '../exit.ts';

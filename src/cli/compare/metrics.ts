@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { parseJson } from '../../contracts/json.ts';
 import { TAGS } from '../../contracts/names.ts';
 import { Comparison, type MetricRule } from '../../contracts/registry.ts';
+import { parseJson } from '../../contracts/text.ts';
 import type { Metrics } from '../../contracts/training.ts';
 import type { ModelVersion } from '../../systems/mlflow/index.ts';
 

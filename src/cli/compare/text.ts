@@ -1,4 +1,4 @@
-import { duration, utcMinute } from '../../words/time.ts';
+import { duration, utcMinute } from '../../words/numbers.ts';
 import type { Style } from '../io.ts';
 import { linkLines } from '../report.ts';
 import { clip, oneLine } from '../views/format.ts';

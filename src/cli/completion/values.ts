@@ -1,5 +1,5 @@
 import { forModel, modelNames } from '../../config.ts';
-import { utcMinute } from '../../words/time.ts';
+import { utcMinute } from '../../words/numbers.ts';
 import type { Cli } from '../cli.ts';
 import { withSession } from '../session.ts';
 import { type ExecutionState, listExecutions } from '../status/executions.ts';

@@ -1,5 +1,5 @@
-import { workflowIds } from '../../contracts/ids.ts';
 import { lockQueue } from '../../contracts/lock.ts';
+import { workflowIds } from '../../contracts/names.ts';
 import type { DoctorContext } from '../../doctor/context.ts';
 import { judgeAgreement } from '../../doctor/judge/agreement.ts';
 import { inWords } from '../../doctor/lib/words.ts';

@@ -1,5 +1,5 @@
 import type { DriftDocument, DriftVerdict, DriftWindow } from '../../contracts/drift.ts';
-import { utcMinute } from '../../words/time.ts';
+import { utcMinute } from '../../words/numbers.ts';
 import { driftVerdictText } from '../../words/verdicts.ts';
 import type { Cli } from '../cli.ts';
 import { EXIT, type ExitCode } from '../exit.ts';

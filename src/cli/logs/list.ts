@@ -1,5 +1,5 @@
 import type { LogEntry } from '../../systems/logs/index.ts';
-import { duration } from '../../words/time.ts';
+import { duration } from '../../words/numbers.ts';
 import type { Style } from '../io.ts';
 import { oneLine } from '../views/format.ts';
 

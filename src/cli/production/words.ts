@@ -1,5 +1,5 @@
 import { ALIASES } from '../../contracts/names.ts';
-import { uncapitalised } from '../../words/letters.ts';
+import { uncapitalised } from '../../words/numbers.ts';
 import type { VersionState } from '../status/registry.ts';
 import type { Outlook } from './outlook.ts';
 

@@ -1,5 +1,5 @@
 import type { ScheduleChange } from '../../systems/schedules/reconcile.ts';
-import { utcMinute } from '../../words/time.ts';
+import { utcMinute } from '../../words/numbers.ts';
 import type { Style } from '../io.ts';
 import { oneLine } from '../views/format.ts';
 import type { ScheduleState } from './list.ts';

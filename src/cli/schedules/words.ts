@@ -2,7 +2,7 @@ import type { ScheduleDescription } from '@temporalio/client';
 import cronstrue from 'cronstrue';
 import { counted } from '../../doctor/lib/words.ts';
 import { cronOfCalendar } from '../../systems/schedules/cron.ts';
-import { uncapitalised } from '../../words/letters.ts';
+import { uncapitalised } from '../../words/numbers.ts';
 
 /** When a schedule starts something, as a person would say it: `at 02:00, every day (Europe/London)`. */
 export function whenInWords({ spec }: Pick<ScheduleDescription, 'spec'>): string {

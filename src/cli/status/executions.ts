@@ -1,5 +1,5 @@
 import type { WorkflowExecutionInfo } from '@temporalio/client';
-import { SEARCH_ATTRIBUTES } from '../../contracts/searchAttributes.ts';
+import { SEARCH_ATTRIBUTES } from '../../contracts/savedQueries.ts';
 import { WORKFLOWS } from '../../contracts/workflows.ts';
 import { statusText } from '../executionStatus.ts';
 import { temporalLink } from '../links.ts';

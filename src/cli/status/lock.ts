@@ -1,5 +1,5 @@
-import { workflowIds } from '../../contracts/ids.ts';
 import { lockQueue } from '../../contracts/lock.ts';
+import { workflowIds } from '../../contracts/names.ts';
 import type { Session } from '../session.ts';
 
 /** A workflow that holds or wants the lock of the model. */

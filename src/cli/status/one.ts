@@ -1,7 +1,7 @@
 import type { WorkflowFailedError } from '@temporalio/client';
 import type { Progress } from '../../contracts/progress.ts';
 import { explainFailure as explain } from '../../words/explain.ts';
-import { duration } from '../../words/time.ts';
+import { duration } from '../../words/numbers.ts';
 import type { Cli } from '../cli.ts';
 import { explainFailure, type Failure, logsOfFailure, stageOfFailure } from '../failure.ts';
 import { askProgress } from '../follow/ask.ts';

@@ -1,4 +1,4 @@
-import { workflowIds } from '../../contracts/ids.ts';
+import { workflowIds } from '../../contracts/names.ts';
 import { StewardState, stewardQuery } from '../../contracts/steward.ts';
 import { goesOn } from '../executionStatus.ts';
 import type { Session } from '../session.ts';

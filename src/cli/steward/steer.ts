@@ -1,5 +1,5 @@
 import { forModel } from '../../config.ts';
-import { workflowIds } from '../../contracts/ids.ts';
+import { workflowIds } from '../../contracts/names.ts';
 import { pauseSteward, type RetrainStart, resumeSteward, retrainNow, type Steering } from '../../contracts/steward.ts';
 import { stewardStart } from '../../systems/alerts.ts';
 import { CommandError, EXIT } from '../exit.ts';

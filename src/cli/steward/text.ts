@@ -1,7 +1,7 @@
 import type { StewardState } from '../../contracts/steward.ts';
+import { duration, utcMinute } from '../../words/numbers.ts';
 import { endingText } from '../../words/results.ts';
-import { pauseReason } from '../../words/stewardNotices.ts';
-import { duration, utcMinute } from '../../words/time.ts';
+import { pauseReason } from '../../words/stewardDetails.ts';
 import type { StewardAnswer } from './ask.ts';
 
 /** What a steward does, in a line: for the status and the head of its own command. */

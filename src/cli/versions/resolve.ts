@@ -1,5 +1,4 @@
-import { starterOf } from '../../contracts/ids.ts';
-import { TAGS } from '../../contracts/names.ts';
+import { starterOf, TAGS } from '../../contracts/names.ts';
 import type { ModelVersion } from '../../systems/mlflow/index.ts';
 import { didYouMean } from '../../words/suggest.ts';
 import { CommandError, EXIT } from '../exit.ts';

@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from 'node:util';
 import type { SearchProgress, StageProgress } from '../../contracts/progress.ts';
-import { duration } from '../../words/time.ts';
+import { duration } from '../../words/numbers.ts';
 
 /** How long a stage has taken up to now; empty when it has not started. */
 export function stageTime({ startedAt, endedAt }: StageProgress, now: number): string {

@@ -1,4 +1,4 @@
-import { SEARCH_ATTRIBUTES } from '../../contracts/searchAttributes.ts';
+import { SEARCH_ATTRIBUTES } from '../../contracts/savedQueries.ts';
 import { type Check, need } from '../check.ts';
 import { ok, warning } from '../finding.ts';
 import { listed } from '../lib/words.ts';

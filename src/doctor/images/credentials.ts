@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { z } from 'zod';
 import { type Config, fromRoot } from '../../config.ts';
-import { parseJson } from '../../contracts/json.ts';
+import { parseJson } from '../../contracts/text.ts';
 import { configKeyOf } from '../../systems/docker/references.ts';
 import type { Environment } from '../context.ts';
 import { inWords } from '../lib/words.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { parseJson } from '../../contracts/json.ts';
+import { parseJson } from '../../contracts/text.ts';
 import type { Facts, Option } from '../sources.ts';
 import type { ProjectView } from '../view.ts';
 import { classify } from './roles.ts';

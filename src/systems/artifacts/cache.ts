@@ -1,6 +1,6 @@
 import { mkdir, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ArtifactRef } from '../../contracts/artifacts.ts';
+import type { ArtifactRef } from '../../contracts/training.ts';
 import { makeTemporary, sweepAbandoned } from './temporary.ts';
 import { sizeBelow } from './tree.ts';
 

@@ -1,7 +1,7 @@
 import { chmod, mkdir, readFile, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
-import type { ArtifactRef } from '../../contracts/artifacts.ts';
+import type { ArtifactRef } from '../../contracts/training.ts';
 import type { Backend, TransferOptions } from './backend.ts';
 import type { Cache } from './cache.ts';
 import { writeDigested } from './digest.ts';

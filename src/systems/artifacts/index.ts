@@ -1,4 +1,4 @@
-import type { ArtifactRef } from '../../contracts/artifacts.ts';
+import type { ArtifactRef } from '../../contracts/training.ts';
 import type { MlflowAuth } from '../mlflow/address.ts';
 import type { Backend, TransferOptions } from './backend.ts';
 import { createCache, type Trimmed } from './cache.ts';

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { z } from 'zod';
-import { parseJson } from '../../contracts/json.ts';
+import { parseJson } from '../../contracts/text.ts';
 import type { Backend, TransferOptions } from './backend.ts';
 import { sha256Of } from './digest.ts';
 import { keyPath } from './paths.ts';

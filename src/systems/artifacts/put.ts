@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { chmod, mkdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
-import type { ArtifactRef } from '../../contracts/artifacts.ts';
+import type { ArtifactRef } from '../../contracts/training.ts';
 import type { Backend, TransferOptions } from './backend.ts';
 import type { Cache } from './cache.ts';
 import { sha256Of, writeDigested } from './digest.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { parseJson } from '../../contracts/json.ts';
+import { parseJson } from '../../contracts/text.ts';
 
 /** Which attempt of which step wrote a log, and where. */
 export const LogOrigin = z.object({

@@ -3,7 +3,7 @@ import { type FileHandle, open, readdir, readFile, rm, rmdir } from 'node:fs/pro
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
-import { parseJson } from '../../contracts/json.ts';
+import { parseJson } from '../../contracts/text.ts';
 import { placeFile } from '../files.ts';
 import { isAlive } from '../processes/processTable.ts';
 import { Closed, type LogRecord, Opened } from './records.ts';

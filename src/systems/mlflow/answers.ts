@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { truncate } from '../../contracts/errors.ts';
-import { parseJson } from '../../contracts/json.ts';
+import { parseJson } from '../../contracts/text.ts';
 import { MlflowError } from './errors.ts';
 
 /** What came back, with the call in words (`GET /version on MLflow at http://…`). */

@@ -1,7 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { z } from 'zod';
-import { parseJson } from '../../contracts/json.ts';
 import { StepFailure } from '../../contracts/steps.ts';
+import { parseJson } from '../../contracts/text.ts';
 import type { Metrics } from '../../contracts/training.ts';
 import { wrongInWords } from '../../words/wrongFields.ts';
 import { StepError } from '../processes/errors.ts';

@@ -3,7 +3,7 @@ import { Decision, decidePromotion } from '../../contracts/approval.ts';
 import { failure } from '../../contracts/errors.ts';
 import type { PromotePlan } from '../../contracts/plans.ts';
 import type { Promotion } from '../../contracts/registry.ts';
-import { tooLarge } from '../../contracts/size.ts';
+import { tooLarge } from '../../contracts/text.ts';
 import { shorten } from '../../words/markdown.ts';
 import { news } from '../../words/news.ts';
 import { wrongInWords } from '../../words/wrongFields.ts';

@@ -1,13 +1,13 @@
 import { isCancellation } from '@temporalio/workflow';
-import type { ArtifactRef } from '../../contracts/artifacts.ts';
 import type { Stage } from '../../contracts/names.ts';
 import type { ExtraStepPlan, RetrainPlan } from '../../contracts/plans.ts';
 import type { StageProgress } from '../../contracts/progress.ts';
+import type { ArtifactRef } from '../../contracts/training.ts';
 import type { ResultOf } from '../../contracts/workflows.ts';
 import { stepActivities } from './activities.ts';
 import { keyOf } from './mlflowRun.ts';
 import type { Recorder } from './progress.ts';
-import type { Companion } from './workflow.ts';
+import type { Companion } from './stages.ts';
 
 /** Runs the commands of the project that stand before and after the stages of a retrain, one after the other. */
 export function extraSteps(plan: RetrainPlan, { report }: Recorder): Companion<never> {

@@ -7,7 +7,7 @@ import {
   rootCause,
 } from '@temporalio/workflow';
 import type { FailureType } from '../../contracts/errors.ts';
-import { isOfStage } from '../../contracts/ids.ts';
+import { isOfStage } from '../../contracts/names.ts';
 import type { WorkflowFailure } from '../../contracts/progress.ts';
 
 /** The failure that an activity or child workflow threw, without the layers that Temporal puts around it. */

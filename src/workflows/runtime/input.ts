@@ -2,8 +2,7 @@ import { type ApplicationFailure, setCurrentDetails, workflowInfo } from '@tempo
 import type { z } from 'zod';
 import { failure } from '../../contracts/errors.ts';
 import { Undecodable } from '../../contracts/payloads.ts';
-import { tooLarge } from '../../contracts/size.ts';
-import { utf8Length } from '../../contracts/text.ts';
+import { tooLarge, utf8Length } from '../../contracts/text.ts';
 import { type InputOf, type PlanOf, WORKFLOWS, type WorkflowName } from '../../contracts/workflows.ts';
 import { fitted, plain } from '../../words/markdown.ts';
 import { type Refusal, refusalMarkdown, refusalOf, refusalText, wholeRefused } from '../../words/refusal.ts';

@@ -7,8 +7,8 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { failure } from '../../contracts/errors.ts';
-import { workflowIds } from '../../contracts/ids.ts';
 import { type LockRequest, lockGranted, releaseLock } from '../../contracts/lock.ts';
+import { workflowIds } from '../../contracts/names.ts';
 import type { LockTicket } from '../../contracts/plans.ts';
 import { shorten } from '../../words/markdown.ts';
 import { activities } from './activities.ts';

@@ -9,7 +9,7 @@ import { verdictText } from '../../words/verdicts.ts';
 import { stepActivities } from './activities.ts';
 import { rootMessage } from './failures.ts';
 import type { Recorder } from './progress.ts';
-import type { Companion } from './workflow.ts';
+import type { Companion } from './stages.ts';
 
 /** What a page about a version shows. */
 interface Subject {

@@ -3,8 +3,10 @@ import {
   type SignalDefinition,
   setCurrentDetails,
   setHandler,
+  upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
+import { truncate } from '../../contracts/errors.ts';
 import { STAGES, type Stage } from '../../contracts/names.ts';
 import type { CommonPlan } from '../../contracts/plans.ts';
 import {
@@ -15,11 +17,11 @@ import {
   searchProgressed,
   stageWaits,
 } from '../../contracts/progress.ts';
-import { tooLarge } from '../../contracts/size.ts';
+import { SEARCH_ATTRIBUTES } from '../../contracts/savedQueries.ts';
+import { tooLarge } from '../../contracts/text.ts';
 import type { WorkflowName } from '../../contracts/workflows.ts';
 import { advance, beginProgress, type ProgressEvent } from '../../domain/progress.ts';
 import { progressMarkdown } from '../../words/details.ts';
-import { type Attributes, unsetInherited, upsertAttributes } from './attributes.ts';
 
 /** Takes down what happens in a workflow, and shows it: in the UI's details, in search attributes, to its parent. */
 export interface Recorder {
@@ -133,3 +135,41 @@ export function signalParent<Input>(signal: SignalDefinition<[Input]>, input: In
     .signal(signal, input)
     .catch(() => undefined);
 }
+
+/** What a workflow can be found by in the UI. */
+export type Attributes = { [Key in keyof typeof SEARCH_ATTRIBUTES]?: string | number | null | undefined };
+
+/** @param values null unsets one; undefined leaves it as it is */
+export function upsertAttributes(values: Attributes): void {
+  const known = Object.entries(values).flatMap(([name, value]) =>
+    value === undefined ? [] : [{ key: SEARCH_ATTRIBUTES[name as keyof typeof SEARCH_ATTRIBUTES], value } as never],
+  );
+  // Temporal refuses an upsert of nothing, and the workflow task would be tried for ever.
+  if (known.length > 0) upsertSearchAttributes(known);
+}
+
+/**
+ * Values that unset what the workflow was started with: the UI's form takes over the attributes of an earlier
+ * workflow, and a new one would be found as in Production before it has a version.
+ */
+export function unsetInherited(): Attributes {
+  const { typedSearchAttributes: given } = workflowInfo();
+  const names = Object.keys(SEARCH_ATTRIBUTES) as (keyof typeof SEARCH_ATTRIBUTES)[];
+  return Object.fromEntries(
+    names.filter((name) => given.get(SEARCH_ATTRIBUTES[name] as never) !== undefined).map((name) => [name, null]),
+  );
+}
+
+/** What started the workflow, as far as it can be seen from within. */
+export function triggerOf(): string {
+  const { parent, searchAttributes } = workflowInfo();
+  if (parent) return parent.workflowId;
+  return 'TemporalScheduledById' in searchAttributes ? 'schedule' : 'manual';
+}
+
+/** Who or what asked for a change, for the history of Production: the trigger that was named, or the workflow itself. */
+export const actorOf = (trigger: string): string =>
+  trigger === triggerOf() ? workflowInfo().workflowId : truncate(trigger, 200);
+
+/** Whether a steward started the workflow. */
+export const startedBySteward = (): boolean => workflowInfo().memo?.alerts !== undefined;

@@ -1,8 +1,7 @@
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import { executeChild, getExternalWorkflowHandle, workflowInfo } from '@temporalio/workflow';
-import { workflowIds } from '../../contracts/ids.ts';
-import { STAGES, type Stage } from '../../contracts/names.ts';
-import type { SkipReason } from '../../contracts/progress.ts';
+import { STAGES, type Stage, workflowIds } from '../../contracts/names.ts';
+import type { SkipReason, WorkflowFailure } from '../../contracts/progress.ts';
 import { type PlanInputOf, type ResultOf, WORKFLOWS } from '../../contracts/workflows.ts';
 import { factsOf, outcomeOf } from '../../domain/outcomes.ts';
 import { pageOf } from '../../words/links.ts';
@@ -10,7 +9,16 @@ import { shorten } from '../../words/markdown.ts';
 import { stageSummary } from '../../words/results.ts';
 import { activities } from './activities.ts';
 import type { Recorder } from './progress.ts';
-import type { Companion } from './workflow.ts';
+
+/** Something that goes along with a workflow, beside its procedure. */
+export interface Companion<Result = unknown> {
+  /** Before a stage starts, and after it has ended. */
+  before?(stage: Stage): Promise<void>;
+  after?(stage: Stage, result: unknown): Promise<void>;
+  /** When the body has ended; it may complete the result. */
+  completed?(result: Result): Promise<Result>;
+  failed?(failure: WorkflowFailure): Promise<void>;
+}
 
 interface StageOptions<Result> {
   /** Undoes what the stage did when a later one fails, under the lock of the model: see lock.ts. */

@@ -5,13 +5,12 @@ import type { Progress, WorkflowFailure } from '../../contracts/progress.ts';
 import { type PlanOf, type ResultOf, WORKFLOWS, type WorkflowName } from '../../contracts/workflows.ts';
 import { outcomeOf } from '../../domain/outcomes.ts';
 import { activities } from './activities.ts';
-import { triggerOf } from './attributes.ts';
 import { applicationFailure, rootMessage, wasCancelled } from './failures.ts';
 import { handedOn, parseInput, parsePlan } from './input.ts';
 import { keyOf, type MlflowRunOptions, withMlflowRun } from './mlflowRun.ts';
 import { notify } from './notices.ts';
-import { openRecorder, type Recorder, type Subject } from './progress.ts';
-import { createStages, type Stages } from './stages.ts';
+import { openRecorder, type Recorder, type Subject, triggerOf } from './progress.ts';
+import { type Companion, createStages, type Stages } from './stages.ts';
 
 /** What the body of a workflow works with. */
 export interface Run<Carried = never> {
@@ -23,16 +22,6 @@ export interface Run<Carried = never> {
   mlflowRunId: string;
   /** What continue-as-new handed on. */
   carried: Carried | undefined;
-}
-
-/** Something that goes along with a workflow, beside its procedure. */
-export interface Companion<Result = unknown> {
-  /** Before a stage starts, and after it has ended. */
-  before?(stage: Stage): Promise<void>;
-  after?(stage: Stage, result: unknown): Promise<void>;
-  /** When the body has ended; it may complete the result. */
-  completed?(result: Result): Promise<Result>;
-  failed?(failure: WorkflowFailure): Promise<void>;
 }
 
 interface Options<Name extends WorkflowName, Carried> {

@@ -2,7 +2,7 @@ import { expect } from 'vitest';
 import type { z } from 'zod';
 import { FAILURES } from '../../../src/contracts/errors.ts';
 import { payloadConverter, Undecodable } from '../../../src/contracts/payloads.ts';
-import { tooLarge } from '../../../src/contracts/size.ts';
+import { tooLarge } from '../../../src/contracts/text.ts';
 import type { Ending } from './bench.ts';
 import type { RawPayload } from './cases.ts';
 

@@ -1,6 +1,6 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { expect, it } from 'vitest';
-import { createNotificationActivities } from '../../../src/activities/notifications.ts';
+import { createNotificationActivities } from '../../../src/activities/orchestration.ts';
 import { NEWS, openNotifier, startReceiver } from './support.ts';
 
 it('the activity fails for no target, and its result names those that were not told', async () => {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { SEARCH_ATTRIBUTES } from '../../../src/contracts/savedQueries.ts';
 import { Schedules } from '../../../src/contracts/schedules.ts';
-import { SEARCH_ATTRIBUTES } from '../../../src/contracts/searchAttributes.ts';
 import { reconcile } from '../../../src/systems/schedules/reconcile.ts';
 import { until } from '../../support/until.ts';
 import { createWorkflowBench, type WorkflowBench } from '../../support/workflowBench.ts';

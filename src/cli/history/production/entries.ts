@@ -1,6 +1,6 @@
-import { parseJson } from '../../../contracts/json.ts';
 import { TAGS } from '../../../contracts/names.ts';
 import { ProductionEntry } from '../../../contracts/registry.ts';
+import { parseJson } from '../../../contracts/text.ts';
 import type { ModelVersion } from '../../../systems/mlflow/index.ts';
 
 type Tagged = Pick<ModelVersion, 'version' | 'tags'>;

@@ -1,6 +1,5 @@
 import type { Config } from '../../../config.ts';
-import { starterOf } from '../../../contracts/ids.ts';
-import { TAGS } from '../../../contracts/names.ts';
+import { starterOf, TAGS } from '../../../contracts/names.ts';
 import { quoted, tagEndsIn, tagIs } from '../../../systems/mlflow/filter.ts';
 import type { Mlflow, ModelVersion, Run } from '../../../systems/mlflow/index.ts';
 import { askMlflow } from '../../askMlflow.ts';

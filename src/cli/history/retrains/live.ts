@@ -1,8 +1,7 @@
 import type { WorkflowExecutionInfo } from '@temporalio/client';
-import { starterOf, workflowIds } from '../../../contracts/ids.ts';
-import { STAGE_TITLES } from '../../../contracts/names.ts';
+import { STAGE_TITLES, starterOf, workflowIds } from '../../../contracts/names.ts';
 import type { Progress } from '../../../contracts/progress.ts';
-import { SEARCH_ATTRIBUTES } from '../../../contracts/searchAttributes.ts';
+import { SEARCH_ATTRIBUTES } from '../../../contracts/savedQueries.ts';
 import type { Cli } from '../../cli.ts';
 import { statusText } from '../../executionStatus.ts';
 import { CommandError } from '../../exit.ts';

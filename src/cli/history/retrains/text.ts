@@ -1,5 +1,4 @@
-import { score } from '../../../words/numbers.ts';
-import { duration, utcMinute } from '../../../words/time.ts';
+import { duration, score, utcMinute } from '../../../words/numbers.ts';
 import type { Style } from '../../io.ts';
 import { flow, oneLine, wrap } from '../../views/format.ts';
 import { tableLines } from '../../views/table.ts';

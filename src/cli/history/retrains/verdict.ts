@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { parseJson } from '../../../contracts/json.ts';
 import { TAGS } from '../../../contracts/names.ts';
+import { parseJson } from '../../../contracts/text.ts';
 import { GateVerdict } from '../../../contracts/verdicts.ts';
 import type { Run } from '../../../systems/mlflow/index.ts';
 import { verdictText } from '../../../words/verdicts.ts';
