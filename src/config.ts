@@ -1,28 +1,19 @@
 import { existsSync } from 'node:fs';
 import { dirname, isAbsolute, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { z } from 'zod';
 import { readDocument } from './config/document.ts';
 import { type Environment, layEnvironment } from './config/environment.ts';
 import { parseAll } from './config/parse.ts';
-import { ConfigError, type Path, type Place, type Problem, wrongSettings } from './config/problems.ts';
-import type { ConfigSchema } from './config/schema.ts';
+import { ConfigError, type PlaceOf, type Problem, wrongSettings } from './config/problems.ts';
+import type { Config } from './config/schema.ts';
 
 export { KNOWN_VARIABLES, settingPaths, variableOf } from './config/environment.ts';
 export { forModel, modelNames } from './config/models.ts';
 export { ConfigError } from './config/problems.ts';
+export type { Config } from './config/schema.ts';
 
 /** The checkout's own folder: home of the bundled data, Python package and default `mediwatch.yaml`. */
 export const PROJECT_ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '..');
-
-export type Config = Omit<z.infer<typeof ConfigSchema>, 'models'> & {
-  /** Folder of `mediwatch.yaml`: relative paths in it start here. */
-  root: string;
-  /** The settings of each model by its registered name: what `models` says laid over the rest. */
-  models: Readonly<Record<string, Config>>;
-  /** Values of the variables that `notifications` names, as far as they are set. */
-  secrets: Readonly<Record<string, string>>;
-};
 
 /**
  * Reads `mediwatch.yaml` (or the file that `MEDIWATCH_CONFIG` names) and lays the environment over it.
@@ -40,7 +31,7 @@ export interface Located {
   config: Config;
   /** The file that was read; null when there is none. */
   file: string | null;
-  placeOf(path: Path, part?: 'key' | 'value'): Place;
+  placeOf: PlaceOf;
 }
 
 /** @throws {ConfigError} as `loadConfig` */
@@ -48,7 +39,7 @@ export function loadLocated(env: Environment, cwd: string): Located {
   const file = configFile(env, cwd);
   const document = readDocument(file);
   const layered = layEnvironment(document.settings, env);
-  const placeOf: Located['placeOf'] = (path, part) => layered.placeOf(path) ?? document.placeOf(path, part);
+  const placeOf: PlaceOf = (path, part) => layered.placeOf(path) ?? document.placeOf(path, part);
   const root = file ? dirname(file) : PROJECT_ROOT;
   const parsed = parseAll(layered.settings, { root, env, placeOf });
   const problems: Problem[] = [...document.problems, ...layered.problems, ...parsed.problems];
@@ -59,6 +50,21 @@ export function loadLocated(env: Environment, cwd: string): Located {
 /** Resolves a path of the configuration against the folder of `mediwatch.yaml`. */
 export function fromRoot(config: Config, path: string): string {
   return isAbsolute(path) ? path : resolve(config.root, path);
+}
+
+/** Scripts of our `package.json` that read `mediwatch.yaml` on behalf of whoever calls them. */
+const SCRIPTS = ['start', 'worker'];
+
+/**
+ * The folder in which somebody typed the command that runs here. npm starts its scripts in the folder of `package.json`
+ * and leaves the other one in `INIT_CWD`. What npm started starts others, which have these variables as well: only a
+ * process in the project's own folder was moved there.
+ *
+ * @param cwd folder in which this process runs
+ */
+export function startFolder(env: Environment, cwd: string): string {
+  const isMoved = SCRIPTS.includes(env.npm_lifecycle_event ?? '') && cwd === PROJECT_ROOT;
+  return isMoved ? (env.INIT_CWD ?? cwd) : cwd;
 }
 
 function configFile(env: Environment, cwd: string): string | undefined {

@@ -1,5 +1,4 @@
-import { startFolder } from './config/startFolder.ts';
-import { ConfigError, loadConfig } from './config.ts';
+import { ConfigError, loadConfig, startFolder } from './config.ts';
 import { installLogging } from './workers/logging.ts';
 import { createWorkers } from './workers/roles.ts';
 

@@ -1,7 +1,7 @@
 import { InvalidArgumentError, Option } from 'commander';
 import { z } from 'zod';
 import type { Config } from '../config.ts';
-import { coreOf, descriptionOf, metaOf } from '../contracts/schemas/describe.ts';
+import { coreOf, descriptionOf, metaOf } from '../contracts/schemas.ts';
 import { type Completion, completing } from './completion/declare.ts';
 
 /** What the shell offers for the value of a flag, besides the choices of its schema. */

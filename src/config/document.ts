@@ -10,7 +10,8 @@ import {
   type Node,
   parseDocument,
 } from 'yaml';
-import { ConfigError, mayBeSecret, type Path, type Place, type Problem, pathText, placeless } from './problems.ts';
+import { isMapping, type Path, pathText } from '../contracts/schemas.ts';
+import { ConfigError, mayBeSecret, type Place, type PlaceOf, type Problem, placeless } from './problems.ts';
 
 /** What `mediwatch.yaml` says, and on which line it says it. */
 export interface ConfigDocument {
@@ -22,7 +23,7 @@ export interface ConfigDocument {
    * Where a setting stands: its key, or its value where that is on a line of its own. For one that the file has not,
    * the nearest setting around it.
    */
-  placeOf(path: Path, part?: 'key' | 'value'): Place;
+  placeOf: PlaceOf;
 }
 
 /**
@@ -62,12 +63,11 @@ export function readDocument(file: string | undefined): ConfigDocument {
   // It does not tell which alias was one too many.
   if (!value) return unusable(aliases.slice(0, 1).map((first) => aliasProblem(first, TOO_MANY)));
   const content = value.content ?? {};
-  const isMapping = typeof content === 'object' && !Array.isArray(content);
-  if (!isMapping) {
+  if (!isMapping(content)) {
     const message = 'expected a mapping of sections, such as "data:" and "search:"';
     problems.push({ ...placeAt(document.contents?.range?.[0] ?? 0), path: '', message });
   }
-  return { file, settings: isMapping ? (content as Record<string, unknown>) : {}, problems, placeOf };
+  return { file, settings: isMapping(content) ? content : {}, problems, placeOf };
 }
 
 function contentOf(file: string): string {

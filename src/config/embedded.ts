@@ -1,6 +1,5 @@
 import { isOwnTemporal } from '../../setup/temporal/own.mjs';
-import type { Config } from '../config.ts';
-import { hostOf } from './reach.ts';
+import type { Config } from './schema.ts';
 
 /** Which parts `npm start` starts here: those that the configuration does not point elsewhere for. */
 
@@ -28,4 +27,32 @@ export function hasGateway({ deployment }: Config): boolean {
 
 function isEmbedded(url: string, host: string, port: number): boolean {
   return url.replace(/^http:\/\//, '').replace(/\/+$/, '') === `${host}:${port}`;
+}
+
+/** Fills in the addresses of the embedded stack where the settings name no other. */
+export function withEmbeddedAddresses(config: Config): Config {
+  const { stack } = config;
+  const loopback = (port: number) => `http://127.0.0.1:${port}`;
+  const bound = (port: number) => `http://${hostOf(stack.bind)}:${port}`;
+  config.temporal.address ||= `127.0.0.1:${stack.temporalPort}`;
+  config.temporal.uiUrl ||= loopback(stack.temporalUiPort);
+  config.mlflow.uri ||= loopback(stack.mlflowPort);
+  config.deployment.apiUrl ||= bound(stack.apiPort);
+  config.deployment.adminUrl ||= bound(stack.apiAdminPort);
+  config.webhook.url ||= bound(stack.webhookPort);
+  return config;
+}
+
+/** Addresses that stand for every one of the host. */
+const EVERYWHERE = ['0.0.0.0', '::'];
+
+/** The address at which this host reaches what listens on `bind`. */
+export function reachable(bind: string): string {
+  return EVERYWHERE.includes(bind) ? '127.0.0.1' : bind;
+}
+
+/** The same as it stands in a URL. */
+export function hostOf(bind: string): string {
+  const address = reachable(bind);
+  return address.includes(':') ? `[${address}]` : address;
 }

@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { coreOf, isNullable } from '../contracts/schemas/describe.ts';
+import type { NotificationTarget } from '../contracts/notifications.ts';
+import { coreOf, isMapping, isNullable, metaOf, type Path } from '../contracts/schemas.ts';
 import { didYouMean, nearest } from '../words/suggest.ts';
-import { type Path, type Place, type Problem, placeless } from './problems.ts';
+import { type Place, type Problem, placeless } from './problems.ts';
 import { ConfigSchema } from './schema.ts';
-import { isMapping } from './values.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -37,8 +37,10 @@ export function settingPaths(): Array<[string, string]> {
 
 /** Whether a variable can hold the setting: one value, or a list separated by commas. */
 export function takesVariable(section: string, key: string): boolean {
-  const core = coreOf(schemaOf(section, key));
-  return !(core instanceof z.ZodObject || core instanceof z.ZodRecord || core instanceof z.ZodArray);
+  const schema = schemaOf(section, key);
+  const core = coreOf(schema);
+  if (core instanceof z.ZodArray) return metaOf(schema).commas === true;
+  return !(core instanceof z.ZodObject || core instanceof z.ZodRecord);
 }
 
 function schemaOf(section: string, key: string): z.ZodType {
@@ -71,7 +73,7 @@ export function layEnvironment(settings: Record<string, unknown>, env: Environme
       continue;
     }
     const others = layered[section] ?? {};
-    // A section that is no mapping is told as such.
+    // A section that is no mapping is a problem of its own.
     if (!isMapping(others)) continue;
     const text = env[variable];
     const value = text === 'null' && isNullable(schemaOf(section, key)) ? null : text;
@@ -109,4 +111,18 @@ export function unknownVariables(env: Environment, named: readonly string[] = []
       path: '',
       message: `no setting is set by this variable${didYouMean(name, known)}`,
     }));
+}
+
+/** The variables that targets of notifications name. */
+export function secretVariables(targets: readonly NotificationTarget[]): string[] {
+  return targets.flatMap((target) => {
+    if (target.kind === 'webhook') return target.secretEnv ?? [];
+    if (target.kind === 'slack') return target.urlEnv;
+    return target.kind === 'email' ? target.smtpEnv : [];
+  });
+}
+
+/** Their values, as far as they are set. A missing one is an error when it is needed: most processes need none. */
+export function notificationSecrets(targets: readonly NotificationTarget[], env: Environment): Record<string, string> {
+  return Object.fromEntries(secretVariables(targets).flatMap((name) => (env[name] ? [[name, env[name]]] : [])));
 }

@@ -1,4 +1,5 @@
 import { STAGES, type Stage } from '../contracts/names.ts';
+import { didYouMean } from '../words/suggest.ts';
 
 /** Where an extra step stands: before or after a stage, or another extra step. */
 interface Position {
@@ -8,37 +9,14 @@ interface Position {
 }
 
 /** An extra step with the stage that it belongs to in the end. */
-export type Placed<Step> = { step: Step; stage: Stage; when: 'before' | 'after' };
-
-/** Extra steps that cannot be put in order: one names what there is not, or they go round in a circle. */
-export class ExtraStepsError extends Error {
-  override name = 'ExtraStepsError';
-  /** The steps that are at fault. */
-  readonly steps: string[];
-
-  constructor(message: string, steps: string[]) {
-    super(message);
-    this.steps = steps;
-  }
-}
+type Placed<Step> = { step: Step; stage: Stage; when: 'before' | 'after' };
 
 /**
  * Puts extra steps in the order in which they run: stage by stage, before it and after it. Those with the same anchor
- * keep the order of the file; what stands before or after another extra step is next to that one.
- *
- * @throws {ExtraStepsError} for two of one name, an anchor that does not exist, or a cycle, which it names
+ * keep the order of the file; what stands before or after another extra step is next to that one. Steps that
+ * `extraStepFaults` finds fault with may be missing.
  */
 export function orderExtraSteps<Step extends Position>(steps: readonly Step[]): Placed<Step>[] {
-  const byName = new Map<string, Step>();
-  for (const step of steps) {
-    if (byName.has(step.name)) throw new ExtraStepsError(`two extra steps are called "${step.name}"`, [step.name]);
-    if (isStage(step.name)) {
-      throw new ExtraStepsError(`an extra step cannot have the name of the stage "${step.name}"`, [step.name]);
-    }
-    byName.set(step.name, step);
-  }
-  for (const step of steps) checkAnchor(step, byName);
-
   const around = (anchor: string, side: 'before' | 'after') => steps.filter((step) => step[side] === anchor);
   /** The step with all that stands around it. */
   const withNeighbours = (step: Step): Step[] => [
@@ -55,26 +33,47 @@ export function orderExtraSteps<Step extends Position>(steps: readonly Step[]): 
   );
 }
 
-/** Follows the anchors of a step to a stage. */
-function checkAnchor<Step extends Position>(first: Step, byName: ReadonlyMap<string, Step>): void {
+/** Why extra steps cannot be put in order: the step at fault by its place in the list, and the wrong setting of it. */
+export interface ExtraStepFault {
+  index: number;
+  key: 'name' | 'before' | 'after';
+  message: string;
+}
+
+/** Names that are taken, anchors that do not exist, and circles. */
+export function extraStepFaults(steps: readonly Position[]): ExtraStepFault[] {
+  const names = steps.map(({ name }) => name);
+  return steps.flatMap((step, index): ExtraStepFault[] => {
+    const { name } = step;
+    const key = step.before === undefined ? 'after' : 'before';
+    if (isStage(name)) {
+      return [{ index, key: 'name', message: `an extra step cannot have the name of the stage "${name}"` }];
+    }
+    if (names.indexOf(name) < index) return [{ index, key: 'name', message: `two extra steps are called "${name}"` }];
+    const anchor = anchorOf(step);
+    const known = [...STAGES, ...names];
+    if (!known.includes(anchor)) {
+      const others = known.filter((other) => other !== name);
+      const unknown = `"${name}" stands beside "${anchor}", which is none of ${known.join(', ')}`;
+      return [{ index, key, message: `${unknown}${didYouMean(anchor, others)}` }];
+    }
+    const circle = circleFrom(step, steps);
+    // Each circle is reported once, at its first step in the list.
+    if (!circle || circle.some((member) => names.indexOf(member) < index)) return [];
+    return [{ index, key, message: `extra steps go round in a circle: ${[...circle, name].join(' → ')}` }];
+  });
+}
+
+/** The steps from anchor to anchor, if they lead back to the first. */
+function circleFrom(first: Position, steps: readonly Position[]): string[] | undefined {
   const path = [first.name];
-  let step = first;
   for (;;) {
-    const anchor = step.before ?? step.after ?? '';
-    if (isStage(anchor)) return;
-    const next = byName.get(anchor);
-    if (!next) {
-      const known = [...STAGES, ...byName.keys()].join(', ');
-      throw new ExtraStepsError(`"${step.name}" stands beside "${anchor}", which is none of ${known}`, [step.name]);
-    }
-    const seen = path.indexOf(anchor);
-    if (seen >= 0) {
-      const cycle = path.slice(seen);
-      throw new ExtraStepsError(`extra steps go round in a circle: ${[...cycle, anchor].join(' → ')}`, cycle);
-    }
+    const anchor = anchorOf(steps.find(({ name }) => name === path.at(-1)) ?? first);
+    if (anchor === first.name) return path;
+    if (isStage(anchor) || path.includes(anchor) || !steps.some(({ name }) => name === anchor)) return undefined;
     path.push(anchor);
-    step = next;
   }
 }
 
+const anchorOf = ({ before, after }: Position) => before ?? after ?? '';
 const isStage = (name: string): name is Stage => (STAGES as readonly string[]).includes(name);

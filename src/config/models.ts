@@ -1,8 +1,11 @@
-import type { Config } from '../config.ts';
-import { isMapping } from './values.ts';
+import type { z } from 'zod';
+import { isMapping, type Path } from '../contracts/schemas.ts';
+import { explain, type PlaceOf, type Problem, problemAt } from './problems.ts';
+import { checkTogether } from './rules.ts';
+import { type Config, ConfigSchema } from './schema.ts';
 
 /** Sections that are the same for all models of a deployment, and why. */
-export const SHARED_SECTIONS: Readonly<Record<string, string>> = {
+const SHARED_SECTIONS: Readonly<Record<string, string>> = {
   registry: 'its name is the one under "models"',
   worker: 'one worker serves all models',
   temporal: 'one worker serves all models',
@@ -54,4 +57,107 @@ function withOwnFolder(settings: Record<string, unknown>, name: string): Record<
   if (!isMapping(monitoring) || monitoring.outDir !== undefined) return settings;
   const outDir = `reports/monitoring/${name.replace(/[^\w.-]+/g, '_')}`;
   return { ...settings, monitoring: { ...monitoring, outDir } };
+}
+
+type Issue = z.core.$ZodIssue;
+
+interface ModelSettings {
+  name: string;
+  /** What `models` says of it. */
+  own: Record<string, unknown>;
+  /** That, laid over the settings of the file. */
+  settings: Record<string, unknown>;
+  issues: readonly Issue[];
+  placeOf: PlaceOf;
+}
+
+/** What is wrong with what `models` says of a model; the rest of its settings is checked where it stands. */
+export function modelProblems({ name, own, settings, issues, placeOf }: ModelSettings): Problem[] {
+  const prefix = ['models', name];
+  const ofItsOwn = issues.flatMap((issue) => ownIssue(issue, own));
+  return [
+    ...sharedProblems(own, prefix, placeOf),
+    ...explain(ofItsOwn, { schema: ConfigSchema, settings, placeOf, prefix }),
+    ...checkTogether({ settings: withoutShared(own), placeOf, prefix, merged: settings }),
+  ];
+}
+
+const isShared = (section: string) => Object.hasOwn(SHARED_SECTIONS, section);
+
+/** An issue of the merged settings, as far as it lies in what the model says itself. */
+function ownIssue(issue: Issue, own: Record<string, unknown>): Issue[] {
+  const [section, key] = issue.path;
+  if (issue.code === 'unrecognized_keys' && issue.path.length < 2) {
+    const around = section === undefined ? own : own[String(section)];
+    const keys = issue.keys.filter((name) => isMapping(around) && Object.hasOwn(around, name));
+    return keys.length > 0 ? [{ ...issue, keys }] : [];
+  }
+  const value = Object.hasOwn(own, String(section)) ? own[String(section)] : undefined;
+  if (value === undefined || isShared(String(section))) return [];
+  return !isMapping(value) || key === undefined || Object.hasOwn(value, key) ? [issue] : [];
+}
+
+/** Of MLflow only the experiment can differ: one worker has one connection to it. */
+const OF_MLFLOW = ['experiment'];
+
+function sharedProblems(own: Record<string, unknown>, prefix: Path, placeOf: PlaceOf): Problem[] {
+  const problem = (path: Path, message: string) => problemAt(placeOf, [...prefix, ...path], message, 'key');
+  const sections = Object.keys(own).filter(isShared);
+  const mlflow = isMapping(own.mlflow) ? Object.keys(own.mlflow).filter((key) => !OF_MLFLOW.includes(key)) : [];
+  return [
+    ...sections.map((section) => problem([section], `cannot differ between models: ${SHARED_SECTIONS[section]}`)),
+    ...mlflow
+      .filter((key) => Object.hasOwn(ConfigSchema.shape.mlflow.unwrap().shape, key))
+      .map((key) => problem(['mlflow', key], 'cannot differ between models: one MLflow keeps them all')),
+  ];
+}
+
+function withoutShared(own: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(own).filter(([section]) => !isShared(section)));
+}
+
+/** What each model must have for itself, where it is used at all: a name for it, its value, and what to do. */
+const OWN: ReadonlyArray<{
+  path: Path;
+  shared(config: Config): string | null;
+  message(value: string, other: string): string;
+}> = [
+  {
+    path: ['deployment', 'adminUrl'],
+    shared: ({ deployment }) => (deployment.target === 'none' ? null : deployment.adminUrl),
+    message: (value, other) =>
+      `a gateway serves one model, and that at ${value} serves ${other}: give this model apiUrl and adminUrl of a ` +
+      'gateway of its own, or "target: none"',
+  },
+  {
+    path: ['docker', 'bakedTag'],
+    shared: ({ deployment, docker }) =>
+      deployment.target === 'docker' && docker.option === 'baked' ? `${docker.image}:${docker.bakedTag}` : null,
+    message: (value, other) =>
+      `the image ${value} holds the model ${other}: give this model a docker.image or docker.bakedTag of its own`,
+  },
+  {
+    path: ['monitoring', 'outDir'],
+    shared: ({ monitoring }) => monitoring.outDir,
+    message: (value, other) => `${value} holds the drift reports of ${other}: give this model a folder of its own`,
+  },
+  {
+    path: ['monitoring', 'log'],
+    shared: ({ monitoring }) => monitoring.log || null,
+    message: (value, other) =>
+      `${value} is the prediction log of ${other}: the drift of one would be found in the predictions of the other`,
+  },
+];
+
+/** Two models share what only one can have: a problem of the later one. */
+export function conflictsBetween(models: Readonly<Record<string, Config>>, placeOf: PlaceOf): Problem[] {
+  const entries = Object.entries(models);
+  return entries.flatMap(([name, config], index) =>
+    OWN.flatMap(({ path, shared, message }) => {
+      const value = shared(config);
+      const other = entries.slice(0, index).find(([, earlier]) => value !== null && shared(earlier) === value);
+      if (value === null || !other) return [];
+      return [problemAt(placeOf, ['models', name, ...path], message(value, other[0]))];
+    }),
+  );
 }

@@ -1,21 +1,17 @@
-import type { Config } from '../config.ts';
+import { z } from 'zod';
+import { coreFor, isMapping, isNullable, metaOf } from '../contracts/schemas.ts';
 import { didYouMean } from '../words/suggest.ts';
-import { conflictsBetween } from './conflicts.ts';
-import { type Environment, settingPaths } from './environment.ts';
-import { explain } from './explain.ts';
-import { modelProblems } from './modelSections.ts';
-import { ownSettings, settingsOfModel } from './models.ts';
-import { type Path, type Place, type Problem, pathText } from './problems.ts';
-import { hostOf } from './reach.ts';
+import { withEmbeddedAddresses } from './embedded.ts';
+import { type Environment, notificationSecrets, settingPaths } from './environment.ts';
+import { conflictsBetween, modelProblems, ownSettings, settingsOfModel } from './models.ts';
+import { explain, type PlaceOf, type Problem, problemAt } from './problems.ts';
 import { checkTogether } from './rules.ts';
-import { ConfigSchema } from './schema.ts';
-import { notificationSecrets } from './secrets.ts';
-import { isMapping, readable } from './values.ts';
+import { type Config, ConfigSchema } from './schema.ts';
 
 interface Context {
   root: string;
   env: Environment;
-  placeOf(path: Path, part?: 'key' | 'value'): Place;
+  placeOf: PlaceOf;
 }
 
 /** The settings, if they can be used; and everything that is wrong with them. */
@@ -57,13 +53,12 @@ function parse(written: Record<string, unknown>, root: string, env: Environment)
 }
 
 /** Of several models, `registry.registeredModel` may name the one that is meant when none is named. */
-function defaultProblems({ models, registry }: Record<string, unknown>, placeOf: Context['placeOf']): Problem[] {
+function defaultProblems({ models, registry }: Record<string, unknown>, placeOf: PlaceOf): Problem[] {
   if (!isMapping(models) || !isMapping(registry) || Object.keys(models).length === 0) return [];
   const [names, name] = [Object.keys(models), registry.registeredModel];
   if (typeof name !== 'string' || names.includes(name)) return [];
-  const path = ['registry', 'registeredModel'];
   const message = `"${name}" is none of the models: ${names.join(', ')}${didYouMean(name, names)}`;
-  return [{ ...placeOf(path), path: pathText(path), message }];
+  return [problemAt(placeOf, ['registry', 'registeredModel'], message)];
 }
 
 /** Settings of this name in any section. */
@@ -73,15 +68,53 @@ function elsewhere(key: string): string[] {
     .map((path) => path.join('.'));
 }
 
-function withEmbeddedAddresses(config: Config): Config {
-  const { stack } = config;
-  const loopback = (port: number) => `http://127.0.0.1:${port}`;
-  const bound = (port: number) => `http://${hostOf(stack.bind)}:${port}`;
-  config.temporal.address ||= `127.0.0.1:${stack.temporalPort}`;
-  config.temporal.uiUrl ||= loopback(stack.temporalUiPort);
-  config.mlflow.uri ||= loopback(stack.mlflowPort);
-  config.deployment.apiUrl ||= bound(stack.apiPort);
-  config.deployment.adminUrl ||= bound(stack.apiAdminPort);
-  config.webhook.url ||= bound(stack.webhookPort);
-  return config;
+/**
+ * The values as the schema takes them. A text from the environment, or in quotes, becomes the number, truth or list that
+ * it stands for; a mapping or list without content counts as absent.
+ */
+function readable(schema: z.ZodType, value: unknown): unknown {
+  const core = coreFor(schema, value);
+  if (typeof value === 'string') return fromText(schema, core, value);
+  if (core instanceof z.ZodArray && Array.isArray(value)) {
+    return value.map((item) => readable(core.element as z.ZodType, item));
+  }
+  if (!isMapping(value)) return value;
+  if (core instanceof z.ZodObject) {
+    // A key such as `constructor` is a setting only where the schema has it.
+    return eachReadable(value, (key) => (Object.hasOwn(core.shape, key) ? core.shape[key] : undefined));
+  }
+  // What stands under a free name is there, if only by its name.
+  if (core instanceof z.ZodRecord) return eachReadable(value, () => core.valueType as z.ZodType, {});
+  return value;
+}
+
+function fromText(schema: z.ZodType, core: z.ZodType, text: string): unknown {
+  const isBlank = text.trim() === '';
+  if (core instanceof z.ZodNumber) return isBlank || Number.isNaN(Number(text)) ? text : Number(text);
+  if (core instanceof z.ZodBoolean) return text === 'true' || (text === 'false' ? false : text);
+  if (core instanceof z.ZodString && isNullable(schema)) return isBlank ? null : text;
+  if (!metaOf(schema).commas) return text;
+  return text
+    .split(',')
+    .map((item) => item.trim())
+    .filter(Boolean);
+}
+
+function eachReadable(
+  values: Record<string, unknown>,
+  schemaOf: (key: string) => z.ZodType | undefined,
+  nothing?: object,
+): Record<string, unknown> {
+  const entries = Object.entries(values).flatMap(([key, value]) => {
+    const schema = schemaOf(key);
+    if (!schema) return [[key, value]];
+    if (value !== null || !holdsOthers(schema)) return [[key, readable(schema, value)]];
+    return nothing ? [[key, nothing]] : [];
+  });
+  return Object.fromEntries(entries);
+}
+
+function holdsOthers(schema: z.ZodType): boolean {
+  const core = coreFor(schema, null);
+  return core instanceof z.ZodObject || core instanceof z.ZodRecord || core instanceof z.ZodArray;
 }

@@ -1,5 +1,5 @@
-import { closest, distance } from 'fastest-levenshtein';
 import type { StepName } from '../contracts/plans.ts';
+import { nearest } from '../words/suggest.ts';
 
 /** Steps whose commands have placeholders: those of `steps`, and `extra` for the entries of `extraSteps`. */
 export type PlaceholderStep = StepName | 'extra';
@@ -127,19 +127,10 @@ function unknownPlaceholder(step: PlaceholderStep, name: string): string {
   return `unknown placeholder {${name}}${meant ? `, did you mean {${meant}}?` : `; ${subject} knows ${list(known)}`}`;
 }
 
-/** Further away than this, a word is not taken for a misspelt one. */
-const CLOSE = 2;
-
 function suggestion(name: string, known: readonly Placeholder[]): string | undefined {
   const [head = '', ...rest] = name.split('.');
-  const isParameter = rest.length > 0 && known.includes('params.NAME');
-  if (isParameter) return distance(head, 'params') <= CLOSE ? ['params', ...rest].join('.') : undefined;
-  const nearest = closest(
-    name.toLowerCase(),
-    known.map((other) => other.toLowerCase()),
-  );
-  const meant = known.find((other) => other.toLowerCase() === nearest);
-  return meant && distance(name.toLowerCase(), nearest) <= CLOSE ? meant : undefined;
+  if (rest.length === 0 || !known.includes('params.NAME')) return nearest(name, known)[0];
+  return nearest(head, ['params']).length > 0 ? ['params', ...rest].join('.') : undefined;
 }
 
 const list = (names: readonly string[]) => names.map((name) => `{${name}}`).join(', ');

@@ -1,7 +1,7 @@
 import { relative } from 'node:path';
-import { type Path, pathText } from '../contracts/schemas/shape.ts';
-
-export { type Path, pathText };
+import type { z } from 'zod';
+import { type Path, pathText } from '../contracts/schemas.ts';
+import { wrongFields } from '../words/wrongFields.ts';
 
 /** Where a setting comes from: a line of the file, or a variable. */
 export interface Place {
@@ -16,18 +16,8 @@ export interface Place {
   variable: string | null;
 }
 
-/** One wrong setting. */
-export interface Problem extends Place {
-  /** The setting, such as `steps.trial.command`; empty for the file as a whole. */
-  path: string;
-  /** What is wrong with it, and what was meant. */
-  message: string;
-}
-
-/** What may be a secret is not shown on a screen. */
-export function mayBeSecret(path: Path): boolean {
-  return /(secret|token|password|apiKey)$/i.test(String(path.at(-1)));
-}
+/** Finds the key of a setting, or its value. */
+export type PlaceOf = (path: Path, part?: 'key' | 'value') => Place;
 
 /** A place that is known by its file at most. */
 export const placeless = (file: string | null): Place => ({
@@ -37,6 +27,43 @@ export const placeless = (file: string | null): Place => ({
   source: null,
   variable: null,
 });
+
+/** One wrong setting. */
+export interface Problem extends Place {
+  /** The setting, such as `steps.trial.command`; empty for the file as a whole. */
+  path: string;
+  /** What is wrong with it, and what was meant. */
+  message: string;
+}
+
+export function problemAt(placeOf: PlaceOf, path: Path, message: string, part?: 'key' | 'value'): Problem {
+  return { ...placeOf(path, part), path: pathText(path), message };
+}
+
+interface Checked {
+  schema: z.ZodType;
+  /** The values as they were written. */
+  settings: unknown;
+  placeOf: PlaceOf;
+  /** Where in the file the values stand. */
+  prefix?: Path;
+  /** Where else a setting of this name stands: `trials` is `search.trials`. */
+  elsewhere?: (key: string) => string[];
+}
+
+/** What zod found, each with its place. */
+export function explain(issues: readonly z.core.$ZodIssue[], checked: Checked): Problem[] {
+  const { schema, settings: value, placeOf, prefix = [], elsewhere } = checked;
+  const options = { schema, value, written: 'yaml', isSecret: mayBeSecret, ...(elsewhere && { elsewhere }) } as const;
+  return wrongFields(issues, options).map(({ path, part, message }) =>
+    problemAt(placeOf, [...prefix, ...path], message, part),
+  );
+}
+
+/** What may be a secret is not shown on a screen. */
+export function mayBeSecret(path: Path): boolean {
+  return /(secret|token|password|apiKey)$/i.test(String(path.at(-1)));
+}
 
 /** Thrown when `mediwatch.yaml` or a `MEDIWATCH_…` variable is wrong; the message names each wrong setting. */
 export class ConfigError extends Error {
@@ -51,7 +78,7 @@ export class ConfigError extends Error {
 }
 
 /**
- * The error that tells of all of them.
+ * The error that names all of them.
  *
  * @param cwd folder that the reader is in: files below it are named as seen from there
  */
@@ -79,7 +106,7 @@ export function inLines({ file, line, column, source, variable, path, message }:
   return `${said}\n${number} | ${source}\n${' '.repeat(number.length)} | ${indent}^`;
 }
 
-export function seenFrom(cwd: string, file: string): string {
+function seenFrom(cwd: string, file: string): string {
   const path = relative(cwd, file);
   return path.startsWith('..') ? file : path;
 }

@@ -1,10 +1,12 @@
 import { availableParallelism } from 'node:os';
 import { z } from 'zod';
+import { WORKER_ROLES } from '../contracts/names.ts';
 import { NotificationTarget } from '../contracts/notifications.ts';
 import {
   ApprovalSettings,
   DataSettings,
   DriftGate,
+  list,
   MonitoringOptions,
   PromotionSettings,
   RolloutSettings,
@@ -13,31 +15,24 @@ import {
   TrainingOptions,
 } from '../contracts/options.ts';
 import { Schedules } from '../contracts/schedules.ts';
-import { section, settingsSection } from './section.ts';
 import { ExtraStep, ReportStep, Step } from './steps.ts';
 
-const port = (fallback: number, what: string) =>
-  z.coerce.number().int().min(1).max(65535).default(fallback).describe(what);
-const seconds = (fallback: number, what: string) =>
-  z.coerce.number().positive().default(fallback).describe(`${what} (seconds)`);
-const flag = (fallback: boolean) =>
-  z.union([z.boolean(), z.enum(['true', 'false']).transform((text) => text === 'true')]).default(fallback);
-const commaSeparated = (text: string) => text.split(',').map((item) => item.trim());
-const list = z.union([z.array(z.string()), z.string().transform((text) => commaSeparated(text).filter(Boolean))]);
+const port = (fallback: number, what: string) => z.number().int().min(1).max(65535).default(fallback).describe(what);
+const seconds = (fallback: number, description: string) =>
+  z.number().positive().default(fallback).meta({ unit: 'seconds', description });
+/** A section that may be left out: its own defaults fill it. */
+const section = <Shape extends z.ZodRawShape>(shape: Shape) => z.strictObject(shape).prefault({} as never);
 
-export const ROLES = ['orchestration', 'training', 'deployment'] as const;
-export type Role = (typeof ROLES)[number];
-
-/** Every setting: the schema is also the source of the README's table (`npm run docs`). */
+/** Every setting: the schema is also the source of docs/settings.md (`npm run docs`). */
 export const ConfigSchema = z.strictObject({
   registry: section({
     registeredModel: z.string().min(1).default('MediWatchReadmit').describe('registered model in MLflow'),
   }),
-  training: settingsSection(TrainingOptions),
-  data: settingsSection(DataSettings),
-  search: settingsSection(SearchSettings),
-  promotion: settingsSection(PromotionSettings),
-  approval: settingsSection(ApprovalSettings),
+  training: TrainingOptions.prefault({}),
+  data: DataSettings.prefault({}),
+  search: SearchSettings.prefault({}),
+  promotion: PromotionSettings.prefault({}),
+  approval: ApprovalSettings.prefault({}),
   deployment: section({
     target: z
       .enum(['process', 'docker', 'none'])
@@ -48,7 +43,7 @@ export const ConfigSchema = z.strictObject({
     healthTimeout: seconds(90, 'how long a candidate may take to answer /health with its version'),
     maxPredictSeconds: seconds(5, 'how long the candidate may take for one prediction'),
     drain: seconds(10, 'how long the replaced API may finish its open requests'),
-    staticPaths: list.default([]).describe('paths that must answer 200 before traffic moves'),
+    staticPaths: list(z.string()).default([]).describe('paths that must answer 200 before traffic moves'),
     checks: z
       .array(z.enum(['version', 'schema', 'prediction']))
       .default(['version', 'schema', 'prediction'])
@@ -70,7 +65,7 @@ export const ConfigSchema = z.strictObject({
     venv: z.string().default('').describe('virtual environment that its programs are taken from first'),
     env: z.record(z.string(), z.string()).default({}).describe('extra environment of that command'),
   }),
-  rollout: settingsSection(RolloutSettings),
+  rollout: RolloutSettings.prefault({}),
   docker: section({
     option: z
       .enum(['registry', 'baked'])
@@ -91,8 +86,10 @@ export const ConfigSchema = z.strictObject({
       .string()
       .default('artifacts/model_pipeline.joblib')
       .describe('where the model is placed in the build context (option baked)'),
-    platforms: list.default(['linux/amd64', 'linux/arm64']).describe('platforms that are built, where the builder can'),
-    push: flag(true).describe('push what was built to the registry'),
+    platforms: list(z.string())
+      .default(['linux/amd64', 'linux/arm64'])
+      .describe('platforms that are built, where the builder can'),
+    push: z.boolean().default(true).describe('push what was built to the registry'),
     username: z.string().default('').describe("login of the image registry; empty: docker's own credential store"),
     passwordFile: z.string().default('').describe('file with its password or token, such as a mounted secret'),
     network: z
@@ -102,7 +99,12 @@ export const ConfigSchema = z.strictObject({
     mlflowUri: z.string().default('').describe('MLflow as the containers reach it; empty: found out'),
     env: z.record(z.string(), z.string()).default({}).describe('extra environment of the API container'),
     secretKeyFile: z.string().default('').describe('file with DJANGO_SECRET_KEY for the API container'),
-    memoryMb: z.coerce.number().int().min(64).default(2048).describe('memory limit of an API container (MiB)'),
+    memoryMb: z
+      .number()
+      .int()
+      .min(64)
+      .default(2048)
+      .meta({ unit: 'MiB', description: 'memory limit of an API container' }),
   }),
   steps: section({
     prepare: Step,
@@ -115,29 +117,33 @@ export const ConfigSchema = z.strictObject({
     monitor: Step,
   }),
   monitoring: section({
-    ...settingsSection(MonitoringOptions).unwrap().shape,
-    currentRows: z.coerce
+    ...MonitoringOptions.shape,
+    currentRows: z
       .number()
       .int()
       .min(1)
       .default(1000)
       .describe('the current window is the newest rows, this many, at most half of the log'),
-    referenceRows: z.coerce
+    referenceRows: z
       .number()
       .int()
       .min(1)
       .default(5000)
       .describe('the reference window is the rows before those, this many at most'),
-    currentHours: z.coerce.number().positive().optional().describe('the current window by time instead (hours)'),
-    referenceHours: z.coerce
+    currentHours: z
       .number()
       .positive()
       .optional()
-      .describe('the reference window by time instead, counted back from the current one (hours)'),
-    columns: list.optional().describe('features that are compared; absent: all of them'),
+      .meta({ unit: 'hours', description: 'the current window by time instead' }),
+    referenceHours: z
+      .number()
+      .positive()
+      .optional()
+      .meta({ unit: 'hours', description: 'the reference window by time instead, counted back from the current one' }),
+    columns: list(z.string()).optional().describe('features that are compared; absent: all of them'),
     method: z.string().default('').describe('test or distance, as Evidently names it; empty: its own choice'),
-    threshold: z.coerce.number().positive().optional().describe('threshold of that method; absent: its own'),
-    driftShare: z.coerce
+    threshold: z.number().positive().optional().describe('threshold of that method; absent: its own'),
+    driftShare: z
       .number()
       .gt(0)
       .max(1)
@@ -150,8 +156,8 @@ export const ConfigSchema = z.strictObject({
       .default('reports/monitoring')
       .describe('where the latest report lies, relative to mediwatch.yaml'),
   }),
-  driftGate: settingsSection(DriftGate),
-  steward: settingsSection(StewardSettings),
+  driftGate: DriftGate.prefault({}),
+  steward: StewardSettings.prefault({}),
   webhook: section({
     secret: z.string().default('').describe('secret that signs alerts (set it in the environment)'),
     secretFile: z.string().default('').describe('file with that secret; empty: one is made in stack.dir'),
@@ -162,38 +168,40 @@ export const ConfigSchema = z.strictObject({
         'bearer token for senders that cannot sign, such as Alertmanager; empty: none (set it in the environment)',
       ),
     tolerance: seconds(300, "how far a signature's time may be from now"),
-    maxBodyKb: z.coerce.number().int().min(1).max(16_384).default(1024).describe('largest body that is read (KiB)'),
+    maxBodyKb: z
+      .number()
+      .int()
+      .min(1)
+      .max(16_384)
+      .default(1024)
+      .meta({ unit: 'KiB', description: 'largest body that is read' }),
     url: z
       .string()
       .default('')
       .describe('where alerts are sent with "mediwatch alert --webhook"; empty: the embedded one'),
   }),
   worker: section({
-    roles: z
-      .union([
-        z.array(z.enum(ROLES)),
-        z
-          .string()
-          .transform(commaSeparated)
-          .pipe(z.array(z.enum(ROLES))),
-      ])
-      .default([...ROLES])
+    roles: list(z.enum(WORKER_ROLES))
+      .default([...WORKER_ROLES])
       .describe('which task queues this worker serves'),
-    slots: z.coerce
+    slots: z
       .number()
       .int()
       .min(1)
       .max(256)
       .default(availableParallelism())
-      .describe('training steps that run at once on this host; default: its cores'),
-    memoryLimitMb: z.coerce
+      .meta({ defaultName: 'its cores', description: 'training steps that run at once on this host' }),
+    memoryLimitMb: z
       .number()
       .int()
       .min(100)
       .default(4096)
-      .describe('a step process that grows past this is replaced and its step retried (MiB)'),
+      .meta({ unit: 'MiB', description: 'a step process that grows past this is replaced and its step retried' }),
     stopGrace: seconds(10, 'how long running steps may go on after the worker was asked to stop'),
-    applySchedules: flag(true).describe('bring the schedules of Temporal in line with this file when it starts'),
+    applySchedules: z
+      .boolean()
+      .default(true)
+      .describe('bring the schedules of Temporal in line with this file when it starts'),
     python: z.string().default('').describe("Python of the steps; empty: the package's own venv"),
     metricsAddress: z.string().default('').describe('host:port for Prometheus metrics of the SDK; empty: off'),
   }),
@@ -201,7 +209,7 @@ export const ConfigSchema = z.strictObject({
     address: z.string().default('').describe('host:port of the Temporal frontend; empty: the embedded server'),
     namespace: z.string().default('default').describe('Temporal namespace'),
     apiKey: z.string().default('').describe('API key of Temporal Cloud; turns TLS on (set it in the environment)'),
-    tls: flag(false).describe('connect with TLS'),
+    tls: z.boolean().default(false).describe('connect with TLS'),
     uiUrl: z.string().default('').describe('base URL of the Temporal UI for links; empty: the embedded one'),
   }),
   mlflow: section({
@@ -218,19 +226,21 @@ export const ConfigSchema = z.strictObject({
       .string()
       .default('mlflow')
       .describe("where data sets live: 'mlflow' (the server's artifact proxy) or a folder that every host mounts"),
-    cacheLimitGb: z.coerce
+    cacheLimitGb: z
       .number()
       .positive()
       .default(20)
-      .describe("size of a worker's own copies, above which the least recently used ones go (GiB)"),
+      .meta({ unit: 'GiB', description: "size of a worker's own copies, above which the least recently used ones go" }),
   }),
   logs: section({
-    ship: flag(true).describe('copy the logs of steps to the artifact store, where "mediwatch logs" reads them'),
-    keepDays: z.coerce
-      .number()
-      .min(0)
-      .default(30)
-      .describe('logs of steps older than this are removed, in the store and on the workers (days); 0: none is'),
+    ship: z
+      .boolean()
+      .default(true)
+      .describe('copy the logs of steps to the artifact store, where "mediwatch logs" reads them'),
+    keepDays: z.number().min(0).default(30).meta({
+      unit: 'days',
+      description: 'how long logs of steps are kept, in the store and on the workers; 0: for ever',
+    }),
   }),
   stack: section({
     dir: z.string().default('.mediwatch').describe('state of the embedded stack, relative to mediwatch.yaml'),
@@ -238,7 +248,7 @@ export const ConfigSchema = z.strictObject({
       .string()
       .default('127.0.0.1')
       .describe('address on which gateway and webhook listen; others listen on loopback'),
-    adminHosts: list
+    adminHosts: list(z.string())
       .default(['127.0.0.1', 'localhost', '[::1]'])
       .describe("host names by which the gateway's admin API may be called"),
     temporalPort: port(7233, 'port of the embedded Temporal server'),
@@ -258,3 +268,13 @@ export const ConfigSchema = z.strictObject({
   schedules: Schedules.default({}).describe('what is started when, by name'),
   notifications: z.array(NotificationTarget).default([]).describe('who is told of what'),
 });
+
+/** The settings as the rest of the program reads them. */
+export type Config = Omit<z.infer<typeof ConfigSchema>, 'models'> & {
+  /** Folder of `mediwatch.yaml`: relative paths in it start here. */
+  root: string;
+  /** The settings of each model by its registered name: what `models` says laid over the rest. */
+  models: Readonly<Record<string, Config>>;
+  /** Values of the variables that `notifications` names, as far as they are set. */
+  secrets: Readonly<Record<string, string>>;
+};

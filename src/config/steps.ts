@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-const seconds = (what: string) => z.coerce.number().positive().describe(`${what} (seconds)`);
+const seconds = (description: string) => z.number().positive().meta({ unit: 'seconds', description });
 const text = z.string().min(1);
 
 /** Where the results of a command are found, besides a result file (MEDIWATCH_RESULT) and the MLflow run of the step. */
@@ -33,7 +33,7 @@ const commandFields = {
     .describe('container image in which it runs, with the project and its work folder mounted'),
   env: z.record(z.string(), z.string()).default({}).describe('extra environment variables; placeholders as in command'),
   timeout: seconds('the longest one attempt may take').default(3600),
-  attempts: z.coerce
+  attempts: z
     .number()
     .int()
     .min(1)
@@ -43,12 +43,7 @@ const commandFields = {
       'how often it is tried when it fails or takes too long; absent: once. After a crash it is tried again anyway',
     ),
   backoff: seconds('wait before the second attempt, doubled before each further one').default(1),
-  slots: z.coerce
-    .number()
-    .int()
-    .min(1)
-    .optional()
-    .describe('how many of it run at once on a host; absent: worker.slots'),
+  slots: z.number().int().min(1).optional().describe('how many of it run at once on a host; absent: worker.slots'),
   isolate: z
     .enum(['none', 'copy', 'worktree'])
     .default('none')
@@ -64,10 +59,7 @@ export const Step = z
       .min(1)
       .optional()
       .describe('program and arguments, with placeholders; absent: the bundled Python step in the warm pool'),
-    skip: z
-      .union([z.boolean(), z.enum(['true', 'false']).transform((value) => value === 'true')])
-      .default(false)
-      .describe('the project has no such step'),
+    skip: z.boolean().default(false).describe('the project has no such step'),
     ...commandFields,
   })
   .prefault({});

@@ -5,6 +5,10 @@ export const TASK_QUEUES = {
   deployment: 'mediwatch-deployment',
 } as const;
 
+/** What a worker may serve: each role is a task queue. */
+export const WORKER_ROLES = ['orchestration', 'training', 'deployment'] as const satisfies (keyof typeof TASK_QUEUES)[];
+export type WorkerRole = (typeof WORKER_ROLES)[number];
+
 /** The five stages of a retrain, in order. Each is also a workflow type of its own. */
 export const STAGES = ['prepareData', 'hyperparameterSearch', 'trainBestAndRegister', 'promote', 'redeploy'] as const;
 export type Stage = (typeof STAGES)[number];

@@ -13,6 +13,10 @@ declare module 'zod' {
   interface GlobalMeta {
     /** Unit of a number, such as seconds. */
     unit?: 'seconds' | 'hours' | 'days' | 'KiB' | 'MiB' | 'GiB';
+    /** What a default is called that differs from host to host. */
+    defaultName?: string;
+    /** A list that may also be written as one text, with commas between its entries. */
+    commas?: true;
     /** Setting that holds where a field of an input is left out, such as `search.trials`. */
     setting?: string;
     /** Name of the command's flag, where it is not that of the field; empty: it is no flag. */
@@ -25,6 +29,9 @@ declare module 'zod' {
 /** A duration with its default (seconds). */
 const seconds = (fallback: number, description: string) =>
   z.number().positive().default(fallback).meta({ unit: 'seconds', description });
+
+/** A list that a variable can hold: `age, weight`. */
+export const list = <Item extends z.ZodType>(item: Item) => z.array(item).meta({ commas: true });
 
 export const REGISTRY_STAGES = ['Production', 'Staging'] as const;
 
@@ -49,11 +56,10 @@ export const DataSettings = DataOptions.extend({
     .nullable()
     .default('patient_nbr')
     .describe('no value of this column appears in two splits; null or empty: split by row'),
-  drop: z
-    .array(z.string())
+  drop: list(z.string())
     .optional()
     .describe('columns left out of the features; absent: the bundled list of identifiers'),
-  idCategories: z.array(z.string()).optional().describe('integer-coded columns that are categories, not quantities'),
+  idCategories: list(z.string()).optional().describe('integer-coded columns that are categories, not quantities'),
   testFraction: z.number().gt(0).lt(0.9).default(0.15).describe('share of the groups in the test split'),
   validationFraction: z.number().gt(0).lt(0.9).default(0.15).describe('share in the validation split'),
 });
@@ -187,7 +193,7 @@ export const DriftGate = z.strictObject({
     .nullable()
     .default(null)
     .describe('drift when at least this many features drifted'),
-  columns: z.array(z.string()).default([]).describe('drift when any of these columns drifted'),
+  columns: list(z.string()).default([]).describe('drift when any of these columns drifted'),
   share: z
     .number()
     .gt(0)

@@ -6,24 +6,24 @@ export const ScheduleDeclaration = z
     workflow: z.enum(['retrain', 'driftCheck', 'prepareData', 'redeploy', 'buildImage']).describe('what is started'),
     input: z.record(z.string(), z.unknown()).default({}).describe('its input; empty: the settings of this file'),
     cron: z.string().optional().describe('when, as five cron fields such as "0 2 * * *", or @daily'),
-    every: z.coerce.number().int().min(60).optional().describe('or how often (seconds)'),
+    every: z.number().int().min(60).optional().meta({ unit: 'seconds', description: 'or how often' }),
     timeZone: z.string().default('UTC').describe('time zone of cron, such as Europe/London'),
-    jitter: z.coerce
+    jitter: z
       .number()
       .int()
       .min(0)
       .default(0)
-      .describe('each start is delayed by up to this, at random (seconds)'),
+      .meta({ unit: 'seconds', description: 'each start is delayed by up to this, at random' }),
     overlap: z
       .enum(['skip', 'bufferOne', 'bufferAll', 'cancelOther', 'terminateOther', 'allowAll'])
       .default('skip')
       .describe('when the one before still runs'),
-    catchupWindow: z.coerce
+    catchupWindow: z
       .number()
       .int()
       .min(10)
       .default(3600)
-      .describe('starts missed while Temporal was down are made up for within this time (seconds)'),
+      .meta({ unit: 'seconds', description: 'starts missed while Temporal was down are made up for within this time' }),
     paused: z.boolean().default(false).describe('declared, but starts nothing'),
     note: z.string().max(500).default('').describe('shown in the Temporal UI'),
   })

@@ -6,7 +6,7 @@ import { ConfigSchema } from '../config/schema.ts';
 import { KNOWN_VARIABLES, variableOf } from '../config.ts';
 import { STEPS } from '../contracts/plans.ts';
 import { SAVED_QUERIES, type SavedQuery } from '../contracts/savedQueries.ts';
-import { coreOf, defaultOf, descriptionOf, typeOf } from '../contracts/schemas/describe.ts';
+import { coreOf, defaultOf, descriptionOf, meaningOf, metaOf, typeOf } from '../contracts/schemas.ts';
 import { STEP_CONTRACTS, type StepContract } from '../contracts/steps.ts';
 import { WORKFLOWS } from '../contracts/workflows.ts';
 
@@ -153,7 +153,7 @@ function inputTables(): string {
       const rows = Object.entries(fieldsOf(input)).map(([field, schema]) => [
         code(field),
         cell(typeOf(schema)),
-        describe(schema),
+        cell(meaningOf(schema)),
       ]);
       return [
         `### ${type}`,
@@ -178,11 +178,12 @@ function describe(schema: z.ZodType): string {
   return cell(descriptionOf(schema));
 }
 
-/** The default as it would be written in the file; cores differ from host to host, so their number is not named. */
+/** The default as it would be written in the file, or what it is called. */
 function defaultText(schema: z.ZodType): string {
-  if (/default: its cores/.test(descriptionOf(schema))) return 'its cores';
+  const { defaultName } = metaOf(schema);
+  if (defaultName) return defaultName;
   const value = defaultOf(schema);
-  if (value === undefined || value === '') return '';
+  if (value === undefined || value === null || value === '') return '';
   if (Array.isArray(value)) return value.length > 0 ? code(value.join(', ')) : '';
   if (typeof value === 'object' && value !== null) return '';
   return code(String(value));

@@ -1,4 +1,4 @@
-import type { Path } from '../contracts/schemas/shape.ts';
+import type { Path } from '../contracts/schemas.ts';
 
 /** What a check found. */
 export interface Finding {

@@ -11,7 +11,7 @@ import {
   TrafficRequest,
   type UpstreamList,
 } from '../contracts/gateway.ts';
-import { wrongInWords } from '../words/wrongFields.ts';
+import { wrongFieldTexts } from '../words/wrongFields.ts';
 import { answerProblems, onlyForHosts } from './adminServer.ts';
 import type { ApiProcess } from './apiProcess.ts';
 import type { Instances } from './instances.ts';
@@ -113,6 +113,6 @@ async function completeView(instance: ApiProcess): Promise<Instance> {
 function parse<Schema extends z.ZodType>(schema: Schema, value: unknown): z.output<Schema> {
   const parsed = schema.safeParse(value ?? {});
   if (parsed.success) return parsed.data;
-  const wrong = wrongInWords(parsed.error.issues, schema, value ?? {}, 'the whole');
+  const wrong = wrongFieldTexts(parsed.error.issues, schema, value ?? {}, 'the whole');
   throw new AdminProblem(400, `The request is wrong: ${wrong.join('; ')}.`, 'Nothing was changed. Correct it.');
 }

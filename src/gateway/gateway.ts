@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
-import { hostOf } from '../config/reach.ts';
+import { hostOf } from '../config/embedded.ts';
 import { type Config, fromRoot } from '../config.ts';
 import { LOOPBACK, LOOPBACK_NAMES } from '../systems/ports.ts';
 import { createReaper } from '../systems/processes/reaper.ts';

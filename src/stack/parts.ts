@@ -2,8 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { request } from 'undici';
-import { hasMlflow, hasOwnGateway, hasTemporal, hasWebhook } from '../config/embedded.ts';
-import { hostOf, reachable } from '../config/reach.ts';
+import { hasMlflow, hasOwnGateway, hasTemporal, hasWebhook, hostOf, reachable } from '../config/embedded.ts';
 import { type Config, PROJECT_ROOT } from '../config.ts';
 import type { Part } from './supervise.ts';
 

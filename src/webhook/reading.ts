@@ -5,7 +5,7 @@ import { DriftAlert } from '../contracts/steward.ts';
 import { alertOf } from '../domain/driftGate.ts';
 import { StepError } from '../systems/processes/errors.ts';
 import { driftVerdictText } from '../words/verdicts.ts';
-import { wrongInWords } from '../words/wrongFields.ts';
+import { wrongFieldTexts } from '../words/wrongFields.ts';
 import { AlertmanagerMessage, firing, isAlertmanager } from './alertmanager.ts';
 import { Refusal } from './problems.ts';
 
@@ -103,6 +103,6 @@ const NEXT =
 function matching<Schema extends z.ZodType>(schema: Schema, body: object): z.output<Schema> {
   const parsed = schema.safeParse(body);
   if (parsed.success) return parsed.data;
-  const wrong = wrongInWords(parsed.error.issues, schema, body, 'the whole');
+  const wrong = wrongFieldTexts(parsed.error.issues, schema, body, 'the whole');
   throw new Refusal(400, `The body is wrong: ${wrong.slice(0, 5).join('; ')}.`, NEXT);
 }

@@ -1,6 +1,5 @@
 import type { z } from 'zod';
-import { descriptionOf, typeOf } from '../contracts/schemas/describe.ts';
-import { pathText, schemaAt, valueAt } from '../contracts/schemas/shape.ts';
+import { meaningOf, pathText, schemaAt, typeOf, valueAt } from '../contracts/schemas.ts';
 import { WORKFLOWS, type WorkflowName } from '../contracts/workflows.ts';
 import { code, fitted, jsonBlock, plain, table } from './markdown.ts';
 import { wrongFields } from './wrongFields.ts';
@@ -35,7 +34,7 @@ export function refusalOf(issues: readonly z.core.$ZodIssue[], schema: z.ZodType
         field: pathText(path),
         given: shown(valueAt(value, path)),
         problem: message,
-        meaning: meant && path.length > 0 ? descriptionOf(meant) : '',
+        meaning: meant && path.length > 0 ? meaningOf(meant) : '',
       };
     }),
   };
@@ -75,7 +74,7 @@ export function refusalMarkdown(type: WorkflowName, { wrong }: Refusal): string 
     `**${type}.** ${plain(about)} Its fields, each of which may be left out:`,
     table(
       ['field', 'type', 'meaning'],
-      fields.map(([name, schema]) => [code(name), plain(typeOf(schema)), plain(descriptionOf(schema))]),
+      fields.map(([name, schema]) => [code(name), plain(typeOf(schema)), plain(meaningOf(schema))]),
     ),
   ]);
 }

@@ -3,9 +3,8 @@ import { Client } from '@temporalio/client';
 import { NativeConnection, TransportError, Worker, type WorkerOptions } from '@temporalio/worker';
 import { createActivities } from '../activities/index.ts';
 import { payloadConverterPath, workflowBundle } from '../bundle.ts';
-import type { Role } from '../config/schema.ts';
 import { type Config, ConfigError, fromRoot } from '../config.ts';
-import { TASK_QUEUES } from '../contracts/names.ts';
+import { TASK_QUEUES, type WorkerRole } from '../contracts/names.ts';
 import { createArtifactStore } from '../systems/artifacts/index.ts';
 import { artifactStoreOptions } from '../systems/artifacts/options.ts';
 import { createDeployments } from '../systems/deployment/ofModels.ts';
@@ -95,7 +94,10 @@ const SERVICES = {
     const activities = registeredOn('deployment', createActivities.deployment({ of, shipper }));
     return { options: { activities }, close };
   },
-} as const satisfies Record<Role, (config: Config, connection: NativeConnection, logs: WorkerLogs) => Promise<Service>>;
+} as const satisfies Record<
+  WorkerRole,
+  (config: Config, connection: NativeConnection, logs: WorkerLogs) => Promise<Service>
+>;
 
 /** Connects to Temporal and makes a worker for each role of the configuration. */
 export async function createWorkers(config: Config): Promise<Workers> {

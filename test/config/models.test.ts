@@ -83,8 +83,8 @@ const WRONG: Record<string, [text: string, told: string[]]> = {
   'one prediction log for two models': [
     'monitoring: {log: p.csv}\nmodels:\n  A:\n  B: {deployment: {target: none}}\n',
     [
-      '4:3 models.B.monitoring.log: p.csv is the prediction log of A: drift of one would be told from the predictions ' +
-        'of the other',
+      '4:3 models.B.monitoring.log: p.csv is the prediction log of A: the drift of one would be found in the ' +
+        'predictions of the other',
     ],
   ],
   'one image for two models': [

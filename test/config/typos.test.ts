@@ -1,8 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { ConfigSchema } from '../../src/config/schema.ts';
-import { coreOf } from '../../src/contracts/schemas/describe.ts';
-import { keysOf } from '../../src/contracts/schemas/shape.ts';
+import { coreOf, keysOf } from '../../src/contracts/schemas.ts';
 import { nearest } from '../../src/words/suggest.ts';
 import { refusal } from './support.ts';
 

@@ -2,8 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { describe, expect, test } from 'vitest';
-import { startFolder } from '../../src/config/startFolder.ts';
-import { PROJECT_ROOT } from '../../src/config.ts';
+import { PROJECT_ROOT, startFolder } from '../../src/config.ts';
 import { folderWith } from '../config/support.ts';
 import { createTestStack, running } from '../support/stack.ts';
 

@@ -15,7 +15,7 @@ describe('a wrong input', () => {
     ['retrain', { trials: '20' }, 'trials: expected a whole number; got the text "20"; write it without quotes: 20'],
     ['retrain', { trails: 20 }, 'trails: unknown field; did you mean "trials"?'],
     ['retrain', { model: 'hgbb' }, 'model: expected one of hgb, rf; got the text "hgbb"; did you mean "hgb"?'],
-    ['retrain', { stage: null }, 'stage: expected one of Production, Staging, None; got null'],
+    ['retrain', { registryStage: null }, 'registryStage: expected one of Production, Staging, None; got null'],
     ['retrain', { approval: 'yes' }, 'approval: expected true or false; got the text "yes"; write true'],
     ['retrain', { rules: [{ metric: 'x' }] }, 'rules[0]: give either maxLoss or minGain'],
     ['promote', { version: 3 }, 'version: expected text; got the number 3; put it in quotes: "3"'],
@@ -32,7 +32,7 @@ describe('a wrong input', () => {
   it('is shown with every wrong field, what it is, an example to paste, and all fields', () => {
     const shown = refusalMarkdown('promote', refuse('promote', { version: 3, forse: true }));
     expect(shown).toContain(
-      '| `version` | `3` | expected text; got the number 3; put it in quotes: "3" | version to promote; default: the newest |',
+      '| `version` | `3` | expected text; got the number 3; put it in quotes: "3" | version to promote; absent: the newest |',
     );
     expect(shown).toContain('| `forse` | `true` | unknown field; did you mean "force"? |');
     const [, example] = /```json\n([\s\S]*?)\n```/.exec(shown) ?? [];

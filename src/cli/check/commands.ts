@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
 import { execa } from 'execa';
-import type { Path } from '../../config/problems.ts';
 import { type Config, forModel, fromRoot, type Located, modelNames } from '../../config.ts';
 import { STEPS } from '../../contracts/plans.ts';
+import type { Path } from '../../contracts/schemas.ts';
 import { counted } from '../../doctor/lib/words.ts';
 import { programOf } from '../../systems/steps/environment.ts';
 import { type CommandSettings, extraStepSettings } from '../../systems/steps/index.ts';

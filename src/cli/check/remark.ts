@@ -1,5 +1,6 @@
-import { inLines, type Path, type Problem, pathText, placeless } from '../../config/problems.ts';
+import { inLines, type Problem, placeless } from '../../config/problems.ts';
 import type { Located } from '../../config.ts';
+import { type Path, pathText } from '../../contracts/schemas.ts';
 import type { Style } from '../io.ts';
 
 /** What the check has to say of a setting, or of what is around the project. */

@@ -1,8 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
-import { unknownVariables } from '../../config/environment.ts';
-import { secretVariables } from '../../config/secrets.ts';
+import { secretVariables, unknownVariables } from '../../config/environment.ts';
 import { type Config, forModel, type Located, modelNames } from '../../config.ts';
-import { valueAt } from '../../contracts/schemas/shape.ts';
+import { valueAt } from '../../contracts/schemas.ts';
 import { dataCheck } from '../../doctor/checks/data.ts';
 import { mlflowCheck } from '../../doctor/checks/mlflow.ts';
 import { temporalCheck } from '../../doctor/checks/temporal.ts';

@@ -1,7 +1,6 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { hasMlflow, hasOwnGateway, hasTemporal, hasWebhook } from '../../config/embedded.ts';
-import { reachable } from '../../config/reach.ts';
+import { hasMlflow, hasOwnGateway, hasTemporal, hasWebhook, reachable } from '../../config/embedded.ts';
 import { holderOf } from '../../systems/ports.ts';
 import type { Check } from '../check.ts';
 import type { DoctorContext } from '../context.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { wrongInWords } from '../../words/wrongFields.ts';
+import { issueTexts } from '../../contracts/schemas.ts';
 import { type CandidateAnswer, type CandidateClient, NoAnswer } from './candidateClient.ts';
 
 /** A check was not passed; the message says what was expected and what came. */
@@ -97,6 +97,6 @@ function read<Shape extends z.ZodType>(shape: Shape, { status, body }: Candidate
   if (status !== 200) throw new CheckFailed(`${path} answers ${status}: ${quote(body)}`);
   const parsed = shape.safeParse(body);
   if (parsed.success) return parsed.data;
-  const wrong = wrongInWords(parsed.error.issues, shape, body, 'the whole');
+  const wrong = issueTexts(parsed.error, 'the whole');
   throw new CheckFailed(`the answer of ${path} is not as it should be: ${wrong.slice(0, 3).join('; ')}`);
 }

@@ -2,10 +2,9 @@ import type { ScheduleOverlapPolicy } from '@temporalio/client';
 import { ConfigError } from '../../config.ts';
 import { TASK_QUEUES } from '../../contracts/names.ts';
 import type { ScheduleDeclaration, Schedules } from '../../contracts/schedules.ts';
-import { pathText } from '../../contracts/schemas/shape.ts';
+import { issueTexts } from '../../contracts/schemas.ts';
 import { WORKFLOWS } from '../../contracts/workflows.ts';
 import type { ScheduleFields } from '../../domain/schedules.ts';
-import { wrongFields } from '../../words/wrongFields.ts';
 import { CronError, calendarOfCron } from './cron.ts';
 import { fieldsOf, type Wanted } from './fields.ts';
 import { problemOfTimeZone } from './timeZone.ts';
@@ -48,10 +47,8 @@ export function problemsOf({ workflow, input, cron, timeZone }: ScheduleDeclarat
   const zone = problemOfTimeZone(timeZone);
   if (zone) problems.push(['timeZone', zone]);
   const schema = WORKFLOWS[workflow].input;
-  const issues = schema.safeParse(input).error?.issues ?? [];
-  for (const { path, message } of wrongFields(issues, { schema, value: input, written: 'yaml' })) {
-    problems.push([pathText(['input', ...path]), message]);
-  }
+  const { error } = schema.safeParse(input);
+  if (error) problems.push(['input', issueTexts(error, 'the whole').join('; ')]);
   return problems;
 }
 

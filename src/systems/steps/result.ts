@@ -1,9 +1,9 @@
 import { readFile, stat } from 'node:fs/promises';
 import { z } from 'zod';
+import { issueTexts } from '../../contracts/schemas.ts';
 import { StepFailure } from '../../contracts/steps.ts';
 import { parseJson } from '../../contracts/text.ts';
 import type { Metrics } from '../../contracts/training.ts';
-import { wrongInWords } from '../../words/wrongFields.ts';
 import { StepError } from '../processes/errors.ts';
 import { stepFailed } from './errors.ts';
 import type { CommandSettings } from './step.ts';
@@ -53,7 +53,7 @@ export function readStepAnswer<Schema extends z.ZodType>(
 ): z.output<Schema> {
   const parsed = schema.safeParse(answer);
   if (parsed.success) return parsed.data;
-  const wrong = wrongInWords(parsed.error.issues, schema, answer, 'the whole');
+  const wrong = issueTexts(parsed.error, 'the whole');
   throw stepFailed(
     `The step ${step} answered in another form than it must: ${wrong.join('; ')}. ` +
       `Correct what steps.${step}.command answers; if none is set, worker and Python package are of different releases.`,

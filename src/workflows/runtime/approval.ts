@@ -6,7 +6,7 @@ import type { Promotion } from '../../contracts/registry.ts';
 import { tooLarge } from '../../contracts/text.ts';
 import { shorten } from '../../words/markdown.ts';
 import { news } from '../../words/news.ts';
-import { wrongInWords } from '../../words/wrongFields.ts';
+import { wrongFieldTexts } from '../../words/wrongFields.ts';
 import { notify } from './notices.ts';
 import type { Run } from './workflow.ts';
 
@@ -67,7 +67,7 @@ function validate(input: unknown, version: string, decided: Decision | undefined
   if (tooMuch !== null) throw failure('MessageRefused', `This is not a decision: ${tooMuch}.`);
   const parsed = Decision.safeParse(input);
   if (!parsed.success) {
-    const wrong = wrongInWords(parsed.error.issues.slice(0, 20), Decision, input);
+    const wrong = wrongFieldTexts(parsed.error.issues.slice(0, 20), Decision, input);
     const example = JSON.stringify({ decision: 'approve', by: 'your name', version });
     throw failure('MessageRefused', `This is not a decision. ${wrong.join('; ')}. One that works: ${example}.`);
   }
