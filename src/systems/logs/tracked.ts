@@ -1,11 +1,10 @@
 import { createHash } from 'node:crypto';
 import { type FileHandle, open, readdir, readFile, rm, rmdir } from 'node:fs/promises';
-import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { parseJson } from '../../contracts/text.ts';
 import { placeFile } from '../files.ts';
-import { isAlive } from '../processes/processTable.ts';
+import { isFolderOfDead, ownFolderName } from '../processes/processTable.ts';
 import { Closed, type LogRecord, Opened } from './records.ts';
 
 /** The most that one log adds to a segment (bytes); more than its longest line, so that pieces end where lines do. */
@@ -168,12 +167,10 @@ export interface Marks {
 
 /** @param folder shared by the workers of one state folder */
 export function createMarks(folder: string): Marks {
-  const own = `${hostname()}-${process.pid}`;
-
   return {
     pathOf({ workflowId, runId, log }) {
       const name = createHash('sha256').update(`${workflowId}\n${runId}\n${log}`).digest('hex').slice(0, 32);
-      return join(folder, own, `${name}.json`);
+      return join(folder, ownFolderName(), `${name}.json`);
     },
 
     async set(path, mark) {
@@ -187,17 +184,11 @@ export function createMarks(folder: string): Marks {
     },
 
     async left() {
-      const folders = (await readdir(folder).catch(() => [])).filter(isOfDead);
+      const folders = (await readdir(folder).catch(() => [])).filter(isFolderOfDead);
       const found = await Promise.all(folders.map((name) => marksIn(join(folder, name))));
       return found.flat();
     },
   };
-}
-
-/** Our own folder, too, when this process starts: it is of an earlier process with our id. */
-function isOfDead(name: string): boolean {
-  const pid = name.startsWith(`${hostname()}-`) ? Number(name.slice(hostname().length + 1)) : Number.NaN;
-  return Number.isInteger(pid) && (pid === process.pid || !isAlive(pid));
 }
 
 async function marksIn(folder: string): Promise<Array<{ path: string; mark: Mark }>> {

@@ -6,19 +6,22 @@ export interface Exit {
   signal: NodeJS.Signals | null;
 }
 
+const NOT_USABLE = {
+  noProgram: 'The program was not found',
+  notExecutable: 'The program may not be executed',
+  noFolder: 'The working folder does not exist',
+  notAFolder: 'The working folder is a file',
+};
+
 /** The program or the working folder does not exist or cannot be used; nothing was started. */
 export class CommandNotFound extends Error {
   override name = 'CommandNotFound';
-  readonly missing: 'program' | 'folder';
+  readonly code: keyof typeof NOT_USABLE;
   readonly path: string;
 
-  constructor(missing: 'program' | 'folder', path: string, why: string) {
-    super(
-      missing === 'program'
-        ? `The program ${path} ${why}; nothing was started.`
-        : `The working folder ${path} ${why}; nothing was started.`,
-    );
-    this.missing = missing;
+  constructor(code: keyof typeof NOT_USABLE, path: string) {
+    super(`${NOT_USABLE[code]}: ${path}. Nothing was started.`);
+    this.code = code;
     this.path = path;
   }
 }
@@ -32,10 +35,10 @@ export class CommandFailed extends Error {
   readonly tail: string;
   readonly logFile: string;
 
-  constructor(command: readonly string[], { exitCode, signal }: Exit, tail: string, logFile: string) {
-    super(`${describe(command)} ${howItEnded({ exitCode, signal })}.${quote(tail)}\nIts log: ${logFile}`);
-    this.exitCode = exitCode;
-    this.signal = signal;
+  constructor(command: readonly string[], exit: Exit, tail: string, logFile: string) {
+    super(`${commandLine(command)} ${howItEnded(exit)}.${quote(tail)}\nIts log: ${logFile}`);
+    this.exitCode = exit.exitCode;
+    this.signal = exit.signal;
     this.tail = tail;
     this.logFile = logFile;
   }
@@ -98,10 +101,10 @@ export class ProcessDied extends Error {
   /** The last lines of its stderr, about 2,000 characters. */
   readonly tail: string;
 
-  constructor(happened: string, exit: Exit, tail: string) {
-    super(`${happened}.${quote(tail)}`);
-    this.exitCode = exit.exitCode;
-    this.signal = exit.signal;
+  constructor(what: string, { exitCode, signal }: Exit, tail: string, happened = howItEnded({ exitCode, signal })) {
+    super(`${what} ${happened}.${quote(tail)}`);
+    this.exitCode = exitCode;
+    this.signal = signal;
     this.tail = tail;
   }
 }
@@ -111,11 +114,8 @@ export class ProtocolBroken extends ProcessDied {
   override name = 'ProtocolBroken';
 
   constructor(what: string, line: string, tail: string) {
-    super(
-      `${what} was killed because it wrote a line to stdout that is not part of the protocol: ${truncate(line, 200)}`,
-      { exitCode: null, signal: null },
-      tail,
-    );
+    const happened = `was killed because it wrote a line to stdout that is not part of the protocol: ${truncate(line, 200)}`;
+    super(what, { exitCode: null, signal: null }, tail, happened);
   }
 }
 
@@ -127,18 +127,18 @@ export class ProcessDidNotStart extends Error {
   readonly tail: string;
 
   constructor(command: readonly string[], attempts: number, cause: Error) {
-    super(`${describe(command)} did not start in ${attempts} attempts. The last one: ${cause.message}`, { cause });
+    super(`${commandLine(command)} did not start in ${attempts} attempts. The last one: ${cause.message}`, { cause });
     this.attempts = attempts;
     this.tail = cause instanceof ProcessDied ? cause.tail : '';
   }
 }
 
 /** A command as a person would type it, cut to one readable line. */
-export function describe(command: readonly string[]): string {
+export function commandLine(command: readonly string[]): string {
   return truncate(command.join(' '), 200);
 }
 
-export function howItEnded({ exitCode, signal }: Exit): string {
+function howItEnded({ exitCode, signal }: Exit): string {
   return signal ? `was ended by ${signal}` : `ended with exit code ${exitCode}`;
 }
 

@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { stat } from 'node:fs/promises';
 import type { Readable, Writable } from 'node:stream';
-import { execa, type Result } from 'execa';
+import { setTimeout as delay, setInterval as every } from 'node:timers/promises';
+import { execa } from 'execa';
 import pidusage from 'pidusage';
-import { defer } from './deferred.ts';
 import { CommandAborted, CommandNotFound, CommandOutOfMemory, CommandTimedOut, type Exit } from './errors.ts';
 import { killTree } from './killTree.ts';
 import { TAG_VARIABLE } from './processTable.ts';
@@ -44,7 +44,9 @@ export interface ProcessGroup {
  * @throws {CommandNotFound} when the working folder or the program does not exist or cannot be used
  */
 export async function startGroup({ command, cwd, env, stdin, reaper }: GroupOptions): Promise<ProcessGroup> {
-  await checkFolder(cwd);
+  // Looked at before, because the system reports a missing working folder as a missing program.
+  const folder = await stat(cwd).catch(() => undefined);
+  if (!folder?.isDirectory()) throw new CommandNotFound(folder ? 'notAFolder' : 'noFolder', cwd);
   const [program = '', ...args] = command;
   const tag = reaper.newTag();
   const subprocess = execa(program, args, {
@@ -57,12 +59,17 @@ export async function startGroup({ command, cwd, env, stdin, reaper }: GroupOpti
     reject: false,
   });
   const { nodeChildProcess: child, pid, stdout, stderr } = subprocess;
-  if (pid === undefined) throw whyNot(program, cwd, await subprocess);
+  if (pid === undefined) {
+    const { code, originalMessage, cause } = await subprocess;
+    if (code === 'ENOENT') throw new CommandNotFound('noProgram', program);
+    if (code === 'EACCES') throw new CommandNotFound('notExecutable', program);
+    throw new Error(`${program} could not be started: ${originalMessage}`, { cause });
+  }
   reaper.watch(pid, tag);
-  // Until somebody reads them: execa would empty a stream that nobody has touched.
+  // execa would empty a stream that nobody has touched yet.
   stdout.pause();
   stderr.pause();
-  // A write to a process that has just ended; its end is told by `exited`.
+  // A write to a process that has just ended; `exited` reports its end.
   subprocess.stdin?.on('error', () => {});
 
   const exited = once(child, 'exit').then(([exitCode, signal]): Exit => ({ exitCode, signal }));
@@ -86,22 +93,6 @@ export async function startGroup({ command, cwd, env, stdin, reaper }: GroupOpti
   };
 }
 
-/** The system reports a missing working folder as a missing program, so it is looked at before. */
-async function checkFolder(cwd: string): Promise<void> {
-  const found = await stat(cwd).catch(() => undefined);
-  if (!found) throw new CommandNotFound('folder', cwd, 'does not exist');
-  if (!found.isDirectory()) throw new CommandNotFound('folder', cwd, 'is not a folder');
-}
-
-/** What execa tells of a process that did not start. */
-type Failure = Pick<Result, 'code' | 'originalMessage' | 'cause'>;
-
-function whyNot(program: string, cwd: string, { code, originalMessage, cause }: Failure): Error {
-  if (code === 'ENOENT') return new CommandNotFound('program', program, `was not found (from the folder ${cwd})`);
-  if (code === 'EACCES') return new CommandNotFound('program', program, 'may not be executed');
-  return new Error(`${program} could not be started: ${originalMessage}`, { cause });
-}
-
 const MEMORY_POLL_MS = 1_000;
 
 /** Node's timers fire at once when they are asked for more: 24.8 days. */
@@ -113,42 +104,38 @@ interface Limits {
   timeoutMs: number;
   /** MiB of resident memory of all the processes together; memory that they share counts for each. */
   memoryLimitMb: number;
-  /** Each of them can stop it. */
-  signals: readonly AbortSignal[];
+  /** Stops it. */
+  signal?: AbortSignal;
   /** The processes whose memory counts. */
   pids: () => Promise<number[]>;
 }
 
 /**
- * Watches the limits of something that runs, from now until `stop`.
+ * Watches the limits of something that runs, from now until `stop`. (execa's own limits end the first process alone.)
  *
  * @returns `exceeded`, which resolves with the error of the first limit that is reached, and never without one
  */
-export function watchLimits({ what, timeoutMs, memoryLimitMb, signals, pids }: Limits) {
-  const { promise: exceeded, resolve } = defer<CommandTimedOut | CommandOutOfMemory | CommandAborted>();
-  const timer = setTimeout(() => resolve(new CommandTimedOut(what, timeoutMs)), Math.min(timeoutMs, LONGEST_TIMER_MS));
+export function watchLimits({ what, timeoutMs, memoryLimitMb, signal, pids }: Limits) {
+  const { promise: exceeded, resolve } = Promise.withResolvers<CommandTimedOut | CommandOutOfMemory | CommandAborted>();
+  const stop = new AbortController();
+  const watched = { signal: stop.signal };
 
-  const abort = () => resolve(new CommandAborted(what, signals.find((signal) => signal.aborted)?.reason));
-  for (const signal of signals) signal.addEventListener('abort', abort);
-  if (signals.some((signal) => signal.aborted)) abort();
+  const abort = () => resolve(new CommandAborted(what, signal?.reason));
+  signal?.addEventListener('abort', abort, watched);
+  if (signal?.aborted) abort();
 
-  let stopped = false;
-  const checkMemory = async () => {
-    const usedMb = await residentMb(pids);
-    if (usedMb > memoryLimitMb) resolve(new CommandOutOfMemory(what, usedMb, memoryLimitMb));
-    else if (!stopped) memoryTimer = setTimeout(checkMemory, MEMORY_POLL_MS);
+  const time = async () => {
+    await delay(Math.min(timeoutMs, LONGEST_TIMER_MS), undefined, watched);
+    resolve(new CommandTimedOut(what, timeoutMs));
   };
-  let memoryTimer = setTimeout(checkMemory, MEMORY_POLL_MS);
-
-  return {
-    exceeded,
-    stop(): void {
-      stopped = true;
-      clearTimeout(timer);
-      clearTimeout(memoryTimer);
-      for (const signal of signals) signal.removeEventListener('abort', abort);
-    },
+  const memory = async () => {
+    for await (const _ of every(MEMORY_POLL_MS, undefined, watched)) {
+      const usedMb = await residentMb(pids);
+      if (usedMb > memoryLimitMb) resolve(new CommandOutOfMemory(what, usedMb, memoryLimitMb));
+    }
   };
+  for (const watch of [time(), memory()]) watch.catch(() => {}); // stopped
+  return { exceeded, stop: () => stop.abort() };
 }
 
 async function residentMb(pids: Limits['pids']): Promise<number> {

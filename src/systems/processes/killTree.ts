@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type LivingProcess, type Member, membersOf, type ProcessTree, processTable } from './processTable.ts';
+
 /** Time between SIGTERM and SIGKILL when nothing else is asked for (ms). */
 export const DEFAULT_GRACE_MS = 2_000;
 
@@ -46,7 +47,7 @@ export async function killTrees(trees: readonly ProcessTree[], graceMs: number):
   }
 }
 
-/** What the system may be short of for a while; what runs must be ended all the same. */
+/** What the system may lack for a while; what runs must be ended all the same. */
 const SHORTAGES = ['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN'];
 
 async function persistentTable(): Promise<LivingProcess[]> {

@@ -6,11 +6,11 @@ import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises'
 /**
  * Cuts text that comes in pieces into lines. A carriage return ends a line too: progress bars use it.
  * A line that reaches the limit is given out in pieces of about that length, so memory stays bounded.
+ * (execa's own lines end at line feeds alone, and have no limit.)
  */
 export class LineSplitter {
   readonly #limit: number;
-  #pieces: string[] = [];
-  #length = 0;
+  #rest = '';
   #afterReturn = false;
 
   /** @param limit longest line (characters) */
@@ -21,35 +21,19 @@ export class LineSplitter {
   /** The lines that are complete now. */
   push(text: string): string[] {
     if (text === '') return [];
-    const rest = this.#afterReturn && text.startsWith('\n') ? text.slice(1) : text;
+    const added = this.#afterReturn && text.startsWith('\n') ? text.slice(1) : text;
     this.#afterReturn = text.endsWith('\r');
-    const [first = '', ...others] = rest.split(/\r\n|[\r\n]/);
-    if (others.length === 0) {
-      this.#keep(first);
-      return this.#length < this.#limit ? [] : [this.#take()];
-    }
-    this.#keep(first);
-    const last = others.pop() ?? '';
-    const lines = [this.#take(), ...others];
-    this.#keep(last);
-    return lines;
+    const [first = '', ...others] = added.split(/\r\n|[\r\n]/);
+    const lines = [this.#rest + first, ...others];
+    this.#rest = lines.pop() ?? '';
+    return this.#rest.length < this.#limit ? lines : [...lines, ...this.flush()];
   }
 
   /** What came after the last end of a line, if anything. */
   flush(): string[] {
-    return this.#length > 0 ? [this.#take()] : [];
-  }
-
-  #keep(piece: string): void {
-    this.#pieces.push(piece);
-    this.#length += piece.length;
-  }
-
-  #take(): string {
-    const line = this.#pieces.join('');
-    this.#pieces = [];
-    this.#length = 0;
-    return line;
+    const rest = this.#rest;
+    this.#rest = '';
+    return rest === '' ? [] : [rest];
   }
 }
 
@@ -65,27 +49,37 @@ export async function readLines(
 ): Promise<void> {
   stream.setEncoding('utf8');
   try {
-    for await (const text of stream) {
-      await take(splitter.push(text));
-    }
+    for await (const text of stream) await take(splitter.push(text));
   } catch (error) {
-    // Destroyed from here, because a process that escaped holds it open.
+    // `drain` destroyed it, because a process that escaped holds it open.
     if ((error as NodeJS.ErrnoException).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
   }
   await take(splitter.flush());
 }
 
-/** How long the rest of an output is waited for when all processes are gone that should write it (ms). */
+/** How long to wait for the rest of an output when all processes are gone that should write it (ms). */
 const DRAIN_MS = 2_000;
 
 /** Waits for the end of the reading, but not for ever: a process that escaped may hold the streams open. */
 export async function drain(streams: readonly Readable[], reading: Promise<unknown>): Promise<void> {
-  const settled = reading.catch(() => {}); // whoever started the reading looks at its failure
-  const timer = new AbortController();
-  await Promise.race([settled, delay(DRAIN_MS, undefined, { signal: timer.signal }).catch(() => {})]);
-  timer.abort();
+  const settled = reading.catch(() => {}); // whoever started the reading handles its failure
+  await Promise.race([settled, delay(DRAIN_MS, undefined, { ref: false })]);
   for (const stream of streams) stream.destroy();
   await settled;
+}
+
+/** How much of an output is kept for messages (characters). */
+const TAIL_LIMIT = 2_000;
+
+/** Keeps the end of an output. */
+export class Tail {
+  text = '';
+
+  add(lines: readonly string[]): void {
+    // No more lines than characters can matter: a flood comes in pieces of many thousand lines.
+    const added = lines.slice(-TAIL_LIMIT).map((line) => `${line.slice(-TAIL_LIMIT)}\n`);
+    this.text = (this.text + added.join('')).slice(-TAIL_LIMIT);
+  }
 }
 
 /** A log file that is open. */
@@ -112,40 +106,17 @@ export async function openLog(path: string): Promise<Log> {
   };
 }
 
-/** How much of an output is kept for messages (characters). */
-const TAIL_LIMIT = 2_000;
-
-/** Keeps the end of an output. */
-export class Tail {
-  #text = '';
-
-  add(lines: readonly string[]): void {
-    // No more lines than characters can matter: a flood comes in pieces of many thousand lines.
-    const added = lines.slice(-TAIL_LIMIT).map((line) => `${line.slice(-TAIL_LIMIT)}\n`);
-    this.#text = (this.#text + added.join('')).slice(-TAIL_LIMIT);
-  }
-
-  clear(): void {
-    this.#text = '';
-  }
-
-  get text(): string {
-    return this.#text;
-  }
-}
-
 /** A process that never stops writing does not hold up the switch for longer (ms). */
 const SETTLE_MS = 1_000;
 
-/** Copies a process's stderr to one log after another, so that the output of each task lies in the task's own. */
+/** Copies a process's stderr to one log after another, so that each task's output is in the task's own log. */
 export class StderrLog {
-  /** The end of what was written since the last switch. */
-  readonly tail = new Tail();
   /** Settles at the end of the stream; rejects when a log cannot be written. */
   readonly reading: Promise<void>;
   readonly #stream: Readable;
   readonly #splitter = new LineSplitter(LOG_LINE_LIMIT);
   #log: Log;
+  #tail = new Tail();
   #pieces = 0;
   #writing: Promise<void> = Promise.resolve();
 
@@ -159,22 +130,27 @@ export class StderrLog {
     });
   }
 
+  /** The end of what was written since the last switch. */
+  get tail(): string {
+    return this.#tail.text;
+  }
+
   /** Sends what comes from now on to another log. What was written up to now still goes to the one before. */
   async switchTo(log: Log): Promise<void> {
     await this.#settle();
     await this.#write(this.#splitter.flush());
     this.#log = log;
-    this.tail.clear();
+    this.#tail = new Tail();
   }
 
   async #write(lines: string[]): Promise<void> {
-    this.tail.add(lines);
+    this.#tail.add(lines);
     await this.#log.write(lines);
   }
 
   /**
-   * Waits until everything is read that lies in the pipe. The answer to a task comes through another pipe, and may
-   * overtake it: after two turns of the event loop both have been looked at.
+   * Waits until everything in the pipe is read. The answer to a task comes through another pipe, and may overtake it:
+   * after two turns of the event loop both have been read.
    */
   async #settle(): Promise<void> {
     const deadline = performance.now() + SETTLE_MS;

@@ -1,5 +1,4 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Deferred, defer } from './deferred.ts';
 import { CommandAborted, ProcessDidNotStart } from './errors.ts';
 import { NotDelivered, type TaskRequest, WarmProcess, type WarmProcessOptions } from './warmProcess.ts';
 
@@ -30,16 +29,20 @@ export interface Pool {
   close(): Promise<void>;
 }
 
-interface Task extends Deferred<unknown> {
+interface Task extends PromiseWithResolvers<unknown> {
   request: TaskRequest;
 }
 
-/** One place for a process, and how often in a row one ended here before it had taken a task. */
-interface Slot {
-  failures: number;
+interface Worker {
+  process: WarmProcess;
+  /** Tasks that it began. */
+  begun: number;
+  warmed: boolean;
+  /** The task that it works on, or did last. */
+  performing: Promise<void> | undefined;
 }
 
-/** When every slot failed so often in a row, waiting tasks are refused. */
+/** When every place of the pool failed so often in a row, waiting tasks are refused. */
 const FAILURES_LIMIT = 3;
 
 /** Pause after the second failure in a row, doubled with each one more (ms). */
@@ -54,154 +57,114 @@ const STABLE_MS = 10_000;
  * tried again after growing pauses.
  */
 export function createPool(options: PoolOptions): Pool {
-  const { size, warm = [], maxTasksPerProcess = Number.POSITIVE_INFINITY } = options;
-  const queue = new TaskQueue<Task>();
+  const { command, size, warm = [], maxTasksPerProcess = Number.POSITIVE_INFINITY } = options;
   const closing = new AbortController();
-  const slots: Slot[] = Array.from({ length: size }, () => ({ failures: 0 }));
+  /** Workers are idle only while no task waits. */
+  const idle: Worker[] = [];
+  const waiting: Task[] = [];
   let busy = 0;
-  const kept = Promise.all(slots.map(keep));
+  /** How often in a row a process of each place ended before it had begun a task. */
+  const failures = Array.from({ length: size }, () => 0);
+  const kept = Promise.all(failures.map((_, place) => keep(place)));
 
-  async function keep(slot: Slot): Promise<void> {
+  async function keep(place: number): Promise<void> {
+    let inARow = 0;
     while (!closing.signal.aborted) {
       const failure = await live().catch((error: Error) => error);
-      slot.failures = failure ? slot.failures + 1 : 0;
-      if (failure && slots.every(({ failures }) => failures >= FAILURES_LIMIT)) refuse(slot.failures, failure);
-      await pause(slot.failures);
+      inARow = failure ? inARow + 1 : 0;
+      failures[place] = inARow;
+      if (failure && failures.every((count) => count >= FAILURES_LIMIT)) {
+        for (const task of waiting.splice(0)) task.reject(new ProcessDidNotStart(command, inARow, failure));
+      }
+      if (inARow < 2) continue;
+      const ms = Math.min(BACKOFF_MS.first * 2 ** (inARow - 2), BACKOFF_MS.longest);
+      await delay(ms, undefined, { signal: closing.signal }).catch(() => {}); // closed
     }
   }
 
-  /** One process from its start to its end; gives the reason of the end when it had been of no use. */
+  /** One process from its start to its end; gives the reason of the end when it was of no use. */
   async function live(): Promise<Error | undefined> {
     const startedAt = performance.now();
     const process = await WarmProcess.start(options, closing.signal);
-    const begun = await serve(process);
-    const reason = await process.close();
-    return begun > 0 || performance.now() - startedAt > STABLE_MS ? undefined : reason;
+    const worker: Worker = { process, begun: 0, warmed: warm.length === 0, performing: undefined };
+    process.ended.addEventListener('abort', () => remove(idle, worker));
+    employ(worker);
+    const reason = await process.gone;
+    await worker.performing;
+    return worker.begun > 0 || performance.now() - startedAt > STABLE_MS ? undefined : reason;
   }
 
-  /** Gives tasks to a process until it has to be replaced; tells how many it began. */
-  async function serve(process: WarmProcess): Promise<number> {
-    const leave = () => process.close();
-    closing.signal.addEventListener('abort', leave);
-    let begun = 0;
-    let warmed = warm.length === 0;
-    while (begun < maxTasksPerProcess && !closing.signal.aborted) {
-      if (!warmed && queue.waiting === 0) {
-        process.warm(warm);
-        warmed = true;
-      }
-      const task = await queue.take(process.ended);
-      if (!task || !(await perform(task, process))) break;
-      begun++;
+  /** Gives a free process the next task, if there is one. */
+  function employ(worker: Worker): void {
+    const { process } = worker;
+    if (process.ended.aborted) return;
+    if (worker.begun >= maxTasksPerProcess) {
+      void process.close();
+      return;
     }
-    closing.signal.removeEventListener('abort', leave);
-    return begun;
+    const task = waiting.shift();
+    if (task) {
+      worker.performing = perform(task, worker);
+      return;
+    }
+    if (!worker.warmed) process.warm(warm);
+    worker.warmed = true;
+    idle.push(worker);
   }
 
-  /** Settles the task, or puts it back when the process was gone before it had begun. */
-  async function perform(task: Task, process: WarmProcess): Promise<boolean> {
+  function enqueue(task: Task, place: 'first' | 'last'): void {
+    if (place === 'first') waiting.unshift(task);
+    else waiting.push(task);
+    const worker = idle.shift();
+    if (worker) employ(worker);
+  }
+
+  async function perform(task: Task, worker: Worker): Promise<void> {
     busy++;
+    worker.begun++;
     try {
-      task.resolve(await process.run(task.request));
-      return true;
+      task.resolve(await worker.process.run(task.request));
     } catch (error) {
-      if (!(error instanceof NotDelivered)) task.reject(error as Error);
-      else if (task.request.signal.aborted) task.reject(aborted(task.request, task.request.signal));
-      else queue.putBack(task);
-      return !(error instanceof NotDelivered);
+      if (!(error instanceof NotDelivered)) task.reject(error);
+      else {
+        worker.begun--;
+        if (closing.signal.aborted || task.request.signal.aborted) task.reject(aborted(task.request));
+        else enqueue(task, 'first');
+      }
     } finally {
       busy--;
     }
+    employ(worker);
   }
 
-  function refuse(attempts: number, cause: Error): void {
-    for (const task of queue.clear()) task.reject(new ProcessDidNotStart(options.command, attempts, cause));
-  }
-
-  async function pause(failures: number): Promise<void> {
-    if (failures < 2) return;
-    const ms = Math.min(BACKOFF_MS.first * 2 ** (failures - 2), BACKOFF_MS.longest);
-    await delay(ms, undefined, { signal: closing.signal }).catch(() => {}); // closed
+  function aborted({ step, signal }: TaskRequest): CommandAborted {
+    const { reason } = signal.aborted ? signal : closing.signal;
+    return new CommandAborted(`The step ${step}`, reason);
   }
 
   return {
     async run(request) {
-      for (const signal of [request.signal, closing.signal]) if (signal.aborted) throw aborted(request, signal);
-      const task: Task = { request, ...defer<unknown>() };
+      const stopped = AbortSignal.any([request.signal, closing.signal]);
+      if (stopped.aborted) throw aborted(request);
+      const task: Task = { request, ...Promise.withResolvers<unknown>() };
       const leave = () => {
-        if (queue.remove(task)) task.reject(aborted(request, request.signal));
+        if (remove(waiting, task)) task.reject(aborted(request));
       };
-      request.signal.addEventListener('abort', leave);
-      queue.push(task);
-      try {
-        return await task.promise;
-      } finally {
-        request.signal.removeEventListener('abort', leave);
-      }
+      stopped.addEventListener('abort', leave);
+      enqueue(task, 'last');
+      return await task.promise.finally(() => stopped.removeEventListener('abort', leave));
     },
-    stats: () => ({ size, busy, waiting: queue.waiting }),
+    stats: () => ({ size, busy, waiting: waiting.length }),
     async close() {
       closing.abort(new Error('The pool was closed.'));
-      for (const task of queue.clear()) task.reject(aborted(task.request, closing.signal));
       await kept;
     },
   };
 }
 
-function aborted(request: TaskRequest, signal: AbortSignal): CommandAborted {
-  return new CommandAborted(`The step ${request.step}`, signal.reason);
-}
-
-/** First in, first out, between those who bring tasks and those who take them. */
-export class TaskQueue<Task extends object> {
-  #tasks: Task[] = [];
-  #takers: Array<(task: Task) => void> = [];
-
-  get waiting(): number {
-    return this.#tasks.length;
-  }
-
-  push(task: Task): void {
-    const taker = this.#takers.shift();
-    if (taker) taker(task);
-    else this.#tasks.push(task);
-  }
-
-  /** Puts a task that was taken but not begun before all others. */
-  putBack(task: Task): void {
-    const taker = this.#takers.shift();
-    if (taker) taker(task);
-    else this.#tasks.unshift(task);
-  }
-
-  /** Takes one task out of the queue; false when it is no longer in it. */
-  remove(task: Task): boolean {
-    const index = this.#tasks.indexOf(task);
-    if (index >= 0) this.#tasks.splice(index, 1);
-    return index >= 0;
-  }
-
-  /** Takes all tasks out of the queue. */
-  clear(): Task[] {
-    return this.#tasks.splice(0);
-  }
-
-  /** Waits for the next task; gives nothing when `until` is aborted before there is one. */
-  take(until: AbortSignal): Promise<Task | undefined> {
-    if (until.aborted) return Promise.resolve(undefined);
-    const task = this.#tasks.shift();
-    if (task) return Promise.resolve(task);
-    return new Promise((resolve) => {
-      const taker = (next: Task) => {
-        until.removeEventListener('abort', leave);
-        resolve(next);
-      };
-      const leave = () => {
-        this.#takers = this.#takers.filter((other) => other !== taker);
-        resolve(undefined);
-      };
-      until.addEventListener('abort', leave, { once: true });
-      this.#takers.push(taker);
-    });
-  }
+/** Takes one out of a list; false when it is not in it. */
+function remove<One>(list: One[], one: One): boolean {
+  const index = list.indexOf(one);
+  if (index >= 0) list.splice(index, 1);
+  return index >= 0;
 }

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { readdir, readFile } from 'node:fs';
+import { hostname } from 'node:os';
 import { promisify } from 'node:util';
 
 // The callback functions cost a third of those in node:fs/promises, and a table is hundreds of reads.
@@ -128,8 +129,21 @@ function identity({ pid, start }: LivingProcess): string {
   return `${pid} ${start}`;
 }
 
-/** Whether there is a process with this id. */
-export function isAlive(pid: number): boolean {
+/** Name of a folder for files of this process alone, where several hosts and processes share the folder around it. */
+export function ownFolderName(): string {
+  return `${hostname()}-${process.pid}`;
+}
+
+/**
+ * Whether such a folder is of a process of this host that is dead. To be asked before our own is made: until then one
+ * with our name is of an earlier process with our id.
+ */
+export function isFolderOfDead(name: string): boolean {
+  const pid = name.startsWith(`${hostname()}-`) ? Number(name.slice(hostname().length + 1)) : Number.NaN;
+  return Number.isInteger(pid) && (pid === process.pid || !isAlive(pid));
+}
+
+function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;

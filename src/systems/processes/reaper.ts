@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import { Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { DEFAULT_GRACE_MS, killTrees } from './killTree.ts';
@@ -19,12 +20,6 @@ export interface Reaper {
 
 const MAIN = fileURLToPath(new URL('./reaperMain.ts', import.meta.url));
 
-/** A subprocess or the socket behind a pipe: what can keep this process alive. */
-interface Referable {
-  ref(): void;
-  unref(): void;
-}
-
 /** Pause before a reaper that died is started again, doubled while it dies at once (ms). */
 const RESTART_MS = { first: 10, longest: 10_000 };
 
@@ -34,7 +29,7 @@ const STABLE_MS = 5_000;
 /**
  * Starts the reaper: a small process in a session of its own, which holds the other end of a pipe. The kernel closes
  * the pipe when this process ends; then it kills every watched group and, on Linux, every process with one of its tags.
- * When it dies itself, it is started again and told of all groups.
+ * When it dies itself, it is started again and gets all groups.
  *
  * @param options.graceMs time between SIGTERM and SIGKILL (ms)
  * @throws {Error} when it does not start
@@ -86,7 +81,8 @@ export async function createReaper({ graceMs = DEFAULT_GRACE_MS } = {}): Promise
       }),
     ]);
     ready.catch(() => {}); // only the first start has someone who waits for it
-    return { subprocess, ready, ended, parts: [child, stdin, stdout] as unknown as Referable[] };
+    const pipes = [stdin, stdout].filter((stream) => stream instanceof Socket);
+    return { stdin, ready, ended, parts: [child, ...pipes] };
   }
 
   /** It must not keep this process alive: when this process has nothing left to do, the reaper's work begins. */
@@ -94,8 +90,8 @@ export async function createReaper({ graceMs = DEFAULT_GRACE_MS } = {}): Promise
     for (const part of current.parts) part.unref();
   }
 
-  function tell(message: ReaperMessage): void {
-    if (current.subprocess.stdin.writable) current.subprocess.stdin.write(line(message));
+  function send(message: ReaperMessage): void {
+    if (current.stdin.writable) current.stdin.write(line(message));
   }
 
   return {
@@ -105,16 +101,16 @@ export async function createReaper({ graceMs = DEFAULT_GRACE_MS } = {}): Promise
     },
     watch(pgid, tag) {
       groups.set(pgid, tag);
-      tell({ watch: pgid, tag });
+      send({ watch: pgid, tag });
     },
     forget(pgid) {
       groups.delete(pgid);
-      tell({ forget: pgid });
+      send({ forget: pgid });
     },
     async close() {
       closed = true;
       for (const part of current.parts) part.ref();
-      current.subprocess.stdin.end();
+      current.stdin.end();
       await current.ended;
       // Nothing is left to do, unless the reaper was dead at this very moment.
       await killTrees([...[...groups].map(([pgid, tag]) => ({ pgid, tag })), { tag: owner }], graceMs);

@@ -1,4 +1,4 @@
-import { CommandAborted, CommandFailed, describe } from './errors.ts';
+import { CommandAborted, CommandFailed, commandLine } from './errors.ts';
 import { type GroupOptions, type ProcessGroup, startGroup, watchLimits } from './group.ts';
 import { DEFAULT_GRACE_MS } from './killTree.ts';
 import { drain, LineSplitter, LOG_LINE_LIMIT, type Log, openLog, readLines, Tail } from './output.ts';
@@ -22,7 +22,7 @@ export interface RunCommandOptions extends Omit<GroupOptions, 'stdin'> {
   graceMs?: number;
 }
 
-export interface CommandResult {
+interface CommandResult {
   exitCode: 0;
   /** Last line of stdout that is not blank; of a line over 64 KiB, its end. */
   lastLine: string;
@@ -42,22 +42,17 @@ const PROGRESS_INTERVAL_MS = 200;
  * @throws {CommandAborted} `signal` was aborted
  */
 export async function runCommand(options: RunCommandOptions): Promise<CommandResult> {
-  const { command, logFile, timeoutMs, memoryLimitMb, signal, graceMs = DEFAULT_GRACE_MS } = options;
-  if (signal.aborted) throw new CommandAborted(describe(command), signal.reason);
+  const { command, logFile, input, timeoutMs, memoryLimitMb, signal, graceMs = DEFAULT_GRACE_MS } = options;
+  const what = commandLine(command);
+  if (signal.aborted) throw new CommandAborted(what, signal.reason);
 
   const log = await openLog(logFile);
   try {
     const startedAt = performance.now();
-    const group = await startGroup({ ...options, stdin: options.input === undefined ? 'ignore' : 'pipe' });
-    group.stdin?.end(options.input);
+    const group = await startGroup({ ...options, stdin: input === undefined ? 'ignore' : 'pipe' });
+    group.stdin?.end(input);
     const output = readOutput(group, log, options);
-    const limits = watchLimits({
-      what: describe(command),
-      timeoutMs,
-      memoryLimitMb,
-      signals: [signal],
-      pids: () => pidsOf(group),
-    });
+    const limits = watchLimits({ what, timeoutMs, memoryLimitMb, signal, pids: () => pidsOf(group) });
     const ending = await Promise.race([group.exited, limits.exceeded, output.failed]);
     limits.stop();
     await group.kill(graceMs);
@@ -77,71 +72,44 @@ async function pidsOf({ pid, tag }: ProcessGroup): Promise<number[]> {
 
 /** Copies both streams to the log, and keeps what a caller wants to know of them. */
 function readOutput(
-  group: ProcessGroup,
+  { stdout, stderr }: ProcessGroup,
   log: Log,
   { onProgress, onLines }: Pick<RunCommandOptions, 'onProgress' | 'onLines'>,
 ) {
   // Apart, for the streams come in no order, and what a program says of its failure is on stderr.
   const tails = { stdout: new Tail(), stderr: new Tail() };
-  const progress = throttle(PROGRESS_INTERVAL_MS, onProgress ?? (() => {}));
   let lastLine = '';
+  let isNews = false;
+  const passNewest = () => {
+    if (isNews) onProgress?.(lastLine);
+    isNews = false;
+  };
+  const progress = setInterval(passNewest, PROGRESS_INTERVAL_MS).unref();
 
+  const keep = (tail: Tail, lines: string[]) => {
+    tail.add(lines);
+    onLines?.(lines);
+    return log.write(lines);
+  };
   const reading = Promise.all([
-    readLines(group.stderr, new LineSplitter(LOG_LINE_LIMIT), async (lines) => {
-      tails.stderr.add(lines);
-      onLines?.(lines);
-      await log.write(lines);
-    }),
-    readLines(group.stdout, new LineSplitter(LOG_LINE_LIMIT), async (lines) => {
+    readLines(stderr, new LineSplitter(LOG_LINE_LIMIT), (lines) => keep(tails.stderr, lines)),
+    readLines(stdout, new LineSplitter(LOG_LINE_LIMIT), (lines) => {
       const newest = lines.findLast((line) => line.trim() !== '');
-      if (newest !== undefined) {
-        lastLine = newest;
-        progress.push(newest);
-      }
-      tails.stdout.add(lines);
-      onLines?.(lines);
-      await log.write(lines);
+      if (newest !== undefined) [lastLine, isNews] = [newest, true];
+      return keep(tails.stdout, lines);
     }),
   ]);
-  /** Resolves when the log cannot be written, and never otherwise. */
-  const failed = new Promise<Error>((resolve) => reading.catch(resolve));
 
   return {
     /** End of stderr, or of stdout when nothing came there. */
     tail: () => tails.stderr.text || tails.stdout.text,
-    failed,
+    /** Resolves when the log cannot be written, and never otherwise. */
+    failed: new Promise<Error>((resolve) => reading.catch(resolve)),
     lastLine: () => lastLine,
     async finish(): Promise<void> {
-      await drain([group.stdout, group.stderr], reading);
-      progress.stop();
-    },
-  };
-}
-
-/**
- * Passes values on at most once in `intervalMs`: the first at once, then the newest one when the time has come.
- * `stop` drops what has not been passed on.
- */
-export function throttle<Value>(intervalMs: number, pass: (value: Value) => void) {
-  let newest: { value: Value } | undefined;
-  let timer: NodeJS.Timeout | undefined;
-
-  const passNewest = () => {
-    timer = undefined;
-    if (!newest) return;
-    const { value } = newest;
-    newest = undefined;
-    timer = setTimeout(passNewest, intervalMs);
-    pass(value);
-  };
-  return {
-    push(value: Value): void {
-      newest = { value };
-      if (!timer) passNewest();
-    },
-    stop(): void {
-      clearTimeout(timer);
-      newest = undefined;
+      await drain([stdout, stderr], reading);
+      clearInterval(progress);
+      passNewest();
     },
   };
 }

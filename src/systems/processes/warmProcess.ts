@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
+import { parseJson } from '../../contracts/json.ts';
 import { StepFailure } from '../../contracts/steps.ts';
-import { type Deferred, defer } from './deferred.ts';
-import { describe, howItEnded, ProcessDied, ProtocolBroken, StepError } from './errors.ts';
+import { CommandAborted, commandLine, ProcessDied, ProtocolBroken, StepError } from './errors.ts';
 import { type GroupOptions, type ProcessGroup, startGroup, watchLimits } from './group.ts';
 import { DEFAULT_GRACE_MS } from './killTree.ts';
 import { drain, LineSplitter, type Log, openLog, readLines, StderrLog } from './output.ts';
@@ -28,33 +28,48 @@ export interface TaskRequest {
   onProgress?: (progress: Record<string, unknown>) => void;
 }
 
-/** The process was gone before it had read the task, so that another one can take it. */
-export class NotDelivered extends Error {}
+/** A line that a warm process reads from stdin. */
+type Request = { id: string; step: string; input: unknown } | { warm: readonly string[] };
+
+const Fields = z.record(z.string(), z.unknown());
+
+/** A line that a warm process writes to stdout: once that it is ready, then what becomes of each task. */
+const Message = z.union([
+  z.object({ ready: z.literal(true) }),
+  z.object({ id: z.string(), progress: Fields }),
+  z.object({ id: z.string(), result: Fields }),
+  z.object({ id: z.string(), error: StepFailure }),
+]);
+
+/** Longest line of a warm process (characters). */
+const MESSAGE_LIMIT = 10 * 1024 * 1024;
 
 /** How long a process may take until it is ready: a cold disk and a large virtual environment need their time (ms). */
 const START_TIMEOUT_MS = 120_000;
+
+/** The process was gone before it had read the task, so that another one can take it. */
+export class NotDelivered extends Error {}
 
 /** One process of a pool: takes one task at a time, and lives until something goes wrong. */
 export class WarmProcess {
   /** Aborted as soon as it can take no other task. */
   readonly ended: AbortSignal;
+  /** Resolves with the reason when the process and all that it started are gone. */
+  readonly gone: Promise<Error>;
   readonly #options: WarmProcessOptions;
-  readonly #closing: AbortSignal;
   readonly #group: ProcessGroup;
   readonly #idleLog: Log;
   readonly #stderr: StderrLog;
   readonly #reading: Promise<unknown>;
-  readonly #ready = defer<undefined>();
+  readonly #ready = Promise.withResolvers<undefined>();
   readonly #end = new AbortController();
-  /** Resolves with the reason when the process and all that it started are gone. */
-  readonly #gone: Promise<Error>;
   #reason: Error | undefined;
-  #task: { id: string; request: TaskRequest; answer: Deferred<{ result: unknown } | StepError> } | undefined;
+  #task: { id: string; request: TaskRequest; answer: PromiseWithResolvers<unknown> } | undefined;
 
   /**
    * Starts a process and waits until it says that it is ready.
    *
-   * @param closing aborted when the pool is closed
+   * @param closing ends it
    * @throws {CommandNotFound | ProcessDied | CommandTimedOut | CommandOutOfMemory | CommandAborted}
    */
   static async start(options: WarmProcessOptions, closing: AbortSignal): Promise<WarmProcess> {
@@ -67,8 +82,8 @@ export class WarmProcess {
       throw error;
     }
     const started = new WarmProcess(options, closing, group, idleLog);
-    const limits = started.#limits(describe(options.command), START_TIMEOUT_MS, [closing]);
-    const failure = await Promise.race([started.#ready.promise, started.#gone, limits.exceeded]);
+    const limits = started.#limits(commandLine(options.command), START_TIMEOUT_MS);
+    const failure = await Promise.race([started.#ready.promise, started.gone, limits.exceeded]);
     limits.stop();
     if (!failure) return started;
     await started.close();
@@ -77,7 +92,6 @@ export class WarmProcess {
 
   private constructor(options: WarmProcessOptions, closing: AbortSignal, group: ProcessGroup, idleLog: Log) {
     this.#options = options;
-    this.#closing = closing;
     this.#group = group;
     this.#idleLog = idleLog;
     this.ended = this.#end.signal;
@@ -87,41 +101,45 @@ export class WarmProcess {
     });
     this.#reading = Promise.all([answers, this.#stderr.reading]);
     this.#reading.catch((error: Error) => this.#giveUp(error)); // such as a full disk under the log
-    this.#gone = this.#watchEnd();
-    this.#gone.catch(() => {}); // whoever closes it sees the failure
+    this.gone = this.#watchEnd();
+    this.gone.catch((error: Error) => this.#task?.answer.reject(error));
+    const close = () => this.#giveUp(new CommandAborted(this.#name(), closing.reason));
+    closing.addEventListener('abort', close, { signal: this.ended });
+    if (closing.aborted) close();
   }
 
   /** Lets the process import modules while it has nothing else to do. */
   warm(modules: readonly string[]): void {
-    this.#send({ warm: modules }).catch(() => {}); // its end is seen by #watchEnd
+    this.#send({ warm: modules }).catch(() => {}); // #watchEnd sees its end
   }
 
   /**
-   * Runs one task, and gives its result. Whatever it throws but a StepError or NotDelivered, the process and all that
-   * it started are gone by then.
+   * Runs one task, and gives its result. When it throws anything but a StepError, the process and all that it started
+   * are gone by then.
    *
    * @throws {StepError} the step's own error; the process can take the next task
    * @throws {NotDelivered} the task was not begun
    * @throws {ProcessDied | ProtocolBroken | CommandTimedOut | CommandOutOfMemory | CommandAborted}
    */
   async run(request: TaskRequest): Promise<unknown> {
+    const { step, input, timeoutMs, signal } = request;
     const log = await openLog(request.logFile);
-    const what = `The step ${request.step}`;
-    const task = { id: randomUUID(), request, answer: defer<{ result: unknown } | StepError>() };
+    const task = { id: randomUUID(), request, answer: Promise.withResolvers<unknown>() };
+    const { promise: answer, reject } = task.answer;
+    answer.catch(() => {}); // it may come while the logs are switched
+    const limits = this.#limits(`The step ${step}`, timeoutMs, signal);
     try {
       await this.#stderr.switchTo(log);
       this.#task = task;
-      const limits = this.#limits(what, request.timeoutMs, [request.signal, this.#closing]);
-      const undelivered = new Promise<NotDelivered>((resolve) => {
-        const { step, input } = request;
-        this.#send({ id: task.id, step, input }).catch(() => resolve(new NotDelivered()));
-      });
-      const outcome = await Promise.race([task.answer.promise, limits.exceeded, undelivered, this.#gone]);
-      limits.stop();
-      if (!(outcome instanceof Error)) return outcome.result;
-      if (!(outcome instanceof StepError)) await this.close();
-      throw outcome;
+      this.#send({ id: task.id, step, input }).catch(() => reject(new NotDelivered()));
+      limits.exceeded.then(reject);
+      if (this.ended.aborted) this.gone.then(reject, reject);
+      return await answer;
+    } catch (error) {
+      if (!(error instanceof StepError)) await this.close();
+      throw error;
     } finally {
+      limits.stop();
       this.#task = undefined;
       await this.#stderr.switchTo(this.#idleLog).finally(() => log.close());
     }
@@ -130,38 +148,36 @@ export class WarmProcess {
   /** Kills the process with all that it started; resolves, with the reason of its end, when they are gone. */
   close(): Promise<Error> {
     this.#giveUp(new Error(`${this.#name()} was closed.`));
-    return this.#gone;
+    return this.gone;
   }
 
-  #limits(what: string, timeoutMs: number, signals: AbortSignal[]) {
+  #limits(what: string, timeoutMs: number, signal?: AbortSignal) {
     const { memoryLimitMb } = this.#options;
-    return watchLimits({ what, timeoutMs, memoryLimitMb, signals, pids: async () => [this.#group.pid] });
+    const pids = async () => [this.#group.pid];
+    return watchLimits({ what, timeoutMs, memoryLimitMb, pids, ...(signal && { signal }) });
   }
 
   #send(request: Request): Promise<void> {
-    const { promise, resolve, reject } = defer<void>();
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#group.stdin?.write(`${JSON.stringify(request)}\n`, (error) => (error ? reject(error) : resolve()));
     return promise;
   }
 
   #receive(line: string): void {
-    const message = parseMessage(line);
+    const message = line.length < MESSAGE_LIMIT ? Message.safeParse(parseJson(line)).data : undefined;
     const task = this.#task;
-    if (message?.kind === 'ready') {
-      this.#ready.resolve(undefined);
-    } else if (!message || message.id !== task?.id) {
-      this.#giveUp(new ProtocolBroken(this.#name(), line, this.#stderr.tail.text));
-    } else if (message.kind === 'progress') {
-      task.request.onProgress?.(message.progress);
-    } else {
-      task.answer.resolve(message.kind === 'result' ? { result: message.result } : new StepError(message.error));
-    }
+    if (message && 'ready' in message) this.#ready.resolve(undefined);
+    else if (!message || message.id !== task?.id) {
+      this.#giveUp(new ProtocolBroken(this.#name(), line, this.#stderr.tail));
+    } else if ('progress' in message) task.request.onProgress?.(message.progress);
+    else if ('result' in message) task.answer.resolve(message.result);
+    else task.answer.reject(new StepError(message.error));
   }
 
   #giveUp(reason: Error): void {
     this.#reason ??= reason;
     this.#end.abort();
-    this.#group.kill(DEFAULT_GRACE_MS).catch(() => {}); // awaited by #watchEnd
+    this.#group.kill(DEFAULT_GRACE_MS).catch(() => {}); // #watchEnd waits for it
   }
 
   async #watchEnd(): Promise<Error> {
@@ -172,42 +188,13 @@ export class WarmProcess {
     // Perhaps the answer is still on its way: it counts, although the process is gone.
     await drain([this.#group.stdout, this.#group.stderr], this.#reading);
     await this.#idleLog.close();
-    return reason ?? new ProcessDied(`${this.#name()} ${howItEnded(exit)}`, exit, this.#stderr.tail.text);
+    const why = reason ?? new ProcessDied(this.#name(), exit, this.#stderr.tail);
+    this.#task?.answer.reject(why);
+    return why;
   }
 
   #name(): string {
     const during = this.#task ? ` during the step ${this.#task.request.step}` : '';
-    return `The process ${describe(this.#options.command)}${during}`;
-  }
-}
-
-/** Longest line of a warm process (characters). */
-export const MESSAGE_LIMIT = 10 * 1024 * 1024;
-
-const Fields = z.record(z.string(), z.unknown());
-
-/** A line that a warm process writes to stdout: once that it is ready, then what becomes of each task. */
-const Message = z.union([
-  z.object({ ready: z.literal(true) }).transform(() => ({ kind: 'ready' as const })),
-  z
-    .object({ id: z.string(), progress: Fields })
-    .transform(({ id, progress }) => ({ kind: 'progress' as const, id, progress })),
-  z.object({ id: z.string(), result: Fields }).transform(({ id, result }) => ({ kind: 'result' as const, id, result })),
-  z
-    .object({ id: z.string(), error: StepFailure })
-    .transform(({ id, error }) => ({ kind: 'error' as const, id, error })),
-]);
-export type Message = z.infer<typeof Message>;
-
-/** A line that a warm process reads from stdin. */
-export type Request = { id: string; step: string; input: unknown } | { warm: readonly string[] };
-
-/** Reads one line; undefined when it is not part of the protocol. */
-export function parseMessage(line: string): Message | undefined {
-  if (line.length >= MESSAGE_LIMIT) return undefined;
-  try {
-    return Message.safeParse(JSON.parse(line)).data;
-  } catch {
-    return undefined;
+    return `The process ${commandLine(this.#options.command)}${during}`;
   }
 }

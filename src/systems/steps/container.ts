@@ -7,7 +7,7 @@ import { type Bridge, createBridge } from '../docker/bridge.ts';
 import { createDocker, type Docker } from '../docker/client.ts';
 import { DockerError } from '../docker/errors.ts';
 import { LABELS } from '../docker/labels.ts';
-import { CommandFailed, CommandOutOfMemory, describe } from '../processes/errors.ts';
+import { CommandFailed, CommandOutOfMemory, commandLine } from '../processes/errors.ts';
 import { processTable } from '../processes/processTable.ts';
 
 export interface Contained {
@@ -127,7 +127,7 @@ const KILLED = 137;
 
 function explain(error: unknown, { image, command, memoryLimitMb }: Contained): unknown {
   if (!(error instanceof CommandFailed)) return error;
-  if (error.exitCode === KILLED) return new CommandOutOfMemory(describe(command), memoryLimitMb, memoryLimitMb);
+  if (error.exitCode === KILLED) return new CommandOutOfMemory(commandLine(command), memoryLimitMb, memoryLimitMb);
   if (error.exitCode !== DAEMON_REFUSED) return error;
   // A registry or a daemon that does not answer may do so later; an image that there is not will not come to be.
   const isWrong = /access denied|manifest unknown|not found|invalid reference|invalid argument/i.test(error.tail);

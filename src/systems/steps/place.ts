@@ -1,10 +1,9 @@
 import { constants, existsSync } from 'node:fs';
 import { chmod, copyFile, mkdir, readdir, readlink, rm, symlink } from 'node:fs/promises';
-import { hostname } from 'node:os';
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { type ExecaError, execa } from 'execa';
 import { type Config, fromRoot } from '../../config.ts';
-import { isAlive } from '../processes/processTable.ts';
+import { isFolderOfDead, ownFolderName } from '../processes/processTable.ts';
 import { wrongSettings } from './errors.ts';
 import type { CommandSettings } from './step.ts';
 
@@ -150,17 +149,13 @@ const allWork = (config: Config) => join(fromRoot(config, config.stack.dir), 'wo
 
 /** The folder below which this process keeps the folders of its steps. */
 export function ownWork(config: Config): string {
-  return join(allWork(config), `${hostname()}-${process.pid}`);
+  return join(allWork(config), ownFolderName());
 }
 
 /** Removes what workers of this host that are dead have left, copies of the project among it. */
 export async function removeStaleWork(config: Config): Promise<void> {
   const names = await readdir(allWork(config)).catch(() => []);
-  const stale = names.filter((name) => {
-    const pid = name.startsWith(`${hostname()}-`) ? Number(name.slice(hostname().length + 1)) : Number.NaN;
-    // Our own folder can only be of an earlier process with our id.
-    return Number.isInteger(pid) && (pid === process.pid || !isAlive(pid));
-  });
+  const stale = names.filter(isFolderOfDead);
   for (const name of stale) await rm(join(allWork(config), name), { recursive: true, force: true });
   // Git keeps a note of each worktree; without a checkout there is none.
   if (stale.length > 0) await execa('git', ['worktree', 'prune'], { cwd: config.root, reject: false });

@@ -83,13 +83,13 @@ describe('a command that fails', () => {
   it('is told apart: no program, no permission, no folder', async () => {
     const noProgram = await rejection(run(['no-such-program']));
     expect(noProgram).toBeInstanceOf(CommandNotFound);
-    expect(noProgram).toMatchObject({ missing: 'program', path: 'no-such-program' });
+    expect(noProgram).toMatchObject({ code: 'noProgram', path: 'no-such-program' });
 
     const notExecutable = await rejection(run([join(FIXTURES, 'warm.py')]));
-    expect(notExecutable).toMatchObject({ name: 'CommandNotFound', missing: 'program' });
+    expect(notExecutable).toMatchObject({ name: 'CommandNotFound', code: 'notExecutable' });
 
     const noFolder = await rejection(run(['true'], { cwd: '/no/such/folder' }));
-    expect(noFolder).toMatchObject({ name: 'CommandNotFound', missing: 'folder', path: '/no/such/folder' });
+    expect(noFolder).toMatchObject({ name: 'CommandNotFound', code: 'noFolder', path: '/no/such/folder' });
   });
 
   it('is stopped when its log cannot be written', async () => {
