@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
-import { parseJson } from '../../contracts/json.ts';
 import { StepFailure } from '../../contracts/steps.ts';
+import { parseJson } from '../../contracts/text.ts';
 import { CommandAborted, commandLine, ProcessDied, ProtocolBroken, StepError } from './errors.ts';
 import { type GroupOptions, type ProcessGroup, startGroup, watchLimits } from './group.ts';
 import { DEFAULT_GRACE_MS } from './killTree.ts';
