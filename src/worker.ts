@@ -7,9 +7,7 @@ async function main(): Promise<void> {
   const config = loadConfig(process.env, startFolder(process.env, process.cwd()));
   const logger = installLogging(config);
   const workers = await createWorkers(config);
-  const running = workers.run();
-  logger.info({ roles: config.worker.roles, slots: config.worker.slots }, 'worker ready');
-  await running;
+  await workers.run(() => logger.info({ roles: config.worker.roles, slots: config.worker.slots }, 'worker ready'));
 }
 
 // `npm start` asks whether this process still answers.

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { Client } from '@temporalio/client';
 import { NativeConnection, TransportError, Worker, type WorkerOptions } from '@temporalio/worker';
 import { createActivities } from '../activities/index.ts';
-import { payloadConverterPath, workflowBundle } from '../bundle.ts';
+import { bundleOf, payloadConverterPath, workflowBundle } from '../bundle.ts';
 import { type Config, ConfigError, fromRoot } from '../config.ts';
 import { TASK_QUEUES, type WorkerRole } from '../contracts/names.ts';
 import { createArtifactStore } from '../systems/artifacts/index.ts';
@@ -17,17 +17,24 @@ import { registeredOn } from '../workflows/activityTable.ts';
 import { applySchedules } from './applySchedules.ts';
 import { createWorkerLogs, type WorkerLogs } from './logs.ts';
 import { createTrainingProcesses } from './trainingProcesses.ts';
+import { hostVersions, versioned } from './versions.ts';
 
 /** What a role brings to its worker, and how it is put away afterwards. */
 interface Service {
   options: Partial<WorkerOptions>;
+  /** Runs beside the worker while that one runs; `create` makes more of its kind. */
+  beside?(create: (options: Partial<WorkerOptions>) => Promise<Worker>): Promise<{ close(): Promise<void> }>;
   close(): Promise<void>;
 }
 
 /** Workers of one host, one for each role, and what they hold. */
 export interface Workers {
-  /** Resolves when they have been shut down, and everything they started is gone. */
-  run(): Promise<void>;
+  /**
+   * Resolves when they have been shut down, and everything they started is gone.
+   *
+   * @param ready called once they take tasks, and new runs begin with their code if it is its turn
+   */
+  run(ready: () => void): Promise<void>;
   shutdown(): void;
 }
 
@@ -40,9 +47,10 @@ const SERVICES = {
     const mlflow = createMlflow(mlflowOptions(config));
     const notifier = createNotifier(config);
     const client = new Client({ connection, namespace, dataConverter: { payloadConverterPath } });
-    const [searchAttributes, codePath] = await Promise.all([
+    const bundles = STATE(config, 'bundles');
+    const [searchAttributes, bundle] = await Promise.all([
       ensureSearchAttributes(connection, namespace),
-      workflowBundle(STATE(config, 'bundles')),
+      workflowBundle(bundles),
     ]);
     const implementations = createActivities.orchestration({
       config,
@@ -51,9 +59,19 @@ const SERVICES = {
       notifier,
       searchable: () => searchAttributes,
     });
+    const activities = registeredOn('orchestration', implementations);
     const applied = config.worker.applySchedules ? applySchedules(client, config) : Promise.resolve();
     return {
-      options: { workflowBundle: { codePath }, activities: registeredOn('orchestration', implementations) },
+      options: { ...versioned(bundle), activities },
+      beside: (create) =>
+        hostVersions({
+          client,
+          own: bundle.buildId,
+          async create(buildId) {
+            const earlier = await bundleOf(bundles, buildId);
+            return earlier && create({ ...versioned(earlier), activities });
+          },
+        }),
       close: async () => {
         await applied;
         await notifier.close();
@@ -103,27 +121,33 @@ const SERVICES = {
 export async function createWorkers(config: Config): Promise<Workers> {
   const connection = await connect(config);
   const logs = createWorkerLogs(config);
-  const services = await Promise.all(config.worker.roles.map((role) => SERVICES[role](config, connection, logs)));
-  const workers = await Promise.all(
-    config.worker.roles.map((role, index) =>
-      Worker.create({
-        connection,
-        namespace: config.temporal.namespace,
-        taskQueue: TASK_QUEUES[role],
-        dataConverter: { payloadConverterPath },
-        shutdownGraceTime: config.worker.stopGrace * 1000,
-        // Cancellation reaches an activity with the answer to a heartbeat: this bounds how long that takes.
-        maxHeartbeatThrottleInterval: '2 seconds',
-        defaultHeartbeatThrottleInterval: '2 seconds',
-        ...services[index]?.options,
-      }),
-    ),
+  const services: Service[] = await Promise.all(
+    config.worker.roles.map((role) => SERVICES[role](config, connection, logs)),
   );
+  const create = (role: WorkerRole, options: Partial<WorkerOptions> = {}) =>
+    Worker.create({
+      connection,
+      namespace: config.temporal.namespace,
+      taskQueue: TASK_QUEUES[role],
+      dataConverter: { payloadConverterPath },
+      shutdownGraceTime: config.worker.stopGrace * 1000,
+      // Cancellation reaches an activity with the answer to a heartbeat: this bounds how long that takes.
+      maxHeartbeatThrottleInterval: '2 seconds',
+      defaultHeartbeatThrottleInterval: '2 seconds',
+      ...options,
+    });
+  const workers = await Promise.all(config.worker.roles.map((role, index) => create(role, services[index]?.options)));
   return {
-    async run() {
+    async run(ready) {
+      const running = Promise.all(workers.map((worker) => worker.run()));
+      const besides = Promise.all(
+        config.worker.roles.map((role, index) => services[index]?.beside?.((options) => create(role, options))),
+      );
       try {
-        await Promise.all(workers.map((worker) => worker.run()));
+        await Promise.race([running, besides.then(ready)]);
+        await running;
       } finally {
+        await Promise.allSettled((await besides).map((beside) => beside?.close()));
         await Promise.allSettled(services.map((service) => service.close()));
         await logs.close();
         await connection.close();

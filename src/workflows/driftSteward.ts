@@ -5,6 +5,7 @@ import {
   continueAsNew,
   isCancellation,
   setCurrentDetails,
+  setWorkflowOptions,
   workflowInfo,
 } from '@temporalio/workflow';
 import { workflowIds } from '../contracts/names.ts';
@@ -177,3 +178,6 @@ async function handOver(desk: Desk, registeredModel: string): Promise<null> {
   setCurrentDetails(handedOverMarkdown(registeredModel, workflowId));
   return null;
 }
+
+// It may outlive many releases: it moves on to the newest code, which replays its history.
+setWorkflowOptions({ versioningBehavior: 'AUTO_UPGRADE' }, driftSteward);

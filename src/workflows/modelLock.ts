@@ -7,6 +7,7 @@ import {
   getExternalWorkflowHandle,
   setCurrentDetails,
   setHandler,
+  setWorkflowOptions,
   workflowInfo,
 } from '@temporalio/workflow';
 import { failure } from '../contracts/errors.ts';
@@ -110,3 +111,6 @@ async function untilReleased(request: LockRequest, queue: LockRequest[], watches
   await Promise.race([ended, condition(() => !queue.includes(request))]);
   watching.cancel();
 }
+
+// It may outlive many releases: it moves on to the newest code, which replays its history.
+setWorkflowOptions({ versioningBehavior: 'AUTO_UPGRADE' }, modelLock);

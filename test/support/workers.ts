@@ -27,7 +27,7 @@ export async function startWorkers(
   activities: Partial<Activities>,
   options: Partial<WorkerOptions> = {},
 ): Promise<TestWorkers> {
-  const [connection, nativeConnection, codePath] = await Promise.all([
+  const [connection, nativeConnection, { codePath }] = await Promise.all([
     Connection.connect({ address }),
     NativeConnection.connect({ address }),
     workflowBundle(TEST_BUNDLES),

@@ -11,7 +11,7 @@ const HISTORIES = join(import.meta.dirname, '..', 'histories');
 let codePath: string;
 beforeAll(async () => {
   quiet();
-  codePath = await workflowBundle(TEST_BUNDLES);
+  ({ codePath } = await workflowBundle(TEST_BUNDLES));
 });
 
 // A history that no longer replays is a workflow under way that this change would break: guard it with `patched`.
