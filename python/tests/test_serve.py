@@ -29,9 +29,14 @@ class Api:
     def __init__(self, directory: Path, **environment: str) -> None:
         self.port, self.logs = free_port(), directory / "logs"
         values = {"PORT": str(self.port), "PRED_LOG_DIR": str(self.logs), **environment}
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "mediwatch_training.serving"], env=child_environment(**values), cwd=directory
-        )
+        with (directory / "api.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "mediwatch_training.serving"],
+                env=child_environment(**values),
+                cwd=directory,
+                stdout=log,
+                stderr=log,
+            )
 
     def call(self, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
         data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
@@ -128,6 +133,36 @@ def test_unknown_and_absent_fields_are_warnings(api):
 def test_a_malformed_request_is_explained(api, body, status, message):
     code, answer = api.call("/predict", body)
     assert code == status and message in answer["error"]
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", tmp_path], capture_output=True).returncode:
+        pytest.skip("this user may not mount a file system")
+    yield tmp_path
+    subprocess.run(["umount", tmp_path], check=True)
+
+
+@pytest.mark.usefixtures("api")  # It has put the version into Production.
+def test_predictions_are_answered_on_a_full_disk(mlflow_uri, small_disk):
+    api = Api(small_disk, MLFLOW_TRACKING_URI=mlflow_uri, MLFLOW_MODEL_NAME="Sample")
+    try:
+        wait_until(lambda: answers(f"http://127.0.0.1:{api.port}/health"), 60, "a healthy API")
+        _, schema = api.call("/schema")
+        filler = small_disk / "filler"
+        with pytest.raises(OSError), filler.open("wb", buffering=0) as file:
+            while True:
+                file.write(bytes(1024))
+        for _ in range(30):
+            status, answer = api.call("/predict", {"records": schema["example"]["records"] * 20})
+            assert status == 200 and len(answer["predictions"]) == 20
+        assert answer["warnings"] == ["the prediction log was not written: No space left on device"]
+        filler.unlink()
+        _, answer = api.call("/predict", schema["example"])
+        assert "warnings" not in answer
+        assert api.logged()
+    finally:
+        assert api.stop() == 0
 
 
 def test_the_log_never_makes_a_prediction_fail(trained, mlflow_uri, tmp_path):

@@ -1,5 +1,5 @@
 import { appendFileSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { Writable } from 'node:stream';
 
 /** Size at which a log is put aside as `….log.1` (bytes), so that one instance takes at most twice this. */
@@ -32,26 +32,21 @@ export function logFileOf(folder: string, { version, key }: { version: string; k
  * @param rotateBytes size at which it is put aside
  */
 export function openInstanceLog(file: string, rotateBytes = ROTATE_BYTES): InstanceLog {
-  mkdirSync(dirname(file), { recursive: true });
-  let bytes = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
   let end = '';
   // Written synchronously: an API logs little, and after a crash the last line is the one that matters.
   const append = (chunk: Buffer) => {
-    if (bytes > 0 && bytes + chunk.length > rotateBytes) {
-      renameSync(file, `${file}.1`);
-      bytes = 0;
+    try {
+      const bytes = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+      if (bytes > 0 && bytes + chunk.length > rotateBytes) renameSync(file, `${file}.1`);
+      appendFileSync(file, chunk);
+    } catch {
+      // A full disk must not stop the API that answers requests: its log is lost, its tail is not.
     }
-    appendFileSync(file, chunk);
-    bytes += chunk.length;
   };
   const log = new Writable({
     write(chunk: Buffer, _encoding, done) {
       end = (end + chunk.toString('utf8')).slice(-TAIL_CHARACTERS);
-      try {
-        append(chunk);
-      } catch {
-        // A full disk must not stop the API that answers requests: its log is lost, its tail is not.
-      }
+      append(chunk);
       done();
     },
   });
@@ -59,18 +54,22 @@ export function openInstanceLog(file: string, rotateBytes = ROTATE_BYTES): Insta
   return Object.assign(log, { file, tail: () => end });
 }
 
-/** Removes the oldest instance logs of a folder, apart from those in use. */
+/** Makes the folder, and removes its oldest instance logs apart from those in use. On a full disk it stays as it is. */
 export function pruneInstanceLogs(folder: string, inUse: ReadonlySet<string>, keep = KEEP_LOGS): void {
-  mkdirSync(folder, { recursive: true });
-  const old = readdirSync(folder)
-    .filter((name) => /^api-.*\.log$/.test(name))
-    .map((name) => join(folder, name))
-    .filter((file) => !inUse.has(file))
-    .map((file) => ({ file, at: statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0 }))
-    .sort((one, other) => other.at - one.at)
-    .slice(keep);
-  for (const { file } of old) {
-    rmSync(file, { force: true });
-    rmSync(`${file}.1`, { force: true });
+  try {
+    mkdirSync(folder, { recursive: true });
+    const old = readdirSync(folder)
+      .filter((name) => /^api-.*\.log$/.test(name))
+      .map((name) => join(folder, name))
+      .filter((file) => !inUse.has(file))
+      .map((file) => ({ file, at: statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0 }))
+      .sort((one, other) => other.at - one.at)
+      .slice(keep);
+    for (const { file } of old) {
+      rmSync(file, { force: true });
+      rmSync(`${file}.1`, { force: true });
+    }
+  } catch {
+    // Logs are no reason not to start an API.
   }
 }

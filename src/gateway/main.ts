@@ -1,8 +1,8 @@
-import { pino } from 'pino';
 import { forModel, loadConfig } from '../config.ts';
+import { createLogger } from '../systems/logger.ts';
 import { createGateway, gatewayOptions } from './gateway.ts';
 
-const log = pino({ name: 'gateway' });
+const log = createLogger({ name: 'gateway' });
 try {
   const config = loadConfig(process.env, process.cwd());
   // It serves one model: of several the one that registry.registeredModel names, or the first.

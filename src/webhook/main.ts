@@ -1,8 +1,8 @@
-import { pino } from 'pino';
 import { loadConfig } from '../config.ts';
+import { createLogger } from '../systems/logger.ts';
 import { openWebhook } from './webhook.ts';
 
-const log = pino({ name: 'webhook' });
+const log = createLogger({ name: 'webhook' });
 try {
   const webhook = await openWebhook(loadConfig(process.env, process.cwd()), log);
   const stop = (signal: NodeJS.Signals) => {
