@@ -22,7 +22,7 @@ const LAYERS = {
   workers: [...CLIENTS, 'activities', 'bundle', 'workflows'],
   // The command is the door to the doctor and to init.
   cli: [...PROCESS, 'doctor', 'init'],
-  docs: [...DECISIONS, 'words', 'config', 'cli'],
+  docs: [...DECISIONS, 'words', 'config', 'cli', 'workflows'],
   bundle: ['systems'],
   worker: ['config', 'workers'],
   client: ['cli'],

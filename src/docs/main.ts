@@ -1,15 +1,28 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { PROJECT_ROOT } from '../config.ts';
 import { pythonContract } from './python.ts';
-import { fillRegion, MissingRegion } from './regions.ts';
-import { placeholdersTable, queriesTable, settingsTable, stepsTables, workflowsTables } from './tables.ts';
+import { fillRegions, RegionError } from './regions.ts';
+import {
+  activitiesTables,
+  failuresTable,
+  placeholdersTable,
+  queriesTable,
+  settingsTables,
+  stepsTables,
+  workflowsTables,
+} from './tables.ts';
 
-/** What writes the text of each region, by the page that has it. */
-const PAGES: Record<string, Record<string, () => string>> = {
-  'README.md': { settings: settingsText, workflows: workflowsTables, queries: queriesTable },
-  'docs/steps.md': { steps: stepsTables },
+/** What writes the text of each region; a page of docs/ has each of them. */
+const REGIONS: Record<string, () => string> = {
+  settings: settingsTables,
+  placeholders: placeholdersTable,
+  workflows: workflowsTables,
+  queries: queriesTable,
+  steps: stepsTables,
+  failures: failuresTable,
+  activities: activitiesTables,
 };
 
 /** Files that are generated as a whole. */
@@ -17,48 +30,45 @@ const FILES: Record<string, () => string> = { 'python/mediwatch_training/contrac
 
 /**
  * Writes what comes from the contracts: the tables of the pages and the Python package's types. `--check` writes nothing
- * and exits with 1 when something is stale; a file that is named stands in for the README, and is the only one.
+ * and exits with 1 when something is stale; a page that is named is the only one.
  */
 function main(args: readonly string[]): number {
   const check = args.includes('--check');
   const unknown = args.find((arg) => arg.startsWith('-') && arg !== '--check');
-  if (unknown) return complain(`Unknown option ${unknown}. Usage: npm run docs -- [--check] [FILE]`, 2);
+  if (unknown) return complain(`Unknown option ${unknown}. Usage: npm run docs -- [--check] [PAGE]`, 2);
   const named = args.find((arg) => !arg.startsWith('-'));
-  if (named) return bring(named, (text) => filled(text, 'README.md'), check);
-  const pages = Object.keys(PAGES).map((page) => bring(join(PROJECT_ROOT, page), (text) => filled(text, page), check));
-  const files = Object.entries(FILES).map(([file, write]) => bring(join(PROJECT_ROOT, file), write, check));
-  return Math.max(...pages, ...files);
-}
-
-function filled(text: string, page: string): string {
-  return Object.entries(PAGES[page] ?? {}).reduce((all, [name, write]) => fillRegion(all, name, write()), text);
+  const found: string[] = [];
+  const fill = (text: string) => {
+    const filled = fillRegions(text, REGIONS);
+    found.push(...filled.names);
+    if (named && filled.names.length === 0) throw new RegionError(`It has no region, such as <!-- settings:start -->.`);
+    return filled.text;
+  };
+  if (named) return update(named, fill, check);
+  const folder = join(PROJECT_ROOT, 'docs');
+  const pages = readdirSync(folder).filter((name) => name.endsWith('.md'));
+  const codes = pages.map((name) => update(join(folder, name), fill, check));
+  const missing = Object.keys(REGIONS).filter((name) => !found.includes(name));
+  if (missing.length > 0) codes.push(complain(`No page of docs/ has the regions ${missing.join(', ')}.`, 1));
+  const files = Object.entries(FILES).map(([file, write]) => update(join(PROJECT_ROOT, file), write, check));
+  return Math.max(...codes, ...files);
 }
 
 /** Brings one file up to date; with `check` it only says whether it is. */
-function bring(file: string, write: (before: string) => string, check: boolean): number {
-  if (!existsSync(file)) {
-    return complain(`There is no ${file}: write it first, with the marks of its regions.`, 1);
-  }
+function update(file: string, write: (before: string) => string, check: boolean): number {
+  if (!existsSync(file)) return complain(`There is no ${file}.`, 1);
   const before = readFileSync(file, 'utf8');
   try {
     const after = write(before);
-    if (after === before) return say(`${file} is up to date.`);
+    if (after === before) return 0;
     if (check) return complain(`${file} is stale: run "npm run docs" and commit what it changes.`, 1);
     writeFileSync(file, after);
-    return say(`${file} was brought up to date.`);
+    console.log(`${file} was brought up to date.`);
+    return 0;
   } catch (error) {
-    if (error instanceof MissingRegion) return complain(`${file}: ${error.message}`, 1);
+    if (error instanceof RegionError) return complain(`${file}: ${error.message}`, 1);
     throw error;
   }
-}
-
-function settingsText(): string {
-  return [settingsTable(), 'Placeholders in the commands and the `env` of steps:', placeholdersTable()].join('\n\n');
-}
-
-function say(text: string): number {
-  console.log(text);
-  return 0;
 }
 
 function complain(text: string, code: number): number {

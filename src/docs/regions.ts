@@ -1,19 +1,26 @@
-/** Thrown when a document lacks the place for generated text. */
-export class MissingRegion extends Error {
-  override name = 'MissingRegion';
+/** Thrown when the marks of a page are wrong. */
+export class RegionError extends Error {
+  override name = 'RegionError';
 }
 
 /**
- * Replaces what stands between `<!-- name:start -->` and `<!-- name:end -->`.
+ * Replaces what stands between `<!-- name:start -->` and `<!-- name:end -->`, for every name.
  *
- * @throws {MissingRegion} when the document has no such pair of marks
+ * @returns the text, and the names of its regions
+ * @throws {RegionError} for a region without an end, or one that nothing writes
  */
-export function fillRegion(document: string, name: string, content: string): string {
-  const [start, end] = [`<!-- ${name}:start -->`, `<!-- ${name}:end -->`];
-  const from = document.indexOf(start);
-  const to = document.indexOf(end, from);
-  if (from < 0 || to < 0) {
-    throw new MissingRegion(`It has no region "${name}": put the lines ${start} and ${end} where the text belongs.`);
-  }
-  return `${document.slice(0, from + start.length)}\n${content}\n${document.slice(to)}`;
+export function fillRegions(
+  document: string,
+  writers: Record<string, () => string>,
+): { text: string; names: string[] } {
+  const names: string[] = [];
+  const text = document.replace(/<!-- (\w+):start -->(?:[\s\S]*?<!-- \1:end -->)?/g, (region: string, name: string) => {
+    const [start, end] = [`<!-- ${name}:start -->`, `<!-- ${name}:end -->`];
+    const write = Object.hasOwn(writers, name) ? writers[name] : undefined;
+    if (!write) throw new RegionError(`Nothing writes its region "${name}".`);
+    if (!region.endsWith(end)) throw new RegionError(`Its region "${name}" has no end: put ${end} after it.`);
+    names.push(name);
+    return `${start}\n${write()}\n${end}`;
+  });
+  return { text, names };
 }

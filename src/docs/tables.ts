@@ -4,23 +4,32 @@ import { takesVariable } from '../config/environment.ts';
 import { knownPlaceholders, PLACEHOLDERS, type Placeholder, type PlaceholderStep } from '../config/placeholders.ts';
 import { ConfigSchema } from '../config/schema.ts';
 import { KNOWN_VARIABLES, variableOf } from '../config.ts';
+import { FAILURES } from '../contracts/errors.ts';
+import { TASK_QUEUES } from '../contracts/names.ts';
 import { STEPS } from '../contracts/plans.ts';
 import { SAVED_QUERIES, type SavedQuery } from '../contracts/savedQueries.ts';
 import { coreOf, defaultOf, descriptionOf, meaningOf, metaOf, typeOf } from '../contracts/schemas.ts';
 import { STEP_CONTRACTS, type StepContract } from '../contracts/steps.ts';
 import { WORKFLOWS } from '../contracts/workflows.ts';
+import { ACTIVITIES, PROFILES } from '../workflows/activityTable.ts';
 
-/** Every setting of `mediwatch.yaml` with its variable, default and meaning, as a Markdown table. */
-export function settingsTable(): string {
-  const rows = Object.entries(ConfigSchema.shape).flatMap(([section, schema]) => {
-    const entry = entryOf(coreOf(schema));
-    // A section of free names, or a list: its rows are those of any of its entries.
-    if (entry) return entryRows(`${section}${entry.mark}`, fieldsOf(entry.schema));
-    return coreOf(schema) instanceof z.ZodObject
-      ? sectionRows(section, fieldsOf(schema))
-      : [settingRow(section, '', schema)];
-  });
-  return table(['setting', 'variable', 'default', 'meaning'], rows);
+/** Every setting of `mediwatch.yaml` with its variable, default and meaning: a table for each section. */
+export function settingsTables(): string {
+  return Object.entries(ConfigSchema.shape)
+    .map(([section, schema]) => {
+      const rows = rowsOf(section, schema);
+      return `## ${section}\n\n${table(['setting', 'variable', 'default', 'meaning'], rows)}`;
+    })
+    .join('\n\n');
+}
+
+function rowsOf(section: string, schema: z.ZodType): string[][] {
+  const entry = entryOf(coreOf(schema));
+  // A section of free names, or a list: its rows are those of any of its entries.
+  if (entry) return entryRows(`${section}${entry.mark}`, fieldsOf(entry.schema));
+  return coreOf(schema) instanceof z.ZodObject
+    ? sectionRows(section, fieldsOf(schema))
+    : [settingRow(section, '', schema)];
 }
 
 /** What an entry has in common with the steps is in their rows. */
@@ -77,7 +86,7 @@ function settingRow(setting: string, variables: string, schema: z.ZodType): stri
   return [code(setting), variables, defaultText(schema), describe(schema)];
 }
 
-/** Addresses in the README are those of the embedded stack. */
+/** Addresses in the docs are those of the embedded stack. */
 const EMBEDDED = {
   temporal: {
     uiUrl: `http://127.0.0.1:${defaultOf(ConfigSchema.shape.stack.unwrap().shape.temporalUiPort)}`,
@@ -109,6 +118,41 @@ export function queriesTable(): string {
     return [stands ? `[${name}](${listUrl(EMBEDDED, filter(values))})` : name, cell(about), code(filter(values))];
   });
   return table(['query', 'finds', 'list filter'], rows);
+}
+
+/** Every failure type: whether it is tried again, and what to do. */
+export function failuresTable(): string {
+  const rows = Object.entries(FAILURES).map(([type, { retryable, next }]) => [
+    code(type),
+    retryable ? 'yes' : 'no',
+    cell(next),
+  ]);
+  return table(['failure', 'tried again', 'what to do'], rows);
+}
+
+/** Every activity with its task queue and profile, and the time-outs and retries of each profile. */
+export function activitiesTables(): string {
+  const activities = Object.entries(ACTIVITIES).map(([name, { queue, profile }]) => [
+    code(name),
+    code(TASK_QUEUES[queue]),
+    code(profile),
+  ]);
+  const profiles = Object.entries<Profile>(PROFILES).map(([name, { startToCloseTimeout, heartbeatTimeout, retry }]) => [
+    code(name),
+    startToCloseTimeout ?? '`steps.*.timeout`',
+    heartbeatTimeout ?? '',
+    retry.maximumAttempts === Number.POSITIVE_INFINITY ? 'no limit' : String(retry.maximumAttempts),
+  ]);
+  return [
+    table(['activity', 'task queue', 'profile'], activities),
+    table(['profile', 'an attempt may take', 'heartbeat within', 'attempts'], profiles),
+  ].join('\n\n');
+}
+
+interface Profile {
+  startToCloseTimeout?: string;
+  heartbeatTimeout?: string;
+  retry: { maximumAttempts: number };
 }
 
 /** What every step is given and answers: all of them in a table, then each field. */

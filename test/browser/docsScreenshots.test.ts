@@ -6,13 +6,13 @@ import { chromiumProblem } from '../support/browser.ts';
 import { type OperatorStack, openOperatorStack } from './support/operatorStack.ts';
 import type { WorkflowPage } from './support/workflowPage.ts';
 
-/** Makes the pictures of README.md anew: MEDIWATCH_DOCS_SCREENSHOTS=1 npx vitest run test/browser/docsScreenshots */
+/** Makes the pictures of docs/temporal-ui.md: MEDIWATCH_DOCS_SCREENSHOTS=1 npx vitest run test/browser/docsScreenshots */
 const wanted = process.env.MEDIWATCH_DOCS_SCREENSHOTS && !chromiumProblem;
 
 const FEWER_COLOURS =
   "import sys; from PIL import Image; i = Image.open(sys.argv[1]).convert('RGB'); i.quantize(64, dither=0).save(sys.argv[1], optimize=True)";
 
-describe.runIf(wanted)('the pictures of the README, on the real data', { timeout: 300_000 }, () => {
+describe.runIf(wanted)('the pictures of the docs show the Temporal UI with the real data', { timeout: 300_000 }, () => {
   let operator: OperatorStack;
   /** Takes the picture, with few colours: a third of the bytes. */
   const picture = async (page: WorkflowPage, name: string) => {

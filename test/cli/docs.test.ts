@@ -9,7 +9,7 @@ import { SAVED_QUERIES } from '../../src/contracts/savedQueries.ts';
 import { STEP_CONTRACTS } from '../../src/contracts/steps.ts';
 import { WORKFLOWS } from '../../src/contracts/workflows.ts';
 import { pythonContract } from '../../src/docs/python.ts';
-import { settingsTable, stepsTables } from '../../src/docs/tables.ts';
+import { settingsTables, stepsTables } from '../../src/docs/tables.ts';
 
 let dir: string;
 beforeEach(async () => {
@@ -27,7 +27,7 @@ const REGIONS = ['settings', 'workflows', 'queries']
   .join('\n\n');
 
 it('fills its regions, leaves the rest alone, and then has nothing to do', async () => {
-  const file = join(dir, 'README.md');
+  const file = join(dir, 'page.md');
   await writeFile(file, `# Before\n${REGIONS}\nafter\n`);
   expect(await docs('--check', file)).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('npm run docs') });
   expect(await docs(file)).toMatchObject({ exitCode: 0 });
@@ -44,9 +44,9 @@ it('fills its regions, leaves the rest alone, and then has nothing to do', async
 });
 
 it('every setting has its row, with what it means', () => {
-  const table = settingsTable();
+  const table = settingsTables();
   for (const [section, key] of settingPaths()) expect(table).toMatch(new RegExp(`\`${section}\\.[^|]*${key}`));
-  for (const row of table.split('\n').slice(2))
+  for (const row of table.split('\n').filter((line) => line.startsWith('| `')))
     expect(
       row
         .split(/(?<!\\)\|/)
@@ -55,11 +55,15 @@ it('every setting has its row, with what it means', () => {
     ).not.toBe('');
 });
 
-it('says what is missing when there is no README, or no region in it', async () => {
-  const file = join(dir, 'README.md');
+it('says what is wrong when there is no such page, or no region in it, or one without an end', async () => {
+  const file = join(dir, 'page.md');
   expect(await docs(file)).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('There is no') });
   await writeFile(file, '# Empty\n');
   expect(await docs(file)).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('<!-- settings:start -->') });
+  await writeFile(file, '<!-- settings:start -->\n');
+  expect(await docs(file)).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('<!-- settings:end -->') });
+  await writeFile(file, '<!-- sttings:start -->\n<!-- sttings:end -->\n');
+  expect(await docs(file)).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('"sttings"') });
 });
 
 it('every step has its input and its result on the page of the steps, field by field', () => {
