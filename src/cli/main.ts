@@ -1,9 +1,8 @@
 import { type Command, CommanderError } from 'commander';
 import { ConfigError } from '../config.ts';
-import { type Cli, openCli } from './cli.ts';
+import { type Cli, type Io, openCli, writeLine } from './cli.ts';
 import { COMPLETE, complete } from './completion/complete.ts';
 import { CommandError, EXIT, type ExitCode } from './exit.ts';
-import { type Io, writeLine } from './io.ts';
 import { buildProgram } from './program.ts';
 
 /**
@@ -37,7 +36,7 @@ async function tellUsage(
 ): Promise<ExitCode> {
   const helped = error.code === 'commander.help';
   if (error.exitCode === 0 || (helped && !cli.json)) return EXIT.done;
-  const { adviceFor } = await import('./advice.ts');
+  const { adviceFor } = await import('./help.ts');
   const { message, next } = adviceFor(error, program, args);
   cli.emit({ event: 'error', exitCode: EXIT.usage, message, next });
   for (const line of [message, ...next]) writeLine(cli.io.stderr, line);

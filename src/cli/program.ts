@@ -1,36 +1,26 @@
 import { Command } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
 import type { Cli } from './cli.ts';
-import { addAlert } from './commands/alert.ts';
-import { addApprove } from './commands/approve.ts';
-import { build } from './commands/build.ts';
-import { addCancel } from './commands/cancel.ts';
-import { addCheck } from './commands/check.ts';
-import { addCompare } from './commands/compare.ts';
-import { addCompletion } from './commands/completion.ts';
-import { addDoctor } from './commands/doctor.ts';
-import { addDrift } from './commands/drift.ts';
-import { addFollow } from './commands/follow.ts';
-import { addHelp } from './commands/help.ts';
-import { addHistory } from './commands/history.ts';
-import { addInit } from './commands/init.ts';
-import { addLogs } from './commands/logs.ts';
-import { addNotify } from './commands/notify.ts';
-import { prepare } from './commands/prepare.ts';
-import { promote } from './commands/promote.ts';
-import { addQueries } from './commands/queries.ts';
-import { redeploy } from './commands/redeploy.ts';
-import { addReject } from './commands/reject.ts';
-import { addReport } from './commands/report.ts';
-import { retrain } from './commands/retrain.ts';
-import { rollback } from './commands/rollback.ts';
+import { addApprove, addReject } from './commands/decide.ts';
+import { addAlert, addDrift } from './commands/drift.ts';
+import { addCheck, addDoctor, addInit, addNotify } from './commands/project.ts';
 import { addSchedules } from './commands/schedules.ts';
-import { search } from './commands/search.ts';
-import { addStatus } from './commands/status.ts';
+import { addCompletion, addHelp } from './commands/self.ts';
+import {
+  addStartCommand,
+  build,
+  prepare,
+  promote,
+  redeploy,
+  retrain,
+  rollback,
+  search,
+  train,
+} from './commands/start.ts';
 import { addSteward } from './commands/steward.ts';
-import { train } from './commands/train.ts';
+import { addCompare, addHistory, addReport } from './commands/versions.ts';
+import { addCancel, addFollow, addLogs, addQueries, addStatus } from './commands/workflows.ts';
 import { helpEnd, PROGRAM_HELP } from './help.ts';
-import { addStartCommand } from './startCommand.ts';
 
 /** The whole command line. */
 export function buildProgram(cli: Cli): Command {

@@ -1,5 +1,9 @@
 import type { Client } from '@temporalio/client';
+import type { UpdateDefinition } from '@temporalio/common';
 import type { Config } from '../config.ts';
+import { FAILURES } from '../contracts/errors.ts';
+import { type Mlflow, MlflowError } from '../systems/mlflow/index.ts';
+import { withMlflow } from '../systems/mlflow/withMlflow.ts';
 import type { Cli } from './cli.ts';
 import { CommandError, EXIT } from './exit.ts';
 
@@ -89,4 +93,71 @@ function deepest(error: unknown): string {
   let cause = error;
   while (cause instanceof Error && cause.cause instanceof Error) cause = cause.cause;
   return cause instanceof Error ? cause.message.replace(/^\d+ [A-Z_]+: /, '').replace(/\.$/, '') : '';
+}
+
+/** A person waits for the answer (ms). */
+const MLFLOW_LIMIT_MS = 10_000;
+
+/**
+ * Lends a client of MLflow to the body, and closes it whatever happens.
+ *
+ * @throws {CommandError} when MLflow does not answer, or refuses
+ */
+export async function askMlflow<Result>(config: Config, body: (mlflow: Mlflow) => Promise<Result>): Promise<Result> {
+  try {
+    return await withMlflow(config, body, MLFLOW_LIMIT_MS);
+  } catch (error) {
+    if (!(error instanceof MlflowError)) throw error;
+    throw new CommandError(EXIT.unreachable, `${error.message} ${FAILURES.MlflowUnavailable.next}`, { cause: error });
+  }
+}
+
+/** A worker takes an update at once (ms). */
+const UPDATE_LIMIT_MS = 15_000;
+
+/** What the reader is told when an update is not taken. */
+interface Refusals {
+  /** The workflow itself refuses it, with this message. */
+  refused(why: string): string;
+  /** No such workflow runs. */
+  absent: string;
+  /** No worker took it within this time (s); it may yet. */
+  unanswered(seconds: number): string;
+}
+
+/**
+ * Sends an update to a workflow.
+ *
+ * @returns what the workflow answers
+ * @throws {CommandError} when it is refused, nothing of that id runs, or no worker takes it in time
+ */
+export async function sendUpdate<Answer, Input>(
+  { client }: Session,
+  workflowId: string,
+  update: UpdateDefinition<Answer, [Input]>,
+  input: Input,
+  words: Refusals,
+): Promise<Answer> {
+  const {
+    isGrpcDeadlineError,
+    WorkflowNotFoundError,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+  } = await import('@temporalio/client');
+  const failed = (message: string, cause: unknown) => new CommandError(EXIT.failed, message, { cause: cause as Error });
+  try {
+    const handle = client.workflow.getHandle(workflowId);
+    return await client.withDeadline(Date.now() + UPDATE_LIMIT_MS, () =>
+      handle.executeUpdate(update, { args: [input] }),
+    );
+  } catch (error) {
+    if (error instanceof WorkflowUpdateFailedError) {
+      throw failed(words.refused(error.cause?.message ?? error.message), error);
+    }
+    if (error instanceof WorkflowNotFoundError) throw failed(words.absent, error);
+    if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError || isGrpcDeadlineError(error)) {
+      throw failed(words.unanswered(UPDATE_LIMIT_MS / 1_000), error);
+    }
+    throw error;
+  }
 }

@@ -1,13 +1,16 @@
+import { existsSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import type { WorkflowExecutionDescription } from '@temporalio/client';
 import { TASK_QUEUES, workflowIds } from '../contracts/names.ts';
-import type { WorkflowName } from '../contracts/workflows.ts';
+import { type InputOf, WORKFLOWS, type WorkflowName } from '../contracts/workflows.ts';
 import { startedWith } from '../systems/startedWith.ts';
-import { goesOn } from './executionStatus.ts';
+import { code, fitted, jsonBlock, plain, shorten } from '../words/markdown.ts';
+import { wrongFields } from '../words/wrongFields.ts';
+import { user } from './cli.ts';
 import { CommandError, EXIT } from './exit.ts';
-import { describe, find, type Target, targetOf } from './follow/target.ts';
-import { metadataOf } from './metadata.ts';
+import { nameOf } from './flags.ts';
+import { describe, find, goesOn, type Target, targetOf } from './follow/target.ts';
 import type { Session } from './session.ts';
-import { user } from './user.ts';
 
 interface Start {
   workflow: WorkflowName;
@@ -90,4 +93,97 @@ async function joined(
     EXIT.usage,
     `Nothing was started: a ${what} "${workflowId}" ${state} already. ${next} another --id.`,
   );
+}
+
+/** The fields of an input by which a summary tells workflows of a type apart. */
+interface Fields {
+  version?: string;
+  registryStage?: string;
+  dryRun?: boolean;
+}
+
+interface StartedBy {
+  workflow: WorkflowName;
+  input: object;
+  registeredModel: string;
+  /** The user who typed the command. */
+  by: string;
+}
+
+/** What Temporal's lists and a workflow's page say of a start by this command. */
+export function metadataOf({ workflow, input, registeredModel, by }: StartedBy) {
+  const fields: Fields = input;
+  const does = WORDS[workflow](registeredModel, fields);
+  const given = Object.keys(input).length > 0;
+  return {
+    staticSummary: shorten(`${fields.dryRun ? 'Dry run: ' : ''}${does}, by ${by}`),
+    staticDetails: fitted([
+      `Started by ${plain(by)} with ${code('mediwatch')}.`,
+      given ? 'The input that was given:' : 'No input was given: the settings of mediwatch.yaml hold.',
+      given && jsonBlock(input),
+    ]),
+  };
+}
+
+const versionOf = (model: string, version: string | undefined, otherwise: string) =>
+  version === undefined ? `${otherwise} of ${model}` : `version ${version} of ${model}`;
+
+const WORDS: Record<WorkflowName, (model: string, fields: Fields) => string> = {
+  retrain: (model) => `Retrain ${model}`,
+  prepareData: (model) => `Prepare the data of ${model}`,
+  hyperparameterSearch: (model) => `Search hyperparameters for ${model}`,
+  trainBestAndRegister: (model) => `Train and register a version of ${model}`,
+  promote: (model, { version, registryStage = 'Production' }) =>
+    `Promote ${versionOf(model, version, 'the newest version')}${registryStage === 'Production' ? '' : ` to ${registryStage}`}`,
+  rollback: (model, { version }) => `Roll back to ${versionOf(model, version, 'the version before')}`,
+  redeploy: (model, { version }) => `Redeploy ${versionOf(model, version, 'the Production version')}`,
+  buildImage: (model, { version }) =>
+    version === undefined
+      ? `Build the runtime image of ${model}`
+      : `Build an image with version ${version} of ${model}`,
+  driftCheck: (model) => `Look for drift in the predictions of ${model}`,
+  driftSteward: (model) => `Drift alerts of ${model}`,
+};
+
+/** An input that the schema of its workflow takes; of these fields, those that it has. */
+export type CheckedInput = Partial<
+  Pick<
+    InputOf<'retrain'> & InputOf<'promote'>,
+    'registeredModel' | 'version' | 'registryStage' | 'approval' | 'force' | 'policy' | 'dryRun'
+  >
+>;
+
+/**
+ * Checks an input by the workflow's own schema, before anything is started.
+ *
+ * @throws {CommandError} naming each wrong flag
+ */
+export function checkInput(workflow: WorkflowName, input: Record<string, unknown>): CheckedInput {
+  const schema = WORKFLOWS[workflow].input;
+  const parsed = schema.safeParse(input);
+  if (parsed.success) return parsed.data;
+  const fields = wrongFields(parsed.error.issues, { schema, value: input, written: 'json' });
+  const wrong = fields.map(({ path, message }) => `${nameOf(path[0], schema)}: ${message}`);
+  throw new CommandError(EXIT.usage, `Nothing was started. ${wrong.join('; ')}.`);
+}
+
+/**
+ * A file or folder as the shell completed it, or a glob in a folder that is here, becomes absolute: the worker runs
+ * elsewhere. What is not here is the worker's, and stays as it is.
+ */
+export function pathHere(path: string, cwd: string): string {
+  if (path === '') return path;
+  const here = resolve(cwd, path);
+  if (existsSync(here)) return here;
+  // A folder above with such a character in its name would be taken for a part of the glob.
+  const isGlobHere = GLOB.test(path) && !GLOB.test(cwd) && existsSync(folderOf(here));
+  return isGlobHere ? here : path;
+}
+
+/** What means something in a glob of the Python steps. */
+const GLOB = /[*?[]/;
+
+/** The folder in which all is that a glob finds. */
+function folderOf(glob: string): string {
+  return dirname(`${glob.slice(0, glob.search(GLOB))}x`);
 }

@@ -2,8 +2,8 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { directionOf } from '../../src/cli/compare/metrics.ts';
-import { comparisonLines } from '../../src/cli/compare/text.ts';
+import { directionOf } from '../../src/cli/versions/compare.ts';
+import { comparisonLines } from '../../src/cli/versions/compareText.ts';
 import { createMlflow, type Mlflow } from '../../src/systems/mlflow/index.ts';
 import { chromiumProblem, openBrowser } from '../support/browser.ts';
 import { type MlflowServer, startMlflow } from '../support/mlflow.ts';

@@ -6,7 +6,7 @@ import { Client, Connection } from '@temporalio/client';
 import { execa } from 'execa';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { replacement, splitLine } from '../../src/cli/completion/typed.ts';
+import { replacement, splitLine } from '../../src/cli/completion/bash.ts';
 import { PROJECT_ROOT } from '../../src/config.ts';
 import { createMlflow } from '../../src/systems/mlflow/index.ts';
 import { type MlflowServer, startMlflow } from '../support/mlflow.ts';

@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createRegistryActivities } from '../../src/activities/registry.ts';
-import { entriesOf, momentOf } from '../../src/cli/history/production/entries.ts';
-import { parseSince } from '../../src/cli/history/since.ts';
-import { parseTime } from '../../src/cli/history/time.ts';
+import { parseSince, parseTime } from '../../src/cli/flags.ts';
+import { entriesOf, momentOf } from '../../src/cli/history/production.ts';
 import { loadConfig, PROJECT_ROOT } from '../../src/config.ts';
 import type { ProductionEntry } from '../../src/contracts/registry.ts';
 import { createMlflow, type Mlflow } from '../../src/systems/mlflow/index.ts';

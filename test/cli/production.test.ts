@@ -1,9 +1,7 @@
 import { userInfo } from 'node:os';
 import type { Connection } from '@temporalio/client';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { wishOf } from '../../src/cli/production/ask.ts';
-import type { Outlook } from '../../src/cli/production/outlook.ts';
-import { type Wish, wishInWords } from '../../src/cli/production/words.ts';
+import { type Outlook, type Wish, wishInWords, wishOf } from '../../src/cli/production.ts';
 import { loadConfig, PROJECT_ROOT } from '../../src/config.ts';
 import { createMlflow } from '../../src/systems/mlflow/index.ts';
 import { type MlflowServer, startMlflow } from '../support/mlflow.ts';

@@ -2,9 +2,9 @@ import { Client, Connection } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createRegistryActivities } from '../../src/activities/registry.ts';
-import { retrainLines, verdictText } from '../../src/cli/history/retrains/text.ts';
-import { verdict } from '../../src/cli/history/retrains/verdict.ts';
-import { parseSince } from '../../src/cli/history/since.ts';
+import { parseSince } from '../../src/cli/flags.ts';
+import { becameText, retrainLines } from '../../src/cli/history/retrains.ts';
+import { verdict } from '../../src/cli/history/verdict.ts';
 import { loadConfig, PROJECT_ROOT } from '../../src/config.ts';
 import { SEARCH_ATTRIBUTES } from '../../src/contracts/savedQueries.ts';
 import { createMlflow, type Mlflow } from '../../src/systems/mlflow/index.ts';
@@ -320,10 +320,10 @@ describe('the lines', () => {
   });
 
   it('say the first sentence of a reason', () => {
-    expect(verdictText(verdict('failed', 'The step ended with 3. Read its log.'), null)).toBe(
+    expect(becameText(verdict('failed', 'The step ended with 3. Read its log.'), null)).toBe(
       'failed: The step ended with 3',
     );
-    expect(verdictText(verdict('failed', ''), null)).toBe('failed');
+    expect(becameText(verdict('failed', ''), null)).toBe('failed');
   });
 });
 

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { isTerminal, styleFor } from '../../src/cli/io.ts';
+import { isTerminal, styleFor } from '../../src/cli/cli.ts';
 import { liveView } from '../../src/cli/views/live.ts';
 import { beginProgress } from '../../src/domain/progress.ts';
 import { until } from '../support/until.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { resolveVersion } from '../../src/cli/versions/resolve.ts';
+import { resolveVersion } from '../../src/cli/versions/registry.ts';
 import { TAGS } from '../../src/contracts/names.ts';
 import type { ModelVersion } from '../../src/systems/mlflow/index.ts';
 

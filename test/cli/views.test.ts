@@ -1,8 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { drawFrame } from '../../src/cli/views/frame.ts';
-import { jsonLineView } from '../../src/cli/views/jsonLines.ts';
-import { lineView } from '../../src/cli/views/lines.ts';
+import { jsonLineView, lineView } from '../../src/cli/views/lines.ts';
+import { drawFrame } from '../../src/cli/views/live.ts';
 import type { Progress } from '../../src/contracts/progress.ts';
 import { beginProgress } from '../../src/domain/progress.ts';
 import { duration } from '../../src/words/numbers.ts';

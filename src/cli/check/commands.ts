@@ -6,7 +6,7 @@ import type { Path } from '../../contracts/schemas.ts';
 import { counted } from '../../doctor/lib/words.ts';
 import { programOf } from '../../systems/steps/environment.ts';
 import { type CommandSettings, extraStepSettings } from '../../systems/steps/index.ts';
-import type { Io } from '../io.ts';
+import type { Io } from '../cli.ts';
 import { examineImage } from './images.ts';
 import type { Plan } from './plan.ts';
 import { isFolder, isThere, isUnknown, programProblem, scriptProblem } from './programs.ts';

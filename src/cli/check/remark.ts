@@ -1,7 +1,7 @@
 import { inLines, type Problem, placeless } from '../../config/problems.ts';
 import type { Located } from '../../config.ts';
 import { type Path, pathText } from '../../contracts/schemas.ts';
-import type { Style } from '../io.ts';
+import type { Style } from '../cli.ts';
 
 /** What the check has to say of a setting, or of what is around the project. */
 export interface Remark extends Problem {

@@ -2,7 +2,7 @@ import { CronExpressionParser } from 'cron-parser';
 import type { Located } from '../../config.ts';
 import type { ScheduleDeclaration } from '../../contracts/schedules.ts';
 import { declaredSchedules, problemsOf } from '../../systems/schedules/declared.ts';
-import { whenInWords } from '../schedules/words.ts';
+import { whenInWords } from '../schedules/list.ts';
 import { type Remark, remark } from './remark.ts';
 
 /** A schedule as it is declared, whether or not Temporal has it. */

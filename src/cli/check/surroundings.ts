@@ -7,7 +7,7 @@ import { mlflowCheck } from '../../doctor/checks/mlflow.ts';
 import { temporalCheck } from '../../doctor/checks/temporal.ts';
 import { openContext } from '../../doctor/context.ts';
 import { runChecks } from '../../doctor/run.ts';
-import type { Io } from '../io.ts';
+import type { Io } from '../cli.ts';
 import { type Remark, remark, warningOf } from './remark.ts';
 
 /** A person waits for the answers (ms). */

@@ -1,6 +1,6 @@
 import { counted } from '../../doctor/lib/words.ts';
-import type { Style } from '../io.ts';
-import { asTyped } from '../views/typed.ts';
+import type { Style } from '../cli.ts';
+import { asTyped } from '../help.ts';
 import type { PlannedModel, Report } from './check.ts';
 import type { PlannedStage, PlannedStep } from './plan.ts';
 import { remarkLines } from './remark.ts';

@@ -1,14 +1,12 @@
 import { type Command, Option } from 'commander';
 import { ConfigError } from '../../config.ts';
 import type { Cli } from '../cli.ts';
-import { completing } from '../completion/declare.ts';
-import { addGateFlags, type GateFlags, gateFrom } from '../drift/gate.ts';
-import { GATE_MEANINGS } from '../drift/verdict.ts';
+import type { RaiseFlags } from '../drift/alert.ts';
+import { addGateFlags, GATE_MEANINGS, type GateFlags, gateFrom } from '../drift/drift.ts';
 import { CommandError, EXIT } from '../exit.ts';
-import { wholeNumber } from '../flags.ts';
+import { completing, configOf, decimal, modelOption, wholeNumber } from '../flags.ts';
 import { describeCommand, describeExitCodes } from '../help.ts';
-import { configOf, modelOption } from '../model.ts';
-import { addStartCommand, type StartCommand } from '../startCommand.ts';
+import { addStartCommand, type StartCommand } from './start.ts';
 
 const ABOUT = 'Looks for drift in the predictions: a report, a gate on a report, or the nightly check with its alert.';
 const GATE = 'Judges a drift report, of Evidently 0.4 or 0.7 or our own. It needs no server, and starts nothing.';
@@ -55,9 +53,9 @@ function addGate(drift: Command, cli: Cli): void {
     const config = configOf(cli, given.registeredModel);
     const gate = gateFrom(config, given);
     const [{ readReport }, { judgeDrift }, { tellVerdict }] = await Promise.all([
-      import('../drift/readReport.ts'),
+      import('../drift/drift.ts'),
       import('../../domain/driftGate.ts'),
-      import('../drift/verdict.ts'),
+      import('../drift/drift.ts'),
     ]);
     const document = await readReport(cli, config, given.report);
     tellVerdict(cli, judgeDrift(document, gate, given.minRows ?? config.monitoring.minRows), document);
@@ -90,7 +88,7 @@ function addReport(drift: Command, cli: Cli): void {
     >();
     const config = configOf(cli, given.registeredModel);
     const gate = gateFrom(config, given);
-    const { makeReport } = await import('../drift/makeReport.ts');
+    const { makeReport } = await import('../drift/drift.ts');
     await makeReport(cli, config, gate, given);
   });
 }
@@ -105,5 +103,48 @@ function onAction(command: Command, action: () => Promise<void>): void {
       const told = error instanceof Error ? error.stack : String(error);
       throw new CommandError(EXIT.usage, `Cannot tell. Unexpected: ${told}`, { cause: error });
     }
+  });
+}
+
+const ALERT_ABOUT =
+  'Tells the steward of a model that its data have drifted; it retrains once for all alerts that are pending. ' +
+  'With a report the alert is raised only when the gate of mediwatch.yaml calls it drift.';
+
+export function addAlert(program: Command, cli: Cli): void {
+  const command = describeCommand(program.command('alert'), ALERT_ABOUT, [
+    ['alert --reason "ages differ since Monday"', 'of somebody who has noticed something'],
+    ['alert --report reports/monitoring/drift.json', 'if the report is drift'],
+    [
+      'alert --report report.json --webhook https://mediwatch.example.org',
+      'from a machine that reaches the webhook only',
+    ],
+  ])
+    .option('--reason <text>', 'what was noticed; default: what the gate says of the report')
+    .option('--key <key>', "two alerts with one key are one; default: the report's, or a new one")
+    .option('--source <name>', 'who raises it')
+    .addOption(
+      completing(
+        new Option(
+          '--report <file|link>',
+          'drift report of Evidently 0.4 or 0.7, or our drift.json; a link is passed on',
+        ),
+        'files',
+      ),
+    )
+    .option('--link <url>', 'where people find the report')
+    .option('--share <x>', 'share of the features that drifted, from 0 to 1', decimal)
+    .option('--force', 'raise it whatever the report says')
+    .addOption(modelOption())
+    .option('--webhook [url]', 'send it to a webhook, signed with its secret; default: webhook.url');
+  describeExitCodes(command, [
+    [EXIT.done, 'raised; or the report is no drift, or has too few rows, and there was nothing to raise'],
+    [EXIT.failed, 'the webhook refused it; nothing was raised'],
+    [EXIT.usage, 'wrong usage, setting or report, or a report that cannot be judged; nothing was raised'],
+    [EXIT.unreachable, 'Temporal, or the webhook, did not answer for ten seconds'],
+    [EXIT.interrupted, 'Ctrl-C'],
+  ]);
+  command.action(async () => {
+    const { raise } = await import('../drift/alert.ts');
+    await raise(cli, command.opts<RaiseFlags>());
   });
 }

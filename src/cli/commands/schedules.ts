@@ -1,13 +1,11 @@
 import { Argument, type Command, Option } from 'commander';
 import { ScheduleDeclaration } from '../../contracts/schedules.ts';
-import type { Cli } from '../cli.ts';
-import { completing } from '../completion/declare.ts';
+import { type Cli, user } from '../cli.ts';
+import { completing } from '../flags.ts';
 import { describeCommand } from '../help.ts';
-import { YES_FLAG } from '../production/ask.ts';
-import type { Backfill } from '../schedules/backfill.ts';
-import type { Trigger } from '../schedules/trigger.ts';
+import { YES_FLAG } from '../production.ts';
+import type { Backfill, Trigger } from '../schedules/change.ts';
 import { withSession } from '../session.ts';
-import { user } from '../user.ts';
 
 const ABOUT =
   'Lists the schedules: what each starts when, its next and last starts, and whether Temporal has it as declared.';
@@ -22,7 +20,7 @@ export function addSchedules(program: Command, cli: Cli): void {
   ]).action(async () => {
     const [{ scheduleStates }, { listLines }] = await Promise.all([
       import('../schedules/list.ts'),
-      import('../schedules/text.ts'),
+      import('../schedules/list.ts'),
     ]);
     const states = await withSession(cli, scheduleStates);
     if (cli.json) cli.emit({ schedules: states });
@@ -49,7 +47,7 @@ function addApply(schedules: Command, cli: Cli): void {
     const { dryRun = false, prune = false, overwrite = false } = command.opts<Record<string, boolean>>();
     const [{ reconcile }, { changeLines }] = await Promise.all([
       import('../../systems/schedules/reconcile.ts'),
-      import('../schedules/text.ts'),
+      import('../schedules/list.ts'),
     ]);
     const changes = await withSession(cli, ({ client, config }) =>
       reconcile(client, config.schedules, { dryRun, prune, overwrite }),
@@ -71,7 +69,7 @@ function addPauseAndResume(schedules: Command, cli: Cli): void {
     .option('--reason <text>', 'why, shown in the Temporal UI');
   pause.action(async (name: string) => {
     const { reason = `Paused by ${user()}` } = pause.opts<{ reason?: string }>();
-    const { pauseSchedule } = await import('../schedules/pause.ts');
+    const { pauseSchedule } = await import('../schedules/change.ts');
     await withSession(cli, (session) => pauseSchedule(cli, session, name, reason));
   });
   describeCommand(schedules.command('resume'), 'Lets a paused schedule go on.', [
@@ -79,7 +77,7 @@ function addPauseAndResume(schedules: Command, cli: Cli): void {
   ])
     .addArgument(scheduleName())
     .action(async (name: string) => {
-      const { resumeSchedule } = await import('../schedules/pause.ts');
+      const { resumeSchedule } = await import('../schedules/change.ts');
       await withSession(cli, (session) => resumeSchedule(cli, session, name));
     });
 }
@@ -96,7 +94,7 @@ function addTrigger(schedules: Command, cli: Cli): void {
     .option('--dry-run', 'only tell what it would start, and start nothing');
   command.action(async (name: string) => {
     const { yes = false, dryRun = false, follow = false } = command.opts<Partial<Trigger>>();
-    const { triggerSchedule } = await import('../schedules/trigger.ts');
+    const { triggerSchedule } = await import('../schedules/change.ts');
     await withSession(cli, (session) => triggerSchedule(cli, session, name, { yes, dryRun, follow }));
   });
 }
@@ -118,7 +116,7 @@ function addBackfill(schedules: Command, cli: Cli): void {
     .option('-y, --yes', 'do not ask for confirmation, which is asked for on a terminal')
     .option('--dry-run', 'only tell what would be started, and start nothing');
   command.action(async (name: string) => {
-    const { backfillSchedule, timeOf } = await import('../schedules/backfill.ts');
+    const { backfillSchedule, timeOf } = await import('../schedules/change.ts');
     const {
       from,
       to,

@@ -1,12 +1,11 @@
 import type { Command } from 'commander';
 import type { Steering } from '../../contracts/steward.ts';
-import type { Cli } from '../cli.ts';
+import { type Cli, user } from '../cli.ts';
+import { configOf, modelOption } from '../flags.ts';
 import { describeCommand, type Example } from '../help.ts';
 import { temporalLink } from '../links.ts';
-import { configOf, modelOption } from '../model.ts';
-import { confirmWish, wishOf, YES_FLAG } from '../production/ask.ts';
+import { confirmWish, wishOf, YES_FLAG } from '../production.ts';
 import { type Session, withSession } from '../session.ts';
-import { user } from '../user.ts';
 
 const ABOUT = 'Shows and steers the steward of a model, which takes drift alerts and retrains once for all of them.';
 
@@ -104,13 +103,13 @@ function addAct(
 }
 
 const pauseIt: Act = async (session, registeredModel, steering) => {
-  const { pause } = await import('../steward/steer.ts');
+  const { pause } = await import('../drift/steward.ts');
   await pause(session, registeredModel, steering);
   return { done: true, text: `The steward of ${registeredModel} is paused. "mediwatch steward resume" goes on.` };
 };
 
 const resumeIt: Act = async (session, registeredModel, steering) => {
-  const { resume } = await import('../steward/steer.ts');
+  const { resume } = await import('../drift/steward.ts');
   const done = await resume(session, registeredModel, steering);
   const text = done
     ? `The steward of ${registeredModel} goes on.`
@@ -119,21 +118,21 @@ const resumeIt: Act = async (session, registeredModel, steering) => {
 };
 
 const retrainIt: Act = async (session, registeredModel, steering) => {
-  const { askForRetrain } = await import('../steward/steer.ts');
+  const { askForRetrain } = await import('../drift/steward.ts');
   const { workflowId, startsAfter } = await askForRetrain(session, registeredModel, steering);
   const waits = startsAfter && `The retrain starts when ${startsAfter} has ended.`;
   return { done: true, text: workflowId ?? waits ?? 'The retrain could not be started.' };
 };
 
 const rehearseIt: Act = async (session, registeredModel) => {
-  const { rehearseRetrain } = await import('../steward/steer.ts');
+  const { rehearseRetrain } = await import('../drift/steward.ts');
   return { done: false, text: `Dry run, nothing was started. ${await rehearseRetrain(session, registeredModel)}` };
 };
 
 async function showSteward(cli: Cli, registeredModel: string): Promise<void> {
   const [{ askSteward }, { stewardLines }] = await Promise.all([
-    import('../steward/ask.ts'),
-    import('../steward/text.ts'),
+    import('../drift/steward.ts'),
+    import('../drift/steward.ts'),
   ]);
   await withSession(cli, async (session) => {
     const answer = await askSteward(session, registeredModel);

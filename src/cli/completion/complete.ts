@@ -1,11 +1,10 @@
 import { Writable } from 'node:stream';
-import { type Cli, openCli } from '../cli.ts';
-import { type Io, writeLine } from '../io.ts';
+import { type Cli, type Io, openCli, writeLine } from '../cli.ts';
+import type { Shell } from '../commands/self.ts';
+import type { Ask } from '../flags.ts';
 import { buildProgram } from '../program.ts';
-import type { Ask } from './declare.ts';
-import type { Shell } from './scripts.ts';
-import { replacement, splitLine } from './typed.ts';
-import { type Candidate, type Wanted, wantedAt } from './wanted.ts';
+import { replacement, splitLine } from './bash.ts';
+import { type Candidate, type Wanted, wantedAt } from './line.ts';
 
 /** Name of the command that the scripts of the shells call. */
 export const COMPLETE = '__complete';

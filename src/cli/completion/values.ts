@@ -1,11 +1,11 @@
 import { forModel, modelNames } from '../../config.ts';
 import { utcMinute } from '../../words/numbers.ts';
 import type { Cli } from '../cli.ts';
+import type { Ask } from '../flags.ts';
 import { withSession } from '../session.ts';
-import { type ExecutionState, listExecutions } from '../status/executions.ts';
-import { listedVersions } from '../status/registry.ts';
-import type { Ask } from './declare.ts';
-import type { Candidate } from './wanted.ts';
+import { type ExecutionState, listExecutions } from '../status/workflow.ts';
+import { listedVersions } from '../versions/registry.ts';
+import type { Candidate } from './line.ts';
 
 /** A person has pressed a key and waits (ms). */
 const LIMIT_MS = 2_000;
@@ -49,7 +49,7 @@ export const VALUES: Record<Ask, (cli: Cli, registeredModel: string | undefined)
     return [...declared, ...more.map((value) => ({ value, about: 'not declared in mediwatch.yaml' }))];
   },
   models: async (cli) => {
-    const { listedModels } = await import('../status/registry.ts');
+    const { listedModels } = await import('../versions/registry.ts');
     const config = cli.config();
     const inRegistry = await listedModels(config, LIMIT_MS).catch(() => []);
     return [...new Set([...modelNames(config), ...inRegistry])].map((value) => ({ value, about: '' }));

@@ -4,7 +4,7 @@ import { type DoctorContext, openContext } from '../../doctor/context.ts';
 import { runChecks } from '../../doctor/run.ts';
 import type { Cli } from '../cli.ts';
 import { CommandError, EXIT } from '../exit.ts';
-import { configOf } from '../model.ts';
+import { configOf } from '../flags.ts';
 import { type Fix, fixAliases } from './fixAliases.ts';
 import { openProgress } from './progress.ts';
 import { reportLines } from './text.ts';

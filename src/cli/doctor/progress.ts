@@ -1,7 +1,6 @@
 import { createLogUpdate } from 'log-update';
-import type { Cli } from '../cli.ts';
-import { isTerminal } from '../io.ts';
-import { clip } from '../views/format.ts';
+import { type Cli, isTerminal } from '../cli.ts';
+import { clip } from '../views/text.ts';
 
 export interface DoctorProgress {
   /** @param open names of the checks that are not over */

@@ -1,8 +1,8 @@
 import type { Finding } from '../../doctor/finding.ts';
 import { counted } from '../../doctor/lib/words.ts';
 import type { CheckReport } from '../../doctor/run.ts';
-import type { Style } from '../io.ts';
-import { oneLine } from '../views/format.ts';
+import type { Style } from '../cli.ts';
+import { oneLine } from '../views/text.ts';
 
 const MARKS: Record<Finding['level'], { mark: string; colour: 'green' | 'yellow' | 'red' | 'dim' }> = {
   ok: { mark: 'ok', colour: 'green' },

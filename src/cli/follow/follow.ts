@@ -1,12 +1,16 @@
-import type { Cli } from '../cli.ts';
+import { z } from 'zod';
+import { STAGE_TITLES, type Stage } from '../../contracts/names.ts';
+import type { Progress } from '../../contracts/progress.ts';
+import { Promotion } from '../../contracts/registry.ts';
+import { type ResultOf, WORKFLOWS, type WorkflowName, WouldChange } from '../../contracts/workflows.ts';
+import { duration } from '../../words/numbers.ts';
+import { remarkText, resultSentences } from '../../words/results.ts';
+import { type Cli, isTerminal, writeLine } from '../cli.ts';
 import { EXIT, type ExitCode } from '../exit.ts';
-import { isTerminal } from '../io.ts';
-import { exitCodeOf } from '../outcome.ts';
-import { reportEnding } from '../report.ts';
+import { allLinks, type Link, temporalLink } from '../links.ts';
 import type { Session } from '../session.ts';
-import { jsonLineView } from '../views/jsonLines.ts';
-import { lineView } from '../views/lines.ts';
-import type { Ending } from './ending.ts';
+import { jsonLineView, lineView } from '../views/lines.ts';
+import { type Ending, type Failure, logsOfFailure, stageOfFailure } from './ending.ts';
 import { describe, type Target } from './target.ts';
 import { type View, watch } from './watch.ts';
 
@@ -47,4 +51,84 @@ function tellLeft(cli: Cli, { workflow, workflowId, runId }: Target): void {
 async function endOf(session: Session, { workflowId }: Target): Promise<number> {
   const { closeTime } = await describe(session, workflowId).catch(() => ({ closeTime: undefined }));
   return closeTime?.getTime() ?? Date.now();
+}
+
+interface Report {
+  target: Target;
+  ending: Exclude<Ending, { state: 'left' }>;
+  progress: Progress | null;
+  /** Unix time (ms). */
+  endedAt: number;
+}
+
+/** Tells how a workflow ended: what it made, how long it took, where to look; a failure goes to stderr. */
+export function reportEnding(cli: Cli, { target, ending, progress, endedAt }: Report): void {
+  const { workflow, workflowId, runId, startedAt } = target;
+  const links = allLinks(temporalLink(cli.config(), workflowId), progress?.links ?? []);
+  const { exitCode } = cli;
+  cli.emit({
+    event: 'result',
+    exitCode,
+    workflow,
+    workflowId,
+    runId,
+    seconds: (endedAt - startedAt) / 1000,
+    ...ending,
+    links,
+  });
+  const took = duration(endedAt - startedAt);
+  const lines =
+    ending.state === 'completed'
+      ? [...resultLines(workflow, ending.result), `Took ${took}.`]
+      : failureLines(cli, { target, ending, progress, took });
+  // A cancellation that was asked for is what was wanted.
+  const stream = exitCode === EXIT.done || ending.state === 'completed' ? cli.prose : cli.io.stderr;
+  for (const line of ['', ...lines, ...linkLines(links)]) writeLine(stream, line);
+}
+
+interface NotCompleted extends Pick<Report, 'target' | 'progress'> {
+  ending: Extract<Ending, { failure: Failure }>;
+  took: string;
+}
+
+function failureLines({ style }: Cli, { target, ending, progress, took }: NotCompleted): string[] {
+  const { failure } = ending;
+  if (ending.state === 'cancelled') return [`${style('yellow', `${target.workflow} was cancelled`)} after ${took}.`];
+  const stage = stageOfFailure(failure, progress);
+  const where = stage && stage !== STAGE_TITLES[target.workflow as Stage] ? ` in "${stage}"` : '';
+  const remarks = (progress?.remarks ?? []).map(remarkText);
+  const logs = logsOfFailure(failure, target.workflowId);
+  const what = `${style('red', `${target.workflow} failed${where}`)} after ${took}.`;
+  return [what, failure.message, ...remarks, ...(logs ? [logs] : [])];
+}
+
+/** Links in two columns. */
+export function linkLines(links: readonly Link[]): string[] {
+  const width = Math.max(...links.map(({ name }) => name.length));
+  return links.map(({ name, url }) => `  ${name.padEnd(width)}  ${url}`);
+}
+
+/** Results with a promotion, a retrain's and a promote's, or what a dry run of one found. */
+const WithPromotion = z.object({ promotion: Promotion.nullable(), would: z.array(WouldChange).nullish() });
+
+/** Failures that are a decision not to promote. */
+const REFUSALS = new Set<string>(['PromotionRefused', 'ApprovalRejected']);
+
+/** The exit code of a followed workflow. */
+export function exitCodeOf(ending: Ending): ExitCode {
+  if (ending.state === 'completed') {
+    const { data } = WithPromotion.safeParse(ending.result);
+    const wouldPromote = (data?.would?.length ?? 0) > 0;
+    return data?.promotion?.promoted === false && !wouldPromote ? EXIT.notPromoted : EXIT.done;
+  }
+  if (ending.state === 'failed') return REFUSALS.has(ending.failure.type ?? '') ? EXIT.notPromoted : EXIT.failed;
+  return EXIT.interrupted;
+}
+
+/** What came of a workflow, a sentence a line; its plain JSON when it is not one of ours. */
+export function resultLines(workflow: string, result: unknown): string[] {
+  const name = Object.keys(WORKFLOWS).find((known): known is WorkflowName => known === workflow);
+  const parsed = name && WORKFLOWS[name].result.safeParse(result);
+  if (parsed?.success) return resultSentences(name as WorkflowName, parsed.data as ResultOf<WorkflowName>);
+  return result === undefined || result === null ? [] : [`Result: ${JSON.stringify(result)}`];
 }

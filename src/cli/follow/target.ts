@@ -1,4 +1,4 @@
-import type { WorkflowExecutionDescription } from '@temporalio/client';
+import type { WorkflowExecutionDescription, WorkflowExecutionInfo } from '@temporalio/client';
 import { CommandError, EXIT } from '../exit.ts';
 import type { Session } from '../session.ts';
 
@@ -42,4 +42,16 @@ export async function describe(session: Session, workflowId: string): Promise<Wo
 /** The target that a description tells of. */
 export function targetOf({ workflowId, runId, type, startTime }: WorkflowExecutionDescription): Target {
   return { workflowId, runId, workflow: type, startedAt: startTime.getTime() };
+}
+
+type Told = Pick<WorkflowExecutionInfo, 'status'>;
+
+/** Whether a workflow has not ended. */
+export function goesOn({ status: { name } }: Told): boolean {
+  return name === 'RUNNING' || name === 'PAUSED';
+}
+
+/** How a workflow stands, in a word or two: `running`, `continued as new`. */
+export function statusText({ status: { name } }: Told): string {
+  return name.toLowerCase().replaceAll('_', ' ');
 }

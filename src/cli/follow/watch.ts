@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Progress } from '../../contracts/progress.ts';
+import type { temporal } from '@temporalio/proto';
+import { TASK_QUEUES } from '../../contracts/names.ts';
+import { Progress } from '../../contracts/progress.ts';
 import type { Session } from '../session.ts';
-import { type Answer, askProgress } from './ask.ts';
 import { type Ending, WAS_RESET, waitForEnd } from './ending.ts';
 import type { Target } from './target.ts';
-import { unservedQueues } from './workers.ts';
 
 /** Shows a workflow under way to a reader. */
 export interface View {
@@ -101,4 +101,83 @@ function noticesOf(answer: Answer, unserved: readonly string[]): string[] {
   if (silent === 'temporal') return ['Temporal does not answer; waiting.'];
   const missing = unserved.map((queue) => `No worker polls task queue ${queue}: start one with "npm run worker".`);
   return silent && missing.length === 0 ? ['The worker does not answer; waiting.'] : missing;
+}
+
+/** What came back when a workflow was asked where it stands; `silent`: who did not answer. */
+export type Answer = { progress: Progress } | { silent: 'worker' | 'temporal' } | { unknown: true };
+
+/** How long one question may take: a worker answers in milliseconds (ms). */
+const QUESTION_LIMIT_MS = 3_000;
+
+/**
+ * Asks a workflow, running or ended, for its progress. `unknown`: it is of a kind that does not tell.
+ * Never throws: whoever follows a workflow outlives workers and servers that are away.
+ */
+export async function askProgress(
+  { client }: Session,
+  workflowId: string,
+  limitMs = QUESTION_LIMIT_MS,
+): Promise<Answer> {
+  try {
+    const handle = client.workflow.getHandle(workflowId);
+    const answer = await client.withDeadline(Date.now() + limitMs, () => handle.query<unknown>('progress'));
+    const progress = Progress.safeParse(answer);
+    return progress.success ? { progress: progress.data } : { unknown: true };
+  } catch (error) {
+    return silenceOf(error);
+  }
+}
+
+async function silenceOf(error: unknown): Promise<Answer> {
+  const { isGrpcServiceError, QueryNotRegisteredError, ServiceError } = await import('@temporalio/client');
+  if (error instanceof QueryNotRegisteredError) return { unknown: true };
+  const cause = error instanceof ServiceError ? error.cause : error;
+  return { silent: isGrpcServiceError(cause) && cause.code === UNAVAILABLE ? 'temporal' : 'worker' };
+}
+
+/** gRPC's status of a server that cannot be reached. */
+const UNAVAILABLE = 14;
+
+type Description = temporal.api.workflowservice.v1.IDescribeTaskQueueResponse;
+
+/** Kinds of task in Temporal's protocol (TaskQueueType). */
+const WORKFLOW = 1;
+const ACTIVITY = 2;
+const CHECK_LIMIT_MS = 2_000;
+
+/**
+ * The task queues on which tasks wait although no worker has polled them for five minutes, which is how long Temporal
+ * remembers. A busy worker does not poll either, so a queue on which nothing waits is never named.
+ */
+export async function unservedQueues(session: Session): Promise<string[]> {
+  const queues = [
+    { name: TASK_QUEUES.orchestration, kind: WORKFLOW },
+    { name: TASK_QUEUES.training, kind: ACTIVITY },
+    { name: TASK_QUEUES.deployment, kind: ACTIVITY },
+  ];
+  const unserved = await Promise.all(
+    queues.map(async (queue) => ((await isUnserved(session, queue)) ? queue.name : [])),
+  );
+  return unserved.flat();
+}
+
+async function isUnserved(
+  { client, config }: Session,
+  { name, kind }: { name: string; kind: number },
+): Promise<boolean> {
+  const request = {
+    namespace: config.temporal.namespace,
+    taskQueue: { name },
+    taskQueueType: kind,
+    reportStats: true,
+  };
+  try {
+    const description: Description = await client.withDeadline(Date.now() + CHECK_LIMIT_MS, () =>
+      client.workflowService.describeTaskQueue(request),
+    );
+    return !description.pollers?.length && Number(description.stats?.approximateBacklogCount ?? 0) > 0;
+  } catch {
+    // A server that does not tell, or that is away: the follower learns of the latter elsewhere.
+    return false;
+  }
 }

@@ -1,13 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { LogReader } from '../../systems/logs/index.ts';
 import { MlflowError } from '../../systems/mlflow/index.ts';
-import type { Cli } from '../cli.ts';
+import { type Cli, writeLine } from '../cli.ts';
 import { CommandError, EXIT } from '../exit.ts';
-import { writeLine } from '../io.ts';
-import { type End, endOf } from './end.ts';
-import { createGroups } from './grouped.ts';
-import { createLinePrinter, linesOf } from './lines.ts';
-import { isWanted, type LogsWanted, noSuchLog } from './wanted.ts';
+import { WAS_RESET, waitForEnd } from '../follow/ending.ts';
+import { describe, targetOf } from '../follow/target.ts';
+import { withSession } from '../session.ts';
+import { createGroups, createLinePrinter, linesOf } from './lines.ts';
+import { isWanted, type LogsWanted, noSuchLog } from './show.ts';
 
 const POLL_MS = 1_000;
 /** Looking takes at most this share of the time, so that many who follow do not slow MLflow down. */
@@ -118,4 +118,37 @@ async function pause(ms: number, interrupted: AbortSignal, ended: Promise<void> 
   const waiting = delay(ms, undefined, { signal: AbortSignal.any([interrupted, over.signal]) }).catch(() => undefined);
   await Promise.race([waiting, ...(ended ? [ended] : [])]);
   over.abort();
+}
+
+/** What Temporal tells of a workflow's end. */
+export type End =
+  /** At: Unix time (ms). */
+  | { kind: 'ended'; state: string; at: number }
+  | { kind: 'running' }
+  /** Temporal is away, or has no workflow of this id (any more). */
+  | { kind: 'unknown'; error: Error };
+
+/**
+ * Asks for the end of a workflow, and waits for it if that is wanted. Never throws: whoever reads logs needs Temporal
+ * for nothing else.
+ */
+export async function endOf(cli: Cli, workflowId: string, { wait }: { wait: boolean }): Promise<End> {
+  try {
+    return await withSession(cli, async (session): Promise<End> => {
+      const description = await describe(session, workflowId);
+      const { closeTime, status } = description;
+      if (closeTime)
+        return { kind: 'ended', state: status.name.toLowerCase(), at: Math.min(closeTime.getTime(), Date.now()) };
+      if (!wait) return { kind: 'running' };
+      const ending = await waitForEnd(session, targetOf(description), cli.io.interrupted, () => tellReset(cli));
+      return ending.state === 'left' ? { kind: 'running' } : { kind: 'ended', state: ending.state, at: Date.now() };
+    });
+  } catch (error) {
+    return { kind: 'unknown', error: error as Error };
+  }
+}
+
+function tellReset(cli: Cli): void {
+  cli.emit({ event: 'notice', at: new Date().toISOString(), notices: [WAS_RESET] });
+  writeLine(cli.io.stderr, WAS_RESET);
 }

@@ -1,10 +1,15 @@
 import type { ScheduleDescription } from '@temporalio/client';
+import cronstrue from 'cronstrue';
+import { counted } from '../../doctor/lib/words.ts';
+import { cronOfCalendar } from '../../systems/schedules/cron.ts';
 import { type DeclaredSchedule, declaredSchedules } from '../../systems/schedules/declared.ts';
 import { describeIfThere, listOurs } from '../../systems/schedules/lookup.ts';
 import { judge, type ScheduleChange } from '../../systems/schedules/reconcile.ts';
-import { statusText } from '../executionStatus.ts';
+import { uncapitalised, utcMinute } from '../../words/numbers.ts';
+import type { Style } from '../cli.ts';
+import { statusText } from '../follow/target.ts';
 import type { Session } from '../session.ts';
-import { whenInWords } from './words.ts';
+import { oneLine } from '../views/text.ts';
 
 export interface ScheduleState {
   name: string;
@@ -96,3 +101,137 @@ async function endOf({ client }: Session, workflowId: string): Promise<string> {
     throw error;
   }
 }
+
+/** When a schedule starts something, as a person would say it: `at 02:00, every day (Europe/London)`. */
+export function whenInWords({ spec }: Pick<ScheduleDescription, 'spec'>): string {
+  const { calendars = [], intervals = [], skip = [], jitter = 0, timezone } = spec;
+  const times = [...calendars.map((calendar) => cronInWords(cronOfCalendar(calendar))), ...intervals.map(interval)];
+  const parts = [
+    times.join(' and ') || 'never',
+    ...(calendars.length > 0 ? [` (${timezone || 'UTC'})`] : []),
+    ...(skip.length > 0
+      ? [`, but not ${skip.map((calendar) => cronInWords(cronOfCalendar(calendar))).join(' nor ')}`]
+      : []),
+    ...(jitter > 0 ? [`, up to ${span(jitter)} late`] : []),
+  ];
+  return parts.join('');
+}
+
+/** What five cron fields cannot say stays as it is. */
+function cronInWords(text: string): string {
+  if (text.startsWith('{')) return text;
+  const words = cronstrue.toString(text, { use24HourTimeFormat: true, verbose: true });
+  return uncapitalised(words);
+}
+
+function interval({ every, offset }: { every: number; offset: number }): string {
+  return `every ${span(every)}${offset ? `, ${span(offset)} after its beginning` : ''}`;
+}
+
+const UNITS = [
+  ['day', 86_400_000],
+  ['hour', 3_600_000],
+  ['minute', 60_000],
+  ['second', 1000],
+] as const;
+
+/** `5 minutes`, `1 hour 30 minutes` */
+function span(ms: number): string {
+  let rest = ms;
+  const parts = UNITS.map(([unit, size]) => {
+    const count = Math.floor(rest / size);
+    rest -= count * size;
+    return count === 0 ? '' : counted(count, unit);
+  });
+  return parts.filter(Boolean).join(' ') || `${ms} ms`;
+}
+
+/** The schedules for a reader. */
+export function listLines(schedules: readonly ScheduleState[], style: Style): string[] {
+  if (schedules.length === 0) {
+    return ['No schedule is declared in mediwatch.yaml (section schedules), and MediWatch made none in Temporal.'];
+  }
+  return schedules.flatMap((schedule) => [...stateLines(schedule, style), '']).slice(0, -1);
+}
+
+const ADVICE: Record<ScheduleState['state'], string> = {
+  'as declared': '',
+  'not applied': ' yet: "mediwatch schedules apply" makes it',
+  outdated: ': "mediwatch schedules apply" brings the file to Temporal',
+  'changed by hand': ': "mediwatch schedules apply --overwrite" brings it back',
+  'not declared': ' any more: "mediwatch schedules apply --prune" deletes it',
+  foreign: ': MediWatch did not make it and leaves it alone; rename the one in mediwatch.yaml',
+};
+
+function stateLines(
+  { name, state, workflow, when, paused, note, next, last, differences }: ScheduleState,
+  style: Style,
+) {
+  const remark = oneLine(note);
+  const onlyPaused = paused && differences.length === 1 && differences[0]?.field === 'paused';
+  const advice = onlyPaused ? `: "mediwatch schedules resume ${name}" lets it go on` : ADVICE[state];
+  return [
+    `${style('bold', name)}  ${style(state === 'as declared' ? 'green' : 'yellow', state)}${advice}`,
+    `  Starts  ${workflow} ${when}`,
+    ...(paused ? [style('yellow', `  Paused${remark ? `  ${remark}` : ''}`)] : remark ? [`  Note    ${remark}`] : []),
+    ...(next.length > 0 ? [`  Next    ${next.map(utcMinute).join(', ')}`] : []),
+    ...last.map(({ workflowId, startedAt, state: end }, index) => {
+      return `  ${index === 0 ? 'Last  ' : '      '}  ${utcMinute(startedAt)}  ${end}  ${workflowId}`;
+    }),
+    ...differenceLines(differences),
+  ];
+}
+
+const OUTCOMES: Record<ScheduleChange['outcome'], [done: string, dry: string]> = {
+  created: ['created', 'would be created'],
+  updated: ['updated', 'would be updated'],
+  kept: ['as declared', 'as declared'],
+  changedByHand: ['changed by hand, left as it is', 'changed by hand, would be left as it is'],
+  foreign: ['not ours, left alone', 'not ours, would be left alone'],
+  undeclared: ['not declared any more, goes on', 'not declared any more, would go on'],
+  deleted: ['deleted', 'would be deleted'],
+};
+
+/** What applying did, or would do, with each schedule. */
+export function changeLines(
+  changes: readonly ScheduleChange[],
+  { dryRun }: { dryRun: boolean },
+  style: Style,
+): string[] {
+  if (changes.length === 0) return ['No schedule is declared in mediwatch.yaml (section schedules).'];
+  return [
+    ...changes.flatMap(({ name, outcome, updates, byHand }) => [
+      `${style('bold', name)}  ${OUTCOMES[outcome][dryRun ? 1 : 0]}`,
+      ...(outcome === 'created' ? createdLines(updates) : updateLines(updates)),
+      ...(byHand.length > 0 && outcome === 'updated' ? ['  changed by hand, left as it is:'] : []),
+      ...differenceLines(byHand),
+    ]),
+    ...adviceLines(changes),
+  ];
+}
+
+function createdLines(fields: ScheduleChange['updates']): string[] {
+  const shown = fields.filter(({ field }) => ['workflow', 'input', 'when', 'timeZone'].includes(field));
+  return shown.map(({ field, declared }) => `  ${field}: ${declared}`);
+}
+
+const updateLines = (updates: ScheduleChange['updates']) =>
+  updates.map(({ field, declared, actual }) => `  ${field}: ${value(actual)} → ${value(declared)}`);
+
+const differenceLines = (differences: ScheduleChange['byHand']) =>
+  differences.map(
+    ({ field, declared, actual }) => `  ${field}: ${value(declared)} declared, ${value(actual)} in Temporal`,
+  );
+
+function adviceLines(changes: readonly ScheduleChange[]): string[] {
+  const advice = [
+    changes.some(({ byHand }) => byHand.length > 0) &&
+      '"mediwatch schedules apply --overwrite" brings back what was changed by hand.',
+    changes.some(({ outcome }) => outcome === 'undeclared') &&
+      '"mediwatch schedules apply --prune" deletes what is not declared any more.',
+    changes.some(({ outcome }) => outcome === 'foreign') && 'Rename what is not ours in mediwatch.yaml.',
+  ].filter((line) => line !== false);
+  return advice.length > 0 ? ['', ...advice] : [];
+}
+
+const value = (text: string) => oneLine(text) || 'none';

@@ -1,14 +1,16 @@
 import { type Config, forModel, modelNames } from '../../config.ts';
 import { FAILURES } from '../../contracts/errors.ts';
-import type { Cli } from '../cli.ts';
+import { lockQueue } from '../../contracts/lock.ts';
+import { workflowIds } from '../../contracts/names.ts';
+import { duration, score, utcMinute } from '../../words/numbers.ts';
+import type { Cli, Style } from '../cli.ts';
+import { askSteward, type StewardAnswer, stewardLine } from '../drift/steward.ts';
 import { CommandError, EXIT } from '../exit.ts';
+import { type ApiState, apiState } from '../production.ts';
+import { scheduleStates } from '../schedules/list.ts';
 import { type Session, withSession } from '../session.ts';
-import { askSteward, type StewardAnswer } from '../steward/ask.ts';
-import { type ApiState, apiState } from './api.ts';
-import { type ExecutionState, listExecutions } from './executions.ts';
-import { type LockState, lockState } from './lock.ts';
-import { type RegistryState, registryState } from './registry.ts';
-import { type NextStart, nextStarts } from './schedules.ts';
+import { type RegistryState, registryState, type VersionState } from '../versions/registry.ts';
+import { type ExecutionState, listExecutions } from './workflow.ts';
 
 /** Where a model stands; what could not be asked is null. */
 export interface ModelState {
@@ -91,4 +93,122 @@ async function ofTemporal(session: Session, configs: readonly Config[]) {
 function agreement(registry: RegistryState | null, api: ApiState | null): boolean | null {
   const serves = api?.version ?? null;
   return registry?.production && serves !== null ? registry.production.version === serves : null;
+}
+
+/** The overview in lines for a reader. */
+export function overviewLines(overview: Overview, style: Style, now: Date): string[] {
+  const { others, running, recent, schedules, problems } = overview;
+  return [
+    ...modelLines(overview, style, now),
+    ...others.flatMap((model) => ['', ...modelLines(model, style, now)]),
+    ...(schedules ?? []).map(scheduleLine),
+    ...(running ? ['', style('bold', 'Running'), ...executionLines(running, now)] : []),
+    ...(recent ? ['', style('bold', 'Ended last'), ...executionLines(recent, now)] : []),
+    ...(problems.length > 0 ? ['', ...problems.map((problem) => style('red', problem))] : []),
+  ];
+}
+
+function modelLines(model: ModelState, style: Style, now: Date): string[] {
+  const { registeredModel, registry, api, lock, steward } = model;
+  const [holder, ...waiting] = lock ?? [];
+  return [
+    style('bold', registeredModel),
+    ...(registry ? registryLines(registry) : []),
+    ...(api ? apiLines(api) : []),
+    ...agreementLines(model, style),
+    ...(holder ? [`  Lock        held by ${holder.workflowId} (${holder.purpose}); ${waiting.length} waiting`] : []),
+    ...(steward ? [`  Drift       steward: ${stewardLine(steward, now.getTime())}`] : []),
+  ];
+}
+
+function apiLines({ version, url, problem }: ApiState): string[] {
+  return version === null
+    ? [`  API         serves nothing at ${url}: ${problem}`]
+    : [`  API         version ${version} at ${url}`];
+}
+
+function scheduleLine({ name, at, state }: NextStart): string {
+  const next = at ? `next ${utcMinute(at)}` : 'starts nothing now';
+  return `  Schedule    ${name}: ${next}${state === 'as declared' ? '' : ` (${state}: see "mediwatch schedules")`}`;
+}
+
+function registryLines({ production, staging, newest, versions }: RegistryState): string[] {
+  if (versions === 0) return ['  No version yet: "mediwatch retrain --follow" makes the first.'];
+  const shown = [production, ...staging].map((version) => version?.version);
+  return [
+    `  Production  ${production ? versionText(production) : 'empty'}`,
+    ...staging.map((version) => `  Staging     ${versionText(version)}`),
+    ...(newest && !shown.includes(newest.version) ? [`  Newest      ${versionText(newest)}`] : []),
+  ];
+}
+
+function versionText({ version, testAuc, aliases, createdAt }: VersionState): string {
+  const names = aliases.map((alias) => ` @${alias}`).join('');
+  return `version ${version}, test AUC ${score(testAuc)}, of ${createdAt.slice(0, 16).replace('T', ' ')} UTC${names}`;
+}
+
+function agreementLines({ agrees, registry, api }: ModelState, style: Style): string[] {
+  if (agrees === true) return [style('green', '              which is what is in Production')];
+  if (agrees === null) return [];
+  const text =
+    `  The API serves version ${api?.version}, but version ${registry?.production?.version} is in Production. ` +
+    'Bring it there with "mediwatch redeploy".';
+  return [style('yellow', text)];
+}
+
+function executionLines(executions: readonly ExecutionState[], now: Date): string[] {
+  if (executions.length === 0) return ['  none'];
+  const width = Math.max(...executions.map(({ workflowId }) => workflowId.length));
+  return executions.map(({ workflowId, state, startedAt, endedAt }) => {
+    const took = duration((endedAt ? Date.parse(endedAt) : now.getTime()) - Date.parse(startedAt));
+    return `  ${workflowId.padEnd(width)}  ${state.padEnd(9)}  ${took}`;
+  });
+}
+
+/** A workflow that holds or wants the lock of the model. */
+export interface LockState {
+  workflowId: string;
+  purpose: string;
+}
+
+const LOCK_LIMIT_MS = 2_000;
+
+/** Who holds the lock and who waits for it, in order; nobody when the lock's workflow has ended or does not answer. */
+export async function lockState({ client, config }: Session): Promise<LockState[]> {
+  const handle = client.workflow.getHandle(workflowIds.lock(config.registry.registeredModel));
+  try {
+    return await client.withDeadline(Date.now() + LOCK_LIMIT_MS, async () => {
+      const { status } = await handle.describe();
+      if (status.name !== 'RUNNING') return [];
+      const queue = await handle.query(lockQueue);
+      return queue.map(({ workflowId, purpose }) => ({ workflowId, purpose }));
+    });
+  } catch {
+    // No lock was ever asked for, or no worker is there to tell: the rest of the status says the latter.
+    return [];
+  }
+}
+
+/** A schedule and its next start. */
+export interface NextStart {
+  name: string;
+  workflow: string;
+  /** ISO 8601; null: it is paused, or not in Temporal. */
+  at: string | null;
+  /** As `mediwatch schedules` calls it, such as `as declared`. */
+  state: string;
+}
+
+const SCHEDULES_LIMIT_MS = 3_000;
+
+/** When each schedule starts next, the soonest first; null when that cannot be told: `mediwatch schedules` says why. */
+export async function nextStarts(session: Session): Promise<NextStart[] | null> {
+  try {
+    const states = await session.client.withDeadline(Date.now() + SCHEDULES_LIMIT_MS, () => scheduleStates(session));
+    return states
+      .map(({ name, workflow, state, next }) => ({ name, workflow, at: next[0] ?? null, state }))
+      .toSorted((a, b) => (a.at ?? '~').localeCompare(b.at ?? '~'));
+  } catch {
+    return null;
+  }
 }

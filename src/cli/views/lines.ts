@@ -2,9 +2,9 @@ import { STAGE_TITLES } from '../../contracts/names.ts';
 import type { Progress, StageProgress } from '../../contracts/progress.ts';
 import { paramsText } from '../../words/numbers.ts';
 import { outcomeText, remarkText, waitingText } from '../../words/results.ts';
+import { type Output, writeLine } from '../cli.ts';
 import type { View } from '../follow/watch.ts';
-import { type Output, writeLine } from '../io.ts';
-import { bestScore, oneLine, stageTime, trialCount } from './format.ts';
+import { bestScore, oneLine, stageTime, trialCount } from './text.ts';
 
 /** Trial counts come at most this often; each better score comes at once (ms). */
 const COUNT_EVERY_MS = 5_000;
@@ -67,4 +67,21 @@ function stageText(stage: StageProgress, now: number): string {
   if (stage.state === 'waiting') return `${title} waits`;
   if (stage.state === 'skipped') return `${title} skipped${about}`;
   return `${title} ${stage.state} after ${stageTime(stage, now) || 'no time'}${about}`;
+}
+
+/** A view for programs: one JSON document a line, for each change. */
+export function jsonLineView(stream: Output): View {
+  const last = new Map<string, string>();
+  const emit = (event: string, content: Record<string, unknown>) => {
+    const text = JSON.stringify(content);
+    if (last.get(event) === text) return;
+    last.set(event, text);
+    writeLine(stream, JSON.stringify({ event, at: new Date().toISOString(), ...content }));
+  };
+  last.set('notice', JSON.stringify({ notices: [] }));
+  return {
+    progress: (progress) => emit('progress', { progress }),
+    notices: (notices) => emit('notice', { notices }),
+    close: () => undefined,
+  };
 }

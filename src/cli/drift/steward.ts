@@ -1,0 +1,173 @@
+import { forModel } from '../../config.ts';
+import { workflowIds } from '../../contracts/names.ts';
+import {
+  pauseSteward,
+  type RetrainStart,
+  resumeSteward,
+  retrainNow,
+  type Steering,
+  StewardState,
+  stewardQuery,
+} from '../../contracts/steward.ts';
+import { stewardStart } from '../../systems/alerts.ts';
+import { duration, utcMinute } from '../../words/numbers.ts';
+import { endingText } from '../../words/results.ts';
+import { pauseReason } from '../../words/stewardDetails.ts';
+import { CommandError, EXIT } from '../exit.ts';
+import { goesOn } from '../follow/target.ts';
+import { type Session, sendUpdate } from '../session.ts';
+
+/** What is known of the steward of a model. */
+export interface StewardAnswer {
+  workflowId: string;
+  /** `none`: no alert has come yet; `ended`: somebody stopped it, and the next alert starts it anew. */
+  exists: 'running' | 'ended' | 'none';
+  /** Null when it does not run, or when no worker is there to tell. */
+  state: StewardState | null;
+}
+
+/** A worker answers in milliseconds (ms). */
+const LIMIT_MS = 3_000;
+
+/** Asks the steward of a model what it is doing. */
+export async function askSteward({ client }: Session, registeredModel: string): Promise<StewardAnswer> {
+  const { WorkflowNotFoundError } = await import('@temporalio/client');
+  const workflowId = workflowIds.steward(registeredModel);
+  const handle = client.workflow.getHandle(workflowId);
+  try {
+    if (!goesOn(await handle.describe())) return { workflowId, exists: 'ended', state: null };
+  } catch (error) {
+    if (!(error instanceof WorkflowNotFoundError)) throw error;
+    return { workflowId, exists: 'none', state: null };
+  }
+  try {
+    const answer = await client.withDeadline(Date.now() + LIMIT_MS, () => handle.query(stewardQuery));
+    return { workflowId, exists: 'running', state: StewardState.parse(answer) };
+  } catch {
+    // Whether Temporal is there was seen a moment ago: it is the worker that does not answer.
+    return { workflowId, exists: 'running', state: null };
+  }
+}
+
+/** Pauses the steward of a model. One that no alert has started yet is started, so that it is paused when one comes. */
+export async function pause({ client }: Session, registeredModel: string, steering: Steering): Promise<void> {
+  const start = stewardStart(registeredModel);
+  await client.workflow.signalWithStart('driftSteward', { ...start, signal: pauseSteward, signalArgs: [steering] });
+}
+
+/**
+ * Lets the steward of a model go on.
+ *
+ * @returns false when there is none that could be paused
+ */
+export async function resume({ client }: Session, registeredModel: string, steering: Steering): Promise<boolean> {
+  const { WorkflowNotFoundError } = await import('@temporalio/client');
+  try {
+    await client.workflow.getHandle(workflowIds.steward(registeredModel)).signal(resumeSteward, steering);
+    return true;
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return false;
+    throw error;
+  }
+}
+
+/**
+ * Has the steward of a model retrain now.
+ *
+ * @returns what it answers
+ * @throws {CommandError} when it refuses, there is none, or no worker takes it
+ */
+export function askForRetrain(session: Session, registeredModel: string, steering: Steering): Promise<RetrainStart> {
+  return sendUpdate(session, workflowIds.steward(registeredModel), retrainNow, steering, {
+    refused,
+    absent: absent(registeredModel),
+    unanswered: (seconds) => `No worker took it within ${seconds} s. It may yet: see "mediwatch steward".`,
+  });
+}
+
+/**
+ * What the steward of a model would answer if it were asked to retrain now.
+ *
+ * @throws {CommandError} when it would refuse, there is none, or no worker tells
+ */
+export async function rehearseRetrain(session: Session, registeredModel: string): Promise<string> {
+  const { exists, state } = await askSteward(session, registeredModel);
+  const failed = (message: string) => new CommandError(EXIT.failed, message);
+  if (exists !== 'running') throw failed(absent(registeredModel));
+  if (!state) throw failed('No worker answers for the steward: start one with "npm run worker".');
+  if (state.current) throw failed(refused(`${state.current.workflowId} is under way.`));
+  const pending = state.pending ? `, which answers ${state.pending.count} pending alerts` : '';
+  const { retrain } = forModel(session.config, registeredModel).steward;
+  const given = Object.entries(retrain).map(([name, value]) => `${name} ${JSON.stringify(value)}`);
+  const settings =
+    given.length > 0 ? ` with ${given.join(', ')} (steward.retrain)` : ' with the settings of mediwatch.yaml';
+  return `The steward would start a retrain of ${registeredModel}${settings}${pending}.`;
+}
+
+const refused = (why: string) => `The steward starts no retrain now: ${why}`;
+const absent = (registeredModel: string) =>
+  `${registeredModel} has no steward yet. Retrain with "mediwatch retrain --follow"; the first alert starts the steward.`;
+
+/** What a steward does, in a line: for the status and the head of its own command. */
+export function stewardLine({ exists, state }: StewardAnswer, now: number): string {
+  if (exists === 'none') return 'no alert has come yet; the first one starts it';
+  if (exists === 'ended') return 'was stopped; the next alert starts it anew';
+  if (!state) return 'runs, but no worker answers: start one with "npm run worker"';
+  const { pending } = state;
+  const waiting = pending ? `; ${alerts(pending.count)} pending` : '';
+  return `${phaseText(state, now)}${waiting}`;
+}
+
+/** All that a steward tells, in lines for a reader. */
+export function stewardLines(answer: StewardAnswer, now: number): string[] {
+  const { state } = answer;
+  const head = stewardLine(answer, now);
+  if (!state) return [head];
+  const { counted, duplicates, retrains, failures, pending, last, paused, phase } = state;
+  return [
+    head,
+    `  Alerts      ${counted} received, ${duplicates} more that were known already`,
+    ...(pending
+      ? [
+          `  Pending     ${alerts(pending.count)} since ${utcMinute(pending.firstAt)}; the latest: ${pendingText(pending)}`,
+        ]
+      : []),
+    `  Retrains    ${retrains} started${failures > 0 ? `; the last ${failures} failed` : ''}`,
+    ...(last ? [`  Last        ${last.workflowId}, ${utcMinute(last.endedAt)}: ${endingText(last.ending)}`] : []),
+    ...(paused && phase !== 'paused' ? [`  Paused      by ${paused.by ?? 'itself'}${because(pauseText(state))}`] : []),
+  ];
+}
+
+function phaseText(state: StewardState, now: number): string {
+  const { phase, until, paused, current } = state;
+  const left = until === null ? '' : `, for ${duration(until - now)} more`;
+  switch (phase) {
+    case 'idle':
+      return 'idle: the next alert starts a retrain';
+    case 'waiting':
+      return 'waits for the end of a retrain that somebody else started';
+    case 'retraining':
+      return `retrains${current ? ` for ${alerts(current.alerts)}: ${current.workflowId}` : ''}`;
+    case 'cooling':
+      return `cools down after a retrain${left}`;
+    case 'backingOff':
+      return `waits after a failed retrain${left}`;
+    case 'paused':
+      return `paused by ${paused?.by ?? 'itself'}${because(pauseText(state))}; "mediwatch steward resume" goes on`;
+  }
+}
+
+const pauseText = ({ paused, failures, last }: StewardState) =>
+  pauseReason({ paused, failures, ended: last ? [last] : [] });
+
+function pendingText({ latest }: NonNullable<StewardState['pending']>): string {
+  return `${latest.reason || 'no reason given'} (${latest.source})${latest.report ? ` ${latest.report}` : ''}`;
+}
+
+function alerts(count: number): string {
+  return `${count} alert${count === 1 ? '' : 's'}`;
+}
+
+function because(reason: string): string {
+  return reason.trim() ? `: ${reason.trim()}` : '';
+}

@@ -1,0 +1,172 @@
+import type { Config } from '../../config.ts';
+import { TAGS } from '../../contracts/names.ts';
+import { ProductionEntry } from '../../contracts/registry.ts';
+import { REPORT_FILES } from '../../contracts/report.ts';
+import { parseJson } from '../../contracts/text.ts';
+import type { Mlflow, ModelVersion } from '../../systems/mlflow/index.ts';
+import { score } from '../../words/numbers.ts';
+import { changeReasonText } from '../../words/verdicts.ts';
+import type { Style } from '../cli.ts';
+import { temporalLink } from '../links.ts';
+import { askMlflow } from '../session.ts';
+import { oneLine } from '../views/text.ts';
+
+export interface HistoryEntry extends ProductionEntry {
+  /** True: what it replaced is not what the entry before put there, so Production was changed past the workflows. */
+  followsGap: boolean;
+  links: {
+    /** The workflow that did it. */
+    workflow: string;
+    /** What the decision rests on: the comparison of a promotion, else the version's test report. */
+    report: string;
+    version: string;
+  };
+}
+
+export interface History {
+  registeredModel: string;
+  /** Version in Production now, according to the registry. */
+  production: string | null;
+  /** All changes, oldest first. */
+  entries: ProductionEntry[];
+  /** The newest changes, newest first, as many as were asked for. */
+  shown: HistoryEntry[];
+  /** How many more of those that are wanted there are. */
+  hidden: number;
+}
+
+/**
+ * Reads the history of Production out of the registry.
+ *
+ * @param limit the most entries that are shown
+ * @param since only entries from then on are shown (Unix time, ms)
+ * @throws {CommandError} when MLflow does not answer, or refuses
+ */
+export async function gatherHistory(
+  config: Config,
+  { limit, since = Number.NEGATIVE_INFINITY }: { limit: number; since?: number | undefined },
+): Promise<History> {
+  const { registeredModel } = config.registry;
+  return await askMlflow(config, async (mlflow) => {
+    const versions = await mlflow.listVersions(registeredModel);
+    const entries = entriesOf(versions);
+    const newest = entries.map((entry, index) => ({ ...entry, followsGap: followsGap(entry, entries[index - 1]) }));
+    const wanted = newest.toReversed().filter(({ at }) => Date.parse(at) >= since);
+    const shown = await Promise.all(
+      wanted
+        .slice(0, limit)
+        .map(async (entry) => ({ ...entry, links: await linksOf(mlflow, config, versions, entry) })),
+    );
+    const production = versions.find(({ stage }) => stage === 'Production')?.version ?? null;
+    return { registeredModel, production, entries, shown, hidden: wanted.length - shown.length };
+  });
+}
+
+async function linksOf(
+  mlflow: Mlflow,
+  config: Config,
+  versions: readonly ModelVersion[],
+  { version, replaced, reason, by }: ProductionEntry,
+): Promise<HistoryEntry['links']> {
+  const page = mlflow.links.versionUrl(config.registry.registeredModel, version);
+  const runId = versions.find((other) => other.version === version)?.runId;
+  const run = runId ? await mlflow.getRun(runId) : undefined;
+  const file =
+    reason.code === 'promote' ? `promotion/version-${version}-against-${replaced ?? 'none'}.html` : REPORT_FILES.page;
+  const report = run ? mlflow.links.artifactUrl(run.experimentId, run.runId, file) : page;
+  return { workflow: temporalLink(config, by).url, report, version: page };
+}
+
+type Tagged = Pick<ModelVersion, 'version' | 'tags'>;
+
+/** The history of Production as the tags of all versions hold it, oldest first. What is no entry is passed over. */
+export function entriesOf(versions: readonly Tagged[]): ProductionEntry[] {
+  return versions
+    .flatMap(({ tags }) => Object.entries(tags).filter(([name]) => name.startsWith(TAGS.production)))
+    .flatMap(([, value]) => ProductionEntry.safeParse(parseJson(value)).data ?? [])
+    .sort((a, b) => Date.parse(a.at) - Date.parse(b.at));
+}
+
+/** What was in Production at a moment. */
+export interface Moment {
+  /** Null: nothing, as far as the history tells. */
+  version: string | null;
+  /** The change that put it there; null for what was there before the history begins. */
+  since: ProductionEntry | null;
+  /** The change that ended it; null when it is still there. */
+  until: ProductionEntry | null;
+}
+
+/** @param time Unix time (ms) */
+export function momentOf(entries: readonly ProductionEntry[], time: number): Moment {
+  const since = entries.findLast(({ at }) => Date.parse(at) <= time) ?? null;
+  const until = entries.find(({ at }) => Date.parse(at) > time) ?? null;
+  return { version: since ? since.version : (until?.replaced ?? null), since, until };
+}
+
+/** Whether an entry does not follow from the one before it: Production was changed in between, past the workflows. */
+export function followsGap(entry: ProductionEntry, before: ProductionEntry | undefined): boolean {
+  return before !== undefined && before.version !== entry.replaced;
+}
+
+const ACTIONS: Record<ProductionEntry['reason']['code'], string> = {
+  promote: 'promoted',
+  rollback: 'rolled back to',
+  restore: 'restored',
+};
+
+/** The changes of Production in lines for a reader, newest first. */
+export function historyLines({ registeredModel, production, entries, shown, hidden }: History, style: Style): string[] {
+  if (entries.length === 0) {
+    const now = production ? `, although version ${production} is there` : '';
+    return [`No workflow has put a version of ${registeredModel} into Production yet${now}.`];
+  }
+  const newest = entries.at(-1);
+  return [
+    style('bold', `${registeredModel}: what was in Production`),
+    ...(newest?.version === production ? [] : ['', style('yellow', pastUs(production))]),
+    ...shown.flatMap((entry) => ['', ...entryLines(entry, style)]),
+    ...(hidden > 0 ? ['', `${hidden} earlier; show them with --limit ${shown.length + hidden}.`] : []),
+  ];
+}
+
+function pastUs(production: string | null): string {
+  const now = production === null ? 'Nothing is in Production' : `Version ${production} is in Production`;
+  return `${now} now, which no workflow did: it was changed in MLflow by hand. "mediwatch doctor" tells more.`;
+}
+
+function entryLines(entry: HistoryEntry, style: Style): string[] {
+  const { at, version, replaced, by, actor, reason, links } = entry;
+  const { challengerAuc = null, championAuc = null } = reason.code === 'promote' ? reason : {};
+  const place = replaced ? `in place of version ${replaced}` : 'where nothing was';
+  const scores = [
+    ...(challengerAuc === null ? [] : [`test AUC ${score(challengerAuc)}`]),
+    ...(championAuc === null ? [] : [`against ${score(championAuc)}`]),
+  ].join(' ');
+  return [
+    `${style('bold', readable(at))}  ${ACTIONS[reason.code]} version ${version}, ${place}`,
+    `  who       ${oneLine(actor)}, by ${by}`,
+    `  why       ${oneLine(changeReasonText(reason))}`,
+    ...(scores ? [`  evidence  ${scores}`] : []),
+    `  report    ${links.report}`,
+    `  workflow  ${links.workflow}`,
+    ...(entry.followsGap
+      ? [style('yellow', '  Between this and the one before, it was changed in MLflow by hand.')]
+      : []),
+  ];
+}
+
+/** What was in Production at a moment, in a sentence or two. */
+export function momentLines(registeredModel: string, time: number, { version, since, until }: Moment): string[] {
+  const when = readable(new Date(time).toISOString());
+  if (version === null) return [`At ${when}, nothing of ${registeredModel} was in Production, as far as is known.`];
+  const began = since
+    ? `since ${readable(since.at)} (${ACTIONS[since.reason.code]} by ${oneLine(since.actor)}: ${oneLine(changeReasonText(since.reason))})`
+    : 'from before the history begins';
+  const ended = until ? `until ${readable(until.at)}, when version ${until.version} came` : 'to this day';
+  return [`At ${when}, version ${version} of ${registeredModel} was in Production: ${began}, ${ended}.`];
+}
+
+function readable(iso: string): string {
+  return `${iso.slice(0, 19).replace('T', ' ')} UTC`;
+}

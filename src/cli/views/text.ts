@@ -1,0 +1,90 @@
+import { stripVTControlCharacters } from 'node:util';
+import type { SearchProgress, StageProgress } from '../../contracts/progress.ts';
+import { duration } from '../../words/numbers.ts';
+import type { Output, Style } from '../cli.ts';
+
+/** How long a stage has taken up to now; empty when it has not started. */
+export function stageTime({ startedAt, endedAt }: StageProgress, now: number): string {
+  return startedAt === undefined ? '' : duration((endedAt ?? now) - startedAt);
+}
+
+/** `trials 7/20 (2 running, 1 failed)` */
+export function trialCount({ total, complete, failed, running }: SearchProgress): string {
+  const details = [running && `${running} running`, failed && `${failed} failed`].filter(Boolean).join(', ');
+  return `trials ${complete + failed}/${total}${details && ` (${details})`}`;
+}
+
+/** `best 0.6812 (trial 4)`; empty before the first score. */
+export function bestScore({ best }: SearchProgress): string {
+  return best ? `best ${best.score.toFixed(4)} (trial ${best.number})` : '';
+}
+
+/** Text from elsewhere on one line, without anything that would move a cursor. */
+export function oneLine(text: string): string {
+  return stripVTControlCharacters(text).replace(/\s+/g, ' ').trim();
+}
+
+/** Cuts a line to a width. */
+export function clip(text: string, width: number): string {
+  return text.length <= width ? text : `${text.slice(0, Math.max(0, width - 1))}…`;
+}
+
+/** Breaks a text at spaces into lines of a width; those after the first are indented. */
+export function wrap(text: string, width: number): string[] {
+  const lines = [''];
+  for (const word of text.split(' ')) {
+    const line = lines.at(-1) as string;
+    if (line === '') lines[lines.length - 1] = clip(word, width);
+    else if (line.length + 1 + word.length <= width) lines[lines.length - 1] = `${line} ${word}`;
+    else lines.push(clip(`  ${word}`, width));
+  }
+  return lines;
+}
+
+/** Lays parts out in lines of a width at most, each part whole where it fits. */
+export function flow(parts: readonly string[], width: number, indent = ''): string[] {
+  const lines: string[] = [];
+  for (const part of parts.filter(Boolean)) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + 2 + part.length <= width) lines[lines.length - 1] = `${last}  ${part}`;
+    else lines.push(clip(indent + part, width));
+  }
+  return lines;
+}
+
+export interface Column {
+  title: string;
+  cells: readonly string[];
+  align?: 'left' | 'right';
+  /** How a cell looks; it is given the row's index. */
+  look?: (text: string, row: number) => string;
+}
+
+const GAP = '  ';
+
+/** Columns with their titles above them; the last takes what room there is, and is cut there. */
+export function tableLines(columns: readonly Column[], { width, style }: { width: number; style: Style }): string[] {
+  const last = columns.length - 1;
+  const widths = columns.map(({ title, cells }) => Math.max(title.length, ...cells.map((cell) => cell.length)));
+  const before = widths.slice(0, last).reduce((sum, each) => sum + each + GAP.length, 0);
+  widths[last] = Math.min(widths[last] ?? 0, Math.max(width - before, 0));
+  const cellOf = (text: string, at: number) => {
+    const room = widths[at] ?? 0;
+    const { align } = columns[at] as Column;
+    const fitting = clip(text, room);
+    return align === 'right' ? fitting.padStart(room) : at === last ? fitting : fitting.padEnd(room);
+  };
+  const head = columns.map(({ title }, at) => cellOf(title, at)).join(GAP);
+  const rows = Array.from({ length: columns[0]?.cells.length ?? 0 }, (_, row) =>
+    columns
+      .map(({ cells, look = (text: string) => text }, at) => look(cellOf(cells[row] ?? '', at), row))
+      .join(GAP)
+      .trimEnd(),
+  );
+  return [style('dim', head.trimEnd()), ...rows];
+}
+
+/** Width of a terminal (characters); what goes to a file or a pipe is not cut. */
+export function widthOf({ isTTY, columns = 100 }: Output): number {
+  return isTTY ? columns : Number.POSITIVE_INFINITY;
+}
