@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { freePort } from '../../src/systems/ports.ts';
 import { until } from './until.ts';
 
-const MAIN = new URL('../../src/stack/main.ts', import.meta.url).pathname;
+const ROOT = join(import.meta.dirname, '..', '..');
 const VARIABLES = [
   'TEMPORAL_PORT',
   'TEMPORAL_UI_PORT',
@@ -37,8 +37,13 @@ export interface StackRun {
   exited: Promise<number | null>;
 }
 
-/** A stack of its own: a folder in the system's temporary one, and free ports. */
-export async function createTestStack(): Promise<TestStack> {
+/**
+ * A stack of its own: a folder in the system's temporary one, and free ports.
+ *
+ * @param root where its code lies
+ */
+export async function createTestStack(root = ROOT): Promise<TestStack> {
+  const main = join(root, 'src', 'stack', 'main.ts');
   const dir = mkdtempSync(join(tmpdir(), 'mediwatch-stack-'));
   const taken = new Set<number>();
   for (const _ of VARIABLES) taken.add(await freePort(taken));
@@ -79,9 +84,9 @@ export async function createTestStack(): Promise<TestStack> {
     ports,
     env: ours,
     processes,
-    start: (args = ['--no-retrain']) => follow(process.execPath, [MAIN, ...args]),
+    start: (args = ['--no-retrain']) => follow(process.execPath, [main, ...args]),
     startUnderNpm: (env = {}) =>
-      follow('sh', ['-c', '"$0" "$1" --no-retrain & wait', process.execPath, MAIN], {
+      follow('sh', ['-c', '"$0" "$1" --no-retrain & wait', process.execPath, main], {
         npm_lifecycle_event: 'start',
         ...env,
       }),
