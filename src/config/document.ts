@@ -60,7 +60,7 @@ export function readDocument(file: string | undefined): ConfigDocument {
   const unresolved = aliases.filter(({ alias }) => alias.resolve(document) === undefined);
   if (unresolved.length > 0) return unusable(unresolved.map((each) => aliasProblem(each, UNRESOLVED)));
   const value = resolved(document);
-  // It does not tell which alias was one too many.
+  // yaml does not say which alias was one too many.
   if (!value) return unusable(aliases.slice(0, 1).map((first) => aliasProblem(first, TOO_MANY)));
   const content = value.content ?? {};
   if (!isMapping(content)) {
@@ -114,7 +114,7 @@ type Syntax = Problem & { fatal: boolean };
 
 const withoutFlags = (problems: Syntax[]): Problem[] => problems.map(({ fatal: _, ...problem }) => problem);
 
-/** One for each line: what follows on the same line is a consequence. A key that is there twice can be told apart. */
+/** One for each line: what follows on the same line is a consequence. A duplicate key has a message of its own. */
 function syntaxProblems(document: Document.Parsed, placeAt: (offset: number) => Place): Syntax[] {
   const found = document.errors.map(({ code, message, pos }) => {
     const place = placeAt(pos[0]);

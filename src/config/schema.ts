@@ -266,7 +266,7 @@ export const ConfigSchema = z.strictObject({
       'more than one model: by registered name, the sections in which it differs; absent: registry.registeredModel alone',
     ),
   schedules: Schedules.default({}).describe('what is started when, by name'),
-  notifications: z.array(NotificationTarget).default([]).describe('who is told of what'),
+  notifications: z.array(NotificationTarget).default([]).describe('who is notified of what'),
 });
 
 /** The settings as the rest of the program reads them. */

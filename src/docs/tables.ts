@@ -200,7 +200,7 @@ function inputTables(): string {
         cell(meaningOf(schema)),
       ]);
       return [
-        `### ${type}`,
+        `## ${type}`,
         `${about} All fields may be left out. An input that works: ${code(JSON.stringify(example))}.`,
         table(['field', 'type', 'meaning'], rows),
       ].join('\n\n');

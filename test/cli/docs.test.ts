@@ -1,9 +1,10 @@
+import { existsSync, globSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { execa } from 'execa';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { PROJECT_ROOT, settingPaths } from '../../src/config.ts';
+import { loadConfig, PROJECT_ROOT, settingPaths } from '../../src/config.ts';
 import { STEPS } from '../../src/contracts/plans.ts';
 import { SAVED_QUERIES } from '../../src/contracts/savedQueries.ts';
 import { STEP_CONTRACTS } from '../../src/contracts/steps.ts';
@@ -35,7 +36,7 @@ it('fills its regions, leaves the rest alone, and then has nothing to do', async
   expect(text).toMatch(/^# Before\n/);
   expect(text).toMatch(/\nafter\n$/);
   for (const [type, { about }] of Object.entries(WORKFLOWS)) {
-    expect(text).toContain(`### ${type}`);
+    expect(text).toContain(`## ${type}`);
     expect(text).toContain(`| \`${type}\` | ${about} |`);
     expect(text).toContain(`&workflowType=${type})`);
   }
@@ -77,4 +78,35 @@ it('every step has its input and its result on the page of the steps, field by f
 it('the tables of a page, and the types of Python, are checked in as the contracts have them', async () => {
   expect(await docs('--check')).toMatchObject({ exitCode: 0 });
   expect(pythonContract()).toContain('class TrainInput(TypedDict):');
+});
+
+const PAGES = [
+  'README.md',
+  'CONTRIBUTING.md',
+  'SECURITY.md',
+  'CHANGELOG.md',
+  ...globSync('docs/*.md', { cwd: PROJECT_ROOT }),
+];
+
+it.each(PAGES)('the links of %s lead to files that are there', async (page) => {
+  const text = await readFile(join(PROJECT_ROOT, page), 'utf8');
+  const links = [...text.matchAll(/\]\(([^)#\s]+)(#[^)]*)?\)/g)].map(([, target]) => String(target));
+  const local = links.filter((target) => !/^https?:/.test(target));
+  const missing = local.filter((target) => !existsSync(join(PROJECT_ROOT, dirname(page), target)));
+  expect(missing).toEqual([]);
+});
+
+it.each(PAGES.filter((page) => page !== 'docs/compose.md'))(
+  'every mediwatch.yaml that %s shows can be loaded',
+  async (page) => {
+    const text = await readFile(join(PROJECT_ROOT, page), 'utf8');
+    for (const [, yaml] of text.matchAll(/^```yaml\n([\s\S]*?)^```/gm)) {
+      await writeFile(join(dir, 'mediwatch.yaml'), String(yaml));
+      expect(loadConfig({}, dir).root).toBe(dir);
+    }
+  },
+);
+
+it('the README can be read in two minutes', async () => {
+  expect((await readFile(join(PROJECT_ROOT, 'README.md'))).byteLength).toBeLessThan(8_000);
 });

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { unknownVariables } from '../../src/config/environment.ts';
-import { load, told } from './support.ts';
+import { load, messages } from './support.ts';
 
 test('a variable goes before the file, and before those of other tools', () => {
   const text = 'search:\n  trials: 3\nmlflow:\n  uri: http://file\n';
@@ -11,18 +11,18 @@ test('a variable goes before the file, and before those of other tools', () => {
 });
 
 test('a wrong variable is named in place of a line', () => {
-  expect(told('search:\n  trials: 3\n', { MEDIWATCH_SEARCH_TRIALS: 'many' })).toEqual([
+  expect(messages('search:\n  trials: 3\n', { MEDIWATCH_SEARCH_TRIALS: 'many' })).toEqual([
     'MEDIWATCH_SEARCH_TRIALS search.trials: expected a whole number, such as 20; got the text "many"',
   ]);
 });
 
 test('what holds more than one value cannot come from a variable', () => {
-  expect(told('', { MEDIWATCH_STEPS_TRAIN: 'python train.py' })).toEqual([
+  expect(messages('', { MEDIWATCH_STEPS_TRAIN: 'python train.py' })).toEqual([
     'MEDIWATCH_STEPS_TRAIN steps.train: holds more than one value: set it in mediwatch.yaml',
   ]);
 });
 
-test('variables that look like settings and are none stop nothing, and are told with what they may have meant', () => {
+test('variables that look like settings and are none stop nothing, and are reported with what they may mean', () => {
   const env = {
     MEDIWATCH_SERCH_TRIALS: '5',
     MEDIWATCH_SEARCH_DEPTH: '5',
@@ -54,7 +54,7 @@ test('no group is null in the file, and an empty text or the word null in a vari
   expect(load('', { MEDIWATCH_DATA_GROUP: '' }).data.group).toBeNull();
   expect(load('data:\n  group: a\n', { MEDIWATCH_DATA_GROUP: 'null' }).data.group).toBeNull();
   expect(load('data:\n  group: "null"\n').data.group).toBe('null');
-  expect(told('data:\n  group: 5\n')).toEqual([
+  expect(messages('data:\n  group: 5\n')).toEqual([
     '2:10 data.group: expected text or null, such as patient_nbr; got the number 5; put it in quotes: "5"',
   ]);
 });

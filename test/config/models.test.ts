@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { forModel, modelNames } from '../../src/config.ts';
-import { load, told } from './support.ts';
+import { load, messages } from './support.ts';
 
 const TWO = `
 search: {trials: 9, sampler: random}
@@ -48,8 +48,8 @@ test('each model keeps its drift reports in a folder of its own', () => {
   expect(load('').monitoring.outDir).toBe('reports/monitoring');
 });
 
-/** What is wrong with a model, and what is told. */
-const WRONG: Record<string, [text: string, told: string[]]> = {
+/** What is wrong with a model, and the messages about it. */
+const WRONG: Record<string, [text: string, messages: string[]]> = {
   'a section that cannot differ': [
     'models:\n  A:\n    worker: {slots: 2}\n    mlflow: {uri: http://other}\n',
     [
@@ -65,7 +65,7 @@ const WRONG: Record<string, [text: string, told: string[]]> = {
       '6:7 models.A.search.smapler: unknown setting; did you mean "sampler"?',
     ],
   ],
-  'a wrong setting of all models, told once': [
+  'a wrong setting of all models, once': [
     'search: {trials: x}\nmodels:\n  A: {search: {sampler: random}}\n  B: {deployment: {target: none}}\n',
     ['1:18 search.trials: expected a whole number, such as 20; got the text "x"'],
   ],
@@ -105,6 +105,6 @@ const WRONG: Record<string, [text: string, told: string[]]> = {
   ],
 };
 
-test.each(Object.entries(WRONG))('%s is told', (_, [text, expected]) => {
-  expect(told(text)).toEqual(expected);
+test.each(Object.entries(WRONG))('%s is reported with its line', (_, [text, expected]) => {
+  expect(messages(text)).toEqual(expected);
 });

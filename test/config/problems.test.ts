@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { load, refusal, told } from './support.ts';
+import { load, messages, refusal } from './support.ts';
 
-/** A wrong file, and what is told of it: line and column, setting, and what was meant. */
-const WRONG: Record<string, [text: string, told: string[]]> = {
+/** A wrong file, and the messages about it: line and column, setting, and what was meant. */
+const WRONG: Record<string, [text: string, messages: string[]]> = {
   'an unknown section': ['serch:\n  trials: 3\n', ['1:1 serch: unknown setting; did you mean "search"?']],
   'an unknown key': [
     'steps:\n  trial:\n    comand: [python, train.py]\n',
@@ -199,16 +199,16 @@ const WRONG: Record<string, [text: string, told: string[]]> = {
   ],
 };
 
-test.each(Object.entries(WRONG))('%s is told with its line and what was meant', (_, [text, expected]) => {
-  expect(told(text)).toEqual(expected);
+test.each(Object.entries(WRONG))('%s is reported with its line and what was meant', (_, [text, expected]) => {
+  expect(messages(text)).toEqual(expected);
 });
 
-test('what is no YAML is told with its line', () => {
+test('what is no YAML is reported with its line', () => {
   const [problem] = refusal('search: {trials: 3\ndata:\n  path: x\n').problems;
   expect(problem).toMatchObject({ line: 2, message: expect.stringContaining('not YAML') });
 });
 
-test('everything that is wrong is told at once, in the order of the file, each with its line', () => {
+test('everything that is wrong is reported at once, in the order of the file, each with its line', () => {
   const text = 'data:\n  sed: 3\nsearch:\n  trials: x\nsteps:\n  trial: {command: [t, "{parms.lr}"], tiemout: 3}\n';
   const { message, problems } = refusal(text, { MEDIWATCH_DOCKER_PUSH: 'perhaps' });
   expect(problems.map(({ path }) => path)).toEqual([
@@ -236,7 +236,7 @@ test('a secret is not shown', () => {
 test.each(['constructor', 'toString', '__proto__', 'hasOwnProperty'])(
   '%s, which every object has, is no setting',
   (key) => {
-    const unknown = (text: string) => told(text).map((line) => line.replace(/; known here: .*$/, ''));
+    const unknown = (text: string) => messages(text).map((line) => line.replace(/; known here: .*$/, ''));
     for (const value of ['1', '', '{a: 1}', '[x]']) {
       expect(unknown(`${key}: ${value}\n`)).toEqual([`1:1 ${key}: unknown setting`]);
       expect(unknown(`search:\n  ${key}: ${value}\n`)).toEqual([`2:3 search.${key}: unknown setting`]);
@@ -245,7 +245,7 @@ test.each(['constructor', 'toString', '__proto__', 'hasOwnProperty'])(
         `3:14 models.A.mlflow.${key}: unknown setting`,
       ]);
     }
-    expect(told(`steps:\n  train:\n    command: [x, "{${key}}"]\n`)).toEqual([
+    expect(messages(`steps:\n  train:\n    command: [x, "{${key}}"]\n`)).toEqual([
       expect.stringContaining(`unknown placeholder {${key}}`),
     ]);
   },
@@ -263,8 +263,8 @@ test('an empty section is as if it were absent', () => {
   expect(config.steps.train.command).toBeUndefined();
 });
 
-test('an alias is told where it was written out', () => {
-  expect(told('steps:\n  train: &t\n    comand: [x]\n  trial: *t\n').sort()).toEqual([
+test('a fault in an alias is reported where it was written out', () => {
+  expect(messages('steps:\n  train: &t\n    comand: [x]\n  trial: *t\n').sort()).toEqual([
     '3:5 steps.train.comand: unknown setting; did you mean "command"?',
     '3:5 steps.trial.comand: unknown setting; did you mean "command"?',
   ]);
@@ -272,7 +272,7 @@ test('an alias is told where it was written out', () => {
 
 test('numbers that only a bundled step refuses are left to a command of the project', () => {
   const text = 'data: {testFraction: 0.6, validationFraction: 0.4}\nmonitoring: {minRows: 2000}\n';
-  expect(told(text)).toHaveLength(2);
+  expect(messages(text)).toHaveLength(2);
   const own = 'steps: {prepare: {command: [x]}, monitor: {command: [x]}}\n';
   expect(load(text + own).monitoring.minRows).toBe(2000);
   expect(load('monitoring: {minRows: 2000, currentHours: 24}\n').monitoring.currentHours).toBe(24);

@@ -29,7 +29,7 @@ export function refusal(text: string, env: Record<string, string> = {}): ConfigE
 }
 
 /** Each problem as `line:column path: message`. */
-export function told(text: string, env: Record<string, string> = {}): string[] {
+export function messages(text: string, env: Record<string, string> = {}): string[] {
   return refusal(text, env).problems.map(inOne);
 }
 
