@@ -10,58 +10,55 @@ import {
   StopQuery,
   TrafficRequest,
   type UpstreamList,
+  type UpstreamView,
 } from '../contracts/gateway.ts';
 import { wrongFieldTexts } from '../words/wrongFields.ts';
-import { answerProblems, onlyForHosts } from './adminServer.ts';
 import type { ApiProcess } from './apiProcess.ts';
-import type { Instances } from './instances.ts';
-import { AdminProblem } from './problems.ts';
+import type { DataPlane } from './dataPlane.ts';
+import { AdminProblem } from './problem.ts';
 import type { Routing } from './routing.ts';
-import type { Traffic } from './traffic.ts';
 import type { Upstreams } from './upstreams.ts';
-import { createUpstreamViews } from './upstreamViews.ts';
 
 interface AdminOptions {
-  instances: Instances;
   upstreams: Upstreams;
   routing: Routing;
-  traffic: Traffic;
+  plane: DataPlane;
   /** Host names by which it may be called. */
   hosts: readonly string[];
   log: Logger;
 }
 
 /** Makes the server through which upstreams come, get their share of the traffic, and go; it does not listen yet. */
-export function createAdmin({ instances, upstreams, routing, traffic, hosts, log }: AdminOptions): FastifyInstance {
+export function createAdmin({ upstreams, routing, plane, hosts, log }: AdminOptions): FastifyInstance {
   const app = Fastify({
     loggerInstance: log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
   });
   onlyForHosts(app, hosts);
   answerProblems(app);
-  const viewOf = createUpstreamViews({ upstreams, routing, traffic });
+  const viewOf = (key: string | null | undefined) => viewUpstream({ upstreams, routing, plane }, key);
 
   const remove = async (key: string, { drainMs, force }: StopQuery) => {
-    if (!force && routing.routes().active?.key === key) {
+    if (!force && routing.shares().active?.key === key) {
       throw new AdminProblem(409, `${key} answers requests.`, 'Shift the traffic first.');
     }
     const removed = routing.retire(key);
     try {
       if (force) await routing.clear(key);
-      await upstreams.remove(key, () => traffic.drained(key, drainMs));
-      traffic.forget(key);
+      await upstreams.remove(key, () => plane.drained(key, drainMs));
+      plane.forget(key);
     } finally {
       removed();
     }
   };
 
   app.get('/status', (): Status => {
-    const { active, previous, candidate } = routing.routes();
+    const { active, previous, candidate } = routing.shares();
     return {
       active: viewOf(active?.key),
       previous: viewOf(previous),
       candidate: viewOf(candidate?.key),
-      requests: traffic.counts(),
+      requests: plane.counts(),
     };
   });
 
@@ -80,11 +77,11 @@ export function createAdmin({ instances, upstreams, routing, traffic, hosts, log
     return routing.shift(key, share);
   });
 
-  app.get('/instances', () => ({ instances: instances.list().map((instance) => instance.view()) }));
+  app.get('/instances', () => ({ instances: upstreams.instances().map((instance) => instance.view()) }));
 
   app.get('/instances/:key', async (request) => {
     const { key } = parse(KeyParams, request.params);
-    const instance = instances.get(key);
+    const instance = upstreams.instance(key);
     if (!instance) throw new AdminProblem(404, `There is no instance ${key}.`, 'Start it with POST /instances.');
     return completeView(instance);
   });
@@ -115,4 +112,53 @@ function parse<Schema extends z.ZodType>(schema: Schema, value: unknown): z.outp
   if (parsed.success) return parsed.data;
   const wrong = wrongFieldTexts(parsed.error.issues, schema, value ?? {}, 'the whole');
   throw new AdminProblem(400, `The request is wrong: ${wrong.join('; ')}.`, 'Nothing was changed. Correct it.');
+}
+
+/** What the admin API shows of the upstream with a key; null when there is none. */
+function viewUpstream(
+  { upstreams, routing, plane }: Pick<AdminOptions, 'upstreams' | 'routing' | 'plane'>,
+  key: string | null | undefined,
+): UpstreamView | null {
+  const spec = key ? upstreams.spec(key) : undefined;
+  if (!spec) return null;
+  const instance = upstreams.instance(spec.key);
+  const reason = instance?.reason();
+  const { active, candidate } = routing.shares();
+  const isActive = active?.key === spec.key;
+  const candidateShare = candidate?.share ?? 0;
+  const ownShare = candidate?.key === spec.key ? candidateShare : 0;
+  return {
+    key: spec.key,
+    kind: instance ? 'process' : 'external',
+    model: spec.model,
+    version: spec.version,
+    url: 'url' in spec ? spec.url : (instance?.url ?? ''),
+    ...(instance && { state: instance.state() }),
+    ...(reason && { reason }),
+    active: isActive,
+    share: isActive ? 1 - candidateShare : ownShare,
+    traffic: plane.statistics(spec.key),
+  };
+}
+
+/** A page in a browser must not reach this server under a host name of its own that it resolves to our address. */
+function onlyForHosts(app: FastifyInstance, hosts: readonly string[]): void {
+  const served = new Set(hosts);
+  app.addHook('onRequest', (request, _reply, done) => {
+    if (served.has(request.hostname)) done();
+    else done(new AdminProblem(403, `Host ${request.hostname} is not served.`, `Call it by ${hosts.join(' or ')}.`));
+  });
+}
+
+/** Every error is answered with what is wrong and what to do next. */
+function answerProblems(app: FastifyInstance): void {
+  app.setNotFoundHandler((request, reply) => {
+    void reply.code(404).send({ error: `There is no ${request.method} ${request.url}.` });
+  });
+  app.setErrorHandler<Error & { statusCode?: number }>((error, request, reply) => {
+    const status = error.statusCode ?? 500;
+    if (status >= 500) request.log.error({ err: error }, 'admin request failed');
+    const next = error instanceof AdminProblem ? error.next : undefined;
+    void reply.code(status).send({ error: error.message, ...(next && { next }) });
+  });
 }

@@ -1,15 +1,19 @@
 import { mkdirSync } from 'node:fs';
 import { execa } from 'execa';
+import pRetry from 'p-retry';
 import type { Logger } from 'pino';
+import { type Dispatcher, request } from 'undici';
 import type { Instance, InstanceSpec } from '../contracts/gateway.ts';
 import { LOOPBACK } from '../systems/ports.ts';
 import { killTree } from '../systems/processes/killTree.ts';
 import { TAG_VARIABLE } from '../systems/processes/processTable.ts';
 import type { Reaper } from '../systems/processes/reaper.ts';
 import type { Command } from './command.ts';
-import { probe, untilHealthy } from './health.ts';
 import { openInstanceLog } from './instanceLog.ts';
 
+/** How often /health is asked until it answers with 200. */
+const PROBING = { retries: Number.POSITIVE_INFINITY, minTimeout: 200, factor: 1 };
+const PROBE_TIMEOUT_MS = 5_000;
 /** For what a process leaves behind when it exits (ms). */
 const LEFTOVER_GRACE_MS = 1_000;
 
@@ -19,6 +23,8 @@ interface ApiProcessOptions {
   command: Command;
   logFile: string;
   reaper: Reaper;
+  /** Called when its state, or the reason for it, has changed. */
+  onChange: () => void;
   log: Logger;
 }
 
@@ -44,7 +50,8 @@ export interface ApiProcess {
 }
 
 /** Starts an API process in its own process group. A program that cannot be started shows as `exited`. */
-export function startApiProcess({ spec, port, command, logFile, reaper, log }: ApiProcessOptions): ApiProcess {
+export function startApiProcess(options: ApiProcessOptions): ApiProcess {
+  const { spec, port, command, logFile, reaper, onChange, log } = options;
   const url = `http://${LOOPBACK}:${port}`;
   const tag = reaper.newTag();
   const startedAt = new Date().toISOString();
@@ -54,6 +61,12 @@ export function startApiProcess({ spec, port, command, logFile, reaper, log }: A
   let reason: string | undefined = 'it was just started';
   let runningSince: number | undefined;
   let exit: Pick<Instance, 'exitCode' | 'signal'> = {};
+
+  const become = (to: Instance['state'], why?: string) => {
+    if (to === state && why === reason) return;
+    [state, reason] = [to, why];
+    onChange();
+  };
 
   makePredictionFolder(command, log);
   const child = execa(command.file, command.args, {
@@ -72,8 +85,7 @@ export function startApiProcess({ spec, port, command, logFile, reaper, log }: A
 
   const exited = (code: number | null, signal: string | null) => {
     exit = { ...(code !== null && { exitCode: code }), ...(signal && { signal }) };
-    state = 'exited';
-    reason = signal ? `it was ended by ${signal}` : `it exited with code ${code}`;
+    become('exited', signal ? `it was ended by ${signal}` : `it exited with code ${code}`);
     probing.abort();
     log.info({ key: spec.key, version: spec.version, pid, exitCode: code, signal }, 'API process exited');
     // A child that it left behind would hold its output open, and memory.
@@ -84,8 +96,7 @@ export function startApiProcess({ spec, port, command, logFile, reaper, log }: A
     child.nodeChildProcess.once('error', (error) => {
       if (pid) return;
       output.write(`${error.message}\n`);
-      state = 'exited';
-      reason = `it could not be started: ${error.message}`;
+      become('exited', `it could not be started: ${error.message}`);
       probing.abort();
       resolve();
     });
@@ -94,17 +105,21 @@ export function startApiProcess({ spec, port, command, logFile, reaper, log }: A
     if (pid) reaper.forget(pid);
   });
 
-  const notYet = (text: string) => {
-    if (state === 'starting') reason = text;
-  };
-  const becomeRunning = () => {
+  /** Asks /health once; gives why it is not running, or null. */
+  const look = async () => {
     if (state !== 'starting') return;
-    [state, reason, runningSince] = ['running', undefined, performance.now()];
+    const found = await probe(url, probing.signal);
+    if (state !== 'starting') return;
+    if (found !== null) return become('starting', found);
+    runningSince = performance.now();
+    become('running');
     log.info({ key: spec.key, version: spec.version, pid, url }, 'API process is running');
   };
-  void untilHealthy({ url, signal: probing.signal, onReason: notYet }).then((healthy) => {
-    if (healthy) becomeRunning();
-  });
+  const untilRunning = async () => {
+    await look();
+    if (state === 'starting') throw new Error(reason);
+  };
+  pRetry(untilRunning, { ...PROBING, signal: probing.signal }).catch(() => {});
   log.info({ key: spec.key, version: spec.version, pid, port, logFile }, 'API process started');
 
   return {
@@ -116,11 +131,7 @@ export function startApiProcess({ spec, port, command, logFile, reaper, log }: A
     state: () => state,
     reason: () => reason,
     async problem() {
-      if (state === 'starting') {
-        const found = await probe(url, probing.signal);
-        if (found === null) becomeRunning();
-        else notYet(found);
-      }
+      await look();
       return state === 'running' ? null : `${state} (${reason})`;
     },
     runningSince: () => runningSince,
@@ -154,5 +165,36 @@ function makePredictionFolder({ env }: Command, log: Logger): void {
     mkdirSync(env.PRED_LOG_DIR, { recursive: true });
   } catch (error) {
     log.warn({ folder: env.PRED_LOG_DIR, reason: (error as Error).message }, 'no folder for predictions');
+  }
+}
+
+/**
+ * Asks `GET /health` once.
+ *
+ * @returns null: it answers with 200; otherwise why not, in words
+ */
+export async function probe(url: string, signal?: AbortSignal): Promise<string | null> {
+  try {
+    const limit = AbortSignal.timeout(PROBE_TIMEOUT_MS);
+    const response = await request(`${url}/health`, { signal: signal ? AbortSignal.any([signal, limit]) : limit });
+    const reason = await reasonIn(response.body);
+    if (response.statusCode === 200) return null;
+    return `/health answers ${response.statusCode}${reason ? `: ${reason}` : ''}`;
+  } catch (error) {
+    const { name, code, message } = error as NodeJS.ErrnoException;
+    if (code === 'ECONNREFUSED') return 'it does not listen yet';
+    if (name === 'TimeoutError') return `/health does not answer within ${PROBE_TIMEOUT_MS / 1_000} s`;
+    return `/health cannot be read: ${message}`;
+  }
+}
+
+async function reasonIn(body: Dispatcher.ResponseData['body']): Promise<string> {
+  const text = (await body.text()).slice(0, 500);
+  try {
+    const answer: unknown = JSON.parse(text);
+    const reason = (answer as { reason?: unknown } | null)?.reason;
+    return typeof reason === 'string' ? reason : text;
+  } catch {
+    return text;
   }
 }

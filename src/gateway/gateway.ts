@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { hostOf } from '../config/embedded.ts';
 import { type Config, fromRoot } from '../config.ts';
@@ -7,11 +6,8 @@ import { LOOPBACK, LOOPBACK_NAMES } from '../systems/ports.ts';
 import { createReaper } from '../systems/processes/reaper.ts';
 import { createAdmin } from './admin.ts';
 import { apiCommand, type CommandOf } from './command.ts';
-import { createExternals } from './externals.ts';
-import { createInstances } from './instances.ts';
-import { createProxy } from './proxy.ts';
+import { closeWithin, createProxy } from './proxy.ts';
 import { createRouting } from './routing.ts';
-import { createTraffic } from './traffic.ts';
 import { createUpstreams } from './upstreams.ts';
 
 export interface GatewayOptions {
@@ -67,24 +63,22 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const { apiPort, adminPort, dir, drainMs, command, log } = options;
   const { bind = LOOPBACK, adminHosts = LOOPBACK_NAMES, graceMs = 5_000, requestTimeoutMs = 60_000 } = options;
   const reaper = await createReaper();
-  const instances = createInstances({ command, bind, logDir: join(dir, 'logs'), graceMs, reaper, log });
-  const upstreams = createUpstreams({ instances, externals: createExternals() });
-  const traffic = createTraffic();
-  const stateFile = join(dir, 'gateway', 'state.json');
-  const routing = createRouting({ instances, upstreams, traffic, stateFile, log });
-  const proxy = await createProxy({ destination: routing.destination, traffic, requestTimeoutMs, log });
-  const admin = createAdmin({ instances, upstreams, routing, traffic, hosts: adminHosts, log });
+  const plane = await createProxy({ requestTimeoutMs, log });
+  const onChange = () => routing.publish();
+  const upstreams = createUpstreams({ command, bind, logDir: join(dir, 'logs'), graceMs, reaper, onChange, log });
+  const routing = createRouting({ upstreams, plane, stateFile: join(dir, 'gateway', 'state.json'), log });
+  const admin = createAdmin({ upstreams, routing, plane, hosts: adminHosts, log });
 
   const close = async () => {
     routing.close();
-    await Promise.all([closeWithin(proxy, drainMs), closeWithin(admin, 0)]);
-    await instances.close();
+    await Promise.all([plane.close(drainMs), closeWithin(admin, 0)]);
+    await upstreams.close();
     await reaper.close();
   };
   try {
-    const apiUrl = await listen(proxy, bind, apiPort, 'stack.apiPort');
+    const apiUrl = await listen(plane.listen(bind, apiPort), apiPort, 'stack.apiPort');
     await routing.restore();
-    const adminUrl = await listen(admin, bind, adminPort, 'stack.apiAdminPort');
+    const adminUrl = await listen(admin.listen({ host: bind, port: adminPort }), adminPort, 'stack.apiAdminPort');
     let closed: Promise<void> | undefined;
     return { apiUrl, adminUrl, close: () => (closed ??= close()) };
   } catch (error) {
@@ -93,21 +87,11 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   }
 }
 
-async function listen(app: FastifyInstance, host: string, port: number, setting: string): Promise<string> {
+async function listen(listening: Promise<string>, port: number, setting: string): Promise<string> {
   try {
-    return await app.listen({ host, port });
+    return await listening;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
     throw new Error(`Port ${port} is taken by another program. Stop that one, or set ${setting} to another port.`);
   }
-}
-
-/** Closes a server; requests that are open after the limit (ms) are cut off. */
-async function closeWithin(app: FastifyInstance, limitMs: number): Promise<void> {
-  const cut = setTimeout(() => app.server.closeAllConnections(), limitMs);
-  // A connection that was in use when closing began is kept open by Node, waiting for a next request.
-  const tidy = setInterval(() => app.server.closeIdleConnections(), 50);
-  await app.close();
-  clearTimeout(cut);
-  clearInterval(tidy);
 }

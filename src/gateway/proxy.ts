@@ -8,34 +8,22 @@ import Fastify, {
   LogController,
 } from 'fastify';
 import type { Logger } from 'pino';
-import { endToEnd } from './headers.ts';
-import { hasPredictions, readInPassing } from './predictions.ts';
-import { BodyTooLarge, untouchedBody } from './requestBody.ts';
-import type { Traffic, Visit } from './traffic.ts';
+import type { DataPlane, Destination, Routes, Unavailable } from './dataPlane.ts';
+import { BodyTooLarge, endToEnd, hasPredictions, readInPassing, untouchedBody } from './message.ts';
+import { createTraffic, type Traffic, type Visit } from './traffic.ts';
 
-/** A server that answers requests, by URL: the proxy does not know what runs it. */
-export interface Upstream {
+interface ProxyOptions {
+  /** How long an upstream may take to begin its answer, and between two pieces of it (ms). */
+  requestTimeoutMs: number;
+  log: Logger;
+}
+
+/** A destination that can be sent requests. */
+interface Upstream {
   key: string;
   version: string;
   /** Base URL. */
   url: string;
-}
-
-/** Nobody can answer now: why, and what to do. */
-export interface Unavailable {
-  unavailable: string;
-  next: string;
-}
-
-export type Destination = Upstream | Unavailable;
-
-interface ProxyOptions {
-  /** Asked for each request, and again, with its URL, when the upstream that it named could not be connected to. */
-  destination: (avoid?: string) => Destination;
-  traffic: Traffic;
-  /** How long an upstream may take to begin its answer, and between two pieces of it (ms). */
-  requestTimeoutMs: number;
-  log: Logger;
 }
 
 /** Who answered: the key is a response header. */
@@ -47,13 +35,10 @@ const RETRY_AFTER_SECONDS = 2;
 const ATTEMPTS = 3;
 const NOT_CONNECTED = new Set(['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND', 'UND_ERR_CONNECT_TIMEOUT']);
 
-/** Makes the server that passes every request on to the upstream of the moment; it does not listen yet. */
-export async function createProxy({
-  destination,
-  traffic,
-  requestTimeoutMs,
-  log,
-}: ProxyOptions): Promise<FastifyInstance> {
+/** A data plane in this process: a server that passes every request on to the upstream of the moment. */
+export async function createProxy({ requestTimeoutMs, log }: ProxyOptions): Promise<DataPlane> {
+  const traffic = createTraffic();
+  let routes: Routes = { active: null, candidate: null };
   const app = Fastify({
     loggerInstance: log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -83,8 +68,8 @@ export async function createProxy({
   countRequests(app, traffic);
   acceptAnyBody(app);
 
-  const forward = (request: FastifyRequest, reply: FastifyReply, upstream: Destination, attempt: number) => {
-    if ('unavailable' in upstream) return refuse(reply, 503, upstream.unavailable, upstream.next);
+  const forward = (request: FastifyRequest, reply: FastifyReply, upstream: Upstream | Unavailable, attempt: number) => {
+    if ('error' in upstream) return refuse(reply, 503, upstream.error, upstream.next);
     request.visit?.leave();
     if (reply.raw.destroyed) return;
     const visit = traffic.enter(upstream.key);
@@ -109,17 +94,55 @@ export async function createProxy({
         const clientsFault = error.cause instanceof BodyTooLarge || reply.raw.destroyed;
         if (!clientsFault) visit.failed();
         const unseen = NOT_CONNECTED.has(cause.code ?? '');
-        const next = unseen && attempt < ATTEMPTS ? destination(upstream.url) : upstream;
+        const next = unseen && attempt < ATTEMPTS ? draw(routes, traffic, upstream.url) : upstream;
         if (hasMoved(upstream, next)) return forward(request, reply, next, attempt + 1);
         fail(request, reply, upstream, cause, unseen);
       },
     });
   };
   app.all('/*', (request, reply) => {
-    forward(request, reply, destination(), 1);
+    forward(request, reply, draw(routes, traffic), 1);
     return reply;
   });
-  return app;
+  return {
+    listen: (host, port) => app.listen({ host, port }),
+    route(to) {
+      routes = to;
+    },
+    ...traffic,
+    close: (limitMs) => closeWithin(app, limitMs),
+  };
+}
+
+/**
+ * Draws where a request goes. In a split each upstream stands in for the other: one that is down costs no request, and
+ * each request that it should have had counts as failed there, so that the split is judged by it.
+ *
+ * @param avoid URL that could not be connected to: another one is preferred
+ */
+function draw(routes: Routes, traffic: Traffic, avoid?: string): Upstream | Unavailable {
+  let second: Upstream | undefined;
+  for (const { key, version, at } of inDrawnOrder(routes)) {
+    const upstream = typeof at === 'string' ? { key, version, url: at } : undefined;
+    if (upstream && upstream.url !== avoid) return upstream;
+    if (!upstream && avoid === undefined) missed(traffic, key);
+    second ??= upstream;
+  }
+  if (second) return second;
+  const at = routes.active?.at;
+  return typeof at === 'object' ? at : { error: 'No model version is deployed.', next: 'run mediwatch retrain' };
+}
+
+function inDrawnOrder({ active, candidate }: Routes): Destination[] {
+  const others = active ? [active] : [];
+  if (!candidate) return others;
+  return Math.random() < candidate.share ? [candidate, ...others] : [...others, candidate];
+}
+
+function missed(traffic: Traffic, key: string): void {
+  const visit = traffic.enter(key);
+  visit.failed();
+  visit.leave();
 }
 
 /** Sends the answer as it comes; what it predicts is read in passing. */
@@ -139,8 +162,8 @@ function passOn(reply: FastifyReply, answer: Readable, visit: Visit): void {
   void reply.send(hasPredictions(exchange) ? readInPassing(answer, visit.predicted) : answer);
 }
 
-function hasMoved(from: Upstream, to: Destination): boolean {
-  return 'unavailable' in to || to.url !== from.url;
+function hasMoved(from: Upstream, to: Upstream | Unavailable): boolean {
+  return 'error' in to || to.url !== from.url;
 }
 
 function fail(request: FastifyRequest, reply: FastifyReply, upstream: Upstream, cause: Error, unseen: boolean): void {
@@ -190,4 +213,14 @@ function acceptAnyBody(app: FastifyInstance): void {
     const tooLarge = Number(request.headers['content-length'] ?? 0) > BODY_LIMIT_BYTES;
     done(tooLarge ? new BodyTooLarge(BODY_LIMIT_BYTES) : null, payload);
   });
+}
+
+/** Closes a server; requests that are open after the limit (ms) are cut off. */
+export async function closeWithin(app: FastifyInstance, limitMs: number): Promise<void> {
+  const cut = setTimeout(() => app.server.closeAllConnections(), limitMs);
+  // A connection that was in use when closing began is kept open by Node, waiting for a next request.
+  const tidy = setInterval(() => app.server.closeIdleConnections(), 50);
+  await app.close();
+  clearTimeout(cut);
+  clearInterval(tidy);
 }

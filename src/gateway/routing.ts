@@ -1,28 +1,39 @@
+import { readFile, rename } from 'node:fs/promises';
+import pRetry from 'p-retry';
 import type { Logger } from 'pino';
-import type { TrafficShifted } from '../contracts/gateway.ts';
-import { chooseDestination, type Routes } from './destination.ts';
-import type { Instances } from './instances.ts';
-import { keepAlive } from './keepAlive.ts';
-import { AdminProblem } from './problems.ts';
-import type { Destination } from './proxy.ts';
+import { z } from 'zod';
+import { ActiveSpec, type InstanceSpec, type TrafficShifted } from '../contracts/gateway.ts';
+import { placeFile } from '../systems/files.ts';
+import type { DataPlane } from './dataPlane.ts';
+import { AdminProblem } from './problem.ts';
 import { createSerial } from './serial.ts';
-import { readState, writeState } from './stateFile.ts';
-import type { Traffic } from './traffic.ts';
 import type { Upstreams } from './upstreams.ts';
 
+/** Waits between restarts of the active version in a row. */
+const BACK_OFF = { retries: Number.POSITIVE_INFINITY, minTimeout: 250, factor: 3, maxTimeout: 30_000 };
+/** A process that ran this long was well: its next death is the first in a row again (ms). */
+const SETTLED_MS = 60_000;
+
 interface RoutingOptions {
-  instances: Instances;
   upstreams: Upstreams;
-  traffic: Traffic;
+  plane: DataPlane;
   stateFile: string;
   log: Logger;
 }
 
+/** Who gets the requests: the active upstream, and a candidate with its share beside it. */
+interface Shares {
+  active: ActiveSpec | null;
+  candidate: { key: string; share: number } | null;
+  /** The one that was active before, while it is kept. */
+  previous: string | null;
+}
+
 /** Which upstreams answer requests: the active one is kept on disk and, if it is our own, kept alive. */
 export interface Routing {
-  /** Where a request that comes now goes; `avoid`: the URL that it could not be connected to. */
-  destination(avoid?: string): Destination;
-  routes(): Routes & { previous: string | null };
+  shares(): Shares;
+  /** Gives the data plane the shares with the addresses that the upstreams have now. */
+  publish(): void;
   /**
    * Sends a share of the new requests to an upstream: all, some beside the active one, or none.
    *
@@ -41,23 +52,50 @@ export interface Routing {
   close(): void;
 }
 
-export function createRouting({ instances, upstreams, traffic, stateFile, log }: RoutingOptions): Routing {
-  let routes: Routes & { previous: string | null } = { active: null, candidate: null, previous: null };
+export function createRouting({ upstreams, plane, stateFile, log }: RoutingOptions): Routing {
+  let shares: Shares = { active: null, candidate: null, previous: null };
   let keeping = new AbortController();
   const retired = new Set<string>();
   const serial = createSerial();
   // Writes what is active when its turn comes, so that the last write tells the last shift.
-  const save = () => serial('state', () => writeState(stateFile, { active: routes.active }));
+  const save = () => serial('state', () => writeState(stateFile, { active: shares.active }));
 
-  const change = (to: Partial<typeof routes>) => {
-    const before = routes;
-    routes = { ...routes, ...to };
-    traffic.startAnew();
-    if (routes.active === before.active) return;
+  const publish = () => {
+    const { active, candidate } = shares;
+    const at = (spec: ActiveSpec) => ({ key: spec.key, version: spec.version, at: upstreams.address(spec) });
+    const other = candidate && upstreams.spec(candidate.key);
+    plane.route({
+      active: active && at(active),
+      candidate: candidate && other ? { ...at(other), share: candidate.share } : null,
+    });
+  };
+
+  const change = (to: Partial<Shares>) => {
+    const before = shares;
+    shares = { ...shares, ...to };
+    plane.resetStatistics();
+    publish();
+    if (shares.active === before.active) return;
     keeping.abort();
     keeping = new AbortController();
-    const { signal } = keeping;
-    if (routes.active && !('url' in routes.active)) void keepAlive({ instances, spec: routes.active, signal, log });
+    if (shares.active && !('url' in shares.active)) void keepAlive(shares.active, keeping.signal);
+  };
+
+  /** Starts the process, and starts it again whenever it ends. */
+  const keepAlive = async (spec: InstanceSpec, signal: AbortSignal) => {
+    const live = async () => {
+      const instance = await upstreams.restart(spec).catch((cause: unknown) => {
+        throw new Error('it could not be started', { cause });
+      });
+      await instance.gone;
+      const since = instance.runningSince();
+      if (since === undefined || performance.now() - since < SETTLED_MS) throw new Error('it ended');
+    };
+    const onFailedAttempt = ({ error }: { error: Error }) => {
+      if (!signal.aborted)
+        log.warn({ err: error, key: spec.key, version: spec.version }, 'restarting the active version');
+    };
+    while (!signal.aborted) await pRetry(live, { ...BACK_OFF, signal, onFailedAttempt }).catch(() => {});
   };
 
   const assertServes = async (key: string) => {
@@ -76,57 +114,57 @@ export function createRouting({ instances, upstreams, traffic, stateFile, log }:
   };
 
   const serveWhole = async (key: string) => {
-    if (routes.active?.key === key) {
-      if (routes.candidate) change({ candidate: null });
+    if (shares.active?.key === key) {
+      if (shares.candidate) change({ candidate: null });
       return;
     }
     await assertServes(key);
-    const before = routes;
+    const before = shares;
     const active = upstreams.spec(key) ?? null;
     change({ active, candidate: null, previous: before.active?.key ?? null });
     try {
       await save();
     } catch (error) {
-      if (routes.active === active) change(before);
+      if (shares.active === active) change(before);
       throw error;
     }
   };
 
   const split = async (key: string, share: number) => {
-    if (routes.active?.key === key) {
+    if (shares.active?.key === key) {
       throw new AdminProblem(409, `${key} answers all that no other upstream does.`, 'Give the other one its share.');
     }
     // A call that is repeated, because its answer was lost, must not begin the statistics anew.
-    if (routes.candidate?.key === key && routes.candidate.share === share) return;
+    if (shares.candidate?.key === key && shares.candidate.share === share) return;
     await assertServes(key);
     change({ candidate: { key, share } });
   };
 
   const takeOut = async (key: string) => {
-    if (routes.candidate?.key === key) change({ candidate: null });
-    if (routes.active?.key !== key) return;
-    if (routes.previous === null) {
+    if (shares.candidate?.key === key) change({ candidate: null });
+    if (shares.active?.key !== key) return;
+    if (shares.previous === null) {
       throw new AdminProblem(409, `No other upstream than ${key} has served.`, 'Traffic is as it was. Start another.');
     }
-    await serveWhole(routes.previous);
+    await serveWhole(shares.previous);
   };
 
   return {
-    destination: (avoid) => chooseDestination({ ...routes, upstreams, traffic, avoid }),
-    routes: () => routes,
+    shares: () => shares,
+    publish,
     shift: (key, share) =>
       serial('shift', async () => {
         if (share === 0) await takeOut(key);
         else if (share === 1) await serveWhole(key);
         else await split(key, share);
-        const { active, previous, candidate } = routes;
+        const { active, previous, candidate } = shares;
         log.info({ active: active?.key, previous, candidate }, 'traffic shifted');
         return { active: active?.key ?? null, previous, candidate };
       }),
     clear: (key) =>
       serial('shift', async () => {
-        if (routes.active?.key !== key) return;
-        const before = routes;
+        if (shares.active?.key !== key) return;
+        const before = shares;
         change({ active: null, candidate: null });
         try {
           await save();
@@ -139,12 +177,12 @@ export function createRouting({ instances, upstreams, traffic, stateFile, log }:
       }),
     retire(key) {
       retired.add(key);
-      if (routes.candidate?.key === key) change({ candidate: null });
+      if (shares.candidate?.key === key) change({ candidate: null });
       return () => void retired.delete(key);
     },
     async moved(key) {
-      if (routes.active?.key !== key) return;
-      routes = { ...routes, active: upstreams.spec(key) ?? null };
+      if (shares.active?.key !== key) return;
+      shares = { ...shares, active: upstreams.spec(key) ?? null };
       await save();
     },
     async restore() {
@@ -152,8 +190,36 @@ export function createRouting({ instances, upstreams, traffic, stateFile, log }:
       if (active && 'url' in active) await upstreams.put(active);
       change({ active });
       // So that /status names it from the first answer on; a failure is met again, and logged, by what keeps it alive.
-      if (active && !('url' in active)) await instances.start(active).catch(() => {});
+      if (active && !('url' in active)) await upstreams.start(active).catch(() => {});
     },
     close: () => keeping.abort(),
   };
+}
+
+const State = z.object({ active: ActiveSpec.nullable() });
+type State = z.infer<typeof State>;
+
+/** Reads what the gateway served last. A file that cannot be read is put aside, and nothing is active. */
+async function readState(file: string, log: Logger): Promise<State> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { active: null };
+    throw error;
+  }
+  try {
+    return State.parse(JSON.parse(text));
+  } catch (error) {
+    const aside = `${file}.unreadable`;
+    await rename(file, aside);
+    log.error({ err: error, aside }, 'the state file was unreadable and was put aside; redeploy a version to serve it');
+    return { active: null };
+  }
+}
+
+/** Writes the state so that a reader sees the old or the new one, whatever happens in between. */
+async function writeState(file: string, state: State): Promise<void> {
+  // For the owner only: the environment of an instance may hold a credential.
+  await placeFile(file, `${JSON.stringify(state, null, 2)}\n`, { mode: 0o600 });
 }

@@ -1,6 +1,7 @@
 import { EventEmitter, once } from 'node:events';
+import { createHistogram } from 'node:perf_hooks';
 import type { UpstreamStatistics } from '../contracts/gateway.ts';
-import { createStatistics, type Statistics } from './statistics.ts';
+import type { DataPlane } from './dataPlane.ts';
 
 /** One request at one upstream, from the moment that it is sent there. */
 export interface Visit {
@@ -15,20 +16,11 @@ export interface Visit {
 }
 
 /** Counts the requests: of all, and those of each upstream, so that one can be judged and drained. */
-export interface Traffic {
-  counts(): { total: number; failed: number; inFlight: number };
+export interface Traffic extends Pick<DataPlane, 'counts' | 'statistics' | 'resetStatistics' | 'forget' | 'drained'> {
   /** A request came; call what it returns once, when it is over. */
   begin(): (outcome: { failed: boolean }) => void;
   /** A request goes to the upstream. */
   enter(key: string): Visit;
-  /** What was seen of the upstream since it was first asked, or since `startAnew`. */
-  statistics(key: string): UpstreamStatistics;
-  /** Begins the statistics of all upstreams anew; requests that are open now are in none. */
-  startAnew(): void;
-  /** Drops the statistics of an upstream that is gone. */
-  forget(key: string): void;
-  /** Resolves with true when no request is open at the upstream, with false after the limit (ms). */
-  drained(key: string, limitMs: number): Promise<boolean>;
 }
 
 export function createTraffic(): Traffic {
@@ -65,7 +57,7 @@ export function createTraffic(): Traffic {
       return visit(statisticsOf(key), () => close(key));
     },
     statistics: (key) => (seen.get(key) ?? createStatistics()).view(),
-    startAnew: () => seen.clear(),
+    resetStatistics: () => seen.clear(),
     forget: (key) => void seen.delete(key),
     async drained(key, limitMs) {
       const signal = AbortSignal.timeout(limitMs);
@@ -98,5 +90,48 @@ function visit(statistics: Statistics, close: () => void): Visit {
       statistics.request({ failed: state.failed });
       close();
     },
+  };
+}
+
+const BINS = 10;
+/** Latencies in microseconds, to one per cent: a few thousand counters, however many requests there are. */
+const LATENCIES = { lowest: 1, highest: 3_600_000_000, figures: 2 };
+
+/** Counts of the requests to one upstream, of bounded size. */
+interface Statistics {
+  /** A request is over. */
+  request(outcome: { failed: boolean }): void;
+  /** @param ms how long the answer took to begin */
+  latency(ms: number): void;
+  /** @param probability from 0 to 1 */
+  probability(probability: number): void;
+  view(): UpstreamStatistics;
+}
+
+function createStatistics(): Statistics {
+  const latencies = createHistogram(LATENCIES);
+  const probabilities = new Array<number>(BINS).fill(0);
+  let [requests, failed] = [0, 0];
+  const percentile = (percent: number) => latencies.percentile(percent) / 1_000;
+
+  return {
+    request(outcome) {
+      requests += 1;
+      if (outcome.failed) failed += 1;
+    },
+    latency(ms) {
+      const microseconds = Math.round(ms * 1_000);
+      latencies.record(Math.min(Math.max(microseconds, LATENCIES.lowest), LATENCIES.highest));
+    },
+    probability(probability) {
+      const bin = Math.min(Math.floor(probability * BINS), BINS - 1);
+      probabilities[bin] = (probabilities[bin] ?? 0) + 1;
+    },
+    view: () => ({
+      requests,
+      failed,
+      latencyMs: latencies.count > 0 ? { p50: percentile(50), p95: percentile(95) } : null,
+      probabilities: [...probabilities],
+    }),
   };
 }

@@ -1,62 +1,170 @@
+import type { Logger } from 'pino';
 import type { ActiveSpec, ExternalSpec, InstanceSpec } from '../contracts/gateway.ts';
-import type { ApiProcess } from './apiProcess.ts';
-import type { Externals } from './externals.ts';
-import { probe } from './health.ts';
-import type { Instances } from './instances.ts';
-import { AdminProblem } from './problems.ts';
-import type { Upstream } from './proxy.ts';
+import { EVERYWHERE, freePort, LOOPBACK } from '../systems/ports.ts';
+import type { Reaper } from '../systems/processes/reaper.ts';
+import { type ApiProcess, probe, startApiProcess } from './apiProcess.ts';
+import type { CommandOf } from './command.ts';
+import type { Unavailable } from './dataPlane.ts';
+import { logFileOf, pruneInstanceLogs } from './instanceLog.ts';
+import { AdminProblem } from './problem.ts';
+import { createSerial } from './serial.ts';
 
-/** All that requests can go to, by key: our own processes, and the servers of others. */
+interface UpstreamsOptions {
+  command: CommandOf;
+  /** Address that the gateway listens on. When others reach it there, they reach the processes too. */
+  bind: string;
+  /** Folder of the logs. */
+  logDir: string;
+  /** From SIGTERM to SIGKILL (ms). */
+  graceMs: number;
+  reaper: Reaper;
+  /** Called when an upstream came, changed its address or its state, or went. */
+  onChange: () => void;
+  log: Logger;
+}
+
+/** All that requests can go to, by key: our own processes, and servers that something else runs. Knows no traffic. */
 export interface Upstreams {
   keys(): string[];
-  instance(key: string): ApiProcess | undefined;
   spec(key: string): ActiveSpec | undefined;
-  /** The upstream, if it can be sent requests now. How an external one does, only a request shows. */
-  ready(key: string): Upstream | undefined;
-  /** Asks whether it serves; gives why not, in words, or null. */
+  /** An own process. */
+  instance(key: string): ApiProcess | undefined;
+  instances(): ApiProcess[];
+  /** Where it answers, or why it cannot be sent requests now. How an external one does, only a request shows. */
+  address(spec: ActiveSpec): string | Unavailable;
+  /** Asks whether it serves; gives why not, as text, or null. */
   problem(key: string): Promise<string | null>;
-  /** Starts an own process, see {@link Instances.start}. */
-  start(spec: InstanceSpec): ReturnType<Instances['start']>;
-  /** Makes an external server known, see {@link Externals.put}. */
+  /**
+   * Starts a process, or adopts the one that has the key.
+   *
+   * @throws {AdminProblem} 409 when the key belongs to another version or to an external server
+   */
+  start(spec: InstanceSpec): Promise<{ instance: ApiProcess; adopted: boolean }>;
+  /** Starts a process in the place of one that exited; one that is still there is left alone. */
+  restart(spec: InstanceSpec): Promise<ApiProcess>;
+  /**
+   * Makes an external server known, or changes the address of the one that has the key.
+   *
+   * @throws {AdminProblem} 409 when the key belongs to another version or to a process
+   */
   put(spec: ExternalSpec): Promise<void>;
   /** Waits for `before`, then stops an own process, and forgets the key; a key that is not there is fine. */
   remove(key: string, before: () => Promise<unknown>): Promise<void>;
+  /** Starts nothing any more and stops all own processes. */
+  close(): Promise<void>;
 }
 
-/** @throws {AdminProblem} 409 from `start` and `put`, for a key that belongs to one of the other kind */
-export function createUpstreams({ instances, externals }: { instances: Instances; externals: Externals }): Upstreams {
-  const instance = (key: string) => instances.get(key);
+export function createUpstreams(options: UpstreamsOptions): Upstreams {
+  const { command, bind, logDir, graceMs, reaper, onChange, log } = options;
+  const processes = new Map<string, ApiProcess>();
+  const externals = new Map<string, ExternalSpec>();
+  const reserved = new Set<number>();
+  // In turn, so that one that is being removed is not taken for the one that is started or put.
+  const serial = createSerial();
+  let closing = false;
+
+  const launch = async (spec: InstanceSpec) => {
+    const port = await freePort(reserved);
+    if (closing) throw new AdminProblem(503, 'The gateway is shutting down.', 'Try again when it is back.');
+    reserved.add(port);
+    const logFile = logFileOf(logDir, spec);
+    pruneInstanceLogs(logDir, new Set([logFile, ...[...processes.values()].map((instance) => instance.logFile)]));
+    const host = bind === LOOPBACK ? LOOPBACK : EVERYWHERE;
+    const instance = startApiProcess({
+      spec,
+      port,
+      command: command(spec, { host, port }),
+      logFile,
+      reaper,
+      onChange,
+      log,
+    });
+    processes.set(spec.key, instance);
+    onChange();
+    void instance.gone.then(() => reserved.delete(port));
+    return instance;
+  };
+
+  const stop = (key: string, before?: () => Promise<unknown>) =>
+    serial(key, async () => {
+      const instance = processes.get(key);
+      if (!instance && !externals.has(key)) return;
+      await before?.();
+      await instance?.stop(graceMs);
+      processes.delete(key);
+      externals.delete(key);
+      onChange();
+    });
+
   return {
-    keys: () => [...instances.list().map(({ spec }) => spec.key), ...externals.list().map(({ key }) => key)],
-    instance,
-    spec: (key) => instance(key)?.spec ?? externals.get(key),
-    ready(key) {
-      const own = instance(key);
-      if (own) return own.state() === 'running' ? { key, version: own.spec.version, url: own.url } : undefined;
-      return externals.get(key);
+    keys: () => [...processes.keys(), ...externals.keys()],
+    spec: (key) => processes.get(key)?.spec ?? externals.get(key),
+    instance: (key) => processes.get(key),
+    instances: () => [...processes.values()],
+    address(spec) {
+      const instance = processes.get(spec.key);
+      if (!instance) return externals.get(spec.key)?.url ?? starting(spec, 'it was not started yet');
+      if (instance.state() === 'running') return instance.url;
+      const reason = instance.reason() ?? 'it is not running';
+      return instance.state() === 'exited' ? restarting(instance, reason) : starting(spec, reason);
     },
     async problem(key) {
-      const own = instance(key);
+      const own = processes.get(key);
       if (own) return await own.problem();
       const external = externals.get(key);
       return external ? await probe(external.url) : 'it is gone';
     },
-    async start(spec) {
-      assertFree(spec.key, externals.get(spec.key), 'an external upstream');
-      return instances.start(spec);
-    },
-    async put(spec) {
-      assertFree(spec.key, instance(spec.key), 'a process of the gateway');
-      await externals.put(spec);
-    },
-    async remove(key, before) {
-      await instances.stop(key, before);
-      await externals.remove(key, before);
+    start: (spec) =>
+      serial(spec.key, async () => {
+        if (externals.has(spec.key)) throw otherKind(spec.key, 'an external upstream');
+        const instance = processes.get(spec.key);
+        if (!instance) return { instance: await launch(spec), adopted: false };
+        assertSameVersion(instance.spec, spec);
+        return { instance, adopted: true };
+      }),
+    restart: (spec) =>
+      serial(spec.key, async () => {
+        const instance = processes.get(spec.key);
+        if (instance && instance.state() !== 'exited') return instance;
+        await instance?.gone;
+        return launch(spec);
+      }),
+    put: (spec) =>
+      serial(spec.key, async () => {
+        if (processes.has(spec.key)) throw otherKind(spec.key, 'a process of the gateway');
+        const known = externals.get(spec.key);
+        if (known) assertSameVersion(known, spec);
+        externals.set(spec.key, spec);
+        onChange();
+      }),
+    remove: stop,
+    async close() {
+      closing = true;
+      // Through the queue of each key, so that one that is being launched is stopped as well.
+      await Promise.all([...processes.keys()].map((key) => stop(key)));
     },
   };
 }
 
-function assertFree(key: string, holder: unknown, what: string): void {
-  if (!holder) return;
-  throw new AdminProblem(409, `Key ${key} belongs to ${what}.`, 'Nothing was changed. Use another key.');
+function starting({ version, model }: ActiveSpec, reason: string): Unavailable {
+  return { error: `Version ${version} of ${model} is starting: ${reason}.`, next: 'try again in a few seconds' };
+}
+
+function restarting({ spec: { version, model }, logFile }: ApiProcess, reason: string): Unavailable {
+  const error = `Version ${version} of ${model} is being restarted: ${reason}.`;
+  return { error, next: `try again soon, or read ${logFile}` };
+}
+
+/** A key stands for one model version as long as it is known. */
+function assertSameVersion(known: ActiveSpec, wanted: ActiveSpec): void {
+  if (known.model === wanted.model && known.version === wanted.version) return;
+  throw new AdminProblem(
+    409,
+    `Key ${wanted.key} belongs to version ${known.version} of ${known.model}, not to version ${wanted.version} of ${wanted.model}.`,
+    'Nothing was changed. Use another key, or delete that one first.',
+  );
+}
+
+function otherKind(key: string, holder: string): AdminProblem {
+  return new AdminProblem(409, `Key ${key} belongs to ${holder}.`, 'Nothing was changed. Use another key.');
 }
