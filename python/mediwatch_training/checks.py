@@ -75,9 +75,9 @@ def conform(schema: Schema, value: object, path: str = "") -> object:
         return _one_of(schema, alternatives, value, path)
     if not _fits(schema, value):
         raise Mismatch(path, describe(schema), value)
-    if isinstance(value, list):
+    if is_list(value):
         items = schema.get("items", {})
-        return [conform(items, item, f"{path}[{at}]") for at, item in enumerate(cast("list[object]", value))]
+        return [conform(items, item, f"{path}[{at}]") for at, item in enumerate(value)]
     if is_object(value):
         return _object(schema, value, path)
     if schema.get("type") == "integer" and isinstance(value, float):
@@ -114,9 +114,14 @@ def is_object(value: object) -> TypeGuard[dict[str, object]]:
     return isinstance(value, dict)
 
 
+def is_list(value: object) -> TypeGuard[list[object]]:
+    """Whether `value` is a JSON list."""
+    return isinstance(value, list)
+
+
 def is_objects(value: object) -> TypeGuard[list[dict[str, object]]]:
     """Whether `value` is a list of JSON objects."""
-    return isinstance(value, list) and all(is_object(item) for item in cast("list[object]", value))
+    return is_list(value) and all(is_object(item) for item in value)
 
 
 def is_number(value: object) -> TypeGuard[float]:
@@ -170,8 +175,8 @@ def _fits(schema: Schema, value: object) -> bool:
         return False
     if isinstance(value, str):
         return schema.get("minLength", 0) <= len(value.strip()) and len(value) <= schema.get("maxLength", len(value))
-    if isinstance(value, list):
-        return len(cast("list[object]", value)) >= schema.get("minItems", 0)
+    if is_list(value):
+        return len(value) >= schema.get("minItems", 0)
     if is_number(value):
         return schema.get("minimum", -math.inf) <= value <= schema.get("maximum", math.inf) and schema.get(
             "exclusiveMinimum", -math.inf

@@ -6,14 +6,18 @@ import json
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal, TypedDict, cast
 
 import numpy as np
 
+from .checks import is_object
 from .errors import DataInvalid, DataNotFound
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from .contract import PrepareResultFeature, PrepareResultSplits
+    from .shapes import Encoder, Floats, Ints, Record
 
 FORMAT = 2
 META_FILE = "dataset.json"
@@ -23,38 +27,66 @@ TEST_RECORDS_FILE = "test_records.parquet"
 EXAMPLE_FILE = "input_example.json"
 
 
+class DatasetMeta(TypedDict):
+    """What ``dataset.json`` says: the result of `prepare`, and what the other steps must know of it."""
+
+    format: int
+    rows: int
+    groups: int
+    positives: int
+    splits: PrepareResultSplits
+    features: list[PrepareResultFeature]
+    dropped: list[str]
+    dataSha256: str
+    seed: int
+    target: str
+    positive: str
+    group: str | None
+    #: Positions of categories in the encoded array.
+    categoricalColumns: list[int]
+    columnTypes: dict[str, Literal["text", "number"]]
+    #: How many of the last encoded columns are pairs of categories.
+    pairColumns: int
+    encodedColumns: int
+
+
 @dataclass
 class Dataset:
     """A prepared dataset; arrays are memory-mapped and stay open as long as the object lives."""
 
     directory: Path
-    meta: dict[str, Any]
-    _arrays: dict[str, np.ndarray] = field(default_factory=dict)
+    meta: DatasetMeta
+    _features: dict[str, Floats] = field(default_factory=dict["str", "Floats"])
+    _labels: dict[str, Ints] = field(default_factory=dict["str", "Ints"])
 
-    def features(self, split: str) -> np.ndarray:
-        """Return the encoded features of "train" or "validation", float64, shape (rows, columns)."""
-        return self._array(f"X_{split}")
+    def features(self, split: Literal["train", "validation"]) -> Floats:
+        """Return the encoded features of a split, shape (rows, columns)."""
+        if split not in self._features:
+            self._features[split] = np.load(self.directory / f"X_{split}.npy", mmap_mode="r")
+        return self._features[split]
 
-    def labels(self, split: str) -> np.ndarray:
-        """Return the labels of a split, 0 or 1, int64, shape (rows,)."""
-        return self._array(f"y_{split}")
+    def labels(self, split: Literal["train", "validation", "test"]) -> Ints:
+        """Return the labels of a split, 0 or 1, shape (rows,)."""
+        if split not in self._labels:
+            self._labels[split] = np.load(self.directory / f"y_{split}.npy", mmap_mode="r")
+        return self._labels[split]
 
-    def encoder(self) -> Any:
+    def encoder(self) -> Encoder:
         """Return the fitted encoder, from a record's raw columns to the array's."""
         import pickle
 
         with (self.directory / ENCODER_FILE).open("rb") as file:
             return pickle.load(file)
 
-    def refitted_encoder(self) -> tuple[Any, np.ndarray, np.ndarray]:
-        """Fit the encoder anew on train and validation; return it with their encoded features and their labels.
+    def refitted_encoder(self) -> tuple[Encoder, Floats, Ints]:
+        """Fit the encoder again, on train and validation; return it with their encoded features and their labels.
 
         Rates of categories are cross-fitted for these rows: none of them sees its own label.
         """
         import pandas as pd
         from sklearn.base import clone
 
-        encoder = clone(self.encoder())
+        encoder = cast("Encoder", clone(self.encoder()))
         y = np.concatenate([self.labels("train"), self.labels("validation")])
         X = encoder.fit_transform(pd.read_parquet(self.directory / FIT_RECORDS_FILE), y)
         return encoder, np.ascontiguousarray(X, dtype=np.float64), y
@@ -67,14 +99,9 @@ class Dataset:
         return pd.read_parquet(self.directory / TEST_RECORDS_FILE)
 
     @cached_property
-    def example(self) -> list[dict[str, Any]]:
+    def example(self) -> list[Record]:
         """A few raw training records."""
         return json.loads((self.directory / EXAMPLE_FILE).read_text(encoding="utf-8"))
-
-    def _array(self, name: str) -> np.ndarray:
-        if name not in self._arrays:
-            self._arrays[name] = np.load(self.directory / f"{name}.npy", mmap_mode="r")
-        return self._arrays[name]
 
 
 _last: Dataset | None = None
@@ -90,13 +117,13 @@ def open_dataset(directory: str) -> Dataset:
     global _last
     path = Path(directory).resolve()
     try:
-        meta = json.loads((path / META_FILE).read_text(encoding="utf-8"))
+        meta: object = json.loads((path / META_FILE).read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError) as error:
         raise DataNotFound(f"{path} holds no prepared dataset: run prepare first", "datasetDir") from error
     except ValueError as error:
         raise DataInvalid(f"{path / META_FILE} is damaged: run prepare again", "datasetDir") from error
-    if meta.get("format") != FORMAT:
+    if not is_object(meta) or meta.get("format") != FORMAT:
         raise DataInvalid(f"{path} was prepared by another version: run prepare again", "datasetDir")
     if _last is None or _last.directory != path or _last.meta != meta:
-        _last = Dataset(path, meta)
+        _last = Dataset(path, cast("DatasetMeta", meta))
     return _last

@@ -7,6 +7,7 @@ import math
 import os
 import tempfile
 from pathlib import Path
+from typing import cast
 
 
 def to_json(value: object) -> str:
@@ -22,7 +23,7 @@ def write_json(path: str | Path, value: object) -> None:
     write_bytes(path, to_json(value).encode("utf-8"))
 
 
-def write_bytes(path: str | Path, content: bytes) -> None:
+def write_bytes(path: str | Path, content: bytes | memoryview) -> None:
     """Write `content` to `path` atomically."""
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -39,13 +40,15 @@ def write_bytes(path: str | Path, content: bytes) -> None:
 
 def _plain(value: object) -> object:
     if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return {str(key): _plain(item) for key, item in cast("dict[object, object]", value).items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in cast("list[object]", value)]
     if value is None or isinstance(value, (str, bool, int)):
         return value
     if isinstance(value, float):
         return value if math.isfinite(value) else None
-    if hasattr(value, "tolist"):
-        return _plain(value.tolist())
+    to_list = getattr(value, "tolist", None)
+    if callable(to_list):
+        # A scalar or an array of NumPy.
+        return _plain(to_list())
     return str(value)

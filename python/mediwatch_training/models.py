@@ -2,17 +2,52 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Protocol, TypedDict, cast
 
 import numpy as np
 
+from .checks import is_object
 from .errors import ModelLoadFailed, ModelMismatch
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from .contract import PrepareResultFeature
+    from .shapes import Floats, Record
 
-def load_model(uri: str, tracking_uri: str) -> Any:
+
+class Predicting(Protocol):
+    """A model of MLflow's `pyfunc` flavour."""
+
+    def predict(self, data: pd.DataFrame) -> object:
+        """Return what the model says of records."""
+        ...
+
+
+# Attribute of a pipeline of this package that holds what a server must know of it.
+FACTS = "mediwatch_"
+
+
+class ServedFacts(TypedDict, total=False):
+    """What a server must know of a model, as `train` leaves it on the pipeline; a script may leave less."""
+
+    #: Probability from which a record counts as positive.
+    threshold: float
+    features: list[PrepareResultFeature]
+    #: A few raw training records.
+    example: list[Record]
+    target: str
+    positive: str
+    run_id: str
+
+
+def facts_of(model: object) -> ServedFacts:
+    """Return what a model of this package says of itself; nothing of another's."""
+    facts = getattr(model, FACTS, None)
+    return cast("ServedFacts", facts) if is_object(facts) else {}
+
+
+def load_model(uri: str, tracking_uri: str) -> object:
     """Load a model from the registry: as scikit-learn if it is one, else as MLflow's generic `pyfunc`.
 
     Raises:
@@ -22,13 +57,18 @@ def load_model(uri: str, tracking_uri: str) -> Any:
     from .tracking import connect, tracking_errors
 
     connect(tracking_uri)
-    import mlflow
     from mlflow.exceptions import MlflowException
+    from mlflow.models import get_model_info
 
     with tracking_errors(tracking_uri):
         try:
-            flavors = mlflow.models.get_model_info(uri).flavors
-            return mlflow.sklearn.load_model(uri) if "sklearn" in flavors else mlflow.pyfunc.load_model(uri)
+            if "sklearn" in get_model_info(uri).flavors:
+                from mlflow.sklearn import load_model as load_pipeline
+
+                return load_pipeline(uri)
+            from mlflow.pyfunc import load_model as load_any
+
+            return load_any(uri)
         except MlflowException as error:
             if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
                 raise ModelLoadFailed(
@@ -39,17 +79,17 @@ def load_model(uri: str, tracking_uri: str) -> Any:
             raise ModelLoadFailed(f"The model {uri} cannot be loaded here: {error}", "models") from error
 
 
-def expected_columns(model: Any) -> list[str] | None:
+def expected_columns(model: object) -> list[str] | None:
     """Return the names of the columns that a model reads, or None if it does not say."""
     names = getattr(model, "feature_names_in_", None)
     if names is not None:
         return [str(name) for name in names]
     metadata = getattr(model, "metadata", None)
     schema = metadata.get_input_schema() if metadata is not None else None
-    return schema.input_names() if schema is not None and schema.has_input_names() else None
+    return [str(name) for name in schema.input_names()] if schema is not None and schema.has_input_names() else None
 
 
-def predict_records(model: Any, records: pd.DataFrame, name: str) -> np.ndarray:
+def predict_records(model: object, records: pd.DataFrame, name: str) -> Floats:
     """Return the probability of the positive class of each record, shape (rows,).
 
     Args:
@@ -69,8 +109,8 @@ def predict_records(model: Any, records: pd.DataFrame, name: str) -> np.ndarray:
             )
         records = records[columns]
     try:
-        predicted = model.predict_proba(records) if hasattr(model, "predict_proba") else model.predict(records)
-        values = np.asarray(predicted, dtype=np.float64)
+        predict = getattr(model, "predict_proba", None) or cast("Predicting", model).predict
+        values = np.asarray(predict(records), dtype=np.float64)
     except (ValueError, TypeError, KeyError) as error:
         raise ModelMismatch(f"The model {name} does not accept the data: {error}", "models") from error
     values = values[:, 1] if values.ndim == 2 and values.shape[1] == 2 else values.reshape(-1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ _WRONG_REQUEST = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 
 
 @contextmanager
-def tracking_errors(uri: str, field: str | None = None) -> Iterator[None]:
+def tracking_errors(uri: str, field: str | None = None) -> Generator[None]:
     """Turn MLflow's and the network's errors into step errors, as the workflows do with those that they meet.
 
     Args:

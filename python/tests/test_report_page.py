@@ -18,7 +18,7 @@ from mediwatch_training.report import words
 from mediwatch_training.report.inputs import read_request
 from mediwatch_training.report.page import draw
 from mediwatch_training.report.plots import svg
-from mediwatch_training.report.values.scoring import Scored
+from mediwatch_training.report.values.scoring import HeldOut, Scored
 
 EVIL = '<script>alert(1)</script>"\'><img src=x onerror=alert(2)>${7*7}{{7*7}}$x_1$ id="a" \N{GRINNING FACE}'
 
@@ -60,7 +60,7 @@ def evil_values(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         "encodedColumns": 1,
     }
     dataset = SimpleNamespace(meta=meta, test_records=records)
-    scored = Scored(dataset, labels, model(probabilities, Reader(probabilities)), model(probabilities))
+    scored = Scored(HeldOut(records, labels), model(probabilities, Reader(probabilities)), model(probabilities))
     monkeypatch.setattr(report_values, "open_dataset", lambda directory: dataset)
     monkeypatch.setattr(report_values, "score_models", lambda *_: scored)
     trial = {"state": "complete", "params": {f"parameter {EVIL}": EVIL, "depth": 3}, "error": EVIL}

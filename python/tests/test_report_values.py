@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -22,7 +20,7 @@ from mediwatch_training.report.values.performance import (
     verdict,
     wilson,
 )
-from mediwatch_training.report.values.scoring import Scored, ScoredModel
+from mediwatch_training.report.values.scoring import HeldOut, Scored, ScoredModel
 from mediwatch_training.report.values.search import search
 from mediwatch_training.report.values.subgroups import subgroups
 from mediwatch_training.training.scores import SCORES, WeightedScores, interval, resamples, scores
@@ -49,7 +47,7 @@ def model(probabilities: np.ndarray, loaded: object = None, threshold: float = 0
 def scored(
     labels: np.ndarray, challenger: ScoredModel, champion: ScoredModel | None = None, records: object = None
 ) -> Scored:
-    return Scored(SimpleNamespace(test_records=records), labels, challenger, champion)
+    return Scored(HeldOut(records, labels), challenger, champion)
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from ..errors import PredictionLogInvalid
 from .document import PREDICTIONS
@@ -12,6 +12,9 @@ from .log import ORIGIN, as_text
 
 if TYPE_CHECKING:
     import pandas as pd
+
+Role: TypeAlias = Literal["feature", "prediction", "target"]
+Kind: TypeAlias = Literal["numeric", "categorical"]
 
 # What the prediction log holds beside features and predictions.
 _NOT_FEATURES = frozenset({"event_id", "ts", "model_version", "threshold", ORIGIN})
@@ -57,10 +60,10 @@ class Comparison:
 
     current: pd.DataFrame
     reference: pd.DataFrame
-    kinds: dict[str, str] = field(default_factory=dict)
-    roles: dict[str, str] = field(default_factory=dict)
+    kinds: dict[str, Kind] = field(default_factory=dict[str, "Kind"])
+    roles: dict[str, Role] = field(default_factory=dict[str, "Role"])
 
-    def names(self, role: str) -> list[str]:
+    def names(self, role: Role) -> list[str]:
         """Return the columns of a role."""
         return [name for name in self.current.columns if self.roles[name] == role]
 
@@ -109,7 +112,7 @@ def compare_windows(current: Side, reference: Side, choice: Choice, min_rows: in
     return result
 
 
-def _role(name: str, choice: Choice) -> str | None:
+def _role(name: str, choice: Choice) -> Role | None:
     if name == choice.label:
         return "target"
     if name in PREDICTIONS:
@@ -121,7 +124,7 @@ def _role(name: str, choice: Choice) -> str | None:
     return "feature"
 
 
-def _alike(name: str, role: str, both: list[pd.Series], choice: Choice) -> tuple[str, list[pd.Series]]:
+def _alike(name: str, role: Role, both: list[pd.Series], choice: Choice) -> tuple[Kind, list[pd.Series]]:
     """Return the kind of a column, the same for both windows, and the two columns of that kind."""
     import pandas as pd
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict, cast
 
 # Read by Evidently's telemetry when it is imported: a report must make no network call.
 os.environ["DO_NOT_TRACK"] = "1"
@@ -19,7 +19,16 @@ from ..errors import InvalidInput, PredictionLogInvalid
 from .comparison import Comparison
 from .evidently_shapes import Findings, read_snapshot
 
+TWO_SAMPLES = "chisquare_two_samples"
+# Evidently takes distances instead of tests for more reference rows than this.
+TESTED_ROWS = 1000
+
 _TYPES = {"numeric": "num", "categorical": "cat"}
+
+
+class _Options(TypedDict, total=False):
+    method: str
+    threshold: float
 
 
 @dataclass(frozen=True)
@@ -91,9 +100,12 @@ def make_report(comparison: Comparison, drift_share: float, method: str | None, 
     return Report(html, text, findings, evidently.__version__)
 
 
-def _options(kind: str, method: str | None, threshold: float | None) -> dict[str, Any]:
+def _options(kind: str, method: str | None, threshold: float | None) -> _Options:
     """Return method and threshold for columns of a kind, without those that are not for it."""
-    from evidently.legacy.calculations.stattests.registry import _registered_stat_tests
+    # There is no public list of them.
+    from evidently.legacy.calculations.stattests.registry import (
+        _registered_stat_tests,  # pyright: ignore[reportPrivateUsage]
+    )
     from evidently.legacy.core import ColumnType
 
     if method is None:
@@ -106,12 +118,7 @@ def _options(kind: str, method: str | None, threshold: float | None) -> dict[str
         )
     if ColumnType(_TYPES[kind]) not in known:
         return {}
-    return {"method": method, **({} if threshold is None else {"threshold": threshold})}
-
-
-TWO_SAMPLES = "chisquare_two_samples"
-# Evidently takes distances instead of tests for more reference rows than this.
-TESTED_ROWS = 1000
+    return {"method": method} if threshold is None else {"method": method, "threshold": threshold}
 
 
 def _two_samples(
@@ -125,7 +132,7 @@ def _two_samples(
     values = pd.concat([reference_data, current_data])
     window = ["reference"] * len(reference_data) + ["current"] * len(current_data)
     table = pd.crosstab(values.to_numpy(), window)
-    p_value = 1.0 if len(table) < 2 else float(chi2_contingency(table, correction=False).pvalue)
+    p_value = 1.0 if len(table) < 2 else cast("float", chi2_contingency(table, correction=False)[1])
     return p_value, p_value < threshold
 
 

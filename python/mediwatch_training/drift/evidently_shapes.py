@@ -10,9 +10,9 @@ import operator
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, SupportsFloat
 
-from ..checks import is_number
+from ..checks import is_number, is_object, is_objects
 
 if TYPE_CHECKING:
     from ..contract import DriftColumn
@@ -27,7 +27,7 @@ class Findings:
     """What a report says; None: nothing of it."""
 
     tool: str
-    columns: list[DriftColumn] = field(default_factory=list)
+    columns: list[DriftColumn] = field(default_factory=list["DriftColumn"])
     drifted_columns: int | None = None
     share: float | None = None
     share_threshold: float | None = None
@@ -60,7 +60,7 @@ def column(name: str, method: str | None, score: object, threshold: object, drif
 def read_legacy(report: dict[str, object]) -> Findings:
     """Read a report of Evidently 0.4: ``{"metrics": [{"metric", "result"}, …]}``."""
     found = Findings(tool=f"evidently {report.get('version') or '0.4'}")
-    items = [(str(item["metric"]), item["result"]) for item in report["metrics"] if isinstance(item["result"], dict)]
+    items = [(str(item["metric"]), item["result"]) for item in metrics_of(report) if is_object(item["result"])]
     for metric, result in items:
         if metric == "DatasetDriftMetric":
             found.datasets += 1
@@ -70,7 +70,10 @@ def read_legacy(report: dict[str, object]) -> Findings:
         elif metric == "DatasetSummaryMetric":
             _take_summary(found, result)
     for result in (result for metric, result in items if metric == "DataDriftTable"):
-        found.columns.extend(_legacy_column(drift) for drift in (result.get("drift_by_columns") or {}).values())
+        columns = result.get("drift_by_columns")
+        found.columns.extend(
+            _legacy_column(one) for one in (columns if is_object(columns) else {}).values() if is_object(one)
+        )
         if found.datasets == 0:
             # The table's own flag does not know the share that the report was asked for.
             found.datasets += 1
@@ -96,33 +99,34 @@ def _take_dataset(found: Findings, result: dict[str, object], threshold: object,
 
 
 def _legacy_column(result: dict[str, object]) -> DriftColumn:
-    method, score, threshold = (result.get(name) for name in ("stattest_name", "drift_score", "stattest_threshold"))
     detected = result.get("drift_detected")
     drifted = detected if isinstance(detected, bool) else None
+    method = text_or_none(result.get("stattest_name"))
+    score, threshold = result.get("drift_score"), result.get("stattest_threshold")
     return column(str(result.get("column_name")), method, score, threshold, drifted)
 
 
 def _take_summary(found: Findings, result: dict[str, object]) -> None:
-    current, reference = (result.get(name) or {} for name in ("current", "reference"))
+    current, reference = (_object(result.get(name)) for name in ("current", "reference"))
     found.current_rows = _count(current.get("number_of_rows"))
     found.reference_rows = _count(reference.get("number_of_rows"))
-    found.prediction = current.get("prediction") if isinstance(current.get("prediction"), str) else None
-    found.target = current.get("target") if isinstance(current.get("target"), str) else None
+    found.prediction = text_or_none(current.get("prediction"))
+    found.target = text_or_none(current.get("target"))
 
 
 def read_snapshot(report: dict[str, object]) -> Findings:
     """Read a report of Evidently 0.7: ``{"metrics": [{"metric_id" or "metric_name", "config"?, "value"}, …]}``."""
     found = Findings(tool="evidently 0.7")
-    for item in report["metrics"]:
+    for item in metrics_of(report):
         metric, parameters = _parameters(item)
         value = item.get("value")
-        if metric == "DriftedColumnsCount" and isinstance(value, dict):
+        if metric == "DriftedColumnsCount" and is_object(value):
             found.datasets += 1
             _take_count(found, value, parameters.get("drift_share"))
         elif metric == "ValueDrift" and "column" in parameters:
-            method, threshold = parameters.get("method"), number_or_none(parameters.get("threshold"))
+            method, threshold = text_or_none(parameters.get("method")), number_or_none(parameters.get("threshold"))
             drifted = has_drifted(method, number_or_none(value), threshold)
-            found.columns.append(column(parameters["column"], method, value, threshold, drifted))
+            found.columns.append(column(str(parameters["column"]), method, value, threshold, drifted))
         elif metric == "RowCount":
             found.current_rows = _count(value)
     return found
@@ -142,7 +146,7 @@ def _parameters(item: dict[str, object]) -> tuple[str, dict[str, object]]:
     if match is None:
         return "", {}
     config = item.get("config")
-    if isinstance(config, dict):
+    if is_object(config):
         return match[1], {name: value for name, value in config.items() if value is not None}
     # Columns may have commas in their names, so a value ends where the next parameter that there is begins.
     pairs = re.findall(
@@ -153,10 +157,25 @@ def _parameters(item: dict[str, object]) -> tuple[str, dict[str, object]]:
     return match[1], dict(pairs)
 
 
+def metrics_of(report: dict[str, object]) -> list[dict[str, object]]:
+    """Return the metrics of a report of either shape."""
+    metrics = report.get("metrics")
+    return metrics if is_objects(metrics) else []
+
+
+def text_or_none(value: object) -> str | None:
+    """Return a text, or None for anything else."""
+    return value if isinstance(value, str) else None
+
+
+def _object(value: object) -> dict[str, object]:
+    return value if is_object(value) else {}
+
+
 def number_or_none(value: object) -> float | None:
     """Return a finite number, also one that is written as text, or None."""
     try:
-        number = float(value) if not isinstance(value, bool) else None
+        number = float(value) if isinstance(value, str | SupportsFloat) and not isinstance(value, bool) else None
     except (TypeError, ValueError, OverflowError):
         return None
     return number if is_number(number) else None
@@ -169,7 +188,7 @@ def _count(value: object) -> int | None:
 
 def metric_names(report: dict[str, object]) -> list[str]:
     """Return the names of the metrics of either shape, each once, to say what a report holds."""
-    items = [item for item in report["metrics"] if isinstance(item, dict)]
+    items = metrics_of(report)
     names = (str(item.get("metric", item.get("metric_name", item.get("metric_id")))) for item in items)
     return list(dict.fromkeys(name.split("(")[0] for name in names))
 

@@ -10,7 +10,7 @@ import zlib
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 from ..errors import PredictionLogInvalid, PredictionLogNotFound
 from ..training.table import MAX_EXACT
@@ -18,7 +18,8 @@ from .csv_tail import read_tail
 
 if TYPE_CHECKING:
     import pandas as pd
-    import pyarrow as pa
+
+    from ..training.table import Column
 
 _PARQUET = (".parquet", ".pq")
 _SUFFIXES = (".csv", ".csv.gz", *_PARQUET)
@@ -152,13 +153,13 @@ def _read_csv(path: Path, rows: int | None) -> tuple[pd.DataFrame, int, bool]:
         header, body, whole = read_tail(path, 2**62 if rows is None else rows)
     if not header.strip():
         return pd.DataFrame(), 0, True
-    names = csv.read_csv(pa.BufferReader(header)).column_names
+    names = csv.read_csv(io.BytesIO(header)).column_names
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
         raise PredictionLogInvalid(f"{path} has more than one column named {repeated[0]!r}", "log")
     if len(names) == 1 and any(separator in names[0] for separator in _OTHER_SEPARATORS):
         raise PredictionLogInvalid(f"{path} has one column {names[0][:60]!r}: expected commas between columns", "log")
-    torn: list[Any] = []
+    torn: list[int | None] = []
     table = csv.read_csv(
         io.BytesIO(header + body),
         parse_options=csv.ParseOptions(
@@ -189,7 +190,7 @@ def _read_parquet(path: Path, rows: int | None) -> tuple[pd.DataFrame, int, bool
     return table.to_pandas(deduplicate_objects=True), 0, first == 0
 
 
-def _as_number_or_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
+def _as_number_or_text(column: Column) -> Column:
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -229,11 +230,11 @@ def as_text(column: pd.Series) -> pd.Series:
     # By distinct value: a column of a category has few of them.
     texts = {value: _text(value) for value in column.dropna().unique()}
     if not texts:
-        return pd.Series(None, column.index, object)
-    return column.map(texts).astype(object).where(column.notna(), None)
+        return pd.Series([None] * len(column), column.index, object)
+    return column.map(texts).astype(object).where(column.notna(), cast("str", None))
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return str(value)

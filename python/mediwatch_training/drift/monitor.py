@@ -70,7 +70,8 @@ def monitor(input: MonitorInput, progress: Progress) -> MonitorResult:
         reference = _window(log, slice(reference_start(times, windows, begin), begin))
     else:
         sample = training_sample(dataset_dir, windows.reference_rows, choice.label)
-        reference = sample, {"source": "the training data", "rows": len(sample), "from": None, "to": None}
+        whole: DriftWindow = {"source": "the training data", "rows": len(sample), "from": None, "to": None}
+        reference = sample, whole
     document: DriftDocument = {
         "schema": SCHEMA,
         "key": key_of([current[0], reference[0]], _settings(input, choice)),
@@ -85,12 +86,11 @@ def monitor(input: MonitorInput, progress: Progress) -> MonitorResult:
         "shareThreshold": input["driftShare"],
         "datasetDrift": None,
     }
-    sizes = {"current": current[1]["rows"], "reference": reference[1]["rows"], "leftOut": log.left_out}
-    progress({"stage": "comparing", **sizes})
+    rows = {"current": current[1]["rows"], "reference": reference[1]["rows"]}
+    progress({"stage": "comparing", **rows, "leftOut": log.left_out})
     html = json = None
-    if min(sizes["current"], sizes["reference"]) >= min_rows:
-        sides = [_side(frame, log) for frame, _ in (current, reference)]
-        comparison = compare_windows(*sides, choice, min_rows)
+    if min(rows.values()) >= min_rows:
+        comparison = compare_windows(_side(current[0], log), _side(reference[0], log), choice, min_rows)
         html, json = _report(comparison, document, input, output)
     write_json(output / DOCUMENT_FILE, document)
     return {"document": document, "html": html, "json": json}
@@ -115,13 +115,10 @@ def _report(comparison: Comparison, document: DriftDocument, input: MonitorInput
 
     report = make_report(comparison, input["driftShare"], input["method"], input["threshold"])
     count, share = count_drifted(report.findings.columns)
-    document |= {
-        "tool": f"evidently {report.version}",
-        "columns": report.findings.columns,
-        "driftedColumns": count,
-        "share": share,
-        "datasetDrift": None if share is None else share >= input["driftShare"],
-    }
+    document["tool"] = f"evidently {report.version}"
+    document["columns"] = report.findings.columns
+    document["driftedColumns"], document["share"] = count, share
+    document["datasetDrift"] = None if share is None else share >= input["driftShare"]
     write_bytes(output / HTML_FILE, report.html.encode())
     write_bytes(output / JSON_FILE, report.json.encode())
     return str(output / HTML_FILE), str(output / JSON_FILE)

@@ -11,8 +11,9 @@ from ..errors import DataInvalid, PredictionLogInvalid, PredictionLogNotFound
 from .log import as_text, read_all
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
+
+    from ..shapes import Floats
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Windows:
         return hours or None
 
 
-def current_start(times: np.ndarray, windows: Windows, alone: bool) -> int:
+def current_start(times: Floats, windows: Windows, alone: bool) -> int:
     """Return where the current window begins; it ends with the newest row.
 
     Args:
@@ -50,7 +51,7 @@ def current_start(times: np.ndarray, windows: Windows, alone: bool) -> int:
     return count - min(windows.current_rows, count if alone else count // 2)
 
 
-def reference_start(times: np.ndarray, windows: Windows, end: int) -> int:
+def reference_start(times: Floats, windows: Windows, end: int) -> int:
     """Return where the reference window begins, given that it ends before the row `end`, the current one's first."""
     if windows.reference_hours is None or end in (0, len(times)):
         return max(0, end - windows.reference_rows)
@@ -60,7 +61,7 @@ def reference_start(times: np.ndarray, windows: Windows, end: int) -> int:
     return min(end, _after(times, until - windows.reference_hours * 3600))
 
 
-def _newest(times: np.ndarray) -> float:
+def _newest(times: Floats) -> float:
     import numpy as np
 
     known = times[~np.isnan(times)]
@@ -71,7 +72,7 @@ def _newest(times: np.ndarray) -> float:
     return float(known.max())
 
 
-def _after(times: np.ndarray, moment: float) -> int:
+def _after(times: Floats, moment: float) -> int:
     """Return the first row after the moment; a row without a time is as old as the one before it."""
     import numpy as np
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypedDict
+from typing import TYPE_CHECKING, Literal, TypedDict, cast
 
 if TYPE_CHECKING:
     from ..contract import (
@@ -121,7 +121,7 @@ def _trial(trial: Trial) -> ReportedTrial:
 
 def _without_passwords(lineage: ReportInputLineage) -> ReportInputLineage:
     clean = {name: without_password(value) if isinstance(value, str) else value for name, value in lineage.items()}
-    return {**lineage, **clean}
+    return cast("ReportInputLineage", clean)
 
 
 def without_password(text: str) -> str:

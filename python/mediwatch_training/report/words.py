@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 SCORE_NAMES = {
     "auc": "AUC",
@@ -53,7 +52,7 @@ def score_name(name: str) -> str:
     return SCORE_NAMES.get(name.removeprefix("test_"), name)
 
 
-def parameter(value: Any) -> str:
+def parameter(value: object) -> str:
     """Return a parameter's value, a number with four significant digits."""
     if value is None:
         return "none"
@@ -95,6 +94,6 @@ def moment(text: str) -> str:
     return f"{text[:10]} {text[11:16]} UTC" if len(text) > 16 and text.endswith("Z") else text
 
 
-def is_link(text: Any) -> bool:
+def is_link(text: object) -> bool:
     """Whether a text is an address that a browser may be sent to."""
     return isinstance(text, str) and text.startswith(("http://", "https://"))

@@ -9,9 +9,9 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import TYPE_CHECKING, TypedDict
 
 from fastapi import FastAPI, Request
 from fastapi.concurrency import run_in_threadpool
@@ -24,6 +24,9 @@ from .prediction_log import PredictionLog
 from .records import MAX_BODY_BYTES, BadRequest, check_values, parse_records, spell_booleans
 from .settings import Settings
 
+if TYPE_CHECKING:
+    from ..shapes import Record, Value
+
 _log = logging.getLogger("mediwatch_training.serving")
 
 # A model that cannot be loaded now may be promoted, or its server started, at any time.
@@ -31,6 +34,13 @@ _RETRY_SECONDS = 3.0
 # Requests with this header check a deployment; they are not traffic that a drift report should see.
 _VERIFY_HEADER = "x-mediwatch-verify"
 _DRAIN_SECONDS = 20
+
+
+class Prediction(TypedDict):
+    """The probability of the positive class, and whether it reaches the threshold (1) or not (0)."""
+
+    prob: float
+    pred: int
 
 
 class Service:
@@ -52,7 +62,7 @@ class Service:
         """Stop trying to load."""
         self._stop.set()
 
-    def predict(self, body: bytes, verify: bool) -> dict[str, Any]:
+    def predict(self, body: bytes, verify: bool) -> dict[str, object]:
         """Answer a prediction request.
 
         Raises:
@@ -65,10 +75,10 @@ class Service:
         records = spell_booleans(parse_records(body), model.booleans)
         warnings = check_values(records, model.features)
         probabilities = batcher.probabilities(records)
-        predictions = [{"prob": float(p), "pred": int(p >= model.threshold)} for p in probabilities]
+        predictions: list[Prediction] = [{"prob": float(p), "pred": int(p >= model.threshold)} for p in probabilities]
         if not verify:
             warnings += self._write_log(model, records, predictions)
-        answer: dict[str, Any] = {
+        answer: dict[str, object] = {
             "predictions": predictions,
             "model_version": model.version,
             "threshold": model.threshold,
@@ -94,11 +104,9 @@ class Service:
             _log.info("Serving version %s", model.version)
             return
 
-    def _write_log(
-        self, model: ServedModel, records: list[dict[str, Any]], predictions: list[dict[str, Any]]
-    ) -> list[str]:
+    def _write_log(self, model: ServedModel, records: list[Record], predictions: list[Prediction]) -> list[str]:
         now = f"{time.time():.3f}"
-        rows = [
+        rows: list[list[Value]] = [
             [
                 str(uuid.uuid4()),
                 now,
@@ -124,7 +132,7 @@ def create_app(settings: Settings) -> FastAPI:
     service = Service(settings)
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
         service.start()
         yield
         service.stop()
@@ -175,7 +183,7 @@ def _health(service: Service) -> JSONResponse:
     )
 
 
-def _schema(model: ServedModel) -> dict[str, Any]:
+def _schema(model: ServedModel) -> dict[str, object]:
     return {
         "features": model.features,
         "example": {"records": [model.example]} if model.example else None,

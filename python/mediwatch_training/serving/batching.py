@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, TypeAlias
 
-import numpy as np
+if TYPE_CHECKING:
+    from ..shapes import Floats, Record
 
-Records = list[dict[str, Any]]
+Records: TypeAlias = "list[Record]"
 
 _MAX_RECORDS = 10_000
 
@@ -23,13 +24,13 @@ class Batcher:
         predict: Returns one probability a record, shape (rows,); a record's does not depend on the others.
     """
 
-    def __init__(self, predict: Callable[[Records], np.ndarray]) -> None:
+    def __init__(self, predict: Callable[[Records], Floats]) -> None:
         self._predict = predict
         self._waiting: list[_Request] = []
         self._queue = threading.Lock()
         self._model = threading.Lock()
 
-    def probabilities(self, records: Records) -> np.ndarray:
+    def probabilities(self, records: Records) -> Floats:
         """Return the probability of each record; raises what the model raises for these records."""
         request = _Request(records)
         with self._queue:
@@ -76,8 +77,8 @@ class _Request:
     def __init__(self, records: Records) -> None:
         self.records = records
         self.done = False
-        self.result: np.ndarray | None = None
+        self.result: Floats | None = None
         self.error: Exception | None = None
 
-    def finish(self, result: np.ndarray | None, error: Exception | None) -> None:
+    def finish(self, result: Floats | None, error: Exception | None) -> None:
         self.result, self.error, self.done = result, error, True

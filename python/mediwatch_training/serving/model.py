@@ -5,14 +5,20 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from ..errors import ModelLoadFailed, StepError
 from ..training.encoder import text_categories
 from .records import boolean_spellings
 from .settings import Settings
+
+if TYPE_CHECKING:
+    from ..contract import PrepareResultFeature
+    from ..shapes import Floats, Record
+
+
+# Of a model that does not say from which probability a record counts as positive.
+_DEFAULT_THRESHOLD = 0.5
 
 
 @dataclass(frozen=True)
@@ -31,17 +37,17 @@ class ServedModel:
         loaded_at: Unix seconds.
     """
 
-    pipeline: Any
+    pipeline: object
     version: str
     stage: str | None
     run_id: str | None
     threshold: float
-    features: list[dict[str, str]]
-    example: dict[str, Any] | None
-    booleans: dict[str, dict[bool, str]] = field(default_factory=dict)
+    features: list[PrepareResultFeature]
+    example: Record | None
+    booleans: dict[str, dict[bool, str]] = field(default_factory=dict[str, "dict[bool, str]"])
     loaded_at: float = field(default_factory=time.time)
 
-    def probabilities(self, records: list[dict[str, Any]]) -> np.ndarray:
+    def probabilities(self, records: list[Record]) -> Floats:
         """Return the probability of the positive class of each record; absent features count as missing."""
         import pandas as pd
 
@@ -94,33 +100,35 @@ def _registered(settings: Settings) -> ServedModel:
             f"Version {version['version']} of {settings.model_name} cannot be loaded here: "
             f"{type(error).__name__}: {error}"
         ) from error
-    return describe(pipeline, str(version["version"]), stage, version.get("run_id") or None)
+    return describe(pipeline, version["version"], stage, version["run_id"] or None)
 
 
-def describe(pipeline: Any, version: str, stage: str | None, run_id: str | None) -> ServedModel:
+def describe(pipeline: object, version: str, stage: str | None, run_id: str | None) -> ServedModel:
     """Find out what a model reads; models of this package say it themselves.
 
     Raises:
         ModelLoadFailed: It does not say which columns it reads.
     """
-    known = getattr(pipeline, "mediwatch_", {})
+    from ..models import facts_of
+
+    known = facts_of(pipeline)
     features = known.get("features") or _features(pipeline)
     if not features:
         raise ModelLoadFailed("The model does not say which columns it reads: log it with a signature")
-    examples = known.get("example") or []
+    examples = known.get("example", [])
     return ServedModel(
         pipeline=pipeline,
         version=version,
         stage=stage,
         run_id=run_id or known.get("run_id"),
-        threshold=float(known.get("threshold", 0.5)),
+        threshold=known.get("threshold", _DEFAULT_THRESHOLD),
         features=features,
         example=examples[0] if examples else None,
         booleans=boolean_spellings(text_categories(pipeline)),
     )
 
 
-def _features(pipeline: Any) -> list[dict[str, str]]:
+def _features(pipeline: object) -> list[PrepareResultFeature]:
     from ..models import expected_columns
 
     return [{"name": name, "kind": "unknown"} for name in expected_columns(pipeline) or []]

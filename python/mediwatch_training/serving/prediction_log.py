@@ -9,10 +9,13 @@ import io
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..shapes import Value
 
 FILE_NAME = "predictions.csv"
 # Other processes hold the lock for a few calls; one that was stopped while it had it must not stop us (s).
@@ -42,7 +45,7 @@ class PredictionLog:
         #: The file that this process writes; it keeps being this one when somebody renames it.
         self._handle: int | None = None
 
-    def append(self, rows: list[list[Any]]) -> None:
+    def append(self, rows: list[list[Value]]) -> None:
         """Append rows that follow the header: ``event_id, ts, model_version, threshold, features…, prob, pred``.
 
         Raises:
@@ -129,7 +132,7 @@ def _end_torn_line(handle: int) -> None:
 
 
 @contextmanager
-def _locked(directory: Path) -> Iterator[None]:
+def _locked(directory: Path) -> Generator[None]:
     """Hold the directory's lock, or go on without it where there is none or somebody does not give it back."""
     handle = os.open(directory, os.O_RDONLY)
     try:
@@ -148,7 +151,7 @@ def _locked(directory: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def _lines(rows: list[list[Any]]) -> bytes:
+def _lines(rows: Sequence[Sequence[Value]]) -> bytes:
     buffer = io.StringIO()
     csv.writer(buffer, lineterminator="\n").writerows(rows)
     return buffer.getvalue().encode("utf-8")

@@ -6,7 +6,13 @@ import json
 import math
 import re
 import reprlib
-from typing import Any
+from typing import TYPE_CHECKING, cast
+
+from ..checks import is_list, is_object
+
+if TYPE_CHECKING:
+    from ..contract import PrepareResultFeature
+    from ..shapes import Record
 
 MAX_RECORDS = 10_000
 MAX_BODY_BYTES = 32 * 1024 * 1024
@@ -28,30 +34,31 @@ class BadRequest(Exception):
         self.message = message
 
 
-def parse_records(body: bytes) -> list[dict[str, Any]]:
+def parse_records(body: bytes) -> list[Record]:
     """Return the records of a request body ``{"records": [{…}, …]}``.
 
     Raises:
         BadRequest: 400 for what is not JSON, 413 for too much of it, 422 for JSON of another shape.
     """
     try:
-        payload = json.loads(body)
+        payload: object = json.loads(body)
     except (ValueError, RecursionError) as error:
         raise BadRequest(400, f"The body is not JSON: {error}") from error
     if _HALF_CHARACTER.search(body):
         _check_text(payload)
-    records = payload.get("records") if isinstance(payload, dict) else None
-    if not isinstance(records, list) or not records:
+    records = payload.get("records") if is_object(payload) else None
+    if not is_list(records) or not records:
         raise BadRequest(422, 'The body must be {"records": [{…}, …]} with at least one record')
     if len(records) > MAX_RECORDS:
         raise BadRequest(413, f"{len(records)} records are too many: send at most {MAX_RECORDS} at a time")
     for position, record in enumerate(records):
-        if not isinstance(record, dict):
+        if not is_object(record):
             raise BadRequest(422, f"records[{position}] must be an object of feature values")
-    return records
+    # Values are checked when it is known what the model reads.
+    return cast("list[Record]", records)
 
 
-def _check_text(payload: Any) -> None:
+def _check_text(payload: object) -> None:
     try:
         json.dumps(payload, ensure_ascii=False).encode()
     except UnicodeEncodeError as error:
@@ -60,7 +67,7 @@ def _check_text(payload: Any) -> None:
         ) from error
 
 
-def check_values(records: list[dict[str, Any]], features: list[dict[str, str]]) -> list[str]:
+def check_values(records: list[Record], features: list[PrepareResultFeature]) -> list[str]:
     """Return warnings about fields that the model does not read or does not get.
 
     Raises:
@@ -75,7 +82,7 @@ def check_values(records: list[dict[str, Any]], features: list[dict[str, str]]) 
         absent |= names - record.keys()
         for name in record.keys() & names:
             _check_value(f"records[{position}].{name}", record[name], name in numeric)
-    warnings = []
+    warnings: list[str] = []
     if unknown:
         warnings.append(f"ignored fields that the model does not read: {', '.join(sorted(unknown))}")
     if absent:
@@ -97,7 +104,7 @@ def boolean_spellings(categories: dict[str, list[str]]) -> dict[str, dict[bool, 
     return spellings
 
 
-def spell_booleans(records: list[dict[str, Any]], spellings: dict[str, dict[bool, str]]) -> list[dict[str, Any]]:
+def spell_booleans(records: list[Record], spellings: dict[str, dict[bool, str]]) -> list[Record]:
     """Return the records with JSON's true and false as the training data write them; `records` stay as they are."""
     if not spellings:
         return records
@@ -110,22 +117,22 @@ def spell_booleans(records: list[dict[str, Any]], spellings: dict[str, dict[bool
     ]
 
 
-def _check_value(where: str, value: Any, numeric: bool) -> None:
+def _check_value(where: str, value: object, numeric: bool) -> None:
     if value is None:
         return
-    if isinstance(value, (dict, list)):
+    if isinstance(value, dict | list):
         raise BadRequest(422, f"{where} must be a single value, not {type(value).__name__}")
     if numeric and not _is_numeric(value):
         raise BadRequest(422, f"{where} must be a number or null, not {reprlib.repr(value)}")
 
 
-def _is_numeric(value: Any) -> bool:
+def _is_numeric(value: object) -> bool:
     if isinstance(value, str):
         try:
             return math.isfinite(float(value))
         except ValueError:
             return value in ("", "?")
     try:
-        return math.isfinite(value)
+        return isinstance(value, int | float) and math.isfinite(value)
     except OverflowError:
         return False

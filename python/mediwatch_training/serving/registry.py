@@ -14,12 +14,23 @@ import ssl
 import urllib.error
 import urllib.parse
 import urllib.request
-from typing import Any
+from typing import TYPE_CHECKING, TypedDict
 
+from ..checks import is_list, is_object
 from ..errors import MlflowRefused, MlflowUnavailable, ModelLoadFailed
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
 
 _TIMEOUT_SECONDS = 20
 _PROXIED = "mlflow-artifacts:/"
+
+
+class Version(TypedDict):
+    """A version of a registered model; no run is known of some."""
+
+    version: str
+    run_id: str | None
 
 
 class RegistryClient:
@@ -33,20 +44,20 @@ class RegistryClient:
         self._uri = uri.rstrip("/")
         self._is_http = uri.startswith(("http://", "https://"))
 
-    def version(self, name: str, version: str) -> dict[str, Any]:
+    def version(self, name: str, version: str) -> Version:
         """Return one version of a model.
 
         Raises:
             ModelLoadFailed: There is no such version.
         """
         if not self._is_http:
-            return dict(self._mlflow().get_model_version(name, version))
+            return _version(dict(self._mlflow().get_model_version(name, version)))
         found = self._get("/api/2.0/mlflow/model-versions/get", {"name": name, "version": version})
         if found is None:
             raise ModelLoadFailed(f"{name} has no version {version} at {self._uri}: correct MLFLOW_MODEL_VERSION")
-        return found["model_version"]
+        return _version(found["model_version"])
 
-    def latest(self, name: str, stage: str) -> dict[str, Any]:
+    def latest(self, name: str, stage: str) -> Version:
         """Return the newest version in a stage.
 
         Raises:
@@ -54,22 +65,22 @@ class RegistryClient:
         """
         if self._is_http:
             found = self._get("/api/2.0/mlflow/registered-models/get-latest-versions", {"name": name, "stages": stage})
-            versions = [] if found is None else found.get("model_versions", [])
+            versions = None if found is None else found.get("model_versions")
         else:
             versions = [dict(v) for v in self._mlflow().get_latest_versions(name, [stage])]
-        if not versions:
+        if not is_list(versions) or not versions:
             raise ModelLoadFailed(
                 f"{name} has no version in {stage} at {self._uri}: promote one, or set MLFLOW_MODEL_STAGE or "
                 "MLFLOW_MODEL_VERSION"
             )
-        return versions[0]
+        return _version(versions[0])
 
-    def load(self, name: str, version: dict[str, Any]) -> Any:
+    def load(self, name: str, version: Version) -> object:
         """Return the model of a version."""
         if self._is_http:
-            query = {"name": name, "version": str(version["version"])}
+            query = {"name": name, "version": version["version"]}
             location = (self._get("/api/2.0/mlflow/model-versions/get-download-uri", query) or {}).get("artifact_uri")
-            if location and location.startswith(_PROXIED):
+            if isinstance(location, str) and location.startswith(_PROXIED):
                 model = self._load_proxied(location)
                 if model is not None:
                     return model
@@ -77,7 +88,7 @@ class RegistryClient:
 
         return load_model(f"models:/{name}/{version['version']}", self._uri)
 
-    def _load_proxied(self, location: str) -> Any:
+    def _load_proxied(self, location: str) -> object:
         """Return a pickled scikit-learn model, or None if the files are something else."""
         import yaml
 
@@ -96,12 +107,17 @@ class RegistryClient:
     def _download(self, path: str) -> bytes | None:
         return self._request(f"/api/2.0/mlflow-artifacts/artifacts/{urllib.parse.quote(path)}")
 
-    def _get(self, path: str, query: dict[str, str]) -> dict[str, Any] | None:
+    def _get(self, path: str, query: dict[str, str]) -> dict[str, object] | None:
         content = self._request(f"{path}?{urllib.parse.urlencode(query)}")
+        if content is None:
+            return None
         try:
-            return None if content is None else json.loads(content)
-        except ValueError as error:
-            raise MlflowRefused(f"{self._uri} did not answer like MLflow: is MLFLOW_TRACKING_URI right?") from error
+            answer: object = json.loads(content)
+        except ValueError:
+            answer = None
+        if not is_object(answer):
+            raise MlflowRefused(f"{self._uri} did not answer like MLflow: is MLFLOW_TRACKING_URI right?")
+        return answer
 
     def _request(self, path: str) -> bytes | None:
         """Return the body, or None for 404."""
@@ -121,10 +137,17 @@ class RegistryClient:
                 f"MLflow at {self._uri} cannot be reached ({reason}): start it, or correct MLFLOW_TRACKING_URI"
             ) from error
 
-    def _mlflow(self) -> Any:
+    def _mlflow(self) -> MlflowClient:
         from ..tracking import connect
 
         return connect(self._uri)
+
+
+def _version(found: object) -> Version:
+    """Return what the API needs of MLflow's description of a version."""
+    values = found if is_object(found) else {}
+    run_id = values.get("run_id")
+    return {"version": str(values.get("version")), "run_id": None if run_id is None else str(run_id)}
 
 
 def _authorization() -> dict[str, str]:
@@ -137,5 +160,5 @@ def _authorization() -> dict[str, str]:
 
 def _tls() -> ssl.SSLContext | None:
     if os.environ.get("MLFLOW_TRACKING_INSECURE_TLS", "").lower() == "true":
-        return ssl._create_unverified_context()
+        return ssl._create_unverified_context()  # pyright: ignore[reportPrivateUsage] - there is no other way
     return ssl.create_default_context(cafile=os.environ.get("MLFLOW_TRACKING_SERVER_CERT_PATH") or None)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 if TYPE_CHECKING:
     import pandas as pd
+
+    from ..shapes import Ints
 
 # Names of an encounter and of a patient: a model that reads them learns the file by heart.
 IDENTIFIERS = ["encounter_id", "patient_nbr"]
@@ -54,7 +54,7 @@ class ColumnPlan:
         return "numeric" if name in self.numbers else "categorical"
 
 
-def plan_columns(train: pd.DataFrame, labels: np.ndarray, id_categories: list[str]) -> ColumnPlan:
+def plan_columns(train: pd.DataFrame, labels: Ints, id_categories: list[str]) -> ColumnPlan:
     """Choose how to encode each column from the training rows alone.
 
     Args:
@@ -83,7 +83,7 @@ def plan_columns(train: pd.DataFrame, labels: np.ndarray, id_categories: list[st
     return plan
 
 
-def _crossed(train: pd.DataFrame, labels: np.ndarray, plan: ColumnPlan) -> list[str]:
+def _crossed(train: pd.DataFrame, labels: Ints, plan: ColumnPlan) -> list[str]:
     """Return the columns of category codes, the one that says most about the label first.
 
     What the others mean depends on it: after a discharge to a nursing home, a diagnosis has another rate than at home.
@@ -97,7 +97,7 @@ def _crossed(train: pd.DataFrame, labels: np.ndarray, plan: ColumnPlan) -> list[
     return names[: 1 + _MAX_CROSSES]
 
 
-def _spread(column: pd.Series, labels: np.ndarray) -> float:
+def _spread(column: pd.Series, labels: Ints) -> float:
     """Return how far the positive rates of the column's values lie apart: their variance over rows, shrunk."""
     import pandas as pd
 

@@ -6,7 +6,7 @@ model loads wherever those are installed, without this package.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -40,7 +40,6 @@ def make_encoder(plan: ColumnPlan, seed: int) -> ColumnTransformer:
     """
     from sklearn.compose import ColumnTransformer
     from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import TargetEncoder
 
     parts = [
         ("categories", make_pipeline(_as_text(), _ordinal(_MAX_CATEGORIES)), plan.categories),
@@ -50,7 +49,7 @@ def make_encoder(plan: ColumnPlan, seed: int) -> ColumnTransformer:
         ("numeric_codes", _as_numbers(), plan.numeric_codes),
         (
             "wide",
-            make_pipeline(_as_text(), TargetEncoder(smooth=_SMOOTHING, random_state=seed)),
+            make_pipeline(_as_text(), _target_encoder(_SMOOTHING, seed)),
             plan.wide,
         ),
     ]
@@ -64,21 +63,22 @@ def categorical_columns(plan: ColumnPlan) -> list[int]:
     return list(range(len(plan.categories) + len(plan.id_categories)))
 
 
-def text_categories(model: Any) -> dict[str, list[str]]:
+def text_categories(model: object) -> dict[str, list[str]]:
     """Return the values of each text column that the encoder of a model has seen, sorted; none for another's model."""
     encoder = _steps(model)[0]
-    found = {}
+    found: dict[str, list[str]] = {}
     for part, transformer, columns in getattr(encoder, "transformers_", []):
         last = _steps(transformer)[-1]
-        if part in _TEXT_PARTS and isinstance(columns, list) and hasattr(last, "categories_"):
+        categories = getattr(last, "categories_", None)
+        if part in _TEXT_PARTS and isinstance(columns, list) and categories is not None:
+            names = cast("list[object]", columns)
             found |= {
-                str(name): [str(value) for value in values]
-                for name, values in zip(columns, last.categories_, strict=False)
+                str(name): [str(value) for value in values] for name, values in zip(names, categories, strict=False)
             }
     return found
 
 
-def _steps(model: Any) -> list[Any]:
+def _steps(model: object) -> list[object]:
     """Return what a pipeline consists of; of anything else, nothing that is known."""
     return [step for _, step in getattr(model, "steps", [])] or [None]
 
@@ -87,7 +87,7 @@ def _pairs(plan: ColumnPlan, seed: int) -> object:
     """Describe each pair of the first of the crossed columns and another by its positive rate."""
     from sklearn.compose import ColumnTransformer
     from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import FunctionTransformer, TargetEncoder
+    from sklearn.preprocessing import FunctionTransformer
 
     codes = ColumnTransformer(
         [
@@ -100,8 +100,15 @@ def _pairs(plan: ColumnPlan, seed: int) -> object:
     return make_pipeline(
         codes,
         FunctionTransformer(np.dot, kw_args={"b": weights}),
-        TargetEncoder(smooth=_PAIR_SMOOTHING, target_type="binary", random_state=seed),
+        _target_encoder(_PAIR_SMOOTHING, seed, target_type="binary"),
     )
+
+
+def _target_encoder(smooth: float, seed: int, target_type: str = "auto") -> object:
+    from sklearn.preprocessing import TargetEncoder
+
+    # Its annotation forgets that a number is allowed.
+    return TargetEncoder(smooth=cast("str", smooth), target_type=target_type, random_state=seed)
 
 
 def _pair_codes() -> object:

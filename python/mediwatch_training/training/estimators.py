@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, cast
 
 from ..dataset import Dataset
 from ..errors import InvalidInput
 
-MODELS = ("hgb", "rf")
+if TYPE_CHECKING:
+    import pandas as pd
+    from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+
+    from ..contract import Params
+    from ..shapes import Estimator, Floats, Ints, ModelKind
 
 # Good on validation splits without any search.
-DEFAULTS: dict[str, dict[str, Any]] = {
+DEFAULTS: dict[ModelKind, Params] = {
     "hgb": {
         "learning_rate": 0.06,
         "max_leaf_nodes": 24,
@@ -42,7 +45,7 @@ _RESERVED = (
 )
 
 
-def check_params(model: str, params: dict[str, Any] | None) -> dict[str, Any]:
+def check_params(model: ModelKind, params: Params | None) -> Params:
     """Return `params` laid over the model's defaults (the defaults alone for None).
 
     Raises:
@@ -55,7 +58,7 @@ def check_params(model: str, params: dict[str, Any] | None) -> dict[str, Any]:
     return {**DEFAULTS[model], **(params or {})}
 
 
-def fit_on_train(dataset: Dataset, model: str, params: dict[str, Any], seed: int, threads: int) -> tuple[Any, int]:
+def fit_on_train(dataset: Dataset, model: ModelKind, params: Params, seed: int, threads: int) -> tuple[Estimator, int]:
     """Fit on the train split; boosting stops early by the loss of the validation split.
 
     Returns:
@@ -64,24 +67,25 @@ def fit_on_train(dataset: Dataset, model: str, params: dict[str, Any], seed: int
     X, y = dataset.features("train"), dataset.labels("train")
     if model == "rf":
         estimator = _forest(params, seed, threads)
-        return _fit(estimator, threads, X, y), int(estimator.n_estimators)
+        _fit(estimator, threads, X, y)
+        return estimator, int(cast("RandomForestClassifier", estimator).n_estimators)
     early = {} if "max_iter" in params else {"max_iter": _MAX_ITERATIONS, "n_iter_no_change": _PATIENCE}
     estimator = _boosting(dataset, {**early, **params}, seed, early_stopping=bool(early))
     validation = {"X_val": dataset.features("validation"), "y_val": dataset.labels("validation")} if early else {}
     _fit(estimator, threads, X, y, **validation)
-    return estimator, int(estimator.n_iter_)
+    return estimator, int(cast("HistGradientBoostingClassifier", estimator).n_iter_)
 
 
 def fit_final(
     dataset: Dataset,
-    X: np.ndarray,
-    y: np.ndarray,
-    model: str,
-    params: dict[str, Any],
+    X: Floats,
+    y: Ints,
+    model: ModelKind,
+    params: Params,
     iterations: int,
     seed: int,
     threads: int,
-) -> Any:
+) -> Estimator:
     """Fit on all rows but those of the test split, with a number of iterations found before; return the estimator.
 
     Boosting is an average of `_MEMBERS` boosters, a forest one forest.
@@ -96,25 +100,26 @@ def fit_final(
         members = [_without_pairs(dataset, one) if number % 2 else one for number, one in enumerate(members)]
     # In turn, each on all threads: side by side on a thread each was sometimes faster, sometimes slower.
     named = [(f"member_{number}", one) for number, one in enumerate(members)]
-    return _fit(VotingClassifier(named, voting="soft"), threads, X, y)
+    return _fit(cast("Estimator", VotingClassifier(named, voting="soft")), threads, X, y)
 
 
-def _without_pairs(dataset: Dataset, booster: Any) -> Any:
+def _without_pairs(dataset: Dataset, booster: Estimator) -> Estimator:
     from sklearn.compose import ColumnTransformer
     from sklearn.pipeline import make_pipeline
 
     columns = slice(0, dataset.meta["encodedColumns"] - dataset.meta["pairColumns"])
-    return make_pipeline(ColumnTransformer([("all_but_pairs", "passthrough", columns)]), booster)
+    others = ColumnTransformer([("all_but_pairs", "passthrough", columns)])
+    return cast("Estimator", make_pipeline(others, booster))
 
 
-def positive_probabilities(estimator: Any, X: Any, threads: int) -> np.ndarray:
+def positive_probabilities(estimator: Estimator, X: pd.DataFrame | Floats, threads: int) -> Floats:
     """Return the probability of the positive class of each row, shape (rows,)."""
     with limited_threads(threads):
         return estimator.predict_proba(X)[:, 1]
 
 
 @contextmanager
-def limited_threads(threads: int) -> Iterator[None]:
+def limited_threads(threads: int) -> Generator[None]:
     """Let OpenMP use `threads` threads in the calling thread, whatever OMP_NUM_THREADS said at the start."""
     from threadpoolctl import threadpool_limits
 
@@ -122,13 +127,14 @@ def limited_threads(threads: int) -> Iterator[None]:
         yield
 
 
-def _class(model: str) -> Any:
+def _class(model: ModelKind) -> Callable[..., Estimator]:
     from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 
-    return HistGradientBoostingClassifier if model == "hgb" else RandomForestClassifier
+    kind = HistGradientBoostingClassifier if model == "hgb" else RandomForestClassifier
+    return cast("Callable[..., Estimator]", kind)
 
 
-def _boosting(dataset: Dataset, params: dict[str, Any], seed: int, early_stopping: bool) -> Any:
+def _boosting(dataset: Dataset, params: Params, seed: int, early_stopping: bool) -> Estimator:
     return _class("hgb")(
         **params,
         early_stopping=early_stopping,
@@ -138,11 +144,11 @@ def _boosting(dataset: Dataset, params: dict[str, Any], seed: int, early_stoppin
     )
 
 
-def _forest(params: dict[str, Any], seed: int, threads: int) -> Any:
+def _forest(params: Params, seed: int, threads: int) -> Estimator:
     return _class("rf")(**params, random_state=seed, n_jobs=threads)
 
 
-def _fit(estimator: Any, threads: int, X: np.ndarray, y: np.ndarray, **validation: Any) -> Any:
+def _fit(estimator: Estimator, threads: int, X: Floats, y: Ints, **validation: Floats | Ints) -> Estimator:
     from sklearn.utils._param_validation import InvalidParameterError
 
     try:

@@ -12,8 +12,8 @@ from ..models import load_model, predict_records
 from .scores import SCORES, WeightedScores, resamples, scores
 
 if TYPE_CHECKING:
-    from ..arrays import Floats, Ints
     from ..contract import EvaluateInput, EvaluateInputBootstrap, EvaluateResult, EvaluateResultDifferencesEntry
+    from ..shapes import Floats, Ints
     from ..steps import Progress
 
 # What this step calls the scores.

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import io
 import pickle
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -19,8 +20,10 @@ from .table import Table, read_table
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import NDArray
 
     from ..contract import PrepareInput, PrepareResult, Split
+    from ..shapes import Encoder, Floats, Ints
     from ..steps import Progress
 
 _EXAMPLE_ROWS = 5
@@ -74,12 +77,23 @@ def prepare(input: PrepareInput, progress: Progress) -> PrepareResult:
     if not plan.features:
         raise DataInvalid(f"{data_path} has no column that a model could learn from", "dataPath")
     records = candidates[plan.features]
-    encoder = make_encoder(plan, seed)
-    arrays = {"train": encoder.fit_transform(records.iloc[rows_of["train"]], labels[rows_of["train"]])}
-    arrays["validation"] = encoder.transform(records.iloc[rows_of["validation"]])
+    encoder = cast("Encoder", make_encoder(plan, seed))
+    arrays = {
+        "train": encoder.fit_transform(records.iloc[rows_of["train"]], labels[rows_of["train"]]),
+        "validation": encoder.transform(records.iloc[rows_of["validation"]]),
+    }
 
     progress({"stage": "writing"})
-    result: PrepareResult = {
+    output.mkdir(parents=True, exist_ok=True)
+    for split, array in arrays.items():
+        _save(output / f"X_{split}.npy", np.ascontiguousarray(array, dtype=np.float64))
+    for split, rows in rows_of.items():
+        _save(output / f"y_{split}.npy", labels[rows])
+    write_bytes(output / dataset.ENCODER_FILE, pickle.dumps(encoder, protocol=4))
+    _write_records(output, candidates, plan, rows_of)
+    # Last, as it is what makes the directory a dataset.
+    meta: dataset.DatasetMeta = {
+        "format": dataset.FORMAT,
         "rows": len(frame),
         "groups": len(np.unique(groups)),
         "positives": int(labels.sum()),
@@ -91,18 +105,6 @@ def prepare(input: PrepareInput, progress: Progress) -> PrepareResult:
         "features": [{"name": name, "kind": plan.kind(name)} for name in plan.features],
         "dropped": [name for name in table.names if name not in (*plan.features, target)],
         "dataSha256": table.sha256,
-    }
-    output.mkdir(parents=True, exist_ok=True)
-    for split, array in arrays.items():
-        _save(output / f"X_{split}.npy", np.ascontiguousarray(array, dtype=np.float64))
-    for split, rows in rows_of.items():
-        _save(output / f"y_{split}.npy", labels[rows])
-    write_bytes(output / dataset.ENCODER_FILE, pickle.dumps(encoder, protocol=4))
-    _write_records(output, candidates, plan, rows_of)
-    # Last, as it is what makes the directory a dataset.
-    meta = {
-        "format": dataset.FORMAT,
-        **result,
         "seed": seed,
         "target": target,
         "positive": positive,
@@ -113,10 +115,18 @@ def prepare(input: PrepareInput, progress: Progress) -> PrepareResult:
         "encodedColumns": int(arrays["train"].shape[1]),
     }
     write_bytes(output / dataset.META_FILE, to_json(meta).encode())
-    return result
+    return {
+        "rows": meta["rows"],
+        "groups": meta["groups"],
+        "positives": meta["positives"],
+        "splits": meta["splits"],
+        "features": meta["features"],
+        "dropped": meta["dropped"],
+        "dataSha256": meta["dataSha256"],
+    }
 
 
-def _labels(table: Table, target: str, positive: str) -> np.ndarray:
+def _labels(table: Table, target: str, positive: str) -> Ints:
     frame = table.frame
     if target not in frame:
         raise DataInvalid(
@@ -136,9 +146,10 @@ def _labels(table: Table, target: str, positive: str) -> np.ndarray:
         column, wanted = column.str.lower(), positive.lower()
     labels = (column == wanted).to_numpy().astype(np.int64)
     if not labels.any():
+        held = sorted(str(value) for value in frame[target].unique())
         raise DataInvalid(
-            f"The target column {target!r} never holds {positive!r}; it holds "
-            f"{_names(sorted(frame[target].unique()))}. Set positive to the value that counts as positive",
+            f"The target column {target!r} never holds {positive!r}; it holds {_names(held)}. "
+            "Set positive to the value that counts as positive",
             "positive",
         )
     if labels.all():
@@ -149,7 +160,7 @@ def _labels(table: Table, target: str, positive: str) -> np.ndarray:
     return labels
 
 
-def _check_splits(labels: np.ndarray, rows_of: dict[str, np.ndarray]) -> None:
+def _check_splits(labels: Ints, rows_of: dict[str, Ints]) -> None:
     for split, rows in rows_of.items():
         positives = int(labels[rows].sum())
         if min(positives, len(rows) - positives) < _MIN_CLASS_ROWS:
@@ -160,17 +171,17 @@ def _check_splits(labels: np.ndarray, rows_of: dict[str, np.ndarray]) -> None:
             )
 
 
-def _summary(rows: np.ndarray, labels: np.ndarray, groups: np.ndarray) -> Split:
+def _summary(rows: Ints, labels: Ints, groups: Ints) -> Split:
     return {"rows": len(rows), "groups": len(np.unique(groups[rows])), "positives": int(labels[rows].sum())}
 
 
-def _save(path: Path, array: np.ndarray) -> None:
+def _save(path: Path, array: Floats | Ints) -> None:
     buffer = io.BytesIO()
     np.save(buffer, array)
     write_bytes(path, buffer.getbuffer())
 
 
-def _write_records(output: Path, candidates: pd.DataFrame, plan: ColumnPlan, rows_of: dict[str, np.ndarray]) -> None:
+def _write_records(output: Path, candidates: pd.DataFrame, plan: ColumnPlan, rows_of: dict[str, Ints]) -> None:
     fit_rows = np.concatenate([rows_of["train"], rows_of["validation"]])
     _write_parquet(output / dataset.FIT_RECORDS_FILE, candidates[plan.features].iloc[fit_rows])
     # All columns, as an earlier model may read others.
@@ -185,7 +196,7 @@ def _write_parquet(path: Path, records: pd.DataFrame) -> None:
     write_bytes(path, buffer.getbuffer())
 
 
-def _names(values: Any) -> str:
+def _names(values: Sequence[object]) -> str:
     shown = [str(value) for value in values[:60]]
     return ", ".join(shown) + (f" and {len(values) - 60} more" if len(values) > 60 else "")
 
@@ -195,7 +206,7 @@ SPLITS = ("train", "validation", "test")
 
 def split_rows(
     groups: pd.Series | None, rows: int, seed: int, test_fraction: float, validation_fraction: float
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[NDArray[np.int8], Ints]:
     """Assign every row to a split.
 
     A group's split depends on its own name and the seed alone, so that a patient who was in the test split
@@ -220,13 +231,13 @@ def split_rows(
     return codes[numbers], numbers
 
 
-def _group_names(groups: pd.Series | None, rows: int) -> tuple[list[str], np.ndarray]:
+def _group_names(groups: pd.Series | None, rows: int) -> tuple[list[str], Ints]:
     if groups is None:
         return [f"row {row}" for row in range(rows)], np.arange(rows)
     import pandas as pd
 
-    named = groups.where(groups.notna(), [f"row {row}" for row in range(rows)])
-    numbers, names = pd.factorize(named)
+    own_names = pd.Series([f"row {row}" for row in range(rows)], index=groups.index)
+    numbers, names = pd.factorize(groups.where(groups.notna(), own_names))
     return [str(name) for name in names], numbers
 
 

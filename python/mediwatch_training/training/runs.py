@@ -7,7 +7,7 @@ import json
 import logging
 import pickle
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
@@ -43,6 +43,17 @@ class LoggedModel(TypedDict):
     source: str
 
 
+class _Model(TypedDict):
+    """How MLflow is to log a model."""
+
+    sk_model: Pipeline
+    serialization_format: str
+    signature: ModelSignature
+    input_example: pd.DataFrame
+    pip_requirements: list[str]
+    pyfunc_predict_fn: str
+
+
 class TrainingRun:
     """The one MLflow run that a training step writes to."""
 
@@ -74,7 +85,7 @@ class TrainingRun:
         return json.loads(tags[_RESULT_TAG])
 
     @contextmanager
-    def active(self) -> Iterator[None]:
+    def active(self) -> Generator[None]:
         """Make this MLflow's active run; it ends as FINISHED, or as FAILED if the block raises."""
         import mlflow
 
@@ -113,7 +124,7 @@ class TrainingRun:
             path = Path(directory) / PIPELINE_FILE
             path.write_bytes(pickle.dumps(pipeline, protocol=4))
             self._client.log_artifact(self.run_id, str(path))
-        model = {
+        model: _Model = {
             "sk_model": pipeline,
             "serialization_format": "pickle",
             "signature": _signature(dataset),
@@ -129,21 +140,21 @@ class TrainingRun:
                 raise
             return self._log_model_files(model, work_dir)
 
-    def _log_model(self, model: dict[str, object]) -> LoggedModel:
-        import mlflow.sklearn
+    def _log_model(self, model: _Model) -> LoggedModel:
+        from mlflow.sklearn import log_model
 
-        info = mlflow.sklearn.log_model(name=_MODEL, **model)
+        info = log_model(name=_MODEL, **model)
         return {"modelUri": info.model_uri, "modelId": info.model_id, "source": info.artifact_path}
 
-    def _log_model_files(self, model: dict[str, object], work_dir: str | None) -> LoggedModel:
+    def _log_model_files(self, model: _Model, work_dir: str | None) -> LoggedModel:
         """Keep the model as MLflow 2 does, which is what its servers understand: as files of the run."""
-        import mlflow.sklearn
         from mlflow.models import Model
+        from mlflow.sklearn import save_model
 
         description = Model(artifact_path=_MODEL, run_id=self.run_id)
         with tempfile.TemporaryDirectory(dir=work_dir) as directory:
             path = Path(directory) / _MODEL
-            mlflow.sklearn.save_model(path=str(path), mlflow_model=description, **model)
+            save_model(path=str(path), mlflow_model=description, **model)
             self._client.log_artifacts(self.run_id, str(path), _MODEL)
         # By this tag MLflow 2 shows in its lists of runs that this one has a model.
         history = json.dumps([description.get_tags_dict()], default=str)
@@ -169,7 +180,7 @@ def _signature(dataset: Dataset) -> ModelSignature:
     from mlflow.types import ColSpec, Schema, TensorSpec
 
     numeric = set(_numeric_columns(dataset))
-    inputs = [
+    inputs: list[ColSpec | TensorSpec] = [
         ColSpec("double" if f["name"] in numeric else "string", f["name"], required=False)
         for f in dataset.meta["features"]
     ]

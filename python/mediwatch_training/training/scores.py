@@ -8,19 +8,23 @@ every interval of the report are made of them.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from ..shapes import Floats, Ints
 
 # Probabilities are kept this far from 0 and 1, so that one confident mistake does not make the log loss infinite.
 _EPSILON = 1e-7
 
 
-def clip(probabilities: np.ndarray) -> np.ndarray:
+def clip(probabilities: Floats) -> Floats:
     """Return probabilities kept away from 0 and 1."""
     return np.clip(probabilities, _EPSILON, 1 - _EPSILON)
 
 
-def best_f1_threshold(labels: np.ndarray, probabilities: np.ndarray) -> float:
+def best_f1_threshold(labels: Ints, probabilities: Floats) -> float:
     """Return the probability from which a record counts as positive, chosen for the best F1 score.
 
     Args:
@@ -34,7 +38,7 @@ def best_f1_threshold(labels: np.ndarray, probabilities: np.ndarray) -> float:
     return float(thresholds[int(np.argmax(f1[:-1]))])
 
 
-def scores(labels: np.ndarray, probabilities: np.ndarray, threshold: float | None = None) -> dict[str, float]:
+def scores(labels: Ints, probabilities: Floats, threshold: float | None = None) -> dict[str, float]:
     """Return auc, average_precision, log_loss and brier, and f1 when a threshold is given.
 
     Args:
@@ -78,7 +82,7 @@ class WeightedScores:
     """
 
     def __init__(
-        self, labels: np.ndarray, probabilities: np.ndarray, threshold: float = 0.5, names: tuple[str, ...] = SCORES
+        self, labels: Ints, probabilities: Floats, threshold: float = 0.5, names: tuple[str, ...] = SCORES
     ) -> None:
         self._names = names
         self._order = np.argsort(-probabilities, kind="stable")
@@ -98,7 +102,7 @@ class WeightedScores:
             ]
         )
 
-    def of(self, weights: np.ndarray) -> np.ndarray:
+    def of(self, weights: Floats | Ints) -> Floats:
         """Return the scores of resamples.
 
         Args:
@@ -107,12 +111,12 @@ class WeightedScores:
         Returns:
             Shape (resamples, scores), in the order of `names`; NaN where a score is not defined.
         """
-        weights = weights.astype(np.float64)
+        counts = weights.astype(np.float64)
         with np.errstate(divide="ignore", invalid="ignore"):
-            found = {**self._ranked(weights), **self._averaged(weights)}
+            found = {**self._ranked(counts), **self._averaged(counts)}
         return np.column_stack([found[name] for name in self._names])
 
-    def _ranked(self, weights: np.ndarray) -> dict[str, np.ndarray]:
+    def _ranked(self, weights: Floats) -> dict[str, Floats]:
         if "auc" not in self._names and "average_precision" not in self._names:
             return {}
         ordered = weights[:, self._order]
@@ -130,7 +134,7 @@ class WeightedScores:
             result["average_precision"] = np.einsum("ij,ij->i", new_hits, precision) / positives
         return result
 
-    def _averaged(self, weights: np.ndarray) -> dict[str, np.ndarray]:
+    def _averaged(self, weights: Floats) -> dict[str, Floats]:
         if not {"log_loss", "brier", "f1"}.intersection(self._names):
             return {}
         sums = weights @ self._columns
@@ -139,7 +143,7 @@ class WeightedScores:
         return {"log_loss": log_loss / rows, "brier": brier / rows, "f1": 2 * hits / (alerts + positives)}
 
 
-def resamples(rows: int, samples: int = SAMPLES, seed: int = SEED) -> Iterator[np.ndarray]:
+def resamples(rows: int, samples: int = SAMPLES, seed: int = SEED) -> Iterator[Ints]:
     """Yield counts of rows, shape (some, rows), `samples` of them in all."""
     random = np.random.default_rng(seed)
     batch = max(1, _BATCH_COUNTS // rows)
@@ -149,7 +153,7 @@ def resamples(rows: int, samples: int = SAMPLES, seed: int = SEED) -> Iterator[n
         yield np.bincount(drawn.ravel(), minlength=count * rows).reshape(count, rows)
 
 
-def interval(drawn: np.ndarray) -> tuple[float, float] | None:
+def interval(drawn: Floats) -> tuple[float, float] | None:
     """Return the 95 % percentile interval of resampled values; None if too many are not defined."""
     defined = drawn[np.isfinite(drawn)]
     if len(defined) < (1 - _MAX_UNDEFINED_SHARE) * len(drawn):

@@ -7,14 +7,19 @@ import hashlib
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 from ..errors import DataInvalid, DataNotFound
 
 if TYPE_CHECKING:
-    import numpy as np
+    from typing import IO, TypeAlias
+
     import pandas as pd
     import pyarrow as pa
+
+    from ..shapes import Floats
+
+    Column: TypeAlias = pa.ChunkedArray[pa.Scalar[pa.DataType]]
 
 # How the UCI file writes a value that nobody recorded; an empty cell means the same.
 _MISSING = ["?", ""]
@@ -72,17 +77,18 @@ def read_table(
     if repeated:
         raise DataInvalid(f"{path} has more than one column named {repeated[0]!r}", "dataPath")
 
-    columns: dict[str, Any] = {name: table.column(name) for name in names if name not in unread}
+    columns = {name: table.column(name) for name in names if name not in unread}
     respelled = [name for name, column in columns.items() if not _is_as_written(column, name in codes)]
     if respelled:
         again = _parse(content, tuple(respelled), only=respelled)
-        columns |= {name: again.column(name) for name in respelled}
+        columns.update({name: again.column(name) for name in respelled})
+    values: dict[str, Floats | pd.Series] = {}
     for name, column in columns.items():
         try:
-            columns[name] = _values(column)
+            values[name] = _values(column)
         except pa.ArrowException as error:
             raise DataInvalid(f"The column {name!r} of {path} {_reason(column, error)}", "dataPath") from error
-    return Table(pd.DataFrame(columns, copy=False), names, hashlib.sha256(content).hexdigest())
+    return Table(pd.DataFrame(values, copy=False), names, hashlib.sha256(content).hexdigest())
 
 
 def _parse(content: bytes, as_written: tuple[str, ...], only: list[str] | None = None) -> pa.Table:
@@ -100,10 +106,10 @@ def _parse(content: bytes, as_written: tuple[str, ...], only: list[str] | None =
     )
     # One block, so that the types come from all rows and not from the first megabyte of them.
     read_options = csv.ReadOptions(block_size=len(content) + 1)
-    return csv.read_csv(pa.BufferReader(content), read_options=read_options, convert_options=options)
+    return csv.read_csv(cast("IO[bytes]", pa.BufferReader(content)), read_options=read_options, convert_options=options)
 
 
-def _is_as_written(column: pa.ChunkedArray, is_code: bool) -> bool:
+def _is_as_written(column: Column, is_code: bool) -> bool:
     """Whether a column can be used as it was read: a truth value, a date or a time may have been written otherwise."""
     import pyarrow as pa
 
@@ -112,13 +118,13 @@ def _is_as_written(column: pa.ChunkedArray, is_code: bool) -> bool:
     return _is_number(column) or column.type in (pa.string(), pa.binary(), pa.null())
 
 
-def _is_number(column: pa.ChunkedArray) -> bool:
+def _is_number(column: Column) -> bool:
     import pyarrow as pa
 
     return pa.types.is_integer(column.type) or pa.types.is_floating(column.type)
 
 
-def _values(column: pa.ChunkedArray) -> np.ndarray | pd.Series:
+def _values(column: Column) -> Floats | pd.Series:
     import numpy as np
     import pyarrow as pa
 
@@ -130,16 +136,18 @@ def _values(column: pa.ChunkedArray) -> np.ndarray | pd.Series:
     return np.where(infinite, np.nan, numbers) if infinite.any() else numbers
 
 
-def _reason(column: pa.ChunkedArray, error: Exception) -> str:
+def _reason(column: Column, error: Exception) -> str:
     import pyarrow as pa
 
     if column.type != pa.binary():
         return f"cannot be read: {error}"
-    for row, value in enumerate(column.to_pylist(), start=1):
+    values = cast("pa.ChunkedArray[pa.BinaryScalar]", column).to_pylist()
+    for row, value in enumerate(values, start=1):
+        content = value or b""
         try:
-            (value or b"").decode()
+            content.decode()
         except UnicodeDecodeError as found:
-            near = value[max(0, found.start - 20) : found.start + 20]
+            near = content[max(0, found.start - 20) : found.start + 20]
             return f"is not UTF-8 in row {row} ({near!r}): save the file as UTF-8, or drop the column"
     return f"cannot be read: {error}"
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 from ..dataset import Dataset, open_dataset
 from ..jsonio import to_json
+from ..models import FACTS, ServedFacts
 from . import estimators
 from .runs import TrainingRun
 from .scores import best_f1_threshold, scores
 
 if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
+
     from ..contract import Params, TrainInput, TrainResult
+    from ..shapes import Encoder, Estimator
     from ..steps import Progress
 
 
@@ -62,9 +66,11 @@ def _train(
 
     progress({"stage": "scoring the test split"})
     records = dataset.test_records[[feature["name"] for feature in dataset.meta["features"]]]
-    probabilities = estimators.positive_probabilities(pipeline, records, threads)
+    probabilities = estimators.positive_probabilities(cast("Estimator", pipeline), records, threads)
     labels = dataset.labels("test")
-    metrics = {f"test_{name}": value for name, value in scores(labels, probabilities, threshold).items()}
+    metrics: dict[str, float] = {
+        f"test_{name}": value for name, value in scores(labels, probabilities, threshold).items()
+    }
     metrics["threshold"] = threshold
     metrics["train_rows"] = len(y)
     metrics["iterations"] = iterations
@@ -74,9 +80,11 @@ def _train(
     run.log(params={**facts, **params}, metrics=metrics, tags=input["tags"] or {})
     logged = run.log_pipeline(pipeline, dataset, input["workDir"])
     result: TrainResult = {
-        **logged,
+        "modelUri": logged["modelUri"],
+        "modelId": logged["modelId"],
+        "source": logged["source"],
         "runId": run.run_id,
-        "metrics": metrics,
+        "metrics": {**metrics},
         "threshold": threshold,
         "params": params,
     }
@@ -84,14 +92,14 @@ def _train(
     return result
 
 
-def _pipeline(dataset: Dataset, encoder: Any, estimator: Any, threshold: float, run_id: str) -> Any:
-    """Join the encoder and the estimator, with what a server must know of them as the attribute `mediwatch_`."""
+def _pipeline(dataset: Dataset, encoder: Encoder, estimator: Estimator, threshold: float, run_id: str) -> Pipeline:
+    """Join the encoder and the estimator, with what a server must know of them as its attribute `FACTS`."""
     from sklearn.pipeline import Pipeline
 
     if hasattr(estimator, "n_jobs"):
-        estimator.n_jobs = None
+        setattr(estimator, "n_jobs", None)  # noqa: B010 - of forests alone
     pipeline = Pipeline([("encoder", encoder), ("model", estimator)])
-    pipeline.mediwatch_ = {
+    facts: ServedFacts = {
         "threshold": threshold,
         "features": dataset.meta["features"],
         "example": dataset.example[:2],
@@ -99,6 +107,7 @@ def _pipeline(dataset: Dataset, encoder: Any, estimator: Any, threshold: float, 
         "positive": dataset.meta["positive"],
         "run_id": run_id,
     }
+    setattr(pipeline, FACTS, facts)
     return pipeline
 
 

@@ -4,22 +4,31 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
 from .. import plots, words
 from ..values.performance import HIGHER_IS_BETTER
 from . import sentences
 from .sentences import class_names
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from jinja2 import Environment
+
+    from ...contract import ReportOutcome
+    from ..plots.svg import Plot
+    from ..shapes import DescribedModel, Missing, Role, Score, SearchValues, Values
+
 _FOLDER = Path(__file__).parent
 
 
-def draw(values: dict[str, Any], outcome: dict[str, Any] | None) -> tuple[str, str]:
+def draw(values: Values, outcome: ReportOutcome | None) -> tuple[str, str]:
     """Return the page, and its gist in one sentence.
 
     Args:
         values: As `values.compute` returned them.
-        outcome: What became of the version: ``{stage, promoted, reason, approvedBy, deployed}``; None: undecided.
+        outcome: What became of the version; None: undecided.
     """
     template = _templates().get_template("page.html")
     page = template.render(
@@ -36,7 +45,7 @@ def draw(values: dict[str, Any], outcome: dict[str, Any] | None) -> tuple[str, s
 
 
 @cache
-def _templates() -> Any:
+def _templates() -> Environment:
     """Templates that escape whatever they print."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -47,7 +56,7 @@ def _templates() -> Any:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    for filter in (
+    filters: list[Callable[..., object]] = [
         words.number,
         words.signed,
         words.percent,
@@ -56,57 +65,73 @@ def _templates() -> Any:
         words.parameter,
         words.plural,
         words.moment,
-    ):
-        environment.filters[filter.__name__] = filter
-    environment.globals["score_text"] = words.score_text
-    environment.globals["say"] = sentences
-    environment.tests["link"] = words.is_link
+    ]
+    environment.filters.update({one.__name__: one for one in filters})
+    cast("dict[str, object]", environment.globals).update({"score_text": words.score_text, "say": sentences})
+    cast("dict[str, object]", environment.tests).update({"link": words.is_link})
     return environment
 
 
-def figures_of(values: dict[str, Any]) -> dict[str, plots.Plot]:
+def figures_of(values: Values) -> dict[str, Plot]:
     """Draw the figures of the page by name; one whose values are missing is not there."""
     return {**_of_scores(values), **_of_columns_and_groups(values), **_of_search(values["search"])}
 
 
-def _of_scores(values: dict[str, Any]) -> dict[str, plots.Plot]:
+def _of_scores(values: Values) -> dict[str, Plot]:
     scores = values["comparison"]["scores"]
+    curves, calibration, distribution = values["curves"], values["calibration"], values["distribution"]
     if not values["comparison"]["computed"]:
         return {}
-    curves, calibration = values["curves"]["models"], values["calibration"]["models"]
-    thresholds = {role: values[role]["threshold"] for role in curves}
-    found = {}
+    found: dict[str, Plot] = {}
     if all(score["difference"] for score in scores.values()):
         found["comparison"] = plots.comparison_plot(scores, HIGHER_IS_BETTER)
-    return {
-        **found,
-        "roc": plots.roc_plot(curves, {role: scores["auc"][role]["value"] for role in curves}),
-        "precisionRecall": plots.precision_recall_plot(
-            curves,
-            {role: scores["average_precision"][role]["value"] for role in curves},
-            values["positives"] / values["rows"],
-        ),
-        "calibration": plots.calibration_plot(calibration),
-        "distribution": plots.distribution_plot(values["distribution"], thresholds, class_names(values["target"])),
-    }
-
-
-def _of_columns_and_groups(values: dict[str, Any]) -> dict[str, plots.Plot]:
-    found = {}
-    if values["importance"].get("columns"):
-        found["importance"] = plots.importance_plot(values["importance"])
-    groups = [group for one in values["subgroups"].get("dimensions", ()) for group in one["groups"]]
-    if any(group["enough"] for group in groups):
-        found["subgroups"] = plots.subgroups_plot(values["subgroups"])
+    if "models" in curves and values["positives"] is not None and values["rows"]:
+        roles = list(curves["models"])
+        share = values["positives"] / values["rows"]
+        found["roc"] = plots.roc_plot(curves["models"], _of_roles(scores["auc"], roles))
+        found["precisionRecall"] = plots.precision_recall_plot(
+            curves["models"], _of_roles(scores["average_precision"], roles), share
+        )
+    if "models" in calibration:
+        found["calibration"] = plots.calibration_plot(calibration["models"])
+    if "models" in distribution:
+        described: dict[Role, DescribedModel | None] = {
+            "challenger": values["challenger"],
+            "champion": values["champion"],
+        }
+        thresholds: dict[Role, float] = {
+            role: model["threshold"] for role, model in described.items() if model and "threshold" in model
+        }
+        found["distribution"] = plots.distribution_plot(distribution, thresholds, class_names(values["target"]))
     return found
 
 
-def _of_search(search: dict[str, Any]) -> dict[str, plots.Plot]:
-    found = {}
-    if search.get("history"):
+def _of_roles(score: Score, roles: list[Role]) -> dict[Role, float]:
+    """Return the values of a score by role."""
+    return {role: estimate["value"] for role in roles if (estimate := score[role]) is not None}
+
+
+def _of_columns_and_groups(values: Values) -> dict[str, Plot]:
+    found: dict[str, Plot] = {}
+    importance, subgroups = values["importance"], values["subgroups"]
+    if "missing" not in importance and importance["columns"]:
+        found["importance"] = plots.importance_plot(importance)
+    if "dimensions" in subgroups and any(
+        group["enough"] for dimension in subgroups["dimensions"] for group in dimension["groups"]
+    ):
+        found["subgroups"] = plots.subgroups_plot(subgroups)
+    return found
+
+
+def _of_search(search: SearchValues | Missing) -> dict[str, Plot]:
+    found: dict[str, Plot] = {}
+    if "history" not in search:
+        return found
+    if search["history"]:
         found["history"] = plots.history_plot(search)
-    if search.get("axes"):
+    if search["axes"]:
         found["parallel"] = plots.parallel_plot(search)
-    if search.get("importance", {}).get("parameters"):
-        found["searchImportance"] = plots.search_importance_plot(search["importance"]["parameters"])
+    importance = search["importance"]
+    if "missing" not in importance and importance["parameters"]:
+        found["searchImportance"] = plots.search_importance_plot(importance["parameters"])
     return found

@@ -2,9 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ..words import MODEL_NAMES, listed, number, percent, plural, score_name, score_text, signed
+
+if TYPE_CHECKING:
+    from ...contract import ReportOutcome
+    from ..shapes import (
+        Decisions,
+        DefaultThreshold,
+        DescribedModel,
+        Estimate,
+        FailedTrials,
+        FewPositives,
+        Finding,
+        GroupFinding,
+        Guessing,
+        ModelCalibration,
+        PoorCalibration,
+        Score,
+        Share,
+        Target,
+        Values,
+    )
 
 _VERDICTS = {
     "better": "better",
@@ -17,13 +37,13 @@ _VERDICTS = {
 _IN_SENTENCE = {"average_precision": "average precision", "log_loss": "log loss"}
 
 
-def model_name(model: dict[str, Any]) -> str | None:
+def model_name(model: DescribedModel) -> str | None:
     """Return the kind of model in words; of a foreign one, its own name."""
     kind = model["model"]
-    return MODEL_NAMES.get(kind, kind)
+    return kind and MODEL_NAMES.get(kind, kind)
 
 
-def class_names(target: dict[str, Any] | None) -> dict[str, str]:
+def class_names(target: Target | None) -> dict[str, str]:
     """Return what positive and negative records are called."""
     if target is None:
         return {"positive": "positive", "negative": "negative"}
@@ -31,9 +51,9 @@ def class_names(target: dict[str, Any] | None) -> dict[str, str]:
     return {"positive": told, "negative": f"not {target['positive']}"}
 
 
-def digits(score: dict[str, Any]) -> int:
+def digits(score: Score) -> int:
     """Return how many decimals the values of a score are written with: none where foreign ones are counts."""
-    known = [score[part]["value"] for part in ("challenger", "champion") if score[part]]
+    known = [one["value"] for one in (score["challenger"], score["champion"]) if one]
     return 0 if all(float(value).is_integer() and abs(value) > 1 for value in known) else 4
 
 
@@ -42,7 +62,7 @@ def verdict(name: str | None) -> str:
     return _VERDICTS[name]
 
 
-def status(values: dict[str, Any], outcome: dict[str, Any] | None) -> dict[str, str]:
+def status(values: Values, outcome: ReportOutcome | None) -> dict[str, str]:
     """Return ``{kind, title, text}`` of what became of the version."""
     if outcome is None:
         text = "When this page was written, nothing was decided about this version. The models in use are unchanged."
@@ -58,7 +78,7 @@ def status(values: dict[str, Any], outcome: dict[str, Any] | None) -> dict[str, 
     return {"kind": "done", "title": f"Promoted to {outcome['stage']}", "text": text}
 
 
-def gist(values: dict[str, Any], outcome: dict[str, Any] | None) -> str:
+def gist(values: Values, outcome: ReportOutcome | None) -> str:
     """Return the page in one sentence."""
     begin = f"Version {values['challenger']['version']} of {values['registeredModel']}"
     end = status(values, outcome)["title"].lower().replace("production", "Production").replace("staging", "Staging")
@@ -67,27 +87,28 @@ def gist(values: dict[str, Any], outcome: dict[str, Any] | None) -> str:
         return f"{begin} has no recorded AUC: {end}."
     told = f"{begin} has a test AUC of {_with_interval('auc', auc['challenger'])}"
     if auc["difference"] is not None:
-        told += f", {signed(auc['difference']['value'], 4)} against version {values['champion']['version']}"
+        champion = values["champion"]
+        told += f", {signed(auc['difference']['value'], 4)} against version {champion['version'] if champion else ''}"
         told += f" ({verdict(auc['verdict'])})" if auc["verdict"] else ""
     return f"{told}: {end}."
 
 
-def lead(values: dict[str, Any]) -> list[str]:
+def lead(values: Values) -> list[str]:
     """Return the paragraphs of the summary."""
     return [" ".join(part) for part in (_trained(values), _compared(values), _trust(values)) if part]
 
 
-def _trained(values: dict[str, Any]) -> list[str]:
+def _trained(values: Values) -> list[str]:
     challenger, target, profile = values["challenger"], values["target"], values["profile"]
     kind = model_name(challenger)
     begin = f"Version {challenger['version']} of {values['registeredModel']}"
     begin += f" is a {kind} model" if kind else " is a model of the project's own training"
-    if target is None:
+    if target is None or "splits" not in profile:
         return [f"{begin}, trained on a data set that a command prepared."]
     splits = profile["splits"]
     fitted = splits["train"]["rows"] + splits["validation"]["rows"]
     test = splits["test"]
-    share = test["positives"] / test["rows"]
+    share = (test["positives"] or 0) / test["rows"]
     groups = (
         f"No {target['group']} is in two splits" if target["group"] else "Rows were split independently of each other"
     )
@@ -99,7 +120,7 @@ def _trained(values: dict[str, Any]) -> list[str]:
     ]
 
 
-def _compared(values: dict[str, Any]) -> list[str]:
+def _compared(values: Values) -> list[str]:
     comparison, champion = values["comparison"], values["champion"]
     scores = comparison["scores"]
     auc = scores.get("auc" if comparison["computed"] else "test_auc")
@@ -120,11 +141,10 @@ def _compared(values: dict[str, Any]) -> list[str]:
             f"That is {signed(auc['difference']['value'], 4)} against version {champion['version']}, the champion, by "
             "the scores that both trainings recorded; how sure this is cannot be told.",
         ]
-    return [ranks, _meaning(auc, champion["version"]), *_other_verdicts(scores)]
+    return [ranks, _meaning(auc["difference"], auc["verdict"], champion["version"]), *_other_verdicts(scores)]
 
 
-def _meaning(auc: dict[str, Any], champion: str) -> str:
-    difference = auc["difference"]
+def _meaning(difference: Estimate, verdict: str, champion: str) -> str:
     told = (
         f"Against version {champion}, the champion, the AUC differs by {signed(difference['value'], 4)} "
         f"(95 % interval {signed(difference['low'], 4)} to {signed(difference['high'], 4)}): "
@@ -133,11 +153,11 @@ def _meaning(auc: dict[str, Any], champion: str) -> str:
         "better": "the new version is better, by more than chance explains.",
         "worse": "the new version is worse, by more than chance explains.",
         "unclear": "no difference can be told on this many records.",
-    }[auc["verdict"]]  # fmt: skip
+    }[verdict]  # fmt: skip
 
 
-def _other_verdicts(scores: dict[str, Any]) -> list[str]:
-    found = []
+def _other_verdicts(scores: dict[str, Score]) -> list[str]:
+    found: list[str] = []
     for told, text in (("better", "better"), ("worse", "worse")):
         names = [
             _IN_SENTENCE.get(name, score_name(name))
@@ -149,8 +169,9 @@ def _other_verdicts(scores: dict[str, Any]) -> list[str]:
     return found
 
 
-def _trust(values: dict[str, Any]) -> list[str]:
-    decisions = values["decisions"].get("models", {}).get("challenger")
+def _trust(values: Values) -> list[str]:
+    found = values["decisions"]
+    decisions = found["models"].get("challenger") if "models" in found else None
     if decisions is None:
         return []
     per = per_thousand(decisions)
@@ -160,9 +181,9 @@ def _trust(values: dict[str, Any]) -> list[str]:
     ]
 
 
-def per_thousand(decisions: dict[str, Any]) -> dict[str, int]:
+def per_thousand(decisions: Decisions) -> dict[str, int]:
     """Return alerts, hits, false alerts and misses of 1,000 records, whole numbers that add up."""
-    hits, misses, false_alerts = (decisions[n] for n in ("truePositives", "falseNegatives", "falsePositives"))
+    hits, misses, false_alerts = decisions["truePositives"], decisions["falseNegatives"], decisions["falsePositives"]
     rows = hits + misses + false_alerts + decisions["trueNegatives"]
     found, positives, alerts = (round(1000 * amount / rows) for amount in (hits, hits + misses, hits + false_alerts))
     return {
@@ -174,16 +195,16 @@ def per_thousand(decisions: dict[str, Any]) -> dict[str, int]:
     }
 
 
-def warnings(findings: list[dict[str, Any]]) -> list[dict[str, str]]:
+def warnings(findings: list[Finding]) -> list[dict[str, str]]:
     """Return ``[{title, text}]``, findings about one group as one."""
     found: dict[str, list[str]] = {}
     for finding in findings:
-        told = _WARNINGS[finding["kind"]](finding)
+        told = _warning(finding)
         found.setdefault(told["title"], []).append(told["text"])
     return [{"title": title, "text": " ".join(texts)} for title, texts in found.items()]
 
 
-def calibration(role: str, model: dict[str, Any]) -> str:
+def calibration(role: str, model: ModelCalibration) -> str:
     """Return what a model's calibration means."""
     ratio = model["ratio"]
     told = (
@@ -194,7 +215,7 @@ def calibration(role: str, model: dict[str, Any]) -> str:
     return f"{told} Its expected calibration error is {percent(model['error'], 2)}."
 
 
-def _few_positives(finding: dict[str, Any]) -> dict[str, str]:
+def _few_positives(finding: FewPositives) -> dict[str, str]:
     return {
         "title": "Few positives",
         "text": f"The test split holds {plural(finding['positives'], 'positive record')}; below {finding['wanted']}, "
@@ -202,7 +223,7 @@ def _few_positives(finding: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def _guessing(finding: dict[str, Any]) -> dict[str, str]:
+def _guessing(finding: Guessing) -> dict[str, str]:
     return {
         "title": "No better than guessing",
         "text": f"The interval of the AUC reaches down to {number(finding['low'], 3)}: these records do not show that "
@@ -210,7 +231,7 @@ def _guessing(finding: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def _default_threshold(finding: dict[str, Any]) -> dict[str, str]:
+def _default_threshold(finding: DefaultThreshold) -> dict[str, str]:
     return {
         "title": "No threshold of its own",
         "text": f"The model does not tell from which probability a record counts as positive; "
@@ -218,7 +239,7 @@ def _default_threshold(finding: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def _calibration_warning(finding: dict[str, Any]) -> dict[str, str]:
+def _calibration_warning(finding: PoorCalibration) -> dict[str, str]:
     way = "too low" if finding["observed"] > finding["expected"] else "too high"
     text = (
         f"Predicted probabilities are {way}: {percent(finding['expected'])} on average, where "
@@ -229,32 +250,34 @@ def _calibration_warning(finding: dict[str, Any]) -> dict[str, str]:
     return {"title": "Poor calibration", "text": f"{text} Do not read them as chances."}
 
 
-def _group_auc(finding: dict[str, Any]) -> dict[str, str]:
+def _group_auc(finding: GroupFinding) -> dict[str, str]:
     return {
         "title": _group(finding),
-        "text": f"Ranks clearly worse here: AUC {_with_interval('auc', finding)}, "
+        "text": f"Ranks clearly worse here: AUC {_with_interval('auc', finding['estimate'])}, "
         f"{number(finding['whole'], 3)} for all.",
     }
 
 
-def _group_sensitivity(finding: dict[str, Any]) -> dict[str, str]:
+def _group_sensitivity(finding: GroupFinding) -> dict[str, str]:
+    estimate = finding["estimate"]
     return {
         "title": _group(finding),
-        "text": f"Finds fewer of the positive records here: {percent(finding['value'])} (95 % interval "
-        f"{percent(finding['low'])} to {percent(finding['high'])}), {percent(finding['whole'])} for all.",
+        "text": f"Finds fewer of the positive records here: {percent(estimate['value'])} (95 % interval "
+        f"{percent(estimate['low'])} to {percent(estimate['high'])}), {percent(finding['whole'])} for all.",
     }
 
 
-def _group_ratio(finding: dict[str, Any]) -> dict[str, str]:
-    way = "too low" if finding["value"] > 1 else "too high"
+def _group_ratio(finding: GroupFinding) -> dict[str, str]:
+    estimate = finding["estimate"]
+    way = "too low" if (estimate["value"] or 0) > 1 else "too high"
     return {
         "title": _group(finding),
-        "text": f"Predicted probabilities are {way} here: {number(finding['value'], 2)} observed for each expected "
-        f"(95 % interval {number(finding['low'], 2)} to {number(finding['high'], 2)}).",
+        "text": f"Predicted probabilities are {way} here: {number(estimate['value'], 2)} observed for each expected "
+        f"(95 % interval {number(estimate['low'], 2)} to {number(estimate['high'], 2)}).",
     }
 
 
-def _failed_trials(finding: dict[str, Any]) -> dict[str, str]:
+def _failed_trials(finding: FailedTrials) -> dict[str, str]:
     return {
         "title": "Failed trials",
         "text": f"{finding['failed']} of {plural(finding['trials'], 'trial')} failed: the search saw less than it was "
@@ -262,23 +285,31 @@ def _failed_trials(finding: dict[str, Any]) -> dict[str, str]:
     }
 
 
-_WARNINGS = {
-    "fewPositives": _few_positives,
-    "guessing": _guessing,
-    "defaultThreshold": _default_threshold,
-    "calibration": _calibration_warning,
-    "groupAuc": _group_auc,
-    "groupSensitivity": _group_sensitivity,
-    "groupRatio": _group_ratio,
-    "failedTrials": _failed_trials,
-}
+def _warning(finding: Finding) -> dict[str, str]:
+    match finding["kind"]:
+        case "fewPositives":
+            return _few_positives(finding)
+        case "guessing":
+            return _guessing(finding)
+        case "defaultThreshold":
+            return _default_threshold(finding)
+        case "calibration":
+            return _calibration_warning(finding)
+        case "groupAuc":
+            return _group_auc(finding)
+        case "groupSensitivity":
+            return _group_sensitivity(finding)
+        case "groupRatio":
+            return _group_ratio(finding)
+        case "failedTrials":
+            return _failed_trials(finding)
 
 
-def _group(finding: dict[str, Any]) -> str:
+def _group(finding: GroupFinding) -> str:
     return f"{finding['dimension']}: {finding['group']}"
 
 
-def _with_interval(name: str, estimate: dict[str, Any]) -> str:
+def _with_interval(name: str, estimate: Estimate | Share) -> str:
     value = score_text(name, estimate["value"])
     if estimate["low"] is None:
         return value

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from ..words import SCORE_NAMES, percent, signed
-from .svg import COLOR, Plot, place, plot, set_height, shortened, write
+from .svg import COLOR, Plot, place, plot, set_height, short_numbers, shortened, write
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from ..shapes import Dimension, Estimate, Importance, ParameterShare, Score, Share, Subgroups
+
+# A name, a value, and a spread around it.
+_Bar: TypeAlias = "tuple[str, float, float | None]"
+_Measure: TypeAlias = Literal["auc", "sensitivity", "ratio"]
 
 _SCORE_ROW = 84
 _NARROW_SCORE_ROW = 158
 
 
-def comparison_plot(scores: dict[str, Any], higher_is_better: dict[str, bool]) -> Plot:
+def comparison_plot(scores: dict[str, Score], higher_is_better: dict[str, bool]) -> Plot:
     """Draw every score that has an interval; `scores` as `values.comparison` returns them."""
 
-    def draw(figure: Any, width: int) -> None:
+    def draw(figure: Figure, width: int) -> None:
         narrow = width < 600
         row, head = (_NARROW_SCORE_ROW, 4) if narrow else (_SCORE_ROW, 30)
         set_height(figure, head + row * len(scores) + 6)
@@ -24,12 +34,12 @@ def comparison_plot(scores: dict[str, Any], higher_is_better: dict[str, bool]) -
         for number, (name, score) in enumerate(scores.items()):
             top = head + number * row
             if narrow:
-                write(figure, 2, top + 10, SCORE_NAMES[name], fontweight="bold")
+                write(figure, 2, top + 10, SCORE_NAMES[name], bold=True)
                 _values(place(figure, 80, top + 24, width - 96, 42), score)
                 write(figure, 2, top + 104, "difference", color=COLOR["soft"])
                 _difference(place(figure, 80, top + 92, width - 96, 24), score, higher_is_better[name])
             else:
-                write(figure, 2, top + 24, SCORE_NAMES[name], fontweight="bold")
+                write(figure, 2, top + 24, SCORE_NAMES[name], bold=True)
                 _values(place(figure, 250, top + 2, 250, 46), score)
                 _difference(place(figure, 540, top + 2, width - 550, 46), score, higher_is_better[name])
 
@@ -44,23 +54,25 @@ def comparison_plot(scores: dict[str, Any], higher_is_better: dict[str, bool]) -
     )
 
 
-def _values(axes: Any, score: dict[str, Any]) -> None:
-    for height, role, marker in ((1, "challenger", "o"), (0, "champion", "s")):
-        if score[role]:
-            dot_and_interval(axes, score[role], height, COLOR[role], marker)
+def _values(axes: Axes, score: Score) -> None:
+    shown = [(0, "champion", "s", score["champion"]), (1, "challenger", "o", score["challenger"])]
+    known = [(height, role, marker, estimate) for height, role, marker, estimate in shown if estimate]
+    for height, role, marker, estimate in known[::-1]:
+        dot_and_interval(axes, estimate, height, COLOR[role], marker)
     axes.set_ylim(-0.6, 1.6)
-    roles = [role for role in ("champion", "challenger") if score[role]]
-    axes.set_yticks([("champion", "challenger").index(role) for role in roles], roles)
+    axes.set_yticks([height for height, *_ in known], [role for _, role, *_ in known])
     axes.tick_params(axis="y", pad=6)
     _quiet(axes)
 
 
-def _difference(axes: Any, score: dict[str, Any], higher_is_better: bool) -> None:
+def _difference(axes: Axes, score: Score, higher_is_better: bool) -> None:
     difference = score["difference"]
+    if difference is None:
+        return
     dot_and_interval(axes, difference, 0, COLOR["ink"], "D")
     axes.axvline(0, color=COLOR["soft"], linewidth=1, linestyle=(0, (3, 3)))
     low, high = axes.get_xlim()
-    ends = [0.0, *(difference[end] for end in ("low", "high") if difference[end] is not None)]
+    ends = [0.0, *(end for end in (difference["low"], difference["high"]) if end is not None)]
     margin = (max(ends) - min(ends)) * 0.15 or 0.001
     low, high = min(ends) - margin, max(ends) + margin
     axes.set_xlim(low, high)
@@ -70,14 +82,17 @@ def _difference(axes: Any, score: dict[str, Any], higher_is_better: bool) -> Non
     _quiet(axes)
 
 
-def dot_and_interval(axes: Any, estimate: dict[str, Any], height: float, color: str, marker: str) -> None:
+def dot_and_interval(axes: Axes, estimate: Estimate | Share, height: float, color: str, marker: str) -> None:
     """Draw a value at a height, with a line over its interval."""
-    if estimate["low"] is not None:
-        axes.plot([estimate["low"], estimate["high"]], [height] * 2, color=color, linewidth=2.5, solid_capstyle="round")
-    axes.plot([estimate["value"]], [height], marker, color=color, markersize=8, markeredgecolor=COLOR["card"])
+    low, high, value = estimate["low"], estimate["high"], estimate["value"]
+    if low is not None and high is not None:
+        axes.plot([low, high], [height] * 2, color=color, linewidth=2.5, solid_capstyle="round")
+    if value is None:
+        return
+    axes.plot([value], [height], marker, color=color, markersize=8, markeredgecolor=COLOR["card"])
 
 
-def _quiet(axes: Any) -> None:
+def _quiet(axes: Axes) -> None:
     from matplotlib.ticker import MaxNLocator
 
     axes.spines["left"].set_visible(False)
@@ -89,10 +104,10 @@ _SHOWN = 15
 _ROW = 24
 
 
-def importance_plot(importance: dict[str, Any]) -> Plot:
+def importance_plot(importance: Importance) -> Plot:
     """Draw the drop of AUC of the most important columns, with its spread."""
     columns = importance["columns"][:_SHOWN]
-    rows = [(column["name"], column["drop"], column["spread"]) for column in columns]
+    rows: list[_Bar] = [(column["name"], column["drop"], column["spread"]) for column in columns]
     first = columns[0]
     sentence = (
         f"By how much the AUC falls when a column is shuffled, of the {len(columns)} most important columns; "
@@ -101,16 +116,16 @@ def importance_plot(importance: dict[str, Any]) -> Plot:
     return _bars("importance", "Importance of columns", sentence, rows, "Drop of AUC")
 
 
-def search_importance_plot(parameters: list[dict[str, Any]]) -> Plot:
+def search_importance_plot(parameters: list[ParameterShare]) -> Plot:
     """Draw which share of the score's variance each parameter explains."""
-    rows = [(one["name"], one["share"], None) for one in parameters[:_SHOWN]]
+    rows: list[_Bar] = [(one["name"], one["share"], None) for one in parameters[:_SHOWN]]
     sentence = f"Share of the score's variance that each parameter explains; {rows[0][0]}: {percent(rows[0][1], 0)}."
     return _bars("search-importance", "Importance of parameters", sentence, rows, "Share of variance")
 
 
-def _bars(name: str, title: str, sentence: str, rows: list[tuple[str, float, float | None]], label: str) -> Plot:
-    def draw(figure: Any, width: int) -> None:
-        from matplotlib.ticker import FuncFormatter, MaxNLocator
+def _bars(name: str, title: str, sentence: str, rows: list[_Bar], label: str) -> Plot:
+    def draw(figure: Figure, width: int) -> None:
+        from matplotlib.ticker import MaxNLocator
 
         narrow = width < 600
         left = 142 if narrow else 230
@@ -131,7 +146,7 @@ def _bars(name: str, title: str, sentence: str, rows: list[tuple[str, float, flo
         axes.axvline(0, color=COLOR["soft"], linewidth=1)
         axes.spines["left"].set_visible(False)
         axes.xaxis.set_major_locator(MaxNLocator(3 if narrow else 6))
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.xaxis.set_major_formatter(short_numbers())
         axes.grid(axis="x")
         axes.set_xlabel(label)
 
@@ -140,15 +155,19 @@ def _bars(name: str, title: str, sentence: str, rows: list[tuple[str, float, flo
 
 _HEAD = 30
 _GAP = 34
-_MEASURES = (("auc", "AUC"), ("sensitivity", "Sensitivity"), ("ratio", "Observed / expected"))
+_MEASURES: tuple[tuple[_Measure, str], ...] = (
+    ("auc", "AUC"),
+    ("sensitivity", "Sensitivity"),
+    ("ratio", "Observed / expected"),
+)
 
 
-def subgroups_plot(subgroups: dict[str, Any]) -> Plot:
+def subgroups_plot(subgroups: Subgroups) -> Plot:
     """Draw AUC, and on wide screens sensitivity and observed over expected too, of each group that is large enough."""
     dimensions = subgroups["dimensions"]
     groups = [group for dimension in dimensions for group in dimension["groups"]]
 
-    def draw(figure: Any, width: int) -> None:
+    def draw(figure: Figure, width: int) -> None:
         narrow = width < 600
         left = 138 if narrow else 170
         measures = _MEASURES[:1] if narrow else _MEASURES
@@ -160,23 +179,22 @@ def subgroups_plot(subgroups: dict[str, Any]) -> Plot:
         for number, (measure, label) in enumerate(measures):
             start = left + number * (panel + gap)
             axes = place(figure, start, _HEAD, panel, height)
-            write(figure, start, 14, label, fontweight="bold")
+            write(figure, start, 14, label, bold=True)
             _panel(axes, subgroups, places, measure, height)
         tops = [top for top, _, is_head in places if not is_head]
         for top, group in zip(tops, groups, strict=True):
             if not group["enough"]:
                 write(figure, left + 8, _HEAD + top, "too few to tell", color=COLOR["soft"])
         for top, text, is_head in places:
-            options = {"fontweight": "bold"} if is_head else {"color": COLOR["ink"]}
-            write(figure, 2 if is_head else 12, _HEAD + top, shortened(text, 18 if narrow else 24), **options)
+            write(figure, 2 if is_head else 12, _HEAD + top, shortened(text, 18 if narrow else 24), bold=is_head)
 
-    areas = [group["auc"]["value"] for group in groups if group["enough"]]
+    areas = [group["auc"]["value"] for group in groups if group["auc"]]
     told = f", from {min(areas):.3f} to {max(areas):.3f}" if areas else ""
     sentence = f"The AUC of each group with its 95 % interval{told}; a line marks all records."
     return plot("subgroups", "Performance by subgroup", sentence, draw, wide=True)
 
 
-def _places(dimensions: list[dict[str, Any]]) -> list[tuple[float, str, bool]]:
+def _places(dimensions: list[Dimension]) -> list[tuple[float, str, bool]]:
     """Return the middle of each line of text from the top (pixels), its text, and whether it is a heading."""
     places: list[tuple[float, str, bool]] = []
     top = 0.0
@@ -189,30 +207,32 @@ def _places(dimensions: list[dict[str, Any]]) -> list[tuple[float, str, bool]]:
     return places
 
 
-def _does_worse(estimate: dict[str, Any], whole: float | None, measure: str) -> bool:
-    if whole is None or estimate["low"] is None:
+def _does_worse(estimate: Estimate | Share, whole: float | None, measure: _Measure) -> bool:
+    low, high = estimate["low"], estimate["high"]
+    if whole is None or low is None or high is None:
         return False
-    return estimate["high"] < whole or (measure == "ratio" and estimate["low"] > whole)
+    return high < whole or (measure == "ratio" and low > whole)
 
 
 def _panel(
-    axes: Any, subgroups: dict[str, Any], places: list[tuple[float, str, bool]], measure: str, height: float
+    axes: Axes, subgroups: Subgroups, places: list[tuple[float, str, bool]], measure: _Measure, height: float
 ) -> None:
-    from matplotlib.ticker import FuncFormatter, MaxNLocator
+    from matplotlib.ticker import MaxNLocator
 
     groups = [group for dimension in subgroups["dimensions"] for group in dimension["groups"]]
     tops = [top for top, _, is_head in places if not is_head]
-    whole = 1.0 if measure == "ratio" else (subgroups["whole"][measure] or {}).get("value")
+    measured = subgroups["whole"][measure]
+    whole = 1.0 if measure == "ratio" else measured and measured["value"]
     if whole is not None:
         axes.axvline(whole, color=COLOR["soft"], linewidth=1, linestyle=(0, (3, 3)))
     for group, top in zip(groups, tops, strict=True):
         estimate = group[measure]
-        if group["enough"] and estimate["value"] is not None:
+        if estimate is not None and estimate["value"] is not None:
             off = _does_worse(estimate, whole, measure)
             dot_and_interval(axes, estimate, -top, COLOR["alarm" if off else "challenger"], "D" if off else "o")
     axes.set_ylim(-height, 0)
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
     axes.xaxis.set_major_locator(MaxNLocator(4))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_major_formatter(short_numbers())
     axes.grid(axis="x")

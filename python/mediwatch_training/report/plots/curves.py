@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Literal
 
 from ..words import percent, score_text
-from .svg import COLOR, NARROW, Plot, place, plot, set_height, shortened
+from .svg import COLOR, NARROW, Plot, place, plot, set_height, short_numbers, shortened
 
-_STYLES = {"champion": ("--", "s"), "challenger": ("-", "o")}
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
+    from matplotlib.figure import Figure
+
+    from ..shapes import Distribution, ModelCalibration, ModelCurves, Role
+
+_STYLES: dict[Role, tuple[str, str]] = {"champion": ("--", "s"), "challenger": ("-", "o")}
 _SIDE = 250
 
 
-def roc_plot(curves: dict[str, Any], areas: dict[str, float]) -> Plot:
+def roc_plot(curves: dict[Role, ModelCurves], areas: dict[Role, float]) -> Plot:
     """Draw the ROC curves; `areas` are by role."""
 
-    def finish(axes: Any) -> None:
+    def finish(axes: Axes) -> None:
         axes.plot([0, 1], [0, 1], color=COLOR["soft"], linewidth=1, linestyle=":")
         axes.set_xlabel("False positive rate")
         axes.set_ylabel("Sensitivity")
@@ -25,11 +32,11 @@ def roc_plot(curves: dict[str, Any], areas: dict[str, float]) -> Plot:
     return _curves("roc", "ROC curves", "Sensitivity against false positive rate. Areas", curves, "roc", areas, finish)
 
 
-def precision_recall_plot(curves: dict[str, Any], areas: dict[str, float], share: float) -> Plot:
+def precision_recall_plot(curves: dict[Role, ModelCurves], areas: dict[Role, float], share: float) -> Plot:
     """Draw the precision-recall curves; `share` of positives is what guessing would reach."""
     top = _precision_top(curves, share)
 
-    def finish(axes: Any) -> None:
+    def finish(axes: Axes) -> None:
         axes.axhline(share, color=COLOR["soft"], linewidth=1, linestyle=":")
         axes.set_xlabel("Sensitivity (recall)")
         axes.set_ylabel("Precision (PPV)")
@@ -39,7 +46,7 @@ def precision_recall_plot(curves: dict[str, Any], areas: dict[str, float], share
     return _curves("pr", "Precision-recall curves", sentence, curves, "precisionRecall", areas, finish)
 
 
-def _precision_top(curves: dict[str, Any], share: float) -> float:
+def _precision_top(curves: dict[Role, ModelCurves], share: float) -> float:
     # The first few alerts jump between 0 and 1 and would squeeze the rest.
     seen = [
         precision
@@ -54,12 +61,12 @@ def _curves(
     name: str,
     title: str,
     sentence: str,
-    curves: dict[str, Any],
-    kind: str,
-    areas: dict[str, float],
-    finish: Callable[[Any], None],
+    curves: dict[Role, ModelCurves],
+    kind: Literal["roc", "precisionRecall"],
+    areas: dict[Role, float],
+    finish: Callable[[Axes], None],
 ) -> Plot:
-    def draw(figure: Any, _width: int) -> None:
+    def draw(figure: Figure, _width: int) -> None:
         axes = _frame(figure)
         for role in _roles(curves):
             curve, (line, marker) = curves[role][kind], _STYLES[role]
@@ -77,12 +84,12 @@ def _curves(
     return plot(name, title, f"{sentence}: {told}. A mark on each curve is the model's threshold.", draw, wide=False)
 
 
-def calibration_plot(models: dict[str, Any]) -> Plot:
+def calibration_plot(models: dict[Role, ModelCalibration]) -> Plot:
     """Draw observed shares against predicted probabilities, with intervals."""
     bins = [one for model in models.values() for one in model["bins"]]
     top = min(1.0, max([*(one["high"] for one in bins), *(one["predicted"] for one in bins)]) * 1.05) or 1.0
 
-    def draw(figure: Any, _width: int) -> None:
+    def draw(figure: Figure, _width: int) -> None:
         axes = _frame(figure)
         axes.plot([0, top], [0, top], color=COLOR["soft"], linewidth=1, linestyle=":")
         for role in _roles(models):
@@ -105,18 +112,22 @@ def calibration_plot(models: dict[str, Any]) -> Plot:
     return plot("calibration", "Calibration", sentence, draw, wide=False)
 
 
-def distribution_plot(distribution: dict[str, Any], thresholds: dict[str, float], names: dict[str, str]) -> Plot:
+def distribution_plot(distribution: Distribution, thresholds: dict[Role, float], names: dict[str, str]) -> Plot:
     """Draw how each class's predictions are spread; `names` of the classes by "positive" and "negative"."""
     edges, models = distribution["edges"], distribution["models"]
     middles = [(low + high) / 2 for low, high in itertools.pairwise(edges)]
 
-    def draw(figure: Any, _width: int) -> None:
+    def draw(figure: Figure, _width: int) -> None:
         panels = _roles(models)[::-1]
         height = _SIDE if len(panels) == 1 else 103
         set_height(figure, 46 + (height + 70) * len(panels) - 30)
         for number, role in enumerate(panels):
             axes = place(figure, 12, 40 + number * (height + 70), NARROW - 28, height)
-            for kind, color, line in (("negative", COLOR["soft"], "--"), ("positive", COLOR[role], "-")):
+            lines: list[tuple[Literal["negative", "positive"], str, str]] = [
+                ("negative", COLOR["soft"], "--"),
+                ("positive", COLOR[role], "-"),
+            ]
+            for kind, color, line in lines:
                 label = shortened(names[kind], 22)
                 axes.fill_between(middles, models[role][kind], step="mid", color=color, alpha=0.14, linewidth=0)
                 axes.step(middles, models[role][kind], line, where="mid", color=color, linewidth=1.8, label=label)
@@ -128,7 +139,8 @@ def distribution_plot(distribution: dict[str, Any], thresholds: dict[str, float]
             axes.set_title(role, loc="left", fontsize=12, fontweight="bold", pad=22)
             _ticks(axes.xaxis, 4)
             _legend(axes)
-        axes.set_xlabel("Predicted probability")
+            if number == len(panels) - 1:
+                axes.set_xlabel("Predicted probability")
 
     sentence = (
         "Share of the positive and of the negative records at each predicted probability; a vertical line is the "
@@ -137,17 +149,17 @@ def distribution_plot(distribution: dict[str, Any], thresholds: dict[str, float]
     return plot("distribution", "Distribution of predictions", sentence, draw, wide=False)
 
 
-def _frame(figure: Any) -> Any:
+def _frame(figure: Figure) -> Axes:
     set_height(figure, _SIDE + 72)
     return place(figure, 56, 28, NARROW - 56 - 14, _SIDE)
 
 
-def _roles(models: dict[str, Any]) -> list[str]:
+def _roles(models: Mapping[Role, object]) -> list[Role]:
     """The challenger last: it lies on top."""
     return [role for role in _STYLES if role in models]
 
 
-def _square(axes: Any, right: float, top: float) -> None:
+def _square(axes: Axes, right: float, top: float) -> None:
     axes.set_xlim(0, right)
     axes.set_ylim(0, top)
     _ticks(axes.xaxis, 4)
@@ -155,14 +167,23 @@ def _square(axes: Any, right: float, top: float) -> None:
     axes.grid()
 
 
-def _ticks(axis: Any, count: int) -> None:
-    from matplotlib.ticker import FuncFormatter, MaxNLocator
+def _ticks(axis: Axis, count: int) -> None:
+    from matplotlib.ticker import MaxNLocator
 
     axis.set_major_locator(MaxNLocator(count))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_major_formatter(short_numbers())
 
 
-def _legend(axes: Any) -> None:
+def _legend(axes: Axes) -> None:
     handles, labels = axes.get_legend_handles_labels()
-    options = {"loc": "lower left", "bbox_to_anchor": (-0.02, 1.0), "ncols": 2, "borderaxespad": 0.0}
-    axes.legend(handles[::-1], labels[::-1], handlelength=1.8, columnspacing=1.4, borderpad=0.2, **options)
+    axes.legend(
+        handles[::-1],
+        labels[::-1],
+        handlelength=1.8,
+        columnspacing=1.4,
+        borderpad=0.2,
+        loc="lower left",
+        bbox_to_anchor=(-0.02, 1.0),
+        ncols=2,
+        borderaxespad=0.0,
+    )

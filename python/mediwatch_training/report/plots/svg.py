@@ -12,7 +12,13 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Literal, cast
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import FuncFormatter
+    from matplotlib.typing import RcKeyType
 
 NARROW, WIDE = 336, 860
 FONT = 12
@@ -81,7 +87,7 @@ class Plot:
     description: str
 
 
-def plot(name: str, title: str, description: str, draw: Callable[[Any, int], None], *, wide: bool) -> Plot:
+def plot(name: str, title: str, description: str, draw: Callable[[Figure, int], None], *, wide: bool) -> Plot:
     """Draw a figure.
 
     Args:
@@ -97,7 +103,7 @@ def plot(name: str, title: str, description: str, draw: Callable[[Any, int], Non
     from matplotlib.figure import Figure
 
     def element(width: int, suffix: str) -> str:
-        with matplotlib.rc_context(_STYLE), warnings.catch_warnings():
+        with matplotlib.rc_context(cast("dict[RcKeyType, object]", _STYLE)), warnings.catch_warnings():
             # Foreign names in scripts that its own font lacks: the page's fonts draw the text.
             warnings.filterwarnings("ignore", message="Glyph .* missing from font")
             figure = Figure(figsize=(width / 72, 1), dpi=72)
@@ -110,23 +116,42 @@ def plot(name: str, title: str, description: str, draw: Callable[[Any, int], Non
     return Plot(element(NARROW, "n"), element(WIDE, "w") if wide else None, description)
 
 
-def place(figure: Any, left: float, top: float, width: float, height: float, **options: Any) -> Any:
+def place(figure: Figure, left: float, top: float, width: float, height: float) -> Axes:
     """Add axes at a place in pixels from the figure's upper left corner; the figure's height must be set."""
     whole_width, whole_height = (length * 72 for length in figure.get_size_inches())
     box = (left / whole_width, 1 - (top + height) / whole_height, width / whole_width, height / whole_height)
-    return figure.add_axes(box, **options)
+    return figure.add_axes(box)
 
 
-def set_height(figure: Any, height: float) -> None:
+def set_height(figure: Figure, height: float) -> None:
     """Set the height of a figure in pixels."""
     figure.set_figheight(height / 72)
 
 
-def write(figure: Any, left: float, top: float, text: str, **options: Any) -> None:
-    """Write text that begins at a place in pixels."""
+def write(
+    figure: Figure,
+    left: float,
+    top: float,
+    text: str,
+    *,
+    color: str = COLOR["ink"],
+    bold: bool = False,
+    align: Literal["left", "center", "right"] = "left",
+    halo: bool = False,
+) -> None:
+    """Write text at a place in pixels; with a halo it has a ground of its own, over lines."""
     width, height = (length * 72 for length in figure.get_size_inches())
-    options = {"va": "center", **options}
-    figure.text(left / width, 1 - top / height, text, **options)
+    ground = {"facecolor": COLOR["card"], "edgecolor": "none", "alpha": 0.9, "pad": 1.0} if halo else None
+    weight = "bold" if bold else "normal"
+    x, y = left / width, 1 - top / height
+    figure.text(x, y, text, va="center", ha=align, color=color, fontweight=weight, bbox=ground)
+
+
+def short_numbers() -> FuncFormatter:
+    """Return a formatter of ticks without needless zeros."""
+    from matplotlib.ticker import FuncFormatter
+
+    return FuncFormatter(lambda value, _: f"{value:g}")
 
 
 def shortened(text: str, length: int) -> str:
@@ -147,10 +172,11 @@ def _inlined(document: str, prefix: str, title: str, description: str) -> str:
     body = re.sub(r"font-family: [^;\"]*(?:; )?", "", body)
     for name, stand_in in COLOR.items():
         body = body.replace(stand_in, f"var(--{name})")
-    view_box = re.search(r'viewBox="([^"]+)"', body)
-    width = float(view_box[1].split()[2])
+    found = re.search(r'viewBox="([^"]+)"', body)
+    view_box = found[1] if found else f"0 0 {NARROW} {NARROW}"
+    width = float(view_box.split()[2])
     opening = (
-        f'<svg role="img" aria-labelledby="{prefix}-title {prefix}-desc" viewBox="{view_box[1]}" '
+        f'<svg role="img" aria-labelledby="{prefix}-title {prefix}-desc" viewBox="{view_box}" '
         f'style="--width:{width:g}px" xmlns:xlink="http://www.w3.org/1999/xlink">'
         f'<title id="{prefix}-title">{escape(title)}</title><desc id="{prefix}-desc">{escape(description)}</desc>'
     )

@@ -7,23 +7,26 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ...dataset import Dataset, open_dataset
 from ...errors import DataInvalid, DataNotFound
 from ...jsonio import to_json
 from ...steps import Progress
-from ..inputs import ReportRequest
+from ..inputs import ReportedModel, ReportRequest
 from .data import lineage, profile
 from .findings import findings
 from .importance import importance
 from .performance import calibration, comparison, curves, decisions, distribution
-from .scoring import score_models
+from .scoring import ScoredModel, score_models
 from .search import search
 from .subgroups import subgroups
 
+if TYPE_CHECKING:
+    from ..shapes import DescribedModel, Target, Values
+
 # A change of what is computed must not be drawn from values that lack it.
-_FORMAT = 1
+_FORMAT = 2
 _ELSEWHERE = ("tracking_uri", "work_dir", "threads", "dataset_dir", "outcome")
 
 
@@ -35,7 +38,7 @@ def key_of(request: ReportRequest) -> str:
     return hashlib.sha256(to_json([_FORMAT, inputs, meta]).encode()).hexdigest()
 
 
-def compute(request: ReportRequest, experiment_id: str, key: str, progress: Progress) -> dict[str, Any]:
+def compute(request: ReportRequest, experiment_id: str, key: str, progress: Progress) -> Values:
     """Return all values of a page.
 
     Raises:
@@ -45,7 +48,12 @@ def compute(request: ReportRequest, experiment_id: str, key: str, progress: Prog
     dataset = _dataset(request)
     scored = score_models(request, dataset, progress)
     progress({"stage": "bootstrap"})
-    values: dict[str, Any] = {
+    compared = comparison(scored, request)
+    important = importance(scored, request.threads, progress)
+    progress({"stage": "subgroups"})
+    grouped = subgroups(scored)
+    progress({"stage": "search"})
+    values: Values = {
         "key": key,
         "registeredModel": request.registered_model,
         "challenger": _described(request.challenger, scored.challenger),
@@ -53,19 +61,18 @@ def compute(request: ReportRequest, experiment_id: str, key: str, progress: Prog
         "target": _target(dataset),
         "rows": scored.rows,
         "positives": scored.positives,
-        "comparison": comparison(scored, request),
+        "comparison": compared,
         "curves": curves(scored),
         "calibration": calibration(scored),
         "distribution": distribution(scored),
         "decisions": decisions(scored),
+        "importance": important,
+        "subgroups": grouped,
+        "search": search(request.search),
+        "profile": profile(dataset, important),
+        "lineage": lineage(request, experiment_id),
+        "findings": [],
     }
-    values["importance"] = importance(scored, request.threads, progress)
-    progress({"stage": "subgroups"})
-    values["subgroups"] = subgroups(scored)
-    progress({"stage": "search"})
-    values["search"] = search(request.search)
-    values["profile"] = profile(dataset, values["importance"])
-    values["lineage"] = lineage(request, experiment_id)
     values["findings"] = findings(values)
     return values
 
@@ -82,17 +89,22 @@ def _dataset(request: ReportRequest) -> Dataset | None:
         return None
 
 
-def _described(model: Any, scored: Any) -> dict[str, Any]:
-    described = {"version": model.version, "uri": model.uri, "model": model.model, "params": model.params}
-    described["metrics"] = model.metrics
+def _described(model: ReportedModel, scored: ScoredModel | None) -> DescribedModel:
+    described: DescribedModel = {
+        "version": model.version,
+        "uri": model.uri,
+        "model": model.model,
+        "params": model.params,
+        "metrics": model.metrics,
+    }
     if scored is not None:
-        described |= {
-            "threshold": scored.threshold,
-            "thresholdIsDefault": scored.threshold_is_default,
-            "missing": scored.missing,
-        }
+        described["threshold"] = scored.threshold
+        described["thresholdIsDefault"] = scored.threshold_is_default
+        described["missing"] = scored.missing
     return described
 
 
-def _target(dataset: Any) -> dict[str, Any] | None:
-    return None if dataset is None else {name: dataset.meta[name] for name in ("target", "positive", "group")}
+def _target(dataset: Dataset | None) -> Target | None:
+    if dataset is None:
+        return None
+    return {"target": dataset.meta["target"], "positive": dataset.meta["positive"], "group": dataset.meta["group"]}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,6 +14,8 @@ from ..inputs import ReportRequest, without_password
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ..shapes import Importance, Lineage, Missing, Profile, ProfiledColumn
+
 
 _QUANTILES = (0.05, 0.5, 0.95)
 # A page is for reading: the table ends here.
@@ -21,18 +23,16 @@ _MAX_COLUMNS = 150
 _MAX_TEXT = 60
 
 
-def profile(dataset: Dataset | None, importance: dict[str, Any]) -> dict[str, Any]:
-    """Return ``{splits, columns, left, sha256, encoded}``; columns in the order of their importance where it is known.
-
-    A column is ``{name, used, kind, missing, distinct}`` and either ``quantiles`` (5 %, 50 %, 95 %) or ``top`` and
-    ``topShare``; ``left`` columns are not described.
-    """
+def profile(dataset: Dataset | None, importance: Importance | Missing) -> Profile | Missing:
+    """Return what the data looks like; columns in the order of their importance where it is known."""
     if dataset is None:
         return {"missing": "The data set was prepared by a command of the project: its splits are not known here."}
     records = dataset.test_records
     used = {feature["name"]: feature["kind"] for feature in dataset.meta["features"]}
-    ranked = [column["name"] for column in importance.get("columns", ()) if column["name"] in records]
-    names = list(dict.fromkeys([*ranked, *(name for name in records if name in used), *records]))
+    measured = [] if "missing" in importance else importance["columns"]
+    ranked = [column["name"] for column in measured if column["name"] in records]
+    columns = [str(name) for name in records]
+    names = list(dict.fromkeys([*ranked, *(name for name in columns if name in used), *columns]))
     return {
         "splits": dataset.meta["splits"],
         "rows": dataset.meta["rows"],
@@ -46,9 +46,9 @@ def profile(dataset: Dataset | None, importance: dict[str, Any]) -> dict[str, An
     }
 
 
-def _column(name: str, column: pd.Series, kind: str | None) -> dict[str, Any]:
+def _column(name: str, column: pd.Series, kind: str | None) -> ProfiledColumn:
     known = column.dropna()
-    described: dict[str, Any] = {
+    described: ProfiledColumn = {
         "name": name,
         "used": kind is not None,
         "kind": kind or ("categorical" if column.dtype == object else "numeric"),
@@ -71,7 +71,7 @@ def _column(name: str, column: pd.Series, kind: str | None) -> dict[str, Any]:
 _PACKAGES = ("scikit-learn", "numpy", "pandas", "mlflow", "optuna", "matplotlib")
 
 
-def lineage(request: ReportRequest, experiment_id: str) -> dict[str, Any]:
+def lineage(request: ReportRequest, experiment_id: str) -> Lineage:
     """Return the lineage of the input, with the run's page in MLflow and the versions of what computed."""
     return {
         **request.lineage,

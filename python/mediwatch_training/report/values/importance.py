@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,10 +11,13 @@ from ...models import expected_columns, predict_records
 from ...steps import Progress
 from ...training.estimators import limited_threads
 from ...training.scores import WeightedScores
-from .scoring import Scored
+from .scoring import Predicted, Scored
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from ...shapes import Floats, Ints
+    from ..shapes import ColumnImportance, Importance, Missing
 
 _REPEATS = 5
 _MAX_ROWS = 2000
@@ -27,30 +30,32 @@ _MIN_ROWS = 300
 _MAX_COLUMNS = 400
 
 
-def importance(scored: Scored, threads: int, progress: Progress) -> dict[str, Any]:
-    """Return ``{rows, repeats, auc, columns: [{name, drop, spread}]}``, the most important column first.
+def importance(scored: Scored, threads: int, progress: Progress) -> Importance | Missing:
+    """Return by how much the AUC falls when a column's values change places between records.
 
-    ``drop`` is by how much the AUC falls when the column's values change places between records, the mean of the
-    repeats; ``spread`` is their standard deviation.
+    Args:
+        scored: The models; it is the challenger's columns that are measured.
+        threads: Threads to predict with.
+        progress: Called with the column that is measured.
     """
-    model = scored.challenger
-    if model.probabilities is None:
-        return {"missing": model.missing}
-    records = scored.dataset.test_records
+    model, test = scored.challenger.predicted, scored.test
+    if model is None or test is None:
+        return {"missing": scored.challenger.missing}
+    records = test.records
     columns = expected_columns(model.loaded) or list(records.columns)
     if len(columns) > _MAX_COLUMNS:
         return {"missing": f"The model reads {len(columns):,} columns: too many to be measured one by one."}
     rows = _affordable_rows(model, records, len(columns), threads)
     if rows is None:
         return {"missing": "The model takes too long to predict for its columns to be measured one by one."}
-    sample = _sample(scored.labels, rows)
-    labels, records = scored.labels[sample], records.iloc[sample].reset_index(drop=True)
+    sample = _sample(test.labels, rows)
+    labels, records = test.labels[sample], records.iloc[sample].reset_index(drop=True)
     probabilities = model.probabilities[sample]
     whole = _auc(labels, probabilities)
     if not np.isfinite(whole):
         return {"missing": "The test split holds records of one class only."}
     random = np.random.default_rng(_SEED)
-    found = []
+    found: list[ColumnImportance] = []
     for number, name in enumerate(columns):
         progress({"stage": "importance", "column": name, "done": number, "of": len(columns)})
         orders = np.stack([random.permutation(len(records)) for _ in range(_REPEATS)])
@@ -61,14 +66,14 @@ def importance(scored: Scored, threads: int, progress: Progress) -> dict[str, An
 
 
 def _permuted_aucs(
-    model: Any,
+    model: Predicted,
     records: pd.DataFrame,
-    labels: np.ndarray,
-    probabilities: np.ndarray,
+    labels: Ints,
+    probabilities: Floats,
     name: str,
-    orders: np.ndarray,
+    orders: Ints,
     threads: int,
-) -> np.ndarray:
+) -> Floats:
     """Return the AUC of each order of the column's values; `orders` holds row numbers, shape (repeats, rows)."""
     import pandas as pd
 
@@ -86,7 +91,7 @@ def _permuted_aucs(
     return np.array([_auc(labels, part) for part in permuted])
 
 
-def _affordable_rows(model: Any, records: pd.DataFrame, columns: int, threads: int) -> int | None:
+def _affordable_rows(model: Predicted, records: pd.DataFrame, columns: int, threads: int) -> int | None:
     """Return how many rows a slow model is measured on; None if it is too slow by any measure."""
     rows = min(_MAX_ROWS, len(records))
     least = min(_MIN_ROWS, rows)
@@ -98,7 +103,7 @@ def _affordable_rows(model: Any, records: pd.DataFrame, columns: int, threads: i
     return affordable if affordable >= least else None
 
 
-def _predicting_seconds(model: Any, records: pd.DataFrame, threads: int) -> float:
+def _predicting_seconds(model: Predicted, records: pd.DataFrame, threads: int) -> float:
     # Of the processor: a machine that is busy with other things must not change what the page says.
     started = time.process_time()
     with limited_threads(threads):
@@ -106,7 +111,7 @@ def _predicting_seconds(model: Any, records: pd.DataFrame, threads: int) -> floa
     return max(time.process_time() - started, 1e-3)
 
 
-def _sample(labels: np.ndarray, rows: int) -> np.ndarray:
+def _sample(labels: Ints, rows: int) -> Ints:
     """Return `rows` row numbers with the share of positives of all, in their order."""
     if rows >= len(labels):
         return np.arange(len(labels))
@@ -120,5 +125,5 @@ def _sample(labels: np.ndarray, rows: int) -> np.ndarray:
     return np.sort(np.concatenate(chosen))
 
 
-def _auc(labels: np.ndarray, probabilities: np.ndarray) -> float:
+def _auc(labels: Ints, probabilities: Floats) -> float:
     return float(WeightedScores(labels, probabilities, 0.5, ("auc",)).of(np.ones((1, len(labels))))[0, 0])

@@ -2,13 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
 from ...training.scores import CONFIDENCE, SAMPLES, SCORES, WeightedScores, interval, resamples
 from ..inputs import ReportRequest
-from .scoring import Scored, ScoredModel
+from .scoring import Predicted, Scored
+
+if TYPE_CHECKING:
+    from ...shapes import Flags, Floats, Ints
+    from ..shapes import (
+        Calibration,
+        CalibrationBin,
+        Comparison,
+        Curve,
+        Curves,
+        Decisions,
+        DecisionsOfModels,
+        Distribution,
+        Estimate,
+        Missing,
+        ModelCalibration,
+        ModelCurves,
+        Role,
+        Score,
+        Share,
+    )
+
+_Part: TypeAlias = Literal["challenger", "champion", "difference"]
 
 HIGHER_IS_BETTER = {"auc": True, "average_precision": True, "log_loss": False, "brier": False, "f1": True}
 
@@ -16,26 +38,27 @@ HIGHER_IS_BETTER = {"auc": True, "average_precision": True, "log_loss": False, "
 _NO_SCORES = ("threshold", "iterations", "train_rows")
 
 
-def comparison(scored: Scored, request: ReportRequest) -> dict[str, Any]:
+def comparison(scored: Scored, request: ReportRequest) -> Comparison:
     """Return the scores of both models and of their difference, challenger minus champion.
 
-    Returns:
-        ``{computed, samples, confidence, missing, scores: {score: {challenger, champion, difference, verdict}}}``; each
-        is ``{value, low, high}`` or None. Where the challenger cannot be scored, ``computed`` is False, the scores are
-        those that were recorded, without intervals, and ``missing`` says why.
+    Where the challenger cannot be scored, the scores are those that were recorded, without intervals.
     """
-    models = scored.both()
-    if "challenger" not in models:
+    both = scored.both()
+    if both is None:
         return {"computed": False, "missing": scored.challenger.missing, "scores": _recorded(request)}
-    labels = scored.labels
-    ready = {role: WeightedScores(labels, model.probabilities, model.threshold) for role, model in models.items()}
-    drawn: dict[str, list[np.ndarray]] = {role: [] for role in ready}
+    labels, models = both
+    ready: dict[Role, WeightedScores] = {
+        role: WeightedScores(labels, model.probabilities, model.threshold) for role, model in models.items()
+    }
+    drawn: dict[Role, list[Floats]] = {role: [] for role in ready}
     for weights in resamples(len(labels)):
         for role, scores in ready.items():
             drawn[role].append(scores.of(weights))
     whole = np.ones((1, len(labels)))
-    values = {role: scores.of(whole)[0] for role, scores in ready.items()}
-    samples = {role: np.concatenate(parts) for role, parts in drawn.items()}
+    values: dict[_Part, Floats] = {}
+    samples: dict[_Part, Floats] = {}
+    for role, scores in ready.items():
+        values[role], samples[role] = scores.of(whole)[0], np.concatenate(drawn[role])
     if "champion" in models:
         values["difference"] = values["challenger"] - values["champion"]
         samples["difference"] = samples["challenger"] - samples["champion"]
@@ -51,7 +74,7 @@ def comparison(scored: Scored, request: ReportRequest) -> dict[str, Any]:
     }
 
 
-def _score(name: str, parts: dict[str, tuple[float, np.ndarray]]) -> dict[str, Any]:
+def _score(name: str, parts: dict[_Part, tuple[float, Floats]]) -> Score:
     estimates = {role: _estimate(value, drawn) for role, (value, drawn) in parts.items()}
     difference = estimates.get("difference")
     return {
@@ -62,22 +85,22 @@ def _score(name: str, parts: dict[str, tuple[float, np.ndarray]]) -> dict[str, A
     }
 
 
-def _estimate(value: float, drawn: np.ndarray) -> dict[str, Any]:
+def _estimate(value: float, drawn: Floats) -> Estimate:
     found = interval(drawn)
     low, high = found or (None, None)
     return {"value": float(value), "low": low, "high": high}
 
 
-def verdict(name: str, difference: dict[str, Any] | None) -> str | None:
+def verdict(name: str, difference: Estimate | None) -> Literal["better", "worse", "unclear"] | None:
     """Return "better", "worse" or "unclear" for the challenger; None where there is no interval to judge by."""
-    if difference is None or difference["low"] is None:
+    if difference is None or difference["low"] is None or difference["high"] is None:
         return None
     if difference["low"] <= 0 <= difference["high"]:
         return "unclear"
     return "better" if (difference["low"] > 0) == HIGHER_IS_BETTER[name] else "worse"
 
 
-def _recorded(request: ReportRequest) -> dict[str, Any]:
+def _recorded(request: ReportRequest) -> dict[str, Score]:
     """What the trainings recorded: scores under our names first, then whatever else they measured."""
     champion = {} if request.champion is None else request.champion.metrics
     challenger = request.challenger.metrics
@@ -87,17 +110,17 @@ def _recorded(request: ReportRequest) -> dict[str, Any]:
     return {name: _recorded_score(challenger.get(name), champion.get(name)) for name in names}
 
 
-def _recorded_score(challenger: float | None, champion: float | None) -> dict[str, Any]:
-    known = challenger is not None and champion is not None
+def _recorded_score(challenger: float | None, champion: float | None) -> Score:
+    difference = challenger - champion if challenger is not None and champion is not None else None
     return {
         "challenger": _without_interval(challenger),
         "champion": _without_interval(champion),
-        "difference": _without_interval(challenger - champion) if known else None,
+        "difference": _without_interval(difference),
         "verdict": None,
     }
 
 
-def _without_interval(value: float | None) -> dict[str, Any] | None:
+def _without_interval(value: float | None) -> Estimate | None:
     return None if value is None else {"value": value, "low": None, "high": None}
 
 
@@ -105,15 +128,16 @@ def _without_interval(value: float | None) -> dict[str, Any] | None:
 _POINTS = 200
 
 
-def curves(scored: Scored) -> dict[str, Any]:
-    """Return ``{models: {role: {roc, precisionRecall}}}``, each ``{x, y, at}``; ``at`` is the threshold's point."""
-    models = scored.both()
-    if "challenger" not in models:
+def curves(scored: Scored) -> Curves | Missing:
+    """Return the ROC and precision-recall curves of both models, thin enough to draw."""
+    both = scored.both()
+    if both is None:
         return {"missing": scored.challenger.missing}
-    return {"models": {role: _curves(scored.labels, model) for role, model in models.items()}}
+    labels, models = both
+    return {"models": {role: _curves(labels, model) for role, model in models.items()}}
 
 
-def _curves(labels: np.ndarray, model: ScoredModel) -> dict[str, Any]:
+def _curves(labels: Ints, model: Predicted) -> ModelCurves:
     from sklearn.metrics import precision_recall_curve, roc_curve
 
     false_positive, sensitivity, _ = roc_curve(labels, model.probabilities)
@@ -124,22 +148,19 @@ def _curves(labels: np.ndarray, model: ScoredModel) -> dict[str, Any]:
     at_recall = hits / positives if positives else None
     at_false = (alerts - hits) / (len(labels) - positives) if positives < len(labels) else None
     return {
-        "roc": {**_thinned(false_positive, sensitivity), "at": [at_false, at_recall]},
-        "precisionRecall": {
-            **_thinned(recall[::-1], precision[::-1]),
-            "at": [at_recall, hits / alerts if alerts else None],
-        },
+        "roc": _thinned(false_positive, sensitivity, [at_false, at_recall]),
+        "precisionRecall": _thinned(recall[::-1], precision[::-1], [at_recall, hits / alerts if alerts else None]),
     }
 
 
-def _thinned(x: np.ndarray, y: np.ndarray) -> dict[str, list[float]]:
+def _thinned(x: Floats, y: Floats, at: list[float | None]) -> Curve:
     """Keep points that are evenly spaced along x, and of those above each other the lowest and the highest."""
     keep = np.arange(len(x))
     if len(x) > _POINTS:
         first = np.searchsorted(x, np.linspace(x[0], x[-1], _POINTS // 2)).clip(max=len(x) - 1)
         last = np.searchsorted(x, x[first], side="right") - 1
         keep = np.unique([*first, *last])
-    return {"x": x[keep].round(5).tolist(), "y": y[keep].round(5).tolist()}
+    return {"x": x[keep].round(5).tolist(), "y": y[keep].round(5).tolist(), "at": at}
 
 
 _CALIBRATION_BINS = 10
@@ -147,19 +168,16 @@ _CALIBRATION_BINS = 10
 _MIN_BIN_ROWS = 20
 
 
-def calibration(scored: Scored) -> dict[str, Any]:
-    """Return ``{models: {role: {bins, error, observed, expected, ratio}}}``.
-
-    ``bins`` hold equally many records each, ordered by probability: ``{rows, predicted, value, low, high}``, the last
-    three the observed share. ``error`` is the expected calibration error (Naeini 2015) over these bins.
-    """
-    models = scored.both()
-    if "challenger" not in models:
+def calibration(scored: Scored) -> Calibration | Missing:
+    """Return whether the predicted probabilities of both models are what happens."""
+    both = scored.both()
+    if both is None:
         return {"missing": scored.challenger.missing}
-    return {"models": {role: of_probabilities(scored.labels, model.probabilities) for role, model in models.items()}}
+    labels, models = both
+    return {"models": {role: of_probabilities(labels, model.probabilities) for role, model in models.items()}}
 
 
-def of_probabilities(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, Any]:
+def of_probabilities(labels: Ints, probabilities: Floats) -> ModelCalibration:
     """Return the calibration of one model."""
     order = np.argsort(probabilities, kind="stable")
     count = int(np.clip(len(order) // _MIN_BIN_ROWS, 1, _CALIBRATION_BINS))
@@ -175,30 +193,32 @@ def of_probabilities(labels: np.ndarray, probabilities: np.ndarray) -> dict[str,
     }
 
 
-def _bin(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, Any]:
+def _bin(labels: Ints, probabilities: Floats) -> CalibrationBin:
     predicted = float(probabilities.mean())
-    return {"rows": len(labels), "predicted": predicted, **wilson(float(labels.sum()), len(labels))}
+    value, low, high = _wilson(float(labels.sum()), len(labels))
+    return {"rows": len(labels), "predicted": predicted, "value": value, "low": low, "high": high}
 
 
-def decisions(scored: Scored) -> dict[str, Any]:
-    """Return ``{models: {role: {threshold, counts and shares}}}``, as `at_threshold` says."""
-    models = scored.both()
-    if "challenger" not in models:
+def decisions(scored: Scored) -> DecisionsOfModels | Missing:
+    """Return what the alerts of both models get right at their thresholds."""
+    both = scored.both()
+    if both is None:
         return {"missing": scored.challenger.missing}
+    labels, models = both
     return {
         "models": {
             role: {
                 "threshold": model.threshold,
                 "thresholdIsDefault": model.threshold_is_default,
-                **at_threshold(scored.labels, model.probabilities >= model.threshold),
+                **at_threshold(labels, model.probabilities >= model.threshold),
             }
             for role, model in models.items()
         }
     }
 
 
-def at_threshold(labels: np.ndarray, alert: np.ndarray) -> dict[str, Any]:
-    """Return the four counts, and shares with intervals as ``{value, low, high}``.
+def at_threshold(labels: Ints, alert: Flags) -> Decisions:
+    """Return the four counts, and the shares made of them.
 
     Args:
         labels: 0 or 1, shape (n,).
@@ -225,14 +245,12 @@ _SPREAD_BINS = 40
 _SHOWN_QUANTILE = 0.995
 
 
-def distribution(scored: Scored) -> dict[str, Any]:
-    """Return ``{edges, models: {role: {positive, negative}}}``: the share of each class's records in each bin.
-
-    The last bin holds what lies above it too.
-    """
-    models = scored.both()
-    if "challenger" not in models:
+def distribution(scored: Scored) -> Distribution | Missing:
+    """Return how the predicted probabilities of both models are spread."""
+    both = scored.both()
+    if both is None:
         return {"missing": scored.challenger.missing}
+    labels, models = both
     top = max(float(np.quantile(model.probabilities, _SHOWN_QUANTILE)) for model in models.values())
     top = min(max(top, max(model.threshold for model in models.values()) * 1.1, 1e-6), 1.0)
     edges = np.linspace(0, top, _SPREAD_BINS + 1)
@@ -240,15 +258,15 @@ def distribution(scored: Scored) -> dict[str, Any]:
         "edges": edges.tolist(),
         "models": {
             role: {
-                name: _shares(model.probabilities[scored.labels == label], edges)
-                for name, label in (("positive", 1), ("negative", 0))
+                "positive": _shares(model.probabilities[labels == 1], edges),
+                "negative": _shares(model.probabilities[labels == 0], edges),
             }
             for role, model in models.items()
         },
     }
 
 
-def _shares(probabilities: np.ndarray, edges: np.ndarray) -> list[float]:
+def _shares(probabilities: Floats, edges: Floats) -> list[float]:
     counts, _ = np.histogram(np.minimum(probabilities, edges[-1]), edges)
     return (counts / max(len(probabilities), 1)).tolist()
 
@@ -257,21 +275,26 @@ def _shares(probabilities: np.ndarray, edges: np.ndarray) -> list[float]:
 _Z = 1.959963984540054
 
 
-def wilson(hits: float, rows: float) -> dict[str, Any]:
-    """Return ``{value, low, high}`` of a share by the score interval (Wilson 1927); all None without rows."""
+def wilson(hits: float, rows: float) -> Share:
+    """Return a share of counts with its score interval (Wilson 1927)."""
     if rows <= 0:
         return {"value": None, "low": None, "high": None}
+    value, low, high = _wilson(hits, rows)
+    return {"value": value, "low": low, "high": high}
+
+
+def _wilson(hits: float, rows: float) -> tuple[float, float, float]:
     share = hits / rows
     shrunk = 1 + _Z**2 / rows
     middle = (share + _Z**2 / (2 * rows)) / shrunk
     half = _Z / shrunk * (share * (1 - share) / rows + _Z**2 / (4 * rows**2)) ** 0.5
     # At the ends the formula gives the share itself but for rounding.
-    return {"value": share, "low": min(max(middle - half, 0.0), share), "high": max(min(middle + half, 1.0), share)}
+    return share, min(max(middle - half, 0.0), share), max(min(middle + half, 1.0), share)
 
 
-def observed_to_expected(observed: float, expected: float, rows: int) -> dict[str, Any]:
-    """Return ``{value, low, high}`` of observed positives over expected ones; expected ones are taken as certain."""
+def observed_to_expected(observed: float, expected: float, rows: int) -> Share:
+    """Return observed positives over expected ones; expected ones are taken as certain."""
     if expected <= 0 or rows <= 0:
         return {"value": None, "low": None, "high": None}
-    share = wilson(observed, rows)
-    return {name: value * rows / expected for name, value in share.items()}
+    value, low, high = (share * rows / expected for share in _wilson(observed, rows))
+    return {"value": value, "low": low, "high": high}

@@ -4,19 +4,36 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ...dataset import Dataset
 from ...errors import ModelLoadFailed, ModelMismatch, StepError
-from ...models import load_model, predict_records
+from ...models import facts_of, load_model, predict_records
 from ...steps import Progress
 from ...training.estimators import limited_threads
 from ..inputs import ReportedModel, ReportRequest
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ...shapes import Floats, Ints
+    from ..shapes import Role
+
 _log = logging.getLogger("mediwatch_training")
 _DEFAULT_THRESHOLD = 0.5
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """A model with its probabilities of the positive class for the test records, shape (rows,)."""
+
+    name: str
+    loaded: object
+    probabilities: Floats
+    threshold: float
+    threshold_is_default: bool
 
 
 @dataclass(frozen=True)
@@ -33,36 +50,56 @@ class ScoredModel:
     """
 
     name: str
-    loaded: Any
-    probabilities: np.ndarray | None
+    loaded: object
+    probabilities: Floats | None
     threshold: float
     threshold_is_default: bool
     missing: str | None
 
+    @property
+    def predicted(self) -> Predicted | None:
+        """The model as one that was scored; None if it was not."""
+        if self.probabilities is None:
+            return None
+        return Predicted(self.name, self.loaded, self.probabilities, self.threshold, self.threshold_is_default)
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """The records that models are scored on, and their labels, 0 or 1, shape (rows,)."""
+
+    records: pd.DataFrame
+    labels: Ints
+
 
 @dataclass(frozen=True)
 class Scored:
-    """Both models on the test split; no labels where there is nothing to score them on."""
+    """Both models on the test split; none where there is nothing to score them on."""
 
-    dataset: Dataset | None
-    labels: np.ndarray | None
+    test: HeldOut | None
     challenger: ScoredModel
     champion: ScoredModel | None
 
     @property
     def rows(self) -> int | None:
         """Records in the test split."""
-        return None if self.labels is None else len(self.labels)
+        return None if self.test is None else len(self.test.labels)
 
     @property
     def positives(self) -> int | None:
         """Records in the test split whose target is positive."""
-        return None if self.labels is None else int(self.labels.sum())
+        return None if self.test is None else int(self.test.labels.sum())
 
-    def both(self) -> dict[str, ScoredModel]:
-        """Return the models that have probabilities, by role."""
-        models = {"challenger": self.challenger, "champion": self.champion}
-        return {role: model for role, model in models.items() if model and model.probabilities is not None}
+    def both(self) -> tuple[Ints, dict[Role, Predicted]] | None:
+        """Return the labels, and the models that have probabilities; None if the challenger has none."""
+        challenger = self.challenger.predicted
+        if challenger is None or self.test is None:
+            return None
+        champion = self.champion and self.champion.predicted
+        models: dict[Role, Predicted] = {"challenger": challenger}
+        if champion is not None:
+            models["champion"] = champion
+        return self.test.labels, models
 
 
 def score_models(request: ReportRequest, dataset: Dataset | None, progress: Progress) -> Scored:
@@ -71,7 +108,6 @@ def score_models(request: ReportRequest, dataset: Dataset | None, progress: Prog
     Raises:
         MlflowUnavailable: The tracking server does not answer (retryable).
     """
-    labels = None if dataset is None else np.asarray(dataset.labels("test"))
     why_not = None
     if dataset is None:
         why_not = "The data set was prepared by a command of the project, so its test records are not at hand here."
@@ -79,21 +115,23 @@ def score_models(request: ReportRequest, dataset: Dataset | None, progress: Prog
         why_not = "The models of this project are not scored record by record here: only recorded metrics are known."
 
     def scored(model: ReportedModel) -> ScoredModel:
-        if why_not is not None or model.objection:
-            return _unscored(model, why_not or model.objection)
+        objection = why_not or model.objection
+        if objection or dataset is None:
+            return _unscored(model, objection)
         progress({"stage": "scoring", "version": model.version})
-        return _score(model, request, dataset)
+        return _score(model, request, dataset.test_records)
 
+    test = None if dataset is None else HeldOut(dataset.test_records, np.asarray(dataset.labels("test")))
     champion = None if request.champion is None else scored(request.champion)
-    return Scored(dataset, labels, scored(request.challenger), champion)
+    return Scored(test, scored(request.challenger), champion)
 
 
-def _score(model: ReportedModel, request: ReportRequest, dataset: Dataset) -> ScoredModel:
+def _score(model: ReportedModel, request: ReportRequest, records: pd.DataFrame) -> ScoredModel:
     loaded = None
     try:
         loaded = load_model(model.uri, request.tracking_uri)
         with limited_threads(request.threads):
-            probabilities = predict_records(loaded, dataset.test_records, model.uri)
+            probabilities = predict_records(loaded, records, model.uri)
     except (ModelLoadFailed, ModelMismatch) as error:
         return _unscored(model, _sentence(error.message))
     except StepError:
@@ -105,15 +143,13 @@ def _score(model: ReportedModel, request: ReportRequest, dataset: Dataset) -> Sc
     return ScoredModel(f"version {model.version}", loaded, probabilities, threshold, is_default, None)
 
 
-def _unscored(model: ReportedModel, missing: str) -> ScoredModel:
+def _unscored(model: ReportedModel, missing: str | None) -> ScoredModel:
     threshold, is_default = _threshold(model, None)
     return ScoredModel(f"version {model.version}", None, None, threshold, is_default, missing)
 
 
-def _threshold(model: ReportedModel, loaded: Any) -> tuple[float, bool]:
-    known = getattr(loaded, "mediwatch_", None)
-    told = known.get("threshold") if isinstance(known, dict) else None
-    told = model.metrics.get("threshold") if told is None else told
+def _threshold(model: ReportedModel, loaded: object) -> tuple[float, bool]:
+    told = facts_of(loaded).get("threshold", model.metrics.get("threshold"))
     return (_DEFAULT_THRESHOLD, True) if told is None else (float(told), False)
 
 

@@ -3,33 +3,38 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, TypeAlias
 
 from ...checks import is_number
 from ..inputs import Search
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+
+    from ...contract import Space, SpaceEntryCategorical, SpaceEntryFloat, SpaceEntryInt
+    from ..inputs import ReportedTrial
+    from ..shapes import Axis, Direction, Missing, ParameterImportance, SearchPoint, SearchValues
+
+    SpaceEntry: TypeAlias = SpaceEntryFloat | SpaceEntryInt | SpaceEntryCategorical
 
 # Below this a forest over trials explains noise.
 _MIN_TRIALS = 12
 _SEED = 42
 
 
-def search(request: Search) -> dict[str, Any]:
-    """Return ``{trials, metric, direction, counts, best, history, axes, importance}``.
-
-    ``history`` is ``[{number, score, best}]``, the last one the best score so far; ``axes`` describes each parameter
-    that some complete trial has: ``{name, kind, log, values}``, values as numbers or texts by trial number.
-    """
+def search(request: Search) -> SearchValues | Missing:
+    """Return the history of the search, and which of its parameters mattered."""
     trials = request.trials
     if not trials:
         return {"missing": "No search was made: the parameters were given, or they are the defaults."}
-    complete = [trial for trial in trials if trial["score"] is not None]
+    complete = [(trial, trial["score"]) for trial in trials if trial["score"] is not None]
     better = max if request.direction == "maximize" else min
-    history: list[dict[str, Any]] = []
-    for trial in complete:
-        best = better(trial["score"], history[-1]["best"]) if history else trial["score"]
-        history.append({"number": trial["number"], "score": trial["score"], "best": best})
-    best_trial = better(complete, key=lambda trial: trial["score"]) if complete else None
-    axes = _axes(complete, request.space or {})
+    history: list[SearchPoint] = []
+    for trial, score in complete:
+        best = better(score, history[-1]["best"]) if history else score
+        history.append({"number": trial["number"], "score": score, "best": best})
+    best_trial = better(complete, key=lambda found: found[1])[0] if complete else None
+    axes = _axes([trial for trial, _ in complete], request.space or {})
     return {
         "trials": trials,
         "metric": request.metric,
@@ -38,41 +43,37 @@ def search(request: Search) -> dict[str, Any]:
         "best": best_trial and best_trial["number"],
         "history": history,
         "axes": axes,
-        "importance": _importance(complete, axes, request.direction),
+        "importance": _importance(history, axes, request.direction),
     }
 
 
 _STATES = ("complete", "failed", "running")
 
 
-def _axes(complete: list[dict[str, Any]], space: dict[str, Any]) -> list[dict[str, Any]]:
+def _axes(complete: list[ReportedTrial], space: Space) -> list[Axis]:
     names = dict.fromkeys([*space, *(name for trial in complete for name in trial["params"])])
     return [axis for name in names if (axis := _axis(name, complete, space.get(name))) is not None]
 
 
-def _axis(name: str, complete: list[dict[str, Any]], entry: Any) -> dict[str, Any] | None:
-    values = {trial["number"]: trial["params"][name] for trial in complete if name in trial["params"]}
+def _axis(name: str, complete: list[ReportedTrial], entry: SpaceEntry | None) -> Axis | None:
+    values = {str(trial["number"]): trial["params"][name] for trial in complete if name in trial["params"]}
     known = [value for value in values.values() if value is not None]
     if not known:
         return None
-    if all(is_number(value) for value in known):
-        log = bool(isinstance(entry, dict) and entry.get("log")) and min(known) > 0
-        return {"name": name, "kind": "number", "log": log, "values": _by_number(values)}
+    numbers = [value for value in known if is_number(value)]
+    if len(numbers) == len(known):
+        log = entry is not None and entry["type"] != "categorical" and entry.get("log", False) and min(numbers) > 0
+        return {"name": name, "kind": "number", "log": log, "values": {**values}}
     texts = {number: None if value is None else as_text(value) for number, value in values.items()}
-    return {"name": name, "kind": "category", "log": False, "values": _by_number(texts)}
+    return {"name": name, "kind": "category", "log": False, "values": {**texts}}
 
 
-def _by_number(values: dict[int, Any]) -> dict[str, Any]:
-    return {str(number): value for number, value in values.items()}
-
-
-def as_text(value: Any) -> str:
+def as_text(value: object) -> str:
     """Return a parameter's value as a category: true and "true" are one."""
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _importance(complete: list[dict[str, Any]], axes: list[dict[str, Any]], direction: str) -> dict[str, Any]:
-    """Return ``{parameters: [{name, share}], trials}``, by fANOVA (Hutter 2014)."""
+def _importance(complete: list[SearchPoint], axes: list[Axis], direction: Direction) -> ParameterImportance | Missing:
     if len(complete) < _MIN_TRIALS:
         return {
             "missing": f"Which parameters mattered cannot be told from {len(complete)} complete "
@@ -93,26 +94,26 @@ def _importance(complete: list[dict[str, Any]], axes: list[dict[str, Any]], dire
     return {"trials": len(complete), "parameters": [{"name": name, "share": float(share)} for name, share in ranked]}
 
 
-def _fanova(complete: list[dict[str, Any]], axes: list[dict[str, Any]], direction: str) -> dict[str, float]:
+def _fanova(complete: list[SearchPoint], axes: list[Axis], direction: Direction) -> dict[str, float]:
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    distributions = {axis["name"]: _distribution(optuna, axis) for axis in axes}
+    distributions = {axis["name"]: _distribution(axis) for axis in axes}
     study = optuna.create_study(direction=direction)
     for trial in complete:
-        number = str(trial["number"])
-        params = {axis["name"]: axis["values"][number] for axis in axes}
-        params = {name: value if isinstance(value, str) else float(value) for name, value in params.items()}
-        study.add_trial(
-            optuna.trial.create_trial(params=params, distributions=distributions, value=float(trial["score"]))
-        )
+        values = {axis["name"]: axis["values"][str(trial["number"])] for axis in axes}
+        params = {name: value if isinstance(value, str) else float(value or 0) for name, value in values.items()}
+        study.add_trial(optuna.trial.create_trial(params=params, distributions=distributions, value=trial["score"]))
     evaluator = optuna.importance.FanovaImportanceEvaluator(seed=_SEED)
     return optuna.importance.get_param_importances(study, evaluator=evaluator)
 
 
-def _distribution(optuna: Any, axis: dict[str, Any]) -> Any:
-    values = list(axis["values"].values())
+def _distribution(axis: Axis) -> BaseDistribution:
+    from optuna.distributions import CategoricalDistribution, FloatDistribution
+
+    values = axis["values"].values()
     if axis["kind"] == "category":
-        return optuna.distributions.CategoricalDistribution(sorted(set(values)))
+        return CategoricalDistribution(sorted({value for value in values if isinstance(value, str)}))
+    numbers = [float(value) for value in values if is_number(value)]
     # The range that was seen: trials of commands may lie outside of any space.
-    return optuna.distributions.FloatDistribution(float(min(values)), float(max(values)), log=axis["log"])
+    return FloatDistribution(min(numbers), max(numbers), log=axis["log"])

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import itertools
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ...training.scores import SAMPLES, SCORES, WeightedScores, interval, resamples
 from .performance import at_threshold, observed_to_expected
-from .scoring import Scored
+from .scoring import HeldOut, Predicted, Scored
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from ...shapes import Floats, Ints
+    from ..shapes import Dimension, Estimate, Group, Measured, Missing, Subgroups
 
 MIN_ROWS = 100
 MIN_POSITIVES = 20
@@ -33,53 +36,59 @@ _OTHERS = "All other values"
 _AGE_BANDS = (0, 18, 30, 40, 50, 60, 70, 80)
 
 
-def subgroups(scored: Scored) -> dict[str, Any]:
-    """Return ``{auc, minRows, minPositives, dimensions: [{name, column, groups}], absent}``.
-
-    A group is ``{name, rows, positives, enough, auc, sensitivity, alertRate, ratio}``; the last four are
-    ``{value, low, high}``, and None for a group that is too small to tell. ``ratio`` is observed over expected
-    positives. ``absent`` are the dimensions for which the data has no column.
-    """
-    model = scored.challenger
-    if model.probabilities is None:
-        return {"missing": model.missing}
-    records = scored.dataset.test_records
+def subgroups(scored: Scored) -> Subgroups | Missing:
+    """Return how well the challenger does for each group of patients."""
+    model, test = scored.challenger.predicted, scored.test
+    if model is None or test is None:
+        return {"missing": scored.challenger.missing}
+    records = test.records
     by_name = {str(column).lower(): column for column in records.columns}
     found = {name: next((by_name[one] for one in names if one in by_name), None) for name, names in _DIMENSIONS}
-    dimensions = [
-        {"name": name, "column": column, "groups": _groups(scored, _grouping(name, records[column]))}
+    dimensions: list[Dimension] = [
+        {"name": name, "column": column, "groups": _groups(test, model, _grouping(name, records[column]))}
         for name, column in found.items()
         if column is not None
     ]
     absent = [name for name, column in found.items() if column is None]
     if not dimensions:
         return {"missing": "The data has no column named age, sex, gender or race.", "absent": absent}
-    whole = _measured(scored.labels, model.probabilities, model.threshold, SAMPLES)
-    limits = {"minRows": MIN_ROWS, "minPositives": MIN_POSITIVES}
-    return {**limits, "whole": whole, "dimensions": dimensions, "absent": absent}
+    whole = _measured(test.labels, model.probabilities, model.threshold, SAMPLES)
+    return {
+        "minRows": MIN_ROWS,
+        "minPositives": MIN_POSITIVES,
+        "whole": whole,
+        "dimensions": dimensions,
+        "absent": absent,
+    }
 
 
-def _groups(scored: Scored, grouping: pd.Series) -> list[dict[str, Any]]:
-    model = scored.challenger
-    groups = []
+def _groups(test: HeldOut, model: Predicted, grouping: pd.Series) -> list[Group]:
+    groups: list[Group] = []
     for name in sorted(grouping.unique(), key=_place):
         chosen = (grouping == name).to_numpy()
-        labels, probabilities = scored.labels[chosen], model.probabilities[chosen]
+        labels, probabilities = test.labels[chosen], model.probabilities[chosen]
         groups.append({"name": name, **_measured(labels, probabilities, model.threshold)})
     return groups
 
 
-def _measured(
-    labels: np.ndarray, probabilities: np.ndarray, threshold: float, samples: int = _SAMPLES
-) -> dict[str, Any]:
+def _measured(labels: Ints, probabilities: Floats, threshold: float, samples: int = _SAMPLES) -> Measured:
     rows, positives = len(labels), int(labels.sum())
     enough = rows >= MIN_ROWS and MIN_POSITIVES <= positives <= rows - MIN_POSITIVES
-    measured: dict[str, Any] = {"rows": rows, "positives": positives, "enough": enough}
     if not enough:
-        return {**measured, "auc": None, "sensitivity": None, "alertRate": None, "ratio": None}
+        return {
+            "rows": rows,
+            "positives": positives,
+            "enough": False,
+            "auc": None,
+            "sensitivity": None,
+            "alertRate": None,
+            "ratio": None,
+        }
     at = at_threshold(labels, probabilities >= threshold)
     return {
-        **measured,
+        "rows": rows,
+        "positives": positives,
+        "enough": True,
         "auc": _auc(labels, probabilities, samples),
         "sensitivity": at["sensitivity"],
         "alertRate": at["alertRate"],
@@ -87,7 +96,7 @@ def _measured(
     }
 
 
-def _auc(labels: np.ndarray, probabilities: np.ndarray, samples: int) -> dict[str, Any]:
+def _auc(labels: Ints, probabilities: Floats, samples: int) -> Estimate:
     scores = WeightedScores(labels, probabilities, 0.5, SCORES[:1])
     drawn = np.concatenate([scores.of(weights)[:, 0] for weights in resamples(len(labels), samples)])
     low, high = interval(drawn) or (None, None)
@@ -117,7 +126,7 @@ def _years(column: pd.Series) -> pd.Series | None:
     return pd.Series([ends[place] if good else _UNKNOWN for place, good in zip(places, valid, strict=True)])
 
 
-def _name(value: Any) -> str:
+def _name(value: object) -> str:
     text = "" if value is None or value != value else str(value).strip()
     if text.lower() in _UNKNOWN_VALUES:
         return _UNKNOWN
