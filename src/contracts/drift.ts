@@ -19,7 +19,7 @@ export const DriftColumn = z.object({
 });
 export type DriftColumn = z.infer<typeof DriftColumn>;
 
-/** What a drift report of whatever tool and version says, in one shape. Python writes it (`drift_document.py`). */
+/** What a drift report of whatever tool and version says, in one shape. Python writes it (`drift/document.py`). */
 export const DriftDocument = z.object({
   schema: z.literal('mediwatch.drift/1'),
   key: z.string().min(1).max(100).describe('digest of what was compared: the same rows make the same key'),
