@@ -35,8 +35,15 @@ export interface StepRun {
   fail(): Promise<void>;
 }
 
+/**
+ * Key of the run that is opened for a command. A workflow that does nothing but this step gives its own run the key of
+ * the step, `…/train`; in one name space a retry would remove that run as what an earlier attempt left.
+ */
+const runKey = (step: string) => `step:${step}`;
+
 export async function prepareStepRun(wanted: Wanted): Promise<StepRun> {
-  const { mlflow, config, key, name, parentRunId, signal } = wanted;
+  const { mlflow, config, name, parentRunId, signal } = wanted;
+  const key = runKey(wanted.key);
   const experimentId = await mlflow.ensureExperiment(config.mlflow.experiment, { signal });
   const earlier = await mlflow.findRunByTag(experimentId, TAGS.key, key, { signal });
   const outcome = parseJson(earlier?.tags[TAGS.outcome]);

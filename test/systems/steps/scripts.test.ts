@@ -1,6 +1,8 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { createRegistryActivities } from '../../../src/activities/registry.ts';
 import { type MlflowServer, startMlflow } from '../../support/mlflow.ts';
 import { createProject, type TestProject, VENV } from '../../support/project.ts';
 import { until } from '../../support/until.ts';
@@ -61,6 +63,14 @@ async function train(options: { attempt?: number } = {}, key = 'train') {
 async function parent(): Promise<string> {
   const experimentId = await bench.mlflow.ensureExperiment(project.config.mlflow.experiment);
   return (await bench.mlflow.ensureRun({ experimentId, key: 'parent', name: 'parent' })).runId;
+}
+
+/** Opens the run of a workflow as the workflow does. */
+async function openWorkflowRun(key: string, purpose: string): Promise<{ runId: string }> {
+  const { openRun } = createRegistryActivities({ config: project.config, mlflow: bench.mlflow });
+  const { registeredModel } = project.config.registry;
+  const request = { key, purpose, subject: { registeredModel }, trigger: null };
+  return await new MockActivityEnvironment().run(openRun, request);
 }
 
 async function runs() {
@@ -150,6 +160,23 @@ describe('a search by one command', () => {
   });
 });
 
+describe('a search by one command in a workflow of its own', () => {
+  it('has another run than the workflow, below that of the workflow', async () => {
+    await open(
+      { search: { command: ['python', 'nested.py', '--trials', '{trials}'] } },
+      { search: { metric: 'loss', direction: 'minimize' } },
+    );
+    const key = `${number}/search`;
+    const { runId } = await openWorkflowRun(key, 'search');
+    const { ref } = await bench.dataset();
+    const request = { dataset: ref, data: 'data.csv', model: 'hgb', trials: 3, parallel: 1, seed: 1 };
+    await bench.call('runSearch', { ...request, parentRunId: runId, key });
+    const all = await runs();
+    expect(all.find((run) => run.runId === runId)).toMatchObject({ status: 'RUNNING' });
+    expect(all.find(({ name }) => name === 'search')?.tags['mlflow.parentRunId']).toBe(runId);
+  });
+});
+
 describe('a search by one command that is killed', () => {
   it('keeps the trials that had finished, ends the one that had not, and goes on in the same run', async () => {
     await open(
@@ -208,6 +235,20 @@ describe('a training by a script', () => {
     expect(await train({ attempt: 2 })).toMatchObject({ version: '2', metrics: { auc: 0.66 } });
     expect((await bench.mlflow.listVersions(name)).map(({ version }) => version)).toEqual(['2']);
     expect(await runs()).toHaveLength(1);
+  });
+
+  it('leaves the run alone that a workflow opened which does nothing but train, also when it is repeated', async () => {
+    await open({ train: { command: ['python', 'registers.py', '--name', '{registeredModel}', '--die'], attempts: 3 } });
+    const key = `${number}/train`;
+    const { runId } = await openWorkflowRun(key, 'train');
+    const dataset = await bench.dataset();
+    const input = { dataset, model: 'hgb', params: { lr: 0.2 }, seed: 1, runId, key, trials: [] };
+    await expect(bench.call('trainModel', input)).rejects.toMatchObject({ type: 'CommandFailed' });
+    const trained = await bench.call('trainModel', input, { attempt: 2 });
+    const all = await runs();
+    expect(all.find((run) => run.runId === runId)).toMatchObject({ status: 'RUNNING' });
+    const steps = all.filter((run) => run.runId !== runId);
+    expect(steps).toMatchObject([{ runId: trained.runId, tags: { 'mlflow.parentRunId': runId } }]);
   });
 
   it('that only writes a model file becomes a model that MLflow loads', async () => {
