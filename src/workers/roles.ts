@@ -11,7 +11,7 @@ import { createDeployments } from '../systems/deployment/ofModels.ts';
 import { createMlflow } from '../systems/mlflow/index.ts';
 import { mlflowOptions } from '../systems/mlflow/options.ts';
 import { createNotifier } from '../systems/notifications/index.ts';
-import { withShippedLogs } from '../systems/steps/shipped.ts';
+import { withShippedLogs } from '../systems/steps/index.ts';
 import { connectionOptions, ensureSearchAttributes } from '../systems/temporal.ts';
 import { registeredOn } from '../workflows/activityTable.ts';
 import { applySchedules } from './applySchedules.ts';

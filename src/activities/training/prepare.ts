@@ -9,7 +9,7 @@ import { type ArtifactRef, Dataset } from '../../contracts/training.ts';
 import type { ArtifactStore } from '../../systems/artifacts/index.ts';
 import { sha256OfJson, sha256OfPath } from '../../systems/digests.ts';
 import { projectRevision } from '../../systems/revision.ts';
-import { type Ran, readStepAnswer, stepFailed, textsOf } from '../../systems/steps/index.ts';
+import { noResult, type Ran, readStepAnswer, textsOf } from '../../systems/steps/index.ts';
 import { runStepActivity } from '../lib/step.ts';
 import { settingsOf, type TrainingSystems } from './systems.ts';
 
@@ -112,10 +112,7 @@ async function collectDataset(
   const { directory } = ran.settings.outputs;
   const folder = directory ? await ran.written('directory', directory) : ran.output;
   if ((await readdir(folder).catch(() => [])).length === 0) {
-    throw stepFailed(
-      `The command ended well but wrote nothing to ${folder}. ` +
-        (directory ? '' : 'Pass {output} to it, or set steps.prepare.outputs.directory to the folder that it writes.'),
-    );
+    throw noResult.emptyFolder(folder, 'steps.prepare.outputs.directory');
   }
   const told = Prepared.safeParse({ ...UNKNOWN, ...(ran.result as object | undefined) });
   return { ...(told.success ? told.data : UNKNOWN), ref: await store.putDirectory(folder, { signal }) };

@@ -1,6 +1,5 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { extname, join } from 'node:path';
 import packageJson from '../../../package.json' with { type: 'json' };
 import { type Config, fromRoot } from '../../config.ts';
 import { failure } from '../../contracts/errors.ts';
@@ -8,12 +7,14 @@ import { TAGS } from '../../contracts/names.ts';
 import { REPORT_FILES, type ReportInput, type ReportOutcome, WrittenReport } from '../../contracts/report.ts';
 import type { Dataset, Params } from '../../contracts/training.ts';
 import type { ModelVersion, Run } from '../../systems/mlflow/index.ts';
-import { type Ran, readStepAnswer, stepFailed } from '../../systems/steps/index.ts';
+import { onlyFile, type Ran, readStepAnswer } from '../../systems/steps/index.ts';
 import { capitalised } from '../../words/numbers.ts';
 import { runStepActivity } from '../lib/step.ts';
 import { canScore, recordedMetrics } from './compare.ts';
 import { isBundledData, otherSplit, settingsOf, type TrainingSystems } from './systems.ts';
 import { readParams } from './trials.ts';
+
+const PAGE = { what: 'page', setting: 'steps.report.outputs.file' };
 
 export interface ReportRequest {
   registeredModel: string;
@@ -127,20 +128,10 @@ export function createReportActivities({ config: shared, mlflow, store, runner }
     const logged = await mlflow.listArtifacts(runId, 'report');
     const { file } = ran.settings.outputs;
     if (file === undefined && logged.some(({ path }) => path === REPORT_FILES.page)) return written;
-    const page = file === undefined ? await onlyPage(ran.output) : await ran.written('file', file);
+    const page = file === undefined ? await onlyFile(ran.output, '.html', PAGE) : await ran.written('file', file);
     await mlflow.logArtifact(runId, REPORT_FILES.page, await readFile(page));
     return written;
   }
-}
-
-async function onlyPage(folder: string): Promise<string> {
-  const pages = (await readdir(folder).catch(() => [])).filter((name) => extname(name) === '.html');
-  if (pages.length === 1) return join(folder, pages[0] as string);
-  const found = pages.length === 0 ? 'no HTML page' : pages.join(', ');
-  throw stepFailed(
-    `The command ended well, but its page was not found: {output} holds ${found}, and the run no ${REPORT_FILES.page}. ` +
-      'Set steps.report.outputs.file.',
-  );
 }
 
 function reported(config: Config, { found: { name, version }, run }: Known) {

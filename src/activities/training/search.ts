@@ -7,7 +7,7 @@ import type { SearchProgress } from '../../contracts/progress.ts';
 import { SearchResult } from '../../contracts/steps.ts';
 import { type ArtifactRef, Params, type Trial } from '../../contracts/training.ts';
 import type { Mlflow, Run } from '../../systems/mlflow/index.ts';
-import { type Ran, readStepAnswer, stepFailed } from '../../systems/steps/index.ts';
+import { noResult, type Ran, readStepAnswer } from '../../systems/steps/index.ts';
 import { merged, ownSources, readMetricsFile, runSource, scoreOf } from '../../systems/steps/metrics.ts';
 import { taggedRuns, unclaimedRuns } from '../../systems/steps/runs.ts';
 import { runStepActivity } from '../lib/step.ts';
@@ -87,7 +87,7 @@ export function createSearchActivities({ config: shared, mlflow, store, runner, 
 /**
  * What a search has found: the best of its runs, or the parameters that it wrote, or what it logged to its own run.
  *
- * @throws {StepError} when there is no trial with a score
+ * @throws {StepProblem} when there is no trial with a score
  */
 async function collectSearch(
   mlflow: Mlflow,
@@ -104,10 +104,7 @@ async function collectSearch(
   const best = (await writtenBest(config, ran, given)) ?? bestOf(trials, direction) ?? loneTrial(config, given);
   if (best) return summary(best, trials, direction);
   const seen = opened.map((run) => `${run.name || run.runId} (${run.status}: ${Object.keys(run.metrics).join(', ')})`);
-  throw stepFailed(
-    `The search ended well, but none of its runs has the metric "${config.search.metric || 'score'}". ` +
-      `It opened ${seen.slice(0, 10).join('; ') || 'no runs'}. Set search.metric to the name that it has there.`,
-  );
+  throw noResult.noTrial(config.search.metric || 'score', seen);
 }
 
 function summary(best: Trial, trials: Trial[], direction: 'maximize' | 'minimize'): SearchResult {

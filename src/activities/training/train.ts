@@ -4,7 +4,7 @@ import { type Config, fromRoot } from '../../config.ts';
 import { TAGS } from '../../contracts/names.ts';
 import { type Dataset, type Metrics, type Params, TrainedModel, type Trial } from '../../contracts/training.ts';
 import type { Mlflow, Run } from '../../systems/mlflow/index.ts';
-import { logModelFile, type Ran, readStepAnswer, stepFailed } from '../../systems/steps/index.ts';
+import { logModelFile, noResult, type Ran, readStepAnswer } from '../../systems/steps/index.ts';
 import { merged, ownSources, runSource } from '../../systems/steps/metrics.ts';
 import {
   highestVersion,
@@ -141,11 +141,7 @@ async function collectTraining(mlflow: Mlflow, config: Config, collected: Collec
     return { runId, modelUri, modelId: modelId ?? null, version: version.version, metrics };
   }
   if (model) return { runId, modelUri: model.uri, modelId: model.modelId, metrics };
-  throw stepFailed(
-    `The training ended well, but no model was found: no version of ${registeredModel} was registered meanwhile, and ` +
-      `neither ${runs.map((run) => `run ${run.runId}`).join(' nor ')} holds a model "${outputs.model}". ` +
-      'Set registry.registeredModel to the name that the script registers, or steps.train.outputs.model or modelFile.',
-  );
+  throw noResult.noModel(registeredModel, found.runIds, outputs.model);
 }
 
 async function modelOf(mlflow: Mlflow, config: Config, { ran, workDir, signal }: Collected, runs: readonly Run[]) {

@@ -6,8 +6,8 @@ import { TAGS } from '../../contracts/names.ts';
 import { SuggestResult, TrialResult } from '../../contracts/steps.ts';
 import type { ArtifactRef, Params, Space, Trial } from '../../contracts/training.ts';
 import type { Mlflow, Run } from '../../systems/mlflow/index.ts';
-import { type Ran, readStepAnswer, type StepRunner } from '../../systems/steps/index.ts';
-import { merged, noScore, ownSources, runSource, type Source, scoreOf } from '../../systems/steps/metrics.ts';
+import { noResult, type Ran, readStepAnswer, type StepRunner } from '../../systems/steps/index.ts';
+import { merged, ownSources, runSource, type Source, scoreOf } from '../../systems/steps/metrics.ts';
 import { leaves, taggedRuns, unclaimedRuns } from '../../systems/steps/runs.ts';
 import { runStepActivity } from '../lib/step.ts';
 import { orFail, prepareStepRun } from './stepRun.ts';
@@ -162,7 +162,7 @@ async function collectTrial(
     if (tagged.length === 0) await mlflow.logBatch(run.runId, { tags: { [TAGS.step]: key } });
     return { ...inRun, runId: run.runId };
   }
-  throw noScore(ran.settings.name, metric, [...sources, ...opened.map(runSource)]);
+  throw noResult.noScore(ran.settings.name, metric || 'score', [...sources, ...opened.map(runSource)]);
 }
 
 /** The same steps, which this signal stops too. */

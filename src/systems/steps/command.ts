@@ -16,10 +16,10 @@ import {
   type Variables,
   withoutOurs,
 } from './environment.ts';
-import { stepFailed, wrongSettings } from './errors.ts';
-import { type Printed, watchFor } from './metrics.ts';
+import { invalidSetting, noResult } from './errors.ts';
+import { watchFor } from './metrics.ts';
 import { copyWritable, openPlace, type Place } from './place.ts';
-import { lookAt, type Ran, ranResult, readFailure, readResultFile } from './result.ts';
+import { readFailure, readResultFile, rememberOutputs } from './result.ts';
 import { type Slots, slotsOf } from './slots.ts';
 import type { CommandSettings, StepCall } from './step.ts';
 
@@ -44,7 +44,7 @@ interface Prepared {
  * Runs a step as a process of its own, or in a container.
  *
  * A script that knows the contract reads MEDIWATCH_INPUT, a JSON file, and writes MEDIWATCH_RESULT, `{"result": …}` or
- * `{"error": …}`. One that does not is told by its arguments what to do, and `call.collect` finds what came of it.
+ * `{"error": …}`. One that does not gets all by its arguments, and `call.collect` finds what came of it.
  */
 export async function runAsCommand(
   systems: CommandSystems,
@@ -52,9 +52,9 @@ export async function runAsCommand(
   settings: CommandSettings,
   call: StepCall,
 ): Promise<unknown> {
-  const giveBack = await systems.slots.take(slotsOf(config, settings, call), call.signal);
+  const { workDir, signal, input } = call;
+  const releaseSlots = await systems.slots.take(slotsOf(config, settings, call), signal);
   try {
-    const { workDir, signal, input } = call;
     const place = await openPlace({ config, settings, workDir, signal });
     try {
       const output = outputOf(call);
@@ -63,116 +63,99 @@ export async function runAsCommand(
       await mkdir(output, { recursive: true });
       const dataset = await ownDataset(call, place, config);
       const runId = (await call.openRun?.())?.runId;
-      const known = placeholderValues({
-        config,
-        input: { ...input, ...dataset },
-        project: place.project,
-        workDir,
-        output,
-        runId,
-      });
+      const { project } = place;
+      const known = placeholderValues({ config, input: { ...input, ...dataset }, project, workDir, output, runId });
       return await run(systems, { config, settings, call, place, known, output, runId });
     } finally {
       await place.leave();
     }
   } catch (error) {
-    if (error instanceof PlaceholderError) throw wrongSettings(`${settings.name}: ${error.message}.`);
-    throw error;
+    throw error instanceof PlaceholderError ? invalidSetting.placeholder(settings.name, error.message) : error;
   } finally {
-    giveBack();
+    releaseSlots();
   }
 }
 
 async function run(systems: CommandSystems, prepared: Prepared): Promise<unknown> {
-  const { settings, call, known, output, place } = prepared;
-  const { outputs } = settings;
+  const { config, settings, call, known, output, runId, place } = prepared;
+  const { outputs, name } = settings;
   const files = { input: join(call.workDir, 'input.json'), result: join(call.workDir, 'result.json') };
   for (const file of Object.values(files)) await rm(file, { recursive: true, force: true });
   await writeFile(files.input, JSON.stringify(call.input));
-  const command = expandAll(settings.command, known);
   const env: Variables = {
     MEDIWATCH_STEP: call.step,
     MEDIWATCH_INPUT: files.input,
     MEDIWATCH_RESULT: files.result,
-    ...mlflowVariables(prepared.config, call.key, prepared.runId),
+    ...mlflowVariables(config, call.key, runId),
     ...threadVariables(known),
     ...Object.fromEntries(
       // An empty value takes a variable away, such as an MLFLOW_RUN_ID that a script should not have.
-      Object.entries(settings.env).map(([name, text]) => [name, expand(text, known) || undefined]),
+      Object.entries(settings.env).map(([variable, text]) => [variable, expand(text, known) || undefined]),
     ),
   };
-  const printed = watchFor(outputs.pattern, `${settings.name}.outputs.pattern`);
+  const printed = outputs.pattern === undefined ? undefined : watchFor(outputs.pattern, `${name}.outputs.pattern`);
+  const pathOf = (text: string) => resolve(place.cwd, expand(text, known));
   const toWrite = [outputs.file, outputs.modelFile].flatMap((text) => (text && expandIfKnown(text, known)) ?? []);
-  const before = await lookAt(toWrite.map((path) => resolve(place.cwd, path)));
+  const written = await rememberOutputs(name, toWrite.map(pathOf), pathOf);
   const startedAt = Date.now();
   try {
-    await start(systems, prepared, command, env, printed);
+    await start(systems, prepared, expandAll(settings.command, known), env, printed?.see);
   } catch (error) {
     // Its result file may say why, which is clearer than its exit code. One that was stopped did not fail by itself.
     const endedByItself = error instanceof CommandFailed && error.exitCode !== null && !call.signal.aborted;
-    const told = endedByItself ? await readFailure(files.result) : undefined;
-    throw told ?? retryable(withHint(error), settings);
+    const said = endedByItself ? await readFailure(files.result) : undefined;
+    throw said ?? retryable(withHint(error), settings);
   }
   const result = await readResultFile(files.result);
   if (!call.collect) {
-    if (result !== undefined) return result;
-    throw stepFailed(`The command of ${settings.name} ended well but wrote no result to MEDIWATCH_RESULT.`);
+    if (result === undefined) throw noResult.none(name);
+    return result;
   }
-  const ran: Ran = ranResult({
+  return await call.collect({
     settings,
     result,
-    printed: printed.metrics(),
+    printed: printed?.metrics() ?? {},
     output,
-    runId: prepared.runId,
+    runId,
     startedAt,
     endedAt: Date.now(),
-    before,
-    pathOf: (text) => resolve(place.cwd, expand(text, known)),
-    runMore: (more, extra) => start(systems, prepared, more, { ...env, ...extra }, watchFor(undefined, '')),
+    written,
+    runMore: (command) => start(systems, prepared, command, env),
   });
-  return await call.collect(ran);
 }
 
 /** Starts a command in the place, environment and perhaps container of the step, and waits for its end. */
 async function start(
-  systems: CommandSystems,
+  { reaper, containers }: CommandSystems,
   { config, settings, call, place, known }: Prepared,
   command: readonly string[],
   env: Variables,
-  printed: Printed,
+  onLines: (lines: readonly string[]) => void = () => {},
 ): Promise<void> {
-  const program = programOf(config, settings, command);
   const { image, timeout } = settings;
   const { memoryLimitMb } = config.worker;
-  const shared = {
-    cwd: place.cwd,
-    logFile: call.logFile,
-    timeoutMs: timeout * 1000,
-    memoryLimitMb,
-    signal: call.signal,
-    onProgress: call.onProgress,
-    onLines: printed.see,
-    reaper: systems.reaper,
-  };
+  const { cwd } = place;
+  const { logFile, signal, onProgress, workDir } = call;
+  const program = programOf(config, settings, command);
+  const shared = { cwd, logFile, timeoutMs: timeout * 1000, memoryLimitMb, signal, onProgress, onLines, reaper };
   if (!image) {
     const all = { ...withoutOurs(process.env), ...program.env, ...env };
     await runCommand({ ...shared, command: program.command, env: all });
     return;
   }
   const { data, dataset, log } = known.values;
-  const readable = [data, dataset, log].map(String).filter((path) => isAbsolute(path) && existsSync(path));
   const contained = {
     image,
     command: program.command,
-    cwd: place.cwd,
-    env: defined({ ...program.env, ...env, MLFLOW_TRACKING_URI: await systems.containers.mlflowUri() }),
-    writable: [place.project, call.workDir],
-    readable,
-    home: call.workDir,
+    cwd,
+    env: defined({ ...program.env, ...env, MLFLOW_TRACKING_URI: await containers.mlflowUri() }),
+    writable: [place.project, workDir],
+    readable: [data, dataset, log].map(String).filter((path) => isAbsolute(path) && existsSync(path)),
+    home: workDir,
     memoryLimitMb,
-    key: call.key ?? call.workDir,
+    key: call.key ?? workDir,
   };
-  await systems.containers.contain(contained, async (docker, client) => {
+  await containers.contain(contained, async (docker, client) => {
     await runCommand({ ...shared, command: docker, env: client });
   });
 }
@@ -208,11 +191,8 @@ function retryable(error: unknown, { attempts }: CommandSettings): unknown {
 
 /** MLflow's own message speaks of options that a script need not have. */
 function withHint(error: unknown): unknown {
-  if (!(error instanceof Error) || !/does not match environment run ID/.test(error.message)) return error;
-  return stepFailed(
-    'The script sets another MLflow experiment than the one in which its run was opened. Set mlflow.experiment to the ' +
-      `experiment that the script uses, or give the step env: { MLFLOW_RUN_ID: "" } so that it opens its own run.\n${error.message}`,
-  );
+  const isOfMlflow = error instanceof CommandFailed && error.tail.includes('does not match environment run ID');
+  return isOfMlflow ? noResult.otherExperiment(error.message) : error;
 }
 
 const defined = (env: Variables) =>

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { basename, delimiter, join } from 'node:path';
 import { expand, type ParamValue, PlaceholderError, type PlaceholderValues } from '../../config/placeholders.ts';
 import { type Config, fromRoot, PROJECT_ROOT } from '../../config.ts';
-import { wrongSettings } from './errors.ts';
+import { invalidSetting } from './errors.ts';
 import type { CommandSettings, StepCall } from './step.ts';
 
 /** Variables of a process; undefined takes one out that the worker itself has. */
@@ -44,7 +44,7 @@ export interface Program {
 /**
  * Chooses the interpreter and the virtual environment of a step.
  *
- * @throws {StepError} InvalidConfig, when the virtual environment has no Python
+ * @throws {StepProblem} InvalidConfig, when the virtual environment has no Python
  */
 export function programOf(config: Config, settings: CommandSettings, command: readonly string[]): Program {
   const { venv, python, image } = settings;
@@ -55,7 +55,7 @@ export function programOf(config: Config, settings: CommandSettings, command: re
   const folder = image ? venv : fromRoot(config, venv);
   const bin = join(folder, 'bin');
   if (!image && !existsSync(join(bin, 'python'))) {
-    throw wrongSettings(`${settings.name}.venv: ${folder} is no virtual environment: it has no bin/python.`);
+    throw invalidSetting.noVenv(settings.name, folder);
   }
   const inVenv = join(bin, chosen);
   const found = basename(chosen) === chosen && !image && existsSync(inVenv) ? inVenv : chosen;

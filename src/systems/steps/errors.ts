@@ -1,11 +1,100 @@
 import { StepError } from '../processes/errors.ts';
 
-/** The command did what it did, but that is no result; trying again would not help. */
-export function stepFailed(message: string): StepError {
-  return new StepError({ type: 'StepFailed', message, retryable: false, field: null });
+/** A step has no result, and another attempt would have none either. */
+export class StepProblem extends StepError {
+  override name = 'StepProblem';
+  readonly code: string;
+
+  constructor(type: 'InvalidConfig' | 'StepFailed', code: string, message: string) {
+    super({ type, message, retryable: false, field: null });
+    this.code = code;
+  }
 }
 
-/** mediwatch.yaml asks for what cannot be done. */
-export function wrongSettings(message: string): StepError {
-  return new StepError({ type: 'InvalidConfig', message, retryable: false, field: null });
-}
+const invalid = (code: string, message: string) => new StepProblem('InvalidConfig', code, message);
+const failed = (code: string, message: string) => new StepProblem('StepFailed', code, message);
+const list = (names: readonly string[], none: string) => names.join(', ') || none;
+
+/** mediwatch.yaml asks for what cannot be done. A setting is named as it is written there: `steps.trial.venv`. */
+export const invalidSetting = {
+  noCommand: (step: string) => invalid('noCommand', `${step} has no command.`),
+  skipped: (step: string) => invalid('skipped', `${step}.skip is set: this project has no such step.`),
+  placeholder: (step: string, reason: string) => invalid('placeholder', `${step}: ${reason}.`),
+  noVenv: (step: string, folder: string) =>
+    invalid('noVenv', `${step}.venv: ${folder} is no virtual environment: it has no bin/python.`),
+  noCheckout: (step: string, folder: string, reason: string) =>
+    invalid('noCheckout', `${step}.isolate is "worktree", but ${folder} is no git checkout with a commit: ${reason}`),
+  noNamedGroup: (setting: string) =>
+    invalid('noNamedGroup', `${setting} has no named group: write (?<auc>[\\d.]+) where the metric "auc" stands.`),
+  noPattern: (setting: string, reason: string) =>
+    invalid('noPattern', `${setting} is not a regular expression: ${reason}.`),
+};
+
+/** The command ended well, but what it left is no result. */
+export const noResult = {
+  none: (step: string) => failed('none', `The command of ${step} ended well but wrote no result to MEDIWATCH_RESULT.`),
+  unreadable: (reason: string) => failed('unreadable', `The result file is not what a step writes: ${reason}`),
+  wrongAnswer: (step: string, wrong: readonly string[]) =>
+    failed(
+      'wrongAnswer',
+      `The step ${step} gave a wrong answer: ${wrong.join('; ')}. Correct what steps.${step}.command answers; ` +
+        'if none is set, worker and Python package are of different releases.',
+    ),
+  notWritten: (setting: string, path: string) =>
+    failed('notWritten', `The command ended well but did not write ${path} (${setting}).`),
+  ofEarlierRun: (setting: string, path: string) =>
+    failed('ofEarlierRun', `The command ended well but did not write ${path} (${setting}); it is of an earlier run.`),
+  emptyFolder: (folder: string, setting: string) =>
+    failed(
+      'emptyFolder',
+      `The command ended well but wrote nothing to ${folder}. Pass {output} to it, or set ${setting} to the folder ` +
+        'that it writes.',
+    ),
+  notOneFile: (what: string, found: readonly string[], setting: string) =>
+    failed(
+      'notOneFile',
+      `The command ended well, but its ${what} was not found: {output} holds ${list(found, 'none')}. Set ${setting}.`,
+    ),
+  noMetricsFile: (file: string, reason: string) =>
+    failed('noMetricsFile', `${file} is not a JSON file with metrics: ${reason}`),
+  noScore: (step: string, metric: string, looked: ReadonlyArray<{ name: string; metrics: object }>) => {
+    const places = looked.map(({ name, metrics }) => `${name}: ${list(Object.keys(metrics).sort(), 'nothing')}`);
+    return failed(
+      'noScore',
+      `The command ended well, but its score, the metric "${metric}", was not found. Looked in ${places.join('; ')}. ` +
+        `Set search.metric to the name that it has there, or ${step}.outputs (metrics, pattern or file) to where it is.`,
+    );
+  },
+  noTrial: (metric: string, runs: readonly string[]) =>
+    failed(
+      'noTrial',
+      `The search ended well, but none of its runs has the metric "${metric}". It opened ` +
+        `${runs.slice(0, 10).join('; ') || 'no runs'}. Set search.metric to the name that it has there.`,
+    ),
+  noModel: (registeredModel: string, runIds: readonly string[], model: string) =>
+    failed(
+      'noModel',
+      `The training ended well, but no model was found: no version of ${registeredModel} was registered meanwhile, and ` +
+        `neither ${runIds.map((runId) => `run ${runId}`).join(' nor ')} holds a model "${model}". ` +
+        'Set registry.registeredModel to the name that the script registers, or steps.train.outputs.model or modelFile.',
+    ),
+  unreadableModel: (setting: string, file: string, reason: string) =>
+    failed(
+      'unreadableModel',
+      `${file} (${setting}) cannot be read in the environment of the step, so no version can be made of it. ${reason}`,
+    ),
+  ambiguousRuns: (runs: ReadonlyArray<{ name: string; runId: string }>) =>
+    failed(
+      'ambiguousRuns',
+      'Several MLflow runs were made at the same time, and any of them may be of this step: ' +
+        `${runs.map(({ name, runId }) => `${name} (${runId})`).join(', ')}. ` +
+        'Let the script open its run with mlflow.start_run, set slots: 1 for the step, or set its outputs.',
+    ),
+  otherExperiment: (reason: string) =>
+    failed(
+      'otherExperiment',
+      'The script sets another MLflow experiment than the one in which its run was opened. Set mlflow.experiment to ' +
+        'the experiment that the script uses, or give the step env: { MLFLOW_RUN_ID: "" } so that it opens its own ' +
+        `run.\n${reason}`,
+    ),
+};

@@ -1,19 +1,18 @@
 import type { Config } from '../../config.ts';
+import type { LogShipper } from '../logs/index.ts';
 import type { Pool } from '../processes/pool.ts';
 import type { Reaper } from '../processes/reaper.ts';
 import { runAsCommand } from './command.ts';
 import { createContainers } from './container.ts';
-import { wrongSettings } from './errors.ts';
+import { invalidSetting } from './errors.ts';
 import { createSlots } from './slots.ts';
 import type { StepRunner } from './step.ts';
 
-export { stepFailed } from './errors.ts';
+export { noResult } from './errors.ts';
 export { logModelFile } from './modelFile.ts';
 export { collectReport } from './report.ts';
-export type { Ran } from './result.ts';
-export { readStepAnswer } from './result.ts';
-export type { StepCall, StepRunner } from './step.ts';
-export { type CommandSettings, extraStepSettings, textsOf } from './step.ts';
+export { onlyFile, readStepAnswer } from './result.ts';
+export { type CommandSettings, extraStepSettings, type Ran, type StepCall, type StepRunner, textsOf } from './step.ts';
 
 interface Parts {
   config: Config;
@@ -24,7 +23,7 @@ interface Parts {
   proposer: Pool;
 }
 
-/** A runner, with what must be put away with it. */
+/** A runner, and what it has open. */
 export interface OpenStepRunner extends StepRunner {
   close(): Promise<void>;
 }
@@ -37,13 +36,12 @@ export async function createStepRunner({ config: shared, reaper, pool, proposer 
     async run(call) {
       const config = call.config ?? shared;
       if (call.settings) return await runAsCommand(systems, config, call.settings, call);
-      if (call.step === 'extra') throw wrongSettings('An extra step needs a command.');
+      if (call.step === 'extra') throw invalidSetting.noCommand('The extra step');
       const { command, skip, ...settings } = config.steps[call.step];
-      if (command) {
-        return await runAsCommand(systems, config, { ...settings, command, name: `steps.${call.step}` }, call);
-      }
-      if (skip) throw wrongSettings(`steps.${call.step}.skip is set: this project has no such step.`);
-      if (call.step === 'search') throw wrongSettings('steps.search has no command.');
+      const name = `steps.${call.step}`;
+      if (command) return await runAsCommand(systems, config, { ...settings, command, name }, call);
+      if (skip) throw invalidSetting.skipped(name);
+      if (call.step === 'search') throw invalidSetting.noCommand(name);
       const processes = call.step === 'suggest' ? proposer : pool;
       const { step, input, logFile, signal, onProgress } = call;
       return processes.run({ step, input, logFile, signal, onProgress, timeoutMs: settings.timeout * 1000 });
@@ -56,4 +54,22 @@ function usesContainers(config: Config): boolean {
   return [config, ...Object.values(config.models)].some(({ steps, extraSteps }) =>
     [...Object.values(steps), ...extraSteps].some(({ image }) => image !== undefined),
   );
+}
+
+/** Shows the log of each step on other hosts, while it runs and when its host is gone. */
+export function withShippedLogs(runner: StepRunner, shipper: Pick<LogShipper, 'open'>): StepRunner {
+  return {
+    async run(call) {
+      if (!call.origin) return await runner.run(call);
+      const log = shipper.open(call.origin, call.logFile);
+      try {
+        const result = await runner.run(call);
+        log.close('completed');
+        return result;
+      } catch (error) {
+        log.close(call.signal.aborted ? 'cancelled' : 'failed', error instanceof Error ? error.message : String(error));
+        throw error;
+      }
+    },
+  };
 }

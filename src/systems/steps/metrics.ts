@@ -1,12 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import type { Metrics } from '../../contracts/training.ts';
 import type { Run } from '../mlflow/index.ts';
-import { stepFailed, wrongSettings } from './errors.ts';
-import type { Ran } from './result.ts';
+import { invalidSetting, noResult } from './errors.ts';
+import type { Ran } from './step.ts';
 
 /** A place where metrics were looked for, and what was there. */
 export interface Source {
-  /** In words, such as `MLflow run 3f2a`. */
+  /** For messages: `MLflow run 3f2a`. */
   name: string;
   metrics: Metrics;
 }
@@ -24,12 +24,12 @@ export async function ownSources(ran: Ran): Promise<Source[]> {
 
 export const runSource = (run: Run): Source => ({ name: `MLflow run ${run.runId}`, metrics: run.metrics });
 
-/** @throws {StepError} when the file holds no JSON */
+/** @throws {StepProblem} when the file holds no JSON */
 export async function readMetricsFile(file: string): Promise<unknown> {
   try {
     return JSON.parse(await readFile(file, 'utf8'));
   } catch (error) {
-    throw stepFailed(`${file} is not a JSON file with metrics: ${(error as Error).message}`);
+    throw noResult.noMetricsFile(file, (error as Error).message);
   }
 }
 
@@ -49,15 +49,6 @@ export function scoreOf(metrics: Metrics, metric: string | undefined): number | 
   return (metric ? metrics[metric] : (metrics.score ?? only)) ?? undefined;
 }
 
-/** Says where a score was looked for, what was found there, and what to set. */
-export function noScore(step: string, metric: string | undefined, sources: readonly Source[]): Error {
-  const looked = sources.map(({ name, metrics }) => `${name}: ${Object.keys(metrics).sort().join(', ') || 'nothing'}`);
-  return stepFailed(
-    `The command ended well, but its score, the metric "${metric || 'score'}", was not found. Looked in ${looked.join('; ')}. ` +
-      `Set search.metric to the name that it has there, or ${step}.outputs (metrics, pattern or file) to where it is.`,
-  );
-}
-
 /** Numbers of a JSON object by their names, those below "metrics" and "scores" too. */
 function numbersOf(value: unknown): Metrics {
   if (typeof value !== 'object' || value === null) return {};
@@ -66,24 +57,19 @@ function numbersOf(value: unknown): Metrics {
   return { ...Object.fromEntries(numbers), ...numbersOf(scores), ...numbersOf(metrics) };
 }
 
-/** Looks for numbers in a command's output while it runs. */
-export interface Printed {
-  see(lines: readonly string[]): void;
-  /** The numbers of the last line that matched; none when no line did. */
-  metrics(): Metrics;
-}
-
 /**
+ * Looks for numbers in a command's output while it runs: those of the last line that matches count.
+ *
  * @param pattern regular expression with a named group for each metric, in JavaScript's or Python's notation
- * @throws {StepError} InvalidConfig, when it is none or has no named group
+ * @throws {StepProblem} InvalidConfig, when it is none or has no named group
  */
-export function watchFor(pattern: string | undefined, setting: string): Printed {
-  const expression = pattern === undefined ? undefined : compile(pattern, setting);
+export function watchFor(pattern: string, setting: string) {
+  const expression = compile(pattern, setting);
   let found: Metrics = {};
   return {
-    see(lines) {
-      for (const line of expression ? lines : []) {
-        const groups = expression?.exec(line)?.groups;
+    see(lines: readonly string[]): void {
+      for (const line of lines) {
+        const groups = expression.exec(line)?.groups;
         if (groups) found = numbersIn(groups);
       }
     },
@@ -93,21 +79,17 @@ export function watchFor(pattern: string | undefined, setting: string): Printed 
 
 function compile(pattern: string, setting: string): RegExp {
   const named = pattern.replaceAll('(?P<', '(?<');
-  if (!/\(\?<[A-Za-z_$]/.test(named)) {
-    throw wrongSettings(`${setting} has no named group: write (?<auc>[\\d.]+) where the metric "auc" stands.`);
-  }
+  if (!/\(\?<[A-Za-z_$]/.test(named)) throw invalidSetting.noNamedGroup(setting);
   try {
     return new RegExp(named);
   } catch (error) {
-    throw wrongSettings(`${setting} is not a regular expression: ${(error as Error).message}.`);
+    throw invalidSetting.noPattern(setting, (error as Error).message);
   }
 }
 
 function numbersIn(groups: Readonly<Record<string, string | undefined>>): Metrics {
-  return Object.fromEntries(
-    Object.entries(groups).flatMap(([name, text]) => {
-      const value = text?.trim() ? Number(text) : Number.NaN;
-      return Number.isFinite(value) ? [[name, value]] : [];
-    }),
+  const numbers = Object.entries(groups).map(
+    ([name, text]) => [name, text?.trim() ? Number(text) : Number.NaN] as const,
   );
+  return Object.fromEntries(numbers.filter(([, value]) => Number.isFinite(value)));
 }

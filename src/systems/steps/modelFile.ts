@@ -4,9 +4,9 @@ import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
 import { z } from 'zod';
 import type { Mlflow, Run } from '../mlflow/index.ts';
-import { stepFailed } from './errors.ts';
-import type { Ran } from './result.ts';
+import { noResult } from './errors.ts';
 import type { FoundModel } from './runs.ts';
+import type { Ran } from './step.ts';
 
 const EXPORTER = fileURLToPath(new URL('./exportModel.py', import.meta.url));
 /** Files that Python's pickle can read, with or without joblib. */
@@ -32,21 +32,14 @@ interface Logged {
  * becomes one that MLflow can load. Any other file is kept as it is, for an API that knows it; a description beside it
  * tells people, and what examines versions, which file it is.
  *
- * @throws {StepError} when the file cannot be read in the environment of the step
+ * @throws {StepProblem} when the file cannot be read in the environment of the step
  */
-export async function logModelFile({
-  mlflow,
-  ran,
-  run,
-  file,
-  workDir,
-  imageFile,
-  signal,
-}: Logged): Promise<FoundModel> {
+export async function logModelFile(logged: Logged): Promise<FoundModel> {
+  const { mlflow, run, file, workDir, imageFile, signal } = logged;
   const folder = join(workDir, 'model');
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
-  if (PICKLED.includes(extname(file))) await exportModel(ran, file, folder, workDir, signal);
+  if (PICKLED.includes(extname(file))) await exportModel(logged, folder);
   else await keepFile(file, folder);
   for (const name of await readdir(folder)) {
     await mlflow.logArtifact(run.runId, `${MODEL}/${name}`, await readFile(join(folder, name)), { signal });
@@ -63,21 +56,13 @@ async function keepFile(file: string, folder: string): Promise<void> {
   await describeModel(folder, { file: { path: basename(file) } });
 }
 
-async function exportModel(
-  ran: Ran,
-  file: string,
-  folder: string,
-  workDir: string,
-  signal: AbortSignal,
-): Promise<void> {
+async function exportModel({ ran, file, workDir, signal }: Logged, folder: string): Promise<void> {
   // In a container only the work folder is there.
   const script = join(workDir, 'exportModel.py');
   await copyFile(EXPORTER, script);
   await ran.runMore(['python3', script, file, folder]).catch((error: Error) => {
     if (signal.aborted) throw error;
-    throw stepFailed(
-      `${file} (${ran.settings.name}.outputs.modelFile) cannot be read in the environment of the step, so no version can be made of it. ${error.message}`,
-    );
+    throw noResult.unreadableModel(`${ran.settings.name}.outputs.modelFile`, file, error.message);
   });
   const environment = Environment.parse(JSON.parse(await readFile(join(folder, 'environment.json'), 'utf8')));
   await rm(join(folder, 'environment.json'));

@@ -4,7 +4,7 @@ import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { type ExecaError, execa } from 'execa';
 import { type Config, fromRoot } from '../../config.ts';
 import { isFolderOfDead, ownFolderName } from '../processes/processTable.ts';
-import { wrongSettings } from './errors.ts';
+import { invalidSetting } from './errors.ts';
 import type { CommandSettings } from './step.ts';
 
 /** Where a command runs. */
@@ -28,7 +28,7 @@ interface Request {
 /**
  * Makes the place of one attempt: the project itself, a copy of it, or a git worktree of what is committed.
  *
- * @throws {StepError} InvalidConfig, for a worktree of what is no git checkout
+ * @throws {StepProblem} InvalidConfig, for a worktree of what is no git checkout
  */
 export async function openPlace(request: Request): Promise<Place> {
   const { config, settings, workDir } = request;
@@ -36,13 +36,12 @@ export async function openPlace(request: Request): Promise<Place> {
   const at = (project: string) => ({ project, cwd: cwdIn(config, project, settings) });
   if (isolate === 'none') return { ...at(config.root), isolated: false, leave: async () => {} };
   const copy = join(workDir, 'project');
+  const leave = isolate === 'copy' ? () => remove(copy) : () => removeWorktree(config, copy);
   try {
     const project = isolate === 'copy' ? await copied(request, copy) : await worktree(request, copy);
-    const leave = () =>
-      isolate === 'copy' ? rm(copy, { recursive: true, force: true }) : removeWorktree(config, copy);
     return { ...at(project), isolated: true, leave };
   } catch (error) {
-    await (isolate === 'copy' ? rm(copy, { recursive: true, force: true }) : removeWorktree(config, copy));
+    await leave();
     throw error;
   }
 }
@@ -55,16 +54,14 @@ export function cwdIn(config: Config, project: string, { cwd = '.' }: CommandSet
 }
 
 async function copied({ config, signal }: Request, copy: string): Promise<string> {
-  await copyTree(config.root, copy, { leaveOut: [fromRoot(config, config.stack.dir)], signal });
+  await copyTree(config.root, copy, signal, [fromRoot(config, config.stack.dir)]);
   return copy;
 }
 
 async function worktree({ config, settings, signal }: Request, copy: string): Promise<string> {
   const prefix = await git(config.root, ['rev-parse', '--show-prefix'], signal).catch((error: ExecaError) => {
     signal.throwIfAborted();
-    throw wrongSettings(
-      `${settings.name}.isolate is "worktree", but ${config.root} is no git checkout with a commit: ${error.stderr || error.message}`,
-    );
+    throw invalidSetting.noCheckout(settings.name, config.root, String(error.stderr || error.message));
   });
   await git(config.root, ['worktree', 'add', '--detach', copy, 'HEAD'], signal);
   const project = join(copy, prefix);
@@ -80,22 +77,18 @@ async function worktree({ config, settings, signal }: Request, copy: string): Pr
   return project;
 }
 
-/** What is left of a worktree whose worker was killed is forgotten here too. */
+/** Also forgets what is left of a worktree whose worker was killed. */
 async function removeWorktree({ root }: Config, copy: string): Promise<void> {
   await git(root, ['worktree', 'remove', '--force', '--force', copy]).catch(() => undefined);
-  await rm(copy, { recursive: true, force: true });
+  await remove(copy);
   await git(root, ['worktree', 'prune']).catch(() => undefined);
 }
+
+const remove = (folder: string) => rm(folder, { recursive: true, force: true });
 
 async function git(cwd: string, args: readonly string[], signal?: AbortSignal): Promise<string> {
   const { stdout } = await execa('git', args, { cwd, ...(signal && { cancelSignal: signal }) });
   return stdout.trim();
-}
-
-interface CopyOptions {
-  /** Folders and files that are left out, by absolute path. */
-  leaveOut?: readonly string[];
-  signal: AbortSignal;
 }
 
 /** Names that no program misses in a copy: history, and caches. */
@@ -105,9 +98,12 @@ const LINKED = new Set(['node_modules']);
 
 /**
  * Copies a project. Files share their blocks with the originals where the file system can do so, until one of the two
- * is changed; virtual environments are linked. Links inside the project stay links inside the copy.
+ * is changed; virtual environments are linked. Links inside the project stay links inside the copy. (Node's own `cp`
+ * refuses to copy a folder into one of its own.)
+ *
+ * @param leaveOut folders and files, by absolute path
  */
-export async function copyTree(from: string, to: string, { leaveOut = [], signal }: CopyOptions): Promise<void> {
+async function copyTree(from: string, to: string, signal: AbortSignal, leaveOut: string[] = []): Promise<void> {
   const root = { from, to };
   const copyFolder = async (folder: string, target: string): Promise<void> => {
     await mkdir(target, { recursive: true });
@@ -127,7 +123,7 @@ export async function copyTree(from: string, to: string, { leaveOut = [], signal
 
 /** Copies a data set of the cache so that its reader may change it: the cache's own files are read only. */
 export async function copyWritable(from: string, to: string, signal: AbortSignal): Promise<void> {
-  await copyTree(from, to, { signal });
+  await copyTree(from, to, signal);
   for (const entry of await readdir(to, { withFileTypes: true, recursive: true })) {
     if (entry.isFile()) await chmod(join(entry.parentPath, entry.name), 0o644);
   }
@@ -156,7 +152,7 @@ export function ownWork(config: Config): string {
 export async function removeStaleWork(config: Config): Promise<void> {
   const names = await readdir(allWork(config)).catch(() => []);
   const stale = names.filter(isFolderOfDead);
-  for (const name of stale) await rm(join(allWork(config), name), { recursive: true, force: true });
+  for (const name of stale) await remove(join(allWork(config), name));
   // Git keeps a note of each worktree; without a checkout there is none.
   if (stale.length > 0) await execa('git', ['worktree', 'prune'], { cwd: config.root, reject: false });
 }

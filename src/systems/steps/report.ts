@@ -2,8 +2,10 @@ import { copyFile, readdir, readFile } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 import type { DriftDocument } from '../../contracts/drift.ts';
 import { uncompared } from '../driftDocument.ts';
-import { stepFailed } from './errors.ts';
-import type { Ran } from './result.ts';
+import { onlyFile } from './result.ts';
+import type { Ran } from './step.ts';
+
+const REPORT = { what: 'report', setting: 'steps.monitor.outputs.file' };
 
 interface Wanted {
   log: string;
@@ -17,16 +19,18 @@ interface Wanted {
  * `{output}`, with the HTML page beside it. A command that ends well without one because the log is too short has made
  * an empty report.
  *
- * @throws {StepError} when there is no report although there are rows enough
+ * @throws {StepProblem} when there is no report although there are rows enough
  */
 export async function collectReport(ran: Ran, { log, minRows, workDir }: Wanted): Promise<unknown> {
   if (ran.result !== undefined) return ran.result;
   const { file } = ran.settings.outputs;
-  const json = await (file ? ran.written('file', file) : onlyJson(ran.output)).catch(async (error: unknown) => {
-    const rows = await rowsOf(log);
-    if (rows !== undefined && Math.floor(rows / 2) < minRows) return rows;
-    throw error;
-  });
+  const json = await (file ? ran.written('file', file) : onlyFile(ran.output, '.json', REPORT)).catch(
+    async (error: unknown) => {
+      const rows = await rowsOf(log);
+      if (rows !== undefined && Math.floor(rows / 2) < minRows) return rows;
+      throw error;
+    },
+  );
   if (typeof json === 'number') return { document: tooShort(log, json, minRows) };
   const page = (await readdir(dirname(json))).find((name) => extname(name) === '.html');
   const kept = async (path: string) => {
@@ -35,15 +39,6 @@ export async function collectReport(ran: Ran, { log, minRows, workDir }: Wanted)
     return copy;
   };
   return { report: await kept(json), ...(page && { html: await kept(join(dirname(json), page)) }) };
-}
-
-async function onlyJson(folder: string): Promise<string> {
-  const names = (await readdir(folder)).filter((name) => extname(name) === '.json');
-  if (names.length === 1) return join(folder, names[0] as string);
-  const found = names.length === 0 ? 'no JSON file' : names.join(', ');
-  throw stepFailed(
-    `The monitor ended well, but its report was not found: {output} holds ${found}. Set steps.monitor.outputs.file.`,
-  );
 }
 
 /** Rows of a CSV file below its header; undefined for anything else. */

@@ -1,12 +1,12 @@
-import { readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { extname, join } from 'node:path';
 import { z } from 'zod';
 import { issueTexts } from '../../contracts/schemas.ts';
 import { StepFailure } from '../../contracts/steps.ts';
 import { parseJson } from '../../contracts/text.ts';
-import type { Metrics } from '../../contracts/training.ts';
 import { StepError } from '../processes/errors.ts';
-import { stepFailed } from './errors.ts';
-import type { CommandSettings } from './step.ts';
+import { noResult } from './errors.ts';
+import type { Ran } from './step.ts';
 
 const ResultFile = z.union([z.object({ result: z.unknown() }), z.object({ error: StepFailure })]);
 
@@ -18,7 +18,8 @@ const ResultFile = z.union([z.object({ result: z.unknown() }), z.object({ error:
 export async function readResultFile(file: string): Promise<unknown> {
   const text = await readFile(file, 'utf8').catch(() => undefined);
   if (text === undefined) return undefined;
-  const written = parse(text);
+  const { data: written, error } = ResultFile.safeParse(parseJson(text));
+  if (!written) throw noResult.unreadable(z.prettifyError(error));
   if ('result' in written) return written.result;
   throw new StepError(written.error);
 }
@@ -32,19 +33,11 @@ export async function readFailure(file: string): Promise<StepError | undefined> 
   return data && 'error' in data ? new StepError(data.error) : undefined;
 }
 
-function parse(text: string): z.infer<typeof ResultFile> {
-  try {
-    return ResultFile.parse(JSON.parse(text));
-  } catch (error) {
-    throw stepFailed(`The result file is not what a step writes: ${(error as Error).message}`);
-  }
-}
-
 /**
  * What a step answered, read by its schema.
  *
  * @param step name of the step, as in `steps` of mediwatch.yaml
- * @throws {StepError} saying which of its fields are wrong; another attempt would answer the same
+ * @throws {StepProblem} saying which of its fields are wrong; another attempt would answer the same
  */
 export function readStepAnswer<Schema extends z.ZodType>(
   step: string,
@@ -53,71 +46,54 @@ export function readStepAnswer<Schema extends z.ZodType>(
 ): z.output<Schema> {
   const parsed = schema.safeParse(answer);
   if (parsed.success) return parsed.data;
-  const wrong = issueTexts(parsed.error, 'the whole');
-  throw stepFailed(
-    `The step ${step} answered in another form than it must: ${wrong.join('; ')}. ` +
-      `Correct what steps.${step}.command answers; if none is set, worker and Python package are of different releases.`,
-  );
-}
-
-/** A command that ended well, before its folders are removed. */
-export interface Ran {
-  settings: CommandSettings;
-  /** What it wrote to MEDIWATCH_RESULT; undefined: nothing. */
-  result: unknown;
-  /** The numbers that `outputs.pattern` found in its output. */
-  printed: Metrics;
-  /** The folder that was `{output}`. */
-  output: string;
-  /** MLflow run that was opened for it. */
-  runId: string | undefined;
-  /** Unix time (ms). */
-  startedAt: number;
-  /** Unix time (ms). */
-  endedAt: number;
-  /**
-   * Where a path of `outputs` lies.
-   *
-   * @throws {StepError} when there is nothing, or only what an earlier run has left
-   */
-  written(setting: 'file' | 'directory' | 'modelFile', path: string): Promise<string>;
-  /** Runs another command where this one ran. */
-  runMore(command: readonly string[], env?: Record<string, string>): Promise<void>;
-}
-
-interface Facts extends Omit<Ran, 'written'> {
-  pathOf(text: string): string;
-  /** What {@link lookAt} found before it began. */
-  before: ReadonlyMap<string, string>;
+  throw noResult.wrongAnswer(step, issueTexts(parsed.error, 'the whole'));
 }
 
 /**
- * The files that lie where a command is to write, each with a mark that changes when it is written. Their times alone
- * do not tell: a copy of the project is as new as the command, and another call may have ended a moment ago.
+ * Remembers the files that lie where a command is to write, so that what an earlier one left is not taken for its own.
+ *
+ * @param step where its settings are, such as `steps.trial`
+ * @param pathOf where a path of `outputs` lies
  */
-export async function lookAt(paths: readonly string[]): Promise<Map<string, string>> {
-  const marks = await Promise.all(paths.map(async (path) => [path, await markOf(path)] as const));
-  return new Map(marks.flatMap(([path, mark]) => (mark === undefined ? [] : [[path, mark]])));
+export async function rememberOutputs(
+  step: string,
+  files: readonly string[],
+  pathOf: (text: string) => string,
+): Promise<Ran['written']> {
+  const before = new Map(await Promise.all(files.map(async (file) => [file, await markOf(file)] as const)));
+  return async (setting, path) => {
+    const file = pathOf(path);
+    const place = `${step}.outputs.${setting}`;
+    if (!(await stat(file).catch(() => undefined))) throw noResult.notWritten(place, file);
+    const mark = before.get(file);
+    if (mark !== undefined && mark === (await markOf(file))) throw noResult.ofEarlierRun(place, file);
+    return file;
+  };
 }
 
+/**
+ * Changes when a file is written. Its time alone would not do: a copy of the project is as new as the command, and
+ * another call may have ended a moment ago.
+ */
 async function markOf(path: string): Promise<string | undefined> {
   const stats = await stat(path, { bigint: true }).catch(() => undefined);
   // A folder is not written itself when a file in it is.
   return stats?.isFile() ? [stats.dev, stats.ino, stats.size, stats.mtimeNs, stats.ctimeNs].join() : undefined;
 }
 
-export function ranResult({ pathOf, before, ...facts }: Facts): Ran {
-  return {
-    ...facts,
-    async written(setting, path) {
-      const place = `${facts.settings.name}.outputs.${setting}`;
-      const found = pathOf(path);
-      const isThere = await stat(found).catch(() => undefined);
-      if (!isThere) throw stepFailed(`The command ended well but did not write ${found} (${place}).`);
-      if (before.has(found) && before.get(found) === (await markOf(found))) {
-        throw stepFailed(`${found} (${place}) is of an earlier run: the command ended well but did not write it.`);
-      }
-      return found;
-    },
-  };
+/**
+ * The one file of a kind that a command wrote to `{output}`.
+ *
+ * @param what for messages: `report`, `page`
+ * @throws {StepProblem} when there is none, or more than one
+ */
+export async function onlyFile(
+  folder: string,
+  extension: '.json' | '.html',
+  { what, setting }: { what: string; setting: string },
+): Promise<string> {
+  const found = (await readdir(folder).catch(() => [])).filter((name) => extname(name) === extension);
+  const [name] = found;
+  if (name === undefined || found.length > 1) throw noResult.notOneFile(`${what} (*${extension})`, found, setting);
+  return join(folder, name);
 }

@@ -3,7 +3,7 @@ import type { Params } from '../../contracts/training.ts';
 import { isMissing } from '../mlflow/errors.ts';
 import { quoted, tagIs } from '../mlflow/filter.ts';
 import type { Mlflow, ModelVersion, Run } from '../mlflow/index.ts';
-import { stepFailed } from './errors.ts';
+import { noResult } from './errors.ts';
 
 /** Experiments that one search of runs names. */
 const EXPERIMENTS = 200;
@@ -29,7 +29,7 @@ interface Window {
  * Runs that nobody claims and that began and ended while the step ran, oldest first: those of a script that calls
  * MLflow's REST client, which puts no tags on them.
  *
- * @throws {StepError} when runs of several scripts overlap and their parameters do not tell them apart
+ * @throws {StepProblem} when runs of several scripts overlap and their parameters do not tell them apart
  */
 export async function unclaimedRuns(mlflow: Mlflow, window: Window, signal?: AbortSignal): Promise<Run[]> {
   const { startedAt, endedAt, params } = window;
@@ -45,13 +45,7 @@ export async function unclaimedRuns(mlflow: Mlflow, window: Window, signal?: Abo
   const ids = new Set(candidates.map(({ runId }) => runId));
   const roots = candidates.filter(({ tags }) => !ids.has(tags[PARENT] ?? ''));
   const overlap = roots.some((run, at) => at > 0 && run.startTime < (roots[at - 1]?.endTime ?? 0));
-  if (overlap) {
-    const names = roots.map(({ name, runId }) => `${name} (${runId})`).join(', ');
-    throw stepFailed(
-      `Several MLflow runs were made at the same time and it cannot be told which is of this step: ${names}. ` +
-        'Let the script open its run with mlflow.start_run, set slots: 1 for the step, or set its outputs.',
-    );
-  }
+  if (overlap) throw noResult.ambiguousRuns(roots);
   return candidates;
 }
 

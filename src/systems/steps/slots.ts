@@ -9,7 +9,7 @@ export interface Slots {
   /**
    * Waits for a place of each name in turn, first come, first served. All who ask for several must ask in one order.
    *
-   * @returns gives them back
+   * @returns releases them
    * @throws the signal's reason, when it is aborted while waiting; nothing is held then
    */
   take(wanted: readonly Slot[], signal: AbortSignal): Promise<() => void>;
@@ -22,56 +22,49 @@ export interface Slot {
 }
 
 export function createSlots(): Slots {
-  const held = new Map<string, number>();
-  const queues = new Map<string, Array<() => void>>();
+  /** Those who asked for a place, by its name: the first ones, as many as may, hold one, and the others wait. */
+  const lines = new Map<string, Array<() => void>>();
 
-  function release(name: string): void {
-    const next = queues.get(name)?.shift();
-    const others = (held.get(name) ?? 1) - 1;
-    // The place goes over to the next in line without being free in between.
-    if (next) next();
-    else if (others > 0) held.set(name, others);
-    else {
-      // Every call may bring names of its own: those of its files.
-      held.delete(name);
-      queues.delete(name);
-    }
-  }
-
-  async function takeOne({ name, limit }: Slot, signal: AbortSignal): Promise<void> {
+  async function enter({ name, limit }: Slot, signal: AbortSignal): Promise<() => void> {
     signal.throwIfAborted();
-    if ((held.get(name) ?? 0) < limit) {
-      held.set(name, (held.get(name) ?? 0) + 1);
-      return;
-    }
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const queue = queues.get(name) ?? [];
-    queues.set(name, queue);
-    queue.push(resolve);
+    const { promise: entered, resolve, reject } = Promise.withResolvers<void>();
+    const line = lines.get(name) ?? [];
+    lines.set(name, line);
+    if (line.push(resolve) <= limit) resolve();
+
     const leave = () => {
-      const at = queue.indexOf(resolve);
-      if (at < 0) return;
-      queue.splice(at, 1);
-      reject(signal.reason);
+      const place = line.indexOf(resolve);
+      if (place < 0) return;
+      line.splice(place, 1);
+      // Now the one at this place may hold it, too; one who held it before does not mind.
+      line[limit - 1]?.();
+      // Every call may bring names of its own: those of its files.
+      if (line.length === 0) lines.delete(name);
     };
-    signal.addEventListener('abort', leave, { once: true });
-    await promise.finally(() => signal.removeEventListener('abort', leave));
+    const stop = () => reject(signal.reason);
+    signal.addEventListener('abort', stop);
+    try {
+      await entered;
+      return leave;
+    } catch (error) {
+      leave();
+      throw error;
+    } finally {
+      signal.removeEventListener('abort', stop);
+    }
   }
 
   return {
     async take(wanted, signal) {
-      const taken: string[] = [];
-      const giveBack = () => {
-        for (const name of taken.splice(0)) release(name);
+      const taken: Array<() => void> = [];
+      const release = () => {
+        for (const leave of taken) leave();
       };
       try {
-        for (const slot of wanted) {
-          await takeOne(slot, signal);
-          taken.push(slot.name);
-        }
-        return giveBack;
+        for (const slot of wanted) taken.push(await enter(slot, signal));
+        return release;
       } catch (error) {
-        giveBack();
+        release();
         throw error;
       }
     },

@@ -1,8 +1,8 @@
 import type { PlaceholderStep } from '../../config/placeholders.ts';
 import type { ExtraStep, StepConfig } from '../../config/steps.ts';
 import type { Config } from '../../config.ts';
+import type { Metrics } from '../../contracts/training.ts';
 import type { LogOrigin } from '../logs/index.ts';
-import type { Ran } from './result.ts';
 
 export interface StepCall {
   step: PlaceholderStep;
@@ -46,4 +46,29 @@ export function extraStepSettings({ before: _, after: __, ...step }: ExtraStep):
 /** Every text of a command that may have placeholders. */
 export function textsOf({ command, env }: Pick<CommandSettings, 'command' | 'env'>): string[] {
   return [...command, ...Object.values(env)];
+}
+
+/** A command that ended well, before its folders are removed. */
+export interface Ran {
+  settings: CommandSettings;
+  /** What it wrote to MEDIWATCH_RESULT; undefined: nothing. */
+  result: unknown;
+  /** The numbers that `outputs.pattern` found in its output. */
+  printed: Metrics;
+  /** The folder that was `{output}`. */
+  output: string;
+  /** MLflow run that was opened for it. */
+  runId: string | undefined;
+  /** Unix time (ms). */
+  startedAt: number;
+  /** Unix time (ms). */
+  endedAt: number;
+  /**
+   * Where a path of `outputs` lies.
+   *
+   * @throws {StepProblem} when there is nothing, or only what an earlier run has left
+   */
+  written(setting: 'file' | 'directory' | 'modelFile', path: string): Promise<string>;
+  /** Runs another command where this one ran. */
+  runMore(command: readonly string[]): Promise<void>;
 }

@@ -38,5 +38,5 @@ it('a command that wrote none because the log is too short has compared nothing'
 });
 
 it.each([[[]], [['a.json', 'b.json']]])('with rows enough, %j is no report, and it says what to set', async (files) => {
-  await expect(collect(files, 200)).rejects.toThrow(/Set steps\.monitor\.outputs\.file/);
+  await expect(collect(files, 200)).rejects.toMatchObject({ code: 'notOneFile' });
 });

@@ -85,7 +85,10 @@ describe('a command', () => {
   });
 
   it('names what is wrong with its settings', async () => {
-    await expect(look({ venv: 'nowhere' })).rejects.toThrow(/extraSteps\.look\.venv: .*nowhere is no virtual/);
+    await expect(look({ venv: 'nowhere' })).rejects.toMatchObject({
+      type: 'InvalidConfig',
+      cause: { code: 'noVenv', message: expect.stringMatching(/extraSteps\.look\.venv.*nowhere/) },
+    });
     await bench.close();
     project.remove();
     await expect(look({ command: ['python3', '{dataset}'] })).rejects.toMatchObject({ type: 'InvalidConfig' });
@@ -138,6 +141,6 @@ describe('isolation', () => {
   });
 
   it('by a worktree needs a checkout', async () => {
-    await expect(look({ isolate: 'worktree' })).rejects.toThrow(/isolate is "worktree", but .* is no git checkout/);
+    await expect(look({ isolate: 'worktree' })).rejects.toMatchObject({ cause: { code: 'noCheckout' } });
   });
 });
