@@ -87,7 +87,7 @@ describe('a champion for which the command writes nothing', () => {
   it('has not the score in a file that the project brought with it into its copy', async () => {
     const step = { command: ['true', '{version}'], isolate: 'copy', outputs: { file: 'metrics.json' } };
     const compared = compare(step, () => writeFileSync(join(project.dir, 'metrics.json'), '{"test_auc": 0.9}'));
-    await expect(compared).rejects.toThrow(/is of an earlier run/);
+    await expect(compared).rejects.toMatchObject({ cause: { code: 'ofEarlierRun' } });
   });
 });
 
