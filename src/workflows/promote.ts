@@ -89,7 +89,7 @@ const changeKey = (plan: PromotePlan, run: Run) => plan.changeKey ?? run.key('pr
 /** Shows what came of the promotion. */
 function settle(run: Run, promotion: Promotion): PromoteResult {
   run.report({ event: 'stageEnded', stage: 'promote', at: Date.now(), outcome: promotionOutcome(promotion) });
-  if (!promotion.promoted) run.report({ event: 'stageSkipped', stage: 'redeploy', reason: 'notPromoted' });
+  if (!promotion.promoted) run.stages.skip('redeploy', 'notPromoted');
   return { promotion, deployment: null, would: null };
 }
 
@@ -161,7 +161,7 @@ async function rehearse(plan: PromotePlan, run: Run): Promise<PromoteResult> {
   const outcome = { code: 'dryRun', would: [...would], verdict } as const;
   run.report({ event: 'stageEnded', stage: 'promote', at: Date.now(), outcome: { ...outcome, would: [...would] } });
   const skip = whyNotDeployed(proposal, plan);
-  if (skip) run.report({ event: 'stageSkipped', stage: 'redeploy', reason: skip });
+  if (skip) run.stages.skip('redeploy', skip);
   else would.push(await rehearseDeployment(run, plan, version));
   return { promotion: { ...proposal, promoted: false }, deployment: null, would };
 }

@@ -4,7 +4,7 @@ import { news } from '../words/news.ts';
 import { extraSteps } from './runtime/extraSteps.ts';
 import { sharingLock } from './runtime/lock.ts';
 import { modelReport } from './runtime/modelReport.ts';
-import { putBack } from './runtime/production.ts';
+import { undoPromotion } from './runtime/production.ts';
 import { actorOf, startedBySteward } from './runtime/progress.ts';
 import { workflow } from './runtime/workflow.ts';
 
@@ -26,7 +26,7 @@ export const retrain = workflow(
   },
   async (plan, run) => {
     const { stages } = run;
-    const { registeredModel, driftReport, registryStage, redeploy, deploys } = plan;
+    const { registeredModel, registryStage } = plan;
 
     const dataset = await stages.prepareData({ ...plan, force: plan.prepareAgain });
 
@@ -43,12 +43,11 @@ export const retrain = workflow(
       params: search?.best.params ?? null,
       searchTrials: search?.trials ?? [],
       runId: run.mlflowRunId,
-      driftReport,
     });
 
     if (registryStage === 'None') {
-      run.report({ event: 'stageSkipped', stage: 'promote', reason: 'registerOnly' });
-      run.report({ event: 'stageSkipped', stage: 'redeploy', reason: 'notPromoted' });
+      stages.skip('promote', 'registerOnly');
+      stages.skip('redeploy', 'notPromoted');
       return { version, promotion: null, deployment: null };
     }
 
@@ -68,12 +67,10 @@ export const retrain = workflow(
           lock,
           changeKey: run.key('promote'),
         },
-        {
-          undo: ({ promotion }, why) => (promotion.promoted ? putBack(run, { ...promotion, actor: by }, why) : none()),
-        },
+        { undo: ({ promotion }, why) => undoPromotion(run, promotion, { actor: by, why }) },
       );
       const deployment = await stages.redeploy.unless(
-        whyNotDeployed(promotion, { redeploy, deploys }),
+        whyNotDeployed(promotion, plan),
         () => ({ ...plan, version: version.version, onlyIfOther: true, dryRun: false, lock }),
         { commits: true },
       );
@@ -81,5 +78,3 @@ export const retrain = workflow(
     });
   },
 );
-
-const none = async () => undefined;

@@ -99,6 +99,6 @@ async function rehearse(plan: RollbackPlan, run: Run): Promise<RollbackResult> {
   const would: WouldChange[] = [{ code: 'rollBack', version, left, reason }];
   run.report({ event: 'stageEnded', stage: 'promote', at: Date.now(), outcome: { code: 'dryRun', would: [...would] } });
   if (deploys) would.push(await rehearseDeployment(run, plan, version));
-  else run.report({ event: 'stageSkipped', stage: 'redeploy', reason: 'noTarget' });
+  else run.stages.skip('redeploy', 'noTarget');
   return { registeredModel, version, left, by: null, reason, deployment: null, would };
 }

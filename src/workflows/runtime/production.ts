@@ -40,8 +40,17 @@ export async function orPutBack<Result>(
   }
 }
 
+/** Takes a promotion back whose version cannot be deployed. */
+export async function undoPromotion(
+  run: Run<unknown>,
+  promotion: Promotion,
+  { actor, why }: { actor: string; why: string },
+): Promise<void> {
+  if (promotion.promoted) await putBack(run, { ...promotion, actor }, why);
+}
+
 /** Puts the registry back as it was, so that it and the API agree on the version that still serves. */
-export async function putBack({ report }: Run<unknown>, change: Change, cause: string): Promise<void> {
+async function putBack({ report }: Run<unknown>, change: Change, cause: string): Promise<void> {
   const { registeredModel, version, registryStage, before, actor } = change;
   try {
     await activities.restoreRegistry({ registeredModel, snapshot: before });

@@ -42,6 +42,8 @@ interface StageCall<Name extends Stage> {
  * what the UI shows as its input is what governs it.
  */
 export type Stages = { [Name in Stage]: StageCall<Name> } & {
+  /** Shows a stage as left out. */
+  skip(stage: Stage, reason: SkipReason): void;
   /** Undoes what the stages have done so far, the latest first. */
   undo(why: string): Promise<void>;
 };
@@ -70,17 +72,19 @@ export function createStages(
     return result;
   }
 
+  const skipStage = (stage: Stage, reason: SkipReason) => recorder.report({ event: 'stageSkipped', stage, reason });
   const calls = STAGES.map((stage) => {
     const call = (plan: PlanInputOf<typeof stage>, options?: object) => run(stage, plan, options);
     const unless = async (skip: SkipReason | null, plan: () => PlanInputOf<typeof stage>, options?: object) => {
       if (skip === null) return run(stage, plan(), options);
-      recorder.report({ event: 'stageSkipped', stage, reason: skip });
+      skipStage(stage, skip);
       return null;
     };
     return [stage, Object.assign(call, { unless })];
   });
   return {
     ...(Object.fromEntries(calls) as Pick<Stages, Stage>),
+    skip: skipStage,
     async undo(why) {
       for (const undo of [...undos.values()].toReversed()) await undo(why);
     },
