@@ -17,13 +17,13 @@ import { registeredOn } from '../workflows/activityTable.ts';
 import { applySchedules } from './applySchedules.ts';
 import { createWorkerLogs, type WorkerLogs } from './logs.ts';
 import { createTrainingProcesses } from './trainingProcesses.ts';
-import { hostVersions, versioned } from './versions.ts';
+import { hostVersions, type Versions, versioned } from './versions.ts';
 
 /** What a role brings to its worker, and how it is put away afterwards. */
 interface Service {
   options: Partial<WorkerOptions>;
   /** Runs beside the worker while that one runs; `create` makes more of its kind. */
-  beside?(create: (options: Partial<WorkerOptions>) => Promise<Worker>): Promise<{ close(): Promise<void> }>;
+  beside?(create: (options: Partial<WorkerOptions>) => Promise<Worker>): Versions;
   close(): Promise<void>;
 }
 
@@ -140,14 +140,14 @@ export async function createWorkers(config: Config): Promise<Workers> {
   return {
     async run(ready) {
       const running = Promise.all(workers.map((worker) => worker.run()));
-      const besides = Promise.all(
-        config.worker.roles.map((role, index) => services[index]?.beside?.((options) => create(role, options))),
+      const besides = config.worker.roles.map((role, index) =>
+        services[index]?.beside?.((options) => create(role, options)),
       );
       try {
-        await Promise.race([running, besides.then(ready)]);
+        await Promise.race([running, Promise.all(besides.map((beside) => beside?.ready)).then(ready)]);
         await running;
       } finally {
-        await Promise.allSettled((await besides).map((beside) => beside?.close()));
+        await Promise.allSettled(besides.map((beside) => beside?.close()));
         await Promise.allSettled(services.map((service) => service.close()));
         await logs.close();
         await connection.close();

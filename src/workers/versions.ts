@@ -33,6 +33,12 @@ export interface VersionsOptions {
   aliveMs?: number;
 }
 
+export interface Versions {
+  /** Resolves after the first look. */
+  ready: Promise<void>;
+  close(): Promise<void>;
+}
+
 /** Options of a worker whose runs stay with the code that they began with, unless a workflow says otherwise. */
 export function versioned({ buildId, codePath }: WorkflowBundle) {
   return {
@@ -50,12 +56,7 @@ export function versioned({ buildId, codePath }: WorkflowBundle) {
  * still need. Looks at once, and then every ten seconds. What fails is logged and tried again. The worker of today's
  * code must poll by then: Temporal makes no version current that it does not know.
  */
-export async function hostVersions({
-  client,
-  own,
-  create,
-  aliveMs = ALIVE_MS,
-}: VersionsOptions): Promise<{ close(): Promise<void> }> {
+export function hostVersions({ client, own, create, aliveMs = ALIVE_MS }: VersionsOptions): Versions {
   const { logger } = Runtime.instance();
   const hosted = new Map<string, { worker: Worker; done: Promise<void> }>();
   const missing = new Set<string>();
@@ -71,32 +72,41 @@ export async function hostVersions({
         .finally(() => hosted.delete(buildId));
       hosted.set(buildId, { worker, done });
       logger.info(`runs go on with the workflow code that they began with: ${buildId}`);
-    } else if (!missing.has(buildId) && !(await polledBuilds(client, aliveMs)).has(buildId)) {
-      missing.add(buildId);
-      logger.error(`runs wait for workflow code ${buildId}, which no worker has`, {
-        next: 'Start a worker of the release that they began with, or one with its folder stack.dir; or reset or end them.',
-      });
+    } else if (!missing.has(buildId)) {
+      await warnOfWaiting(buildId);
     }
+  }
+
+  async function warnOfWaiting(buildId: string): Promise<void> {
+    if ((await polledBuilds(client, aliveMs)).has(buildId)) return;
+    if (!(await earlierBuilds(client, own, OPEN)).includes(buildId)) return;
+    missing.add(buildId);
+    logger.error(`runs wait for workflow code ${buildId}, which no worker has`, {
+      next: 'Start a worker of the release that they began with, or one with its folder stack.dir; or reset or end them.',
+    });
   }
 
   function takeOver(): Promise<boolean> {
     // Not yet known, or another host decided something meanwhile.
     const shouldRetry = ({ error }: { error: Error & { code?: number } }) =>
-      !stopped.signal.aborted && (error.code === NOT_FOUND || error.code === FAILED_PRECONDITION);
-    return pRetry(() => becomeCurrent(client, own, aliveMs), { ...REGISTERING, shouldRetry });
+      error.code === NOT_FOUND || error.code === FAILED_PRECONDITION;
+    return pRetry(() => becomeCurrent(client, own, aliveMs), { ...REGISTERING, signal: stopped.signal, shouldRetry });
   }
 
   async function look(): Promise<void> {
     if (await takeOver()) logger.info(`new runs begin with workflow code ${own}`);
-    const needed = await earlierBuilds(client, own);
+    const needed = await earlierBuilds(client, own, `(${OPEN} OR CloseTime > '${queryableSince()}')`);
     for (const buildId of needed) if (!hosted.has(buildId)) await host(buildId);
     for (const [buildId, { worker }] of hosted) {
       if (!needed.includes(buildId) && worker.getState() === 'RUNNING') worker.shutdown();
     }
   }
 
-  const attempt = () =>
-    look().catch((error: Error) => logger.warn(`versions of the workflow code were not looked at: ${error.message}`));
+  async function attempt(): Promise<void> {
+    await look().catch((error: Error) => {
+      if (!stopped.signal.aborted) logger.warn(`versions of the workflow code were not looked at: ${error.message}`);
+    });
+  }
 
   async function keepLooking(): Promise<void> {
     for (;;) {
@@ -106,9 +116,10 @@ export async function hostVersions({
     }
   }
 
-  await attempt();
-  const looking = keepLooking();
+  const ready = attempt();
+  const looking = ready.then(keepLooking);
   return {
+    ready,
     async close() {
       stopped.abort();
       await looking;
@@ -158,16 +169,17 @@ async function polledBuilds(client: Client, aliveMs: number): Promise<Set<string
   return new Set(alive.map(({ deploymentOptions }) => deploymentOptions?.buildId ?? ''));
 }
 
-/** Other builds that runs are pinned to which are open, or may still be queried. */
-async function earlierBuilds(client: Client, own: string): Promise<string[]> {
-  const since = new Date(Date.now() - QUERYABLE_MS).toISOString();
+const OPEN = "ExecutionStatus = 'Running'";
+const queryableSince = () => new Date(Date.now() - QUERYABLE_MS).toISOString();
+
+/** Other builds that runs are pinned to of which the condition is true. */
+async function earlierBuilds(client: Client, own: string, condition: string): Promise<string[]> {
   const pinned = `TemporalWorkerDeployment = '${DEPLOYMENT}' AND TemporalWorkflowVersioningBehavior = 'Pinned'`;
-  const recent = `(ExecutionStatus = 'Running' OR CloseTime > '${since}')`;
   const found: string[] = [];
   // One run of each build is enough to know of it.
   for (;;) {
     const known = [own, ...found].map((buildId) => `'${DEPLOYMENT}:${buildId}'`).join(', ');
-    const query = `${pinned} AND ${recent} AND ${VERSION.name} NOT IN (${known})`;
+    const query = `${pinned} AND ${condition} AND ${VERSION.name} NOT IN (${known})`;
     const { value: run } = await client.workflow.list({ query, pageSize: 1 })[Symbol.asyncIterator]().next();
     const buildId = run?.typedSearchAttributes.get(VERSION)?.slice(`${DEPLOYMENT}:`.length);
     if (!buildId || found.includes(buildId)) return found;
