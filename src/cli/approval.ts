@@ -1,32 +1,36 @@
-import type { WorkflowExecutionDescription, WorkflowFailedError } from '@temporalio/client';
+import { type WorkflowExecutionDescription, WorkflowFailedError } from '@temporalio/client';
 import { type Decided, type Decision, decidePromotion } from '../contracts/approval.ts';
 import { workflowIds } from '../contracts/names.ts';
 import type { PendingDecision } from '../contracts/progress.ts';
+import { temporalLink } from '../words/links.ts';
 import { utcMinute } from '../words/numbers.ts';
 import { waitingText } from '../words/results.ts';
 import { verdictText } from '../words/verdicts.ts';
-import type { Cli } from './cli.ts';
+import { type Cli, user } from './cli.ts';
 import { CommandError, EXIT } from './exit.ts';
-import { explainFailure } from './follow/ending.ts';
-import { linkLines } from './follow/follow.ts';
-import { describe, goesOn, statusText } from './follow/target.ts';
+import { failureOf } from './follow/ending.ts';
+import { follow } from './follow/follow.ts';
+import { describe, goesOn, statusText, targetOf } from './follow/target.ts';
 import { askProgress } from './follow/watch.ts';
-import { temporalLink } from './links.ts';
 import { confirm } from './production.ts';
 import { type Session, sendUpdate, withSession } from './session.ts';
+import { linkLines } from './views/text.ts';
 
-interface Wanted {
-  /** Id of a promotion, or of the retrain that started it. */
+export interface DecisionFlags {
+  by?: string;
+  reason?: string;
+  /** Stays until the workflow of this id has ended. */
+  follow?: boolean;
+  /** Without asking. */
+  yes?: boolean;
+  /** Only says what would be decided. */
+  dryRun?: boolean;
+}
+
+interface Wanted extends DecisionFlags {
+  /** Of a promotion, or of the retrain that started it. */
   id: string;
   decision: Decision['decision'];
-  by: string;
-  reason: string;
-  /** Stays until the workflow of this id has ended. */
-  follow: boolean;
-  /** Without asking. */
-  yes: boolean;
-  /** Only tells what would be decided. */
-  dryRun: boolean;
 }
 
 /**
@@ -34,55 +38,33 @@ interface Wanted {
  *
  * @throws {CommandError} when nothing waits there, it was decided already or about another version, or nobody confirmed
  */
-export async function decide(cli: Cli, { id, decision, by, reason, follow, yes, dryRun }: Wanted): Promise<void> {
+export async function decide(cli: Cli, wanted: Wanted): Promise<void> {
+  const { id, decision, by = user(), reason = '', yes = false, dryRun } = wanted;
   await withSession(cli, async (session) => {
     const question = await questionOf(session, id);
     const { workflowId, report } = question;
     const { registeredModel, version, verdict, until } = question.decision;
     const evidence = verdictText(verdict);
     const page = temporalLink(session.config, workflowId);
-    const { url } = page;
+    const document = { event: 'decided', decision, by, reason, version, workflowId, url: page.url };
     cli.say(
       `${workflowId} waits for a decision about version ${version} of ${registeredModel}, until ${utcMinute(until)}.`,
     );
     cli.say(evidence);
     for (const line of linkLines([page, ...(report ? [{ name: 'Model report', url: report }] : [])])) cli.say(line);
-    const verb = decision === 'approve' ? 'Approve' : 'Reject';
     if (dryRun) {
-      cli.emit({
-        event: 'decided',
-        dryRun,
-        decision,
-        by,
-        reason,
-        version,
-        registeredModel,
-        verdict,
-        evidence,
-        report,
-        workflowId,
-        url,
-      });
+      cli.emit({ ...document, dryRun, registeredModel, verdict, evidence, report });
       cli.say(`Dry run, nothing was decided. Version ${version} would be ${PAST[decision]} as ${by}.`);
       return;
     }
-    await confirm(cli, {
-      text: `${verb} version ${version} as ${by}?`,
-      declined: 'Nothing was decided; it waits on.',
-      yes,
-    });
+    const verb = decision === 'approve' ? 'Approve' : 'Reject';
+    const text = `${verb} version ${version} as ${by}?`;
+    await confirm(cli, { text, declined: 'Nothing was decided; it waits on.', yes });
     const answer = await send(session, workflowId, { decision, by, reason, version });
-    cli.emit({ event: 'decided', decision, by, reason, version, workflowId, url });
+    cli.emit(document);
     cli.say(`Version ${answer.version} of ${answer.registeredModel}: ${PAST[answer.decision]}.`);
-    if (follow) {
-      const [{ follow: followIt }, { describe, targetOf }] = await Promise.all([
-        import('./follow/follow.ts'),
-        import('./follow/target.ts'),
-      ]);
-      await followIt(cli, session, targetOf(await describe(session, id)));
-    } else {
-      cli.say(`Follow it with "mediwatch follow ${workflowId}".`);
-    }
+    if (wanted.follow) await follow(cli, session, targetOf(await describe(session, id)));
+    else cli.say(`Follow it with "mediwatch follow ${workflowId}".`);
   });
 }
 
@@ -99,7 +81,7 @@ function send(session: Session, workflowId: string, decision: Decision): Promise
 }
 
 /** A promotion that waits for a person. */
-export interface Question {
+interface Question {
   /** The promotion itself, also when its retrain was named. */
   workflowId: string;
   decision: PendingDecision;
@@ -112,7 +94,7 @@ export interface Question {
  *
  * @throws {CommandError} when nothing waits there: not yet, not any more, or never
  */
-export async function questionOf(session: Session, id: string): Promise<Question> {
+async function questionOf(session: Session, id: string): Promise<Question> {
   const promotion = await promotionOf(session, id);
   const { workflowId } = promotion;
   if (!goesOn(promotion)) throw await ended(session, promotion);
@@ -149,9 +131,8 @@ async function promotionOf(session: Session, id: string): Promise<WorkflowExecut
   }
 }
 
-/** Tells how the promotion ended: decided by somebody, expired, or something else. */
+/** How the promotion ended: decided by somebody, expired, or something else. */
 async function ended({ client }: Session, promotion: WorkflowExecutionDescription): Promise<CommandError> {
-  const { WorkflowFailedError } = await import('@temporalio/client');
   const { workflowId } = promotion;
   const how = await client.workflow
     .getHandle(workflowId)
@@ -160,7 +141,7 @@ async function ended({ client }: Session, promotion: WorkflowExecutionDescriptio
       () => '',
       (error: unknown) => {
         if (!(error instanceof WorkflowFailedError)) throw error;
-        return `: ${explainFailure(error as WorkflowFailedError, 'promote').message}`;
+        return `: ${failureOf(error, 'promote').message}`;
       },
     );
   return new CommandError(

@@ -12,6 +12,8 @@ export interface Cli {
   /** Where sentences go: beside the JSON, or where the reader looks. */
   readonly prose: Output;
   readonly style: Style;
+  /** Of a terminal (characters); what goes to a file or a pipe is not cut. */
+  readonly width: number;
   exitCode: ExitCode;
   /** @throws {ConfigError} naming each wrong setting */
   config(): Config;
@@ -19,24 +21,33 @@ export interface Cli {
   say(text?: string): void;
   /** Prints a JSON document on a line of stdout; nothing without `--json`. */
   emit(document: object): void;
+  /** Shows what was found: as a document with `--json`, else in lines. */
+  show(document: object, lines: () => readonly string[]): void;
 }
 
 export function openCli(io: Io, json: boolean): Cli {
   const prose = json ? io.stderr : io.stdout;
   let config: Config | undefined;
+  const say = (text = '') => writeLine(prose, text);
+  const emit = (document: object) => {
+    if (json) writeLine(io.stdout, JSON.stringify(document));
+  };
   return {
     io,
     json,
     prose,
     style: styleFor(prose, io.env),
+    width: prose.isTTY ? (prose.columns ?? 100) : Number.POSITIVE_INFINITY,
     exitCode: EXIT.done,
     config: () => {
       config ??= loadConfig(io.env, io.cwd);
       return config;
     },
-    say: (text = '') => writeLine(prose, text),
-    emit: (document) => {
-      if (json) writeLine(io.stdout, JSON.stringify(document));
+    say,
+    emit,
+    show: (document, lines) => {
+      if (json) emit(document);
+      else for (const line of lines()) say(line);
     },
   };
 }
@@ -63,7 +74,7 @@ export function styleFor(stream: Output, env: Io['env']): Style {
   return coloured ? (format, text) => styleText(format, text, { validateStream: false }) : (_format, text) => text;
 }
 
-/** A terminal on which lines can be drawn anew. */
+/** A terminal whose lines can be drawn over. */
 export function isTerminal(stream: Output, env: Io['env']): boolean {
   return stream.isTTY === true && env.TERM !== 'dumb';
 }

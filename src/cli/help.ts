@@ -1,44 +1,45 @@
-import type { Command, CommanderError } from 'commander';
+import type { Command, CommanderError, Option } from 'commander';
 import { nearest } from '../words/suggest.ts';
-import { walk } from './completion/line.ts';
+import { optionsOf, walk } from './completion/line.ts';
 import { EXIT_MEANINGS, type ExitCode } from './exit.ts';
 
 export type Example = readonly [command: string, meaning: string];
 
-const EXAMPLES = new WeakMap<Command, readonly Example[]>();
+/** What a command does: the line in lists of commands, and what stands behind it in its own help. */
+type About = string | readonly [summary: string, more: string];
 
-/** The examples of a command; the first is the plainest. */
-export function examplesOf(command: Command): readonly Example[] {
-  return EXAMPLES.get(command) ?? [];
+type ExitMeanings = ReadonlyArray<readonly [ExitCode, string]>;
+
+interface Described {
+  examples: readonly Example[];
+  /** Exit codes that mean something else than those of the other commands. */
+  meanings: ExitMeanings;
 }
 
-/** Gives a command its description and the examples at the end of its help. */
-export function describeCommand(command: Command, about: string, examples: readonly Example[]): Command {
-  EXAMPLES.set(command, examples);
-  const [summary = about] = about.split(/(?<=[.;:]) /);
+const DESCRIBED = new WeakMap<Command, Described>();
+
+/** Gives a command its description, and the examples and exit codes at the end of its help. */
+export function describeCommand(
+  command: Command,
+  about: About,
+  examples: readonly Example[],
+  meanings: ExitMeanings = EXIT_MEANINGS,
+): Command {
+  DESCRIBED.set(command, { examples, meanings });
+  const [summary, more] = typeof about === 'string' ? [about, '.'] : about;
   return command
-    .summary(summary.replace(/[.;:]$/, ''))
-    .description(about)
+    .summary(summary)
+    .description(summary + more)
     .addHelpText('after', examplesHelp(examples));
-}
-
-type Meanings = ReadonlyArray<readonly [ExitCode, string]>;
-
-const OWN_MEANINGS = new WeakMap<Command, Meanings>();
-
-/** Tells in the help of a command that its exit codes mean something else than those of the others. */
-export function describeExitCodes(command: Command, meanings: Meanings): Command {
-  OWN_MEANINGS.set(command, meanings);
-  return command;
 }
 
 function examplesHelp(examples: readonly Example[]): string {
   return `\nExamples:\n${columns(examples.map(([line, meaning]) => [`mediwatch ${line}`, meaning]))}`;
 }
 
-/** What ends the help of every command. */
+/** The end of the help of every command. */
 export function helpEnd(command: Command): string {
-  const meanings = OWN_MEANINGS.get(command) ?? EXIT_MEANINGS;
+  const { meanings = EXIT_MEANINGS } = DESCRIBED.get(command) ?? {};
   return `
 Exit codes:
 ${columns(meanings.map(([code, meaning]) => [String(code), meaning]))}
@@ -74,46 +75,55 @@ function columns(rows: ReadonlyArray<readonly [string, string]>): string {
 }
 
 /** What is wrong with a line, and what to type instead. */
-export interface Advice {
+interface Advice {
   message: string;
   next: string[];
 }
 
 /** Explains a line that commander does not take. */
 export function adviceFor({ code, message }: CommanderError, program: Command, args: readonly string[]): Advice {
-  const { command, operands } = walk(program, args);
-  const help = `"${lineOf('help', command)}" shows how it is used.`;
+  const place = walk(program, args);
+  const { command, operands } = place.command.name() === 'help' ? walk(program, place.operands) : place;
+  const help = `"${['mediwatch help', ...wordsOf(command)].join(' ')}" shows how it is used.`;
   const [wrong] = operands;
   // Behind a command that is mistyped nothing else is what it seems.
   if (command.commands.length > 0 && command.registeredArguments.length === 0 && wrong !== undefined) {
-    const meant = nearest(
-      wrong,
-      command.commands.map((one) => one.name()),
-    );
-    const told = meant.length > 0 ? `\n(Did you mean ${meant.join(' or ')}?)` : '';
-    return { message: `error: unknown command '${wrong}'${told}`, next: [...typeInstead(args, wrong, meant), help] };
+    const names = command.commands.map((one) => one.name());
+    return withSuggestion(`error: unknown command '${wrong}'`, args, wrong, nearest(wrong, names), help);
   }
   if (code === 'commander.help') return { message: 'error: this command takes another one behind it', next: [help] };
-  const [, flag] = /^error: unknown option '([^']+)'/.exec(message) ?? [];
-  const [, meant] = /\(Did you mean (-[^,?]+)\?\)$/.exec(message) ?? [];
-  if (flag !== undefined && meant !== undefined) {
-    return { message, next: [...typeInstead(args, flag, [meant + flag.replace(/^[^=]*/, '')]), help] };
+  if (code === 'commander.unknownOption' && place.unknown !== undefined) {
+    const [flag = '', ...value] = place.unknown.split('=');
+    const known = optionsOf(command).flatMap(({ long }) => long ?? []);
+    const meant = nearest(flag, known).map((name) => [name, ...value].join('='));
+    return withSuggestion(message, args, place.unknown, meant, help);
   }
-  return { message, next: [...lackingLines(code, command), ...exampleLines(code, message, command), help] };
+  const lacking = code === 'commander.missingArgument' ? command.registeredArguments : [];
+  const example = LACKING.has(code) ? exampleWith(wrongOption(place), command) : undefined;
+  return {
+    message,
+    next: [
+      ...lacking.map((argument) => `  ${argument.name()}: ${argument.description}`),
+      ...(example ? [`Such as: mediwatch ${example[0]}`] : []),
+      help,
+    ],
+  };
 }
 
-/** The line with another word in the place of a wrong one, when there is one such word only. */
-function typeInstead(args: readonly string[], wrong: string, meant: readonly string[]): string[] {
+function withSuggestion(
+  message: string,
+  args: readonly string[],
+  wrong: string,
+  meant: readonly string[],
+  help: string,
+): Advice {
   const [word, ...others] = meant;
-  if (word === undefined || others.length > 0) return [];
-  const at = args.indexOf(wrong);
-  return [`Type: mediwatch ${args.map((arg, index) => asTyped(index === at ? word : arg)).join(' ')}`];
-}
-
-/** What each argument is, and where it is to be found. */
-function lackingLines(code: string, { registeredArguments }: Command): string[] {
-  if (code !== 'commander.missingArgument') return [];
-  return registeredArguments.map((argument) => `  ${argument.name()}: ${argument.description}`);
+  if (word === undefined) return { message, next: [help] };
+  const line = args.map((arg) => asTyped(arg === wrong ? word : arg)).join(' ');
+  return {
+    message: `${message}\n(Did you mean ${meant.join(' or ')}?)`,
+    next: [...(others.length === 0 ? [`Type: mediwatch ${line}`] : []), help],
+  };
 }
 
 const LACKING = new Set([
@@ -123,19 +133,34 @@ const LACKING = new Set([
   'commander.invalidArgument',
 ]);
 
-/** An example of what is lacking; of a flag, one that has the flag. */
-function exampleLines(code: string, message: string, command: Command): string[] {
-  if (!LACKING.has(code)) return [];
-  const [flag = ''] = /--[\w-]+/.exec(message) ?? [];
-  const example = examplesOf(command).find(([line]) => line.includes(flag));
-  return example ? [`Such as: mediwatch ${example[0]}`] : [];
+/** The flag that is absent, has no value, or has one that its parser refuses. */
+function wrongOption({ command, open, given }: ReturnType<typeof walk>): Option | undefined {
+  const refuses = ({ parseArg }: Option, value: unknown) => {
+    try {
+      parseArg?.(value as string, undefined);
+      return false;
+    } catch {
+      return true;
+    }
+  };
+  return (
+    open ??
+    command.options.find((option) => {
+      const value = given[option.attributeName()];
+      return value === undefined ? option.mandatory : refuses(option, value);
+    })
+  );
 }
 
-/** `mediwatch help steward pause` */
-function lineOf(before: string, command: Command): string {
-  const words: string[] = [];
-  for (let one: Command | null = command; one?.parent; one = one.parent) words.unshift(one.name());
-  return ['mediwatch', before, ...words.filter((word) => word !== before)].join(' ');
+/** An example that has the flag; without one, the first. */
+function exampleWith(option: Option | undefined, command: Command): Example | undefined {
+  const { examples = [] } = DESCRIBED.get(command) ?? {};
+  return examples.find(([line]) => line.includes(option?.long ?? ''));
+}
+
+/** `steward pause`: what is typed for a command. */
+function wordsOf(command: Command): string[] {
+  return command.parent ? [...wordsOf(command.parent), command.name()] : [];
 }
 
 /** An argument as it would be typed in a shell. */

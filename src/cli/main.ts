@@ -3,6 +3,7 @@ import { ConfigError } from '../config.ts';
 import { type Cli, type Io, openCli, writeLine } from './cli.ts';
 import { COMPLETE, complete } from './completion/complete.ts';
 import { CommandError, EXIT, type ExitCode } from './exit.ts';
+import { adviceFor } from './help.ts';
 import { buildProgram } from './program.ts';
 
 /**
@@ -22,28 +23,22 @@ export async function main(args: readonly string[], io: Io): Promise<ExitCode> {
     await program.parseAsync(args, { from: 'user' });
     return cli.exitCode;
   } catch (error) {
-    if (error instanceof CommanderError) return await tellUsage(cli, error, program, args);
-    return tell(cli, error);
+    if (error instanceof CommanderError) return sayUsage(cli, error, program, args);
+    return sayError(cli, error);
   }
 }
 
-/** Tells what commander does not take, and what to type instead; its help is written already. */
-async function tellUsage(
-  cli: Cli,
-  error: CommanderError,
-  program: Command,
-  args: readonly string[],
-): Promise<ExitCode> {
+/** Says what commander does not take, and what to type instead; its help is written already. */
+function sayUsage(cli: Cli, error: CommanderError, program: Command, args: readonly string[]): ExitCode {
   const helped = error.code === 'commander.help';
   if (error.exitCode === 0 || (helped && !cli.json)) return EXIT.done;
-  const { adviceFor } = await import('./help.ts');
   const { message, next } = adviceFor(error, program, args);
   cli.emit({ event: 'error', exitCode: EXIT.usage, message, next });
   for (const line of [message, ...next]) writeLine(cli.io.stderr, line);
   return EXIT.usage;
 }
 
-function tell(cli: Cli, error: unknown): ExitCode {
+function sayError(cli: Cli, error: unknown): ExitCode {
   const known = error instanceof CommandError || error instanceof ConfigError;
   const exitCode = error instanceof CommandError ? error.exitCode : known ? EXIT.usage : EXIT.failed;
   const message = error instanceof Error ? error.message : String(error);

@@ -4,15 +4,15 @@ import { z } from 'zod';
 import type { Config } from '../config.ts';
 import { ALIASES } from '../contracts/names.ts';
 import type { RetrainInput, WorkflowName } from '../contracts/workflows.ts';
-import { uncapitalised } from '../words/numbers.ts';
-import { type PlannedStage, planOf, stagesOf } from './check/plan.ts';
+import { score, uncapitalised } from '../words/numbers.ts';
+import { planOf, stagesOf } from './check/plan.ts';
 import { stageLines } from './check/text.ts';
 import { type Cli, type Io, isTerminal } from './cli.ts';
 import { CommandError, EXIT } from './exit.ts';
 import { configOf } from './flags.ts';
 import { listedVersions, type VersionState } from './versions/registry.ts';
 
-/** The fields of an input by which Production is moved or not. */
+/** The fields of an input by which Production is changed or not. */
 interface Fields {
   version?: string | undefined;
   registryStage?: string | undefined;
@@ -21,11 +21,17 @@ interface Fields {
   policy?: string | undefined;
 }
 
+/** A change of Production that a workflow would make. */
+export type Change =
+  | { does: 'promote'; version: string | undefined; forced: boolean }
+  | { does: 'retrain' }
+  | { does: 'rollback' | 'redeploy'; version: string | undefined };
+
 /**
  * What a workflow with this input does to Production by itself; null: nothing, or nothing before a person has been
  * asked to approve it.
  */
-export function wishOf(workflow: WorkflowName | string, input: Fields, config: Config): Wish | null {
+export function changeOf(workflow: WorkflowName | string, input: Fields, config: Config): Change | null {
   const { version, force = false } = input;
   const approved = input.approval ?? config.approval.required;
   const never = (input.policy ?? config.promotion.policy) === 'never';
@@ -44,129 +50,28 @@ export function wishOf(workflow: WorkflowName | string, input: Fields, config: C
   }
 }
 
-/**
- * Shows on a terminal how Production stands and what it would become, and asks for a yes.
- *
- * @param yes whether the answer is yes already
- * @throws {CommandError} when the answer is no
- */
-export async function confirmWish(cli: Cli, config: Config, wish: Wish | null, yes: boolean): Promise<void> {
-  if (wish === null || !asks(cli, { yes })) return;
-  cli.say(wishInWords(wish, await outlook(config)));
-  await confirm(cli, { text: QUESTIONS[wish.does], declined: 'Nothing was started.', yes });
-}
-
-const QUESTIONS: Record<Wish['does'], string> = {
+const QUESTIONS: Record<Change['does'], string> = {
   promote: 'Promote it?',
   retrain: 'Retrain, and let the gate decide?',
   rollback: 'Roll back?',
   redeploy: 'Redeploy?',
 };
 
-/** What `--yes` says of itself. */
-export const YES_FLAG = [
-  '-y, --yes',
-  'do not ask for confirmation, which is asked for on a terminal before Production changes',
-] as const;
-
-/** How Production stands before something changes it. */
-export interface Outlook {
-  registeredModel: string;
-  /** The newest first; null: MLflow does not answer. */
-  versions: VersionState[] | null;
-  /** Null: of several models, this one has no API. */
-  api: ApiState | null;
+/**
+ * Shows on a terminal how Production stands and what it would become, and asks for a yes.
+ *
+ * @param yes whether the answer is yes already
+ * @throws {CommandError} when the answer is no
+ */
+export async function confirmChange(cli: Cli, config: Config, change: Change | null, yes: boolean): Promise<void> {
+  if (change === null || !asks(cli, yes)) return;
+  cli.say(changeText(change, await outlook(config)));
+  await confirm(cli, { text: QUESTIONS[change.does], declined: 'Nothing was started.', yes });
 }
 
-/** Looks how Production of a model stands. Never throws: who asks goes on without what cannot be known. */
-export async function outlook(config: Config): Promise<Outlook> {
-  const hasApi = config.deployment.target !== 'none';
-  const [versions, api] = await Promise.all([
-    listedVersions(config).catch(() => null),
-    hasApi ? apiState(config) : null,
-  ]);
-  return { registeredModel: config.registry.registeredModel, versions, api };
-}
-
-/** What is asked of Production, as far as it is told before it is done. */
-export type Wish =
-  | { does: 'promote'; version: string | undefined; forced: boolean }
-  | { does: 'retrain' }
-  | { does: 'rollback'; version: string | undefined }
-  | { does: 'redeploy'; version: string | undefined };
-
-/** How Production stands, and what it would become, in sentences. */
-export function wishInWords(wish: Wish, outlook: Outlook): string {
-  const { registeredModel, versions } = outlook;
-  if (versions === null) return `MLflow does not answer, so what is in Production of ${registeredModel} is not known.`;
-  const production = versions.find(({ stage }) => stage === 'Production');
-  return `${productionInWords(outlook, production)}; ${changeInWords(wish, versions, production)}`;
-}
-
-function productionInWords({ registeredModel, api }: Outlook, production: VersionState | undefined): string {
-  if (!production) return `Nothing of ${registeredModel} is in Production`;
-  const { version } = production;
-  const serves = api?.version ?? null;
-  if (!api) return `${named(production)} of ${registeredModel} is in Production`;
-  if (serves === version) return `${named(production)} of ${registeredModel} is in Production and serves`;
-  const instead = serves === null ? 'no API answers with it' : `the API serves version ${serves}`;
-  return `${named(production)} of ${registeredModel} is in Production, but ${instead}`;
-}
-
-function changeInWords(wish: Wish, versions: readonly VersionState[], production: VersionState | undefined): string {
-  const place = production ? 'replace it' : 'be the first';
-  if (wish.does === 'retrain') return `the version that is trained would ${place}, if the gate agrees.`;
-  const meant = meantBy(wish, versions, production);
-  if (meant === null) return `there is no version that it could go back to.`;
-  const what = typeof meant === 'string' ? `version ${meant}, which MLflow does not have,` : named(meant);
-  const version = uncapitalised(what);
-  if (wish.does === 'redeploy') return `the API of ${version} would be started anew, and take the requests.`;
-  if (typeof meant === 'object' && meant.version === production?.version) return 'nothing would take its place.';
-  if (wish.does === 'rollback') return `${version} would be back in its place.`;
-  return `${version} would ${place}, ${wish.forced ? 'whatever the gate says' : 'if the gate agrees'}.`;
-}
-
-/** The version that is meant; its number alone when the registry does not have it; null: there is none. */
-function meantBy(
-  wish: Exclude<Wish, { does: 'retrain' }>,
-  versions: readonly VersionState[],
-  production: VersionState | undefined,
-): VersionState | string | null {
-  if (wish.version !== undefined) return versions.find(({ version }) => version === wish.version) ?? wish.version;
-  const usual = {
-    promote: versions[0],
-    rollback: versions.find(({ aliases }) => aliases.includes(ALIASES.previous)),
-    redeploy: production,
-  };
-  return usual[wish.does] ?? null;
-}
-
-function named({ version, testAuc }: VersionState): string {
-  return `Version ${version}${testAuc === null ? '' : ` (test AUC ${testAuc.toFixed(4)})`}`;
-}
-
-/** Tells what a retrain with this input would do. It starts nothing, and needs no worker: MLflow is asked, if it is there. */
-export async function rehearseRetrain(cli: Cli, input: RetrainInput): Promise<void> {
-  const config = configOf(cli, input.registeredModel);
-  const plan = planOf(config, input);
-  const now = await outlook(config);
-  const stages: PlannedStage[] = stagesOf(config, plan).filter(({ stage }) => stage !== 'driftCheck');
-  const wish = wishOf('retrain', { ...input, approval: false }, config);
-  const production = wish && wishInWords(wish, now);
-  const { registeredModel, approval } = plan;
-  cli.emit({ dryRun: true, workflow: 'retrain', registeredModel, input, plan, stages, production });
-  if (cli.json) return;
-  cli.say(cli.style('bold', `${registeredModel}: what this retrain would do`));
-  for (const line of stages.flatMap((stage) => stageLines(stage, cli.style))) cli.say(line);
-  cli.say();
-  if (production) cli.say(production);
-  if (production && approval.required) cli.say('Before that, a person would be asked to approve it.');
-  cli.say('Dry run: nothing was started.');
-}
-
-/** What is asked before something is done. */
-export interface Question {
-  /** The question itself, without the way to answer. */
+/** A question before something is done. */
+interface Question {
+  /** Without the way to answer. */
   text: string;
   /** What is said when the answer is no. */
   declined: string;
@@ -175,7 +80,7 @@ export interface Question {
 }
 
 /** Whether a question would be asked: where nobody can answer, the command itself is the yes. */
-export function asks({ io, json }: Cli, { yes }: Pick<Question, 'yes'>): boolean {
+function asks({ io, json }: Cli, yes: boolean): boolean {
   return !yes && !json && process.stdin.isTTY === true && isTerminal(io.stdout, io.env);
 }
 
@@ -184,9 +89,9 @@ export function asks({ io, json }: Cli, { yes }: Pick<Question, 'yes'>): boolean
  *
  * @throws {CommandError} when the answer is no
  */
-export async function confirm(cli: Cli, question: Question): Promise<void> {
-  if (!asks(cli, question) || (await answersYes(cli.io, question.text))) return;
-  throw new CommandError(EXIT.failed, question.declined);
+export async function confirm(cli: Cli, { text, declined, yes }: Question): Promise<void> {
+  if (!asks(cli, yes) || (await answersYes(cli.io, text))) return;
+  throw new CommandError(EXIT.failed, declined);
 }
 
 async function answersYes({ stdout, interrupted }: Io, question: string): Promise<boolean> {
@@ -207,13 +112,32 @@ async function answersYes({ stdout, interrupted }: Io, question: string): Promis
   }
 }
 
+/** How Production stands before something changes it. */
+export interface Outlook {
+  registeredModel: string;
+  /** The newest first; null: MLflow does not answer. */
+  versions: VersionState[] | null;
+  /** Null: of several models, this one has no API. */
+  api: ApiState | null;
+}
+
+/** How Production of a model stands. Never throws: who asks goes on without what cannot be known. */
+async function outlook(config: Config): Promise<Outlook> {
+  const hasApi = config.deployment.target !== 'none';
+  const [versions, api] = await Promise.all([
+    listedVersions(config).catch(() => null),
+    hasApi ? apiState(config) : null,
+  ]);
+  return { registeredModel: config.registry.registeredModel, versions, api };
+}
+
 export interface ApiState {
   url: string;
   /** Version that it serves; null when it serves none. */
   version: string | null;
   /** Registered model that it serves. */
   registeredModel: string | null;
-  /** Why it serves none, in words. */
+  /** Why it serves none. */
   problem: string | null;
 }
 
@@ -223,14 +147,14 @@ const Health = z.object({
   reason: z.string().nullish(),
   error: z.string().nullish(),
 });
-const LIMIT_MS = 3_000;
+const HEALTH_LIMIT_MS = 3_000;
 
 /** What the API itself says that it serves: the same `GET /health` as any of its users may ask. Never throws. */
 export async function apiState({ deployment }: Config): Promise<ApiState> {
   const url = deployment.apiUrl.replace(/\/+$/, '');
   const none = { url, version: null, registeredModel: null };
   try {
-    const response = await fetch(`${url}/health`, { signal: AbortSignal.timeout(LIMIT_MS) });
+    const response = await fetch(`${url}/health`, { signal: AbortSignal.timeout(HEALTH_LIMIT_MS) });
     const health = Health.safeParse(await response.json().catch(() => null)).data;
     const { model_name, model_version, reason, error } = health ?? {};
     if (response.ok && model_version) {
@@ -239,6 +163,63 @@ export async function apiState({ deployment }: Config): Promise<ApiState> {
     return { ...none, problem: reason ?? error ?? `/health answers ${response.status}` };
   } catch (error) {
     const late = error instanceof Error && error.name === 'TimeoutError';
-    return { ...none, problem: late ? `no answer within ${LIMIT_MS / 1000} s` : 'nothing answers there' };
+    return { ...none, problem: late ? `no answer within ${HEALTH_LIMIT_MS / 1000} s` : 'nothing answers there' };
   }
+}
+
+/** How Production stands, and what it would become, in sentences. */
+export function changeText(change: Change, { registeredModel, versions, api }: Outlook): string {
+  if (versions === null) return `MLflow does not answer, so what is in Production of ${registeredModel} is not known.`;
+  const production = versions.find(({ stage }) => stage === 'Production');
+  const now = production
+    ? `${named(production)} of ${registeredModel} is in Production${servingText(production, api)}`
+    : `Nothing of ${registeredModel} is in Production`;
+  return `${now}; ${outcomeText(change, versions, production)}`;
+}
+
+function servingText({ version }: VersionState, api: ApiState | null): string {
+  if (!api) return '';
+  if (api.version === version) return ' and serves';
+  return `, but ${api.version === null ? 'no API answers with it' : `the API serves version ${api.version}`}`;
+}
+
+function outcomeText(change: Change, versions: readonly VersionState[], production: VersionState | undefined): string {
+  const place = production ? 'replace it' : 'be the first';
+  if (change.does === 'retrain') return `the version that is trained would ${place}, if the gate agrees.`;
+  const usual = {
+    promote: versions[0],
+    rollback: versions.find(({ aliases }) => aliases.includes(ALIASES.previous)),
+    redeploy: production,
+  }[change.does];
+  const { version: number = usual?.version } = change;
+  if (number === undefined) return 'there is no version that it could go back to.';
+  const meant = versions.find(({ version }) => version === number);
+  const version = meant ? uncapitalised(named(meant)) : `version ${number}, which MLflow does not have,`;
+  if (change.does === 'redeploy') return `a new API of ${version} would be started, and take the requests.`;
+  if (number === production?.version) return 'nothing would take its place.';
+  if (change.does === 'rollback') return `${version} would be back in its place.`;
+  const forced = change.does === 'promote' && change.forced;
+  return `${version} would ${place}, ${forced ? 'whatever the gate says' : 'if the gate agrees'}.`;
+}
+
+const named = ({ version, testAuc }: VersionState) =>
+  `Version ${version}${testAuc === null ? '' : ` (test AUC ${score(testAuc)})`}`;
+
+/** Shows what a retrain with this input would do. It starts nothing, and needs no worker: MLflow is asked, if it is there. */
+export async function rehearseRetrain(cli: Cli, input: RetrainInput): Promise<void> {
+  const config = configOf(cli, input.registeredModel);
+  const plan = planOf(config, input);
+  const now = await outlook(config);
+  const stages = stagesOf(config, plan).filter(({ stage }) => stage !== 'driftCheck');
+  const change = changeOf('retrain', { ...input, approval: false }, config);
+  const production = change && changeText(change, now);
+  const { registeredModel, approval } = plan;
+  cli.show({ dryRun: true, workflow: 'retrain', registeredModel, input, plan, stages, production }, () => [
+    cli.style('bold', `${registeredModel}: what this retrain would do`),
+    ...stages.flatMap((stage) => stageLines(stage, cli.style)),
+    '',
+    ...(production ? [production] : []),
+    ...(production && approval.required ? ['Before that, a person would be asked to approve it.'] : []),
+    'Dry run: nothing was started.',
+  ]);
 }

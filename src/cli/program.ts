@@ -1,25 +1,14 @@
 import { Command } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
 import type { Cli } from './cli.ts';
-import { addApprove, addReject } from './commands/decide.ts';
 import { addAlert, addDrift } from './commands/drift.ts';
 import { addCheck, addDoctor, addInit, addNotify } from './commands/project.ts';
 import { addSchedules } from './commands/schedules.ts';
 import { addCompletion, addHelp } from './commands/self.ts';
-import {
-  addStartCommand,
-  build,
-  prepare,
-  promote,
-  redeploy,
-  retrain,
-  rollback,
-  search,
-  train,
-} from './commands/start.ts';
+import { addStartCommand, CHANGES, COMPUTATIONS, RETRAIN } from './commands/start.ts';
 import { addSteward } from './commands/steward.ts';
 import { addCompare, addHistory, addReport } from './commands/versions.ts';
-import { addCancel, addFollow, addLogs, addQueries, addStatus } from './commands/workflows.ts';
+import { addCancel, addDecisions, addFollow, addLogs, addQueries, addStatus } from './commands/workflows.ts';
 import { helpEnd, PROGRAM_HELP } from './help.ts';
 
 /** The whole command line. */
@@ -34,11 +23,12 @@ export function buildProgram(cli: Cli): Command {
       writeOut: (text) => stdout.write(text),
       // The help of a command that has others under it and was typed without one: that is no error.
       writeErr: (text) => (cli.json ? stderr : stdout).write(text),
-      // It is told with what to type instead, once all of it is known.
+      // It is said with what to type instead, once all of it is known.
       outputError: () => undefined,
       getOutHelpWidth: () => stdout.columns ?? 100,
       getErrHelpWidth: () => stderr.columns ?? 100,
     })
+    .showSuggestionAfterError(false)
     .exitOverride()
     .helpCommand(false)
     .addHelpText('after', PROGRAM_HELP)
@@ -48,13 +38,12 @@ export function buildProgram(cli: Cli): Command {
   addInit(program, cli);
   addCheck(program, cli);
   program.commandsGroup('The whole chain:');
-  addStartCommand(program, cli, retrain);
+  addStartCommand(program, cli, RETRAIN);
   program.commandsGroup('Single stages:');
-  for (const spec of [prepare, search, train]) addStartCommand(program, cli, spec);
+  for (const spec of COMPUTATIONS) addStartCommand(program, cli, spec);
   program.commandsGroup('Changes of production:');
-  for (const spec of [promote, rollback, redeploy, build]) addStartCommand(program, cli, spec);
-  addApprove(program, cli);
-  addReject(program, cli);
+  for (const spec of CHANGES) addStartCommand(program, cli, spec);
+  addDecisions(program, cli);
   program.commandsGroup('Drift:');
   addDrift(program, cli);
   addAlert(program, cli);
@@ -74,6 +63,6 @@ export function buildProgram(cli: Cli): Command {
   addCancel(program, cli);
   program.commandsGroup('This command:');
   addCompletion(program, cli);
-  addHelp(program);
+  addHelp(program, cli);
   return program;
 }

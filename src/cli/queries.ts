@@ -1,11 +1,11 @@
 import type { Config } from '../config.ts';
 import { type QueryValues, SAVED_QUERIES, type SavedQuery, type SavedQueryName } from '../contracts/savedQueries.ts';
+import { listUrl } from '../words/links.ts';
 import type { Cli, Style } from './cli.ts';
 import { CommandError } from './exit.ts';
-import { listUrl } from './links.ts';
-import { type Session, withSession } from './session.ts';
+import { isInvalid, type Session, withSession } from './session.ts';
 
-export interface QueryState {
+interface QueryState {
   id: SavedQueryName;
   /** What the UI's list of saved views calls it. */
   name: string;
@@ -20,7 +20,7 @@ export interface QueryState {
   count: number | null;
 }
 
-export interface Queries {
+interface Queries {
   queries: QueryState[];
   /** Why there are no counts; null: there are. */
   problem: string | null;
@@ -30,18 +30,20 @@ const CONNECT_LIMIT_MS = 2_000;
 const COUNT_LIMIT_MS = 5_000;
 const DAY_MS = 24 * 3_600_000;
 
-/**
- * The saved queries as they are at this moment, with what they find if Temporal answers.
- *
- * @param values bounds that are asked for
- */
-export async function gatherQueries(
-  cli: Cli,
-  config: Config,
-  values: Pick<QueryValues, 'testAuc' | 'driftShare'>,
-): Promise<Queries> {
+interface Wanted extends Pick<QueryValues, 'testAuc' | 'driftShare'> {
+  /** Links that save. */
+  save: boolean;
+}
+
+/** Shows the saved queries, with what they find now if Temporal answers. */
+export async function showQueries(cli: Cli, config: Config, { save, ...bounds }: Wanted): Promise<void> {
+  const queries = await gatherQueries(cli, config, bounds);
+  cli.show(queries, () => queryLines(queries, save, cli.style));
+}
+
+async function gatherQueries(cli: Cli, config: Config, bounds: Omit<Wanted, 'save'>): Promise<Queries> {
   const all: QueryValues = {
-    ...values,
+    ...bounds,
     registeredModel: config.registry.registeredModel,
     aDayAgo: new Date(Date.now() - DAY_MS).toISOString(),
   };
@@ -73,30 +75,21 @@ async function counted(
 
 const UNKNOWN_ATTRIBUTES =
   'Temporal does not know all of our search attributes: a worker adds them when it starts; to Temporal Cloud add them there.';
-/** gRPC's status of a filter that names what the server does not know. */
-const INVALID_ARGUMENT = 3;
-
+/** Null: Temporal does not know a name in the filter. */
 async function countOf({ client }: Session, filter: string): Promise<number | null> {
-  const { isGrpcServiceError, ServiceError } = await import('@temporalio/client');
   try {
     const { count } = await client.withDeadline(Date.now() + COUNT_LIMIT_MS, () => client.workflow.count(filter));
     return count;
   } catch (error) {
-    const cause = error instanceof ServiceError ? error.cause : error;
-    if (isGrpcServiceError(cause) && cause.code === INVALID_ARGUMENT) return null;
+    if (await isInvalid(error)) return null;
     throw error;
   }
 }
 
-/**
- * The saved queries for a reader.
- *
- * @param saving whether the links are those that save
- */
-export function queryLines({ queries, problem }: Queries, { saving, style }: { saving: boolean; style: Style }) {
+function queryLines({ queries, problem }: Queries, saving: boolean, style: Style): string[] {
   return [
     ...queries.flatMap(({ name, about, filter, url, saveUrl, count }) => [
-      `${style('bold', name)}${count === null ? '' : `  ${found(count)}`}`,
+      `${style('bold', name)}${count === null ? '' : `  ${count} now`}`,
       `  ${about}`,
       style('dim', `  ${filter}`),
       `  ${saving ? saveUrl : url}`,
@@ -108,5 +101,3 @@ export function queryLines({ queries, problem }: Queries, { saving, style }: { s
     ...(problem ? [style('yellow', problem)] : []),
   ];
 }
-
-const found = (count: number) => `${count} now`;

@@ -2,8 +2,9 @@ import type { Client } from '@temporalio/client';
 import type { UpdateDefinition } from '@temporalio/common';
 import type { Config } from '../config.ts';
 import { FAILURES } from '../contracts/errors.ts';
-import { type Mlflow, MlflowError } from '../systems/mlflow/index.ts';
-import { withMlflow } from '../systems/mlflow/withMlflow.ts';
+import type { Mlflow } from '../systems/mlflow/index.ts';
+import { connectionOptions } from '../systems/temporal.ts';
+import { causeText } from '../words/explain.ts';
 import type { Cli } from './cli.ts';
 import { CommandError, EXIT } from './exit.ts';
 
@@ -30,25 +31,22 @@ export async function withSession<Result>(
 ): Promise<Result> {
   const config = cli.config();
   const { Client, Connection } = await import('@temporalio/client');
-  const { address, namespace, apiKey, tls } = config.temporal;
-  const options = {
-    address,
+  const connection = await Connection.connect({
+    ...connectionOptions(config),
     connectTimeout: connectLimitMs,
-    tls: tls || apiKey !== '',
     // The client's own retries hide for 20 s that the server is away, and outlive the connection.
     interceptors: [],
     channelArgs: { 'grpc.max_reconnect_backoff_ms': RECONNECT_LIMIT_MS },
-  };
-  const connection = await Connection.connect(apiKey ? { ...options, apiKey } : options).catch((error: unknown) => {
+  }).catch((error: unknown) => {
     throw unreachable(config, error);
   });
-  const client = new Client({ connection, namespace });
+  const client = new Client({ connection, namespace: config.temporal.namespace });
   const { interrupted } = cli.io;
   try {
     return await client.withAbortSignal(interrupted, () => body({ client, config }));
   } catch (error) {
     if (interrupted.aborted) throw new CommandError(EXIT.interrupted, INTERRUPTED, { cause: error });
-    throw await inWords(config, error);
+    throw await refusalOf(config, error);
   } finally {
     await connection.close();
   }
@@ -57,20 +55,21 @@ export async function withSession<Result>(
 const INTERRUPTED = 'Interrupted. What had been asked of Temporal goes on; "mediwatch status" shows it.';
 
 function unreachable({ temporal }: Config, cause: unknown): CommandError {
-  const detail = deepest(cause);
   return new CommandError(
     EXIT.unreachable,
-    `Temporal does not answer at ${temporal.address}${detail ? ` (${detail})` : ''}. ` +
+    `Temporal does not answer at ${temporal.address} (${causeText(cause)}). ` +
       'Start one with "npm start", or name yours in temporal.address of mediwatch.yaml or in TEMPORAL_ADDRESS.',
     { cause },
   );
 }
 
-/** Puts what Temporal itself refuses, or cannot do, into words; other errors pass. */
-async function inWords(config: Config, error: unknown): Promise<unknown> {
-  const { isGrpcDeadlineError, isGrpcServiceError, NamespaceNotFoundError, ServiceError } = await import(
-    '@temporalio/client'
-  );
+/** gRPC's status codes of a call that can never be right, and of a server that cannot be reached. */
+const INVALID_ARGUMENT = 3;
+const UNAVAILABLE = 14;
+
+/** Why Temporal did not do what it was asked; errors that are not Temporal's pass. */
+async function refusalOf(config: Config, error: unknown): Promise<unknown> {
+  const { isGrpcDeadlineError, isGrpcServiceError, NamespaceNotFoundError } = await import('@temporalio/client');
   const { temporal } = config;
   if (error instanceof NamespaceNotFoundError) {
     const message =
@@ -78,44 +77,28 @@ async function inWords(config: Config, error: unknown): Promise<unknown> {
       'Create it, or correct temporal.namespace in mediwatch.yaml or TEMPORAL_NAMESPACE.';
     return new CommandError(EXIT.usage, message, { cause: error });
   }
-  const cause = error instanceof ServiceError ? error.cause : error;
-  if (isGrpcServiceError(cause) && cause.code === INVALID_ARGUMENT) {
-    return new CommandError(EXIT.usage, `Temporal refused it: ${deepest(cause)}.`, { cause: error });
+  if (await isInvalid(error)) {
+    return new CommandError(EXIT.usage, `Temporal refused it: ${causeText(error)}.`, { cause: error });
   }
+  const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
   return isGrpcServiceError(cause) || isGrpcDeadlineError(error) ? unreachable(config, error) : error;
 }
 
-/** gRPC's status of a call that can never be right. */
-const INVALID_ARGUMENT = 3;
+/** Whether Temporal refuses the call itself, such as a filter with a name that it does not know. */
+export const isInvalid = async (error: unknown): Promise<boolean> => (await grpcCodeOf(error)) === INVALID_ARGUMENT;
+/** Whether there is no Temporal to answer. */
+export const isAway = async (error: unknown): Promise<boolean> => (await grpcCodeOf(error)) === UNAVAILABLE;
 
-/** The last cause's message, without the prefix that gRPC puts before it. */
-function deepest(error: unknown): string {
-  let cause = error;
-  while (cause instanceof Error && cause.cause instanceof Error) cause = cause.cause;
-  return cause instanceof Error ? cause.message.replace(/^\d+ [A-Z_]+: /, '').replace(/\.$/, '') : '';
-}
-
-/** A person waits for the answer (ms). */
-const MLFLOW_LIMIT_MS = 10_000;
-
-/**
- * Lends a client of MLflow to the body, and closes it whatever happens.
- *
- * @throws {CommandError} when MLflow does not answer, or refuses
- */
-export async function askMlflow<Result>(config: Config, body: (mlflow: Mlflow) => Promise<Result>): Promise<Result> {
-  try {
-    return await withMlflow(config, body, MLFLOW_LIMIT_MS);
-  } catch (error) {
-    if (!(error instanceof MlflowError)) throw error;
-    throw new CommandError(EXIT.unreachable, `${error.message} ${FAILURES.MlflowUnavailable.next}`, { cause: error });
-  }
+async function grpcCodeOf(error: unknown): Promise<number | undefined> {
+  const { isGrpcServiceError, ServiceError } = await import('@temporalio/client');
+  const cause = error instanceof ServiceError ? error.cause : error;
+  return isGrpcServiceError(cause) ? cause.code : undefined;
 }
 
 /** A worker takes an update at once (ms). */
 const UPDATE_LIMIT_MS = 15_000;
 
-/** What the reader is told when an update is not taken. */
+/** What the reader reads when an update is not taken. */
 interface Refusals {
   /** The workflow itself refuses it, with this message. */
   refused(why: string): string;
@@ -136,7 +119,7 @@ export async function sendUpdate<Answer, Input>(
   workflowId: string,
   update: UpdateDefinition<Answer, [Input]>,
   input: Input,
-  words: Refusals,
+  refusals: Refusals,
 ): Promise<Answer> {
   const {
     isGrpcDeadlineError,
@@ -144,7 +127,7 @@ export async function sendUpdate<Answer, Input>(
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
   } = await import('@temporalio/client');
-  const failed = (message: string, cause: unknown) => new CommandError(EXIT.failed, message, { cause: cause as Error });
+  const failed = (message: string, cause: unknown) => new CommandError(EXIT.failed, message, { cause });
   try {
     const handle = client.workflow.getHandle(workflowId);
     return await client.withDeadline(Date.now() + UPDATE_LIMIT_MS, () =>
@@ -152,12 +135,38 @@ export async function sendUpdate<Answer, Input>(
     );
   } catch (error) {
     if (error instanceof WorkflowUpdateFailedError) {
-      throw failed(words.refused(error.cause?.message ?? error.message), error);
+      throw failed(refusals.refused(error.cause?.message ?? error.message), error);
     }
-    if (error instanceof WorkflowNotFoundError) throw failed(words.absent, error);
+    if (error instanceof WorkflowNotFoundError) throw failed(refusals.absent, error);
     if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError || isGrpcDeadlineError(error)) {
-      throw failed(words.unanswered(UPDATE_LIMIT_MS / 1_000), error);
+      throw failed(refusals.unanswered(UPDATE_LIMIT_MS / 1_000), error);
     }
     throw error;
+  }
+}
+
+/** A person waits for the answer (ms). */
+const MLFLOW_LIMIT_MS = 10_000;
+
+/**
+ * Lends a client of MLflow to the body, and closes it whatever happens.
+ *
+ * @param limitMs longest time that each question may take (ms)
+ * @throws {CommandError} when MLflow does not answer, or refuses
+ */
+export async function askMlflow<Result>(
+  config: Config,
+  body: (mlflow: Mlflow) => Promise<Result>,
+  limitMs = MLFLOW_LIMIT_MS,
+): Promise<Result> {
+  const [{ MlflowError }, { withMlflow }] = await Promise.all([
+    import('../systems/mlflow/index.ts'),
+    import('../systems/mlflow/withMlflow.ts'),
+  ]);
+  try {
+    return await withMlflow(config, body, limitMs);
+  } catch (error) {
+    if (!(error instanceof MlflowError)) throw error;
+    throw new CommandError(EXIT.unreachable, `${error.message} ${FAILURES.MlflowUnavailable.next}`, { cause: error });
   }
 }

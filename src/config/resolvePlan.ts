@@ -2,6 +2,7 @@ import { type Config, forModel } from '../config.ts';
 import { type ExtraStepPlan, STEPS, type StepLimits, type StepName } from '../contracts/plans.ts';
 import type { MetricRule } from '../contracts/registry.ts';
 import type { InputOf, PlanOf, WorkflowName } from '../contracts/workflows.ts';
+import { workflowsUrl } from '../words/links.ts';
 import { orderExtraSteps } from './extraSteps.ts';
 import type { ExtraStep, StepConfig } from './steps.ts';
 
@@ -61,7 +62,7 @@ export function resolvePlan(shared: Config, workflow: WorkflowName, given: Given
     notifies: config.notifications.length > 0,
     searchable,
     links: {
-      temporalUi: `${config.temporal.uiUrl}/namespaces/${config.temporal.namespace}/workflows`,
+      temporalUi: workflowsUrl(config),
       api: deployment.apiUrl,
     },
   };

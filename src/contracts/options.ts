@@ -193,7 +193,9 @@ export const DriftGate = z.strictObject({
     .nullable()
     .default(null)
     .describe('drift when at least this many features drifted'),
-  columns: list(z.string()).default([]).describe('drift when any of these columns drifted'),
+  columns: list(z.string())
+    .default([])
+    .meta({ flag: 'column', value: 'name', description: 'drift when any of these columns drifted' }),
   share: z
     .number()
     .gt(0)

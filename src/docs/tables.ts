@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { listUrl, startUrl } from '../cli/links.ts';
+import { listUrl, startUrl } from '../words/links.ts';
 import { takesVariable } from '../config/environment.ts';
 import { knownPlaceholders, PLACEHOLDERS, type Placeholder, type PlaceholderStep } from '../config/placeholders.ts';
 import { ConfigSchema } from '../config/schema.ts';

@@ -2,7 +2,7 @@ import { hasGateway, hasWebhook } from '../config/embedded.ts';
 import type { Config } from '../config.ts';
 import { ALIASES, starterOf, TAGS } from '../contracts/names.ts';
 import { withMlflow } from '../systems/mlflow/withMlflow.ts';
-import { pageOf } from '../words/links.ts';
+import { pageOf, workflowsUrl } from '../words/links.ts';
 
 /**
  * What to open in the browser, as lines to print.
@@ -10,10 +10,10 @@ import { pageOf } from '../words/links.ts';
  * @param retrainId the retrain to point at; absent: the one that made the champion
  */
 export async function whereToLook(config: Config, retrainId?: string): Promise<string[]> {
-  const { temporal, mlflow, deployment, registry } = config;
+  const { mlflow, deployment, registry } = config;
   const best = await champion(config).catch(() => undefined);
   const shown = retrainId ?? best?.retrainId;
-  const workflows = `${temporal.uiUrl}/namespaces/${encodeURIComponent(temporal.namespace)}/workflows`;
+  const workflows = workflowsUrl(config);
   const rows: Array<[string, string]> = [
     ['Temporal UI', shown ? pageOf(workflows, shown) : workflows],
     ['MLflow', best?.runUrl ?? mlflow.uri],

@@ -1,8 +1,11 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { z } from 'zod';
 import { type Config, PROJECT_ROOT } from '../config.ts';
 import { DriftDocument, type DriftWindow } from '../contracts/drift.ts';
+import type { MonitorInput } from '../contracts/steps.ts';
 import { StepError } from './processes/errors.ts';
 
 const PACKAGE = join(PROJECT_ROOT, 'python');
@@ -37,7 +40,7 @@ export async function readDriftReport(
   report: { file: string } | { text: string },
   signal?: AbortSignal,
 ): Promise<DriftDocument> {
-  const python = config.worker.python || join(PACKAGE, '.venv', 'bin', 'python');
+  const python = pythonOf(config);
   const file = 'file' in report ? report.file : '-';
   const done = await execa(python, ['-m', 'mediwatch_training', 'drift-document', '--report', file], {
     env: { PYTHONPATH: PACKAGE },
@@ -59,4 +62,43 @@ export async function readDriftReport(
     retryable: false,
     field: null,
   });
+}
+
+const pythonOf = ({ worker }: Config) => worker.python || join(PACKAGE, '.venv', 'bin', 'python');
+
+const Monitored = z.union([
+  z.object({
+    result: z.object({ document: DriftDocument, html: z.string().nullable(), json: z.string().nullable() }),
+  }),
+  z.object({ error: z.object({ type: z.string(), message: z.string() }) }),
+]);
+
+/**
+ * Makes a drift report of a prediction log with the bundled step, as a process of its own.
+ *
+ * @throws {StepError} when the log cannot be found, read or compared
+ */
+export async function makeDriftReport(config: Config, input: MonitorInput, signal: AbortSignal) {
+  const folder = await mkdtemp(join(tmpdir(), 'mediwatch-drift-'));
+  const [inputFile, resultFile] = [join(folder, 'input.json'), join(folder, 'result.json')];
+  try {
+    await writeFile(inputFile, JSON.stringify(input));
+    const done = await execa(pythonOf(config), ['-m', 'mediwatch_training', 'monitor'], {
+      env: { PYTHONPATH: PACKAGE, MEDIWATCH_INPUT: inputFile, MEDIWATCH_RESULT: resultFile },
+      cancelSignal: signal,
+      stdin: 'ignore',
+      reject: false,
+    });
+    signal.throwIfAborted();
+    const written = await readFile(resultFile, 'utf8').catch(() => undefined);
+    const result = written === undefined ? undefined : Monitored.parse(JSON.parse(written));
+    if (result && 'result' in result) return result.result;
+    const { type, message } = result?.error ?? {
+      type: 'StepFailed',
+      message: `The report could not be made: ${done.shortMessage} ${done.stderr.slice(-1_000)}`,
+    };
+    throw new StepError({ type, message, retryable: false, field: null });
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 }

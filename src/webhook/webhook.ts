@@ -5,7 +5,7 @@ import { judgeDrift } from '../domain/driftGate.ts';
 import { raiseAlert } from '../systems/alerts.ts';
 import { readDriftReport } from '../systems/driftDocument.ts';
 import { connectionOptions } from '../systems/temporal.ts';
-import { ensureSecret } from './secret.ts';
+import { ensureSecret } from '../systems/webhookSecret.ts';
 import { createWebhook } from './server.ts';
 
 /** A sender waits for the answer, and tries again (ms). */

@@ -26,8 +26,7 @@ function whatHappened({ failure: { type, message, cancelled, child }, stages }: 
   const title = stage && STAGE_TITLES[stage];
   if (cancelled) return `It was cancelled${title ? ` during "${title}"` : ''}.`;
   const place = [title && `in "${title}"`, child && `in the child workflow ${child}`].filter(Boolean).join(', ');
-  const advice = adviceOf(type);
-  const bare = advice && message.endsWith(advice) ? message.slice(0, -advice.length).trim() : message;
+  const bare = withoutAdvice(type, message);
   return place ? `Failed ${place}: ${bare}` : bare;
 }
 
@@ -111,6 +110,12 @@ function inProductionText(version: string | null | undefined): string {
 
 const staysRegistered = (version: string) => `Version ${version} stays registered as the challenger.`;
 
+/** The message of a failure without the advice of its type, which ends it. */
+export function withoutAdvice(type: string | null, message: string): string {
+  const advice = adviceOf(type);
+  return advice && message.endsWith(advice) ? message.slice(0, -advice.length).trim() : message;
+}
+
 /** What a type of failure is mostly about: what helps is the log of the step, or the doctor. */
 export const IN_LOGS: ReadonlySet<string> = new Set<FailureType>([
   'StepFailed',
@@ -183,4 +188,14 @@ function adviceOf(type: string | null): string | undefined {
 /** The stage in which it failed or was cancelled. */
 function stageOfFailure(stages: readonly StageProgress[]): StageProgress['name'] | undefined {
   return stages.findLast(({ state }) => state === 'failed' || state === 'cancelled')?.name;
+}
+
+/** The innermost cause of an error, without the prefix that gRPC puts before it and without its full stop. */
+export function causeText(error: unknown): string {
+  let cause = error;
+  while (cause instanceof Error && cause.cause instanceof Error) cause = cause.cause;
+  if (!(cause instanceof Error)) return String(cause);
+  const { code } = cause as { code?: unknown };
+  const message = cause.message.replace(/^\d+ [A-Z_]+: /, '').replace(/\.$/, '');
+  return message || (typeof code === 'string' ? code : cause.name);
 }

@@ -5,6 +5,23 @@ export function score(value: number | null | undefined): string {
   return Number.isFinite(value) ? (value as number).toFixed(4) : 'unknown';
 }
 
+/** What stands in a table for what is not known, or does not apply. */
+export const NONE = '–';
+
+/** A score in a table. */
+export const scoreCell = (value: number | null | undefined): string => (Number.isFinite(value) ? score(value) : NONE);
+
+/** `+0.0034`, `−0.0120`: a difference of scores in a table. */
+export function signedCell(value: number | null | undefined): string {
+  return Number.isFinite(value) ? `${(value as number) < 0 ? '−' : '+'}${score(Math.abs(value as number))}` : NONE;
+}
+
+/** `512 B`, `1.5 KiB`, `20.0 MiB`. */
+export function sizeText(bytes: number): string {
+  if (bytes < 1024) return `${bytes} B`;
+  return bytes < 1024 ** 2 ? `${(bytes / 1024).toFixed(1)} KiB` : `${(bytes / 1024 ** 2).toFixed(1)} MiB`;
+}
+
 /** `31 %`, `2.5 %`: a share from 0 to 1. */
 export function percent(share: number | null | undefined): string {
   return Number.isFinite(share) ? `${Number(((share as number) * 100).toFixed(1))} %` : 'not given';
@@ -20,12 +37,14 @@ export function counted(count: number, noun: string): string {
   return `${grouped(count)} ${noun}${count === 1 ? '' : 's'}`;
 }
 
-/** `learning_rate 0.0412, max_depth 6`: parameters as they are read on a line. */
-export function paramsText(params: Params): string {
-  return Object.entries(params)
-    .map(([name, value]) => `${name} ${typeof value === 'number' ? Number(value.toPrecision(3)) : value}`)
-    .join(', ');
+/** `learning_rate 0.0412`: parameters as they are read on a line. */
+export function paramTexts(params: Params): string[] {
+  return Object.entries(params).map(
+    ([name, value]) => `${name} ${typeof value === 'number' ? Number(value.toPrecision(3)) : value}`,
+  );
 }
+
+export const paramsText = (params: Params): string => paramTexts(params).join(', ');
 
 /** `test_auc` → `test AUC`: metrics as people call them. */
 export function metricName(metric: string): string {
@@ -50,8 +69,8 @@ export function utcMinute(time: number | string): string {
   return `${new Date(time).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 }
 
-/** `2026-01-31 02:00:07`, of a Unix time (ms), in UTC. */
-export function utcSecond(time: number): string {
+/** `2026-01-31 02:00:07`, of a Unix time (ms) or an ISO time, in UTC. */
+export function utcSecond(time: number | string): string {
   return new Date(time).toISOString().slice(0, 19).replace('T', ' ');
 }
 

@@ -11,13 +11,20 @@ export function verdictText(verdict: GateVerdict, forced = false): string {
   return forced ? `Forced. The gate would have refused: ${text}` : text;
 }
 
+/** The same without whether it passed or was refused, for where that is said already. */
+export function verdictGrounds(verdict: GateVerdict): string {
+  return verdict.code === 'passed' || verdict.code === 'refused' ? rulesText(verdict) : gateText(verdict);
+}
+
+const rulesText = ({ rules, champion }: Extract<GateVerdict, { rules: unknown }>) =>
+  rules.map((rule) => ruleText(rule, champion)).join('; ');
+
 function gateText(verdict: GateVerdict): string {
   switch (verdict.code) {
     case 'passed':
     case 'refused': {
-      const rules = verdict.rules.map((rule) => ruleText(rule, verdict.champion)).join('; ');
       const basis = verdict.recorded ? RECORDED : '';
-      return `${verdict.code === 'passed' ? 'Passed' : 'Refused'}: ${rules}.${basis}`;
+      return `${verdict.code === 'passed' ? 'Passed' : 'Refused'}: ${rulesText(verdict)}.${basis}`;
     }
     case 'firstVersion': {
       const scores = Object.entries(verdict.scores).map(([metric, value]) => `${metricName(metric)} ${score(value)}`);

@@ -102,7 +102,12 @@ describe('--help', () => {
       redeploy: 'redeploy',
       build: 'buildImage',
     } as const;
-    const flags: Record<string, string> = { params: '--param', redeploy: '--no-redeploy', version: '[version]' };
+    const flags: Record<string, string> = {
+      params: '--param',
+      redeploy: '--no-redeploy',
+      registryStage: '--stage',
+      version: '[version]',
+    };
     for (const [command, workflow] of Object.entries(workflows)) {
       const help = await helpOf(command);
       for (const field of Object.keys(WORKFLOWS[workflow].input.shape)) {

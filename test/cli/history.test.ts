@@ -1,6 +1,7 @@
+import { InvalidArgumentError } from 'commander';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createRegistryActivities } from '../../src/activities/registry.ts';
-import { parseSince, parseTime } from '../../src/cli/flags.ts';
+import { localTime, pastTime } from '../../src/cli/flags.ts';
 import { entriesOf, momentOf } from '../../src/cli/history/production.ts';
 import { loadConfig, PROJECT_ROOT } from '../../src/config.ts';
 import type { ProductionEntry } from '../../src/contracts/registry.ts';
@@ -102,7 +103,7 @@ describe('history --production', () => {
     expect(JSON.parse(out)).toMatchObject({
       production: '1',
       total: 3,
-      entries: [{ version: '1', replaced: '2', actor: 'grace', action: 'rollback', followsGap: false }],
+      entries: [{ version: '1', replaced: '2', actor: 'grace', reason: { code: 'rollback' }, followsGap: false }],
     });
     expect((await mediwatch(['history', '--production', '--limit', '2'], { env })).out).toContain(
       '1 earlier; show them with --limit 3.',
@@ -124,7 +125,7 @@ describe('history --production', () => {
     const { out } = await mediwatch(['history', '--at', '2026-11-23T12:00Z'], { env });
     expect(out).toBe(
       'At 2026-11-23 12:00:00 UTC, version 2 of MediWatchReadmit was in Production: since 2026-11-23 02:00:00 UTC ' +
-        '(promoted by schedule: Passed: test AUC 0.6843 against 0.6800.), until 2026-11-24 09:30:00 UTC, when version 1 came.\n',
+        '(promoted by schedule: Passed: test AUC 0.6843 against 0.6800 of version 1, allowed loss 0.005.), until 2026-11-24 09:30:00 UTC, when version 1 came.\n',
     );
   });
 
@@ -174,22 +175,22 @@ describe('the history in the tags', () => {
 describe('a time', () => {
   it('without a zone is one of this machine, also a date alone', () => {
     const local = new Date(2026, 10, 24, 10, 0).getTime();
-    expect(parseTime('2026-11-24T10:00')).toBe(local);
-    expect(parseTime('2026-11-24 10:00')).toBe(local);
-    expect(parseTime('2026-11-24')).toBe(new Date(2026, 10, 24).getTime());
-    expect(parseTime('2026-11-24T10:00:00Z')).toBe(Date.UTC(2026, 10, 24, 10));
+    expect(localTime('2026-11-24T10:00')).toBe(local);
+    expect(localTime('2026-11-24 10:00')).toBe(local);
+    expect(localTime('2026-11-24')).toBe(new Date(2026, 10, 24).getTime());
+    expect(localTime('2026-11-24T10:00:00Z')).toBe(Date.UTC(2026, 10, 24, 10));
   });
   it.each(['', '24.11.2026', '2026-13-01', '2026-11-24T25:00', '10:00'])('is not %j', (text) =>
-    expect(parseTime(text)).toBeUndefined(),
+    expect(() => localTime(text)).toThrow(InvalidArgumentError),
   );
   it.each(['2026-02-31', '2026-02-29', '2026-04-31 10:00', '2026-02-30T10:00Z'])(
     'of a day that does not exist is none: %j',
     (text) => {
-      expect(parseTime(text)).toBeUndefined();
-      expect(parseSince(text, 0)).toBeUndefined();
+      expect(() => localTime(text)).toThrow(InvalidArgumentError);
+      expect(() => pastTime(text)).toThrow(InvalidArgumentError);
     },
   );
   it('on the 29th of February exists in a leap year', () => {
-    expect(parseTime('2028-02-29T00:00Z')).toBe(Date.UTC(2028, 1, 29));
+    expect(localTime('2028-02-29T00:00Z')).toBe(Date.UTC(2028, 1, 29));
   });
 });

@@ -1,7 +1,7 @@
 import { userInfo } from 'node:os';
 import type { Connection } from '@temporalio/client';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type Outlook, type Wish, wishInWords, wishOf } from '../../src/cli/production.ts';
+import { type Change, changeOf, changeText, type Outlook } from '../../src/cli/production.ts';
 import { loadConfig, PROJECT_ROOT } from '../../src/config.ts';
 import { createMlflow } from '../../src/systems/mlflow/index.ts';
 import { type MlflowServer, startMlflow } from '../support/mlflow.ts';
@@ -23,7 +23,7 @@ const version = (number: string, testAuc: number | null, stage = 'None', aliases
 });
 const serving = (number: string | null) => ({ url: '', version: number, registeredModel: MODEL, problem: null });
 
-describe('what is said before Production moves', () => {
+describe('what is said before Production changes', () => {
   const versions = [
     version('5', 0.6834),
     version('4', 0.6821, 'Production'),
@@ -32,7 +32,7 @@ describe('what is said before Production moves', () => {
   const now: Outlook = { registeredModel: MODEL, versions, api: serving('4') };
   const promote = { does: 'promote', version: undefined, forced: false } as const;
 
-  it.each<[string, Wish, Outlook, string]>([
+  it.each<[string, Change, Outlook, string]>([
     [
       'a promotion',
       promote,
@@ -71,7 +71,7 @@ describe('what is said before Production moves', () => {
       'a redeployment',
       { does: 'redeploy', version: undefined },
       { ...now, api: serving(null) },
-      'no API answers with it; the API of version 4 (test AUC 0.6821) would be started anew',
+      'no API answers with it; a new API of version 4 (test AUC 0.6821) would be started',
     ],
     [
       'another one serves',
@@ -85,21 +85,21 @@ describe('what is said before Production moves', () => {
       { ...now, versions: null },
       'MLflow does not answer, so what is in Production of MediWatchReadmit is not known.',
     ],
-  ])('%s', (_name, wish, outlook, text) => {
-    expect(wishInWords(wish, outlook)).toContain(text);
+  ])('%s', (_name, change, outlook, text) => {
+    expect(changeText(change, outlook)).toContain(text);
   });
 
   it('is nothing where Production does not move, or a person is asked later', () => {
     const config = loadConfig({}, PROJECT_ROOT);
-    expect(wishOf('retrain', {}, config)).toEqual({ does: 'retrain' });
+    expect(changeOf('retrain', {}, config)).toEqual({ does: 'retrain' });
     const staging = { registryStage: 'Staging' };
     for (const input of [staging, { registryStage: 'None' }, { approval: true }, { policy: 'never' }]) {
-      expect(wishOf('retrain', input, config)).toBeNull();
+      expect(changeOf('retrain', input, config)).toBeNull();
     }
-    expect(wishOf('promote', staging, config)).toBeNull();
-    expect(wishOf('promote', { approval: true }, config)).toBeNull();
-    expect(wishOf('promote', { policy: 'never', force: true }, config)).toMatchObject({ forced: true });
-    expect(wishOf('driftCheck', {}, config)).toBeNull();
+    expect(changeOf('promote', staging, config)).toBeNull();
+    expect(changeOf('promote', { approval: true }, config)).toBeNull();
+    expect(changeOf('promote', { policy: 'never', force: true }, config)).toMatchObject({ forced: true });
+    expect(changeOf('driftCheck', {}, config)).toBeNull();
   });
 });
 

@@ -1,14 +1,18 @@
 import { Client, Connection } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
+import { InvalidArgumentError } from 'commander';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createRegistryActivities } from '../../src/activities/registry.ts';
-import { parseSince } from '../../src/cli/flags.ts';
+import { pastTime } from '../../src/cli/flags.ts';
 import { becameText, retrainLines } from '../../src/cli/history/retrains.ts';
 import { verdict } from '../../src/cli/history/verdict.ts';
 import { loadConfig, PROJECT_ROOT } from '../../src/config.ts';
+import { FAILURES } from '../../src/contracts/errors.ts';
 import { SEARCH_ATTRIBUTES } from '../../src/contracts/savedQueries.ts';
+import type { GateVerdict } from '../../src/contracts/verdicts.ts';
 import { createMlflow, type Mlflow } from '../../src/systems/mlflow/index.ts';
 import { ensureSearchAttributes } from '../../src/systems/temporal.ts';
+import { verdictText } from '../../src/words/verdicts.ts';
 import { type MlflowServer, startMlflow } from '../support/mlflow.ts';
 import { startTemporal, type TestTemporal } from '../support/temporal.ts';
 import { quiet } from '../support/workers.ts';
@@ -86,9 +90,13 @@ async function retrain(workflowId: string, written: Written): Promise<string> {
   return runId;
 }
 
-const PASSED = 'Passed: test AUC 0.6843 against 0.6800 of version 1, allowed loss 0.005.';
-const REFUSED = 'Refused: test AUC 0.6100 against 0.6843 of version 2, allowed loss 0.005.';
-const promoted = { 'mediwatch.promoted': 'Production', 'mediwatch.verdict': PASSED };
+const gate = (code: 'passed' | 'refused', challenger: number, champion: string, championAuc: number): GateVerdict => ({
+  ...{ code, champion, recorded: false },
+  rules: [{ metric: 'test_auc', holds: code === 'passed', challenger, champion: championAuc, maxLoss: 0.005 }],
+});
+const PASSED = gate('passed', 0.6843, '1', 0.68);
+const REFUSED = gate('refused', 0.61, '2', 0.6843);
+const promoted = { 'mediwatch.promoted': 'Production', 'mediwatch.verdict': JSON.stringify(PASSED) };
 
 async function json(args: string[], world: { env?: Record<string, string> } = { env }) {
   const { code, out } = await mediwatch(['history', ...args, '--json'], world);
@@ -110,7 +118,10 @@ describe('history', () => {
     });
     await retrain('r-refused', {
       ...{ daysAgo: 18, status: 'FINISHED', trigger: 'schedule', model: 'rf' },
-      ...{ ending: { 'mediwatch.promoted': 'None', 'mediwatch.verdict': REFUSED }, version: { auc: 0.61 } },
+      ...{
+        ending: { 'mediwatch.promoted': 'None', 'mediwatch.verdict': JSON.stringify(REFUSED) },
+        version: { auc: 0.61 },
+      },
     });
     await retrain('r-registered', {
       ...{ daysAgo: 17, status: 'FINISHED', ending: { 'mediwatch.promoted': 'None' } },
@@ -118,12 +129,16 @@ describe('history', () => {
     });
     await retrain('r-failed', {
       ...{ daysAgo: 16, status: 'FAILED', seconds: 62 },
-      ending: { 'mediwatch.failure': 'TooManyTrialsFailed: All 3 trials failed. Read the errors of the trials.' },
+      ending: {
+        'mediwatch.failure_type': 'TooManyTrialsFailed',
+        'mediwatch.failure': `All 3 trials failed. ${FAILURES.TooManyTrialsFailed.next}`,
+      },
     });
     await retrain('r-rejected', {
       ...{ daysAgo: 15, status: 'FAILED', version: { auc: 0.66 } },
       ending: {
-        'mediwatch.failure': 'ApprovalRejected: grace rejected version 5: too little data. Nothing was changed.',
+        'mediwatch.failure_type': 'ApprovalRejected',
+        'mediwatch.failure': `grace rejected version 5: too little data. ${FAILURES.ApprovalRejected.next}`,
       },
     });
     await retrain('r-cancelled', { daysAgo: 14, status: 'KILLED' });
@@ -145,7 +160,11 @@ describe('history', () => {
       ['r-rolled-back', 'drift alert', 'hgb', '2', 0.69, 245, 'promoted', 'complaints from ward 7'],
       ['r-promoted', 'manual', 'hgb', '1', 0.6843, 245, 'promoted', null],
     ]);
-    expect(retrains.at(-1).verdict).toEqual({ kind: 'promoted', stage: 'Production', reason: PASSED });
+    expect(retrains.at(-1).verdict).toEqual({
+      ...{ kind: 'promoted', stage: 'Production', reason: verdictText(PASSED) },
+      ...{ gate: { ...PASSED, forced: false }, failureType: null },
+    });
+    expect(retrains[2].verdict).toMatchObject({ kind: 'failed', failureType: 'TooManyTrialsFailed', gate: null });
     expect(retrains.at(-1).links).toMatchObject({
       workflow: expect.stringContaining('/workflows/r-promoted'),
       run: expect.stringMatching(`${server.uri}/#/experiments/${experimentId}/runs/${retrains.at(-1).runId}$`),
@@ -164,8 +183,8 @@ describe('history', () => {
     expect(line('r-refused')).toMatch(
       /not promoted: test AUC 0\.6100 against 0\.6843 of version 2, allowed loss 0\.005$/,
     );
-    expect(line('r-failed')).toMatch(/– +– +1:02 {2}failed: All 3 trials failed$/);
-    expect(line('r-rejected')).toMatch(/not promoted: grace rejected version 5: too little data$/);
+    expect(line('r-failed')).toMatch(/– +– +1:02 {2}failed: All 3 trials failed\.$/);
+    expect(line('r-rejected')).toMatch(/not promoted: grace rejected version 5: too little data\.$/);
   });
 
   it.each([
@@ -217,7 +236,7 @@ describe('history', () => {
     const { code, out } = await mediwatch(['history', '--since', '1d'], { env: away });
     expect(code).toBe(0);
     expect(out).toMatch(/r-terminated .* running$/m);
-    expect(out).toContain('Temporal does not answer: what runs is told as MLflow has it.');
+    expect(out).toContain('Temporal does not answer: what runs is shown as MLflow has it.');
     expect((await json(['--since', '2w'], { env: away })).live).toBe(false);
   });
 
@@ -228,35 +247,6 @@ describe('history', () => {
     expect((await mediwatch(['history', '--limit', '0'], { env })).code).toBe(2);
     const away = await mediwatch(['history'], { env: { ...env, MLFLOW_TRACKING_URI: 'http://127.0.0.1:1' } });
     expect([away.code, away.err]).toEqual([4, expect.stringContaining('nothing listens there')]);
-  });
-});
-
-describe('the history of an older release', () => {
-  const entry = (version: string, by: string) => ({
-    'mediwatch.verdict': PASSED,
-    [`mediwatch.production.2025-${by.length}`]: JSON.stringify({
-      ...{ at: '2025-11-20T02:00:00.000Z', version, replaced: null, by, actor: 'schedule', action: 'promote' },
-      ...{ reason: PASSED, challengerAuc: 0.68, championAuc: null },
-    }),
-  });
-
-  it('is read from the versions and the history of Production', async () => {
-    const old = (id: string, daysAgo: number, tags: Record<string, string>) =>
-      retrain(id, { daysAgo, status: 'FINISHED', version: { auc: 0.68, tags } });
-    await old('old-promoted', 105, entry('6', 'old-promoted/promote'));
-    await old('old-staging', 104, { 'mediwatch.verdict': PASSED });
-    await old('old-refused', 103, { 'mediwatch.verdict': REFUSED });
-    await old('old-by-hand', 102, entry('9', 'promote-by-hand'));
-    const { retrains } = await json(['--limit', '50']);
-    const kinds = retrains
-      .filter(({ workflowId }: { workflowId: string }) => workflowId.startsWith('old-'))
-      .map(({ workflowId, verdict: { kind, stage } }: never) => [workflowId, kind, stage]);
-    expect(kinds).toEqual([
-      ['old-by-hand', 'notPromoted', null],
-      ['old-refused', 'notPromoted', null],
-      ['old-staging', 'promoted', 'Staging'],
-      ['old-promoted', 'promoted', 'Production'],
-    ]);
   });
 });
 
@@ -307,7 +297,7 @@ describe('the lines', () => {
     ...{ workflowId: 'retrain-2026-11-24T02-00-00-000Z', startedAt: '2026-11-24T02:00:00.000Z', endedAt: null },
     ...{ seconds: 245, model: 'hgb', trigger: 'drift\nalert', version: '3', testAuc: 0.6843, rolledBack: null },
     ...{ runId: 'r', revision: null, links: { workflow: '', run: '', version: null, report: null } },
-    verdict: verdict('notPromoted', REFUSED),
+    verdict: { ...verdict('notPromoted'), gate: REFUSED },
   };
   const style = (_format: unknown, text: string) => text;
 
@@ -319,10 +309,9 @@ describe('the lines', () => {
     expect(lines.join('\n')).toContain('drift alert');
   });
 
-  it('say the first sentence of a reason', () => {
-    expect(becameText(verdict('failed', 'The step ended with 3. Read its log.'), null)).toBe(
-      'failed: The step ended with 3',
-    );
+  it('leave out the advice of a failure', () => {
+    const failed = verdict('failed', `The step ended with 3. ${FAILURES.StepFailed.next}`);
+    expect(becameText({ ...failed, failureType: 'StepFailed' }, null)).toBe('failed: The step ended with 3.');
     expect(becameText(verdict('failed', ''), null)).toBe('failed');
   });
 });
@@ -335,8 +324,6 @@ describe('since', () => {
     ['7d', now - 7 * DAY_MS],
     ['2w', now - 14 * DAY_MS],
     ['2026-11-01T00:00Z', Date.UTC(2026, 10, 1)],
-    ['7', undefined],
-    ['d', undefined],
-    ['-1d', undefined],
-  ])('%s', (text, time) => expect(parseSince(text, now)).toBe(time));
+  ])('%s', (text, time) => expect(pastTime(text, now)).toBe(time));
+  it.each(['7', 'd', '-1d'])('is not %s', (text) => expect(() => pastTime(text, now)).toThrow(InvalidArgumentError));
 });

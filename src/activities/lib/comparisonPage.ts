@@ -1,5 +1,6 @@
 import type { Comparison } from '../../contracts/registry.ts';
 import type { Judgement } from '../../domain/promotionGate.ts';
+import { scoreCell, signedCell } from '../../words/numbers.ts';
 import { verdictText } from '../../words/verdicts.ts';
 
 interface Page {
@@ -50,14 +51,11 @@ function row(metric: string, { challenger, champion, differences }: Comparison):
   const difference = known(ours) && known(theirs) ? ours - theirs : undefined;
   const interval = differences[metric];
   const bounds = interval
-    ? `${signed(interval.low)} … ${signed(interval.high)} (${Math.round(interval.confidence * 100)} %)`
+    ? `${signedCell(interval.low)} … ${signedCell(interval.high)} (${Math.round(interval.confidence * 100)} %)`
     : '';
-  const cells = [number(ours), number(theirs), signed(difference), bounds];
+  const cells = [scoreCell(ours), scoreCell(theirs), signedCell(difference), bounds];
   return `<tr><th scope="row">${escapeHtml(metric)}</th>${cells.map((cell) => `<td>${cell}</td>`).join('')}</tr>`;
 }
 
 const known = (value: number | null | undefined): value is number => Number.isFinite(value);
-const number = (value: number | null | undefined) => (known(value) ? value.toFixed(4) : '–');
-const signed = (value: number | undefined) =>
-  known(value) ? `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(4)}` : '–';
 const escapeHtml = (text: string) => text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);

@@ -2,7 +2,7 @@ import { CronExpressionParser } from 'cron-parser';
 import type { Located } from '../../config.ts';
 import type { ScheduleDeclaration } from '../../contracts/schedules.ts';
 import { declaredSchedules, problemsOf } from '../../systems/schedules/declared.ts';
-import { whenInWords } from '../schedules/list.ts';
+import { whenText } from '../schedules/list.ts';
 import { type Remark, remark } from './remark.ts';
 
 /** A schedule as it is declared, whether or not Temporal has it. */
@@ -31,7 +31,7 @@ export function examineSchedules({ config, placeOf }: Located): { schedules: Pla
     const { workflow, input, paused } = declaration;
     const registeredModel = String(input.registeredModel ?? config.registry.registeredModel);
     const next = paused ? [] : nextStarts(declaration, new Date()).map((time) => time.toISOString());
-    return { name, workflow, registeredModel, when: whenInWords(wanted), paused, next };
+    return { name, workflow, registeredModel, when: whenText(wanted), paused, next };
   });
   return { schedules, remarks };
 }

@@ -1,73 +1,111 @@
 import { type Command, Option } from 'commander';
-import { ConfigError } from '../../config.ts';
+import type { z } from 'zod';
+import { type Config, ConfigError } from '../../config.ts';
+import { DriftGate } from '../../contracts/options.ts';
+import { coreOf, metaOf } from '../../contracts/schemas.ts';
 import type { Cli } from '../cli.ts';
-import type { RaiseFlags } from '../drift/alert.ts';
-import { addGateFlags, GATE_MEANINGS, type GateFlags, gateFrom } from '../drift/drift.ts';
-import { CommandError, EXIT } from '../exit.ts';
-import { completing, configOf, decimal, modelOption, wholeNumber } from '../flags.ts';
-import { describeCommand, describeExitCodes } from '../help.ts';
-import { addStartCommand, type StartCommand } from './start.ts';
+import type { AlertFlags } from '../drift/alert.ts';
+import { CommandError, EXIT, type ExitCode } from '../exit.ts';
+import { checkedBy, completing, configOf, decimal, modelOption, optionOf, wholeNumber } from '../flags.ts';
+import { describeCommand } from '../help.ts';
+import { addStartCommand } from './start.ts';
 
-const ABOUT = 'Looks for drift in the predictions: a report, a gate on a report, or the nightly check with its alert.';
-const GATE = 'Judges a drift report, of Evidently 0.4 or 0.7 or our own. It needs no server, and starts nothing.';
-const REPORT =
-  'Makes a drift report of the prediction log on this machine, and judges it. It needs no server, and starts nothing: ' +
-  'so it compares with earlier rows of the log, by the bundled step, and where "monitoring.reference" is "training" it ' +
-  'refuses. "drift check" compares as the settings say.';
-const LOG = 'prediction log: a CSV or Parquet file, a folder or a glob; default: monitoring.log';
-
-const check: StartCommand = {
-  name: 'check',
-  workflow: 'driftCheck',
-  follows: true,
-  examples: [
-    ['drift check', 'the check of every night, now: a report, and an alert to the steward when it is drift'],
-    ['drift check --no-alert', 'only the report'],
-    ['drift check --json | tail -1 | jq -r .result.verdict', 'drift, no drift or skipped: the exit code is 0 for each'],
-  ],
-};
-
-export function addDrift(program: Command, cli: Cli): void {
-  const drift = describeCommand(program.command('drift'), ABOUT, [
-    ['drift gate --report evidently_report.json', 'whether a report is drift: 0 no, 1 yes, 2 cannot tell'],
-    ['drift report --log logs', 'a report of a log here, without a server'],
-    ['drift check', 'the check of every night, now'],
-  ]);
-  addGate(drift, cli);
-  addReport(drift, cli);
-  addStartCommand(drift, cli, check);
+interface GateFlags {
+  report: string;
+  minRows?: number;
+  registeredModel?: string;
 }
 
+interface ReportFlags {
+  log?: string;
+  out?: string;
+  minRows?: number;
+  reference?: 'log';
+  registeredModel?: string;
+}
+
+export function addDrift(program: Command, cli: Cli): void {
+  const drift = describeCommand(
+    program.command('drift'),
+    ['Looks for drift in the predictions', ': a report, a gate on a report, or the nightly check with its alert.'],
+    [
+      ['drift gate --report evidently_report.json', 'whether a report is drift: 0 no, 1 yes, 2 cannot tell'],
+      ['drift report --log logs', 'a report of a log here, without a server'],
+      ['drift check', 'the check of every night, now'],
+    ],
+  );
+  addGate(drift, cli);
+  addReport(drift, cli);
+  addStartCommand(drift, cli, {
+    name: 'check',
+    workflow: 'driftCheck',
+    follows: true,
+    examples: [
+      ['drift check', 'the check of every night, now: a report, and an alert to the steward when it is drift'],
+      ['drift check --no-alert', 'only the report'],
+      [
+        'drift check --json | tail -1 | jq -r .result.verdict',
+        'drift, no drift or skipped: the exit code is 0 for each',
+      ],
+    ],
+  });
+}
+
+/** Exit codes of `drift gate` and `drift report`: they are a gate of a CI job. */
+const GATE_MEANINGS: ReadonlyArray<readonly [ExitCode, string]> = [
+  [EXIT.done, 'no drift'],
+  [EXIT.failed, 'drift'],
+  [EXIT.usage, 'cannot tell: too few rows, no report that is known, or wrong usage or settings'],
+  [EXIT.interrupted, 'Ctrl-C'],
+];
+
 function addGate(drift: Command, cli: Cli): void {
-  const command = describeCommand(drift.command('gate'), GATE, [
-    ['drift gate --report report.json', 'by the rules of driftGate in mediwatch.yaml'],
-    ['drift gate --report report.json --no-dataset --min-columns 5', 'at least five features drifted'],
-    ['drift gate --report report.json --column age diag_1 --prediction', 'or any of these'],
-  ])
+  const command = describeCommand(
+    drift.command('gate'),
+    ['Judges a drift report, of Evidently 0.4 or 0.7 or our own', '. It needs no server, and starts nothing.'],
+    [
+      ['drift gate --report report.json', 'by the rules of driftGate in mediwatch.yaml'],
+      ['drift gate --report report.json --no-dataset --min-columns 5', 'at least five features drifted'],
+      ['drift gate --report report.json --column age diag_1 --prediction', 'or any of these'],
+    ],
+    GATE_MEANINGS,
+  )
     .addOption(completing(new Option('--report <file>', 'JSON of the report'), 'files').makeOptionMandatory())
     .option('--min-rows <n>', 'rows that each window must have, where the report does not say', wholeNumber)
     .addOption(modelOption('the model whose rules hold'));
-  describeExitCodes(addGateFlags(command), GATE_MEANINGS);
+  addGateFlags(command);
   onAction(command, async () => {
-    const given = command.opts<GateFlags & { report: string; minRows?: number; registeredModel?: string }>();
-    const config = configOf(cli, given.registeredModel);
-    const gate = gateFrom(config, given);
-    const [{ readReport }, { judgeDrift }, { tellVerdict }] = await Promise.all([
-      import('../drift/drift.ts'),
-      import('../../domain/driftGate.ts'),
-      import('../drift/drift.ts'),
-    ]);
-    const document = await readReport(cli, config, given.report);
-    tellVerdict(cli, judgeDrift(document, gate, given.minRows ?? config.monitoring.minRows), document);
+    const { report, minRows, registeredModel } = command.opts<GateFlags>();
+    const config = configOf(cli, registeredModel);
+    const gate = gateFrom(config, command);
+    const { judgeReport } = await import('../drift/reports.ts');
+    await judgeReport(cli, config, report, { gate, minRows });
   });
 }
 
 function addReport(drift: Command, cli: Cli): void {
-  const command = describeCommand(drift.command('report'), REPORT, [
-    ['drift report', 'of monitoring.log, into monitoring.outDir'],
-    ['drift report --log "logs/*.csv" --out reports/monitoring --json', 'for a CI job'],
-  ])
-    .addOption(completing(new Option('--log <path>', LOG), 'files'))
+  const command = describeCommand(
+    drift.command('report'),
+    [
+      'Makes a drift report of the prediction log on this machine, and judges it',
+      '. It needs no server, and starts nothing: so it compares with earlier rows of the log, by the bundled step, and ' +
+        'where "monitoring.reference" is "training" it refuses. "drift check" compares as the settings say.',
+    ],
+    [
+      ['drift report', 'of monitoring.log, into monitoring.outDir'],
+      ['drift report --log "logs/*.csv" --out reports/monitoring --json', 'for a CI job'],
+    ],
+    GATE_MEANINGS,
+  )
+    .addOption(
+      completing(
+        new Option(
+          '--log <path>',
+          'prediction log: a CSV or Parquet file, a folder or a glob; default: monitoring.log',
+        ),
+        'files',
+      ),
+    )
     .addOption(
       completing(
         new Option('--out <folder>', 'where HTML and JSON are written; default: monitoring.outDir'),
@@ -81,16 +119,35 @@ function addReport(drift: Command, cli: Cli): void {
       ]),
     )
     .addOption(modelOption('the model whose settings hold'));
-  describeExitCodes(addGateFlags(command), GATE_MEANINGS);
+  addGateFlags(command);
   onAction(command, async () => {
-    const given = command.opts<
-      GateFlags & { log?: string; out?: string; minRows?: number; reference?: 'log'; registeredModel?: string }
-    >();
-    const config = configOf(cli, given.registeredModel);
-    const gate = gateFrom(config, given);
-    const { makeReport } = await import('../drift/drift.ts');
-    await makeReport(cli, config, gate, given);
+    const { registeredModel, ...wanted } = command.opts<ReportFlags>();
+    const config = configOf(cli, registeredModel);
+    const gate = gateFrom(config, command);
+    const { makeReport } = await import('../drift/reports.ts');
+    await makeReport(cli, config, { ...wanted, gate });
   });
+}
+
+const GATE_FIELDS = Object.entries<z.ZodType>(DriftGate.shape);
+
+/** A flag for each rule of the gate; a rule without one is as the settings have it. */
+function addGateFlags(command: Command): void {
+  for (const [field, schema] of GATE_FIELDS) {
+    command.addOption(optionOf(field, schema));
+    if (coreOf(schema).type === 'boolean') command.option(`--no-${field}`, `leave out the rule --${field}`);
+  }
+}
+
+/**
+ * The gate of the settings with the flags laid over it.
+ *
+ * @throws {CommandError} naming a flag whose value is no rule
+ */
+function gateFrom({ driftGate }: Config, command: Command): DriftGate {
+  const given = GATE_FIELDS.map(([field, schema]) => [field, command.getOptionValue(metaOf(schema).flag ?? field)]);
+  const rules = Object.fromEntries(given.filter(([, value]) => value !== undefined));
+  return checkedBy(DriftGate, { ...driftGate, ...rules }, 'Nothing was judged.');
 }
 
 /** A defect of the command must not look like drift, which is what its exit code would say here. */
@@ -100,25 +157,36 @@ function onAction(command: Command, action: () => Promise<void>): void {
       await action();
     } catch (error) {
       if (error instanceof CommandError || error instanceof ConfigError) throw error;
-      const told = error instanceof Error ? error.stack : String(error);
-      throw new CommandError(EXIT.usage, `Cannot tell. Unexpected: ${told}`, { cause: error });
+      const defect = error instanceof Error ? error.stack : String(error);
+      throw new CommandError(EXIT.usage, `Cannot tell. Unexpected: ${defect}`, { cause: error });
     }
   });
 }
 
-const ALERT_ABOUT =
-  'Tells the steward of a model that its data have drifted; it retrains once for all alerts that are pending. ' +
-  'With a report the alert is raised only when the gate of mediwatch.yaml calls it drift.';
-
 export function addAlert(program: Command, cli: Cli): void {
-  const command = describeCommand(program.command('alert'), ALERT_ABOUT, [
-    ['alert --reason "ages differ since Monday"', 'of somebody who has noticed something'],
-    ['alert --report reports/monitoring/drift.json', 'if the report is drift'],
+  const command = describeCommand(
+    program.command('alert'),
     [
-      'alert --report report.json --webhook https://mediwatch.example.org',
-      'from a machine that reaches the webhook only',
+      'Tells the steward of a model that its data have drifted',
+      '; it retrains once for all alerts that are pending. With a report the alert is raised only when the gate of ' +
+        'mediwatch.yaml calls it drift.',
     ],
-  ])
+    [
+      ['alert --reason "ages differ since Monday"', 'of somebody who has noticed something'],
+      ['alert --report reports/monitoring/drift.json', 'if the report is drift'],
+      [
+        'alert --report report.json --webhook https://mediwatch.example.org',
+        'from a machine that reaches the webhook only',
+      ],
+    ],
+    [
+      [EXIT.done, 'raised; or the report is no drift, or has too few rows, and there was nothing to raise'],
+      [EXIT.failed, 'the webhook refused it; nothing was raised'],
+      [EXIT.usage, 'wrong usage, setting or report, or a report that cannot be judged; nothing was raised'],
+      [EXIT.unreachable, 'Temporal, or the webhook, did not answer for ten seconds'],
+      [EXIT.interrupted, 'Ctrl-C'],
+    ],
+  )
     .option('--reason <text>', 'what was noticed; default: what the gate says of the report')
     .option('--key <key>', "two alerts with one key are one; default: the report's, or a new one")
     .option('--source <name>', 'who raises it')
@@ -136,15 +204,8 @@ export function addAlert(program: Command, cli: Cli): void {
     .option('--force', 'raise it whatever the report says')
     .addOption(modelOption())
     .option('--webhook [url]', 'send it to a webhook, signed with its secret; default: webhook.url');
-  describeExitCodes(command, [
-    [EXIT.done, 'raised; or the report is no drift, or has too few rows, and there was nothing to raise'],
-    [EXIT.failed, 'the webhook refused it; nothing was raised'],
-    [EXIT.usage, 'wrong usage, setting or report, or a report that cannot be judged; nothing was raised'],
-    [EXIT.unreachable, 'Temporal, or the webhook, did not answer for ten seconds'],
-    [EXIT.interrupted, 'Ctrl-C'],
-  ]);
   command.action(async () => {
     const { raise } = await import('../drift/alert.ts');
-    await raise(cli, command.opts<RaiseFlags>());
+    await raise(cli, command.opts<AlertFlags>());
   });
 }

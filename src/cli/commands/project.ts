@@ -1,68 +1,78 @@
 import { Argument, type Command, Option } from 'commander';
 import { type Delivery, EVENTS, type Notification, SEVERITIES } from '../../contracts/notifications.ts';
+import { counted } from '../../words/numbers.ts';
 import { type Cli, user } from '../cli.ts';
 import { CommandError, EXIT } from '../exit.ts';
-import { completing, modelOption } from '../flags.ts';
+import { completing, modelOption, type Switches } from '../flags.ts';
 import { describeCommand } from '../help.ts';
 
-const INIT_ABOUT =
-  'Looks at a training project and writes a commented mediwatch.yaml for it; the project itself is not changed. ' +
-  'It reads requirements, scripts, notebooks, Dockerfiles, MLflow settings, Airflow DAGs and GitHub workflows.';
-
 export function addInit(program: Command, cli: Cli): void {
-  const command = describeCommand(program.command('init'), INIT_ABOUT, [
-    ['init', 'the project in this folder: a few questions, with answers that were found'],
-    ['init ../training --yes', 'another one, with those answers'],
-    ['init --yes --force', 'anew; what changes is shown'],
-  ])
+  const command = describeCommand(
+    program.command('init'),
+    [
+      'Looks at a training project and writes a commented mediwatch.yaml for it',
+      '; the project itself is not changed. It reads requirements, scripts, notebooks, Dockerfiles, MLflow settings, ' +
+        'Airflow DAGs and GitHub workflows.',
+    ],
+    [
+      ['init', 'the project in this folder: a few questions, with answers that were found'],
+      ['init ../training --yes', 'another one, with those answers'],
+      ['init --yes --force', 'again; what changes is shown'],
+    ],
+  )
     .addArgument(completing(new Argument('[dir]', 'folder of the project').default('.'), 'folders'))
     .option('-y, --yes', 'take the answers that were found; scripts that hide their options are run with --help')
     .option('--force', 'replace a mediwatch.yaml that is there');
   command.action(async (folder: string) => {
-    const { yes, force } = command.opts<{ yes?: boolean; force?: boolean }>();
+    const { yes = false, force = false } = command.opts<Switches<'yes' | 'force'>>();
     const { init } = await import('../init/run.ts');
-    await init(cli, { folder, yes: yes === true, force: force === true });
+    await init(cli, { folder, yes, force });
   });
 }
 
-const CHECK_ABOUT =
-  'Checks mediwatch.yaml: tells every wrong setting with its line and what was meant, looks for the programs, files and ' +
-  'servers that it names, and shows what a retrain would run. It starts nothing and changes nothing.';
-
 export function addCheck(program: Command, cli: Cli): void {
-  const command = describeCommand(program.command('check'), CHECK_ABOUT, [
-    ['check', 'the exit code is 2 when something is wrong; warnings are allowed'],
-    ['check --json | jq .remarks', 'for an editor or a pipeline: file, line, column, setting and message of each'],
-    ['check --offline', 'without asking Temporal, MLflow and Docker, such as in a pipeline'],
-  ]).option('--offline', 'ask no server');
+  const command = describeCommand(
+    program.command('check'),
+    [
+      'Checks mediwatch.yaml',
+      ': names every wrong setting with its line and what was meant, looks for the programs, files and servers that it ' +
+        'names, and shows what a retrain would run. It starts nothing and changes nothing.',
+    ],
+    [
+      ['check', 'the exit code is 2 when something is wrong; warnings are allowed'],
+      ['check --json | jq .remarks', 'for an editor or a pipeline: file, line, column, setting and message of each'],
+      ['check --offline', 'without asking Temporal, MLflow and Docker, such as in a pipeline'],
+    ],
+  ).option('--offline', 'ask no server');
   command.action(async () => {
     const { checkProject } = await import('../check/check.ts');
     await checkProject(cli, { offline: command.opts().offline === true });
   });
 }
 
-const DOCTOR_ABOUT =
-  'Looks at everything that a retrain and the API need, and says what is wrong and which command mends it: ' +
-  'Temporal, workers, MLflow, the registry, the API, the prediction log, the data, Docker, disk and ports.';
-
 export function addDoctor(program: Command, cli: Cli): void {
-  const command = describeCommand(program.command('doctor'), DOCTOR_ABOUT, [
-    ['doctor', 'everything; the exit code is 1 when there is a problem'],
-    ['doctor --fix-aliases', 'and make the aliases champion and previous agree with the stages'],
-    ['doctor --json | jq .checks', 'for a monitor'],
-  ])
+  const command = describeCommand(
+    program.command('doctor'),
+    [
+      'Looks at everything that a retrain and the API need, and says what is wrong and which command repairs it',
+      ': Temporal, workers, MLflow, the registry, the API, the prediction log, the data, Docker, disk and ports.',
+    ],
+    [
+      ['doctor', 'everything; the exit code is 1 when there is a problem'],
+      ['doctor --fix-aliases', 'and make the aliases champion and previous agree with the stages'],
+      ['doctor --json | jq .checks', 'for a monitor'],
+    ],
+  )
     .option('--fix-aliases', 'reconcile stages and aliases first, unless a workflow is changing them')
     .addOption(modelOption('look at this model alone; default: at all of them'));
   command.action(async () => {
     const { examine } = await import('../doctor/examine.ts');
-    const { fixAliases = false, registeredModel } = command.opts<{ fixAliases?: boolean; registeredModel?: string }>();
+    const { fixAliases = false, registeredModel } = command.opts<
+      Switches<'fixAliases'> & { registeredModel?: string }
+    >();
     await examine(cli, { fixAliases, registeredModel });
   });
 }
-
-const NOTIFY_ABOUT =
-  'Sends a test notification from this machine, and tells what came of it at each target of "notifications" in ' +
-  'mediwatch.yaml. It needs no Temporal; it needs the variables that the targets name.';
 
 interface Asked {
   event?: Notification['event'];
@@ -70,10 +80,18 @@ interface Asked {
 }
 
 export function addNotify(program: Command, cli: Cli): void {
-  const command = describeCommand(program.command('notify'), NOTIFY_ABOUT, [
-    ['notify --test', 'to every target, whatever its filters; the exit code is 1 when one could not be told'],
-    ['notify --test --event driftDetected --severity warning', 'to those that would be told of such an event'],
-  ])
+  const command = describeCommand(
+    program.command('notify'),
+    [
+      'Sends a test notification from this machine',
+      ', and says what came of it at each target of "notifications" in mediwatch.yaml. It needs no Temporal; it needs the ' +
+        'variables that the targets name.',
+    ],
+    [
+      ['notify --test', 'to every target, whatever its filters; the exit code is 1 when one could not be told'],
+      ['notify --test --event driftDetected --severity warning', 'to those that would be told of such an event'],
+    ],
+  )
     .requiredOption('--test', 'send a test notification')
     .addOption(new Option('--event <event>', 'only to targets that want this event').choices(EVENTS))
     .addOption(new Option('--severity <severity>', 'only to targets that want this severity').choices(SEVERITIES));
@@ -95,7 +113,7 @@ async function sendTest(cli: Cli, asked: Asked): Promise<void> {
     const everyTarget = asked.event === undefined && asked.severity === undefined;
     const deliveries = await notifier.send(notification, { everyTarget });
     cli.emit({ event: 'result', notification, deliveries });
-    for (const delivery of deliveries) cli.say(inWords(cli, delivery));
+    for (const delivery of deliveries) cli.say(deliveryText(cli, delivery));
     if (deliveries.some(({ outcome }) => outcome === 'failed')) cli.exitCode = EXIT.failed;
   } finally {
     await notifier.close();
@@ -115,8 +133,8 @@ function testOf(registeredModel: string, { event = 'retrainFinished', severity =
   };
 }
 
-function inWords({ style }: Cli, { target, outcome, attempts, detail }: Delivery): string {
+function deliveryText({ style }: Cli, { target, outcome, attempts, detail }: Delivery): string {
   if (outcome === 'sent') return `${style('green', '✔')} ${target}`;
   if (outcome === 'filtered') return `– ${target}: ${detail}`;
-  return `${style('red', '✘')} ${target}, after ${attempts === 1 ? 'one attempt' : `${attempts} attempts`}: ${detail}`;
+  return `${style('red', '✘')} ${target}, after ${counted(attempts, 'attempt')}: ${detail}`;
 }

@@ -1,10 +1,8 @@
 import { Writable } from 'node:stream';
 import { type Cli, type Io, openCli, writeLine } from '../cli.ts';
-import type { Shell } from '../commands/self.ts';
-import type { Ask } from '../flags.ts';
 import { buildProgram } from '../program.ts';
 import { replacement, splitLine } from './bash.ts';
-import { type Candidate, type Wanted, wantedAt } from './line.ts';
+import { type Candidate, offerAt, walk } from './line.ts';
 
 /** Name of the command that the scripts of the shells call. */
 export const COMPLETE = '__complete';
@@ -20,12 +18,11 @@ const LIMIT_MS = 2_500;
  *     the words before the current one and that one, all without quotes
  */
 export async function complete([shell, ...typed]: readonly string[], io: Io): Promise<void> {
-  const cli = openCli(
-    { ...io, stdout: silence(), stderr: silence(), interrupted: AbortSignal.timeout(LIMIT_MS) },
-    false,
-  );
+  const silent = () => new Writable({ write: (_chunk, _encoding, done) => done() });
+  const interrupted = AbortSignal.timeout(LIMIT_MS);
+  const cli = openCli({ ...io, stdout: silent(), stderr: silent(), interrupted }, false);
   try {
-    const lines = shell === 'bash' ? await forBash(cli, typed) : await forOthers(cli, shell as Shell, typed);
+    const lines = shell === 'bash' ? await forBash(cli, typed) : await forOthers(cli, shell, typed);
     writeLine(io.stdout, lines.join('\n'));
   } catch {
     // What cannot be completed is typed.
@@ -37,15 +34,12 @@ async function forBash(cli: Cli, [line = '', breaks = '']: readonly string[]): P
   const [, ...before] = words;
   if (/^\d*[<>]+$/.test(before.at(-1) ?? '')) return ['files'];
   const { kind, prefix, candidates } = await offered(cli, before, current.text);
-  const values = candidates.map(({ value }) => prefix + value);
-  return [
-    kind,
-    ...values.filter((value) => value.startsWith(current.text)).map((value) => replacement(value, current)),
-  ];
+  const values = candidates.map(({ value }) => prefix + value).filter((value) => value.startsWith(current.text));
+  return [kind, ...values.map((value) => replacement(value, current))];
 }
 
 /** Zsh and fish choose among all values themselves: both find more than those that begin so. */
-async function forOthers(cli: Cli, shell: Shell, typed: readonly string[]): Promise<string[]> {
+async function forOthers(cli: Cli, shell: string | undefined, typed: readonly string[]): Promise<string[]> {
   const { kind, prefix, candidates } = await offered(cli, typed.slice(0, -1), typed.at(-1) ?? '');
   const before = shell === 'fish' ? prefix : '';
   return [kind, ...candidates.map(({ value, about }) => `${before}${value}\t${about}`)];
@@ -58,23 +52,16 @@ interface Offered {
 }
 
 async function offered(cli: Cli, words: readonly string[], current: string): Promise<Offered> {
-  const wanted = wantedAt(buildProgram(cli), words, current);
-  const { completion, prefix, candidates } = wanted;
+  const program = buildProgram(cli);
+  const place = walk(program, words);
+  const { completion, prefix, candidates } = offerAt(program, place, current);
   if (completion === 'files' || completion === 'folders') return { kind: completion, prefix, candidates: [] };
-  const asked = completion === undefined ? [] : await ask(cli, completion, wanted);
-  return { kind: 'values', prefix, candidates: [...candidates, ...asked].map(onOneLine) };
+  const { registeredModel } = place.given;
+  const model = typeof registeredModel === 'string' ? registeredModel : undefined;
+  const asked = completion ? await (await import('./values.ts')).VALUES[completion](cli, model) : [];
+  const all = [...candidates, ...asked].map(({ value, about }) => ({
+    value: value.replace(/[\n\t]/g, ' '),
+    about: about.replace(/\s+/g, ' '),
+  }));
+  return { kind: 'values', prefix, candidates: all };
 }
-
-async function ask(cli: Cli, what: Ask, { given }: Wanted): Promise<Candidate[]> {
-  const { VALUES } = await import('./values.ts');
-  const { registeredModel } = given;
-  return await VALUES[what](cli, typeof registeredModel === 'string' ? registeredModel : undefined);
-}
-
-const onOneLine = ({ value, about }: Candidate): Candidate => ({
-  value: value.replace(/[\n\t]/g, ' '),
-  about: about.replace(/\s+/g, ' '),
-});
-
-/** Takes what nobody is to see. */
-const silence = () => new Writable({ write: (_chunk, _encoding, done) => done() });

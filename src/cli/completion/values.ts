@@ -1,9 +1,9 @@
 import { forModel, modelNames } from '../../config.ts';
-import { utcMinute } from '../../words/numbers.ts';
+import { score, utcMinute } from '../../words/numbers.ts';
 import type { Cli } from '../cli.ts';
-import type { Ask } from '../flags.ts';
-import { withSession } from '../session.ts';
-import { type ExecutionState, listExecutions } from '../status/workflow.ts';
+import type { AskedValues } from '../flags.ts';
+import { askMlflow, withSession } from '../session.ts';
+import type { ExecutionState } from '../status/workflow.ts';
 import { listedVersions } from '../versions/registry.ts';
 import type { Candidate } from './line.ts';
 
@@ -12,7 +12,7 @@ const LIMIT_MS = 2_000;
 const ENDED = 20;
 
 /** Who is asked for the values of an argument; a registered model may have been named before it on the line. */
-export const VALUES: Record<Ask, (cli: Cli, registeredModel: string | undefined) => Promise<Candidate[]>> = {
+export const VALUES: Record<AskedValues, (cli: Cli, registeredModel: string | undefined) => Promise<Candidate[]>> = {
   workflows: async (cli) => {
     const { running, recent } = await executions(cli);
     return [...running, ...recent].map(candidateOf);
@@ -30,7 +30,7 @@ export const VALUES: Record<Ask, (cli: Cli, registeredModel: string | undefined)
     return (await listedVersions(own, LIMIT_MS)).map(({ version, stage, aliases, testAuc }) => ({
       value: version,
       about: [
-        testAuc === null ? '' : `test AUC ${testAuc.toFixed(4)}`,
+        testAuc === null ? '' : `test AUC ${score(testAuc)}`,
         stage === 'None' ? '' : stage,
         ...aliases.map((alias) => `@${alias}`),
       ]
@@ -49,15 +49,17 @@ export const VALUES: Record<Ask, (cli: Cli, registeredModel: string | undefined)
     return [...declared, ...more.map((value) => ({ value, about: 'not declared in mediwatch.yaml' }))];
   },
   models: async (cli) => {
-    const { listedModels } = await import('../versions/registry.ts');
     const config = cli.config();
-    const inRegistry = await listedModels(config, LIMIT_MS).catch(() => []);
+    const inRegistry = await askMlflow(config, (mlflow) => mlflow.listModels(), LIMIT_MS).catch(() => []);
     return [...new Set([...modelNames(config), ...inRegistry])].map((value) => ({ value, about: '' }));
   },
 };
 
-const executions = (cli: Cli) =>
-  withSession(cli, (session) => listExecutions(session, ENDED), { connectLimitMs: LIMIT_MS });
+async function executions(cli: Cli) {
+  // The versions and models of MLflow need no client of Temporal.
+  const { listExecutions } = await import('../status/workflow.ts');
+  return await withSession(cli, (session) => listExecutions(session, ENDED), { connectLimitMs: LIMIT_MS });
+}
 
 function candidateOf({ workflowId, workflow, state, waiting, startedAt }: ExecutionState): Candidate {
   const now = waiting === 'approval' ? 'waits for a decision' : state;

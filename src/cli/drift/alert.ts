@@ -1,34 +1,26 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
-import type { Config } from '../../config.ts';
+import { type Config, forModel } from '../../config.ts';
 import type { DriftVerdict } from '../../contracts/drift.ts';
 import { DriftAlert } from '../../contracts/steward.ts';
 import { alertOf, judgeDrift } from '../../domain/driftGate.ts';
 import { raiseAlert } from '../../systems/alerts.ts';
 import { signedHeaders } from '../../systems/signature.ts';
-import { readSecret } from '../../webhook/secret.ts';
+import { readSecret } from '../../systems/webhookSecret.ts';
+import { temporalLink } from '../../words/links.ts';
 import { driftVerdictText } from '../../words/verdicts.ts';
-import { wrongFields } from '../../words/wrongFields.ts';
 import type { Cli, Io } from '../cli.ts';
 import { CommandError, EXIT } from '../exit.ts';
-import { configOf } from '../flags.ts';
-import { temporalLink } from '../links.ts';
+import { checkedBy, configOf } from '../flags.ts';
 import { withSession } from '../session.ts';
-import { readReport } from './drift.ts';
+import { readReport } from './reports.ts';
 
 /** Temporal has the alert on disk within milliseconds (ms). */
 const SIGNAL_LIMIT_MS = 5_000;
 
-export interface RaiseFlags extends AlertFlags {
-  registeredModel?: string;
-  /** True: the webhook of the settings. */
-  webhook?: true | string;
-}
-
-/** Raises an alert, directly or by the webhook, and tells what came of it. */
-export async function raise(cli: Cli, flags: RaiseFlags): Promise<void> {
-  const { forModel } = await import('../../config.ts');
+/** Raises an alert, directly or by the webhook. */
+export async function raise(cli: Cli, flags: AlertFlags): Promise<void> {
   const settings = cli.config();
   const registeredModel = flags.registeredModel ?? settings.registry.registeredModel;
   // The webhook knows its own models.
@@ -67,8 +59,8 @@ async function direct(cli: Cli, model: string, alert: DriftAlert): Promise<{ mod
 const RETRY_LIMIT_MS = 10_000;
 const PAUSE_MS = 500;
 
-/** Does it again while nothing answers, for a while. What is sent carries a key, so it counts once. */
-export async function retrying<Result>({ interrupted }: Io, send: () => Promise<Result>): Promise<Result> {
+/** Sends again while nothing answers, for a while. What is sent carries a key, so it counts once. */
+async function retrying<Result>({ interrupted }: Io, send: () => Promise<Result>): Promise<Result> {
   for (const deadline = Date.now() + RETRY_LIMIT_MS; ; ) {
     try {
       return await send();
@@ -98,11 +90,7 @@ interface Letter {
  *
  * @throws {CommandError} when there is no secret, nothing answers, or the webhook refuses, with what it says
  */
-export async function postAlert(
-  { interrupted }: Io,
-  config: Config,
-  letter: Letter,
-): Promise<z.infer<typeof Accepted>> {
+async function postAlert({ interrupted }: Io, config: Config, letter: Letter): Promise<z.infer<typeof Accepted>> {
   const secret = await readSecret(config);
   if (!secret) {
     const message = 'There is no secret to sign with: set MEDIWATCH_WEBHOOK_SECRET, or webhook.secretFile.';
@@ -113,7 +101,7 @@ export async function postAlert(
   const body = JSON.stringify(letter.alert);
   const post = () => send(url, body, signedHeaders(secret, body, new Date()), interrupted);
   let { status, answer } = await post();
-  // Signatures tell seconds: the same words again within one are taken for a replay. The steward knows the key.
+  // Signatures count seconds: the same body again within one is taken for a replay. The steward knows the key.
   if (status === 409) {
     await delay(1_000);
     ({ status, answer } = await post());
@@ -151,7 +139,6 @@ async function send(
   }
 }
 
-/** The flags that make an alert. */
 export interface AlertFlags {
   reason?: string;
   key?: string;
@@ -160,10 +147,13 @@ export interface AlertFlags {
   link?: string;
   share?: number;
   force?: boolean;
+  registeredModel?: string;
+  /** True: the webhook of the settings. */
+  webhook?: true | string;
 }
 
 /** An alert, and what the gate says of the report that it comes from; null: it comes from none. */
-export interface WantedAlert {
+interface WantedAlert {
   alert: DriftAlert & { key: string };
   verdict: DriftVerdict | null;
   /** Whether it is to be raised. */
@@ -175,7 +165,7 @@ export interface WantedAlert {
  *
  * @throws {CommandError} naming a wrong flag, or saying why a report cannot be judged
  */
-export async function alertFrom(cli: Cli, config: Config, flags: AlertFlags): Promise<WantedAlert> {
+async function alertFrom(cli: Cli, config: Config, flags: AlertFlags): Promise<WantedAlert> {
   const { report, link, force } = flags;
   const isLink = report !== undefined && /^https?:\/\//.test(report);
   const said = {
@@ -199,11 +189,5 @@ export async function alertFrom(cli: Cli, config: Config, flags: AlertFlags): Pr
   return { alert, verdict, raised: verdict.verdict === 'drift' || force === true };
 }
 
-function checked(alert: z.input<typeof DriftAlert>): DriftAlert & { key: string } {
-  const schema = DriftAlert.required({ key: true });
-  const parsed = schema.safeParse(alert);
-  if (parsed.success) return parsed.data;
-  const fields = wrongFields(parsed.error.issues, { schema, value: alert, written: 'json' });
-  const wrong = fields.map(({ path, message }) => `--${String(path[0])}: ${message}`);
-  throw new CommandError(EXIT.usage, `Nothing was raised. ${wrong.join('; ')}.`);
-}
+const checked = (alert: z.input<typeof DriftAlert>) =>
+  checkedBy(DriftAlert.required({ key: true }), alert, 'Nothing was raised.');

@@ -1,8 +1,8 @@
+import { WorkflowNotFoundError } from '@temporalio/client';
 import { forModel } from '../../config.ts';
 import { workflowIds } from '../../contracts/names.ts';
 import {
   pauseSteward,
-  type RetrainStart,
   resumeSteward,
   retrainNow,
   type Steering,
@@ -10,19 +10,23 @@ import {
   stewardQuery,
 } from '../../contracts/steward.ts';
 import { stewardStart } from '../../systems/alerts.ts';
-import { duration, utcMinute } from '../../words/numbers.ts';
+import { temporalLink } from '../../words/links.ts';
+import { counted, duration, utcMinute } from '../../words/numbers.ts';
 import { endingText } from '../../words/results.ts';
 import { pauseReason } from '../../words/stewardDetails.ts';
+import type { Cli } from '../cli.ts';
 import { CommandError, EXIT } from '../exit.ts';
+import { configOf } from '../flags.ts';
 import { goesOn } from '../follow/target.ts';
-import { type Session, sendUpdate } from '../session.ts';
+import { changeOf, confirmChange } from '../production.ts';
+import { type Session, sendUpdate, withSession } from '../session.ts';
 
 /** What is known of the steward of a model. */
 export interface StewardAnswer {
   workflowId: string;
-  /** `none`: no alert has come yet; `ended`: somebody stopped it, and the next alert starts it anew. */
+  /** `none`: no alert has come yet; `ended`: somebody stopped it, and the next alert starts it again. */
   exists: 'running' | 'ended' | 'none';
-  /** Null when it does not run, or when no worker is there to tell. */
+  /** Null when it does not run, or when no worker is there to answer. */
   state: StewardState | null;
 }
 
@@ -31,7 +35,6 @@ const LIMIT_MS = 3_000;
 
 /** Asks the steward of a model what it is doing. */
 export async function askSteward({ client }: Session, registeredModel: string): Promise<StewardAnswer> {
-  const { WorkflowNotFoundError } = await import('@temporalio/client');
   const workflowId = workflowIds.steward(registeredModel);
   const handle = client.workflow.getHandle(workflowId);
   try {
@@ -49,59 +52,102 @@ export async function askSteward({ client }: Session, registeredModel: string): 
   }
 }
 
-/** Pauses the steward of a model. One that no alert has started yet is started, so that it is paused when one comes. */
-export async function pause({ client }: Session, registeredModel: string, steering: Steering): Promise<void> {
-  const start = stewardStart(registeredModel);
-  await client.workflow.signalWithStart('driftSteward', { ...start, signal: pauseSteward, signalArgs: [steering] });
+export async function showSteward(cli: Cli, named: string | undefined): Promise<void> {
+  const { registeredModel } = configOf(cli, named).registry;
+  await withSession(cli, async (session) => {
+    const answer = await askSteward(session, registeredModel);
+    const { url } = temporalLink(session.config, answer.workflowId);
+    const [head, ...lines] = stewardLines(answer, Date.now());
+    cli.emit({ registeredModel, ...answer, url });
+    cli.say(`${cli.style('bold', `Steward of ${registeredModel}`)}: ${head}`);
+    for (const line of lines) cli.say(line);
+    if (answer.exists !== 'none') cli.say(`  ${url}`);
+  });
+}
+
+interface Steered {
+  done: boolean;
+  text: string;
+}
+
+type Act = (session: Session, registeredModel: string, steering: Steering) => Promise<Steered>;
+
+/** What can be done with a steward, by the name of its command. */
+const ACTS: Record<'pause' | 'resume' | 'retrain-now', Act> = {
+  /** One that no alert has started yet is started, so that it is paused when one comes. */
+  async pause({ client }, registeredModel, steering) {
+    const start = stewardStart(registeredModel);
+    await client.workflow.signalWithStart('driftSteward', { ...start, signal: pauseSteward, signalArgs: [steering] });
+    return { done: true, text: `The steward of ${registeredModel} is paused. "mediwatch steward resume" goes on.` };
+  },
+  async resume({ client }, registeredModel, steering) {
+    try {
+      await client.workflow.getHandle(workflowIds.steward(registeredModel)).signal(resumeSteward, steering);
+      return { done: true, text: `The steward of ${registeredModel} goes on.` };
+    } catch (error) {
+      if (!(error instanceof WorkflowNotFoundError)) throw error;
+      return { done: false, text: `${registeredModel} has no steward that is paused.` };
+    }
+  },
+  async 'retrain-now'(session, registeredModel, steering) {
+    const answer = await sendUpdate(session, workflowIds.steward(registeredModel), retrainNow, steering, {
+      refused,
+      absent: absent(registeredModel),
+      unanswered: (seconds) => `No worker took it within ${seconds} s. It may yet: see "mediwatch steward".`,
+    });
+    const waits = answer.startsAfter && `The retrain starts when ${answer.startsAfter} has ended.`;
+    return { done: true, text: answer.workflowId ?? waits ?? 'The retrain could not be started.' };
+  },
+};
+
+interface Steer extends Steering {
+  act: keyof typeof ACTS;
+  registeredModel: string | undefined;
+  /** Without asking. */
+  yes: boolean;
+  dryRun: boolean;
 }
 
 /**
- * Lets the steward of a model go on.
+ * Steers the steward of a model; asks before it starts what may change Production.
  *
- * @returns false when there is none that could be paused
- */
-export async function resume({ client }: Session, registeredModel: string, steering: Steering): Promise<boolean> {
-  const { WorkflowNotFoundError } = await import('@temporalio/client');
-  try {
-    await client.workflow.getHandle(workflowIds.steward(registeredModel)).signal(resumeSteward, steering);
-    return true;
-  } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return false;
-    throw error;
-  }
-}
-
-/**
- * Has the steward of a model retrain now.
- *
- * @returns what it answers
  * @throws {CommandError} when it refuses, there is none, or no worker takes it
  */
-export function askForRetrain(session: Session, registeredModel: string, steering: Steering): Promise<RetrainStart> {
-  return sendUpdate(session, workflowIds.steward(registeredModel), retrainNow, steering, {
-    refused,
-    absent: absent(registeredModel),
-    unanswered: (seconds) => `No worker took it within ${seconds} s. It may yet: see "mediwatch steward".`,
+export async function steer(cli: Cli, { act, yes, dryRun, by, reason, ...named }: Steer): Promise<void> {
+  const own = configOf(cli, named.registeredModel);
+  const { registeredModel } = own.registry;
+  const steering = { by, reason };
+  await withSession(cli, async (session) => {
+    if (act === 'retrain-now' && !dryRun) {
+      await confirmChange(cli, own, changeOf('retrain', own.steward.retrain, own), yes);
+    }
+    const { done, text } = await (dryRun ? rehearse : ACTS[act])(session, registeredModel, steering);
+    const workflowId = workflowIds.steward(registeredModel);
+    const { url } = temporalLink(session.config, workflowId);
+    const document = { done, registeredModel, ...steering, message: text, workflowId, url };
+    cli.emit({ event: act, ...(dryRun && { dryRun }), ...document });
+    cli.say(text);
   });
 }
 
 /**
  * What the steward of a model would answer if it were asked to retrain now.
  *
- * @throws {CommandError} when it would refuse, there is none, or no worker tells
+ * @throws {CommandError} when it would refuse, there is none, or no worker answers
  */
-export async function rehearseRetrain(session: Session, registeredModel: string): Promise<string> {
+async function rehearse(session: Session, registeredModel: string): Promise<Steered> {
   const { exists, state } = await askSteward(session, registeredModel);
   const failed = (message: string) => new CommandError(EXIT.failed, message);
   if (exists !== 'running') throw failed(absent(registeredModel));
   if (!state) throw failed('No worker answers for the steward: start one with "npm run worker".');
   if (state.current) throw failed(refused(`${state.current.workflowId} is under way.`));
-  const pending = state.pending ? `, which answers ${state.pending.count} pending alerts` : '';
+  const pending = state.pending ? `, which answers ${counted(state.pending.count, 'pending alert')}` : '';
   const { retrain } = forModel(session.config, registeredModel).steward;
   const given = Object.entries(retrain).map(([name, value]) => `${name} ${JSON.stringify(value)}`);
   const settings =
     given.length > 0 ? ` with ${given.join(', ')} (steward.retrain)` : ' with the settings of mediwatch.yaml';
-  return `The steward would start a retrain of ${registeredModel}${settings}${pending}.`;
+  const would = `The steward would start a retrain of ${registeredModel}${settings}${pending}.`;
+  return { done: false, text: `Dry run, nothing was started. ${would}` };
 }
 
 const refused = (why: string) => `The steward starts no retrain now: ${why}`;
@@ -111,22 +157,22 @@ const absent = (registeredModel: string) =>
 /** What a steward does, in a line: for the status and the head of its own command. */
 export function stewardLine({ exists, state }: StewardAnswer, now: number): string {
   if (exists === 'none') return 'no alert has come yet; the first one starts it';
-  if (exists === 'ended') return 'was stopped; the next alert starts it anew';
+  if (exists === 'ended') return 'was stopped; the next alert starts it again';
   if (!state) return 'runs, but no worker answers: start one with "npm run worker"';
   const { pending } = state;
   const waiting = pending ? `; ${alerts(pending.count)} pending` : '';
   return `${phaseText(state, now)}${waiting}`;
 }
 
-/** All that a steward tells, in lines for a reader. */
-export function stewardLines(answer: StewardAnswer, now: number): string[] {
+/** All that a steward says of itself, in lines for a reader. */
+function stewardLines(answer: StewardAnswer, now: number): string[] {
   const { state } = answer;
   const head = stewardLine(answer, now);
   if (!state) return [head];
-  const { counted, duplicates, retrains, failures, pending, last, paused, phase } = state;
+  const { duplicates, retrains, failures, pending, last, paused, phase } = state;
   return [
     head,
-    `  Alerts      ${counted} received, ${duplicates} more that were known already`,
+    `  Alerts      ${state.counted} received, ${duplicates} more that were known already`,
     ...(pending
       ? [
           `  Pending     ${alerts(pending.count)} since ${utcMinute(pending.firstAt)}; the latest: ${pendingText(pending)}`,
@@ -164,9 +210,7 @@ function pendingText({ latest }: NonNullable<StewardState['pending']>): string {
   return `${latest.reason || 'no reason given'} (${latest.source})${latest.report ? ` ${latest.report}` : ''}`;
 }
 
-function alerts(count: number): string {
-  return `${count} alert${count === 1 ? '' : 's'}`;
-}
+const alerts = (count: number) => counted(count, 'alert');
 
 function because(reason: string): string {
   return reason.trim() ? `: ${reason.trim()}` : '';

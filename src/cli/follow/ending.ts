@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { WorkflowFailedError } from '@temporalio/client';
+import { isGrpcServiceError, ServiceError, WorkflowContinuedAsNewError, WorkflowFailedError } from '@temporalio/client';
 import {
   ActivityFailure,
   ApplicationFailure,
@@ -22,7 +22,7 @@ export type Ending =
   | { state: 'failed' | 'cancelled'; failure: Failure }
   | { state: 'left' };
 
-/** What followers are told when the workflow is reset under them. */
+/** Shown when the workflow is reset while somebody follows it. */
 export const WAS_RESET = 'It was reset; following its new run.';
 
 /** How long Temporal may be away before following gives up (ms). */
@@ -36,7 +36,7 @@ const PAUSE_MS = 1_000;
  * while.
  *
  * @param signal ends the waiting, not the workflow
- * @param onReset told of the run as which a workflow goes on that was reset
+ * @param onReset gets the run as which a workflow goes on that was reset
  * @throws ServiceError when the server stays away
  */
 export async function waitForEnd(
@@ -45,14 +45,12 @@ export async function waitForEnd(
   signal: AbortSignal,
   onReset: (runId: string) => void = () => undefined,
 ): Promise<Ending> {
-  const { isGrpcServiceError, ServiceError } = await import('@temporalio/client');
-  const { client } = session;
   let run = target;
   let awaySince: number | undefined;
   for (;;) {
     const askedAt = Date.now();
     try {
-      const end = await client.withAbortSignal(signal, () => endOfRun(session, run));
+      const end = await session.client.withAbortSignal(signal, () => endOfRun(session, run));
       if ('state' in end) return end;
       run = { ...run, runId: end.goesOnAs };
       awaySince = undefined;
@@ -75,7 +73,6 @@ interface Replaced {
 }
 
 async function endOfRun(session: Session, run: Target): Promise<Ending | Replaced> {
-  const { TerminatedFailure, WorkflowContinuedAsNewError, WorkflowFailedError } = await import('@temporalio/client');
   try {
     const handle = session.client.workflow.getHandle(run.workflowId, run.runId, { followRuns: false });
     return { state: 'completed', result: await handle.result() };
@@ -84,14 +81,10 @@ async function endOfRun(session: Session, run: Target): Promise<Ending | Replace
     if (!(error instanceof WorkflowFailedError)) throw error;
     const goesOnAs =
       error.cause instanceof TerminatedFailure ? await resetTo(session.client, run.workflowId, run.runId) : null;
-    return goesOnAs === null ? await notCompleted(error, run.workflow) : { goesOnAs, wasReset: true };
+    if (goesOnAs !== null) return { goesOnAs, wasReset: true };
+    const state = error.cause instanceof CancelledFailure ? 'cancelled' : 'failed';
+    return { state, failure: failureOf(error, run.workflow) };
   }
-}
-
-async function notCompleted(error: WorkflowFailedError, workflow: string): Promise<Ending> {
-  const { CancelledFailure } = await import('@temporalio/client');
-  const failure = explainFailure(error, workflow);
-  return { state: error.cause instanceof CancelledFailure ? 'cancelled' : 'failed', failure };
 }
 
 /** Why a workflow did not complete. */
@@ -103,8 +96,8 @@ export interface Failure {
   stage: string | null;
 }
 
-/** Finds what happened, where, and in whose words under the layers that Temporal puts around a failure. */
-export function explainFailure(error: WorkflowFailedError, workflow: string): Failure {
+/** What happened, and where, under the layers that Temporal puts around a failure. */
+export function failureOf(error: WorkflowFailedError, workflow: string): Failure {
   const chain = causes(error.cause);
   const child = chain.findLast((cause) => cause instanceof ChildWorkflowFailure);
   const stage = STAGE_TITLES[(child?.workflowType ?? workflow) as Stage] ?? null;
@@ -115,10 +108,9 @@ export function explainFailure(error: WorkflowFailedError, workflow: string): Fa
   return { ...temporalFailure(chain, error), stage };
 }
 
-/** Where to read more of a failure of a step; null where no log tells more than the failure itself. */
-export function logsOfFailure({ type, message }: Failure, workflowId: string): string | null {
-  if (!IN_LOGS.has(type) || message.includes('mediwatch logs')) return null;
-  return `"mediwatch logs ${workflowId}" shows what its steps wrote.`;
+/** Where to read more of a failure of a step; nothing where no log tells more than the failure itself. */
+export function logsOfFailure({ type }: Failure, workflowId: string): string[] {
+  return IN_LOGS.has(type) ? [`"mediwatch logs ${workflowId}" shows what its steps wrote.`] : [];
 }
 
 /** The stage of a failure; where the failure itself does not tell, the workflow's progress does. */

@@ -3,21 +3,30 @@ import { STAGE_TITLES, type Stage } from '../../contracts/names.ts';
 import type { Progress } from '../../contracts/progress.ts';
 import { Promotion } from '../../contracts/registry.ts';
 import { type ResultOf, WORKFLOWS, type WorkflowName, WouldChange } from '../../contracts/workflows.ts';
+import { allLinks, temporalLink } from '../../words/links.ts';
 import { duration } from '../../words/numbers.ts';
 import { remarkText, resultSentences } from '../../words/results.ts';
 import { type Cli, isTerminal, writeLine } from '../cli.ts';
 import { EXIT, type ExitCode } from '../exit.ts';
-import { allLinks, type Link, temporalLink } from '../links.ts';
-import type { Session } from '../session.ts';
+import { type Session, withSession } from '../session.ts';
 import { jsonLineView, lineView } from '../views/lines.ts';
+import { liveView } from '../views/live.ts';
+import { linkLines } from '../views/text.ts';
 import { type Ending, type Failure, logsOfFailure, stageOfFailure } from './ending.ts';
-import { describe, type Target } from './target.ts';
+import { describe, type Target, targetOf } from './target.ts';
 import { type View, watch } from './watch.ts';
 
+/** Follows the workflow of an id. */
+export async function followById(cli: Cli, workflowId: string): Promise<void> {
+  await withSession(cli, async (session) => {
+    await follow(cli, session, targetOf(await describe(session, workflowId)));
+  });
+}
+
 /**
- * Follows a workflow to its end, tells what came of it, and sets the exit code.
+ * Follows a workflow to its end, shows what came of it, and sets the exit code.
  *
- * @param codeOf the exit code of an ending, for those to whom the usual one is another
+ * @param codeOf exit code of an ending
  */
 export async function follow(
   cli: Cli,
@@ -25,22 +34,20 @@ export async function follow(
   target: Target,
   codeOf: (ending: Ending) => ExitCode = exitCodeOf,
 ): Promise<void> {
-  const watched = await watch(session, target, await viewFor(cli), cli.io.interrupted);
+  const watched = await watch(session, target, viewFor(cli), cli.io.interrupted);
   const { ending, target: followed, progress } = watched;
   cli.exitCode = codeOf(ending);
-  if (ending.state === 'left') tellLeft(cli, followed);
+  if (ending.state === 'left') sayLeft(cli, followed);
   else reportEnding(cli, { target: followed, ending, progress, endedAt: await endOf(session, followed) });
 }
 
 /** JSON lines for programs, a live view for terminals, plain lines for logs. */
-async function viewFor({ io, json, prose, style }: Cli): Promise<View> {
+function viewFor({ io, json, prose, style }: Cli): View {
   if (json) return jsonLineView(io.stdout);
-  if (!isTerminal(prose, io.env)) return lineView(prose);
-  const { liveView } = await import('../views/live.ts');
-  return liveView(prose, style);
+  return isTerminal(prose, io.env) ? liveView(prose, style) : lineView(prose);
 }
 
-function tellLeft(cli: Cli, { workflow, workflowId, runId }: Target): void {
+function sayLeft(cli: Cli, { workflow, workflowId, runId }: Target): void {
   cli.emit({ event: 'result', state: 'left', exitCode: EXIT.interrupted, workflow, workflowId, runId });
   cli.say();
   cli.say(`No longer following. The workflow goes on; "mediwatch follow ${workflowId}" shows it again,`);
@@ -61,8 +68,8 @@ interface Report {
   endedAt: number;
 }
 
-/** Tells how a workflow ended: what it made, how long it took, where to look; a failure goes to stderr. */
-export function reportEnding(cli: Cli, { target, ending, progress, endedAt }: Report): void {
+/** How a workflow ended: what it made, how long it took, where to look; a failure goes to stderr. */
+function reportEnding(cli: Cli, { target, ending, progress, endedAt }: Report): void {
   const { workflow, workflowId, runId, startedAt } = target;
   const links = allLinks(temporalLink(cli.config(), workflowId), progress?.links ?? []);
   const { exitCode } = cli;
@@ -97,15 +104,8 @@ function failureLines({ style }: Cli, { target, ending, progress, took }: NotCom
   const stage = stageOfFailure(failure, progress);
   const where = stage && stage !== STAGE_TITLES[target.workflow as Stage] ? ` in "${stage}"` : '';
   const remarks = (progress?.remarks ?? []).map(remarkText);
-  const logs = logsOfFailure(failure, target.workflowId);
   const what = `${style('red', `${target.workflow} failed${where}`)} after ${took}.`;
-  return [what, failure.message, ...remarks, ...(logs ? [logs] : [])];
-}
-
-/** Links in two columns. */
-export function linkLines(links: readonly Link[]): string[] {
-  const width = Math.max(...links.map(({ name }) => name.length));
-  return links.map(({ name, url }) => `  ${name.padEnd(width)}  ${url}`);
+  return [what, failure.message, ...remarks, ...logsOfFailure(failure, target.workflowId)];
 }
 
 /** Results with a promotion, a retrain's and a promote's, or what a dry run of one found. */

@@ -1,4 +1,8 @@
-import type { WorkflowExecutionDescription, WorkflowExecutionInfo } from '@temporalio/client';
+import {
+  type WorkflowExecutionDescription,
+  type WorkflowExecutionInfo,
+  WorkflowNotFoundError,
+} from '@temporalio/client';
 import { CommandError, EXIT } from '../exit.ts';
 import type { Session } from '../session.ts';
 
@@ -12,9 +16,8 @@ export interface Target {
   startedAt: number;
 }
 
-/** Looks a workflow up, running or ended; null: there is none with this id. */
+/** A workflow, running or ended; null: there is none with this id. */
 export async function find({ client }: Session, workflowId: string): Promise<WorkflowExecutionDescription | null> {
-  const { WorkflowNotFoundError } = await import('@temporalio/client');
   try {
     return await client.workflow.getHandle(workflowId).describe();
   } catch (error) {
@@ -24,7 +27,7 @@ export async function find({ client }: Session, workflowId: string): Promise<Wor
 }
 
 /**
- * Looks a workflow up that must be there, running or ended.
+ * A workflow that must be there, running or ended.
  *
  * @throws {CommandError} when there is none with this id
  */
@@ -39,19 +42,18 @@ export async function describe(session: Session, workflowId: string): Promise<Wo
   );
 }
 
-/** The target that a description tells of. */
 export function targetOf({ workflowId, runId, type, startTime }: WorkflowExecutionDescription): Target {
   return { workflowId, runId, workflow: type, startedAt: startTime.getTime() };
 }
 
-type Told = Pick<WorkflowExecutionInfo, 'status'>;
+type HasStatus = Pick<WorkflowExecutionInfo, 'status'>;
 
 /** Whether a workflow has not ended. */
-export function goesOn({ status: { name } }: Told): boolean {
+export function goesOn({ status: { name } }: HasStatus): boolean {
   return name === 'RUNNING' || name === 'PAUSED';
 }
 
-/** How a workflow stands, in a word or two: `running`, `continued as new`. */
-export function statusText({ status: { name } }: Told): string {
+/** How a workflow stands: `running`, `continued as new`. */
+export function statusText({ status: { name } }: HasStatus): string {
   return name.toLowerCase().replaceAll('_', ' ');
 }

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { temporal } from '@temporalio/proto';
+import { QueryNotRegisteredError } from '@temporalio/client';
 import { TASK_QUEUES } from '../../contracts/names.ts';
 import { Progress } from '../../contracts/progress.ts';
-import type { Session } from '../session.ts';
+import { isAway, type Session } from '../session.ts';
 import { type Ending, WAS_RESET, waitForEnd } from './ending.ts';
 import type { Target } from './target.ts';
 
@@ -16,7 +16,7 @@ export interface View {
   close(): void;
 }
 
-export interface Watched {
+interface Watched {
   ending: Ending;
   /** What was followed at the end: its run is another one after a reset. */
   target: Target;
@@ -26,8 +26,8 @@ export interface Watched {
 
 const POLL_MS = 400;
 const WORKERS_POLL_MS = 3_000;
-/** So long a reset is told, for those who see the latest notices only (ms). */
-const RESET_TOLD_MS = 5_000;
+/** So long a reset is shown, for those who see the latest notices only (ms). */
+const RESET_SHOWN_MS = 5_000;
 /**
  * After the end the last state is asked for, if a worker is there to tell it (ms). Twice: Temporal may lose a question
  * that it gets just when the workflow ends.
@@ -48,7 +48,7 @@ export async function watch(session: Session, target: Target, view: View, left: 
   };
   let followed = target;
   let resetAt = Number.NEGATIVE_INFINITY;
-  const resetNotices = () => (Date.now() - resetAt < RESET_TOLD_MS ? [WAS_RESET] : []);
+  const resetNotices = () => (Date.now() - resetAt < RESET_SHOWN_MS ? [WAS_RESET] : []);
   const onReset = (runId: string) => {
     followed = { ...target, runId };
     resetAt = Date.now();
@@ -83,16 +83,15 @@ async function askLast(session: Session, workflowId: string): Promise<Answer> {
   return answer;
 }
 
-/** Looks now and then which queues nobody serves, until the signal. */
+/** The queues that nobody serves, kept up to date until the signal. */
 function watchWorkers(session: Session, signal: AbortSignal): { unserved: string[] } {
   const workers = { unserved: [] as string[] };
-  const look = async () => {
+  void (async () => {
     while (!signal.aborted) {
       workers.unserved = await unservedQueues(session);
       await delay(WORKERS_POLL_MS, undefined, { signal }).catch(() => undefined);
     }
-  };
-  void look();
+  })();
   return workers;
 }
 
@@ -124,21 +123,10 @@ export async function askProgress(
     const progress = Progress.safeParse(answer);
     return progress.success ? { progress: progress.data } : { unknown: true };
   } catch (error) {
-    return silenceOf(error);
+    if (error instanceof QueryNotRegisteredError) return { unknown: true };
+    return { silent: (await isAway(error)) ? 'temporal' : 'worker' };
   }
 }
-
-async function silenceOf(error: unknown): Promise<Answer> {
-  const { isGrpcServiceError, QueryNotRegisteredError, ServiceError } = await import('@temporalio/client');
-  if (error instanceof QueryNotRegisteredError) return { unknown: true };
-  const cause = error instanceof ServiceError ? error.cause : error;
-  return { silent: isGrpcServiceError(cause) && cause.code === UNAVAILABLE ? 'temporal' : 'worker' };
-}
-
-/** gRPC's status of a server that cannot be reached. */
-const UNAVAILABLE = 14;
-
-type Description = temporal.api.workflowservice.v1.IDescribeTaskQueueResponse;
 
 /** Kinds of task in Temporal's protocol (TaskQueueType). */
 const WORKFLOW = 1;
@@ -149,7 +137,7 @@ const CHECK_LIMIT_MS = 2_000;
  * The task queues on which tasks wait although no worker has polled them for five minutes, which is how long Temporal
  * remembers. A busy worker does not poll either, so a queue on which nothing waits is never named.
  */
-export async function unservedQueues(session: Session): Promise<string[]> {
+async function unservedQueues(session: Session): Promise<string[]> {
   const queues = [
     { name: TASK_QUEUES.orchestration, kind: WORKFLOW },
     { name: TASK_QUEUES.training, kind: ACTIVITY },
@@ -172,12 +160,12 @@ async function isUnserved(
     reportStats: true,
   };
   try {
-    const description: Description = await client.withDeadline(Date.now() + CHECK_LIMIT_MS, () =>
+    const description = await client.withDeadline(Date.now() + CHECK_LIMIT_MS, () =>
       client.workflowService.describeTaskQueue(request),
     );
     return !description.pollers?.length && Number(description.stats?.approximateBacklogCount ?? 0) > 0;
   } catch {
-    // A server that does not tell, or that is away: the follower learns of the latter elsewhere.
+    // A server that is away is noticed elsewhere.
     return false;
   }
 }

@@ -4,14 +4,37 @@ import { ProductionEntry } from '../../contracts/registry.ts';
 import { REPORT_FILES } from '../../contracts/report.ts';
 import { parseJson } from '../../contracts/text.ts';
 import type { Mlflow, ModelVersion } from '../../systems/mlflow/index.ts';
-import { score } from '../../words/numbers.ts';
+import { temporalLink } from '../../words/links.ts';
+import { score, utcSecond } from '../../words/numbers.ts';
 import { changeReasonText } from '../../words/verdicts.ts';
-import type { Style } from '../cli.ts';
-import { temporalLink } from '../links.ts';
+import type { Cli, Style } from '../cli.ts';
 import { askMlflow } from '../session.ts';
 import { oneLine } from '../views/text.ts';
 
-export interface HistoryEntry extends ProductionEntry {
+interface Wanted {
+  /** The most entries that are shown. */
+  limit: number;
+  /** Only entries from then on are shown (Unix time, ms). */
+  since?: number | undefined;
+}
+
+/** Shows what was in Production when, the newest change first. */
+export async function showProduction(cli: Cli, config: Config, wanted: Wanted): Promise<void> {
+  const history = await gatherHistory(config, wanted);
+  const { registeredModel, production, entries, shown } = history;
+  const document = { registeredModel, production, total: entries.length, entries: shown };
+  cli.show(document, () => historyLines(history, cli.style));
+}
+
+/** Shows what was in Production at a moment (Unix time, ms). */
+export async function showMoment(cli: Cli, config: Config, time: number): Promise<void> {
+  const { registeredModel, entries } = await gatherHistory(config, { limit: 0 });
+  const moment = momentOf(entries, time);
+  const document = { registeredModel, at: new Date(time).toISOString(), ...moment };
+  cli.show(document, () => [momentText(registeredModel, time, moment)]);
+}
+
+interface HistoryEntry extends ProductionEntry {
   /** True: what it replaced is not what the entry before put there, so Production was changed past the workflows. */
   followsGap: boolean;
   links: {
@@ -23,7 +46,7 @@ export interface HistoryEntry extends ProductionEntry {
   };
 }
 
-export interface History {
+interface History {
   registeredModel: string;
   /** Version in Production now, according to the registry. */
   production: string | null;
@@ -36,16 +59,11 @@ export interface History {
 }
 
 /**
- * Reads the history of Production out of the registry.
+ * The history of Production as the registry holds it.
  *
- * @param limit the most entries that are shown
- * @param since only entries from then on are shown (Unix time, ms)
  * @throws {CommandError} when MLflow does not answer, or refuses
  */
-export async function gatherHistory(
-  config: Config,
-  { limit, since = Number.NEGATIVE_INFINITY }: { limit: number; since?: number | undefined },
-): Promise<History> {
+async function gatherHistory(config: Config, { limit, since = Number.NEGATIVE_INFINITY }: Wanted): Promise<History> {
   const { registeredModel } = config.registry;
   return await askMlflow(config, async (mlflow) => {
     const versions = await mlflow.listVersions(registeredModel);
@@ -88,7 +106,7 @@ export function entriesOf(versions: readonly Tagged[]): ProductionEntry[] {
 }
 
 /** What was in Production at a moment. */
-export interface Moment {
+interface Moment {
   /** Null: nothing, as far as the history tells. */
   version: string | null;
   /** The change that put it there; null for what was there before the history begins. */
@@ -105,7 +123,7 @@ export function momentOf(entries: readonly ProductionEntry[], time: number): Mom
 }
 
 /** Whether an entry does not follow from the one before it: Production was changed in between, past the workflows. */
-export function followsGap(entry: ProductionEntry, before: ProductionEntry | undefined): boolean {
+function followsGap(entry: ProductionEntry, before: ProductionEntry | undefined): boolean {
   return before !== undefined && before.version !== entry.replaced;
 }
 
@@ -116,7 +134,7 @@ const ACTIONS: Record<ProductionEntry['reason']['code'], string> = {
 };
 
 /** The changes of Production in lines for a reader, newest first. */
-export function historyLines({ registeredModel, production, entries, shown, hidden }: History, style: Style): string[] {
+function historyLines({ registeredModel, production, entries, shown, hidden }: History, style: Style): string[] {
   if (entries.length === 0) {
     const now = production ? `, although version ${production} is there` : '';
     return [`No workflow has put a version of ${registeredModel} into Production yet${now}.`];
@@ -156,17 +174,14 @@ function entryLines(entry: HistoryEntry, style: Style): string[] {
   ];
 }
 
-/** What was in Production at a moment, in a sentence or two. */
-export function momentLines(registeredModel: string, time: number, { version, since, until }: Moment): string[] {
-  const when = readable(new Date(time).toISOString());
-  if (version === null) return [`At ${when}, nothing of ${registeredModel} was in Production, as far as is known.`];
+function momentText(registeredModel: string, time: number, { version, since, until }: Moment): string {
+  const when = readable(time);
+  if (version === null) return `At ${when}, nothing of ${registeredModel} was in Production, as far as is known.`;
   const began = since
     ? `since ${readable(since.at)} (${ACTIONS[since.reason.code]} by ${oneLine(since.actor)}: ${oneLine(changeReasonText(since.reason))})`
     : 'from before the history begins';
   const ended = until ? `until ${readable(until.at)}, when version ${until.version} came` : 'to this day';
-  return [`At ${when}, version ${version} of ${registeredModel} was in Production: ${began}, ${ended}.`];
+  return `At ${when}, version ${version} of ${registeredModel} was in Production: ${began}, ${ended}.`;
 }
 
-function readable(iso: string): string {
-  return `${iso.slice(0, 19).replace('T', ' ')} UTC`;
-}
+const readable = (time: number | string) => `${utcSecond(time)} UTC`;

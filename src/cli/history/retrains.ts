@@ -2,16 +2,18 @@ import type { Config } from '../../config.ts';
 import { starterOf, TAGS } from '../../contracts/names.ts';
 import { quoted, tagEndsIn, tagIs } from '../../systems/mlflow/filter.ts';
 import type { Mlflow, ModelVersion, Run } from '../../systems/mlflow/index.ts';
-import { duration, score, utcMinute } from '../../words/numbers.ts';
+import { withoutAdvice } from '../../words/explain.ts';
+import { temporalLink } from '../../words/links.ts';
+import { duration, NONE, scoreCell, utcMinute } from '../../words/numbers.ts';
+import { verdictGrounds } from '../../words/verdicts.ts';
 import type { Cli, Style } from '../cli.ts';
-import { temporalLink } from '../links.ts';
 import { askMlflow } from '../session.ts';
 import { testAucOf } from '../versions/registry.ts';
 import { flow, oneLine, tableLines, wrap } from '../views/text.ts';
-import { askLive, hasFailed, type Live, recordedVerdict, type Verdict } from './verdict.ts';
+import { askLive, hasFailed, recordedVerdict, type Verdict, verdict } from './verdict.ts';
 
 /** Which retrains are wanted; what is absent is no condition. */
-export interface Wanted {
+export interface RetrainsWanted {
   limit: number;
   /** Started at or after this (Unix time, ms). */
   since?: number | undefined;
@@ -24,7 +26,7 @@ export interface Wanted {
 }
 
 /** A retrain as MLflow keeps it. */
-export interface Retrain {
+interface Retrain {
   workflowId: string;
   /** ISO 8601. */
   startedAt: string;
@@ -46,14 +48,20 @@ export interface Retrain {
   links: { workflow: string; run: string; version: string | null; report: string | null };
 }
 
-export interface Retrains {
+interface Retrains {
   registeredModel: string;
   /** Newest first. */
   retrains: Retrain[];
   /** Whether there are earlier ones than those. */
   more: boolean;
-  /** Whether Temporal told of those that run; if not, they are as MLflow has them. */
+  /** Whether Temporal answered for those that run; if not, they are as MLflow has them. */
   live: boolean;
+}
+
+/** Shows the retrains of a model, newest first. */
+export async function showRetrains(cli: Cli, config: Config, wanted: RetrainsWanted): Promise<void> {
+  const retrains = await gatherRetrains(cli, config, wanted);
+  cli.show(retrains, () => retrainLines(retrains, { ...cli, now: Date.now() }));
 }
 
 /** A page is at least this long when not every run of it is wanted. */
@@ -67,7 +75,7 @@ const EXPERIMENTS = 200;
  *
  * @throws {CommandError} when MLflow does not answer, or refuses
  */
-export async function gatherRetrains(cli: Cli, config: Config, wanted: Wanted): Promise<Retrains> {
+async function gatherRetrains(cli: Cli, config: Config, wanted: RetrainsWanted): Promise<Retrains> {
   const { registeredModel } = config.registry;
   return await askMlflow(config, async (mlflow) => {
     const found = findRuns(mlflow, config, wanted);
@@ -88,7 +96,7 @@ export async function gatherRetrains(cli: Cli, config: Config, wanted: Wanted): 
 }
 
 /** The runs of the wanted retrains, newest first, and one more than is shown if there is one. */
-async function findRuns(mlflow: Mlflow, config: Config, wanted: Wanted): Promise<Run[]> {
+async function findRuns(mlflow: Mlflow, config: Config, wanted: RetrainsWanted): Promise<Run[]> {
   const { since, model, failed, trigger, limit } = wanted;
   const ids = await mlflow.experimentIds();
   const own = ids.length > EXPERIMENTS ? await mlflow.findExperiment(config.mlflow.experiment) : undefined;
@@ -140,17 +148,19 @@ function versionFinder(
   return (run) => byRun.get(run.runId) ?? byRetrain.get(idOf(run))?.find((version) => isOf(run, version));
 }
 
-/** What Temporal says of a run; of several of one workflow id, it speaks of the newest. */
-function verdictFinder(runs: readonly Run[], live: Live | null): (run: Run) => Verdict | undefined {
+/** What Temporal says of a run; of several of one workflow id, it knows the newest. */
+function verdictFinder(
+  runs: readonly Run[],
+  live: ReadonlyMap<string, Verdict> | null,
+): (run: Run) => Verdict | undefined {
   const newest = new Map(runs.toReversed().map((run) => [idOf(run), run.runId]));
   return (run) => {
-    const told = newest.get(idOf(run)) === run.runId ? live?.verdicts.get(idOf(run)) : undefined;
-    if (told?.kind !== 'lost') return told ?? (live && run.status === 'RUNNING' ? { ...LOST } : undefined);
-    return run.status === 'RUNNING' ? told : undefined;
+    const now = newest.get(idOf(run)) === run.runId ? live?.get(idOf(run)) : undefined;
+    if (run.status === 'RUNNING')
+      return now ?? (live ? verdict('lost', 'another run of its id came later') : undefined);
+    return now?.kind === 'lost' ? undefined : now;
   };
 }
-
-const LOST: Verdict = { kind: 'lost', stage: null, reason: 'another run of its id came later' };
 
 interface Found {
   run: Run;
@@ -199,8 +209,6 @@ interface Canvas {
 
 /** Narrower terminals have the rows of the table as paragraphs. */
 const WIDE_ENOUGH = 120;
-/** Stands for what is not known, or does not apply. */
-const NONE = '–';
 
 /** The retrains in lines for a reader, newest first. */
 export function retrainLines({ registeredModel, retrains, more, live }: Retrains, canvas: Canvas): string[] {
@@ -212,7 +220,7 @@ export function retrainLines({ registeredModel, retrains, more, live }: Retrains
     '',
     ...(width >= WIDE_ENOUGH ? wide(retrains, canvas) : retrains.flatMap((retrain) => narrow(retrain, canvas))),
     ...(more ? ['', `There are earlier ones: --limit ${retrains.length * 2} shows more of them.`] : []),
-    ...(isSilent ? ['', style('yellow', 'Temporal does not answer: what runs is told as MLflow has it.')] : []),
+    ...(isSilent ? ['', style('yellow', 'Temporal does not answer: what runs is shown as MLflow has it.')] : []),
   ];
 }
 
@@ -259,17 +267,18 @@ function facts({ startedAt, workflowId, model, trigger, version, testAuc, second
     model: model ?? NONE,
     trigger: oneLine(trigger),
     version: version ?? NONE,
-    auc: testAuc === null ? NONE : score(testAuc),
+    auc: scoreCell(testAuc),
     took: ms === null ? NONE : duration(ms),
     verdict: becameText(rest.verdict, rest.rolledBack),
   };
 }
 
 /** What became of a retrain, in a line. */
-export function becameText({ kind, stage, reason }: Verdict, rolledBack: string | null): string {
-  const why = shortened(reason);
+export function becameText(became: Verdict, rolledBack: string | null): string {
+  const { kind, stage, reason, gate, failureType } = became;
+  const why = oneLine(gate ? verdictGrounds(gate) : withoutAdvice(failureType, reason));
   const because = why ? `: ${why}` : '';
-  const later = rolledBack === null ? '' : `, rolled back later: ${shortened(rolledBack)}`;
+  const later = rolledBack === null ? '' : `, rolled back later: ${oneLine(rolledBack)}`;
   switch (kind) {
     case 'promoted':
       return `promoted to ${stage}${later}`;
@@ -282,18 +291,12 @@ export function becameText({ kind, stage, reason }: Verdict, rolledBack: string 
     case 'cancelled':
       return 'cancelled';
     case 'running':
-      return why ? `running: ${why}` : 'running';
+      return `running${because}`;
     case 'waiting':
       return 'waits for approval';
     case 'lost':
       return `ended without a word${because}`;
   }
-}
-
-/** The first sentence, without the word that the verdict says already. */
-function shortened(reason: string): string {
-  const line = oneLine(reason).replace(/^Refused: /, '');
-  return /^(.+?)\.(?= |$)/.exec(line)?.[1] ?? line;
 }
 
 const COLOURS: Partial<Record<Verdict['kind'], Parameters<Style>[0]>> = {

@@ -20,22 +20,26 @@ export interface Verdict {
    * terminated.
    */
   kind: 'promoted' | 'notPromoted' | 'registered' | 'failed' | 'cancelled' | 'running' | 'waiting' | 'lost';
-  /** Stage that its version was promoted to. */
+  /** Registry stage that its version was promoted to. */
   stage: 'Production' | 'Staging' | null;
   /** Why; of one that runs, the stage that it is in. */
   reason: string;
+  /** What the promotion gate found; null: it was not asked. */
+  gate: GateVerdict | null;
+  /** Null: it did not fail. */
+  failureType: string | null;
 }
 
 /** What came of a retrain, as its MLflow run keeps it. */
-export function recordedVerdict({ status, tags }: Run): Verdict {
+export function recordedVerdict({ status, tags }: Pick<Run, 'status' | 'tags'>): Verdict {
   if (status === 'KILLED') return verdict('cancelled');
   if (status === 'FAILED') return failed(tags);
   if (status !== 'FINISHED') return verdict('running');
-  const { data } = Recorded.safeParse(parseJson(tags[TAGS.verdict]));
-  const reason = data && verdictText(data, data.forced);
-  const promoted = tags[TAGS.promoted];
-  if (promoted === 'Production' || promoted === 'Staging') return verdict('promoted', reason, promoted);
-  return reason === undefined ? verdict('registered') : verdict('notPromoted', reason);
+  const gate = Recorded.safeParse(parseJson(tags[TAGS.verdict])).data ?? null;
+  const stage = tags[TAGS.promoted];
+  const promoted = stage === 'Production' || stage === 'Staging';
+  const kind = promoted ? 'promoted' : gate ? 'notPromoted' : 'registered';
+  return { ...verdict(kind, gate ? verdictText(gate, gate.forced) : ''), stage: promoted ? stage : null, gate };
 }
 
 const Recorded = GateVerdict.and(z.object({ forced: z.boolean().default(false) }));
@@ -46,18 +50,13 @@ export function hasFailed({ status, tags }: Run): boolean {
 }
 
 function failed(tags: Run['tags']): Verdict {
-  const kind = tags[TAGS.failureType] === 'ApprovalRejected' ? 'notPromoted' : 'failed';
-  return verdict(kind, tags[TAGS.failure]);
+  const failureType = tags[TAGS.failureType] ?? null;
+  const kind = failureType === 'ApprovalRejected' ? 'notPromoted' : 'failed';
+  return { ...verdict(kind, tags[TAGS.failure]), failureType };
 }
 
-export function verdict(kind: Verdict['kind'], reason = '', stage: Verdict['stage'] = null): Verdict {
-  return { kind, stage, reason };
-}
-
-/** What Temporal tells of the retrains that MLflow holds for running, and of those that run again after a reset. */
-export interface Live {
-  /** What is to be said of a retrain, by its id. */
-  verdicts: ReadonlyMap<string, Verdict>;
+export function verdict(kind: Verdict['kind'], reason = ''): Verdict {
+  return { kind, stage: null, reason, gate: null, failureType: null };
 }
 
 /** The history comes from MLflow; Temporal adds to it if it answers soon (ms). */
@@ -71,10 +70,13 @@ const IDS = 50;
  * Asks Temporal which retrains run, where they stand, and how those ended that never closed their MLflow run.
  *
  * @param held ids of the retrains that MLflow holds for running
- * @returns null when Temporal does not answer
+ * @returns what became of retrains, by their ids; null when Temporal does not answer
  */
-export async function askLive(cli: Cli, held: Promise<readonly string[]>): Promise<Live | null> {
-  // Whoever waits for it sees that it failed.
+export async function askLive(
+  cli: Cli,
+  held: Promise<readonly string[]>,
+): Promise<ReadonlyMap<string, Verdict> | null> {
+  // The search itself reports that it failed.
   held.catch(() => undefined);
   try {
     return await withSession(cli, (session) => withinLimit(session, held), { connectLimitMs: CONNECT_LIMIT_MS });
@@ -84,7 +86,7 @@ export async function askLive(cli: Cli, held: Promise<readonly string[]>): Promi
   }
 }
 
-async function withinLimit(session: Session, held: Promise<readonly string[]>): Promise<Live> {
+async function withinLimit(session: Session, held: Promise<readonly string[]>): Promise<ReadonlyMap<string, Verdict>> {
   const { client } = session;
   const asked = client.withDeadline(Date.now() + CALL_LIMIT_MS, () => runningNow(session));
   const [running, ids] = await Promise.all([asked, held]);
@@ -93,7 +95,7 @@ async function withinLimit(session: Session, held: Promise<readonly string[]>): 
     Promise.all([...running].map(async ([id, waits]) => [id, await standing(session, id, waits)] as const)),
     client.withDeadline(Date.now() + CALL_LIMIT_MS, () => endings(session, missing)),
   ]);
-  return { verdicts: new Map([...ends, ...stages]) };
+  return new Map([...ends, ...stages]);
 }
 
 /** The retrains that run, by id, and whether a person is asked. */
@@ -125,10 +127,10 @@ function stageOf({ stages }: Progress): string {
   return running ? STAGE_TITLES[running.name] : '';
 }
 
-/** How retrains ended that did not tell MLflow. */
+/** How retrains ended that did not close their MLflow run. */
 async function endings({ client }: Session, ids: readonly string[]): Promise<Map<string, Verdict>> {
-  const told = new Map(ids.map((id) => [id, verdict('lost', 'Temporal has forgotten it')]));
-  if (ids.length === 0) return told;
+  const ends = new Map(ids.map((id) => [id, verdict('lost', 'Temporal has forgotten it')]));
+  if (ids.length === 0) return ends;
   const named = ids.map((id) => `'${id.replace(/[\\']/g, '\\$&')}'`);
   const newest = new Map<string, WorkflowExecutionInfo>();
   for await (const info of client.workflow.list({ query: `WorkflowId IN (${named.join(', ')})` })) {
@@ -138,7 +140,7 @@ async function endings({ client }: Session, ids: readonly string[]): Promise<Map
   for (const [id, info] of newest) {
     // One that has begun or ended this very moment is not lost.
     const moment = info.status.name === 'RUNNING' || info.status.name === 'COMPLETED';
-    told.set(id, moment ? verdict('running') : verdict('lost', statusText(info)));
+    ends.set(id, moment ? verdict('running') : verdict('lost', statusText(info)));
   }
-  return told;
+  return ends;
 }

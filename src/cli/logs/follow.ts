@@ -6,8 +6,7 @@ import { CommandError, EXIT } from '../exit.ts';
 import { WAS_RESET, waitForEnd } from '../follow/ending.ts';
 import { describe, targetOf } from '../follow/target.ts';
 import { withSession } from '../session.ts';
-import { createGroups, createLinePrinter, linesOf } from './lines.ts';
-import { isWanted, type LogsWanted, noSuchLog } from './show.ts';
+import { createGroups, createLinePrinter, isWanted, type LogsWanted, linesOf, noSuchLog } from './lines.ts';
 
 const POLL_MS = 1_000;
 /** Looking takes at most this share of the time, so that many who follow do not slow MLflow down. */
@@ -67,7 +66,7 @@ export async function followLogs(cli: Cli, reader: LogReader, wanted: LogsWanted
     await asked;
   }
   const ended = end as End;
-  tellEnd(cli, ended, reader, wanted);
+  sayEnd(cli, ended, reader, wanted);
   const state = ended.kind === 'ended' ? ended.state : null;
   cli.emit({ event: 'result', exitCode: cli.exitCode, workflowId, state, lines: printer.count() });
 }
@@ -101,7 +100,7 @@ function isOver(end: End, reader: LogReader): boolean {
   return since > (isRunning ? GIVEN_UP_AFTER_MS : SETTLED_AFTER_MS);
 }
 
-function tellEnd({ io: { stderr } }: Cli, end: End, reader: LogReader, wanted: LogsWanted): void {
+function sayEnd({ io: { stderr } }: Cli, end: End, reader: LogReader, wanted: LogsWanted): void {
   const entries = reader.entries();
   if (end.kind === 'unknown' && entries.length === 0) throw end.error;
   if (entries.length > 0 && !entries.some((entry) => isWanted(wanted, entry))) throw noSuchLog(wanted, entries);
@@ -140,7 +139,7 @@ export async function endOf(cli: Cli, workflowId: string, { wait }: { wait: bool
       if (closeTime)
         return { kind: 'ended', state: status.name.toLowerCase(), at: Math.min(closeTime.getTime(), Date.now()) };
       if (!wait) return { kind: 'running' };
-      const ending = await waitForEnd(session, targetOf(description), cli.io.interrupted, () => tellReset(cli));
+      const ending = await waitForEnd(session, targetOf(description), cli.io.interrupted, () => sayReset(cli));
       return ending.state === 'left' ? { kind: 'running' } : { kind: 'ended', state: ending.state, at: Date.now() };
     });
   } catch (error) {
@@ -148,7 +147,7 @@ export async function endOf(cli: Cli, workflowId: string, { wait }: { wait: bool
   }
 }
 
-function tellReset(cli: Cli): void {
+function sayReset(cli: Cli): void {
   cli.emit({ event: 'notice', at: new Date().toISOString(), notices: [WAS_RESET] });
   writeLine(cli.io.stderr, WAS_RESET);
 }

@@ -1,17 +1,28 @@
-import type { ScheduleDescription } from '@temporalio/client';
+import { type ScheduleDescription, WorkflowNotFoundError } from '@temporalio/client';
 import cronstrue from 'cronstrue';
-import { counted } from '../../doctor/lib/words.ts';
 import { cronOfCalendar } from '../../systems/schedules/cron.ts';
 import { type DeclaredSchedule, declaredSchedules } from '../../systems/schedules/declared.ts';
 import { describeIfThere, listOurs } from '../../systems/schedules/lookup.ts';
-import { judge, type ScheduleChange } from '../../systems/schedules/reconcile.ts';
-import { uncapitalised, utcMinute } from '../../words/numbers.ts';
-import type { Style } from '../cli.ts';
+import { judge, reconcile, type ScheduleChange } from '../../systems/schedules/reconcile.ts';
+import { counted, uncapitalised, utcMinute } from '../../words/numbers.ts';
+import type { Cli, Style } from '../cli.ts';
 import { statusText } from '../follow/target.ts';
-import type { Session } from '../session.ts';
+import { type Session, withSession } from '../session.ts';
 import { oneLine } from '../views/text.ts';
 
-export interface ScheduleState {
+/** Shows the schedules: what each starts when, and whether Temporal has it as declared. */
+export async function showSchedules(cli: Cli): Promise<void> {
+  const schedules = await withSession(cli, scheduleStates);
+  cli.show({ schedules }, () => listLines(schedules, cli.style));
+}
+
+/** Brings the declared schedules to Temporal, and shows what became of each. */
+export async function applySchedules(cli: Cli, how: Record<'dryRun' | 'prune' | 'overwrite', boolean>): Promise<void> {
+  const changes = await withSession(cli, ({ client, config }) => reconcile(client, config.schedules, how));
+  cli.show({ dryRun: how.dryRun, changes }, () => changeLines(changes, how, cli.style));
+}
+
+interface ScheduleState {
   name: string;
   /**
    * `outdated`: the declaration changed and is not applied yet. `foreign`: there is one of that name that MediWatch did
@@ -19,7 +30,7 @@ export interface ScheduleState {
    */
   state: 'as declared' | 'not applied' | 'outdated' | 'changed by hand' | 'not declared' | 'foreign';
   workflow: string;
-  /** When, in words, with the time zone. */
+  /** When, as a person would say it, with the time zone. */
   when: string;
   paused: boolean;
   /** Why it is paused, or the remark of the declaration. */
@@ -75,7 +86,7 @@ async function stateOf(
     name,
     state: STATES[outcome],
     workflow: schedule.action.workflowType,
-    when: whenInWords(schedule),
+    when: whenText(schedule),
     paused,
     note,
     next: next.slice(0, SHOWN).map((time) => time.toISOString()),
@@ -93,7 +104,6 @@ async function stateOf(
 
 /** Temporal's status of a workflow in lower case; `forgotten` after its retention. */
 async function endOf({ client }: Session, workflowId: string): Promise<string> {
-  const { WorkflowNotFoundError } = await import('@temporalio/client');
   try {
     return statusText(await client.workflow.getHandle(workflowId).describe());
   } catch (error) {
@@ -103,14 +113,14 @@ async function endOf({ client }: Session, workflowId: string): Promise<string> {
 }
 
 /** When a schedule starts something, as a person would say it: `at 02:00, every day (Europe/London)`. */
-export function whenInWords({ spec }: Pick<ScheduleDescription, 'spec'>): string {
+export function whenText({ spec }: Pick<ScheduleDescription, 'spec'>): string {
   const { calendars = [], intervals = [], skip = [], jitter = 0, timezone } = spec;
-  const times = [...calendars.map((calendar) => cronInWords(cronOfCalendar(calendar))), ...intervals.map(interval)];
+  const times = [...calendars.map((calendar) => cronText(cronOfCalendar(calendar))), ...intervals.map(interval)];
   const parts = [
     times.join(' and ') || 'never',
     ...(calendars.length > 0 ? [` (${timezone || 'UTC'})`] : []),
     ...(skip.length > 0
-      ? [`, but not ${skip.map((calendar) => cronInWords(cronOfCalendar(calendar))).join(' nor ')}`]
+      ? [`, but not ${skip.map((calendar) => cronText(cronOfCalendar(calendar))).join(' nor ')}`]
       : []),
     ...(jitter > 0 ? [`, up to ${span(jitter)} late`] : []),
   ];
@@ -118,7 +128,7 @@ export function whenInWords({ spec }: Pick<ScheduleDescription, 'spec'>): string
 }
 
 /** What five cron fields cannot say stays as it is. */
-function cronInWords(text: string): string {
+function cronText(text: string): string {
   if (text.startsWith('{')) return text;
   const words = cronstrue.toString(text, { use24HourTimeFormat: true, verbose: true });
   return uncapitalised(words);
@@ -147,7 +157,7 @@ function span(ms: number): string {
 }
 
 /** The schedules for a reader. */
-export function listLines(schedules: readonly ScheduleState[], style: Style): string[] {
+function listLines(schedules: readonly ScheduleState[], style: Style): string[] {
   if (schedules.length === 0) {
     return ['No schedule is declared in mediwatch.yaml (section schedules), and MediWatch made none in Temporal.'];
   }
@@ -193,11 +203,7 @@ const OUTCOMES: Record<ScheduleChange['outcome'], [done: string, dry: string]> =
 };
 
 /** What applying did, or would do, with each schedule. */
-export function changeLines(
-  changes: readonly ScheduleChange[],
-  { dryRun }: { dryRun: boolean },
-  style: Style,
-): string[] {
+function changeLines(changes: readonly ScheduleChange[], { dryRun }: { dryRun: boolean }, style: Style): string[] {
   if (changes.length === 0) return ['No schedule is declared in mediwatch.yaml (section schedules).'];
   return [
     ...changes.flatMap(({ name, outcome, updates, byHand }) => [

@@ -1,19 +1,23 @@
 import { type Config, forModel, modelNames } from '../../config.ts';
-import { FAILURES } from '../../contracts/errors.ts';
 import { lockQueue } from '../../contracts/lock.ts';
 import { workflowIds } from '../../contracts/names.ts';
 import { duration, score, utcMinute } from '../../words/numbers.ts';
 import type { Cli, Style } from '../cli.ts';
 import { askSteward, type StewardAnswer, stewardLine } from '../drift/steward.ts';
-import { CommandError, EXIT } from '../exit.ts';
+import { CommandError } from '../exit.ts';
 import { type ApiState, apiState } from '../production.ts';
 import { scheduleStates } from '../schedules/list.ts';
 import { type Session, withSession } from '../session.ts';
 import { type RegistryState, registryState, type VersionState } from '../versions/registry.ts';
 import { type ExecutionState, listExecutions } from './workflow.ts';
 
+export async function showOverview(cli: Cli): Promise<void> {
+  const overview = await gatherOverview(cli);
+  cli.show(overview, () => overviewLines(overview, cli.style, new Date()));
+}
+
 /** Where a model stands; what could not be asked is null. */
-export interface ModelState {
+interface ModelState {
   registeredModel: string;
   registry: RegistryState | null;
   /** Null: of several models, this one has no API. */
@@ -27,7 +31,7 @@ export interface ModelState {
 }
 
 /** Where everything stands; `problems` says why something could not be asked. */
-export interface Overview extends ModelState {
+interface Overview extends ModelState {
   /** The other models of the deployment. */
   others: ModelState[];
   running: ExecutionState[] | null;
@@ -38,19 +42,16 @@ export interface Overview extends ModelState {
 }
 
 /** Asks MLflow, the API and Temporal at once, and sets the exit code when one that is needed does not answer. */
-export async function gatherOverview(cli: Cli): Promise<Overview> {
+async function gatherOverview(cli: Cli): Promise<Overview> {
   const config = cli.config();
   const problems: string[] = [];
   const orNull = async <Value>(asked: Promise<Value>): Promise<Value | null> => {
     try {
       return await asked;
     } catch (error) {
-      const { MlflowError } = await import('../../systems/mlflow/errors.ts');
-      if (!(error instanceof CommandError || error instanceof MlflowError)) throw error;
-      problems.push(
-        error instanceof CommandError ? error.message : `${error.message} ${FAILURES.MlflowUnavailable.next}`,
-      );
-      cli.exitCode = error instanceof CommandError ? error.exitCode : EXIT.unreachable;
+      if (!(error instanceof CommandError)) throw error;
+      problems.push(error.message);
+      cli.exitCode = error.exitCode;
       return null;
     }
   };
@@ -96,7 +97,7 @@ function agreement(registry: RegistryState | null, api: ApiState | null): boolea
 }
 
 /** The overview in lines for a reader. */
-export function overviewLines(overview: Overview, style: Style, now: Date): string[] {
+function overviewLines(overview: Overview, style: Style, now: Date): string[] {
   const { others, running, recent, schedules, problems } = overview;
   return [
     ...modelLines(overview, style, now),
@@ -144,7 +145,7 @@ function registryLines({ production, staging, newest, versions }: RegistryState)
 
 function versionText({ version, testAuc, aliases, createdAt }: VersionState): string {
   const names = aliases.map((alias) => ` @${alias}`).join('');
-  return `version ${version}, test AUC ${score(testAuc)}, of ${createdAt.slice(0, 16).replace('T', ' ')} UTC${names}`;
+  return `version ${version}, test AUC ${score(testAuc)}, of ${utcMinute(createdAt)}${names}`;
 }
 
 function agreementLines({ agrees, registry, api }: ModelState, style: Style): string[] {
@@ -166,7 +167,7 @@ function executionLines(executions: readonly ExecutionState[], now: Date): strin
 }
 
 /** A workflow that holds or wants the lock of the model. */
-export interface LockState {
+interface LockState {
   workflowId: string;
   purpose: string;
 }
@@ -174,7 +175,7 @@ export interface LockState {
 const LOCK_LIMIT_MS = 2_000;
 
 /** Who holds the lock and who waits for it, in order; nobody when the lock's workflow has ended or does not answer. */
-export async function lockState({ client, config }: Session): Promise<LockState[]> {
+async function lockState({ client, config }: Session): Promise<LockState[]> {
   const handle = client.workflow.getHandle(workflowIds.lock(config.registry.registeredModel));
   try {
     return await client.withDeadline(Date.now() + LOCK_LIMIT_MS, async () => {
@@ -190,7 +191,7 @@ export async function lockState({ client, config }: Session): Promise<LockState[
 }
 
 /** A schedule and its next start. */
-export interface NextStart {
+interface NextStart {
   name: string;
   workflow: string;
   /** ISO 8601; null: it is paused, or not in Temporal. */
@@ -202,7 +203,7 @@ export interface NextStart {
 const SCHEDULES_LIMIT_MS = 3_000;
 
 /** When each schedule starts next, the soonest first; null when that cannot be told: `mediwatch schedules` says why. */
-export async function nextStarts(session: Session): Promise<NextStart[] | null> {
+async function nextStarts(session: Session): Promise<NextStart[] | null> {
   try {
     const states = await session.client.withDeadline(Date.now() + SCHEDULES_LIMIT_MS, () => scheduleStates(session));
     return states

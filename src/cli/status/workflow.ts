@@ -1,25 +1,30 @@
-import type { WorkflowExecutionInfo, WorkflowFailedError } from '@temporalio/client';
+import { type WorkflowExecutionInfo, WorkflowFailedError } from '@temporalio/client';
 import type { Progress } from '../../contracts/progress.ts';
 import { SEARCH_ATTRIBUTES } from '../../contracts/savedQueries.ts';
 import { WORKFLOWS } from '../../contracts/workflows.ts';
-import { explainFailure as explain } from '../../words/explain.ts';
+import { explainFailure } from '../../words/explain.ts';
+import { allLinks, type NamedLink, temporalLink } from '../../words/links.ts';
 import { duration } from '../../words/numbers.ts';
 import type { Cli } from '../cli.ts';
-import { explainFailure, type Failure, logsOfFailure, stageOfFailure } from '../follow/ending.ts';
-import { linkLines, resultLines } from '../follow/follow.ts';
+import { type Failure, failureOf, logsOfFailure, stageOfFailure } from '../follow/ending.ts';
+import { resultLines } from '../follow/follow.ts';
 import { describe, statusText } from '../follow/target.ts';
 import { askProgress } from '../follow/watch.ts';
-import { allLinks, type Link, temporalLink } from '../links.ts';
-import type { Session } from '../session.ts';
+import { type Session, withSession } from '../session.ts';
 import { drawFrame } from '../views/live.ts';
-import { oneLine } from '../views/text.ts';
+import { linkLines, oneLine } from '../views/text.ts';
 
-export interface OneState extends ExecutionState {
+export async function showWorkflow(cli: Cli, workflowId: string): Promise<void> {
+  const state = await withSession(cli, (session) => workflowState(session, workflowId));
+  cli.show(state, () => workflowLines(state, cli, Date.now()));
+}
+
+interface WorkflowState extends ExecutionState {
   /** Null when no worker is there to tell, or when the workflow is of a kind that does not. */
   progress: Progress | null;
   result: unknown;
   failure: Failure | null;
-  links: Link[];
+  links: NamedLink[];
 }
 
 /**
@@ -27,7 +32,7 @@ export interface OneState extends ExecutionState {
  *
  * @throws {CommandError} when there is none with this id
  */
-export async function oneState(session: Session, workflowId: string): Promise<OneState> {
+async function workflowState(session: Session, workflowId: string): Promise<WorkflowState> {
   const description = await describe(session, workflowId);
   const execution = executionState(session, description);
   const [answer, outcome] = await Promise.all([
@@ -40,29 +45,27 @@ export async function oneState(session: Session, workflowId: string): Promise<On
 }
 
 async function outcomeOf({ client }: Session, { workflowId, workflow }: ExecutionState) {
-  const { WorkflowFailedError } = await import('@temporalio/client');
   try {
     return { result: await client.workflow.getHandle(workflowId).result(), failure: null };
   } catch (error) {
     if (!(error instanceof WorkflowFailedError)) throw error;
-    return { result: null, failure: explainFailure(error as WorkflowFailedError, workflow) };
+    return { result: null, failure: failureOf(error, workflow) };
   }
 }
 
 /** One workflow in lines for a reader. */
-export function oneLines(state: OneState, { style, prose }: Cli, now: number): string[] {
+function workflowLines(state: WorkflowState, { style, prose }: Cli, now: number): string[] {
   const { workflowId, workflow, startedAt, endedAt, progress, failure, links, result } = state;
   const took = duration((endedAt ? Date.parse(endedAt) : now) - Date.parse(startedAt));
   const canvas = { columns: prose.columns ?? 100, now, tick: null, style };
   const silent = 'No worker tells its stages at present.';
   const stage = failure && stageOfFailure(failure, progress);
-  const logs = failure && logsOfFailure(failure, workflowId);
   return [
     `${style('bold', workflowId)}  ${state.state}, ${took}`,
     ...(progress ? drawFrame(progress, [], canvas) : [silent]),
     ...(failure ? ['', style('red', stage ? `In "${stage}": ${failure.message}` : failure.message)] : []),
-    ...(logs ? [logs] : []),
-    ...(progress?.failure ? [oneLine(explain(progress, progress.failure).left)] : []),
+    ...(failure ? logsOfFailure(failure, workflowId) : []),
+    ...(progress?.failure ? [oneLine(explainFailure(progress, progress.failure).left)] : []),
     ...(result === null ? [] : ['', ...resultLines(workflow, result)]),
     '',
     ...linkLines(links),
@@ -84,7 +87,7 @@ export interface ExecutionState {
   url: string;
 }
 
-type Told = Pick<
+type Execution = Pick<
   WorkflowExecutionInfo,
   'workflowId' | 'runId' | 'type' | 'status' | 'startTime' | 'typedSearchAttributes'
 > & {
@@ -118,9 +121,9 @@ export async function listExecutions(
 }
 
 /** What Temporal tells of a workflow. */
-export function executionState(
+function executionState(
   { config }: Session,
-  { workflowId, runId, type, status, startTime, closeTime, typedSearchAttributes }: Told,
+  { workflowId, runId, type, status, startTime, closeTime, typedSearchAttributes }: Execution,
 ): ExecutionState {
   return {
     workflowId,

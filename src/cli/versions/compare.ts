@@ -5,8 +5,8 @@ import { Comparison, type MetricRule } from '../../contracts/registry.ts';
 import { parseJson } from '../../contracts/text.ts';
 import { ArtifactRef, type Metrics } from '../../contracts/training.ts';
 import type { Mlflow, ModelVersion, Run } from '../../systems/mlflow/index.ts';
+import { temporalLink } from '../../words/links.ts';
 import { CommandError, EXIT } from '../exit.ts';
-import { temporalLink } from '../links.ts';
 import { askMlflow } from '../session.ts';
 import { resolveVersion, testAucOf } from './registry.ts';
 
@@ -49,7 +49,7 @@ export interface Compared {
   links: { compare: string | null };
 }
 
-/** What is known by other words than as a parameter. */
+/** Parameters that are shown elsewhere. */
 const FACTS = ['model', 'seed', 'data_sha256'];
 
 /**
@@ -64,13 +64,11 @@ export async function gatherComparison(config: Config, references: readonly stri
   return await askMlflow(config, async (mlflow) => {
     const versions = await mlflow.listVersions(registeredModel);
     const [nameOfA, nameOfB] = namesOf(registeredModel, versions, references);
-    const [a, b] = [nameOfA, nameOfB].map((name) => resolveVersion(registeredModel, versions, name)) as [
-      ModelVersion,
-      ModelVersion,
-    ];
+    const a = resolveVersion(registeredModel, versions, nameOfA);
+    const b = resolveVersion(registeredModel, versions, nameOfB);
     if (a.version === b.version) throw sameTwice(nameOfA, nameOfB, a.version);
-    const runs = await Promise.all([a, b].map(({ runId }) => (runId ? mlflow.getRun(runId) : undefined)));
-    const [runA, runB] = runs;
+    const runOf = async ({ runId }: ModelVersion) => (runId ? await mlflow.getRun(runId) : undefined);
+    const [runA, runB] = await Promise.all([runOf(a), runOf(b)]);
     const [sideA, sideB] = [sideOf(mlflow, config, a, runA), sideOf(mlflow, config, b, runB)];
     const evaluation = evaluationOf(a, b);
     const recorded = { a: metricsOf(a, runA), b: metricsOf(b, runB), differences: {} };
@@ -79,7 +77,7 @@ export async function gatherComparison(config: Config, references: readonly stri
       a: sideA,
       b: sideB,
       basis: evaluation ? 'evaluation' : 'trainings',
-      sameSplit: evaluation ? true : sameDataset(sideA, sideB),
+      sameSplit: evaluation !== null || (sideA.dataset && sideB.dataset ? sideA.dataset === sideB.dataset : null),
       metrics: metricRows(evaluation ?? recorded, config.promotion.rules ?? []),
       params: differencesOf(sideA.params, sideB.params),
       links: {
@@ -107,11 +105,11 @@ function namesOf(model: string, versions: readonly ModelVersion[], references: r
 }
 
 function sameTwice(nameOfA: string, nameOfB: string, version: string): CommandError {
-  const told =
+  const named =
     nameOfA === nameOfB ? `"${nameOfA}" was named twice` : `${nameOfA} and ${nameOfB} are both version ${version}`;
   return new CommandError(
     EXIT.usage,
-    `There is nothing to compare: ${told}. Name two versions, such as "mediwatch compare champion previous".`,
+    `There is nothing to compare: ${named}. Name two versions, such as "mediwatch compare champion previous".`,
   );
 }
 
@@ -148,10 +146,6 @@ function sideOf(mlflow: Mlflow, config: Config, version: ModelVersion, run: Run 
 function metricsOf(version: ModelVersion, run: Run | undefined): Metrics {
   const auc = testAucOf(version);
   return { ...(auc !== null && { [TAGS.testAuc]: auc }), ...run?.metrics };
-}
-
-function sameDataset(a: Side, b: Side): boolean | null {
-  return a.dataset === null || b.dataset === null ? null : a.dataset === b.dataset;
 }
 
 function differencesOf(a: Side['params'], b: Side['params']): Compared['params'] {

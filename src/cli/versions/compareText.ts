@@ -1,8 +1,8 @@
-import { duration, utcMinute } from '../../words/numbers.ts';
-import type { Style } from '../cli.ts';
-import { linkLines } from '../follow/follow.ts';
-import { clip, oneLine, tableLines } from '../views/text.ts';
-import type { Compared, MetricRow, Side } from './compare.ts';
+import type { Config } from '../../config.ts';
+import { duration, grouped, NONE, percent, scoreCell, signedCell, utcMinute } from '../../words/numbers.ts';
+import type { Cli, Style } from '../cli.ts';
+import { clip, linkLines, oneLine, tableLines } from '../views/text.ts';
+import { type Compared, gatherComparison, type MetricRow, type Side } from './compare.ts';
 
 interface Canvas {
   /** Width of the terminal (characters); infinite for a file or a pipe. */
@@ -12,9 +12,14 @@ interface Canvas {
 
 type Row = readonly [label: string, a: string, b: string];
 
-const NONE = '–';
 /** As much of a digest as tells two apart. */
 const DIGEST = 12;
+
+/** Compares two versions; `references` as `gatherComparison` takes them. */
+export async function showComparison(cli: Cli, config: Config, references: readonly string[]): Promise<void> {
+  const compared = await gatherComparison(config, references);
+  cli.show(compared, () => comparisonLines(compared, cli));
+}
 
 /** Two versions side by side, for a reader. */
 export function comparisonLines(compared: Compared, canvas: Canvas): string[] {
@@ -61,7 +66,7 @@ function factsOf(a: Side, b: Side): Row[] {
     row('Model', ({ model }) => model),
     row('Data set', ({ dataset }) => dataset && clipped(dataset)),
     row('Source', ({ source }) => source && clipped(source)),
-    row('Rows', ({ trainRows }) => (trainRows === null ? null : `${trainRows.toLocaleString('en-US')} to train`)),
+    row('Rows', ({ trainRows }) => (trainRows === null ? null : `${grouped(trainRows)} to train`)),
     row('Seed', ({ seed }) => seed),
     row('Code', ({ revision }) => revision && clipped(revision)),
     row('Took', ({ seconds }) => (seconds === null ? null : duration(seconds * 1000))),
@@ -111,9 +116,9 @@ function scoreLines({ metrics, a, b, sameSplit }: Compared, { width, style }: Ca
   return tableLines(
     [
       { title: '', cells: metrics.map(({ metric }) => `  ${metric}`) },
-      column(nameOfA, (row) => number(row.a)),
-      column(nameOfB, (row) => number(row.b)),
-      column('difference', ({ difference }) => signed(difference)),
+      column(nameOfA, (row) => scoreCell(row.a)),
+      column(nameOfB, (row) => scoreCell(row.b)),
+      column('difference', ({ difference }) => signedCell(difference)),
       ...(hasBounds ? [column('bounds', ({ bounds }) => boundsText(bounds))] : []),
       { title: 'better', cells: metrics.map(better), look: (text: string) => style('green', text) },
     ],
@@ -145,9 +150,5 @@ function basisLines({ basis, sameSplit, a, b, metrics }: Compared, style: Style)
 
 function boundsText(bounds: MetricRow['bounds']): string {
   if (!bounds) return '';
-  return `${signed(bounds.low)} … ${signed(bounds.high)} (${Math.round(bounds.confidence * 100)} %)`;
+  return `${signedCell(bounds.low)} … ${signedCell(bounds.high)} (${percent(bounds.confidence)})`;
 }
-
-const number = (value: number | null) => (value === null ? NONE : value.toFixed(4));
-const signed = (value: number | null) =>
-  value === null ? NONE : `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(4)}`;

@@ -1,9 +1,9 @@
 import type { Config } from '../../config.ts';
 import { starterOf, TAGS } from '../../contracts/names.ts';
 import type { Mlflow, ModelVersion } from '../../systems/mlflow/index.ts';
-import { withMlflow } from '../../systems/mlflow/withMlflow.ts';
 import { didYouMean } from '../../words/suggest.ts';
 import { CommandError, EXIT } from '../exit.ts';
+import { askMlflow } from '../session.ts';
 
 /** A version as a reader of the status sees it. */
 export interface VersionState {
@@ -32,7 +32,7 @@ const LIMIT_MS = 5_000;
 /**
  * What the registry holds of the model.
  *
- * @throws {MlflowError} when MLflow does not answer, or refuses
+ * @throws {CommandError} when MLflow does not answer, or refuses
  */
 export async function registryState(config: Config): Promise<RegistryState> {
   const versions = await listedVersions(config);
@@ -48,28 +48,20 @@ export async function registryState(config: Config): Promise<RegistryState> {
  * Every version of the model, the newest first.
  *
  * @param limitMs longest time that each question may take (ms)
- * @throws {MlflowError} when MLflow does not answer, or refuses
+ * @throws {CommandError} when MLflow does not answer, or refuses
  */
 export async function listedVersions(config: Config, limitMs = LIMIT_MS): Promise<VersionState[]> {
   const list = async (mlflow: Mlflow) =>
     (await mlflow.listVersions(config.registry.registeredModel)).map((version) => ({
-      ...stateOf(version),
+      version: version.version,
+      stage: version.stage,
+      aliases: version.aliases,
+      testAuc: testAucOf(version),
+      runId: version.runId,
+      createdAt: new Date(version.createdAt).toISOString(),
       url: mlflow.links.versionUrl(version.name, version.version),
     }));
-  return await withMlflow(config, list, limitMs);
-}
-
-/**
- * The names of the registered models.
- *
- * @throws {MlflowError} when MLflow does not answer, or refuses
- */
-export async function listedModels(config: Config, limitMs = LIMIT_MS): Promise<string[]> {
-  return await withMlflow(config, (mlflow) => mlflow.listModels(), limitMs);
-}
-
-function stateOf({ version, stage, aliases, tags, runId, createdAt }: ModelVersion): Omit<VersionState, 'url'> {
-  return { version, stage, aliases, testAuc: testAucOf({ tags }), runId, createdAt: new Date(createdAt).toISOString() };
+  return await askMlflow(config, list, limitMs);
 }
 
 const STAGES = ['Production', 'Staging', 'Archived'] as const;

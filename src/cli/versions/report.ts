@@ -9,12 +9,42 @@ import { TAGS } from '../../contracts/names.ts';
 import { REPORT_FILES } from '../../contracts/report.ts';
 import { nameOnce } from '../../systems/files.ts';
 import type { Mlflow } from '../../systems/mlflow/index.ts';
-import type { Io } from '../cli.ts';
+import type { Cli, Io } from '../cli.ts';
 import { CommandError, EXIT } from '../exit.ts';
+import { askMlflow } from '../session.ts';
 import { resolveVersion } from './registry.ts';
 
+/** What is done with a report besides saying where it is. */
+export interface ReportWanted {
+  /** File or folder, as it was typed. */
+  output?: string;
+  open?: boolean;
+  force?: boolean;
+}
+
+/** Says where the report of a version is, saves it, or opens it in the browser. */
+export async function showReport(
+  cli: Cli,
+  config: Config,
+  reference: string,
+  { output, open = false, force = false }: ReportWanted,
+): Promise<void> {
+  const { page, file } = await askMlflow(config, async (mlflow) => {
+    const page = await findPage(mlflow, config, reference);
+    if (output === undefined) return { page, file: open ? await savedCopy(mlflow, page) : null };
+    const file = targetFile(page, { output, cwd: cli.io.cwd, force });
+    await savePage(mlflow, page, file, force);
+    return { page, file };
+  });
+  if (open && file) await openFile(file, cli.io);
+  const what = `The report of ${page.registeredModel} version ${page.version}`;
+  cli.show({ ...page, file }, () => [
+    file === null ? `${what}: ${page.url}` : `${what} is in ${file}${open ? ', and opens in the browser' : ''}.`,
+  ]);
+}
+
 /** The report page of a version. */
-export interface ReportPage {
+interface ReportPage {
   registeredModel: string;
   version: string;
   runId: string;
@@ -25,12 +55,12 @@ export interface ReportPage {
 }
 
 /**
- * Finds the report page of a version.
+ * The report page of a version.
  *
  * @param reference what stands for the version, as `resolveVersion` takes it
  * @throws {CommandError} when the version is not known, or has no report: why, and what to do
  */
-export async function findPage(mlflow: Mlflow, config: Config, reference: string): Promise<ReportPage> {
+async function findPage(mlflow: Mlflow, config: Config, reference: string): Promise<ReportPage> {
   const { registeredModel } = config.registry;
   const { version, runId, tags } = resolveVersion(
     registeredModel,
@@ -75,7 +105,7 @@ interface Target {
  *
  * @throws {CommandError} when a file is there and must stay, or the folder is missing
  */
-export function targetFile({ registeredModel, version }: ReportPage, { output, cwd, force }: Target): string {
+function targetFile({ registeredModel, version }: ReportPage, { output, cwd, force }: Target): string {
   const named = resolve(cwd, output);
   const isFolder = statSync(named, { throwIfNoEntry: false })?.isDirectory();
   const file = isFolder ? join(named, `${registeredModel.replace(/[^\w.-]/g, '_')}-${version}.html`) : named;
@@ -88,7 +118,7 @@ export function targetFile({ registeredModel, version }: ReportPage, { output, c
 }
 
 /** Saves the page whole or not at all. */
-export async function savePage(mlflow: Mlflow, page: ReportPage, file: string, force: boolean): Promise<void> {
+async function savePage(mlflow: Mlflow, page: ReportPage, file: string, force: boolean): Promise<void> {
   const drafts = await mkdtemp(join(dirname(file), '.mediwatch-report-'));
   try {
     const [draft] = await mlflow.downloadArtifacts(page.runId, REPORT_FILES.page, drafts);
@@ -103,7 +133,7 @@ export async function savePage(mlflow: Mlflow, page: ReportPage, file: string, f
 }
 
 /** Saves a copy for a browser, which reads it when it likes: it stays. */
-export async function savedCopy(mlflow: Mlflow, page: ReportPage): Promise<string> {
+async function savedCopy(mlflow: Mlflow, page: ReportPage): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'mediwatch-report-'));
   const file = targetFile(page, { output: folder, cwd: folder, force: false });
   await savePage(mlflow, page, file, false);
@@ -122,7 +152,7 @@ const REFUSAL_MS = 3_000;
  *
  * @throws {CommandError} when there is no desktop that could
  */
-export async function openFile(file: string, { env }: Pick<Io, 'env'>): Promise<void> {
+async function openFile(file: string, { env }: Pick<Io, 'env'>): Promise<void> {
   const program = process.platform === 'darwin' ? 'open' : 'xdg-open';
   const refusal = Promise.withResolvers<string | null>();
   const opening = spawn(program, [file], { env: { ...env }, detached: true, stdio: 'ignore' });

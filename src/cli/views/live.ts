@@ -1,7 +1,7 @@
 import { createLogUpdate } from 'log-update';
 import { STAGE_TITLES } from '../../contracts/names.ts';
 import type { Progress, SearchProgress, StageProgress } from '../../contracts/progress.ts';
-import { paramsText } from '../../words/numbers.ts';
+import { paramTexts } from '../../words/numbers.ts';
 import { remarkText, stageText, waitingText } from '../../words/results.ts';
 import type { Output, Style } from '../cli.ts';
 import type { View } from '../follow/watch.ts';
@@ -95,7 +95,7 @@ function stageLines(stage: StageProgress, { columns, now, tick, style }: Canvas)
 
 function searchLines(search: SearchProgress, { columns, style }: Canvas): string[] {
   const bar = searchBar(search, Math.min(24, columns - 4));
-  const params = search.best ? paramsText(search.best.params).split(', ') : [];
+  const params = search.best ? paramTexts(search.best.params) : [];
   const [first = '', ...more] = flow([bar, trialCount(search), bestScore(search)], columns, '  ');
   return [
     `  ${style('cyan', bar)}${first.slice(bar.length + 2)}`,

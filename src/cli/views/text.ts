@@ -1,7 +1,8 @@
 import { stripVTControlCharacters } from 'node:util';
 import type { SearchProgress, StageProgress } from '../../contracts/progress.ts';
-import { duration } from '../../words/numbers.ts';
-import type { Output, Style } from '../cli.ts';
+import type { NamedLink } from '../../words/links.ts';
+import { duration, score } from '../../words/numbers.ts';
+import type { Style } from '../cli.ts';
 
 /** How long a stage has taken up to now; empty when it has not started. */
 export function stageTime({ startedAt, endedAt }: StageProgress, now: number): string {
@@ -16,7 +17,7 @@ export function trialCount({ total, complete, failed, running }: SearchProgress)
 
 /** `best 0.6812 (trial 4)`; empty before the first score. */
 export function bestScore({ best }: SearchProgress): string {
-  return best ? `best ${best.score.toFixed(4)} (trial ${best.number})` : '';
+  return best ? `best ${score(best.score)} (trial ${best.number})` : '';
 }
 
 /** Text from elsewhere on one line, without anything that would move a cursor. */
@@ -52,11 +53,11 @@ export function flow(parts: readonly string[], width: number, indent = ''): stri
   return lines;
 }
 
-export interface Column {
+interface Column {
   title: string;
   cells: readonly string[];
   align?: 'left' | 'right';
-  /** How a cell looks; it is given the row's index. */
+  /** How the cell of a row looks. */
   look?: (text: string, row: number) => string;
 }
 
@@ -84,7 +85,8 @@ export function tableLines(columns: readonly Column[], { width, style }: { width
   return [style('dim', head.trimEnd()), ...rows];
 }
 
-/** Width of a terminal (characters); what goes to a file or a pipe is not cut. */
-export function widthOf({ isTTY, columns = 100 }: Output): number {
-  return isTTY ? columns : Number.POSITIVE_INFINITY;
+/** Links in two columns. */
+export function linkLines(links: readonly NamedLink[]): string[] {
+  const width = Math.max(...links.map(({ name }) => name.length));
+  return links.map(({ name, url }) => `  ${name.padEnd(width)}  ${url}`);
 }

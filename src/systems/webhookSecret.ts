@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Config, ConfigError, fromRoot } from '../config.ts';
-import { placeFile } from '../systems/files.ts';
+import { placeFile } from './files.ts';
 
 /** Where the secret lies when no setting gives one. */
 function embeddedFile(config: Config): string {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { loadConfig, PROJECT_ROOT } from '../../src/config.ts';
-import { ensureSecret, readSecret } from '../../src/webhook/secret.ts';
+import { ensureSecret, readSecret } from '../../src/systems/webhookSecret.ts';
 
 let dir: string;
 beforeEach(async () => {
