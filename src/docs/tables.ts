@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { listUrl, startUrl } from '../words/links.ts';
 import { takesVariable } from '../config/environment.ts';
 import { knownPlaceholders, PLACEHOLDERS, type Placeholder, type PlaceholderStep } from '../config/placeholders.ts';
 import { ConfigSchema } from '../config/schema.ts';
@@ -11,6 +10,7 @@ import { SAVED_QUERIES, type SavedQuery } from '../contracts/savedQueries.ts';
 import { coreOf, defaultOf, descriptionOf, meaningOf, metaOf, typeOf } from '../contracts/schemas.ts';
 import { STEP_CONTRACTS, type StepContract } from '../contracts/steps.ts';
 import { WORKFLOWS } from '../contracts/workflows.ts';
+import { listUrl, startUrl } from '../words/links.ts';
 import { ACTIVITIES, PROFILES } from '../workflows/activityTable.ts';
 
 /** Every setting of `mediwatch.yaml` with its variable, default and meaning: a table for each section. */
