@@ -51,8 +51,10 @@ export function readDocument(file: string | undefined): ConfigDocument {
   const problems = withoutFlags(syntax);
   const unusable = (more: Problem[]) => ({ file, settings: {}, problems: [...problems, ...more], placeOf });
   if (syntax.some(({ fatal }) => fatal)) return unusable([]);
-  const aliases = [...aliasesIn(document.contents, [])];
-  const aliasProblem = ({ alias, path }: Aliased, message: string): Problem => ({
+  const aliases = [...nodesIn(document.contents)].flatMap(({ node, path }) =>
+    isAlias(node) ? [{ alias: node, path }] : [],
+  );
+  const aliasProblem = ({ alias, path }: { alias: Alias; path: Path }, message: string): Problem => ({
     ...shown(path, placeAt(alias.range?.[0] ?? 0)),
     path: pathText(path),
     message,
@@ -91,22 +93,24 @@ function resolved(document: Document.Parsed): { content: unknown } | undefined {
   }
 }
 
-interface Aliased {
-  alias: Alias;
-  /** The setting that it stands for, or in whose name it stands. */
+/** A node of the file, and the setting that it stands for or in whose name it stands. */
+interface Located {
+  node: unknown;
   path: Path;
 }
 
-function* aliasesIn(node: unknown, path: Path): Generator<Aliased> {
-  if (isAlias(node)) yield { alias: node, path };
+/** Every key, value and item; what an alias stands for is where its anchor is. */
+function* nodesIn(node: unknown, path: Path = []): Generator<Located> {
+  yield { node, path };
   if (isMap(node)) {
     for (const { key, value } of node.items) {
-      yield* aliasesIn(key, path);
-      yield* aliasesIn(value, [...path, nameOf(key)]);
+      const here = [...path, nameOf(key)];
+      yield { node: key, path: isAlias(key) ? path : here };
+      yield* nodesIn(value, here);
     }
   }
   if (isSeq(node)) {
-    for (const [index, item] of node.items.entries()) yield* aliasesIn(item, [...path, index]);
+    for (const [index, item] of node.items.entries()) yield* nodesIn(item, [...path, index]);
   }
 }
 
@@ -133,6 +137,12 @@ function syntaxProblems(document: Document.Parsed, placeAt: (offset: number) => 
   return found.filter(({ line }, index) => found.findIndex((other) => other.line === line) === index);
 }
 
+/** The setting whose key begins at an offset. */
+function pathAt(document: Document.Parsed, offset: number): Path {
+  const found = [...nodesIn(document.contents)].find(({ node }) => isScalar(node) && node.range?.[0] === offset);
+  return found?.path ?? [];
+}
+
 /** Offset of a setting, or of the nearest one around it that the file has. */
 function offsetOf(document: Document.Parsed, path: Path, part: 'key' | 'value'): number | undefined {
   let node: Node | null = document.contents;
@@ -156,28 +166,6 @@ function offsetOf(document: Document.Parsed, path: Path, part: 'key' | 'value'):
     } else return offset;
   }
   return offset;
-}
-
-/** The path of the key that begins at an offset. */
-function pathAt(document: Document.Parsed, offset: number): Path {
-  const search = (node: unknown, path: Path): Path | undefined => {
-    if (isMap(node)) {
-      for (const { key, value } of node.items) {
-        const here = [...path, nameOf(key)];
-        if ((key as Node | null)?.range?.[0] === offset) return here;
-        const below = search(value, here);
-        if (below) return below;
-      }
-    }
-    if (isSeq(node)) {
-      for (const [index, item] of node.items.entries()) {
-        const below = search(item, [...path, index]);
-        if (below) return below;
-      }
-    }
-    return undefined;
-  };
-  return search(document.contents, []) ?? [];
 }
 
 const nameOf = (key: unknown) => String(isScalar(key) ? key.value : key);
