@@ -138,7 +138,8 @@ describe('a refusal', () => {
 
 describe('a lock', () => {
   it('takes no request that Temporal would refuse to answer', () => {
-    const request = { token: 'a', workflowId: 'a', runId: '01a20f41-ac1e-773d-b0ee-bf85cf9bccf2', purpose: 'a' };
+    const one = { workflowId: 'a', runId: '01a20f41-ac1e-773d-b0ee-bf85cf9bccf2' };
+    const request = { token: 'a', ...one, holder: one, purpose: 'promote', version: null };
     expect(LockRequest.safeParse(request).success).toBe(true);
     for (const change of [
       { workflowId: '' },
