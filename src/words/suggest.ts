@@ -21,14 +21,14 @@ export function didYouMean(word: string, known: readonly string[]): string {
 
 /** `"a", "b" or "c"`. */
 export function quoted(names: readonly string[], link: 'or' | 'and'): string {
-  return inWords(
+  return joined(
     names.map((name) => `"${name}"`),
     link,
   );
 }
 
 /** `a, b or c`. */
-export function inWords(words: readonly string[], link: 'or' | 'and'): string {
+export function joined(words: readonly string[], link: 'or' | 'and'): string {
   return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} ${link} ${words.at(-1)}`;
 }
 

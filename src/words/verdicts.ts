@@ -3,7 +3,7 @@ import type { ChangeReason } from '../contracts/registry.ts';
 import type { Breach, DriftFinding, GateVerdict, RuleFinding } from '../contracts/verdicts.ts';
 import type { PromotionConflict } from '../domain/registryMoves.ts';
 import { metricName, percent, score } from './numbers.ts';
-import { inWords } from './suggest.ts';
+import { joined } from './suggest.ts';
 
 /** Why the gate lets a version pass, or refuses it. */
 export function verdictText(verdict: GateVerdict, forced = false): string {
@@ -31,7 +31,7 @@ function gateText(verdict: GateVerdict): string {
       return scores.length > 0 ? `Nothing was in Production; ${scores.join(', ')}.` : 'Nothing was in Production.';
     }
     case 'scoresMissing':
-      return `Version ${verdict.version} has no ${inWords(verdict.metrics.map(metricName), 'or')}.`;
+      return `Version ${verdict.version} has no ${joined(verdict.metrics.map(metricName), 'or')}.`;
     case 'championNotScored':
       return `Version ${verdict.champion}, the champion, could not be scored${verdict.problem ? `: ${verdict.problem}` : '.'}`;
     case 'policyAlways':

@@ -12,7 +12,7 @@ import {
   valueAt,
 } from '../contracts/schemas.ts';
 import { uncapitalised } from './numbers.ts';
-import { didYouMean, inWords, quoted } from './suggest.ts';
+import { didYouMean, joined, quoted } from './suggest.ts';
 
 type Issue = z.core.$ZodIssue;
 
@@ -135,7 +135,7 @@ function kindOf(schema: z.ZodType, written: Written): string {
   const core = coreOf(schema);
   const kinds = core instanceof z.ZodUnion ? core.options.map((option) => kindOf(option as z.ZodType, written)) : [];
   const kind =
-    kinds.length > 0 && !(core instanceof z.ZodDiscriminatedUnion) ? inWords(kinds, 'or') : kindOfCore(core, written);
+    kinds.length > 0 && !(core instanceof z.ZodDiscriminatedUnion) ? joined(kinds, 'or') : kindOfCore(core, written);
   return isNullable(schema) ? `${kind} or null` : kind;
 }
 

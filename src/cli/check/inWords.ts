@@ -1,7 +1,7 @@
 import type { Config } from '../../config.ts';
 import type { StepName } from '../../contracts/plans.ts';
 import type { PlanOf } from '../../contracts/workflows.ts';
-import { inWords } from '../../words/suggest.ts';
+import { joined } from '../../words/suggest.ts';
 
 /** Where the results of a step come from: the first of these that has them. */
 export function resultsInWords(config: Config, name: StepName): string {
@@ -20,10 +20,10 @@ export function resultsInWords(config: Config, name: StepName): string {
   if (name === 'search') {
     return `parameters of the run with the ${config.search.direction === 'minimize' ? 'lowest' : 'highest'} ${metric}`;
   }
-  if (name === 'trial') return `its score: ${metric}, from ${inWords(metrics, 'or')}`;
-  if (name === 'evaluate') return `metrics from ${inWords(metrics, 'or')}`;
+  if (name === 'trial') return `its score: ${metric}, from ${joined(metrics, 'or')}`;
+  if (name === 'evaluate') return `metrics from ${joined(metrics, 'or')}`;
   const model = outputs.modelFile ? `the file ${outputs.modelFile}` : `"${outputs.model}" of its run`;
-  return `metrics from ${inWords(metrics, 'or')}; the version that it registers, else one made of ${model}`;
+  return `metrics from ${joined(metrics, 'or')}; the version that it registers, else one made of ${model}`;
 }
 
 function withoutStep(name: StepName): string {
@@ -47,7 +47,7 @@ export function gateInWords(config: Config, { registryStage, policy, rules, appr
   const gate = {
     always: 'whatever it scores',
     never: 'never by itself, only by force',
-    rules: `if against the champion ${inWords(allowed, 'and')}`,
+    rules: `if against the champion ${joined(allowed, 'and')}`,
   }[policy];
   const person = approval.required ? ', and a person approves' : '';
   return `to ${config.promotion.stagingFirst && registryStage === 'Production' ? 'Staging, then ' : ''}${registryStage} ${gate}${person}`;
