@@ -28,8 +28,11 @@ export function createWorkerLogs(config: Config): WorkerLogs {
     ? createLogShipper({
         backend,
         marksFolder: folder('unshipped'),
-        onTrouble: (message) => logger.warn(message, { next: 'They stay on this host, and are shipped later.' }),
-        onRecovery: (message) => logger.info(message),
+        onTrouble: ({ message }) =>
+          logger.warn(`logs of steps cannot be shipped now: ${message}`, {
+            next: 'They stay on this host, and are shipped later.',
+          }),
+        onRecovery: () => logger.info('logs of steps are shipped again'),
       })
     : undefined;
   const stopped = new AbortController();

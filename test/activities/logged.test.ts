@@ -29,7 +29,7 @@ it('what an activity says, and another file beside it, can be read from elsewher
   const shipper = createLogShipper({
     backend,
     marksFolder: join(dir, 'marks'),
-    onTrouble: (message) => expect.unreachable(message),
+    onTrouble: ({ message }) => expect.unreachable(message),
     onRecovery: () => undefined,
   });
   const [whole, rest] = [join(dir, 'whole.log'), join(dir, 'rest.log')];

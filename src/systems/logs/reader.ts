@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { ArtifactMissing, type Backend } from '../artifacts/index.ts';
 import { isRunFolder, parseSegmentName, workflowFolder } from './layout.ts';
-import { type Closed, decodeSegment, type LogRecord, type LogState, type Opened, type Text } from './records.ts';
+import { decodeSegment, type LogRecord, type LogState, type Opened, type Text } from './records.ts';
 
 /** An attempt of a step, as far as the store knows of it. */
 export interface LogEntry extends Omit<Opened, 'event' | 'log' | 'at'> {
@@ -44,49 +44,51 @@ interface Known {
   next: number;
 }
 
+/** A segment by its folder, that of a run of a workflow, and its name. */
 interface Segment {
-  path: string;
-  /** Folder of the run of the workflow. */
   folder: string;
-  /** Compares as the segments were written. */
-  order: string;
+  name: string;
 }
 
 export function createLogReader(backend: Backend, workflowId: string): LogReader {
   const known = new Map<string, Known>();
   /** How often each segment was read in vain; whole ones have infinity. */
   const readings = new Map<string, number>();
+  const readingsOf = (segment: Segment) => readings.get(pathOf(segment)) ?? 0;
 
   async function* news(signal: AbortSignal): AsyncGenerator<LogEvent> {
-    const segments = (await segmentsBelow(workflowFolder(workflowId), signal)).filter(
-      ({ path }) => (readings.get(path) ?? 0) < READINGS,
-    );
-    segments.sort((a, b) => (a.order < b.order ? -1 : 1));
+    const segments = (await segmentsBelow(workflowFolder(workflowId), signal))
+      .filter((segment) => readingsOf(segment) < READINGS)
+      .sort((a, b) => (a.name < b.name ? -1 : 1));
     const read = Readable.from(segments).map((segment: Segment) => readSegment(segment, signal), {
       concurrency: CONCURRENCY,
       signal,
     });
     for await (const { segment, records } of read as AsyncIterable<Awaited<ReturnType<typeof readSegment>>>) {
-      readings.set(segment.path, records ? Number.POSITIVE_INFINITY : (readings.get(segment.path) ?? 0) + 1);
+      readings.set(pathOf(segment), records ? Number.POSITIVE_INFINITY : readingsOf(segment) + 1);
       for (const record of records ?? []) yield* learn(segment.folder, record);
     }
   }
 
   async function segmentsBelow(folder: string, signal: AbortSignal): Promise<Segment[]> {
-    const listed = await backend.list(folder, { signal });
-    const folders = listed.filter(({ isDirectory }) => isDirectory);
+    const folders = (await backend.list(folder, { signal })).filter(({ isDirectory }) => isDirectory);
     const nested = await Promise.all(
       folders.map(async ({ name }) => {
         const path = `${folder}/${name}`;
-        return isRunFolder(name) ? segmentsIn(path, await backend.list(path, { signal })) : segmentsBelow(path, signal);
+        return isRunFolder(name) ? await segmentsIn(path, signal) : await segmentsBelow(path, signal);
       }),
     );
     return nested.flat();
   }
 
+  async function segmentsIn(folder: string, signal: AbortSignal): Promise<Segment[]> {
+    const listed = await backend.list(folder, { signal });
+    return listed.flatMap(({ name }) => (parseSegmentName(name) ? [{ folder, name }] : []));
+  }
+
   async function readSegment(segment: Segment, signal: AbortSignal) {
     try {
-      return { segment, records: decodeSegment(await backend.get(segment.path, text, { signal })) };
+      return { segment, records: decodeSegment(await backend.get(pathOf(segment), text, { signal })) };
     } catch (error) {
       // Removed since it was listed, because it is old.
       if (error instanceof ArtifactMissing) return { segment, records: [] };
@@ -98,9 +100,10 @@ export function createLogReader(backend: Backend, workflowId: string): LogReader
     const id = `${folder}/${record.log}`;
     const found = known.get(id);
     if (record.event === 'opened') {
-      // Announced again by a worker that took over.
+      // A worker that takes over announces it a second time.
       if (found) return;
-      const entry = entryOf(id, record);
+      const { event: _, log: __, at: startedAt, ...origin } = record;
+      const entry: LogEntry = { ...origin, id, startedAt, state: 'running', reason: '', endedAt: null, size: 0 };
       known.set(id, { entry, next: 0 });
       yield { kind: 'opened', entry };
     } else if (found && record.event === 'text') {
@@ -108,70 +111,46 @@ export function createLogReader(backend: Backend, workflowId: string): LogReader
     } else if (found && record.event === 'full') {
       yield { kind: 'leftOut', entry: found.entry, bytes: null };
     } else if (found && record.event === 'closed' && found.entry.endedAt === null) {
-      end(found.entry, record);
+      const { at: endedAt, state, reason, size } = record;
+      Object.assign(found.entry, { endedAt, state, reason, size });
       yield { kind: 'closed', entry: found.entry };
     }
   }
 
   return {
     news,
-    entries: () =>
-      [...known.values()]
-        .map(({ entry }) => entry)
-        .sort(byStart)
-        .map(judged),
+    entries: () => {
+      const entries = [...known.values()].map(({ entry }) => entry);
+      return entries.sort(byStart).map((entry) => (isLost(entry, entries) ? { ...entry, ...LOST } : entry));
+    },
   };
 }
 
-function segmentsIn(folder: string, listed: ReadonlyArray<{ name: string }>): Segment[] {
-  return listed.flatMap(({ name }) => {
-    const segment = parseSegmentName(name);
-    if (!segment) return [];
-    const order = `${segment.at} ${segment.writer} ${String(segment.number).padStart(9, '0')}`;
-    return [{ path: `${folder}/${name}`, folder, order }];
-  });
-}
+const pathOf = ({ folder, name }: Segment) => `${folder}/${name}`;
 
-function entryOf(id: string, { event: _, log: __, at, ...origin }: Opened): LogEntry {
-  return { ...origin, id, startedAt: at, state: 'running', reason: '', endedAt: null, size: 0 };
-}
-
-/** What was given out before is not given out again, whoever shipped it twice. */
+/** What was given out before is not given out a second time, whoever shipped it twice. */
 function* learnText(found: Known, { offset, size, text }: Text): Generator<LogEvent> {
   const { entry, next } = found;
   const end = offset + size;
   if (end <= next) return;
   if (offset > next) yield { kind: 'leftOut', entry, bytes: offset - next };
-  const fresh =
-    offset < next
-      ? Buffer.from(text)
-          .subarray(next - offset)
-          .toString()
-      : text;
+  const fresh = Buffer.from(text)
+    .subarray(Math.max(0, next - offset))
+    .toString();
   found.next = end;
   entry.size = Math.max(entry.size, end);
   yield { kind: 'lines', entry, lines: fresh.replace(/\n$/, '').split('\n') };
-}
-
-function end(entry: LogEntry, { at, state, reason, size }: Closed): void {
-  Object.assign(entry, { endedAt: at, state, reason, size });
 }
 
 function byStart(a: LogEntry, b: LogEntry): number {
   return a.startedAt < b.startedAt ? -1 : a.startedAt > b.startedAt ? 1 : a.id < b.id ? -1 : 1;
 }
 
-/** An attempt that never ended, and was followed by another one, is one whose worker died. */
-function judged(entry: LogEntry, _index: number, all: readonly LogEntry[]): LogEntry {
-  const isLost = entry.state === 'running' && all.some((other) => isLaterAttempt(other, entry));
-  return isLost ? { ...entry, state: 'lost', reason: 'The worker died.' } : entry;
-}
+const LOST = { state: 'lost', reason: 'The worker died.' } as const;
 
-function isLaterAttempt(one: LogEntry, other: LogEntry): boolean {
-  return (
-    one.runId === other.runId &&
-    one.step === other.step &&
-    one.activityId === other.activityId &&
-    one.attempt > other.attempt
-  );
+/** An attempt that never ended, and was followed by another one, is one whose worker died. */
+function isLost({ state, runId, step, activityId, attempt }: LogEntry, all: readonly LogEntry[]): boolean {
+  const isLater = (other: LogEntry) =>
+    other.runId === runId && other.step === step && other.activityId === activityId && other.attempt > attempt;
+  return state === 'running' && all.some(isLater);
 }

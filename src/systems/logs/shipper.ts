@@ -7,7 +7,7 @@ import { truncate } from '../../contracts/errors.ts';
 import type { Backend } from '../artifacts/index.ts';
 import { runFolder, segmentName } from './layout.ts';
 import { encodeSegment, type LogOrigin, type LogRecord, type LogState, type Opened } from './records.ts';
-import { createMarks, type News, PIECE_BYTES, readNews, type Tracked } from './tracked.ts';
+import { createMarks, type Mark, type News, PIECE_BYTES, readNews, type Tracked } from './tracked.ts';
 
 /** A log that is being written. */
 export interface OpenLog {
@@ -30,9 +30,9 @@ export interface LogShipperOptions {
   backend: Backend;
   /** Remembers which logs are not in the store as a whole. */
   marksFolder: string;
-  /** Told when the store cannot be written, and when it can again. */
-  onTrouble(message: string): void;
-  onRecovery(message: string): void;
+  /** Called when the store cannot be written, and when it can again. */
+  onTrouble(cause: Error): void;
+  onRecovery(): void;
   /** Time between looks at the logs (ms). */
   intervalMs?: number;
   /** The most that is shipped of one log, but for its end (bytes). */
@@ -44,6 +44,8 @@ const INTERVAL_MS = 1_000;
 const LIMIT_BYTES = 20 * 1024 * 1024;
 /** The most that one object in the store holds (bytes): what is kept in memory. */
 const SEGMENT_BYTES = 1024 * 1024;
+/** What a record takes besides its text, about (bytes). */
+const RECORD_BYTES = 300;
 const BACKOFF_MS = { first: 1_000, longest: 30_000 };
 /** Longest reason of a failure: it is a line of a table (characters). */
 const REASON_LENGTH = 500;
@@ -69,11 +71,11 @@ export function createLogShipper(options: LogShipperOptions): LogShipper {
   /** Work on marks, in order; none of our own is made before those of others were read. */
   let marking: Promise<unknown> = left.catch(() => undefined);
 
-  function track(tracked: Tracked): Tracked {
-    const { workflowId, runId } = tracked.mark.opened;
+  function track(mark: Mark, markPath: string): Tracked {
+    const { workflowId, runId } = mark.opened;
     const folder = runFolder(workflowId, runId);
-    const logs = runs.get(folder) ?? new Set();
-    runs.set(folder, logs.add(tracked));
+    const tracked = { mark, markPath, announced: false, offset: 0, full: false };
+    runs.set(folder, (runs.get(folder) ?? new Set()).add(tracked));
     return tracked;
   }
 
@@ -99,13 +101,7 @@ export function createLogShipper(options: LogShipperOptions): LogShipper {
       const size = status?.size ?? 0;
       const at = (status?.mtime ?? new Date()).toISOString();
       const lost = { event: 'closed', log, at, state: 'lost', reason: 'The worker died.', size } as const;
-      track({
-        mark: { ...mark, closed: mark.closed ?? lost },
-        markPath: path,
-        announced: false,
-        offset: 0,
-        full: false,
-      });
+      track({ ...mark, closed: mark.closed ?? lost }, path);
     }
   }
 
@@ -157,11 +153,10 @@ export function createLogShipper(options: LogShipperOptions): LogShipper {
       await backend.put(path, () => Readable.from([body]), body.byteLength, { signal: givenUp.signal });
     } catch (error) {
       failures += 1;
-      const { message } = error as Error;
-      if (failures === 1 && !givenUp.signal.aborted) onTrouble(`logs of steps cannot be shipped now: ${message}`);
+      if (failures === 1 && !givenUp.signal.aborted) onTrouble(error as Error);
       return false;
     }
-    if (failures > 0) onRecovery('logs of steps are shipped again');
+    if (failures > 0) onRecovery();
     failures = 0;
     return true;
   }
@@ -182,7 +177,7 @@ export function createLogShipper(options: LogShipperOptions): LogShipper {
       const opened: Opened = { event: 'opened', log, at, host: hostname(), file, ...origin };
       const mark = { opened, base: fromStart ? 0 : sizeOf(file), closed: null };
       const markPath = marks.pathOf(opened);
-      const tracked = track({ mark, markPath, announced: false, offset: 0, full: false });
+      const tracked = track(mark, markPath);
       remember(() => marks.set(markPath, mark));
       return {
         close(state, reason = '') {
@@ -195,8 +190,7 @@ export function createLogShipper(options: LogShipperOptions): LogShipper {
     async close(limitMs) {
       closing = true;
       wake.abort();
-      const limit = AbortSignal.timeout(limitMs);
-      await Promise.race([working, aborted(limit)]);
+      await Promise.race([working, delay(limitMs, undefined, { ref: false })]);
       givenUp.abort(new Error('The worker stops.'));
       for (const { markPath, mark } of [...runs.values()].flatMap((logs) => [...logs])) {
         remember(() => marks.set(markPath, mark));
@@ -218,18 +212,10 @@ function sizeOf(file: string): number {
 /** For those who ship nothing. */
 export const NOT_SHIPPED: Pick<LogShipper, 'open'> = { open: () => ({ close: () => undefined }) };
 
-/** What a record takes besides its text, about (bytes). */
-const RECORD_BYTES = 300;
-
 /** A log that cannot be read is given up, and says so. */
 function unreadable({ mark: { opened, closed }, offset, full }: Tracked, error: Error): News {
   const at = new Date().toISOString();
   const reason = `Its log cannot be read: ${error.message}`;
   const end = { event: 'closed', log: opened.log, at, state: closed?.state ?? 'lost', reason, size: offset } as const;
   return { records: [opened, end], shipped: { offset, full }, done: true, more: false };
-}
-
-async function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
 }
