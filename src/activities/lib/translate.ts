@@ -45,7 +45,7 @@ export function translate(error: unknown, activity = 'an activity'): Error {
   if (error instanceof TemporalFailure) return error;
   if (error instanceof StepError) return stepFailure(error);
   if (error instanceof PromotionConflict) return failure('PromotionRefused', conflictText(error), error);
-  // Read again it would have the same form: steps/answer.ts says of a step's answer which step it is.
+  // Read again it would have the same form: steps/result.ts says of a step's answer which step it is.
   if (error instanceof z.ZodError) {
     const happened = `What ${activity} was given has another form than it must: ${z.prettifyError(error)}`;
     return failure('StepFailed', happened, error);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Backend } from '../artifacts/index.ts';
 
 /** Where all logs lie in the artifact store. */
-export const LOGS_ROOT = 'mediwatch/logs';
+const LOGS_ROOT = 'mediwatch/logs';
 
 /** Longest part of a workflow id that is a folder's name as it is (characters): file systems take 255 bytes. */
 const LONGEST_NAME = 180;

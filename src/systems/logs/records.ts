@@ -15,7 +15,7 @@ export const LogOrigin = z.object({
 });
 export type LogOrigin = z.infer<typeof LogOrigin>;
 
-export const LOG_STATES = ['completed', 'failed', 'cancelled', 'lost'] as const;
+const LOG_STATES = ['completed', 'failed', 'cancelled', 'lost'] as const;
 /** How an attempt ended; `lost`: its worker died. */
 export type LogState = (typeof LOG_STATES)[number];
 

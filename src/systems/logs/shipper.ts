@@ -26,7 +26,7 @@ export interface LogShipper {
   close(limitMs: number): Promise<void>;
 }
 
-export interface LogShipperOptions {
+interface LogShipperOptions {
   backend: Backend;
   /** Remembers which logs are not in the store as a whole. */
   marksFolder: string;

@@ -26,20 +26,29 @@ export class CommandNotFound extends Error {
   }
 }
 
-/** A command ended by itself with another exit code than 0, or by a signal from outside. */
-export class CommandFailed extends Error {
-  override name = 'CommandFailed';
+/** A process ended although it should not have, or not so. */
+class Ended extends Error {
   readonly exitCode: number | null;
   readonly signal: NodeJS.Signals | null;
-  /** The last lines of stderr, or of stdout when nothing came there; about 2,000 characters. */
+  /** The last lines of its stderr, or of its stdout when a command wrote nothing there; about 2,000 characters. */
   readonly tail: string;
+
+  constructor(happened: string, { exitCode, signal }: Exit, tail: string, more = '') {
+    const output = tail.trim() ? `Its last output:\n${tail.trimEnd()}` : 'It wrote nothing.';
+    super(`${happened}. ${output}${more}`);
+    this.exitCode = exitCode;
+    this.signal = signal;
+    this.tail = tail;
+  }
+}
+
+/** A command ended by itself with another exit code than 0, or by a signal from outside. */
+export class CommandFailed extends Ended {
+  override name = 'CommandFailed';
   readonly logFile: string;
 
   constructor(command: readonly string[], exit: Exit, tail: string, logFile: string) {
-    super(`${commandLine(command)} ${howItEnded(exit)}.${quote(tail)}\nIts log: ${logFile}`);
-    this.exitCode = exit.exitCode;
-    this.signal = exit.signal;
-    this.tail = tail;
+    super(`${commandLine(command)} ${howItEnded(exit)}`, exit, tail, `\nIts log: ${logFile}`);
     this.logFile = logFile;
   }
 }
@@ -94,18 +103,11 @@ export class StepError extends Error {
 }
 
 /** A warm process ended in the middle of a task; the pool has replaced it. */
-export class ProcessDied extends Error {
+export class ProcessDied extends Ended {
   override name = 'ProcessDied';
-  readonly exitCode: number | null;
-  readonly signal: NodeJS.Signals | null;
-  /** The last lines of its stderr, about 2,000 characters. */
-  readonly tail: string;
 
-  constructor(what: string, { exitCode, signal }: Exit, tail: string, happened = howItEnded({ exitCode, signal })) {
-    super(`${what} ${happened}.${quote(tail)}`);
-    this.exitCode = exitCode;
-    this.signal = signal;
-    this.tail = tail;
+  constructor(what: string, exit: Exit, tail: string, happened = howItEnded(exit)) {
+    super(`${what} ${happened}`, exit, tail);
   }
 }
 
@@ -140,8 +142,4 @@ export function commandLine(command: readonly string[]): string {
 
 function howItEnded({ exitCode, signal }: Exit): string {
   return signal ? `was ended by ${signal}` : `ended with exit code ${exitCode}`;
-}
-
-function quote(tail: string): string {
-  return tail.trim() ? ` Its last output:\n${tail.trimEnd()}` : ' It wrote nothing.';
 }

@@ -23,7 +23,7 @@ import { readFailure, readResultFile, rememberOutputs } from './result.ts';
 import { type Slots, slotsOf } from './slots.ts';
 import type { CommandSettings, StepCall } from './step.ts';
 
-export interface CommandSystems {
+interface CommandSystems {
   reaper: Reaper;
   containers: Containers;
   slots: Slots;

@@ -10,7 +10,7 @@ import { LABELS } from '../docker/labels.ts';
 import { CommandFailed, CommandOutOfMemory, commandLine } from '../processes/errors.ts';
 import { processTable } from '../processes/processTable.ts';
 
-export interface Contained {
+interface Contained {
   image: string;
   command: readonly string[];
   cwd: string;
@@ -153,7 +153,7 @@ const OF_THE_CLIENT = /^(PATH|HOME|DOCKER_.*|.*_PROXY)$/i;
  * @param folder where the file is for that time
  * @param body gets the options of `docker run`, and what the client needs in its environment besides our own
  */
-export async function withVariables<Result>(
+async function withVariables<Result>(
   variables: Readonly<Record<string, string>>,
   folder: string,
   body: (options: string[], env: Record<string, string>) => Promise<Result>,

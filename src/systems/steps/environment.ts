@@ -36,7 +36,7 @@ export function mlflowVariables({ mlflow }: Config, key: string | undefined, run
 }
 
 /** A program with the variables of its virtual environment. */
-export interface Program {
+interface Program {
   command: string[];
   env: Variables;
 }

@@ -1,7 +1,7 @@
 import { StepError } from '../processes/errors.ts';
 
 /** A step has no result, and another attempt would have none either. */
-export class StepProblem extends StepError {
+class StepProblem extends StepError {
   override name = 'StepProblem';
   readonly code: string;
 

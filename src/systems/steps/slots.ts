@@ -15,7 +15,7 @@ export interface Slots {
   take(wanted: readonly Slot[], signal: AbortSignal): Promise<() => void>;
 }
 
-export interface Slot {
+interface Slot {
   name: string;
   /** How many may hold it at once. */
   limit: number;
