@@ -87,8 +87,10 @@ export function createLogShipper(options: LogShipperOptions): LogShipper {
   async function work(): Promise<void> {
     await adopt().catch(() => undefined);
     while (!givenUp.signal.aborted) {
+      // A pass that began before the end may have read a log before its last lines.
+      const isLast = closing;
       const more = await pass();
-      if (closing && !more && failures === 0) break;
+      if (isLast && !more && failures === 0) break;
       if (!more) await pause();
     }
   }
@@ -190,7 +192,10 @@ export function createLogShipper(options: LogShipperOptions): LogShipper {
     async close(limitMs) {
       closing = true;
       wake.abort();
-      await Promise.race([working, delay(limitMs, undefined, { ref: false })]);
+      // This timer holds the process, since those of the work do not.
+      const limit = new AbortController();
+      await Promise.race([working, delay(limitMs, undefined, { signal: limit.signal }).catch(() => undefined)]);
+      limit.abort();
       givenUp.abort(new Error('The worker stops.'));
       for (const { markPath, mark } of [...runs.values()].flatMap((logs) => [...logs])) {
         remember(() => marks.set(markPath, mark));

@@ -259,6 +259,32 @@ describe('shipping', () => {
     expect((await readAll(backend, ORIGIN.workflowId)).lines).toEqual(lines(0, 9));
   });
 
+  it('is complete also when it is closed while a segment is on its way', async () => {
+    const backend = storeOf('folder');
+    const begun = Promise.withResolvers<void>();
+    const released = Promise.withResolvers<void>();
+    const slow: Backend = {
+      ...backend,
+      async put(...args) {
+        begun.resolve();
+        await released.promise;
+        await backend.put(...args);
+      },
+    };
+    const { shipper } = shipperOn(slow);
+    const file = join(dir, 'late.log');
+    const log = shipper.open(ORIGIN, file);
+    await begun.promise;
+    await write(file, lines(0, 5));
+    log.close('completed');
+    const closed = shipper.close(10_000);
+    released.resolve();
+    await closed;
+    const { lines: read, entries } = await readAll(backend, ORIGIN.workflowId);
+    expect(read).toEqual(lines(0, 5));
+    expect(entries).toMatchObject([{ state: 'completed' }]);
+  });
+
   it('of half a segment, as a broken upload leaves it, waits for the whole', async () => {
     const backend = storeOf('folder');
     const { shipper } = shipperOn(backend);
