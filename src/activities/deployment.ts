@@ -5,12 +5,12 @@ import { z } from 'zod';
 import { type Config, fromRoot } from '../config.ts';
 import type { Check } from '../contracts/deployment.ts';
 import { failure } from '../contracts/errors.ts';
-import { problemsInWords } from '../doctor/finding.ts';
-import { preflight } from '../doctor/preflight.ts';
 import type { Deployments } from '../systems/deployment/ofModels.ts';
 import { verifyCandidate } from '../systems/deployment/verify.ts';
 import { type BakedImage, type BuiltImage, dockerLog, type Images } from '../systems/docker/index.ts';
+import { problemsText } from '../words/findings.ts';
 import { type ActivityLog, logged, type Shipper, whileHeartbeating } from './lib/step.ts';
+import { preflight } from './preflight.ts';
 
 const Records = z.union([
   z.object({ records: z.array(z.record(z.string(), z.unknown())).min(1) }),
@@ -55,7 +55,7 @@ export function createDeploymentActivities({ of, shipper }: Pick<Deployments, 'o
     preflight: ({ registeredModel, version }: { registeredModel: string; version: string }): Promise<void> =>
       whileHeartbeating(async ({ signal }) => {
         const { config, target, mlflow } = of(registeredModel);
-        const problems = problemsInWords(await preflight({ config, mlflow, target, registeredModel, version, signal }));
+        const problems = problemsText(await preflight({ config, mlflow, target, registeredModel, version, signal }));
         if (problems) throw failure('PreflightFailed', problems);
       }),
 

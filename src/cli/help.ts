@@ -1,5 +1,5 @@
 import type { Command, CommanderError, Option } from 'commander';
-import { nearest } from '../words/suggest.ts';
+import { asTyped, nearest } from '../words/suggest.ts';
 import { optionsOf, walk } from './completion/line.ts';
 import { EXIT_MEANINGS, type ExitCode } from './exit.ts';
 
@@ -161,9 +161,4 @@ function exampleWith(option: Option | undefined, command: Command): Example | un
 /** `steward pause`: what is typed for a command. */
 function wordsOf(command: Command): string[] {
   return command.parent ? [...wordsOf(command.parent), command.name()] : [];
-}
-
-/** An argument as it would be typed in a shell. */
-export function asTyped(text: string): string {
-  return /^[\w./:=@%+,<>-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -92,3 +92,13 @@ export function truncate(text: string, limit = MESSAGE_LIMIT): string {
   const half = Math.floor((limit - 5) / 2);
   return `${text.slice(0, half)} … ${text.slice(-half)}`.toWellFormed();
 }
+
+/** What the innermost cause of an error says, without the prefix that gRPC puts before it. */
+export function causeText(error: unknown): string {
+  let cause = error;
+  while (cause instanceof Error && cause.cause instanceof Error) cause = cause.cause;
+  if (!(cause instanceof Error)) return String(cause);
+  const { code } = cause as Error & { code?: unknown };
+  const message = cause.message.replace(/^\d+ [A-Z_]+: /, '').replace(/\.$/, '');
+  return message || (typeof code === 'string' ? code : cause.name);
+}

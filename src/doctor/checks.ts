@@ -1,23 +1,15 @@
-import type { Check } from './check.ts';
-import { agreementCheck } from './checks/agreement.ts';
-import { apiCheck } from './checks/api.ts';
-import { bakedModelCheck } from './checks/bakedModel.ts';
-import { dataCheck } from './checks/data.ts';
-import { diskCheck } from './checks/disk.ts';
-import { dockerCheck } from './checks/docker.ts';
-import { gatewayCheck } from './checks/gateway.ts';
-import { imageRegistryCheck } from './checks/imageRegistry.ts';
-import { mlflowCheck } from './checks/mlflow.ts';
-import { modelCheck } from './checks/model.ts';
-import { portsCheck } from './checks/ports.ts';
-import { predictionLogCheck } from './checks/predictionLog.ts';
-import { productionCheck } from './checks/production.ts';
-import { schedulesCheck } from './checks/schedules.ts';
-import { searchAttributesCheck } from './checks/searchAttributes.ts';
-import { staticFilesCheck } from './checks/staticFiles.ts';
-import { temporalCheck } from './checks/temporal.ts';
-import { workersCheck } from './checks/workers.ts';
+import { apiCheck, gatewayCheck, staticFilesCheck } from './api.ts';
 import type { DoctorContext } from './context.ts';
+import { dataCheck } from './data.ts';
+import { bakedModelCheck, dockerCheck } from './docker.ts';
+import { imageRegistryCheck } from './imageRegistry.ts';
+import { diskCheck, portsCheck } from './machine.ts';
+import { mlflowCheck } from './mlflow.ts';
+import { predictionLogCheck } from './predictionLog.ts';
+import { agreementCheck, modelCheck, productionCheck } from './registry.ts';
+import type { Check } from './run.ts';
+import { schedulesCheck } from './schedules.ts';
+import { searchAttributesCheck, temporalCheck, workersCheck } from './temporal.ts';
 
 /** The model, its API and its data, in the order in which a reader sees them. */
 const SERVING: readonly Check[] = [

@@ -33,3 +33,8 @@ export function joined(words: readonly string[], link: 'or' | 'and'): string {
 }
 
 const bare = (name: string) => name.replace(/[-_\s]/g, '').toLowerCase();
+
+/** An argument as it would be typed in a shell. */
+export function asTyped(text: string): string {
+  return /^[\w./:=@%+,<>-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}

@@ -40,12 +40,15 @@ export function addCheck(program: Command, cli: Cli): void {
     ],
     [
       ['check', 'the exit code is 2 when something is wrong; warnings are allowed'],
-      ['check --json | jq .remarks', 'for an editor or a pipeline: file, line, column, setting and message of each'],
+      [
+        'check --json | jq .findings',
+        'for an editor or a pipeline: code, severity, text, file, line and column of each',
+      ],
       ['check --offline', 'without asking Temporal, MLflow and Docker, such as in a pipeline'],
     ],
   ).option('--offline', 'ask no server');
   command.action(async () => {
-    const { checkProject } = await import('../check/check.ts');
+    const { checkProject } = await import('../check.ts');
     await checkProject(cli, { offline: command.opts().offline === true });
   });
 }
@@ -66,11 +69,11 @@ export function addDoctor(program: Command, cli: Cli): void {
     .option('--fix-aliases', 'reconcile stages and aliases first, unless a workflow is changing them')
     .addOption(modelOption('look at this model alone; default: at all of them'));
   command.action(async () => {
-    const { examine } = await import('../doctor/examine.ts');
+    const { examineSystem } = await import('../doctor.ts');
     const { fixAliases = false, registeredModel } = command.opts<
       Switches<'fixAliases'> & { registeredModel?: string }
     >();
-    await examine(cli, { fixAliases, registeredModel });
+    await examineSystem(cli, { fixAliases, registeredModel });
   });
 }
 

@@ -1,0 +1,112 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { hasMlflow, hasOwnGateway, hasTemporal, hasWebhook, reachable } from '../config/embedded.ts';
+import { variableOf } from '../config.ts';
+import { lookAtDisk } from '../systems/disk.ts';
+import { holderOf } from '../systems/ports.ts';
+import { type Finding, finding } from '../words/findings.ts';
+import type { DoctorContext } from './context.ts';
+import { ask } from './http.ts';
+import type { Check } from './run.ts';
+
+/** The disks of our own state and of the artifact store have space. */
+export const diskCheck: Check = { name: 'Disk', run: ({ config }) => lookAtDisk(config) };
+
+const LIMIT_MS = 2_000;
+const LOOPBACK = '127.0.0.1';
+
+interface Port {
+  port: number;
+  setting: string;
+  part: string;
+  /** Address of this host at which it is reached. */
+  host: string;
+  /** Whether the part answers; may reject when it does not. */
+  answers(context: DoctorContext): Promise<unknown>;
+}
+
+/** The ports of the embedded stack are held by its own parts, or free. */
+export const portsCheck: Check = {
+  name: 'Ports',
+  async run(context) {
+    const ports = portsOf(context);
+    if (ports.length === 0) return [];
+    const states = await Promise.all(ports.map((port) => stateOf(port, context)));
+    const wrong = states.flatMap(judgePort);
+    const held = states.filter(({ isHeld }) => isHeld).length;
+    return wrong.length > 0 ? wrong : [finding('portsFit', { held, free: ports.length - held })];
+  },
+};
+
+/** The ports that the stack listens on: what the configuration points elsewhere for is not ours to judge. */
+function portsOf({ config }: DoctorContext): Port[] {
+  const { stack, deployment, webhook } = config;
+  const answered =
+    (url: string): Port['answers'] =>
+    async ({ signal }) => {
+      const { status } = await ask(url, { signal });
+      if (status !== 200) throw new Error(`${url} answers ${status}`);
+    };
+  const open = reachable(stack.bind);
+  const port = (
+    setting: 'temporalPort' | 'temporalUiPort' | 'mlflowPort' | 'apiPort' | 'apiAdminPort' | 'webhookPort',
+    part: string,
+    host: string,
+    answers: Port['answers'],
+  ): Port => ({ port: stack[setting], setting: `stack.${setting}`, part, host, answers });
+  const ui = `http://127.0.0.1:${stack.temporalUiPort}/api/v1/namespaces`;
+  const gateway = answered(`${deployment.adminUrl}/status`);
+  return [
+    ...(hasTemporal(config)
+      ? [
+          port('temporalPort', 'Temporal', LOOPBACK, (context) => context.temporal()),
+          port('temporalUiPort', 'the Temporal UI', LOOPBACK, answered(ui)),
+        ]
+      : []),
+    ...(hasMlflow(config) ? [port('mlflowPort', 'MLflow', LOOPBACK, (context) => context.mlflow().health())] : []),
+    ...(hasOwnGateway(config)
+      ? [port('apiAdminPort', 'the gateway', open, gateway), port('apiPort', 'the API', open, gateway)]
+      : []),
+    ...(hasWebhook(config) ? [port('webhookPort', 'the webhook', open, answered(`${webhook.url}/health`))] : []),
+  ];
+}
+
+interface PortState extends Pick<Port, 'port' | 'setting' | 'part'> {
+  isHeld: boolean;
+  /** Whether the part itself answers. */
+  answers: boolean;
+  /** Process that listens, where it can be found out. */
+  holder: string | null;
+}
+
+async function stateOf({ port, setting, part, host, answers }: Port, context: DoctorContext): Promise<PortState> {
+  const isHeld = await accepts(port, host);
+  const answered =
+    isHeld &&
+    (await answers(context).then(
+      () => true,
+      () => false,
+    ));
+  const holder = isHeld && !answered ? await holderOf(port) : undefined;
+  const process = holder ? `process ${holder.pid} (${holder.command})` : null;
+  return { port, setting, part, isHeld, answers: answered, holder: process };
+}
+
+/** Whether something accepts connections there. */
+async function accepts(port: number, host: string): Promise<boolean> {
+  const socket = connect({ host, port });
+  try {
+    await once(socket, 'connect', { signal: AbortSignal.timeout(LIMIT_MS) });
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
+}
+
+/** A port is wrong when something listens on it that is not the part of ours for which it is meant. */
+export function judgePort({ port, setting, part, isHeld, answers, holder }: PortState): Finding[] {
+  if (!isHeld || answers) return [];
+  return [finding('portTaken', { port, part, setting, variable: variableOf(setting.split('.')), holder })];
+}
