@@ -78,7 +78,7 @@ export function gateText(config: Config, { registryStage, policy, rules, approva
     return minGain === undefined ? `${metric} at most ${maxLoss} ${worse}` : `${metric} at least ${minGain} ${better}`;
   });
   const gate = {
-    always: 'whatever it scores',
+    always: 'with any score',
     never: 'never by itself, only by force',
     rules: `if against the champion ${joined(allowed, 'and')}`,
   }[policy];

@@ -104,7 +104,7 @@ function withoutRepeats(findings: readonly ReportedFinding[]): ReportedFinding[]
   return [...new Map(findings.map((one) => [key(one), one])).values()];
 }
 
-/** The data of each model: a table with the columns that the settings name, or whatever the project's own step reads. */
+/** The data of each model: a table with the columns that the settings name, or what the project's own step reads. */
 async function examineData(config: Config, env: Environment, signal: AbortSignal): Promise<Finding[]> {
   const found = await Promise.all(
     modelNames(config).map(async (name) => {

@@ -62,7 +62,7 @@ interface RunOptions {
   onDone?: (running: readonly string[]) => void;
 }
 
-/** Runs all checks at once. Each gives findings, whatever happens and however long what it asks would take. */
+/** Runs all checks at once. Each gives findings, also when it fails or hangs. */
 export async function runChecks(
   checks: readonly Check[],
   context: DoctorContext,

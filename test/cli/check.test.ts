@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { execaSync } from 'execa';
 import { expect, onTestFinished, test } from 'vitest';
-import type { Report } from '../../src/cli/check/check.ts';
+import type { PlannedSchedule, ProjectReport } from '../../src/doctor/project.ts';
+import type { findingJson } from '../../src/doctor/report.ts';
 import { mediwatch, NOWHERE } from './support.ts';
 
 /** Neither Temporal nor MLflow answers: that must not keep a file from being checked. */
@@ -26,6 +27,11 @@ function project(files: Record<string, string>): string {
   return dir;
 }
 
+interface Report extends Pick<ProjectReport, 'usable' | 'file' | 'models'> {
+  findings: Array<ReturnType<typeof findingJson>>;
+  schedules: Array<PlannedSchedule & { when: string }>;
+}
+
 async function check(
   cwd: string,
   env: Record<string, string> = {},
@@ -35,8 +41,12 @@ async function check(
   return { code, ...(JSON.parse(out) as Report) };
 }
 
-const told = ({ remarks }: Report, level: 'problem' | 'warning') =>
-  remarks.filter((one) => one.level === level).map(({ line, path, message }) => `${line} ${path}: ${message}`);
+/** Line, setting and code of each finding. */
+const found = ({ findings }: Report, severity: 'problem' | 'warning') =>
+  findings.filter((one) => one.severity === severity).map(({ line, setting, code }) => `${line} ${setting}: ${code}`);
+
+const factsOf = ({ findings }: Report, code: string) =>
+  findings.filter((one) => one.code === code).map(({ facts }) => facts);
 
 const SCRIPT = '#!/bin/sh\n';
 const WORKING = {
@@ -66,13 +76,13 @@ schedules:
 test('a file that can be used ends with 0, although nothing answers yet, and leaves no trace', async () => {
   const dir = project(WORKING);
   const report = await check(dir, {}, []);
-  expect(told(report, 'problem')).toEqual([]);
+  expect(found(report, 'problem')).toEqual([]);
   expect(report).toMatchObject({ code: 0, usable: true, file: join(dir, 'mediwatch.yaml') });
-  expect(report.servers.map(({ name, answers }) => [name, answers])).toEqual([
-    ['Temporal', false],
-    ['MLflow', false],
+  const warnings = report.findings.filter(({ severity }) => severity === 'warning');
+  expect(warnings.map(({ check, code }) => `${check}: ${code}`).sort()).toEqual([
+    'MLflow: mlflowAway',
+    'Temporal: temporalAway',
   ]);
-  expect(report.remarks.map(({ path }) => path).sort()).toEqual(['MLflow', 'Temporal']);
   expect(readdirSync(dir).sort()).toEqual(['data', 'mediwatch.yaml', 'scripts', 'tools']);
 });
 
@@ -113,7 +123,7 @@ test('a reader sees the same', async () => {
   expect(out).toContain('It can be used');
 });
 
-test('whatever a command needs and is not there is told with its line', async () => {
+test('everything that a command needs and that is not there is reported with its line', async () => {
   const dir = project({
     'scripts/a.py': '',
     'tools/plain.sh': 'echo\n',
@@ -133,17 +143,27 @@ test('whatever a command needs and is not there is told with its line', async ()
   });
   const report = await check(dir);
   expect(report).toMatchObject({ code: 2, usable: false });
-  expect(told(report, 'problem')).toEqual([
-    `1 data.path: there is no ${join(dir, 'nowhere.csv')}`,
-    '3 steps.prepare.command[0]: the program "no-such-program" is not on the search path; install it, or set venv, python or image',
-    expect.stringContaining(`4 steps.trial.command: there is no module scripts.b in ${dir}`),
-    `5 steps.train.command: there is no ${join(dir, 'scripts/missing.py')}`,
-    expect.stringContaining(`6 steps.evaluate.command[0]: ${join(dir, 'tools/plain.sh')} is not executable`),
-    expect.stringContaining(`7 steps.monitor.venv: ${join(dir, '.venv')} is not there`),
-    `9 extraSteps[0].cwd: there is no folder ${join(dir, 'nowhere')}`,
-    expect.stringContaining('10 extraSteps[1].isolate: '),
-    `11 extraSteps[2].python: there is no ${join(dir, 'bin/py')}`,
+  expect(found(report, 'problem')).toEqual([
+    '1 data.path: dataMissing',
+    '3 steps.prepare.command[0]: programMissing',
+    '4 steps.trial.command: moduleMissing',
+    '5 steps.train.command: fileMissing',
+    '6 steps.evaluate.command[0]: notExecutable',
+    '7 steps.monitor.venv: venvMissing',
+    '9 extraSteps[0].cwd: folderMissing',
+    '10 extraSteps[1].isolate: notACheckout',
+    '11 extraSteps[2].python: fileMissing',
   ]);
+  expect(factsOf(report, 'dataMissing')).toEqual([{ path: join(dir, 'nowhere.csv'), isFile: false }]);
+  expect(factsOf(report, 'programMissing')).toEqual([{ program: 'no-such-program' }]);
+  expect(factsOf(report, 'moduleMissing')).toMatchObject([{ module: 'scripts.b', folder: dir }]);
+  expect(factsOf(report, 'fileMissing')).toEqual([
+    { path: join(dir, 'scripts/missing.py') },
+    { path: join(dir, 'bin/py') },
+  ]);
+  expect(factsOf(report, 'notExecutable')).toEqual([{ path: join(dir, 'tools/plain.sh') }]);
+  expect(factsOf(report, 'venvMissing')).toMatchObject([{ folder: join(dir, '.venv'), isFolder: false }]);
+  expect(factsOf(report, 'folderMissing')).toEqual([{ path: join(dir, 'nowhere') }]);
 });
 
 test('a program of the virtual environment is found there', async () => {
@@ -153,10 +173,10 @@ test('a program of the virtual environment is found there', async () => {
     'mediwatch.yaml':
       'steps: {train: {command: [papermill, in.ipynb, "{output}/out.ipynb"], venv: .venv}, prepare: {skip: true}}\ndata: {path: .}\n',
   });
-  expect(told(await check(dir), 'problem')).toEqual([]);
+  expect(found(await check(dir), 'problem')).toEqual([]);
 });
 
-test('a worktree is warned of when there is what is not committed', async () => {
+test('a worktree is warned of when something is not committed', async () => {
   const dir = project({
     'a.sh': SCRIPT,
     'mediwatch.yaml':
@@ -167,39 +187,45 @@ test('a worktree is warned of when there is what is not committed', async () => 
   git('init', '-q');
   git('add', '.');
   git('commit', '-q', '-m', 'first');
-  expect(told(await check(dir), 'warning').join()).not.toContain('isolate');
+  expect(factsOf(await check(dir), 'uncommitted')).toEqual([]);
   writeFileSync(join(dir, 'b.sh'), SCRIPT);
-  expect(told(await check(dir), 'warning').join()).toContain('steps.train.isolate: 1 change in the checkout');
+  const changed = await check(dir);
+  expect(found(changed, 'warning')).toContain('1 steps.train.isolate: uncommitted');
+  expect(factsOf(changed, 'uncommitted')).toEqual([{ changes: 1 }]);
 });
 
-test('an image is warned of when nobody can tell whether it is here', async () => {
+test('a step is warned of when its image is not known to be here', async () => {
   const dir = project({
     'mediwatch.yaml':
       'steps: {prepare: {skip: true}, train: {command: [train], image: "team/train:1"}}\ndata: {path: .}\n',
   });
   const report = await check(dir, {}, []);
   expect(report.code).toBe(0);
-  expect(told(report, 'warning').join('\n')).toMatch(/1 steps\.train\.image: .*team\/train:1/);
+  // Without a Docker daemon it is not known; with one, the image is not there.
+  const [image] = report.findings.filter(({ setting }) => setting === 'steps.train.image');
+  expect(image?.code).toMatch(/^stepImage(Unknown|NotHere)$/);
+  expect(image).toMatchObject({ severity: 'warning', line: 1, facts: { image: 'team/train:1' } });
 });
 
-test('every wrong setting of the file is told at once, and nothing else is looked at', async () => {
+test('every wrong setting of the file is reported at once, and nothing else is looked at', async () => {
   const dir = project({ 'mediwatch.yaml': 'serch: {}\nsearch: {trials: x}\n' });
   const report = await check(dir);
-  expect(report).toMatchObject({ code: 2, usable: false, models: [], servers: [] });
-  expect(report.remarks).toMatchObject([
-    { file: join(dir, 'mediwatch.yaml'), line: 1, column: 1, path: 'serch' },
-    { file: join(dir, 'mediwatch.yaml'), line: 2, column: 18, path: 'search.trials' },
+  expect(report).toMatchObject({ code: 2, usable: false, models: [] });
+  expect(report.findings).toMatchObject([
+    { code: 'settingWrong', file: join(dir, 'mediwatch.yaml'), line: 1, column: 1, setting: 'serch' },
+    { code: 'settingWrong', file: join(dir, 'mediwatch.yaml'), line: 2, column: 18, setting: 'search.trials' },
   ]);
 });
 
-test('a schedule that no clock knows is told with its line', async () => {
+test('a schedule that no clock knows is reported with its line', async () => {
   const dir = project({
     ...WORKING,
     'mediwatch.yaml': `${WORKING['mediwatch.yaml'].trim()}\n  odd: {workflow: retrain, cron: "61 * * * *"}\n  zone: {workflow: retrain, cron: "@daily", timeZone: Mars/Base}\n`,
   });
-  const problems = told(await check(dir), 'problem');
-  expect(problems[0]).toMatch(/^17 schedules\.odd\.cron: /);
-  expect(problems[1]).toMatch(/^18 schedules\.zone\.timeZone: /);
+  expect(found(await check(dir), 'problem')).toEqual([
+    '17 schedules.odd.cron: settingWrong',
+    '18 schedules.zone.timeZone: settingWrong',
+  ]);
 });
 
 test('variables that set nothing, and secrets that nobody has set, are warned of', async () => {
@@ -209,14 +235,14 @@ test('variables that set nothing, and secrets that nobody has set, are warned of
   });
   const report = await check(dir, { MEDIWATCH_SERCH_TRIALS: '3' });
   expect(report.code).toBe(0);
-  const warnings = report.remarks.map(({ variable, path, message }) => `${variable ?? path}: ${message}`);
-  expect(warnings).toContain(
-    'MEDIWATCH_SERCH_TRIALS: no setting is set by this variable; did you mean "MEDIWATCH_SEARCH_TRIALS"?',
-  );
-  expect(warnings.join()).toContain('TEAM_SLACK: is not set here');
+  const { findings } = report;
+  const unknown = findings.find(({ code }) => code === 'variableUnknown');
+  expect(unknown).toMatchObject({ severity: 'warning', variable: 'MEDIWATCH_SERCH_TRIALS' });
+  expect(unknown?.text).toContain('did you mean "MEDIWATCH_SEARCH_TRIALS"?');
+  expect(findings).toContainEqual(expect.objectContaining({ code: 'secretUnset', variable: 'TEAM_SLACK' }));
 });
 
-test('of several models each has its plan, and what they share is told once', async () => {
+test('of several models each has its plan, and a fault that they share is reported once', async () => {
   const dir = project({
     'sepsis.csv': 'x\n',
     'mediwatch.yaml': [
@@ -231,9 +257,9 @@ test('of several models each has its plan, and what they share is told once', as
   });
   const report = await check(dir);
   expect(report.models.map(({ registeredModel }) => registeredModel)).toEqual(['Readmit', 'Sepsis']);
-  expect(told(report, 'problem')).toEqual([
-    expect.stringContaining('3 steps.train.command[0]: the program "no-such-program"'),
-    `7 models.Sepsis.data.path: there is no ${join(dir, 'other.csv')}`,
+  expect(found(report, 'problem')).toEqual([
+    '3 steps.train.command[0]: programMissing',
+    '7 models.Sepsis.data.path: dataMissing',
   ]);
 });
 
@@ -253,18 +279,23 @@ test('a column that a list names and the data lack is warned of, with what was m
     ].join('\n'),
   });
   const report = await check(dir, { MEDIWATCH_DEPLOYMENT_TARGET: 'none' });
-  const file = join(dir, 'rows.csv');
+  const path = join(dir, 'rows.csv');
   expect(report).toMatchObject({ code: 0, usable: true });
-  expect(told(report, 'warning')).toEqual([
-    `6 data.drop[1]: ${file} has no column "patient-nr" (data.drop); did you mean "patient_no"?`,
-    `9 models.B.data.idCategories[0]: ${file} has no column "cod" (data.idCategories); did you mean "code"?`,
-    `9 models.B.data.idCategories[1]: ${file} has no column "weight" (data.idCategories)`,
+  expect(found(report, 'warning')).toEqual([
+    '6 data.drop[1]: columnUnknown',
+    '9 models.B.data.idCategories[0]: columnUnknown',
+    '9 models.B.data.idCategories[1]: columnUnknown',
+  ]);
+  expect(factsOf(report, 'columnUnknown')).toEqual([
+    { path, column: 'patient-nr', list: 'drop', meant: ['patient_no'] },
+    { path, column: 'cod', list: 'idCategories', meant: ['code'] },
+    { path, column: 'weight', list: 'idCategories', meant: [] },
   ]);
   const typed = await check(dir, { MEDIWATCH_DEPLOYMENT_TARGET: 'none', MEDIWATCH_DATA_DROP: 'id, patient' });
-  expect(typed.remarks).toContainEqual(
-    expect.objectContaining({ level: 'warning', variable: 'MEDIWATCH_DATA_DROP', path: 'data.drop[1]' }),
+  expect(typed.findings).toContainEqual(
+    expect.objectContaining({ severity: 'warning', variable: 'MEDIWATCH_DATA_DROP', setting: 'data.drop[1]' }),
   );
   expect(
-    told(await check(dir, { MEDIWATCH_DEPLOYMENT_TARGET: 'none', MEDIWATCH_DATA_DROP: 'id' }), 'warning'),
+    found(await check(dir, { MEDIWATCH_DEPLOYMENT_TARGET: 'none', MEDIWATCH_DATA_DROP: 'id' }), 'warning'),
   ).toHaveLength(2);
 });

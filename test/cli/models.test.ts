@@ -59,8 +59,8 @@ test('the status shows every model', async () => {
 
 test('the doctor looks at every model, and once at what they share', async () => {
   const { out } = await run('doctor', '--json');
-  const checks = (JSON.parse(out) as { checks: Array<{ check: string; level: string }> }).checks;
-  const levelOf = (name: string) => checks.filter(({ check }) => check === name).map(({ level }) => level);
+  const checks = (JSON.parse(out) as { checks: Array<{ check: string; severity: string }> }).checks;
+  const levelOf = (name: string) => checks.filter(({ check }) => check === name).map(({ severity }) => severity);
   expect([levelOf('Temporal'), levelOf('MLflow')]).toEqual([['problem'], ['problem']]);
   expect([levelOf('Data of Readmit'), levelOf('Data of Sepsis')]).toEqual([['ok'], ['problem']]);
 });

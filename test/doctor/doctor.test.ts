@@ -25,49 +25,51 @@ async function logPredictions(rows: number): Promise<void> {
 describe('doctor', () => {
   it('of a system that works finds no problem, and says what it looked at', async () => {
     await logPredictions(60);
-    const { code, healthy, says, problems } = await doctor(system.env);
+    const { code, healthy, codes, facts, problems } = await doctor(system.env);
     expect(problems).toEqual([]);
     expect([code, healthy]).toEqual([0, true]);
-    expect(says('Temporal')).toMatch(/^ok: server \d+\.\d+.* namespace "default"/);
-    expect(says('Workers').match(/1 worker/g)).toHaveLength(3);
-    expect(says('Search attributes')).toContain('are registered');
-    expect(says('MLflow')).toMatch(/^ok: version \d/);
-    expect(says('Production version')).toContain('version 1 of 2 versions');
-    expect(says('Model files')).toMatch(/model\.\w+ can be downloaded/);
-    expect(says('API')).toContain('serves version 1 of MediWatchReadmit');
-    expect(says('API')).toContain('/schema names 1 feature');
-    expect(says('Prediction log')).toContain('60 rows');
-    expect(says('Data')).toContain('50 columns, with the target "readmitted"');
-    expect(says('Disk')).toContain('GiB free');
+    expect(facts('Temporal')).toMatchObject({ version: expect.stringMatching(/^\d+\.\d+/), namespace: 'default' });
+    expect(codes('Workers')).toEqual(['queueServed', 'queueServed', 'queueServed']);
+    expect(codes('Search attributes')).toEqual(['searchAttributesRegistered']);
+    expect(codes('MLflow')).toEqual(['mlflowAnswers']);
+    expect(facts('Production version')).toMatchObject({ version: '1', versions: 2 });
+    expect(codes('Model files')).toEqual(['modelFileAvailable']);
+    expect(codes('API')).toEqual(['apiServes', 'schemaDescribed']);
+    expect(facts('API')).toEqual({ version: '1', registeredModel: 'MediWatchReadmit' });
+    expect(facts('Prediction log')).toMatchObject({ rows: 60 });
+    expect(facts('Data')).toMatchObject({ columns: 50, target: 'readmitted' });
+    expect(codes('Disk').join()).toMatch(/^diskSpace/);
   });
 
-  it('prints a line for each check, and what mends it, for a reader', async () => {
+  it('prints a line for each check, and what helps, for a reader', async () => {
     await logPredictions(37);
     const { code, out } = await mediwatch(['doctor'], { env: system.env });
     expect(code).toBe(0);
     expect(out).toMatch(/^ok +Temporal +server/m);
     expect(out).toMatch(
-      /^warning +Prediction log +too few rows \(37 of 50\) for a drift report\n +mend: POST records to/m,
+      /^warning +Prediction log +too few rows \(37 of 50\) for a drift report\n +fix: POST records to/m,
     );
     expect(out).toMatch(/No problem, \d warnings?\.\n$/);
   });
 
-  it('tells when no prediction was made yet', async () => {
+  it('warns that no prediction was made yet', async () => {
     await rm(join(system.dir, 'predictions'), { recursive: true });
-    const { says, code } = await doctor(system.env);
+    const { codes, code } = await doctor(system.env);
     expect(code).toBe(0);
-    expect(says('Prediction log')).toContain('no prediction was made yet');
+    expect(codes('Prediction log')).toEqual(['noPredictions']);
   });
 
-  it('tells when the API serves another version than Production, and how to mend it', async () => {
+  it('finds that the API serves another version than Production, and what helps', async () => {
     await promoteByHand(system.registry, '2');
-    const { code, problems, says } = await doctor(system.env);
+    const { code, problems, findings } = await doctor(system.env);
     expect([code, problems]).toEqual([1, ['API']]);
-    expect(says('API')).toContain('it serves version 1, but version 2 is in Production [mediwatch redeploy]');
+    const [other] = findings('API');
+    expect(other).toMatchObject({ code: 'apiServesOther', facts: { version: '1', production: '2' } });
+    expect(other?.remedy).toBe('mediwatch redeploy');
     await promoteByHand(system.registry, '1');
   });
 
-  it('tells of static files that were not collected, and of a data file without the target', async () => {
+  it('finds static files that were not collected, and a data file without the target', async () => {
     const data = join(system.dir, 'data.csv');
     await writeFile(data, '"patient_nbr","age"\n1,2\n');
     const env = {
@@ -75,42 +77,48 @@ describe('doctor', () => {
       MEDIWATCH_DEPLOYMENT_STATIC_PATHS: '/static/admin.css,/health',
       MEDIWATCH_DATA_PATH: data,
     };
-    const { problems, says } = await doctor(env);
+    const { problems, codes, facts } = await doctor(env);
     expect(problems).toEqual(['Static files', 'Data']);
-    expect(says('Static files')).toContain('404, the static files were not collected into the image');
-    expect(says('Data')).toContain('has no column "readmitted" (the target)');
-    const { says: without } = await doctor({ ...system.env, MEDIWATCH_DATA_PATH: 'nowhere.csv' });
-    expect(without('Data')).toMatch(/there is no file .*nowhere\.csv \[set data\.path/);
+    expect(codes('Static files')).toEqual(['staticPathMissing']);
+    expect(codes('Data')).toEqual(['columnMissing']);
+    expect(facts('Data')).toMatchObject({ column: 'readmitted', setting: 'data.target' });
+    const without = await doctor({ ...system.env, MEDIWATCH_DATA_PATH: 'nowhere.csv' });
+    expect(without.findings('Data')).toMatchObject([
+      { code: 'dataMissing', facts: { path: expect.stringMatching(/nowhere\.csv$/), isFile: true } },
+    ]);
   });
 
   it('names a wrong namespace and the command that makes it', async () => {
-    const { problems, says } = await doctor({ ...system.env, TEMPORAL_NAMESPACE: 'nobody' });
+    const { problems, findings, codes } = await doctor({ ...system.env, TEMPORAL_NAMESPACE: 'nobody' });
     expect(problems).toEqual(['Temporal']);
-    expect(says('Temporal')).toContain('temporal operator namespace create --namespace nobody');
-    expect(says('Workers')).toContain('skipped: not checked');
+    expect(codes('Temporal')).toEqual(['namespaceMissing']);
+    expect(findings('Temporal')[0]?.remedy).toContain('temporal operator namespace create --namespace nobody');
+    expect(codes('Workers')).toEqual(['notChecked']);
   });
 
-  it('tells one cause once: what hangs on it is not checked', async () => {
-    const { code, problems, says } = await doctor({ ...system.env, TEMPORAL_ADDRESS: NOWHERE });
+  it('reports one cause once: what depends on it is not checked', async () => {
+    const { code, problems, findings } = await doctor({ ...system.env, TEMPORAL_ADDRESS: NOWHERE });
     expect([code, problems]).toEqual([1, ['Temporal']]);
-    expect(says('Workers')).toBe('skipped: not checked: Temporal does not answer []');
+    expect(findings('Workers')).toMatchObject([
+      { code: 'notChecked', severity: 'skipped', facts: { without: 'temporal' }, remedy: null },
+    ]);
     const away = await doctor({ ...system.env, MLFLOW_TRACKING_URI: 'http://127.0.0.1:1' });
     expect(away.problems).toEqual(['MLflow']);
-    expect(away.says('Production version')).toContain('not checked');
+    expect(away.codes('Production version')).toEqual(['notChecked']);
   });
 
   it('names who holds a port that is meant for the stack', async () => {
     const server = await listen();
     const port = String(portOf(server));
-    const { problems, says } = await doctor({
+    const { problems, findings } = await doctor({
       ...system.env,
       MLFLOW_TRACKING_URI: '',
       MEDIWATCH_STACK_MLFLOW_PORT: port,
     });
     server.close();
     expect(problems).toEqual(['MLflow', 'Ports']);
-    expect(says('Ports')).toContain(`port ${port} of MLflow is taken`);
-    expect(says('Ports')).toContain('MEDIWATCH_STACK_MLFLOW_PORT');
+    const facts = { port: Number(port), part: 'MLflow', variable: 'MEDIWATCH_STACK_MLFLOW_PORT' };
+    expect(findings('Ports')).toMatchObject([{ code: 'portTaken', facts }]);
   });
 });
 
@@ -118,18 +126,18 @@ describe('doctor --fix-aliases', () => {
   it('makes the aliases agree with the stages, says what it did, and then has nothing to do', async () => {
     await system.registry.transitionStage(MODEL, '2', 'Staging');
     await system.registry.setAlias(MODEL, 'champion', '2');
-    const { problems, says } = await doctor(system.env);
+    const { problems, findings } = await doctor(system.env);
     expect(problems).toEqual(['Stages and aliases']);
-    expect(says('Stages and aliases')).toContain('[mediwatch doctor --fix-aliases]');
+    expect(findings('Stages and aliases')[0]?.remedy).toBe('mediwatch doctor --fix-aliases');
 
     const fixed = await doctor(system.env, '--fix-aliases');
     expect(fixed.code).toBe(0);
     expect(fixed.fixAliases).toMatchObject({
-      kind: 'fixed',
-      changes: expect.arrayContaining(['champion is version 1']),
+      code: 'aliasesFixed',
+      facts: { changes: expect.arrayContaining([{ kind: 'setAlias', alias: 'champion', version: '1' }]) },
     });
     expect(await system.registry.getAliases(MODEL)).toMatchObject({ champion: '1', previous: '2' });
-    expect((await doctor(system.env, '--fix-aliases')).fixAliases).toEqual({ kind: 'nothing' });
+    expect((await doctor(system.env, '--fix-aliases')).fixAliases).toMatchObject({ code: 'aliasesAgreedAlready' });
   });
 
   it('changes nothing while a workflow changes Production', async () => {
@@ -143,17 +151,14 @@ describe('doctor --fix-aliases', () => {
     const { code, fixAliases } = await doctor(system.env, '--fix-aliases');
     await lock.terminate();
     expect(code).toBe(1);
-    expect(fixAliases).toEqual({
-      kind: 'refused',
-      reason: expect.stringContaining('promote-1 is changing Production'),
-    });
+    expect(fixAliases).toMatchObject({ code: 'aliasesLocked', facts: { holder: 'promote-1' } });
     expect(await system.registry.getAliases(MODEL)).toMatchObject({ champion: '2' });
     await system.registry.setAlias(MODEL, 'champion', '1');
   });
 
   it('changes nothing when Temporal cannot be asked who changes Production', async () => {
     const { fixAliases } = await doctor({ ...system.env, TEMPORAL_ADDRESS: NOWHERE }, '--fix-aliases');
-    expect(fixAliases).toEqual({ kind: 'refused', reason: expect.stringContaining('Temporal does not answer') });
+    expect(fixAliases).toMatchObject({ code: 'aliasesNotFixed', facts: { without: 'temporal' } });
   });
 });
 
@@ -173,22 +178,23 @@ describe('doctor, whatever hangs,', () => {
     server.close();
     expect(exitCode).toBe(1);
     expect(durationMs).toBeLessThan(25_000);
-    const { checks } = JSON.parse(stdout) as { checks: Array<{ check: string; level: string }> };
-    const problems = checks.filter(({ level }) => level === 'problem').map(({ check }) => check);
+    const { checks } = JSON.parse(stdout) as { checks: Array<{ check: string; severity: string }> };
+    const problems = checks.filter(({ severity }) => severity === 'problem').map(({ check }) => check);
     expect(problems).toEqual(['Temporal', 'MLflow', 'Gateway', 'API']);
   });
 });
 
 describe('doctor, at last,', () => {
-  it('tells that the files of the version in Production are gone', async () => {
+  it('finds that the files of the version in Production are gone', async () => {
     const artifacts = join(system.mlflow.dir, 'artifacts');
     const files = await readdir(artifacts, { recursive: true });
     const models = files.filter((file) => /\/model\.\w+$/.test(file));
     expect(models.length).toBeGreaterThan(0);
     for (const file of models) await rename(join(artifacts, file), join(artifacts, `${file}.away`));
-    const { problems, says } = await doctor(system.env);
+    const { problems, findings } = await doctor(system.env);
     expect(problems).toEqual(['Model files']);
-    expect(says('Model files')).toMatch(/version 1 of MediWatchReadmit: its file model\.\w+ cannot be downloaded/);
+    const facts = { registeredModel: MODEL, version: '1', file: expect.stringMatching(/^model\.\w+$/) };
+    expect(findings('Model files')).toMatchObject([{ code: 'modelFileMissing', facts }]);
   });
 });
 

@@ -6,9 +6,10 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { loadConfig, PROJECT_ROOT } from '../../src/config.ts';
-import { imageRegistryCheck } from '../../src/doctor/checks/imageRegistry.ts';
 import { openContext } from '../../src/doctor/context.ts';
+import { imageRegistryCheck } from '../../src/doctor/imageRegistry.ts';
 import { freePort } from '../../src/systems/ports.ts';
+import { type Finding, findingText } from '../../src/words/findings.ts';
 import { until } from '../support/until.ts';
 
 let dir: string;
@@ -19,8 +20,8 @@ afterEach(async () => {
   await rm(dir, { recursive: true });
 });
 
-/** What the check says of a repository, with Docker's own configuration in the test's folder. */
-async function check(image: string, settings: Record<string, string> = {}) {
+/** What the check finds of a repository, with Docker's own configuration in the test's folder. */
+async function check(image: string, settings: Record<string, string> = {}): Promise<Finding | undefined> {
   const env = { MEDIWATCH_DEPLOYMENT_TARGET: 'docker', MEDIWATCH_DOCKER_IMAGE: image, ...settings };
   const config = loadConfig(env, PROJECT_ROOT);
   const context = openContext(
@@ -28,8 +29,8 @@ async function check(image: string, settings: Record<string, string> = {}) {
     { DOCKER_CONFIG: dir, PATH: `${dir}:/usr/bin:/bin` },
     new AbortController().signal,
   );
-  const [finding] = await imageRegistryCheck.run(context);
-  return `${finding?.level}: ${finding?.text} [${finding?.mend ?? ''}]`;
+  const [found] = await imageRegistryCheck.run(context);
+  return found;
 }
 
 const PASSWORD = 'correct horse';
@@ -62,30 +63,38 @@ async function tokenRegistry(pushers: string[]) {
 
 describe('the image registry', () => {
   it('that nothing answers for is named', async () => {
-    expect(await check('127.0.0.1:1/ward/ml')).toMatch(/^problem: it does not answer \(http:\/\/127\.0\.0\.1:1/);
+    expect(await check('127.0.0.1:1/ward/ml')).toMatchObject({
+      code: 'registryAway',
+      facts: { reason: expect.stringMatching(/^http:\/\/127\.0\.0\.1:1/) },
+    });
   });
 
   it('is not looked at when nothing is pushed, or nothing runs in Docker', async () => {
-    expect(await check('127.0.0.1:1/ward/ml', { MEDIWATCH_DOCKER_PUSH: 'false' })).toContain('undefined');
-    expect(await check('127.0.0.1:1/ward/ml', { MEDIWATCH_DEPLOYMENT_TARGET: 'process' })).toContain('undefined');
+    expect(await check('127.0.0.1:1/ward/ml', { MEDIWATCH_DOCKER_PUSH: 'false' })).toBeUndefined();
+    expect(await check('127.0.0.1:1/ward/ml', { MEDIWATCH_DEPLOYMENT_TARGET: 'process' })).toBeUndefined();
   });
 
   it('with tokens: a login that may push is told from one that may not, one that is wrong, and none', async () => {
     const registry = await tokenRegistry(['nurse']);
     const image = `${registry.host}/ward/ml`;
-    expect(await check(image)).toContain(`wants a login, and there is none [docker login ${registry.host}]`);
+    const nurse = { username: 'nurse', source: join(dir, 'config.json') };
+    const none = await check(image);
+    expect(none).toEqual({ code: 'loginMissing', facts: { host: registry.host } });
+    expect(findingText(none as Finding).remedy).toBe(`docker login ${registry.host}`);
 
     await dockerConfig({ auths: { [registry.host]: { auth: basic(PASSWORD) } } });
-    expect(await check(image)).toMatch(/^ok: .* takes pushes to ward\/ml from nurse/);
+    expect(await check(image)).toMatchObject({ code: 'pushAllowed', facts: { name: 'ward/ml', login: nurse } });
     expect(registry.cancelled).toEqual(['DELETE /v2/ward/ml/blobs/uploads/7']);
 
     await dockerConfig({ auths: { [registry.host]: { auth: basic('wrong') } } });
-    expect(await check(image)).toMatch(/^problem: .* refuses nurse .*config\.json/);
+    expect(await check(image)).toMatchObject({ code: 'pushRefused', facts: { login: nurse } });
     registry.close();
 
     const readOnly = await tokenRegistry([]);
     await dockerConfig({ auths: { [readOnly.host]: { auth: basic(PASSWORD) } } });
-    expect(await check(`${readOnly.host}/ward/ml`)).toMatch(/refuses nurse .*\(status 403\).*may write packages/);
+    const refused = await check(`${readOnly.host}/ward/ml`);
+    expect(refused).toMatchObject({ code: 'pushRefused', facts: { login: nurse, status: 403 } });
+    expect(findingText(refused as Finding).remedy).toContain('may write packages');
     readOnly.close();
   });
 
@@ -94,17 +103,22 @@ describe('the image registry', () => {
     const image = `${registry.host}/ward/ml`;
     const secret = join(dir, 'password');
     const configured = { MEDIWATCH_DOCKER_USERNAME: 'nurse', MEDIWATCH_DOCKER_PASSWORD_FILE: secret };
-    expect(await check(image, configured)).toMatch(/^problem: docker\.passwordFile .* cannot be read/);
+    expect(await check(image, configured)).toMatchObject({ code: 'passwordUnreadable', facts: { path: secret } });
     await writeFile(secret, `${PASSWORD}\n`);
-    expect(await check(image, configured)).toMatch(/^ok: .*docker\.username and docker\.passwordFile/);
+    const source = 'docker.username and docker.passwordFile';
+    expect(await check(image, configured)).toMatchObject({ code: 'pushAllowed', facts: { login: { source } } });
 
     await dockerConfig({ credHelpers: { [registry.host]: 'ward' } });
-    expect(await check(image)).toMatch(/^problem: the credential helper docker-credential-ward gives nothing/);
+    const program = 'docker-credential-ward';
+    expect(await check(image)).toMatchObject({ code: 'credentialHelperFailed', facts: { program } });
     const answer = JSON.stringify({ Username: 'nurse', Secret: PASSWORD });
     await writeFile(join(dir, 'docker-credential-ward'), `#!/bin/sh\ncat >/dev/null\necho '${answer}'\n`, {
       mode: 0o755,
     });
-    expect(await check(image)).toMatch(/^ok: .*from nurse \(docker-credential-ward\)/);
+    expect(await check(image)).toMatchObject({
+      code: 'pushAllowed',
+      facts: { login: { username: 'nurse', source: program } },
+    });
     registry.close();
   });
 });
@@ -121,7 +135,7 @@ describe.skipIf(!hasRegistry)("Docker's own registry (skipped where docker-regis
     const server = execa('docker-registry', ['serve', join(dir, 'registry.yml')], { reject: false, stdio: 'ignore' });
     try {
       const image = `127.0.0.1:${port}/ward/ml`;
-      const takes = async () => (await check(image)).startsWith('ok');
+      const takes = async () => (await check(image))?.code === 'pushAllowed';
       await until(takes, { timeoutMs: 20_000, what: 'the registry to take a push' });
       const catalog = (await (await fetch(`http://127.0.0.1:${port}/v2/_catalog`)).json()) as {
         repositories: string[];

@@ -1,20 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { RegistrySnapshot, RegistryStage } from '../../src/contracts/registry.ts';
-import { judgePushAccess } from '../../src/doctor/checks/imageRegistry.ts';
-import { judgeStatic } from '../../src/doctor/checks/staticFiles.ts';
-import { problem, problemsInWords, warning, worstOf } from '../../src/doctor/finding.ts';
-import { parseRepository } from '../../src/doctor/images/reference.ts';
-import { judgeAgreement } from '../../src/doctor/judge/agreement.ts';
-import { judgeColumns } from '../../src/doctor/judge/data.ts';
-import { judgeSpace } from '../../src/doctor/judge/disk.ts';
-import { judgeHealth } from '../../src/doctor/judge/health.ts';
-import { judgeMlflowVersion } from '../../src/doctor/judge/mlflowVersion.ts';
-import { judgePort } from '../../src/doctor/judge/ports.ts';
-import { judgeOwnLog, judgePredictionLog } from '../../src/doctor/judge/predictionLog.ts';
-import { judgeProduction } from '../../src/doctor/judge/production.ts';
-import { judgeQueue } from '../../src/doctor/judge/workers.ts';
+import { judgeHealth, judgeStaticPath } from '../../src/doctor/api.ts';
+import { judgeColumns } from '../../src/doctor/data.ts';
+import { judgePushAccess, parseRepository } from '../../src/doctor/imageRegistry.ts';
+import { judgePort } from '../../src/doctor/machine.ts';
+import { judgeMlflowVersion } from '../../src/doctor/mlflow.ts';
+import { judgeOwnLog, judgePredictionLog } from '../../src/doctor/predictionLog.ts';
+import { judgeAgreement, judgeProduction } from '../../src/doctor/registry.ts';
+import { judgeQueue } from '../../src/doctor/temporal.ts';
 import type { RegistryChange } from '../../src/domain/registryMoves.ts';
+import { judgeSpace } from '../../src/systems/disk.ts';
+import { type Finding, finding, findingText, problemsText, severityOf } from '../../src/words/findings.ts';
 
 const GIB = 2 ** 30;
 const registry = (stages: RegistryStage[], aliases: Record<string, string> = {}): RegistrySnapshot => ({
@@ -58,7 +55,7 @@ describe('stages and aliases', () => {
   it('an alias that was moved by hand comes back to the version in Production', () => {
     const snapshot = registry(['Staging', 'Production', 'None'], { champion: '3', previous: '1' });
     const { disagreements, changes } = judgeAgreement(snapshot);
-    expect(disagreements).toEqual(['version 2 is in Production, but champion is version 3']);
+    expect(disagreements).toEqual([finding('championElsewhere', { production: '2', champion: '3', fixable: true })]);
     expect(changes).toEqual([{ kind: 'setAlias', alias: 'champion', version: '2' }]);
   });
 
@@ -69,7 +66,7 @@ describe('stages and aliases', () => {
 
   it('what only a person can decide is shown and left alone', () => {
     expect(judgeAgreement(registry(['Production', 'Production']))).toMatchObject({
-      disagreements: [expect.stringContaining('versions 1, 2 are in Production')],
+      disagreements: [finding('championAmongSeveral', { production: ['1', '2'], champion: null, fixable: false })],
       changes: [],
     });
     expect(judgeAgreement(registry(['Archived'], { champion: '1' })).changes).toEqual([]);
@@ -98,17 +95,22 @@ describe('stages and aliases', () => {
   });
 });
 
+const codesOf = (findings: readonly Finding[]) => findings.map(({ code }) => code);
+const remedyOf = (one: Finding) => findingText(one).remedy;
+
 describe('Production', () => {
-  it.each([
-    ['no version at all', [], 'problem', 'has no version yet', 'mediwatch retrain'],
-    ['no version in it', ['None', 'Archived'], 'problem', 'none of 2 versions', 'mediwatch promote 2'],
-    ['two versions in it', ['Production', 'Production'], 'problem', 'versions 1 and 2 are', '--fix-aliases'],
-  ] as const)('with %s is a problem', (_, stages, level, text, mend) => {
-    const finding = judgeProduction('M', registry([...stages]));
-    expect(finding).toMatchObject({ level, text: expect.stringContaining(text), mend: expect.stringContaining(mend) });
+  const judged = (stages: RegistryStage[]) => judgeProduction('M', registry(stages).versions);
+  it.each<[string, RegistryStage[], Finding['code'], string]>([
+    ['no version at all', [], 'noVersions', 'mediwatch retrain'],
+    ['no version in it', ['None', 'Archived'], 'nothingInProduction', 'mediwatch promote 2'],
+    ['two versions in it', ['Production', 'Production'], 'severalInProduction', '--fix-aliases'],
+  ])('with %s is a problem', (_, stages, code, remedy) => {
+    const found = judged(stages);
+    expect([found.code, severityOf(found)]).toEqual([code, 'problem']);
+    expect(remedyOf(found)).toContain(remedy);
   });
   it('with one is well', () => {
-    expect(judgeProduction('M', registry(['Production', 'None'])).level).toBe('ok');
+    expect(judged(['Production', 'None'])).toMatchObject({ code: 'productionVersion', facts: { version: '1' } });
   });
 });
 
@@ -117,61 +119,63 @@ describe('the API', () => {
   const health = (body: object, status = 200) =>
     judgeHealth({ status, body: { model_name: 'M', model_version: '3', model_source: 'mlflow', ...body } }, expected);
 
-  it('that serves the version in Production is well', () => expect(worstOf(health({}))).toBe('ok'));
+  it('that serves the version in Production is well', () => expect(codesOf(health({}))).toEqual(['apiServes']));
   it('that serves another one is to be redeployed', () => {
-    expect(health({ model_version: '2' })).toEqual([
-      problem('it serves version 2, but version 3 is in Production', 'mediwatch redeploy'),
-    ]);
+    const [other, ...others] = health({ model_version: '2' });
+    expect([other, others]).toEqual([finding('apiServesOther', { version: '2', production: '3' }), []]);
+    expect(remedyOf(other as Finding)).toBe('mediwatch redeploy');
   });
   it.each([
     ['MODEL_SOURCE', { model_source: 'local' }],
     ['MLFLOW_MODEL_NAME', { model_name: 'Other' }],
     ['MLFLOW_MODEL_STAGE', { model_stage: 'Staging' }],
-  ])('with a wrong %s is told so', (variable, body) => {
-    expect(problemsInWords(health(body))).toContain(`its ${variable} is`);
+  ])('with a wrong %s is misconfigured', (variable, body) => {
+    expect(health(body)).toMatchObject([{ code: 'apiMisconfigured', facts: { variable } }]);
   });
   it('without a model says the reason that it gives itself', () => {
-    const body = { model_version: null, reason: 'MLflow cannot be reached' };
-    expect(problemsInWords(health(body, 503))).toContain('it has no model: MLflow cannot be reached');
+    const reason = 'MLflow cannot be reached';
+    expect(health({ model_version: null, reason }, 503)).toMatchObject([
+      { code: 'apiWithoutModel', facts: { reason } },
+    ]);
   });
-  it('that is something else is told so', () => {
-    expect(problemsInWords(judgeHealth({ status: 200, body: '<html>' }, expected))).toContain('deployment.apiUrl');
+  it('that is something else is recognised', () => {
+    expect(codesOf(judgeHealth({ status: 200, body: '<html>' }, expected))).toEqual(['notTheApi']);
   });
 });
 
 describe('the prediction log', () => {
-  const place = { folder: '/logs', mounted: false, predict: 'POST', minRows: 50 };
+  const place = { folder: '/logs', isMounted: false, apiUrl: 'http://api', minRows: 50 };
   const columns = ['event_id', 'ts', 'model_version', 'threshold', 'age', 'prob', 'pred'];
-  const file = (rows: number) => judgePredictionLog({ kind: 'file', columns, rows, atLeast: false }, place);
+  const file = (rows: number) => judgePredictionLog({ kind: 'file', columns, rows }, place);
 
   it('tells a folder that is not mounted from a log without predictions', () => {
-    expect(judgePredictionLog({ kind: 'noFolder' }, { ...place, mounted: true })).toMatchObject({
-      level: 'problem',
-      text: expect.stringContaining('not mounted'),
-    });
-    expect(judgePredictionLog({ kind: 'noFile' }, { ...place, mounted: true }).text).toContain(
-      'no prediction was made',
-    );
-    expect(judgePredictionLog({ kind: 'noFolder' }, place)).toMatchObject({ level: 'warning' });
+    expect(judgePredictionLog({ kind: 'noFolder' }, { ...place, isMounted: true }).code).toBe('logNotMounted');
+    expect(judgePredictionLog({ kind: 'noFile' }, { ...place, isMounted: true }).code).toBe('noPredictions');
+    expect(severityOf(judgePredictionLog({ kind: 'noFolder' }, place))).toBe('warning');
   });
   it('of a project of its own may be of any files, but must be there', () => {
-    expect(judgeOwnLog({ path: '/p', files: 0, rows: null }, 50)).toMatchObject({ level: 'problem' });
-    expect(judgeOwnLog({ path: '/p', files: 3, rows: null }, 50)).toMatchObject({ level: 'ok' });
-    expect(judgeOwnLog({ path: '/p', files: 1, rows: 37 }, 50).text).toContain('too few rows (37 of 50)');
+    expect(judgeOwnLog({ path: '/p', files: 0, rows: null }, 50).code).toBe('ownLogMissing');
+    expect(judgeOwnLog({ path: '/p', files: 3, rows: null }, 50).code).toBe('predictionFilesThere');
+    expect(judgeOwnLog({ path: '/p', files: 1, rows: 37 }, 50)).toEqual(
+      finding('ownLogShort', { path: '/p', rows: 37, minRows: 50 }),
+    );
   });
   it('with fewer rows than a report needs is too short', () => {
-    expect(file(37)).toMatchObject({ level: 'warning', text: 'too few rows (37 of 50) for a drift report' });
-    expect(file(49).level).toBe('warning');
-    expect(file(50).level).toBe('ok');
+    expect(file(37)).toMatchObject({ code: 'tooFewPredictions', facts: { rows: 37, minRows: 50 } });
+    expect(file(49).code).toBe('tooFewPredictions');
+    expect(file(50).code).toBe('predictionsLogged');
   });
   it('is not any CSV file', () => {
-    const finding = judgePredictionLog({ kind: 'file', columns: ['a', 'b'], rows: 99, atLeast: false }, place);
-    expect(finding).toMatchObject({ level: 'problem', text: expect.stringContaining('lacks the columns event_id') });
+    const found = judgePredictionLog({ kind: 'file', columns: ['a', 'b'], rows: 99 }, place);
+    expect(found).toMatchObject({
+      code: 'notAPredictionLog',
+      facts: { missing: expect.arrayContaining(['event_id']) },
+    });
   });
 });
 
 describe('workers', () => {
-  const queue = { queue: 'q', role: 'training', waits: 'retrains', backlog: 0, busy: false };
+  const queue = { queue: 'q', role: 'training', backlog: 0, busy: false } as const;
   it.each([
     [[5_000, 400], false, 'ok'],
     [[], false, 'problem'],
@@ -180,11 +184,11 @@ describe('workers', () => {
     [[200_000], true, 'warning'],
     [[], true, 'warning'],
   ])('that asked for work %j ms ago, with workflows running: %s, are %s', (pollerAges, busy, level) => {
-    expect(judgeQueue({ ...queue, pollerAges, busy }).level).toBe(level);
+    expect(severityOf(judgeQueue({ ...queue, pollerAges, busy }))).toBe(level);
   });
   it('of the orchestration are never too busy to ask', () => {
-    const finding = judgeQueue({ ...queue, role: 'orchestration', pollerAges: [], busy: true, backlog: 2 });
-    expect(finding).toMatchObject({ level: 'problem', text: expect.stringContaining('2 tasks waiting') });
+    const found = judgeQueue({ ...queue, role: 'orchestration', pollerAges: [], busy: true, backlog: 2 });
+    expect(found).toMatchObject({ code: 'queueUnserved', facts: { backlog: 2 } });
   });
 });
 
@@ -201,10 +205,10 @@ describe('an image registry', () => {
   });
   it('that denies a push names the login or the permission that is missing', () => {
     const repository = parseRepository('ghcr.io/sugan2saba/ml');
-    const denied = { kind: 'denied', status: 401, url: '' } as const;
-    expect(judgePushAccess(denied, repository, undefined)).toMatchObject({ mend: 'docker login ghcr.io' });
+    const denied = { kind: 'denied', status: 401 } as const;
+    expect(judgePushAccess(denied, repository, undefined).code).toBe('loginMissing');
     const login = { username: 'nurse', source: 'config.json' };
-    expect(judgePushAccess(denied, repository, login).mend).toContain('write packages');
+    expect(remedyOf(judgePushAccess(denied, repository, login))).toContain('write packages');
   });
 });
 
@@ -214,7 +218,7 @@ describe('the rest', () => {
     [1, 'warning'],
     [4.9, 'warning'],
     [5, 'ok'],
-  ])('%d GiB free: %s', (gib, level) => expect(judgeSpace('/state', gib * GIB).level).toBe(level));
+  ])('%d GiB free: %s', (gib, level) => expect(severityOf(judgeSpace('/state', gib * GIB))).toBe(level));
   it.each([
     ['1.30.1', 'warning'],
     ['2.9.2', 'warning'],
@@ -224,46 +228,59 @@ describe('the rest', () => {
     ['3.0.0rc1', 'ok'],
     ['3.17.2', 'ok'],
   ])('an MLflow server of version %s: %s', (version, level) => {
-    const finding = judgeMlflowVersion(version, 'http://mlflow');
-    expect(finding.level).toBe(level);
-    expect(finding.text).toContain(`version ${version} at http://mlflow`);
+    const found = judgeMlflowVersion(version, 'http://mlflow');
+    expect(severityOf(found)).toBe(level);
+    expect(found.facts).toMatchObject({ version, uri: 'http://mlflow' });
   });
   it('a static path that answers 404 was not collected into the image', () => {
-    expect(judgeStatic('/static/x.css', 404).text).toContain('the static files were not collected into the image');
-    expect(judgeStatic('/static/x.css', 500).text).toContain('500 in place of 200');
+    expect(codesOf(judgeStaticPath('/static/x.css', 404))).toEqual(['staticPathMissing']);
+    expect(codesOf(judgeStaticPath('/static/x.css', 500))).toEqual(['staticPathWrong']);
+    expect(judgeStaticPath('/static/x.css', 200)).toEqual([]);
   });
   it('a port is wrong only when something else holds it', () => {
     const port = { port: 5000, setting: 'stack.mlflowPort', part: 'MLflow', holder: 'process 7 (other)' };
-    expect(judgePort({ ...port, listening: false, answers: false })).toEqual([]);
-    expect(judgePort({ ...port, listening: true, answers: true })).toEqual([]);
-    const words = problemsInWords(judgePort({ ...port, listening: true, answers: false }));
-    expect(words).toContain('port 5000 of MLflow is taken by process 7 (other)');
-    expect(words).toContain('MEDIWATCH_STACK_MLFLOW_PORT');
+    expect(judgePort({ ...port, isHeld: false, answers: false })).toEqual([]);
+    expect(judgePort({ ...port, isHeld: true, answers: true })).toEqual([]);
+    expect(judgePort({ ...port, isHeld: true, answers: false })).toMatchObject([
+      { code: 'portTaken', facts: { holder: 'process 7 (other)', variable: 'MEDIWATCH_STACK_MLFLOW_PORT' } },
+    ]);
   });
-  it('problems become sentences with what mends them; warnings do not', () => {
-    const words = problemsInWords([problem('it is gone', 'npm start'), warning('it is small', 'grow')]);
-    expect(words).toBe('it is gone. To mend it: npm start');
+  it('problems become sentences with their remedies; warnings do not', () => {
+    const found = [finding('schemaAway', { reason: 'gone' }), finding('scheduleMissing', { name: 'nightly' })];
+    expect(problemsText(found)).toBe(
+      '/schema: gone. To fix it: mediwatch redeploy; if it stays, log the model with a signature',
+    );
   });
 });
 
 describe('columns of the data', () => {
+  const path = 'x.csv';
   const of = (more: object) =>
     judgeColumns(['encounter_id', 'visit_2024', 'readmitted'], {
-      path: 'x.csv',
+      path,
       target: 'readmitted',
       group: null,
       ...more,
     });
 
   it('that a list names and the file lacks are warned of: what was meant is learned from', () => {
-    expect(of({ drop: ['encounterid', 'visit_2023'], idCategories: ['type_id'] }).slice(1)).toMatchObject([
-      { level: 'warning', text: expect.stringContaining('did you mean "encounter_id"?'), setting: ['data', 'drop', 0] },
-      { level: 'warning', text: 'x.csv has no column "visit_2023" (data.drop)' },
-      { level: 'warning', text: expect.stringContaining('no column "type_id" (data.idCategories)') },
+    const lists = { drop: ['encounterid', 'visit_2023'], idCategories: ['type_id'] };
+    expect(of(lists).slice(1)).toEqual([
+      finding('columnUnknown', { path, column: 'encounterid', list: 'drop', meant: ['encounter_id'] }, [
+        'data',
+        'drop',
+        0,
+      ]),
+      finding('columnUnknown', { path, column: 'visit_2023', list: 'drop', meant: [] }, ['data', 'drop', 1]),
+      finding('columnUnknown', { path, column: 'type_id', list: 'idCategories', meant: [] }, [
+        'data',
+        'idCategories',
+        0,
+      ]),
     ]);
   });
 
   it('of the bundled lists need not be there', () => {
-    expect(of({}).map(({ level }) => level)).toEqual(['ok']);
+    expect(codesOf(of({}))).toEqual(['dataFits']);
   });
 });

@@ -18,36 +18,41 @@ afterAll(async () => {
   rmSync(dir, { recursive: true, force: true });
 });
 
-/** What the doctor says of the schedules when these are declared. */
-async function says(schedules: object, address = bench.address): Promise<string> {
+/** What the doctor finds of the schedules when these are declared. */
+async function found(schedules: object, address = bench.address) {
   const file = join(dir, 'mediwatch.yaml');
   writeFileSync(file, stringify({ schedules, stack: { dir } }));
   const env = { MEDIWATCH_CONFIG: file, TEMPORAL_ADDRESS: address, MLFLOW_TRACKING_URI: `http://${NOWHERE}` };
-  return (await doctor(env)).says('Schedules');
+  return (await doctor(env)).findings('Schedules');
 }
 
 const NIGHTLY = { workflow: 'retrain', cron: '0 2 * * *' };
 
-it('the doctor tells how far the schedules are as declared, and what mends it', async () => {
-  expect(await says({})).toBe('ok: none is declared in mediwatch.yaml []');
+it('the doctor compares the schedules with what is declared, and says what helps', async () => {
+  expect(await found({})).toMatchObject([{ code: 'noSchedules', severity: 'ok' }]);
   const declared = { nightly: NIGHTLY };
-  expect(await says(declared)).toMatch(
-    /^warning: nightly is declared, but not in Temporal.*\[mediwatch schedules apply\]$/,
-  );
+  expect(await found(declared)).toMatchObject([
+    { code: 'scheduleMissing', severity: 'warning', facts: { name: 'nightly' }, remedy: 'mediwatch schedules apply' },
+  ]);
   await bench.apply(declared);
-  expect(await says(declared)).toBe('ok: 1 schedule as declared: nightly []');
-  expect(await says({ nightly: { ...NIGHTLY, jitter: 60 } })).toContain('is not as declared now (jitter)');
+  expect(await found(declared)).toMatchObject([{ code: 'schedulesAsDeclared', facts: { names: ['nightly'] } }]);
+  expect(await found({ nightly: { ...NIGHTLY, jitter: 60 } })).toMatchObject([
+    { code: 'scheduleOutdated', facts: { name: 'nightly', fields: ['jitter'] } },
+  ]);
   await bench.client.schedule.getHandle('nightly').pause('by hand');
-  expect(await says(declared)).toContain(
-    'nightly was paused by hand: it starts nothing [mediwatch schedules resume nightly]',
-  );
+  expect(await found(declared)).toMatchObject([
+    { code: 'schedulePaused', facts: { name: 'nightly' }, remedy: 'mediwatch schedules resume nightly' },
+  ]);
 });
 
-it('the doctor names a wrong declaration as a problem', async () => {
-  const text = await says({ nightly: { ...NIGHTLY, timeZone: 'Mars/Olympus' } });
-  expect(text).toMatch(/^problem: .*schedules\.nightly\.timeZone: there is no time zone "Mars\/Olympus"/);
+it('the doctor reports a wrong declaration as a problem', async () => {
+  const [wrong] = await found({ nightly: { ...NIGHTLY, timeZone: 'Mars/Olympus' } });
+  expect(wrong).toMatchObject({ code: 'schedulesWrong', severity: 'problem' });
+  expect(wrong?.text).toContain('schedules.nightly.timeZone: there is no time zone "Mars/Olympus"');
 });
 
 it('the doctor does not look at schedules when Temporal is away', async () => {
-  expect(await says({ nightly: NIGHTLY }, NOWHERE)).toContain('skipped: not checked: Temporal does not answer');
+  expect(await found({ nightly: NIGHTLY }, NOWHERE)).toMatchObject([
+    { code: 'notChecked', severity: 'skipped', facts: { without: 'temporal' } },
+  ]);
 });

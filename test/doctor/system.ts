@@ -7,7 +7,7 @@ import { NativeConnection, Worker } from '@temporalio/worker';
 import { execa } from 'execa';
 import { PROJECT_ROOT } from '../../src/config.ts';
 import { TASK_QUEUES } from '../../src/contracts/names.ts';
-import type { CheckReport } from '../../src/doctor/run.ts';
+import type { reportJson } from '../../src/doctor/report.ts';
 import { createMlflow, type Mlflow } from '../../src/systems/mlflow/index.ts';
 import { ensureSearchAttributes } from '../../src/systems/temporal.ts';
 import { mediwatch, startFakes } from '../cli/support.ts';
@@ -90,18 +90,19 @@ export async function promoteByHand(registry: Mlflow, version: string): Promise<
 /** Runs the doctor as a script would. */
 export async function doctor(env: Record<string, string>, ...args: string[]) {
   const { code, out, err } = await mediwatch(['doctor', '--json', ...args], { env });
-  const json = JSON.parse(out) as { healthy: boolean; checks: CheckReport[]; fixAliases?: unknown };
+  const json = JSON.parse(out) as {
+    healthy: boolean;
+    checks: Array<ReturnType<typeof reportJson>>;
+    fixAliases?: unknown;
+  };
   const findings = (check: string) => json.checks.find((report) => report.check === check)?.findings ?? [];
   return {
     ...json,
     code,
     err,
     findings,
-    problems: json.checks.filter(({ level }) => level === 'problem').map(({ check }) => check),
-    /** What a check says, with what mends it. */
-    says: (check: string) =>
-      findings(check)
-        .map(({ level, text, mend }) => `${level}: ${text} [${mend ?? ''}]`)
-        .join('\n'),
+    problems: json.checks.filter(({ severity }) => severity === 'problem').map(({ check }) => check),
+    codes: (check: string) => findings(check).map(({ code }) => code),
+    facts: (check: string) => findings(check)[0]?.facts,
   };
 }

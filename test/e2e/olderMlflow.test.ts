@@ -16,7 +16,7 @@ interface Outcome {
 }
 
 interface Report {
-  checks: Array<{ check: string; level: string; findings: Array<{ text: string }> }>;
+  checks: Array<{ check: string; severity: string; findings: Array<{ code: string }> }>;
 }
 
 /**
@@ -104,7 +104,10 @@ describe.runIf(process.platform === 'linux')('with an MLflow server of 2.13', { 
   test('the doctor finds the server, its stages and the files of the model in order', async () => {
     const { json } = await mediwatch<Report>(stack.env, 'doctor');
     const says = (name: string) => json.checks.find(({ check }) => check === name);
-    expect(says('MLflow')).toMatchObject({ level: 'ok', findings: [{ text: `version 2.13.2 at ${server.uri}` }] });
-    expect(says('Model files')).toMatchObject({ level: 'ok' });
+    expect(says('MLflow')).toMatchObject({
+      severity: 'ok',
+      findings: [{ code: 'mlflowAnswers', facts: { version: '2.13.2', uri: server.uri } }],
+    });
+    expect(says('Model files')).toMatchObject({ severity: 'ok' });
   });
 });

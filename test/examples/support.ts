@@ -24,7 +24,7 @@ type Changes = Record<string, unknown>;
 
 interface Checked {
   usable: boolean;
-  remarks: Array<{ level: string; message: string }>;
+  findings: Array<{ severity: string; text: string }>;
   models: Array<{ registeredModel: string }>;
 }
 
@@ -78,7 +78,7 @@ export async function openExample(name: string, { settings = {}, env = {}, befor
     ...{ dir, stack, mlflow, api, mediwatch: run },
     async check() {
       const { exitCode, json, stderr } = await run<Checked>('check');
-      const wrong = json?.remarks.filter(({ level }) => level === 'error') ?? stderr;
+      const wrong = json?.findings.filter(({ severity }) => severity === 'problem') ?? stderr;
       if (exitCode !== 0) throw new Error(`mediwatch check exits with ${exitCode}: ${JSON.stringify(wrong)}`);
       return json;
     },

@@ -4,9 +4,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { preflight } from '../../src/activities/preflight.ts';
 import { type Config, loadConfig, PROJECT_ROOT } from '../../src/config.ts';
-import { problemsInWords } from '../../src/doctor/finding.ts';
-import { preflight } from '../../src/doctor/preflight.ts';
 import { createProcessTarget } from '../../src/systems/deployment/process.ts';
 import { createMlflow } from '../../src/systems/mlflow/index.ts';
 import { closeGateway, openGateway, type TestGateway } from '../gateway/support.ts';
@@ -42,23 +41,31 @@ async function findings({ version = '1', adminUrl = gateway.adminUrl } = {}) {
 }
 
 it('of a version that can be deployed has no problem', async () => {
-  expect(await findings()).toEqual([
-    { level: 'ok', text: expect.stringMatching(/version 1 of Small: model\.\w+ can be downloaded/) },
-    { level: 'ok', text: 'nothing serves now' },
-    { level: 'ok', text: expect.stringContaining('GiB free') },
+  expect(await findings()).toMatchObject([
+    {
+      code: 'modelFileAvailable',
+      facts: { registeredModel: MODEL, version: '1', file: expect.stringMatching(/^model\.\w+$/) },
+    },
+    { code: 'targetAnswers', facts: { version: null } },
+    { code: expect.stringMatching(/^diskSpace/), facts: { freeBytes: expect.any(Number) } },
   ]);
 });
 
-it('names the version that there is not', async () => {
-  expect(problemsInWords(await findings({ version: '7' }))).toContain('Small has no version 7 at http');
+it('names the version that the registry does not have', async () => {
+  const unknown = { code: 'versionUnknown', facts: { registeredModel: MODEL, version: '7', uri: mlflow.uri } };
+  expect(await findings({ version: '7' })).toContainEqual(unknown);
 });
 
 it('says that the gateway does not answer', async () => {
-  const words = problemsInWords(await findings({ adminUrl: 'http://127.0.0.1:1' }));
-  expect(words).toContain('The API gateway at http://127.0.0.1:1 cannot be reached');
+  const adminUrl = 'http://127.0.0.1:1';
+  expect(await findings({ adminUrl })).toContainEqual({
+    code: 'targetAway',
+    facts: { message: expect.stringContaining(adminUrl), adminUrl: config.deployment.adminUrl },
+  });
 });
 
 it('says that MLflow does not answer', async () => {
   await mlflow.kill9();
-  expect(problemsInWords(await findings())).toMatch(/nothing listens there.*check that MLflow runs/);
+  const [registry] = await findings();
+  expect(registry).toMatchObject({ code: 'mlflowAway', facts: { message: expect.stringContaining(mlflow.uri) } });
 });
