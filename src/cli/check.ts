@@ -1,6 +1,5 @@
-import { stageLines } from '../doctor/planText.ts';
 import { examineProject, type PlannedSchedule, type ProjectReport } from '../doctor/project.ts';
-import { findingJson, findingLines, summary } from '../doctor/report.ts';
+import { findingJson, findingLines, stageLines, summary } from '../doctor/report.ts';
 import type { Cli } from './cli.ts';
 import { CommandError, EXIT } from './exit.ts';
 import { whenText } from './schedules/list.ts';

@@ -5,7 +5,7 @@ import type { Config } from '../config.ts';
 import { ALIASES } from '../contracts/names.ts';
 import type { RetrainInput, WorkflowName } from '../contracts/workflows.ts';
 import { planOf, stagesOf } from '../doctor/plan.ts';
-import { stageLines } from '../doctor/planText.ts';
+import { stageLines } from '../doctor/report.ts';
 import { score, uncapitalised } from '../words/numbers.ts';
 import { type Cli, type Io, isTerminal } from './cli.ts';
 import { CommandError, EXIT } from './exit.ts';

@@ -1,40 +1,7 @@
 import type { Config } from '../config.ts';
 import type { StepName } from '../contracts/plans.ts';
 import type { PlanOf } from '../contracts/workflows.ts';
-import { asTyped, joined } from '../words/suggest.ts';
-import type { PlannedStage, PlannedStep } from './plan.ts';
-import type { Style } from './report.ts';
-
-/** The steps of a stage as they would be run, for a terminal. */
-export function stageLines({ title, does, before, steps, after }: PlannedStage, style: Style): string[] {
-  const extra = (step: PlannedStep) => stepLines(step, style, 'extra step ');
-  return [
-    ...before.flatMap(extra),
-    `  ${style('bold', title)}: ${does}`,
-    ...steps.flatMap((step) => stepLines(step, style)),
-    ...after.flatMap(extra),
-  ];
-}
-
-function stepLines(
-  { name, how, command, where, timeoutSeconds, attempts, results }: PlannedStep,
-  style: Style,
-  kind = '',
-): string[] {
-  const indent = kind ? '  ' : '    ';
-  if (!command) return [style('dim', `${indent}${name}: ${how}; ${results}`)];
-  const limits = `up to ${span(timeoutSeconds)}, ${attempts === 1 ? 'tried once' : `tried up to ${attempts} times`}`;
-  return [
-    `${indent}${kind}${name}: ${command.map(asTyped).join(' ')}`,
-    ...[`${where}; ${limits}`, results].filter(Boolean).map((line) => style('dim', `${indent}  ${line}`)),
-  ];
-}
-
-/** `90 s`, `10 min`, `1 h`. */
-function span(seconds: number): string {
-  if (seconds % 3600 === 0) return `${seconds / 3600} h`;
-  return seconds % 60 === 0 ? `${seconds / 60} min` : `${seconds} s`;
-}
+import { joined } from '../words/suggest.ts';
 
 /** Where the results of a step come from: the first of these that has them. */
 export function resultsText(config: Config, name: StepName): string {

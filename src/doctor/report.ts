@@ -2,9 +2,11 @@ import { stripVTControlCharacters, type styleText } from 'node:util';
 import { inLines, placeless } from '../config/problems.ts';
 import { findingText, type Severity } from '../words/findings.ts';
 import { counted } from '../words/numbers.ts';
+import { asTyped } from '../words/suggest.ts';
+import type { PlannedStage, PlannedStep } from './plan.ts';
 import type { CheckReport, ReportedFinding } from './run.ts';
 
-export type Style = (format: Parameters<typeof styleText>[0], text: string) => string;
+type Style = (format: Parameters<typeof styleText>[0], text: string) => string;
 
 interface Reader {
   style: Style;
@@ -70,3 +72,34 @@ export const isHealthy = (findings: readonly ReportedFinding[]) =>
 
 /** Text from elsewhere on one line, without anything that would move a cursor. */
 const oneLine = (text: string) => stripVTControlCharacters(text).replace(/\s+/g, ' ').trim();
+
+/** The steps of a stage as they would be run, for a terminal. */
+export function stageLines({ title, does, before, steps, after }: PlannedStage, style: Style): string[] {
+  const extra = (step: PlannedStep) => stepLines(step, style, 'extra step ');
+  return [
+    ...before.flatMap(extra),
+    `  ${style('bold', title)}: ${does}`,
+    ...steps.flatMap((step) => stepLines(step, style)),
+    ...after.flatMap(extra),
+  ];
+}
+
+function stepLines(
+  { name, how, command, where, timeoutSeconds, attempts, results }: PlannedStep,
+  style: Style,
+  kind = '',
+): string[] {
+  const indent = kind ? '  ' : '    ';
+  if (!command) return [style('dim', `${indent}${name}: ${how}; ${results}`)];
+  const limits = `up to ${span(timeoutSeconds)}, ${attempts === 1 ? 'tried once' : `tried up to ${attempts} times`}`;
+  return [
+    `${indent}${kind}${name}: ${command.map(asTyped).join(' ')}`,
+    ...[`${where}; ${limits}`, results].filter(Boolean).map((line) => style('dim', `${indent}  ${line}`)),
+  ];
+}
+
+/** `90 s`, `10 min`, `1 h`. */
+function span(seconds: number): string {
+  if (seconds % 3600 === 0) return `${seconds / 3600} h`;
+  return seconds % 60 === 0 ? `${seconds / 60} min` : `${seconds} s`;
+}
