@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { type Config, fromRoot } from '../config.ts';
 import type { Check } from '../contracts/deployment.ts';
 import { failure } from '../contracts/errors.ts';
-import type { Deployments } from '../systems/deployment/ofModels.ts';
+import type { Deployments } from '../systems/deployment/index.ts';
 import { verifyCandidate } from '../systems/deployment/verify.ts';
 import { type BakedImage, type BuiltImage, dockerLog, type Images } from '../systems/docker/index.ts';
 import { problemsText } from '../words/findings.ts';

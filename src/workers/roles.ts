@@ -7,7 +7,7 @@ import { type Config, ConfigError, fromRoot } from '../config.ts';
 import { TASK_QUEUES, type WorkerRole } from '../contracts/names.ts';
 import { createArtifactStore } from '../systems/artifacts/index.ts';
 import { artifactStoreOptions } from '../systems/artifacts/options.ts';
-import { createDeployments } from '../systems/deployment/ofModels.ts';
+import { createDeployments } from '../systems/deployment/index.ts';
 import { createMlflow } from '../systems/mlflow/index.ts';
 import { mlflowOptions } from '../systems/mlflow/options.ts';
 import { createNotifier } from '../systems/notifications/index.ts';

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { FAILURES, type FailureType, failure } from '../../contracts/errors.ts';
 import { PromotionConflict } from '../../domain/registryMoves.ts';
 import { ArtifactCorrupt, ArtifactMissing, ArtifactStoreUnavailable } from '../../systems/artifacts/errors.ts';
-import { GatewayError, VerificationFailed } from '../../systems/deployment/errors.ts';
+import { GatewayError, VerificationFailed } from '../../systems/deployment/target.ts';
 import { DockerError } from '../../systems/docker/errors.ts';
 import { MlflowError } from '../../systems/mlflow/errors.ts';
 import {

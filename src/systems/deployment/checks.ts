@@ -1,15 +1,65 @@
+import { Agent } from 'undici';
 import { z } from 'zod';
-import { issueTexts } from '../../contracts/schemas.ts';
-import { type CandidateAnswer, type CandidateClient, NoAnswer } from './candidateClient.ts';
 
 /** A check was not passed; the message says what was expected and what came. */
 export class CheckFailed extends Error {
   override name = 'CheckFailed';
 }
 
+/** No answer came; the message says why. */
+export class NoAnswer extends CheckFailed {
+  override name = 'NoAnswer';
+}
+
+interface Answer {
+  status: number;
+  /** Parsed, when it is JSON; text otherwise. */
+  body: unknown;
+}
+
+interface Question {
+  /** Sent with POST; absent: GET. */
+  body?: unknown;
+  /** How long until the whole answer is there (ms). */
+  limitMs?: number;
+}
+
+/** Requests to one candidate, marked so that they stay out of its prediction log. */
+export interface CandidateClient {
+  /** @throws {NoAnswer} */
+  ask(path: string, question?: Question): Promise<Answer>;
+  close(): Promise<void>;
+}
+
+const MARK = { 'x-mediwatch-verify': '1' };
 const ANSWER_MS = 10_000;
 /** The header of a verification keeps it out of the log, not out of the model: a few records say as much as many. */
 const MAX_RECORDS = 20;
+
+export function createCandidateClient(url: string, signal?: AbortSignal): CandidateClient {
+  const agent = new Agent({ connect: { timeout: 2_000 } });
+  const origin = url.replace(/\/+$/, '');
+  return {
+    async ask(path, { body, limitMs = ANSWER_MS } = {}) {
+      const limit = AbortSignal.timeout(Math.max(1, Math.round(limitMs)));
+      const post = { body: JSON.stringify(body), headers: { ...MARK, 'content-type': 'application/json' } };
+      try {
+        const response = await agent.request({
+          origin,
+          path: path.startsWith('/') ? path : `/${path}`,
+          ...(body === undefined ? { method: 'GET', headers: MARK } : { method: 'POST', ...post }),
+          signal: signal ? AbortSignal.any([limit, signal]) : limit,
+        });
+        return { status: response.statusCode, body: parseJson(await response.body.text()) };
+      } catch (error) {
+        signal?.throwIfAborted();
+        const why = limit.aborted ? `no answer within ${limitMs / 1_000} s` : (error as Error).message;
+        throw new NoAnswer(`${path} gives no answer: ${why}`, { cause: error });
+      }
+    },
+    close: () => agent.destroy(),
+  };
+}
 
 const Row = z.record(z.string(), z.unknown());
 const Schema = z.object({
@@ -32,8 +82,7 @@ const Prediction = z.object({
 
 /** `GET /schema` describes the features; gives its example records, if any. */
 export async function expectSchema(client: CandidateClient) {
-  const answer = await answered(() => client.get('/schema', ANSWER_MS), '/schema');
-  const schema = read(Schema, answer, '/schema');
+  const schema = read(Schema, await client.ask('/schema'), '/schema');
   return { detail: `${schema.features.length} features`, example: schema.example ?? [] };
 }
 
@@ -48,7 +97,7 @@ interface PredictionCheck {
 export async function expectPrediction(client: CandidateClient, { records, version, limitMs }: PredictionCheck) {
   if (records.length === 0) throw new CheckFailed('there is no record to predict: /schema has no example either');
   const sent = records.slice(0, MAX_RECORDS);
-  const answer = await answered(() => client.post('/predict', { records: sent }, limitMs), '/predict');
+  const answer = await client.ask('/predict', { body: { records: sent }, limitMs });
   const { predictions, model_version } = read(Prediction, answer, '/predict');
   if (predictions.length !== sent.length) {
     throw new CheckFailed(`/predict gave ${predictions.length} predictions for ${sent.length} records`);
@@ -65,14 +114,13 @@ export async function expectAnswer(
   { records, limitMs }: Pick<PredictionCheck, 'records' | 'limitMs'>,
 ) {
   const sent = records.slice(0, MAX_RECORDS);
-  const { status, body } = await answered(() => client.post('/predict', { records: sent }, limitMs), '/predict');
-  if (status !== 200) throw new CheckFailed(`/predict answers ${status}: ${quote(body)}`);
+  assertOk(await client.ask('/predict', { body: { records: sent }, limitMs }), '/predict');
   return { detail: `it answers 200 for ${sent.length} records` };
 }
 
 /** A static path of the API answers 200. */
 export async function expectStatic(client: CandidateClient, path: string) {
-  const { status } = await answered(() => client.get(path, ANSWER_MS), path);
+  const { status } = await client.ask(path);
   if (status === 200) return { detail: '200' };
   const hint = status === 404 ? '; were the static files collected?' : '';
   throw new CheckFailed(`${path} answers ${status}, not 200${hint}`);
@@ -84,19 +132,22 @@ export function quote(body: unknown): string {
   return text.length > 300 ? `${text.slice(0, 300)}…` : text;
 }
 
-async function answered(exchange: () => Promise<CandidateAnswer>, path: string): Promise<CandidateAnswer> {
-  try {
-    return await exchange();
-  } catch (error) {
-    if (error instanceof NoAnswer) throw new CheckFailed(`${path} gives no answer: ${error.message}`);
-    throw error;
-  }
+function read<Shape extends z.ZodType>(shape: Shape, answer: Answer, path: string): z.output<Shape> {
+  assertOk(answer, path);
+  const parsed = shape.safeParse(answer.body);
+  if (parsed.success) return parsed.data;
+  const wrong = parsed.error.issues.slice(0, 3).map(({ path, message }) => `${z.core.toDotPath(path)}: ${message}`);
+  throw new CheckFailed(`the answer of ${path} does not fit: ${wrong.join('; ')}`);
 }
 
-function read<Shape extends z.ZodType>(shape: Shape, { status, body }: CandidateAnswer, path: string) {
+function assertOk({ status, body }: Answer, path: string): void {
   if (status !== 200) throw new CheckFailed(`${path} answers ${status}: ${quote(body)}`);
-  const parsed = shape.safeParse(body);
-  if (parsed.success) return parsed.data;
-  const wrong = issueTexts(parsed.error, 'the whole');
-  throw new CheckFailed(`the answer of ${path} is not as it should be: ${wrong.slice(0, 3).join('; ')}`);
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
 }

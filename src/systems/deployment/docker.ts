@@ -2,7 +2,6 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Config, fromRoot } from '../../config.ts';
 import type { Candidate } from '../../contracts/deployment.ts';
-import { Status, TrafficShifted, UpstreamList } from '../../contracts/gateway.ts';
 import { containerName, describeContainer } from '../docker/apiContainer.ts';
 import { createBridge } from '../docker/bridge.ts';
 import { chooseImage } from '../docker/chooseImage.ts';
@@ -12,14 +11,11 @@ import { followStarts } from '../docker/follow.ts';
 import type { DockerSystem } from '../docker/index.ts';
 import { LABELS } from '../docker/labels.ts';
 import { preparePredictionLog } from '../docker/predictionLog.ts';
-import { createAdminClient, readAnswer, stopQuery } from './adminClient.ts';
-import { GatewayError } from './errors.ts';
-import type { DeploymentTarget } from './target.ts';
+import { createGatewayClient } from './gatewayClient.ts';
+import { type DeploymentTarget, GatewayError } from './target.ts';
 
 /** The API finishes its open requests within 20 s after SIGTERM. */
 const GRACE_SECONDS = 25;
-/** Beyond the drain, the gateway's own work (ms). */
-const MARGIN_MS = 15_000;
 const SAVED_LOG = { lines: 10_000, characters: 5_000_000 };
 
 /**
@@ -30,13 +26,11 @@ const SAVED_LOG = { lines: 10_000, characters: 5_000_000 };
  */
 export function createDockerTarget(config: Config, system: DockerSystem): DeploymentTarget {
   const { docker, images } = system;
-  const gateway = createAdminClient(config.deployment.adminUrl);
+  const gateway = createGatewayClient(config.deployment.adminUrl);
   const bridge = createBridge(config, docker);
   const state = fromRoot(config, config.stack.dir);
   const ours = `${LABELS.gateway}=${config.deployment.adminUrl}`;
   const logFileOf = (key: string) => join(state, 'logs', 'containers', `${containerName(key)}.log`);
-  const upstream = (key: string) => `/upstreams/${encodeURIComponent(key)}`;
-  const list = async () => readAnswer(UpstreamList, (await gateway.call('GET', '/upstreams')).body).upstreams;
   const closing = new AbortController();
 
   /** Tells the gateway where a container answers. */
@@ -46,8 +40,8 @@ export function createDockerTarget(config: Config, system: DockerSystem): Deploy
     const url = details && urlOf(details, by);
     if (!details || !url) return null;
     const labels = details.Config.Labels;
-    const body = { model: labels[LABELS.model], version: labels[LABELS.version], url };
-    await gateway.call('PUT', upstream(key), { body, signal });
+    const [model, version] = [labels[LABELS.model], labels[LABELS.version]];
+    await gateway.put(key, { model, version, url }, signal);
     return url;
   }
 
@@ -58,17 +52,15 @@ export function createDockerTarget(config: Config, system: DockerSystem): Deploy
     async onStart(name) {
       const details = await docker.inspect(name);
       const key = details?.Config.Labels[LABELS.key];
-      const known = (await list()).find((upstream) => upstream.key === key);
+      const known = (await gateway.upstreams()).find((upstream) => upstream.key === key);
       const { by } = await bridge.reach();
       if (key && details && known && known.url !== urlOf(details, by)) await register(key);
     },
   });
 
   return {
-    async serving() {
-      const { active } = readAnswer(Status, (await gateway.call('GET', '/status')).body);
-      return active && { key: active.key, model: active.model, version: active.version };
-    },
+    serving: gateway.serving,
+    traffic: gateway.traffic,
 
     async start({ key, model, version }, signal) {
       const name = containerName(key);
@@ -99,37 +91,30 @@ export function createDockerTarget(config: Config, system: DockerSystem): Deploy
     },
 
     async shift(key, share, signal) {
-      const shift = () => gateway.call('POST', '/traffic', { body: { key, share } });
-      let { status, body } = await shift();
-      // A gateway that was started anew has forgotten all but the one that serves.
-      if (status === 404 && (await register(key))) ({ status, body } = await shift());
-      if (status === 404) {
+      // A gateway that was restarted has forgotten all but the one that serves.
+      const shifted =
+        (await gateway.shift(key, share)) ?? ((await register(key)) ? await gateway.shift(key, share) : null);
+      if (!shifted) {
         const message = `There is no container of ${key}; it was stopped, or Docker lost it.`;
-        throw new GatewayError(message, { status, retryable: false });
+        throw new GatewayError(message, { status: 404, retryable: false });
       }
       const details = share === 1 ? await docker.inspect(containerName(key)) : undefined;
       if (details) {
         await docker.setRestartPolicy(details.Name.slice(1), 'unless-stopped');
         if (isBaked(details)) await images.release(details.Config.Image, { signal });
       }
-      return { previous: readAnswer(TrafficShifted, body).previous };
-    },
-
-    async traffic() {
-      return (await list()).map(({ key, traffic }) => ({ key, ...traffic }));
+      return shifted;
     },
 
     async idle() {
-      const [upstreams, containers] = await Promise.all([list(), docker.labelled(ours)]);
+      const [upstreams, containers] = await Promise.all([gateway.upstreams(), docker.labelled(ours)]);
       const serving = new Set(upstreams.filter(({ active }) => active).map(({ key }) => key));
       const keys = [...upstreams.map(({ key }) => key), ...containers.map(({ labels }) => labels[LABELS.key] ?? '')];
       return [...new Set(keys)].filter((key) => key && !serving.has(key));
     },
 
     async stop(key, options) {
-      await gateway.call('DELETE', `${upstream(key)}?${stopQuery(options)}`, {
-        timeoutMs: options.drainMs + MARGIN_MS,
-      });
+      await gateway.remove(key, options);
       const name = containerName(key);
       const details = await docker.inspect(name);
       if (!details) return;

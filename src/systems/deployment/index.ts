@@ -1,9 +1,9 @@
-import type { Config } from '../../config.ts';
-import { createDockerSystem } from '../docker/index.ts';
+import { type Config, forModel } from '../../config.ts';
+import { createDockerSystem, type Images } from '../docker/index.ts';
+import type { Mlflow } from '../mlflow/index.ts';
 import { createDockerTarget } from './docker.ts';
-import { createNoTarget } from './none.ts';
 import { createProcessTarget } from './process.ts';
-import type { DeploymentTarget } from './target.ts';
+import { type DeploymentTarget, GatewayError } from './target.ts';
 
 /** Every deployment target by the name that `deployment.target` gives it. */
 const TARGETS = {
@@ -15,4 +15,68 @@ const TARGETS = {
 /** Makes the target that the configuration names. */
 export function createTarget(config: Config): DeploymentTarget {
   return TARGETS[config.deployment.target](config);
+}
+
+/** Where the API of one model runs, and how its images are made. */
+interface ModelDeployment {
+  config: Config;
+  target: DeploymentTarget;
+  images: Images;
+  mlflow: Mlflow;
+}
+
+export interface Deployments {
+  /** Absent: the model that `registry.registeredModel` names. */
+  of(registeredModel?: string): ModelDeployment;
+  /** Lets go of connections; what runs goes on. */
+  close(): Promise<void>;
+}
+
+/** The deployments of all models, each made when it is first asked for. */
+export function createDeployments(config: Config): Deployments {
+  const made = new Map<string, ModelDeployment & { close(): Promise<void> }>();
+  return {
+    of(registeredModel = config.registry.registeredModel) {
+      // Models that have no settings of their own share those of the file.
+      const name = Object.hasOwn(config.models, registeredModel) ? registeredModel : '';
+      const known = made.get(name) ?? open(name ? forModel(config, name) : config);
+      made.set(name, known);
+      return known;
+    },
+    close: async () => {
+      await Promise.all([...made.values()].map((deployment) => deployment.close()));
+    },
+  };
+}
+
+function open(config: Config) {
+  const target = createTarget(config);
+  const { images, mlflow, close } = createDockerSystem(config);
+  return {
+    config,
+    target,
+    images,
+    mlflow,
+    close: async () => {
+      await target.close();
+      await close();
+    },
+  };
+}
+
+/** No API is run: nothing serves, and nothing can be started. */
+function createNoTarget(): DeploymentTarget {
+  const refuse = async (): Promise<never> => {
+    throw new GatewayError('deployment.target is "none": there is no API to change.', { retryable: false });
+  };
+  return {
+    serving: async () => null,
+    start: refuse,
+    state: async () => ({ state: 'absent' }),
+    shift: refuse,
+    traffic: async () => [],
+    idle: async () => [],
+    stop: async () => {},
+    close: async () => {},
+  };
 }

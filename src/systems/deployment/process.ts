@@ -1,10 +1,5 @@
-import { Instance, Status, TrafficShifted, UpstreamList } from '../../contracts/gateway.ts';
-import { createAdminClient, readAnswer, stopQuery } from './adminClient.ts';
-import { GatewayError } from './errors.ts';
-import type { DeploymentTarget } from './target.ts';
-
-/** Beyond the drain, stopping takes the grace of the process and the end of what it started (ms). */
-const STOP_MARGIN_MS = 30_000;
+import { createGatewayClient } from './gatewayClient.ts';
+import { type DeploymentTarget, GatewayError } from './target.ts';
 
 /**
  * The API as a process of the gateway.
@@ -12,28 +7,21 @@ const STOP_MARGIN_MS = 30_000;
  * @param adminUrl base URL of the gateway's admin API
  */
 export function createProcessTarget({ adminUrl }: { adminUrl: string }): DeploymentTarget {
-  const gateway = createAdminClient(adminUrl);
-  const list = async () => readAnswer(UpstreamList, (await gateway.call('GET', '/upstreams')).body);
-  const pathOf = (key: string) => `/instances/${encodeURIComponent(key)}`;
-
+  const gateway = createGatewayClient(adminUrl);
   return {
-    async serving() {
-      const { body } = await gateway.call('GET', '/status');
-      const { active } = readAnswer(Status, body);
-      return active && { key: active.key, model: active.model, version: active.version };
-    },
+    serving: gateway.serving,
+    traffic: gateway.traffic,
+    close: gateway.close,
 
     async start({ key, model, version, runId }, signal) {
-      const spec = { key, model, version, ...(runId && { runId }) };
-      const { body } = await gateway.call('POST', '/instances', { body: spec, signal });
-      const { url, logFile } = readAnswer(Instance, body);
+      const { url, logFile } = await gateway.start({ key, model, version, ...(runId && { runId }) }, signal);
       return { key, model, version, url: seenFromHere(url, adminUrl), logFile };
     },
 
     async state(key) {
-      const { status, body } = await gateway.call('GET', pathOf(key));
-      if (status === 404) return { state: 'absent' };
-      const { state, reason, exitCode, logTail } = readAnswer(Instance, body);
+      const instance = await gateway.instance(key);
+      if (!instance) return { state: 'absent' };
+      const { state, reason, exitCode, logTail } = instance;
       return {
         state,
         ...(reason && { reason }),
@@ -43,35 +31,20 @@ export function createProcessTarget({ adminUrl }: { adminUrl: string }): Deploym
     },
 
     async shift(key, share) {
-      const { status, body } = await gateway.call('POST', '/traffic', { body: { key, share } });
-      // A gateway that was started anew has forgotten its candidates: starting it again under its key helps.
-      if (status === 404) {
-        throw new GatewayError(`The API gateway has no instance ${key}; it was restarted, or it was stopped.`, {
-          status,
-          retryable: false,
-        });
-      }
-      return { previous: readAnswer(TrafficShifted, body).previous };
-    },
-
-    async traffic() {
-      const { upstreams } = await list();
-      return upstreams.map(({ key, traffic }) => ({ key, ...traffic }));
+      const shifted = await gateway.shift(key, share);
+      if (shifted) return shifted;
+      // A gateway that was restarted has forgotten its candidates: starting it again under its key helps.
+      const message = `The API gateway has no instance ${key}; it was restarted, or it was stopped.`;
+      throw new GatewayError(message, { status: 404, retryable: false });
     },
 
     async idle() {
-      const { upstreams } = await list();
+      const upstreams = await gateway.upstreams();
       return upstreams.filter(({ kind, active }) => kind === 'process' && !active).map(({ key }) => key);
     },
 
-    async stop(key, options) {
-      // Not only an instance: what served before may be a container that the gateway knows of.
-      await gateway.call('DELETE', `/upstreams/${encodeURIComponent(key)}?${stopQuery(options)}`, {
-        timeoutMs: options.drainMs + STOP_MARGIN_MS,
-      });
-    },
-
-    close: () => gateway.close(),
+    // Not only an instance: what served before may be a container that the gateway knows of.
+    stop: gateway.remove,
   };
 }
 

@@ -1,4 +1,5 @@
-import type { Candidate } from '../../contracts/deployment.ts';
+import type { Candidate, Check } from '../../contracts/deployment.ts';
+import type { UpstreamStatistics } from '../../contracts/gateway.ts';
 
 /** What is to be started beside the API that serves. */
 export interface CandidateRequest {
@@ -13,25 +14,14 @@ export interface CandidateRequest {
 
 export interface CandidateState {
   state: 'starting' | 'running' | 'exited' | 'absent';
-  /** Why it is not running, in words. */
+  /** Why it is not running, as text. */
   reason?: string;
   exitCode?: number;
   /** End of its log, once it has exited (at most 4,000 characters). */
   logTail?: string;
 }
 
-/** What the gateway saw of one upstream since it was started or since the last shift of shares. */
-export interface UpstreamTraffic {
-  key: string;
-  /** Requests that went to it and are over. */
-  requests: number;
-  /** Those of them that it answered with 5xx, cut off, or did not answer in time. */
-  failed: number;
-  /** Until its answer began (ms); null: it answered none. */
-  latencyMs: { p50: number; p95: number } | null;
-  /** Counts of predicted probabilities in ten equal bins of 0 to 1, over all records answered by /predict. */
-  probabilities: number[];
-}
+export type UpstreamTraffic = UpstreamStatistics & { key: string };
 
 export interface StopOptions {
   /** How long open requests may go on (ms). */
@@ -70,4 +60,37 @@ export interface DeploymentTarget {
   stop(key: string, options: StopOptions): Promise<void>;
   /** Lets go of connections; what runs goes on. */
   close(): Promise<void>;
+}
+
+/** The deployment target cannot be reached, or refuses. */
+export class GatewayError extends Error {
+  override name = 'GatewayError';
+  /** HTTP status of its answer; absent: it gave none. */
+  readonly status: number | undefined;
+  /** The same call may work later. */
+  readonly retryable: boolean;
+
+  constructor(message: string, options: { status?: number; retryable: boolean; cause?: unknown }) {
+    super(message, { cause: options.cause });
+    this.status = options.status;
+    this.retryable = options.retryable;
+  }
+}
+
+/** A candidate did not prove itself; traffic was not moved. */
+export class VerificationFailed extends Error {
+  override name = 'VerificationFailed';
+  /** Name of the check that failed. */
+  readonly check: string;
+  /** All checks that were made, the failed one last. */
+  readonly checks: Check[];
+  /** End of the candidate's log, when it has exited. */
+  readonly logTail: string | undefined;
+
+  constructor(message: string, { check, checks, logTail }: { check: string; checks: Check[]; logTail?: string }) {
+    super(logTail ? `${message}\nThe end of its log:\n${logTail}` : message);
+    this.check = check;
+    this.checks = checks;
+    this.logTail = logTail;
+  }
 }

@@ -1,9 +1,18 @@
+import pRetry from 'p-retry';
+import { z } from 'zod';
 import type { Check } from '../../contracts/deployment.ts';
-import { createCandidateClient } from './candidateClient.ts';
-import { CheckFailed, expectAnswer, expectPrediction, expectSchema, expectStatic } from './checks.ts';
-import { GatewayError, VerificationFailed } from './errors.ts';
-import { untilServing } from './healthCheck.ts';
-import type { CandidateState } from './target.ts';
+import {
+  type CandidateClient,
+  CheckFailed,
+  createCandidateClient,
+  expectAnswer,
+  expectPrediction,
+  expectSchema,
+  expectStatic,
+  NoAnswer,
+  quote,
+} from './checks.ts';
+import { type CandidateState, GatewayError, VerificationFailed } from './target.ts';
 
 export interface VerifyOptions {
   /** Base URL of the candidate itself, not of what routes traffic. */
@@ -25,7 +34,7 @@ export interface VerifyOptions {
   staticPaths: readonly string[];
   /** Asks the target what has become of the candidate. */
   state: () => Promise<CandidateState>;
-  /** Told what is waited for, in words. */
+  /** Called with what is waited for, as text. */
   onProgress?: (what: string) => void;
   signal?: AbortSignal;
 }
@@ -78,7 +87,7 @@ export async function verifyCandidate(options: VerifyOptions): Promise<{ checks:
   };
 
   try {
-    await check('health', () => untilServing({ ...options, client, onProgress }));
+    await check('health', () => untilServing(client, { ...options, onProgress }));
     const schema = require.includes('schema') ? await check('schema', () => expectSchema(client)) : { example: [] };
     const records = example.length > 0 ? example : schema.example;
     if (require.includes('prediction')) {
@@ -95,10 +104,61 @@ export async function verifyCandidate(options: VerifyOptions): Promise<{ checks:
 }
 
 function gone(version: string, check: string): GatewayError {
-  return new GatewayError(
-    `The candidate of version ${version} is gone (check "${check}"); the gateway was restarted.`,
-    {
-      retryable: true,
-    },
-  );
+  const message = `The candidate of version ${version} is gone (check "${check}"); the gateway was restarted.`;
+  return new GatewayError(message, { retryable: true });
+}
+
+const HEALTH_POLL = { retries: Number.POSITIVE_INFINITY, minTimeout: 250, factor: 1 };
+const HEALTH_LIMIT_MS = 5_000;
+
+const Healthy = z.object({ model_name: z.string().optional(), model_version: z.coerce.string() });
+const Unhealthy = z.object({ reason: z.string() });
+
+type HealthOptions = Pick<VerifyOptions, 'model' | 'version' | 'healthTimeoutMs' | 'state' | 'signal' | 'require'> & {
+  onProgress: (what: string) => void;
+};
+
+/** The candidate does not serve yet. */
+class NotYet extends Error {}
+
+/**
+ * Asks `GET /health` until it answers 200 with the expected model and version; where no version is required, one that
+ * it names must still be the expected one.
+ *
+ * @throws {CheckFailed} when the time is over, and at once when the candidate exited or serves something else
+ */
+async function untilServing(client: CandidateClient, options: HealthOptions): Promise<{ detail: string }> {
+  const { version, healthTimeoutMs, state, signal, onProgress } = options;
+  const isNotYet = (error: unknown) => error instanceof NotYet || error instanceof NoAnswer;
+  const onFailedAttempt = async ({ error }: { error: Error }) => {
+    if (!isNotYet(error)) throw error;
+    const now = await state();
+    if (now.state === 'exited' || now.state === 'absent') throw new CheckFailed('it ended before it answered /health');
+    onProgress(`waiting for version ${version}: ${error.message}`);
+  };
+  const polling = { ...HEALTH_POLL, maxRetryTime: healthTimeoutMs, onFailedAttempt, ...(signal && { signal }) };
+  return await pRetry(() => expectHealthy(client, options), polling).catch((error: unknown) => {
+    if (!isNotYet(error)) throw error;
+    throw new CheckFailed(`it was not healthy within ${healthTimeoutMs / 1_000} s: ${(error as Error).message}`);
+  });
+}
+
+async function expectHealthy(client: CandidateClient, { model, version, require }: HealthOptions) {
+  const { status, body } = await client.ask('/health', { limitMs: HEALTH_LIMIT_MS });
+  if (status !== 200) {
+    const reason = Unhealthy.safeParse(body).data?.reason ?? quote(body);
+    throw new NotYet(`/health answers ${status}: ${reason}`);
+  }
+  const health = Healthy.safeParse(body).data;
+  if (!health) {
+    if (require.includes('version')) throw new CheckFailed(`/health names no model_version: ${quote(body)}`);
+    return { detail: 'it answers 200 and names no version; none is required' };
+  }
+  const found = { model: health.model_name ?? model, version: health.model_version };
+  if (found.model !== model || found.version !== version) {
+    throw new CheckFailed(
+      `it serves version ${found.version} of ${found.model}, but version ${version} of ${model} was to be deployed`,
+    );
+  }
+  return { detail: `version ${version} of ${model}` };
 }

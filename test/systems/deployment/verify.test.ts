@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { GatewayError, VerificationFailed } from '../../../src/systems/deployment/errors.ts';
 import { createProcessTarget } from '../../../src/systems/deployment/process.ts';
-import type { DeploymentTarget } from '../../../src/systems/deployment/target.ts';
+import { type DeploymentTarget, GatewayError, VerificationFailed } from '../../../src/systems/deployment/target.ts';
 import { type VerifyOptions, verifyCandidate } from '../../../src/systems/deployment/verify.ts';
 import { closeGateway, openGateway, type TestGateway } from '../../gateway/support.ts';
 
