@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { type Config, fromRoot } from '../config.ts';
 import { causeText } from '../contracts/errors.ts';
 import { parseJson } from '../contracts/text.ts';
-import { configKeyOf, registryOf } from '../systems/docker/references.ts';
+import { configKeyOf, registryOf } from '../systems/docker/cli.ts';
 import { type Finding, finding } from '../words/findings.ts';
 import type { Environment } from './context.ts';
 import { type Answer, ask, NoAnswer } from './http.ts';

@@ -10,7 +10,7 @@ import { createDockerTarget } from '../../src/systems/deployment/docker.ts';
 import type { DeploymentTarget } from '../../src/systems/deployment/target.ts';
 import { verifyCandidate } from '../../src/systems/deployment/verify.ts';
 import { createDockerSystem, type DockerSystem } from '../../src/systems/docker/index.ts';
-import { LABELS } from '../../src/systems/docker/labels.ts';
+import { LABELS } from '../../src/systems/docker/client.ts';
 import { docker, pipEnvironment, removeAll } from '../support/docker.ts';
 import { type MlflowServer, startMlflow } from '../support/mlflow.ts';
 

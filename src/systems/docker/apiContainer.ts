@@ -1,8 +1,9 @@
-import { readFile } from 'node:fs/promises';
+import { chown, mkdir, readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Config } from '../../config.ts';
-import type { ContainerSpec } from './client.ts';
+import type { CandidateState } from '../deployment/target.ts';
+import { type ContainerDetails, type ContainerSpec, LABELS } from './client.ts';
 import { DockerError } from './errors.ts';
-import { LABELS } from './labels.ts';
 import type { Reach } from './reach.ts';
 
 /** Port on which the API listens inside its container. */
@@ -104,4 +105,55 @@ async function readSecret(file: string): Promise<string> {
   } catch (error) {
     throw new DockerError('InvalidConfig', `docker.secretKeyFile "${file}" cannot be read.`, error);
   }
+}
+
+/** What has become of a container. One whose image has no health check counts as healthy while it runs. */
+export function stateOf({ State }: ContainerDetails): { healthy: boolean; state: CandidateState } {
+  if (State.Running && !State.Restarting) {
+    const health = State.Health?.Status;
+    if (!health || health === 'healthy' || (health as string) === 'none') {
+      return { healthy: true, state: { state: 'running' } };
+    }
+    return { healthy: false, state: { state: 'starting', reason: `Docker's health check says ${health}` } };
+  }
+  if (State.Status === 'created') return { healthy: false, state: { state: 'starting', reason: 'it was not started' } };
+  if (State.Restarting) return { healthy: false, state: { state: 'starting', reason: 'Docker starts it again' } };
+  const why = State.OOMKilled
+    ? 'it used more memory than docker.memoryMb'
+    : `it ended with exit code ${State.ExitCode}`;
+  const reason = State.Error ? `${why}: ${State.Error}` : why;
+  return { healthy: false, state: { state: 'exited', reason, exitCode: State.ExitCode } };
+}
+
+/** Where a container answers this host and its gateway; undefined while it has no address. */
+export function urlOf({ Name, State, NetworkSettings }: ContainerDetails, by: Reach['by']): string | undefined {
+  if (!State.Running) return undefined;
+  if (by === 'name') return `http://${Name.slice(1)}:${API_PORT}`;
+  if (by === 'port') {
+    const port = NetworkSettings.Ports[`${API_PORT}/tcp`]?.[0]?.HostPort;
+    return port ? `http://127.0.0.1:${port}` : undefined;
+  }
+  const address = NetworkSettings.Networks.bridge?.IPAddress;
+  return address ? `http://${address}:${API_PORT}` : undefined;
+}
+
+/**
+ * Makes the folder of the prediction log, such that a container's user may write it.
+ *
+ * @param imageUser `User` of the image
+ * @returns the user that the container must have; undefined: the image's own
+ */
+export async function preparePredictionLog(folder: string, imageUser: string): Promise<string | undefined> {
+  await mkdir(folder, { recursive: true });
+  const [uid, gid] = [process.getuid?.(), process.getgid?.()];
+  // Without rights to give the folder away, the container writes as the one to whom it belongs: us.
+  if (uid === undefined) return undefined;
+  if (uid !== 0) return `${uid}:${gid}`;
+  const owner = /^(\d+)(?::(\d+))?$/.exec(imageUser);
+  if (!owner) return undefined;
+  const names = await readdir(folder);
+  for (const path of [folder, ...names.map((name) => join(folder, name))]) {
+    await chown(path, Number(owner[1]), Number(owner[2] ?? owner[1]));
+  }
+  return undefined;
 }

@@ -1,20 +1,15 @@
+import { execa } from 'execa';
 import { FAILURES } from '../../contracts/errors.ts';
 import { sha256OfJson } from '../digests.ts';
-import { type Builder, planBuild } from './builder.ts';
-import type { DockerCli } from './cli.ts';
-import type { Docker } from './client.ts';
+import { type Beat, type DockerCli, digestIn } from './cli.ts';
+import { type Docker, LABELS } from './client.ts';
 import { type ExtraFile, withContext } from './context.ts';
 import { DockerError } from './errors.ts';
-import { LABELS } from './labels.ts';
-import { digestIn } from './references.ts';
-import type { ImageRegistry } from './registry.ts';
 
 /** Settings of pip that reach a Dockerfile that declares them; docker itself reads their values from the environment. */
 const PASSED_ON = ['PIP_INDEX_URL', 'PIP_EXTRA_INDEX_URL', 'PIP_TRUSTED_HOST', 'PIP_DEFAULT_TIMEOUT', 'PIP_RETRIES'];
-/** Several platforms are emulated, which takes many times as long. */
-const TIMEOUT_MS = 60 * 60_000;
 
-export interface BuildRequest {
+export interface BuildRequest extends Beat {
   /** Repository of the image, without a tag. */
   image: string;
   tag: string;
@@ -27,8 +22,6 @@ export interface BuildRequest {
   push: boolean;
   /** Build although there is an image of the same inputs. */
   force?: boolean;
-  signal?: AbortSignal | undefined;
-  onProgress?: ((line: string) => void) | undefined;
 }
 
 export interface BuiltImage {
@@ -48,7 +41,6 @@ export interface BuiltImage {
 interface Parts {
   docker: Docker;
   cli: DockerCli;
-  registry: ImageRegistry;
   findBuilder: () => Promise<Builder>;
 }
 
@@ -59,7 +51,7 @@ interface Parts {
  * @throws {DockerError} BuildFailed with the end of the output; PushDenied; DockerUnavailable; InvalidConfig
  */
 export async function buildImage(parts: Parts, request: BuildRequest): Promise<BuiltImage> {
-  const { docker, registry, findBuilder } = parts;
+  const { docker, cli, findBuilder } = parts;
   const { image, tag, buildArgs, platforms, push, force = false, signal, onProgress } = request;
   const plan = planBuild(await findBuilder(), platforms, push);
   return withContext(request, async ({ folder, sha256 }) => {
@@ -75,9 +67,9 @@ export async function buildImage(parts: Parts, request: BuildRequest): Promise<B
     try {
       if (plan.platforms.length > 0) {
         // The build itself has pushed; this host gets its own platform from there.
-        if (!digest) await registry.pull(image, `${image}:${tag}`, beat);
-        else if (!isThere) await registry.retag(image, digest, tag, beat);
-      } else if (push && !isThere) await registry.push(image, tag, beat);
+        if (!digest) await cli.pull(image, `${image}:${tag}`, beat);
+        else if (!isThere) await cli.retag(image, digest, tag, beat);
+      } else if (push && !isThere) await cli.push(image, tag, beat);
     } catch (error) {
       // What may not be pushed goes; what may be pushed later stays, so that it need not be built again.
       if (!(error instanceof DockerError) || FAILURES[error.type].retryable) throw error;
@@ -103,7 +95,7 @@ export async function buildImage(parts: Parts, request: BuildRequest): Promise<B
 }
 
 async function build(
-  { cli, registry }: Parts,
+  { cli }: Parts,
   { image, tag, dockerfile, buildArgs, labels, signal, onProgress }: BuildRequest,
   { folder, inputs, plan }: { folder: string; inputs: string; plan: ReturnType<typeof planBuild> },
 ): Promise<void> {
@@ -120,7 +112,7 @@ async function build(
   ];
   if (plan.platforms.length > 0) {
     const several = ['buildx', 'build', '--platform', plan.platforms.join(','), '--push', ...options, folder];
-    await registry.run('build', image, several, { signal, onProgress });
+    await cli.runLoggedIn({ what: 'build', image, args: several, signal, onProgress });
     return;
   }
   const classic = plan.kind === 'classic';
@@ -129,5 +121,58 @@ async function build(
     ? ['build', '--force-rm', ...options, folder]
     : ['buildx', 'build', '--load', ...options, folder];
   const env: Record<string, string> = classic ? { DOCKER_BUILDKIT: '0' } : {};
-  await cli.run({ what: 'build', image, args, env, timeoutMs: TIMEOUT_MS, signal, onProgress });
+  await cli.run({ what: 'build', image, args, env, signal, onProgress });
+}
+
+/** How images can be built on this host. */
+export interface Builder {
+  kind: 'buildx' | 'classic';
+  /** Driver of the current builder; `docker` builds for one platform only. */
+  driver: string;
+  platforms: string[];
+}
+
+export interface BuildPlan {
+  kind: Builder['kind'];
+  /** Empty: the builder's own. */
+  platforms: string[];
+  /** Why fewer platforms are built than were asked for; empty: all are. */
+  note: string;
+}
+
+/** Finds out whether the buildx plug-in is there and what its current builder can do. */
+export async function findBuilder(): Promise<Builder> {
+  const { exitCode, stdout } = await execa('docker', ['buildx', 'inspect'], { reject: false, timeout: 20_000 });
+  if (exitCode !== 0) return { kind: 'classic', driver: 'docker', platforms: [] };
+  return parseBuilder(stdout);
+}
+
+/** Reads what `docker buildx inspect` prints. */
+export function parseBuilder(text: string): Builder {
+  const driver = /^Driver:\s*(\S+)/m.exec(text)?.[1] ?? 'docker';
+  const platforms = [...text.matchAll(/^Platforms:\s*(.*)$/gm)].flatMap(([, list = '']) =>
+    list.split(',').map((platform) => platform.trim().replace(/\*$/, '')),
+  );
+  return { kind: 'buildx', driver, platforms: [...new Set(platforms.filter(Boolean))] };
+}
+
+/**
+ * Which platforms are built. Several need buildx with another driver than `docker`, and a registry: a local image store
+ * holds one platform of an image.
+ */
+export function planBuild(builder: Builder, wanted: readonly string[], push: boolean): BuildPlan {
+  const single = (why: string): BuildPlan => ({
+    kind: builder.kind,
+    platforms: [],
+    note: `Only the platform of this host is built, not ${wanted.join(' and ')}: ${why}.`,
+  });
+  if (wanted.length <= 1) return { kind: builder.kind, platforms: [], note: '' };
+  if (builder.kind === 'classic') return single('the buildx plug-in of Docker is not installed');
+  if (builder.driver === 'docker') {
+    return single('the current builder uses the driver "docker"; "docker buildx create --use" makes one that can');
+  }
+  const missing = wanted.filter((platform) => !builder.platforms.includes(platform));
+  if (missing.length > 0) return single(`the builder cannot build ${missing.join(' and ')}`);
+  if (!push) return single('docker.push is false, and several platforms can only be pushed');
+  return { kind: 'buildx', platforms: [...wanted], note: '' };
 }

@@ -1,7 +1,8 @@
+import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import Dockerode from 'dockerode';
+import pRetry from 'p-retry';
 import { asDockerError, statusOf } from './errors.ts';
-import { LABELS } from './labels.ts';
 
 /** Characters of a log's end that are kept. */
 const TAIL_CHARACTERS = 4_000;
@@ -171,13 +172,59 @@ function withoutFrames(raw: Buffer): string {
 }
 
 async function* namesOfEvents(events: NodeJS.ReadableStream): AsyncGenerator<string> {
-  let rest = '';
-  for await (const chunk of events) {
-    const lines = (rest + chunk).split('\n');
-    rest = lines.pop() ?? '';
-    for (const line of lines.filter(Boolean)) {
-      const name = (JSON.parse(line) as { Actor?: { Attributes?: { name?: string } } }).Actor?.Attributes?.name;
-      if (name) yield name;
-    }
+  for await (const line of createInterface({ input: events })) {
+    const name = (JSON.parse(line) as { Actor?: { Attributes?: { name?: string } } }).Actor?.Attributes?.name;
+    if (name) yield name;
   }
+}
+
+/** Labels of the containers and images that are ours. */
+export const LABELS = {
+  key: 'mediwatch.key',
+  model: 'mediwatch.model',
+  version: 'mediwatch.version',
+  run: 'mediwatch.run',
+  /** SHA-256 of all that went into an image: the same inputs are the same image. */
+  inputs: 'mediwatch.inputs',
+  /** SHA-256 of the model's file in the image. */
+  digest: 'mediwatch.digest',
+  /** Admin address of the gateway that a container belongs to: two installations may share a Docker daemon. */
+  gateway: 'mediwatch.gateway',
+  /** Key of the step that runs in a container. */
+  step: 'mediwatch.step',
+  /** Worker that started it: host, process id, and when that process started. */
+  owner: 'mediwatch.owner',
+} as const;
+
+interface FollowOptions {
+  docker: Docker;
+  /** Containers with this label are followed. */
+  label: string;
+  /** Called with the name of each container that has started, and with all of them when the daemon is (again) there. */
+  onStart: (name: string) => Promise<void>;
+  signal: AbortSignal;
+}
+
+/** A daemon that went away is asked again at this pace. */
+const ASK_AGAIN = { retries: Number.POSITIVE_INFINITY, minTimeout: 2_000, factor: 1, unref: true };
+
+/**
+ * Watches containers start until the signal is aborted. Docker gives a container that it starts again, after a crash
+ * or with its daemon, another address; whoever keeps addresses must know. Nothing that fails ends the watch.
+ */
+export async function followStarts({ docker, label, onStart, signal }: FollowOptions): Promise<void> {
+  const follow = async () => {
+    // The stream is opened before the list is read, so that no start falls between the two.
+    const starts = docker.starts(label, signal);
+    const next = starts.next();
+    next.catch(() => {});
+    for (const { name } of await docker.labelled(label)) await onStart(name);
+    for (let start = await next; !start.done; start = await starts.next()) await onStart(start.value);
+  };
+  // The daemon or the gateway is away; the list is read again when they are back.
+  const untilItEnds = async () => {
+    await follow().catch(() => {});
+    throw new Error('The daemon tells no more starts.');
+  };
+  await pRetry(untilItEnds, { ...ASK_AGAIN, signal }).catch(() => {});
 }

@@ -5,19 +5,11 @@ import { type Config, fromRoot } from '../../config.ts';
 import { sha256OfFile } from '../digests.ts';
 import type { Mlflow } from '../mlflow/index.ts';
 import type { Transport } from '../mlflow/transport.ts';
-import { type BuildRequest, type BuiltImage, buildImage } from './build.ts';
-import { findBuilder, planBuild } from './builder.ts';
-import type { DockerCli } from './cli.ts';
-import type { Docker } from './client.ts';
+import { type BuildRequest, type BuiltImage, buildImage, findBuilder, planBuild } from './build.ts';
+import { type Beat, type DockerCli, digestIn } from './cli.ts';
+import { type Docker, LABELS } from './client.ts';
 import { DockerError } from './errors.ts';
-import { LABELS } from './labels.ts';
 import { fetchModelFile } from './modelFile.ts';
-import type { ImageRegistry } from './registry.ts';
-
-export interface Beat {
-  signal?: AbortSignal | undefined;
-  onProgress?: ((line: string) => void) | undefined;
-}
 
 export interface BakedImage extends BuiltImage {
   model: string;
@@ -31,7 +23,6 @@ interface Parts {
   config: Config;
   docker: Docker;
   cli: DockerCli;
-  registry: ImageRegistry;
   mlflow: Mlflow;
   transport: Transport;
 }
@@ -54,7 +45,7 @@ export interface Images {
 
 export function createImages({ config, ...parts }: Parts): Images {
   const { image, tag, bakedTag, releaseTag, baseImage, context, platforms, push, modelPath } = config.docker;
-  const { docker, registry } = parts;
+  const { docker, cli } = parts;
   const build = (request: Omit<BuildRequest, 'image' | 'context' | 'platforms' | 'push'>) =>
     buildImage({ ...parts, findBuilder }, { image, context: fromRoot(config, context), platforms, push, ...request });
 
@@ -103,14 +94,55 @@ export function createImages({ config, ...parts }: Parts): Images {
       const several = planBuild(await findBuilder(), platforms, push).platforms.length > 0;
       for (const name of tags) {
         await docker.tag(reference, image, name);
-        if (several) await registry.retag(image, reference, name, options);
-        else if (push) await registry.push(image, name, options);
+        if (several) await cli.retag(image, reference, name, options);
+        else if (push) await cli.push(image, name, options);
       }
       return tags.map((name) => `${image}:${name}`);
     },
 
     async pull(reference, options = {}) {
-      await registry.pull(image, reference, options);
+      await cli.pull(image, reference, options);
     },
   };
+}
+
+/**
+ * The image of a version's container. Option registry: `docker.image:docker.tag`, the registry's if this host can get
+ * it; option baked: the one that holds the version, which is built and pushed if there is none.
+ *
+ * @returns a reference that always means the same image, the image's user, and the MLflow run of the version
+ * @throws {DockerError} DeploymentFailed, when there is no image; what baking throws
+ * @throws {MlflowError} when MLflow does not answer
+ */
+export async function chooseImage(
+  config: Config,
+  { docker, images, mlflow }: { docker: Docker; images: Images; mlflow: Mlflow },
+  { model, version, signal }: { model: string; version: string; signal: AbortSignal | undefined },
+): Promise<{ reference: string; user: string; runId: string | null }> {
+  const { image, tag, option, push } = config.docker;
+  if (option === 'baked') {
+    const { reference, runId } = await images.bake(model, version, { signal });
+    return { reference, user: await userOf(reference), runId };
+  }
+  const found = await mlflow.getVersion(model, version, { signal });
+  if (!found) throw new DockerError('ModelNotFound', `${model} has no version ${version} in MLflow.`);
+  const name = `${image}:${tag}`;
+  const local = await docker.image(name);
+  if (push || !local) {
+    // What lies here serves if the registry is away; without either there is nothing to run.
+    await images.pull(name, { signal }).catch((error: unknown) => {
+      if (local && !signal?.aborted) return;
+      if (!(error instanceof DockerError) || signal?.aborted) throw error;
+      const message = `The image ${name} is not on this host, and cannot be pulled; "mediwatch build" makes it. ${error.message}`;
+      throw new DockerError(error.type, message, error);
+    });
+  }
+  const details = await docker.image(name);
+  if (!details) throw new DockerError('DeploymentFailed', `There is no image ${name}: build or pull it.`);
+  const reference = digestIn(image, details.RepoDigests) ?? details.Id;
+  return { reference, user: details.Config.User, runId: found.runId || null };
+
+  async function userOf(name: string): Promise<string> {
+    return (await docker.image(name))?.Config.User ?? '';
+  }
 }

@@ -7,7 +7,6 @@ import { createReaper, type Reaper } from '../processes/reaper.ts';
 import { createDockerCli } from './cli.ts';
 import { createDocker, type Docker } from './client.ts';
 import { createImages, type Images } from './images.ts';
-import { createRegistry } from './registry.ts';
 
 export type { BuiltImage } from './build.ts';
 export { dockerLog } from './cli.ts';
@@ -27,6 +26,7 @@ export interface DockerSystem {
 export function createDockerSystem(config: Config): DockerSystem {
   const options = mlflowOptions(config);
   const [mlflow, transport] = [createMlflow(options), createTransport(options)];
+  const { username, passwordFile } = config.docker;
   let reaper: Promise<Reaper> | undefined;
   const cli = createDockerCli({
     reaper: () => {
@@ -35,18 +35,13 @@ export function createDockerSystem(config: Config): DockerSystem {
     },
     logDir: join(fromRoot(config, config.stack.dir), 'logs'),
     cwd: config.root,
+    login: { username, passwordFile: passwordFile && fromRoot(config, passwordFile) },
   });
   const docker = createDocker();
-  const { passwordFile } = config.docker;
-  const login = {
-    username: config.docker.username,
-    passwordFile: passwordFile && fromRoot(config, passwordFile),
-  };
-  const registry = createRegistry({ cli, login });
   return {
     docker,
     mlflow,
-    images: createImages({ config, docker, cli, registry, mlflow, transport }),
+    images: createImages({ config, docker, cli, mlflow, transport }),
     async close() {
       await Promise.all([mlflow.close(), transport.close()]);
       await (await reaper)?.close();

@@ -1,4 +1,7 @@
-import type { DaemonInfo } from './client.ts';
+import { connect, createServer, type Server } from 'node:net';
+import { pipeline } from 'node:stream/promises';
+import type { Config } from '../../config.ts';
+import type { DaemonInfo, Docker } from './client.ts';
 import { DockerError } from './errors.ts';
 
 /** How a container and this host reach each other. */
@@ -59,3 +62,101 @@ export function planReach(facts: Facts): Reach {
 }
 
 const trimmed = (uri: string) => uri.replace(/\/+$/, '');
+
+/** How containers and this host reach each other; keeps the relay of MLflow open where one is needed. */
+export interface Bridge {
+  /** @throws {DockerError} InvalidConfig, when containers cannot reach MLflow; DockerUnavailable */
+  reach(): Promise<Reach>;
+  close(): Promise<void>;
+}
+
+/** @param options.needsMlflow whether the containers ask MLflow at all; by default as those of the API do */
+export function createBridge(
+  config: Config,
+  docker: Docker,
+  { needsMlflow = config.docker.option === 'registry' } = {},
+): Bridge {
+  let relay: Promise<Relay | null> | undefined;
+  return {
+    async reach() {
+      const [info, bridge] = await Promise.all([docker.info(), docker.bridgeAddress()]);
+      const reach = planReach({
+        network: config.docker.network,
+        containerMlflowUri: config.docker.mlflowUri,
+        mlflowUri: config.mlflow.uri,
+        needsMlflow,
+        platform: process.platform,
+        info,
+        bridge,
+      });
+      if (reach.relayFrom) {
+        const { hostname } = new URL(config.mlflow.uri);
+        const port = Number(new URL(reach.mlflowUri).port);
+        // Tried again each time: the worker that relayed may have ended.
+        if (!(await relay)) relay = openRelay({ host: reach.relayFrom, port }, { host: hostname, port });
+        await relay;
+      }
+      return reach;
+    },
+    close: async () => (await relay?.catch(() => null))?.close(),
+  };
+}
+
+/** A port of the Docker bridge behind which a server of this host's loopback answers. */
+export interface Relay {
+  close(): Promise<void>;
+}
+
+interface Endpoint {
+  host: string;
+  port: number;
+}
+
+/**
+ * Lets containers reach a server that listens on loopback only: connections to the bridge's address, which exists on
+ * this host alone, are passed on. A server that listens on all addresses is reached without, and another worker of
+ * this host may relay already; then there is nothing to do.
+ *
+ * @throws {DockerError} InvalidConfig, when the address cannot be listened on
+ */
+export async function openRelay(from: Endpoint, to: Endpoint): Promise<Relay | null> {
+  const server = createServer((inbound) => {
+    const outbound = connect(to);
+    // Either side may break off at any time; the other one sees that its connection ends.
+    const ended = () => {
+      inbound.destroy();
+      outbound.destroy();
+    };
+    pipeline(inbound, outbound).catch(ended);
+    pipeline(outbound, inbound).catch(ended);
+    open.add(inbound).add(outbound);
+    for (const socket of [inbound, outbound]) socket.on('close', () => open.delete(socket));
+  });
+  const open = new Set<{ destroy(): void }>();
+  try {
+    await listen(server, from);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') return null;
+    const message = `MLflow cannot be relayed to containers from ${from.host}:${from.port}: ${(error as Error).message}. Set docker.mlflowUri.`;
+    throw new DockerError('InvalidConfig', message, error);
+  }
+  // It must not keep a worker alive that has nothing else to do.
+  server.unref();
+  return {
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        for (const socket of open) socket.destroy();
+      }),
+  };
+}
+
+function listen(server: Server, { host, port }: Endpoint): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ host, port, exclusive: true }, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}

@@ -3,10 +3,9 @@ import { rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { isAbsolute, join, relative } from 'node:path';
 import type { Config } from '../../config.ts';
-import { type Bridge, createBridge } from '../docker/bridge.ts';
-import { createDocker, type Docker } from '../docker/client.ts';
+import { createDocker, type Docker, LABELS } from '../docker/client.ts';
 import { DockerError } from '../docker/errors.ts';
-import { LABELS } from '../docker/labels.ts';
+import { type Bridge, createBridge } from '../docker/reach.ts';
 import { CommandFailed, CommandOutOfMemory, commandLine } from '../processes/errors.ts';
 import { processTable } from '../processes/processTable.ts';
 

@@ -6,7 +6,7 @@ import { loadConfig } from '../../../src/config.ts';
 import { createDockerTarget } from '../../../src/systems/deployment/docker.ts';
 import type { DeploymentTarget } from '../../../src/systems/deployment/target.ts';
 import type { DockerSystem } from '../../../src/systems/docker/index.ts';
-import { LABELS } from '../../../src/systems/docker/labels.ts';
+import { LABELS } from '../../../src/systems/docker/client.ts';
 import { type ExternalServer, startServer } from '../../gateway/fixtures/server.ts';
 import { closeGateway, openGateway, type TestGateway } from '../../gateway/support.ts';
 
