@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { type Config, fromRoot, PROJECT_ROOT } from '../config.ts';
 import type { InstanceSpec } from '../contracts/gateway.ts';
+import { modelVariables } from '../systems/apiVariables.ts';
 
 /** A program with its arguments (no shell) and the environment that is laid over our own. */
 export interface Command {
@@ -15,7 +16,7 @@ export interface Command {
 /** Makes the command of an API process that is to listen on the address. */
 export type CommandOf = (spec: InstanceSpec, address: { host: string; port: number }) => Command;
 
-/** The bundled API, with the version pinned: a later promotion does not change what a running process serves. */
+/** The bundled API, or the command of `deployment.command`. */
 export function apiCommand(config: Config): CommandOf {
   const python = join(PROJECT_ROOT, 'python');
   // Requests run beside each other already: with more threads a prediction for one record spends its time waiting for
@@ -31,14 +32,14 @@ export function apiCommand(config: Config): CommandOf {
       ...spec.env,
       HOST: host,
       PORT: String(port),
-      ...mlflowVariables(config, spec),
+      ...variablesOf(config, spec),
       PYTHONPATH: python,
       PYTHONUNBUFFERED: '1',
     },
   });
 }
 
-/** The project's own API, told by the variables that the API of today reads which model it is to serve. */
+/** The project's own API, which reads its model from the same variables as the bundled one. */
 function projectCommand(
   config: Config,
   command: readonly string[],
@@ -55,7 +56,7 @@ function projectCommand(
     args,
     cwd: cwd ? fromRoot(config, cwd) : config.root,
     env: {
-      ...mlflowVariables(config, spec),
+      ...variablesOf(config, spec),
       ...(bin && { VIRTUAL_ENV: dirname(bin), PATH: `${bin}:${process.env.PATH ?? ''}` }),
       ...spec.env,
       HOST: host,
@@ -65,25 +66,6 @@ function projectCommand(
   };
 }
 
-/** What tells an API its model, and where it logs its predictions. */
-function mlflowVariables(config: Config, { model, version }: InstanceSpec): Record<string, string> {
-  const { uri, token, username, password } = config.mlflow;
-  const credentials = {
-    MLFLOW_TRACKING_TOKEN: token,
-    MLFLOW_TRACKING_USERNAME: username,
-    MLFLOW_TRACKING_PASSWORD: password,
-  };
-  return {
-    ...withoutEmpty(credentials),
-    MODEL_SOURCE: 'mlflow',
-    MLFLOW_TRACKING_URI: uri,
-    MLFLOW_MODEL_NAME: model,
-    MLFLOW_MODEL_STAGE: 'Production',
-    MLFLOW_MODEL_VERSION: version,
-    PRED_LOG_DIR: join(fromRoot(config, config.stack.dir), 'predictions'),
-  };
-}
-
-function withoutEmpty(variables: Record<string, string>): Record<string, string> {
-  return Object.fromEntries(Object.entries(variables).filter(([, value]) => value !== ''));
+function variablesOf(config: Config, spec: InstanceSpec): Record<string, string> {
+  return { ...modelVariables(config, spec), PRED_LOG_DIR: join(fromRoot(config, config.stack.dir), 'predictions') };
 }

@@ -83,7 +83,7 @@ export function createDockerTarget(config: Config, system: DockerSystem): Deploy
       const details = await docker.inspect(name);
       if (!details) return { state: 'absent' };
       const found = stateOf(details);
-      return found.healthy ? { state: 'running' } : { ...found.state, logTail: await docker.log(name) };
+      return found.state === 'running' ? found : { ...found, logTail: await docker.log(name) };
     },
 
     async shift(key, share, signal) {

@@ -1,9 +1,10 @@
-import { chown, mkdir, readdir, readFile } from 'node:fs/promises';
+import { chown, mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from '../../config.ts';
+import { modelVariables } from '../apiVariables.ts';
 import type { CandidateState } from '../deployment/target.ts';
+import { readSecret } from './cli.ts';
 import { type ContainerDetails, type ContainerSpec, LABELS } from './client.ts';
-import { DockerError } from './errors.ts';
 import type { Reach } from './reach.ts';
 
 /** Port on which the API listens inside its container. */
@@ -68,21 +69,13 @@ export async function describeContainer(config: Config, container: ApiContainer)
 async function environment(config: Config, container: ApiContainer): Promise<Record<string, string>> {
   const { model, version, reach } = container;
   const { option, env, secretKeyFile } = config.docker;
-  const source: Record<string, string> =
+  const source =
     option === 'baked'
-      ? { MODEL_SOURCE: 'local', MODEL_VERSION: version }
-      : {
-          MODEL_SOURCE: 'mlflow',
-          ...credentials(config),
-          MLFLOW_TRACKING_URI: reach.mlflowUri,
-          MLFLOW_MODEL_STAGE: 'Production',
-          // The stage may move while the container starts, and after it.
-          MLFLOW_MODEL_VERSION: version,
-        };
-  const secretKey = secretKeyFile ? await readSecret(secretKeyFile) : '';
+      ? { MODEL_SOURCE: 'local', MODEL_VERSION: version, MLFLOW_MODEL_NAME: model }
+      : modelVariables(config, { model, version, trackingUri: reach.mlflowUri });
+  const secretKey = secretKeyFile ? await readSecret('docker.secretKeyFile', secretKeyFile) : '';
   return {
     ...source,
-    MLFLOW_MODEL_NAME: model,
     PRED_LOG_DIR: LOGS,
     DEBUG: '0',
     ...(secretKey && { DJANGO_SECRET_KEY: secretKey }),
@@ -90,39 +83,20 @@ async function environment(config: Config, container: ApiContainer): Promise<Rec
   };
 }
 
-function credentials({ mlflow: { token, username, password } }: Config): Record<string, string> {
-  const all = {
-    MLFLOW_TRACKING_TOKEN: token,
-    MLFLOW_TRACKING_USERNAME: username,
-    MLFLOW_TRACKING_PASSWORD: password,
-  };
-  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== ''));
-}
-
-async function readSecret(file: string): Promise<string> {
-  try {
-    return (await readFile(file, 'utf8')).trim();
-  } catch (error) {
-    throw new DockerError('InvalidConfig', `docker.secretKeyFile "${file}" cannot be read.`, error);
-  }
-}
-
 /** What has become of a container. One whose image has no health check counts as healthy while it runs. */
-export function stateOf({ State }: ContainerDetails): { healthy: boolean; state: CandidateState } {
-  if (State.Running && !State.Restarting) {
-    const health = State.Health?.Status;
-    if (!health || health === 'healthy' || (health as string) === 'none') {
-      return { healthy: true, state: { state: 'running' } };
-    }
-    return { healthy: false, state: { state: 'starting', reason: `Docker's health check says ${health}` } };
+export function stateOf({ State }: ContainerDetails): CandidateState {
+  const { Status, Running, Restarting, OOMKilled, ExitCode, Error: error } = State;
+  const starting = (reason: string) => ({ state: 'starting', reason }) as const;
+  if (Restarting) return starting('Docker starts it again');
+  if (Status === 'created') return starting('it was not started');
+  if (Running) {
+    const health: string = State.Health?.Status ?? 'none';
+    return ['healthy', 'none'].includes(health)
+      ? { state: 'running' }
+      : starting(`Docker's health check says ${health}`);
   }
-  if (State.Status === 'created') return { healthy: false, state: { state: 'starting', reason: 'it was not started' } };
-  if (State.Restarting) return { healthy: false, state: { state: 'starting', reason: 'Docker starts it again' } };
-  const why = State.OOMKilled
-    ? 'it used more memory than docker.memoryMb'
-    : `it ended with exit code ${State.ExitCode}`;
-  const reason = State.Error ? `${why}: ${State.Error}` : why;
-  return { healthy: false, state: { state: 'exited', reason, exitCode: State.ExitCode } };
+  const why = OOMKilled ? 'it used more memory than docker.memoryMb' : `it ended with exit code ${ExitCode}`;
+  return { state: 'exited', reason: error ? `${why}: ${error}` : why, exitCode: ExitCode };
 }
 
 /** Where a container answers this host and its gateway; undefined while it has no address. */

@@ -125,7 +125,7 @@ async function withLogin<Result>(
   body: (env: Record<string, string>) => Promise<Result>,
 ): Promise<Result> {
   if (!username) return await body({});
-  const auth = Buffer.from(`${username}:${await readPassword(passwordFile)}`).toString('base64');
+  const auth = Buffer.from(`${username}:${await readSecret('docker.passwordFile', passwordFile)}`).toString('base64');
   const own = join(homedir(), '.docker');
   // Made with permissions for its owner alone.
   const folder = await mkdtemp(join(tmpdir(), 'mediwatch-docker-'));
@@ -143,11 +143,12 @@ async function withLogin<Result>(
   }
 }
 
-async function readPassword(file: string): Promise<string> {
+/** @param setting that names the file */
+export async function readSecret(setting: string, file: string): Promise<string> {
   try {
     return (await readFile(file, 'utf8')).trim();
   } catch (error) {
-    const message = `docker.passwordFile "${file}" cannot be read: ${(error as Error).message}.`;
+    const message = `${setting} "${file}" cannot be read: ${(error as Error).message}.`;
     throw new DockerError('InvalidConfig', message, error);
   }
 }
