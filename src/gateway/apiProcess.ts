@@ -105,7 +105,7 @@ export function startApiProcess(options: ApiProcessOptions): ApiProcess {
     if (pid) reaper.forget(pid);
   });
 
-  /** Asks /health once; gives why it is not running, or null. */
+  /** Asks /health once and notes what it says. */
   const look = async () => {
     if (state !== 'starting') return;
     const found = await probe(url, probing.signal);
