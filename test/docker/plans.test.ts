@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { parseBuilder, planBuild } from '../../src/systems/docker/build.ts';
-import { planReach } from '../../src/systems/docker/reach.ts';
 import { digestIn, registryOf } from '../../src/systems/docker/cli.ts';
+import { planReach } from '../../src/systems/docker/reach.ts';
 
 const NATIVE = { operatingSystem: 'Debian GNU/Linux 12 (bookworm)', rootless: false, platform: 'linux/amd64' };
 const FACTS = {

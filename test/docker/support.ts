@@ -9,8 +9,8 @@ import { createGateway, type Gateway, gatewayOptions } from '../../src/gateway/g
 import { createDockerTarget } from '../../src/systems/deployment/docker.ts';
 import type { DeploymentTarget } from '../../src/systems/deployment/target.ts';
 import { verifyCandidate } from '../../src/systems/deployment/verify.ts';
-import { createDockerSystem, type DockerSystem } from '../../src/systems/docker/index.ts';
 import { LABELS } from '../../src/systems/docker/client.ts';
+import { createDockerSystem, type DockerSystem } from '../../src/systems/docker/index.ts';
 import { docker, pipEnvironment, removeAll } from '../support/docker.ts';
 import { type MlflowServer, startMlflow } from '../support/mlflow.ts';
 

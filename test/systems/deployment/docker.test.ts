@@ -5,8 +5,8 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { loadConfig } from '../../../src/config.ts';
 import { createDockerTarget } from '../../../src/systems/deployment/docker.ts';
 import type { DeploymentTarget } from '../../../src/systems/deployment/target.ts';
-import type { DockerSystem } from '../../../src/systems/docker/index.ts';
 import { LABELS } from '../../../src/systems/docker/client.ts';
+import type { DockerSystem } from '../../../src/systems/docker/index.ts';
 import { type ExternalServer, startServer } from '../../gateway/fixtures/server.ts';
 import { closeGateway, openGateway, type TestGateway } from '../../gateway/support.ts';
 
