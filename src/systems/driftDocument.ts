@@ -1,12 +1,14 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { execa } from 'execa';
+import { execa, type Options } from 'execa';
 import { z } from 'zod';
 import { type Config, PROJECT_ROOT } from '../config.ts';
 import { DriftDocument, type DriftWindow } from '../contracts/drift.ts';
-import type { MonitorInput } from '../contracts/steps.ts';
+import { type MonitorInput, MonitorResult } from '../contracts/steps.ts';
 import { StepError } from './processes/errors.ts';
+import { StepProblem } from './steps/errors.ts';
+import { readResultFile } from './steps/result.ts';
 
 const PACKAGE = join(PROJECT_ROOT, 'python');
 /** A report of thousands of columns is read in a second. */
@@ -33,45 +35,23 @@ export function uncompared(
 /**
  * Makes the drift document of a report, whatever Evidently wrote it: its file, or its text.
  *
- * @throws {StepError} of type DriftReportInvalid when it is no report that is known, saying what was found in it
+ * @throws {StepError} what the step answers: DriftReportInvalid when it is no report that is known, saying what was found
+ *   in it, DataNotFound when there is no such file
  */
 export async function readDriftReport(
   config: Config,
   report: { file: string } | { text: string },
   signal?: AbortSignal,
 ): Promise<DriftDocument> {
-  const python = pythonOf(config);
-  const file = 'file' in report ? report.file : '-';
-  const done = await execa(python, ['-m', 'mediwatch_training', 'drift-document', '--report', file], {
-    env: { PYTHONPATH: PACKAGE },
-    ...('text' in report ? { input: report.text } : { stdin: 'ignore' }),
-    ...(signal && { cancelSignal: signal }),
-    timeout: TIMEOUT_MS,
-    reject: false,
-  });
-  signal?.throwIfAborted();
-  const document = done.exitCode === 0 ? DriftDocument.safeParse(JSON.parse(done.stdout)) : undefined;
-  if (document?.success) return document.data;
-  // What a step refuses with is one line; anything else is a defect or a Python that does not start.
-  const refused =
-    done.exitCode === 2 ? done.stderr.trim().split('\n').at(-1) : document && z.prettifyError(document.error);
-  const message = refused?.replace(/^drift-document: /, '') ?? `${done.shortMessage} ${done.stderr.slice(-500)}`;
-  throw new StepError({
-    type: refused ? 'DriftReportInvalid' : 'StepFailed',
-    message,
-    retryable: false,
-    field: null,
-  });
+  const [file, text] = 'file' in report ? [report.file] : ['-', report.text];
+  const options = { timeout: TIMEOUT_MS, ...(text === undefined ? { stdin: 'ignore' as const } : { input: text }) };
+  const document = DriftDocument.safeParse(await runAlone(config, 'drift-document', { report: file }, signal, options));
+  if (document.success) return document.data;
+  const message = z.prettifyError(document.error);
+  throw new StepError({ type: 'DriftReportInvalid', message, retryable: false, field: null });
 }
 
-const pythonOf = ({ worker }: Config) => worker.python || join(PACKAGE, '.venv', 'bin', 'python');
-
-const Monitored = z.union([
-  z.object({
-    result: z.object({ document: DriftDocument, html: z.string().nullable(), json: z.string().nullable() }),
-  }),
-  z.object({ error: z.object({ type: z.string(), message: z.string() }) }),
-]);
+const Monitored = MonitorResult.options[0];
 
 /**
  * Makes a drift report of a prediction log with the bundled step, as a process of its own.
@@ -79,25 +59,37 @@ const Monitored = z.union([
  * @throws {StepError} when the log cannot be found, read or compared
  */
 export async function makeDriftReport(config: Config, input: MonitorInput, signal: AbortSignal) {
+  return Monitored.parse(await runAlone(config, 'monitor', input, signal, { stdin: 'ignore' }));
+}
+
+/**
+ * The result of a bundled step that runs as a process of its own.
+ *
+ * @throws {StepError} what the step answers, or StepFailed when it gives no answer
+ */
+async function runAlone(
+  config: Config,
+  step: string,
+  input: object,
+  signal: AbortSignal | undefined,
+  options: Options,
+): Promise<unknown> {
   const folder = await mkdtemp(join(tmpdir(), 'mediwatch-drift-'));
   const [inputFile, resultFile] = [join(folder, 'input.json'), join(folder, 'result.json')];
   try {
     await writeFile(inputFile, JSON.stringify(input));
-    const done = await execa(pythonOf(config), ['-m', 'mediwatch_training', 'monitor'], {
+    const python = config.worker.python || join(PACKAGE, '.venv', 'bin', 'python');
+    const done = await execa(python, ['-m', 'mediwatch_training', step], {
+      ...options,
       env: { PYTHONPATH: PACKAGE, MEDIWATCH_INPUT: inputFile, MEDIWATCH_RESULT: resultFile },
-      cancelSignal: signal,
-      stdin: 'ignore',
+      ...(signal && { cancelSignal: signal }),
       reject: false,
     });
-    signal.throwIfAborted();
-    const written = await readFile(resultFile, 'utf8').catch(() => undefined);
-    const result = written === undefined ? undefined : Monitored.parse(JSON.parse(written));
-    if (result && 'result' in result) return result.result;
-    const { type, message } = result?.error ?? {
-      type: 'StepFailed',
-      message: `The report could not be made: ${done.shortMessage} ${done.stderr.slice(-1_000)}`,
-    };
-    throw new StepError({ type, message, retryable: false, field: null });
+    signal?.throwIfAborted();
+    const result = await readResultFile(resultFile);
+    if (result !== undefined) return result;
+    // A defect, or a Python that does not start.
+    throw new StepProblem('StepFailed', 'noAnswer', `${done.shortMessage} ${String(done.stderr).slice(-1_000)}`);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
