@@ -7,7 +7,6 @@ import { type Config, PROJECT_ROOT } from '../config.ts';
 import { DriftDocument, type DriftWindow } from '../contracts/drift.ts';
 import { type MonitorInput, MonitorResult } from '../contracts/steps.ts';
 import { StepError } from './processes/errors.ts';
-import { StepProblem } from './steps/errors.ts';
 import { readResultFile } from './steps/result.ts';
 
 const PACKAGE = join(PROJECT_ROOT, 'python');
@@ -89,7 +88,8 @@ async function runAlone(
     const result = await readResultFile(resultFile);
     if (result !== undefined) return result;
     // A defect, or a Python that does not start.
-    throw new StepProblem('StepFailed', 'noAnswer', `${done.shortMessage} ${String(done.stderr).slice(-1_000)}`);
+    const message = `${done.shortMessage} ${String(done.stderr).slice(-1_000)}`;
+    throw new StepError({ type: 'StepFailed', message, retryable: false, field: null });
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
