@@ -1,13 +1,14 @@
+import { join } from 'node:path';
+import { execa } from 'execa';
 import { examine, type Findings } from './findings.ts';
-import { canEnclose, optionsFromHelp, silentScripts } from './help.ts';
-import { type Proposal, propose } from './propose/plan.ts';
-import type { Answers } from './propose/questions.ts';
+import { type Answers, type Proposal, propose } from './proposal.ts';
+import type { Script } from './scripts.ts';
+import { settingsFile } from './settings.ts';
+import type { Option } from './sources.ts';
 import { openProject } from './view.ts';
-import { settingsFile } from './write/file.ts';
 
 export type { Findings } from './findings.ts';
-export { silentScripts } from './help.ts';
-export type { Proposal } from './propose/plan.ts';
+export type { Proposal } from './proposal.ts';
 
 /** Looks at the project in a folder; nothing of it is run. */
 export async function lookAt(root: string): Promise<Findings> {
@@ -32,4 +33,90 @@ export async function withHelp(findings: Findings, root: string, signal: AbortSi
 export function draft(findings: Findings, answers: Answers): { proposal: Proposal; text: string } {
   const proposal = propose(findings, answers);
   return { proposal, text: settingsFile(proposal) };
+}
+
+/** Libraries whose options are not written where the syntax tree shows them. */
+const COMMAND_LINES = /^(typer|fire|absl|jsonargparse|tyro|simple_parsing|hydra|docopt|cyclopts|plac|argparse|click)\b/;
+const STEPS = ['prepare', 'search', 'train', 'baseline', 'monitor'];
+
+/** The scripts whose options only their own `--help` can tell. */
+export function silentScripts({ scripts }: Findings): Script[] {
+  return scripts.filter(
+    ({ kind, role, options, facts }) =>
+      kind === 'python' &&
+      options.length === 0 &&
+      role !== null &&
+      STEPS.includes(role) &&
+      facts.imports.some((module) => COMMAND_LINES.test(module)),
+  );
+}
+
+export interface HelpOptions {
+  /** Folder of the project. */
+  root: string;
+  /** The project's virtual environment, if it has one. */
+  venv: string | undefined;
+  signal: AbortSignal;
+}
+
+const TIMEOUT_MS = 20_000;
+/** Without a network, and in a process tree that ends with its first process. */
+const ENCLOSED = ['unshare', '--map-root-user', '--net', '--pid', '--fork', '--kill-child', '--'];
+
+/** Whether this system can run a script without a network; where it cannot, none is run. */
+export async function canEnclose(): Promise<boolean> {
+  const [program = '', ...args] = ENCLOSED;
+  return (await execa(program, [...args, 'true'], { reject: false, timeout: TIMEOUT_MS })).exitCode === 0;
+}
+
+/** Runs `script --help` without a network, for 20 s at most; null when it says nothing of options. */
+export async function optionsFromHelp(script: Script, { root, venv, signal }: HelpOptions): Promise<Option[] | null> {
+  const [python = 'python3', ...rest] = script.command;
+  const interpreter = venv ? join(root, venv, 'bin/python') : python === 'python' ? 'python3' : python;
+  const [program = '', ...args] = ENCLOSED;
+  const { exitCode, stdout } = await execa(program, [...args, interpreter, ...rest, '--help'], {
+    cwd: join(root, script.cwd),
+    env: { PYTHONDONTWRITEBYTECODE: '1', COLUMNS: '200', NO_COLOR: '1', TERM: 'dumb' },
+    stdin: 'ignore',
+    reject: false,
+    timeout: TIMEOUT_MS,
+    killSignal: 'SIGKILL',
+    cancelSignal: signal,
+    maxBuffer: 1024 * 1024,
+  });
+  const options = exitCode === 0 ? parseHelp(stdout) : [];
+  return options.length > 0 ? options : null;
+}
+
+/** `  -l, --learning-rate FLOAT  Step size  [default: 0.1]`, in the ways of argparse, click, typer and fire. */
+const LINE =
+  /^[\s│|]*(?:-\w(?:[ =][\w<>[\]{},.]+)?,\s*)?(--[\w-]+)(?:[ =]+([A-Z][A-Z_]*|<\w+>|\{[^}]*\}))?(?:\s{2,}(.*?))?[\s│|]*$/;
+
+/** The options that a help text lists. */
+export function parseHelp(text: string): Option[] {
+  return text.split('\n').flatMap((line) => {
+    const [, flag, metavar = '', help = ''] = LINE.exec(line) ?? [];
+    if (!flag || flag === '--help' || flag === '--version') return [];
+    const shown = /[[(]default:?\s*([^\])]*)[\])]/i.exec(help)?.[1]?.trim();
+    const number = shown !== undefined && shown !== '' && Number.isFinite(Number(shown)) ? Number(shown) : undefined;
+    return [
+      {
+        flag,
+        dest: flag.slice(2).replaceAll('-', '_'),
+        type: typeOf(metavar, shown),
+        default: number ?? (shown === undefined || shown === 'None' ? null : shown),
+        choices: metavar.startsWith('{') ? metavar.slice(1, -1).split(',') : [],
+        required: /\[required\]/i.test(help),
+        isFlag: metavar === '' && shown === undefined && !/\[(text|integer|float)\]/i.test(help),
+        help: help.slice(0, 300),
+      },
+    ];
+  });
+}
+
+function typeOf(metavar: string, shown: string | undefined): string | null {
+  if (/^INT/.test(metavar) || /^<int/.test(metavar)) return 'int';
+  if (/^FLOAT/.test(metavar) || /^<float/.test(metavar)) return 'float';
+  if (shown === undefined || shown === '' || !Number.isFinite(Number(shown))) return null;
+  return /[.e]/i.test(shown) ? 'float' : 'int';
 }

@@ -3,8 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { canEnclose } from '../../src/init/help.ts';
-import { lookAt, silentScripts, withHelp } from '../../src/init/index.ts';
+import { canEnclose, lookAt, silentScripts, withHelp } from '../../src/init/index.ts';
 import { withProject } from './support.ts';
 
 const enclosed = await canEnclose();

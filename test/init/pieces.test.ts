@@ -1,16 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { detectDockerfiles } from '../../src/init/detect/docker.ts';
-import { detectEnvironment } from '../../src/init/detect/environment.ts';
-import { invocations, isTemplate } from '../../src/init/detect/shell.ts';
-import { detectTracking } from '../../src/init/detect/tracking.ts';
-import { parseHelp } from '../../src/init/help.ts';
-import { forGate, forSearch } from '../../src/init/propose/metrics.ts';
-import { parametersOf } from '../../src/init/propose/space.ts';
+import { render, section, setting } from '../../src/init/entries.ts';
+import { detectEnvironment } from '../../src/init/environment.ts';
+import { forGate, forSearch, parametersOf } from '../../src/init/hyperparameters.ts';
+import { parseHelp } from '../../src/init/index.ts';
+import { detectDockerfiles } from '../../src/init/servers.ts';
+import { invocations, isTemplate } from '../../src/init/shell.ts';
 import { asSources, readSources } from '../../src/init/sources.ts';
+import { detectTracking } from '../../src/init/tracking.ts';
 import type { ProjectView } from '../../src/init/view.ts';
-import { render, section, setting } from '../../src/init/write/entries.ts';
 
 describe('command lines', () => {
   it.each([

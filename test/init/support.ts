@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Config, loadConfig } from '../../src/config.ts';
 import { draft, lookAt } from '../../src/init/index.ts';
-import { type Answers, defaultAnswers } from '../../src/init/propose/questions.ts';
+import { type Answers, defaultAnswers } from '../../src/init/proposal.ts';
 import { mediwatch } from '../cli/support.ts';
 
 export type Fixture = 'scripts' | 'lightgbm' | 'notebook';

@@ -25,7 +25,7 @@ export function addInit(program: Command, cli: Cli): void {
     .option('--force', 'replace a mediwatch.yaml that is there');
   command.action(async (folder: string) => {
     const { yes = false, force = false } = command.opts<Switches<'yes' | 'force'>>();
-    const { init } = await import('../init/run.ts');
+    const { init } = await import('../init.ts');
     await init(cli, { folder, yes, force });
   });
 }

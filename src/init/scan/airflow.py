@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from typing import Any
 
 from values import Values, is_number
 
@@ -15,8 +14,8 @@ class Dags:
 
     def __init__(self, values: Values) -> None:
         self.values = values
-        self.dag: dict[str, Any] | None = None
-        self.tasks: dict[str, dict[str, Any]] = {}
+        self.dag: dict[str, object] | None = None
+        self.tasks: dict[str, dict[str, object]] = {}
         self.edges: list[list[str]] = []
         self.held: dict[str, list[str]] = {}  # variable: ids of the tasks that it holds
 
@@ -102,7 +101,7 @@ class Dags:
         self.tasks[identity] = {"id": identity, "operator": operator, **empty, **texts, **_trying(own)}
 
 
-def _trying(given: dict[str, Any]) -> dict[str, Any]:
+def _trying(given: dict[str, object]) -> dict[str, object]:
     """Return how often it is tried, and how long, in seconds."""
     names = {"retries": "retries", "retryDelay": "retry_delay", "timeout": "execution_timeout"}
     found = {ours: given.get(theirs) for ours, theirs in names.items()}

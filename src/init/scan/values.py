@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from itertools import islice, product
-from typing import Any
 
 #: Names under which parsed arguments are kept, as most scripts do.
 PARSED = ("args", "ARGS", "opts", "options", "opt", "ns", "cfg")
@@ -18,12 +17,12 @@ MOST_ALTERNATIVES = 50
 LARGEST = 2**53
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: object) -> bool:
     """Whether a value is a number; True is none, although Python counts with it."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def scalars(values: Any) -> list[Any]:
+def scalars(values: object) -> list[object]:
     """Return those of a list that a setting can hold; none of anything else."""
     given = values if isinstance(values, list) else []
     return [value for value in given if isinstance(value, bool | int | float | str)]
@@ -37,14 +36,14 @@ class Values:
         package: Dotted name of the folder of the source, from which relative imports start.
     """
 
-    def __init__(self, constants: dict[str, Any] | None = None, package: str = "") -> None:
+    def __init__(self, constants: dict[str, object] | None = None, package: str = "") -> None:
         self.constants = constants or {}
         self.package = package
-        self.loops: dict[str, list[Any]] = {}  # variable of a loop: the values that it takes
+        self.loops: dict[str, list[object]] = {}  # variable of a loop: the values that it takes
         self.names: dict[str, str] = {}  # local name: what it was imported as
-        self.variables: dict[str, Any] = {}  # simple variables; the first value counts
-        self.defaults: dict[str, Any] = {}  # default of each option of the command line
-        self.returned: dict[str, dict[str, Any]] = {}  # function: the dictionary that it returns
+        self.variables: dict[str, object] = {}  # simple variables; the first value counts
+        self.defaults: dict[str, object] = {}  # default of each option of the command line
+        self.returned: dict[str, dict[str, object]] = {}  # function: the dictionary that it returns
 
     def imported(self, node: ast.Import | ast.ImportFrom) -> list[str]:
         """Learn the names of an import, and return its modules."""
@@ -80,7 +79,7 @@ class Values:
             return f"{before}.{node.attr}" if before else node.attr
         return f"{self.dotted(node.func)}()" if isinstance(node, ast.Call) else ""
 
-    def of(self, node: ast.AST | None) -> Any:
+    def of(self, node: ast.AST | None) -> object:
         """Return the value of an expression, or None when it cannot be told."""
         match node:
             case ast.Constant(value=str() as text):
@@ -130,7 +129,7 @@ class Values:
                 cells = [row[at] if isinstance(row, list) and at < len(row) else row for row in rows]
                 self.loops[name.id] = cells if isinstance(target, ast.Tuple) else rows
 
-    def all(self, node: ast.AST | None) -> list[Any]:
+    def all(self, node: ast.AST | None) -> list[object]:
         """Return every value that an expression takes in the loops around it."""
         match node:
             case ast.Name(id=name) if name in self.loops:
@@ -141,7 +140,7 @@ class Values:
                 return ["".join(map(str, texts)) for texts in made if None not in texts]
         return [self.of(node)]
 
-    def _binary(self, node: ast.BinOp) -> Any:
+    def _binary(self, node: ast.BinOp) -> object:
         left, right = self.of(node.left), self.of(node.right)
         if isinstance(left, str) and isinstance(right, str):
             if isinstance(node.op, ast.Div):
@@ -152,7 +151,7 @@ class Values:
         small = all(isinstance(side, int | float) and abs(side) < 1e9 for side in (left, right))
         return left * right if small and isinstance(node.op, ast.Mult) else None
 
-    def _called(self, node: ast.Call) -> Any:
+    def _called(self, node: ast.Call) -> object:
         """Look through calls that change no more than the type, or that read the environment."""
         name, first = self.dotted(node.func), node.args[0] if node.args else None
         if name in self.returned:
@@ -173,21 +172,21 @@ class Values:
         """Return the argument that is given by one of these names."""
         return next((k.value for k in node.keywords if k.arg in names), None) if node else None
 
-    def argument(self, node: ast.Call, position: int, *names: str) -> Any:
+    def argument(self, node: ast.Call, position: int, *names: str) -> object:
         """Return the value of an argument by name, else by position."""
         given = self.keyword(node, *names)
         return self.of(node.args[position] if given is None and len(node.args) > position else given)
 
-    def arguments(self, node: ast.Call, position: int, *names: str) -> list[Any]:
+    def arguments(self, node: ast.Call, position: int, *names: str) -> list[object]:
         """Return every value that an argument takes in the loops around it."""
         given = self.keyword(node, *names)
         return self.all(node.args[position] if given is None and len(node.args) > position else given)
 
-    def named(self, node: ast.Call, *names: str) -> Any:
+    def named(self, node: ast.Call, *names: str) -> object:
         """Return the value of an argument that is given by name only."""
         return self.argument(node, NOWHERE, *names)
 
-    def mapping(self, node: ast.AST | None) -> dict[str, Any]:
+    def mapping(self, node: ast.AST | None) -> dict[str, object]:
         """Return the keys and values of a dictionary, written there or under a name, as far as they are known."""
         if isinstance(node, ast.DictComp):
             for loop in node.generators:
@@ -199,7 +198,7 @@ class Values:
         pairs = [(self.of(key), value) for key, value in zip(node.keys, node.values, strict=True) if key]
         return {key: self.timed(value) for key, value in pairs if isinstance(key, str)}
 
-    def timed(self, node: ast.AST) -> Any:
+    def timed(self, node: ast.AST) -> object:
         """Return a value, with a time span in seconds."""
         seconds = self.seconds(node)
         return self.of(node) if seconds is None else seconds

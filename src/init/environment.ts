@@ -1,6 +1,6 @@
 import { parse as parseToml } from 'smol-toml';
 import { parse as parseYaml } from 'yaml';
-import type { ProjectView } from '../view.ts';
+import type { ProjectView } from './view.ts';
 
 /** What the project's Python needs. */
 export interface Environment {

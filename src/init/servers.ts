@@ -1,7 +1,8 @@
 import { posix } from 'node:path';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
-import type { ProjectView } from '../view.ts';
+import type { Facts } from './sources.ts';
+import type { ProjectView } from './view.ts';
 
 /** A Dockerfile, as far as it tells what it is for. */
 export interface Dockerfile {
@@ -117,7 +118,7 @@ export function detectServices(view: ProjectView): Service[] {
 }
 
 function services(view: ProjectView, file: string): Service[] {
-  const compose = Compose.safeParse(yaml(view.text(file)));
+  const compose = Compose.safeParse(composeYaml(view.text(file)));
   if (!compose.success) return [];
   const folder = posix.dirname(file);
   return Object.entries(compose.data.services).map(([name, service]) => {
@@ -136,10 +137,48 @@ function services(view: ProjectView, file: string): Service[] {
   });
 }
 
-function yaml(text: string | undefined): unknown {
+function composeYaml(text: string | undefined): unknown {
   try {
     return parseYaml(text ?? '');
   } catch {
     return undefined;
   }
+}
+
+/** An HTTP API of the project. */
+export interface Api {
+  framework: 'FastAPI' | 'Flask' | 'Django';
+  /** Source that shows it. */
+  path: string;
+  routes: string[];
+  /** Variables that its sources read, with their defaults. */
+  env: Record<string, string | null>;
+}
+
+const FRAMEWORKS = { FastAPI: /^fastapi\b/, Flask: /^flask\b/, Django: /^(django|rest_framework)\b/ } as const;
+
+/** Finds the API by what its sources import, with all routes and variables of that framework's sources. */
+export function detectApi(facts: ReadonlyMap<string, Facts>): Api | null {
+  for (const framework of Object.keys(FRAMEWORKS) as Array<keyof typeof FRAMEWORKS>) {
+    const own = [...facts].filter(
+      ([path, { imports }]) =>
+        !/(^|\/)tests?\//.test(path) && imports.some((module) => FRAMEWORKS[framework].test(module)),
+    );
+    const [first] = own;
+    if (!first) continue;
+    // What the API imports from its own package reads variables too: the loader of the model, say.
+    const folders = new Set(own.map(([path]) => path.split('/').slice(0, -1).join('/')));
+    const near = [...facts].filter(
+      ([path]) => folders.has(path.split('/').slice(0, -1).join('/')) && path.includes('/'),
+    );
+    const routes = [...new Set(own.flatMap(([, { routes }]) => routes))];
+    const [path] = own.find(([, { routes }]) => routes.length > 0) ?? first;
+    return {
+      framework,
+      path,
+      routes,
+      env: Object.assign({}, ...[...near, ...own].map(([, { environment }]) => environment)),
+    };
+  }
+  return null;
 }

@@ -1,6 +1,94 @@
-import type { Proposal } from '../propose/plan.ts';
-import { apiCommand, apiImage, hasHealth, missingVariables, possibleChecks } from '../propose/serving.ts';
 import { type Entry, section, setting } from './entries.ts';
+import type { Findings } from './findings.ts';
+import type { Proposal } from './proposal.ts';
+import type { Dockerfile, Service } from './servers.ts';
+
+/** The image of the project's API. */
+export interface ApiImage {
+  /** Loads the model from MLflow; null: every Dockerfile holds one. */
+  runtime: Dockerfile | null;
+  /** Holds a model; null: none does. */
+  baked: Dockerfile | null;
+  context: string;
+  /** Repository without a tag, and where it was found. */
+  image: { name: string; where: string } | null;
+}
+
+/** Finds the images among the Dockerfiles; of several the shortest path is the API's. */
+export function apiImage({ dockerfiles, services, ci }: Findings): ApiImage | null {
+  const serving = dockerfiles.filter(({ serves }) => serves).sort((one, other) => one.path.length - other.path.length);
+  const [first] = serving;
+  if (!first) return null;
+  const baked = serving.find(({ modelFrom, path }) => modelFrom !== null || /with_?model|baked/i.test(path)) ?? null;
+  const runtime = serving.find((file) => file !== baked) ?? null;
+  const service = services.find(({ build }) => serving.some(({ path }) => build?.dockerfile === path));
+  const pushed = ci.find(({ images }) => images.length > 0);
+  const name = untagged(service?.image ?? '') || pushed?.images[0];
+  return {
+    runtime,
+    baked,
+    context: service?.build?.context ?? '.',
+    image: name ? { name, where: service?.image ? service.file : (pushed?.path ?? '') } : null,
+  };
+}
+
+/** A name with variables of the shell in it is none. */
+const untagged = (image: string) => (image.includes('$') ? '' : image.replace(/:[\w.-]+$/, ''));
+
+/** How the API is started without a container; null when nothing tells. */
+export function apiCommand(
+  { api, dockerfiles, services }: Findings,
+  python: string,
+): { command: string[]; why: string } | null {
+  const starts = [...dockerfiles.map(({ starts }) => starts), ...services.map((service: Service) => service.name)].join(
+    '\n',
+  );
+  const uvicorn = /uvicorn["',\s]+([\w.]+:\w+)/.exec(starts)?.[1];
+  if (uvicorn)
+    return {
+      command: ['uvicorn', uvicorn, '--host', '{host}', '--port', '{port}'],
+      why: 'as its Dockerfile starts it',
+    };
+  const gunicorn = /gunicorn.*?["',\s]([\w.]+:\w+)/.exec(starts)?.[1];
+  if (gunicorn)
+    return { command: ['gunicorn', gunicorn, '--bind', '{host}:{port}'], why: 'as its Dockerfile starts it' };
+  if (!api) return null;
+  const module = api.path.replace(/\.py$/, '').replaceAll('/', '.');
+  if (api.framework === 'FastAPI')
+    return {
+      command: ['uvicorn', `${module}:app`, '--host', '{host}', '--port', '{port}'],
+      why: `${api.path} imports FastAPI; that its application is called app is a guess`,
+    };
+  if (api.framework === 'Flask')
+    return {
+      command: ['flask', '--app', module, 'run', '--host', '{host}', '--port', '{port}'],
+      why: `${api.path} imports Flask`,
+    };
+  return { command: [python, 'manage.py', 'runserver', '--noreload', '{host}:{port}'], why: `${api.path} is Django's` };
+}
+
+/** Variables that a container gets from us. */
+const GIVEN =
+  /^(MODEL_SOURCE|MODEL_VERSION|MLFLOW_(TRACKING_(URI|TOKEN|USERNAME|PASSWORD)|MODEL_(NAME|STAGE|VERSION))|PRED_LOG_DIR|DEBUG|DJANGO_SECRET_KEY)$/;
+
+/** Variables without a default that the API reads and nobody sets. */
+export function missingVariables({ api, dockerfiles }: Findings): string[] {
+  const set = new Set(dockerfiles.flatMap(({ env }) => Object.keys(env)));
+  return Object.entries(api?.env ?? {})
+    .filter(([name, value]) => value === null && !GIVEN.test(name) && !set.has(name))
+    .map(([name]) => name);
+}
+
+/** What a candidate can prove, by the routes that the API has; null: all of it, or nothing is known. */
+export function possibleChecks({ api }: Findings): string[] | null {
+  if (!api || api.routes.length === 0) return null;
+  const has = (name: string) => api.routes.some((route) => route.split('/').includes(name));
+  const checks = ['version', ...(has('schema') ? ['schema'] : []), ...(has('predict') ? ['prediction'] : [])];
+  return checks.length === 3 ? null : checks;
+}
+
+export const hasHealth = ({ api }: Findings) =>
+  api === null || api.routes.length === 0 || api.routes.some((route) => route.split('/').includes('health'));
 
 /** Where the API runs, and its image where there is one. */
 export function deploymentSections(proposal: Proposal): Array<Entry | null> {

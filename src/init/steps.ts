@@ -1,7 +1,7 @@
-import { withRole } from '../detect/scripts.ts';
-import type { Proposal, StepProposal } from '../propose/plan.ts';
-import { gateName } from '../propose/plan.ts';
 import { type Entry, section, setting } from './entries.ts';
+import type { Proposal, StepProposal } from './proposal.ts';
+import { gateName } from './proposal.ts';
+import { withRole } from './scripts.ts';
 
 /** The section `steps`. */
 export function stepsSection(proposal: Proposal): Entry | null {

@@ -1,12 +1,13 @@
-"""What a call says of MLflow, of Optuna, and of the files that are read and written."""
+"""What a call says: options of a command line, MLflow, Optuna, and the files that are read and written."""
 
 from __future__ import annotations
 
 import ast
-from typing import Any
 
 from values import NOWHERE, Values, is_number, scalars
 
+#: Types of Python that an option can name.
+BUILTIN = ("int", "float", "str", "bool")
 #: Last part of the call's name: where the fact is in its arguments.
 TEXTS: dict[str, list[tuple[str, int, tuple[str, ...]]]] = {
     "set_experiment": [("experiments", 0, ("experiment_name",))],
@@ -38,6 +39,58 @@ KEYS = {"log_metrics": "metrics", "log_params": "loggedParams"}
 FACTS = tuple(dict.fromkeys([fact for rules in TEXTS.values() for fact, _, _ in rules] + list(KEYS.values())))
 
 
+def option(values: Values, node: ast.Call, *, click: bool) -> dict[str, object] | None:
+    """Return what ``add_argument(…)`` or ``@click.option(…)`` declares; None when its name is computed."""
+    given = [name for name in map(values.of, node.args) if isinstance(name, str)]
+    flags = [name.split("/")[0] for name in given if name.startswith("-")]
+    plain = [name for name in given if not name.startswith("-")]
+    if not given:
+        return None
+    longest = max(flags, key=len) if flags else None
+    default = values.named(node, "default")
+    named, help_text = values.named(node, "dest"), values.named(node, "help")
+    needed = not flags and values.named(node, "nargs") not in ("?", "*")
+    return {
+        "flag": longest,
+        "dest": named if isinstance(named, str) and named else _dest(plain, longest),
+        "type": _type(values, node, default, click=click),
+        "default": default if isinstance(default, bool | int | float | str) else None,
+        "choices": scalars(_choices(values, node)),
+        "required": values.named(node, "required") is True or needed,
+        "isFlag": _is_flag(values, node) or any("/" in name for name in given if name.startswith("-")),
+        "help": help_text[:300] if isinstance(help_text, str) else "",
+    }
+
+
+def _dest(plain: list[str], longest: str | None) -> str:
+    return plain[0] if plain else (longest or "").lstrip("-").replace("-", "_")
+
+
+def _choices(values: Values, node: ast.Call) -> object:
+    found = values.named(node, "choices")
+    kind = values.keyword(node, "type")
+    if found is None and isinstance(kind, ast.Call) and values.dotted(kind.func).endswith("Choice"):
+        found = values.argument(kind, 0, "choices")
+    return found
+
+
+def _is_flag(values: Values, node: ast.Call) -> bool:
+    action = values.keyword(node, "action")
+    boolean = action is not None and values.dotted(action).endswith("BooleanOptionalAction")
+    return boolean or values.of(action) in ("store_true", "store_false") or values.named(node, "is_flag") is True
+
+
+def _type(values: Values, node: ast.Call, default: object, *, click: bool) -> str | None:
+    """Return int, float, str or bool; click takes it from the default, argparse does not."""
+    kind = values.keyword(node, "type")
+    if isinstance(kind, ast.Name) and kind.id in BUILTIN:
+        return kind.id
+    if isinstance(kind, ast.Call):
+        ranged = {"IntRange": "int", "FloatRange": "float"}
+        return ranged.get(values.dotted(kind.func).split(".")[-1])
+    return type(default).__name__ if click and kind is None and default is not None else None
+
+
 def texts(values: Values, node: ast.Call, name: str) -> list[tuple[str, str]]:
     """Return pairs of a fact of ``FACTS`` and its text."""
     last = name.split(".")[-1]
@@ -52,7 +105,7 @@ def texts(values: Values, node: ast.Call, name: str) -> list[tuple[str, str]]:
     return [(fact, text[:300]) for fact, text in found if isinstance(text, str) and text]
 
 
-def suggestion(values: Values, node: ast.Call, name: str) -> dict[str, Any] | None:
+def suggestion(values: Values, node: ast.Call, name: str) -> dict[str, object] | None:
     """Return the parameter that ``trial.suggest_float("lr", 1e-3, 0.2, log=True)`` asks for."""
     last = name.split(".")[-1]
     parameter = values.argument(node, 0, "name")

@@ -1,9 +1,9 @@
-import type { Facts } from '../sources.ts';
-import type { ProjectView } from '../view.ts';
-import type { Service } from './docker.ts';
+import type { Service } from './servers.ts';
+import type { Facts } from './sources.ts';
+import type { ProjectView } from './view.ts';
 
 /** A setting and where it was found. */
-export interface Found {
+export interface FoundValue {
   value: string;
   where: string;
   /** Whether user or password stood in it; they are not kept. */
@@ -12,9 +12,9 @@ export interface Found {
 
 /** MLflow as the project uses it; the likeliest of each first. */
 export interface Tracking {
-  experiments: Found[];
-  uris: Found[];
-  registeredModels: Found[];
+  experiments: FoundValue[];
+  uris: FoundValue[];
+  registeredModels: FoundValue[];
 }
 
 const VARIABLES: Record<keyof Tracking, RegExp> = {
@@ -55,7 +55,7 @@ function fromVariables(tracking: Tracking, variables: Readonly<Record<string, st
   }
 }
 
-function note(found: Found[], values: readonly unknown[], where: string): void {
+function note(found: FoundValue[], values: readonly unknown[], where: string): void {
   for (const text of values) {
     if (typeof text !== 'string' || !text || text.includes('$')) continue;
     const value = withoutLogin(text);

@@ -1,12 +1,11 @@
-import { knownPlaceholders, type Placeholder } from '../../config/placeholders.ts';
-import type { StepName } from '../../contracts/plans.ts';
-import type { Script } from '../detect/scripts.ts';
-import { isTemplate } from '../detect/shell.ts';
-import type { Option } from '../sources.ts';
-import { namesInput, namesOutput } from './names.ts';
+import { knownPlaceholders, type Placeholder } from '../config/placeholders.ts';
+import type { StepName } from '../contracts/plans.ts';
+import type { Script } from './scripts.ts';
+import { isTemplate } from './shell.ts';
+import type { Option } from './sources.ts';
 
 /** What the command of a step is made from. */
-export interface Wanted {
+export interface CommandRequest {
   step: StepName;
   script: Script;
   /** Parameters of the search that the script takes, with the values of a training without a search. */
@@ -42,7 +41,7 @@ const REGISTER = /^(do_)?register(_model)?$/;
 const CORES = /^(n_?jobs|n?_?threads?|num_threads|n_?cores)$/;
 
 /** The arguments with which a script does a step. */
-export function argumentsOf(wanted: Wanted): Arguments {
+export function argumentsOf(wanted: CommandRequest): Arguments {
   const result: Arguments = { args: [], notes: [], output: null, seed: undefined };
   const written = writtenArguments(wanted.script);
   for (const option of wanted.script.options) {
@@ -79,7 +78,7 @@ type Value = string | true | undefined;
 
 function argumentOf(
   option: Option,
-  wanted: Wanted,
+  wanted: CommandRequest,
   written: ReadonlyMap<string, string | true>,
   notes: string[],
 ): Value {
@@ -102,7 +101,11 @@ function argumentOf(
   return 'FILL_IN';
 }
 
-function placeholder(name: string, option: Option, { step, script, dataset, preparedIn }: Wanted): string | undefined {
+function placeholder(
+  name: string,
+  option: Option,
+  { step, script, dataset, preparedIn }: CommandRequest,
+): string | undefined {
   const known = knownPlaceholders(step);
   const meant = MEANINGS.find(([pattern, each]) => pattern.test(name) && known.includes(each))?.[1];
   if (meant) return `{${meant}}`;
@@ -140,4 +143,21 @@ function asWords({ kind }: Script, { flag }: Option, value: string | true): stri
   if (kind === 'notebook') return ['-p', flag ?? '', String(value)];
   if (value === true) return [flag ?? ''];
   return flag === null ? [value] : [flag, value];
+}
+
+const WRITES =
+  /^(out|output|dest|save|artifacts?|report|results?)(_?(dir|path|folder|file|name))?$|^(model|save)_(out|path|dir)$|^out_\w+$|_out$/;
+const READS =
+  /^(data|input|in|csv|raw|source|src|dataset|splits?|features|train|processed)(_?(csv|data|path|dir|file|folder|root))*$|^(in|input|data|train|raw)_\w+$/;
+
+/** Whether an option names what the script writes, by its own name. */
+export const namesOutput = (option: Option) => isPath(option) && WRITES.test(option.dest.toLowerCase());
+
+/** Whether an option names the data that the script reads. */
+export const namesInput = (option: Option) =>
+  isPath(option) && !namesOutput(option) && READS.test(option.dest.toLowerCase());
+
+function isPath({ type, default: value, choices, isFlag }: Option): boolean {
+  const text = !['int', 'float', 'bool'].includes(type ?? '') && (value === null || typeof value === 'string');
+  return text && choices.length === 0 && !isFlag;
 }

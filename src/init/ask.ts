@@ -1,6 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
 import { confirm, isCancel, select, text } from '@clack/prompts';
-import type { Findings } from '../../init/index.ts';
+import type { Findings } from './index.ts';
 import {
   type Answers,
   defaultAnswers,
@@ -10,7 +10,7 @@ import {
   searchWays,
   type Target,
   trainCandidates,
-} from '../../init/propose/questions.ts';
+} from './proposal.ts';
 
 /** Where questions are asked. */
 export interface Terminal {

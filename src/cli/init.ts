@@ -1,13 +1,14 @@
-import { stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import process from 'node:process';
-import { draft, type Findings, lookAt, type Proposal, silentScripts, withHelp } from '../../init/index.ts';
-import { type Answers, defaultAnswers } from '../../init/propose/questions.ts';
-import { type Cli, isTerminal, writeLine } from '../cli.ts';
-import { CommandError, EXIT } from '../exit.ts';
-import { Abandoned, ask, mayRunHelp, type Terminal } from './ask.ts';
-import { AlreadyThere, difference, existing, save } from './save.ts';
-import { nextSteps, openPlaces, summaryLines } from './summary.ts';
+import { createTwoFilesPatch } from 'diff';
+import { loadConfig } from '../config.ts';
+import { Abandoned, ask, mayRunHelp, type Terminal } from '../init/ask.ts';
+import { draft, type Findings, lookAt, type Proposal, silentScripts, withHelp } from '../init/index.ts';
+import { type Answers, defaultAnswers, type StepProposal } from '../init/proposal.ts';
+import { placeFile } from '../systems/files.ts';
+import { type Cli, isTerminal, writeLine } from './cli.ts';
+import { CommandError, EXIT } from './exit.ts';
 
 export interface InitOptions {
   /** Folder of the project, relative to where the command is run. */
@@ -137,5 +138,84 @@ function report(cli: Cli, file: string, proposal: Proposal, text: string): strin
     '',
     'Each setting says where it comes from. Next:',
     ...nextSteps(proposal, text).map((line, index) => `  ${index + 1}. ${line}`),
+  ];
+}
+
+/** The file is there already, and was left as it is. */
+export class AlreadyThere extends Error {
+  override name = 'AlreadyThere';
+}
+
+/** The settings of a folder; undefined when there are none. */
+export async function existing(file: string): Promise<string | undefined> {
+  return readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  });
+}
+
+/**
+ * Writes `mediwatch.yaml` whole or not at all, and only what can be loaded.
+ *
+ * @throws {ConfigError} when it cannot: a fault of ours, and nothing was written
+ * @throws {AlreadyThere} when there is one and `force` is not set
+ */
+export async function save(folder: string, text: string, { force }: { force: boolean }): Promise<void> {
+  const file = join(folder, 'mediwatch.yaml');
+  try {
+    await placeFile(file, text, {
+      ifThere: force ? 'replace' : 'fail',
+      check: (draft) => loadConfig({ MEDIWATCH_CONFIG: draft }, folder),
+    });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') throw new AlreadyThere();
+    throw error;
+  }
+}
+
+/** What would change, as a patch. */
+export function difference(before: string, after: string): string {
+  return createTwoFilesPatch('mediwatch.yaml', 'mediwatch.yaml', before, after, 'now', 'proposed');
+}
+
+/** What was decided, in a few lines. */
+export function summaryLines({ findings, answers, ...steps }: Proposal): string[] {
+  const row = (name: string, value: string) => `  ${name.padEnd(12)} ${value}`;
+  const of = (step: StepProposal | null, without: string) => (step ? step.script.path : without);
+  return [
+    row('model', answers.registeredModel),
+    row('data', findings.data?.path ?? 'not found'),
+    row('prepare', of(steps.prepare, steps.train ? 'nothing to do' : 'not found')),
+    row(
+      'search',
+      answers.search === 'trials' ? `trials of ${of(steps.trial, 'the training')}` : of(steps.search, 'none'),
+    ),
+    row('train', of(steps.train, 'not found')),
+    row('monitor', of(steps.monitor, 'bundled')),
+    row('API', answers.deployment === 'none' ? 'none' : `target ${answers.deployment}`),
+    row('schedules', answers.schedules ? 'taken over' : 'none'),
+  ];
+}
+
+/** How many places are to be filled in. */
+export function openPlaces(text: string): number {
+  return text.split('\n').filter((line) => !line.trimStart().startsWith('#') && line.includes('FILL_IN')).length;
+}
+
+/** What to do next, in the order in which it is done. */
+export function nextSteps({ findings, answers, train }: Proposal, text: string): string[] {
+  const places = openPlaces(text);
+  const [venv] = findings.environment.venvs;
+  // An image with the model in it is built by each retrain.
+  const needsImage = answers.deployment === 'docker' && /^ *option: registry$/m.test(text);
+  return [
+    ...(train ? [] : ['say in mediwatch.yaml how the model is trained (steps.train)']),
+    ...(train && !findings.data ? ['name the data in mediwatch.yaml (data.path)'] : []),
+    ...(places > 0 ? [`fill in what is marked FILL_IN (${places === 1 ? 'one place' : `${places} places`})`] : []),
+    ...(venv || !findings.environment.setUp ? [] : [`make the project's environment: ${findings.environment.setUp}`]),
+    'mediwatch check               whether it is right, and what a retrain would run',
+    'npm start                     in the checkout of MediWatch, with MEDIWATCH_CONFIG naming this file',
+    ...(needsImage ? ['mediwatch build               the image of the API, which a retrain starts'] : []),
+    'mediwatch retrain --follow    the first retrain',
   ];
 }
