@@ -20,7 +20,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.stderr.write(`The output could not be written: ${error.message}\n`);
   process.exit(codeOfLostOutput(process.argv.slice(2)));
 });
-// Where messages cannot be written, nobody can be told of that either.
+// Where messages cannot be written, neither can one about that.
 process.stderr.on('error', () => undefined);
 
 process.exitCode = await main(process.argv.slice(2), {

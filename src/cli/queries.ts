@@ -16,7 +16,7 @@ interface QueryState {
   url: string;
   /** The same, and the browser keeps it among its saved views. */
   saveUrl: string;
-  /** Workflows that it finds now; null: Temporal did not tell. */
+  /** Workflows that it finds now; null: Temporal did not answer. */
   count: number | null;
 }
 

@@ -58,7 +58,7 @@ export async function runStart(cli: Cli, typed: Typed): Promise<void> {
   const input: Input = checkedBy<z.ZodObject>(WORKFLOWS[workflow].input, given, 'Nothing was started.');
   const own = configOf(cli, input.registeredModel);
   if (typed.rehearses && dryRun) return await rehearseRetrain(cli, WORKFLOWS.retrain.input.parse(given));
-  // What a real run does would be taken for what a dry one tells.
+  // What a real run did would be taken for what a dry one would do.
   const wanted = { workflow, input, id, join: id !== undefined && typed.follow && !dryRun };
   await withSession(cli, async (session) => {
     const startIt = async () => {

@@ -167,7 +167,7 @@ export function addAlert(program: Command, cli: Cli): void {
   const command = describeCommand(
     program.command('alert'),
     [
-      'Tells the steward of a model that its data have drifted',
+      'Alerts the steward of a model: its data have drifted',
       '; it retrains once for all alerts that are pending. With a report the alert is raised only when the gate of ' +
         'mediwatch.yaml calls it drift.',
     ],

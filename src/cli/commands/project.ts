@@ -91,8 +91,8 @@ export function addNotify(program: Command, cli: Cli): void {
         'variables that the targets name.',
     ],
     [
-      ['notify --test', 'to every target, whatever its filters; the exit code is 1 when one could not be told'],
-      ['notify --test --event driftDetected --severity warning', 'to those that would be told of such an event'],
+      ['notify --test', 'to every target, whatever its filters; the exit code is 1 when one could not be reached'],
+      ['notify --test --event driftDetected --severity warning', 'to those that want such an event'],
     ],
   )
     .requiredOption('--test', 'send a test notification')
@@ -107,7 +107,7 @@ async function sendTest(cli: Cli, asked: Asked): Promise<void> {
   const config = cli.config();
   if (config.notifications.length === 0) {
     const example = 'notifications: [{kind: slack, urlEnv: SLACK_URL}]';
-    throw new CommandError(EXIT.usage, `mediwatch.yaml names nobody to tell. Add a target, such as ${example}.`);
+    throw new CommandError(EXIT.usage, `mediwatch.yaml names nobody to notify. Add a target, such as ${example}.`);
   }
   const { createNotifier } = await import('../../systems/notifications/index.ts');
   const notifier = createNotifier(config);

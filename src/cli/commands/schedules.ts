@@ -32,14 +32,14 @@ export function addSchedules(program: Command, cli: Cli): void {
 function addApply(schedules: Command, cli: Cli): void {
   const command = describeCommand(
     schedules.command('apply'),
-    ['Brings the schedules of mediwatch.yaml to Temporal', '. What was changed by hand there stays, and is told.'],
+    ['Brings the schedules of mediwatch.yaml to Temporal', '. What was changed by hand there stays, and is shown.'],
     [
       ['schedules apply --dry-run', 'what would be changed, field by field'],
       ['schedules apply --prune', 'and delete those that are not declared any more'],
       ['schedules apply --overwrite', 'and undo what was changed or paused by hand'],
     ],
   )
-    .option('--dry-run', 'tell what would be done, and do nothing')
+    .option('--dry-run', 'only say what would be done, and do nothing')
     .option('--prune', 'delete those of ours that are not declared any more')
     .option('--overwrite', 'undo what was changed by hand in Temporal, a pause too');
   command.action(async () => {
@@ -93,7 +93,7 @@ function addTrigger(schedules: Command, cli: Cli): void {
     .addArgument(nameArgument())
     .option('-f, --follow', 'stay and show progress')
     .option(...YES_FLAG)
-    .option('--dry-run', 'only tell what it would start, and start nothing');
+    .option('--dry-run', 'only say what it would start, and start nothing');
   command.action(async (name: string) => {
     const { yes = false, dryRun = false, follow = false } = command.opts<Switches<'yes' | 'dryRun' | 'follow'>>();
     const { triggerSchedule } = await import('../schedules/change.ts');
@@ -125,7 +125,7 @@ function addBackfill(schedules: Command, cli: Cli): void {
         .default('bufferAll'),
     )
     .option(...YES_FLAG)
-    .option('--dry-run', 'only tell what would be started, and start nothing');
+    .option('--dry-run', 'only say what would be started, and start nothing');
   command.action(async (name: string) => {
     const { yes = false, dryRun = false, ...wanted } = command.opts<BackfillFlags>();
     const { backfillSchedule } = await import('../schedules/change.ts');

@@ -141,7 +141,7 @@ export function addStartCommand(program: Command, cli: Cli, spec: StartCommand):
     .addOption(new Option('-f, --follow', `stay and show progress${usual(spec.follows)}`).conflicts('detach'))
     .addOption(new Option('-d, --detach', `return once it is started${usual(!spec.follows)}`).conflicts('follow'));
   if (spec.rehearses) {
-    command.addOption(new Option('--dry-run', 'only tell what it would do, and start nothing').conflicts('detach'));
+    command.addOption(new Option('--dry-run', 'only say what it would do, and start nothing').conflicts('detach'));
   }
   if (spec.asks) command.option(...YES_FLAG);
 

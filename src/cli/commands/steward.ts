@@ -60,5 +60,5 @@ export function addSteward(program: Command, cli: Cli): void {
     ],
   )
     .option(...YES_FLAG)
-    .option('--dry-run', 'only tell what it would do, and start nothing');
+    .option('--dry-run', 'only say what it would do, and start nothing');
 }

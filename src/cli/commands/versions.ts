@@ -104,7 +104,7 @@ export function addReport(program: Command, cli: Cli): void {
   const command = describeCommand(
     program.command('report'),
     [
-      'Tells where the report of a version is, saves it, or opens it in the browser',
+      'Shows where the report of a version is, saves it, or opens it in the browser',
       '. The version is named by its number, an alias or stage, or the id of the retrain that made it.',
     ],
     [

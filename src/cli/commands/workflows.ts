@@ -90,7 +90,7 @@ export function addCancel(program: Command, cli: Cli): void {
     .addArgument(idArgument('runningWorkflows'))
     .option('-f, --follow', 'stay until the clean-up is finished, and say how it ended')
     .addOption(new Option('-w, --wait', 'the same as --follow').hideHelp())
-    .option('--dry-run', 'only tell what would be stopped, and stop nothing');
+    .option('--dry-run', 'only say what would be stopped, and stop nothing');
   command.action(async (id: string) => {
     const { follow = false, wait = false, dryRun = false } = command.opts<Switches<'follow' | 'wait' | 'dryRun'>>();
     const { cancel } = await import('../follow/cancel.ts');
@@ -164,7 +164,7 @@ export function addDecisions(program: Command, cli: Cli): void {
       .addOption(new Option('--reason <text>', 'why, kept with the version').makeOptionMandatory(decision === 'reject'))
       .option('--by <name>', 'who decides; default: the user of this machine')
       .option(...YES_FLAG)
-      .option('--dry-run', 'only tell what would be decided, and decide nothing');
+      .option('--dry-run', 'only say what would be decided, and decide nothing');
     if (decision === 'approve') command.option('-f, --follow', 'stay until what was approved has ended, and say how');
     command.action(async (id: string) => {
       const { decide } = await import('../approval.ts');

@@ -20,7 +20,7 @@ const ESCAPED_IN_QUOTES = new Set(['"', '\\', '$', '`']);
  * Splits what was typed up to the cursor as a POSIX shell would; nothing in it is expanded or run. Bash alone hands
  * over its line: its own split words still have their quotes, and are broken at colons too.
  *
- * @param breaks characters at which bash begins to complete anew: its COMP_WORDBREAKS
+ * @param breaks characters at which bash begins a new word: its COMP_WORDBREAKS
  */
 export function splitLine(line: string, breaks: string): TypedLine {
   const words: string[] = [];

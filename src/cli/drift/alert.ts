@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
+import pRetry from 'p-retry';
 import { z } from 'zod';
 import { type Config, forModel } from '../../config.ts';
 import type { DriftVerdict } from '../../contracts/drift.ts';
@@ -60,17 +61,12 @@ const RETRY_LIMIT_MS = 10_000;
 const PAUSE_MS = 500;
 
 /** Sends again while nothing answers, for a while. What is sent carries a key, so it counts once. */
-async function retrying<Result>({ interrupted }: Io, send: () => Promise<Result>): Promise<Result> {
-  for (const deadline = Date.now() + RETRY_LIMIT_MS; ; ) {
-    try {
-      return await send();
-    } catch (error) {
-      const away = error instanceof CommandError && error.exitCode === EXIT.unreachable;
-      if (!away || interrupted.aborted || Date.now() > deadline) throw error;
-      await delay(PAUSE_MS, undefined, { signal: interrupted }).catch(() => undefined);
-    }
-  }
-}
+const retrying = <Result>({ interrupted }: Io, send: () => Promise<Result>): Promise<Result> =>
+  pRetry(send, {
+    ...{ retries: Number.POSITIVE_INFINITY, minTimeout: PAUSE_MS, factor: 1, maxRetryTime: RETRY_LIMIT_MS },
+    shouldRetry: ({ error }) =>
+      error instanceof CommandError && error.exitCode === EXIT.unreachable && !interrupted.aborted,
+  });
 
 const Accepted = z.object({ model: z.string(), steward: z.string().nullable() });
 const Refused = z.object({ error: z.string(), next: z.string().default('') });

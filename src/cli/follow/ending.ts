@@ -108,12 +108,12 @@ export function failureOf(error: WorkflowFailedError, workflow: string): Failure
   return { ...temporalFailure(chain, error), stage };
 }
 
-/** Where to read more of a failure of a step; nothing where no log tells more than the failure itself. */
+/** Where to read more of a failure of a step; nothing where no log says more than the failure itself. */
 export function logsOfFailure({ type }: Failure, workflowId: string): string[] {
   return IN_LOGS.has(type) ? [`"mediwatch logs ${workflowId}" shows what its steps wrote.`] : [];
 }
 
-/** The stage of a failure; where the failure itself does not tell, the workflow's progress does. */
+/** The stage of a failure; where the failure itself does not say, the one in the workflow's progress. */
 export function stageOfFailure({ stage }: Failure, progress: Progress | null): string | null {
   const failed = progress?.stages.find(({ state }) => state === 'failed');
   return stage ?? (failed ? STAGE_TITLES[failed.name] : null);

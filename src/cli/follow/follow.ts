@@ -54,7 +54,7 @@ function sayLeft(cli: Cli, { workflow, workflowId, runId }: Target): void {
   cli.say(`and "mediwatch cancel ${workflowId}" stops it.`);
 }
 
-/** When the workflow ended: now, as far as a reader sees, when Temporal does not tell. */
+/** When the workflow ended: now, when Temporal does not answer. */
 async function endOf(session: Session, { workflowId }: Target): Promise<number> {
   const { closeTime } = await describe(session, workflowId).catch(() => ({ closeTime: undefined }));
   return closeTime?.getTime() ?? Date.now();

@@ -20,7 +20,7 @@ interface Watched {
   ending: Ending;
   /** What was followed at the end: its run is another one after a reset. */
   target: Target;
-  /** The last progress that was seen; null when the workflow never told. */
+  /** The last progress that was seen; null when the workflow never answered. */
   progress: Progress | null;
 }
 
@@ -29,7 +29,7 @@ const WORKERS_POLL_MS = 3_000;
 /** So long a reset is shown, for those who see the latest notices only (ms). */
 const RESET_SHOWN_MS = 5_000;
 /**
- * After the end the last state is asked for, if a worker is there to tell it (ms). Twice: Temporal may lose a question
+ * After the end the last state is asked for, if a worker is there to answer (ms). Twice: Temporal may lose a question
  * that it gets just when the workflow ends.
  */
 const LAST_QUESTIONS_LIMITS_MS = [1_500, 3_000];
@@ -109,7 +109,7 @@ export type Answer = { progress: Progress } | { silent: 'worker' | 'temporal' } 
 const QUESTION_LIMIT_MS = 3_000;
 
 /**
- * Asks a workflow, running or ended, for its progress. `unknown`: it is of a kind that does not tell.
+ * Asks a workflow, running or ended, for its progress. `unknown`: its kind has no progress.
  * Never throws: whoever follows a workflow outlives workers and servers that are away.
  */
 export async function askProgress(

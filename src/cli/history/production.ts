@@ -107,7 +107,7 @@ export function entriesOf(versions: readonly Tagged[]): ProductionEntry[] {
 
 /** What was in Production at a moment. */
 interface Moment {
-  /** Null: nothing, as far as the history tells. */
+  /** Null: nothing, as far as the history knows. */
   version: string | null;
   /** The change that put it there; null for what was there before the history begins. */
   since: ProductionEntry | null;
@@ -150,7 +150,7 @@ function historyLines({ registeredModel, production, entries, shown, hidden }: H
 
 function pastUs(production: string | null): string {
   const now = production === null ? 'Nothing is in Production' : `Version ${production} is in Production`;
-  return `${now} now, which no workflow did: it was changed in MLflow by hand. "mediwatch doctor" tells more.`;
+  return `${now} now, which no workflow did: it was changed in MLflow by hand. "mediwatch doctor" shows more.`;
 }
 
 function entryLines(entry: HistoryEntry, style: Style): string[] {

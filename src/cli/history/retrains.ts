@@ -256,7 +256,7 @@ function narrow(retrain: Retrain, { width, style, now }: Canvas): string[] {
   ];
 }
 
-/** A retrain in words, each without a line break. */
+/** What is shown of a retrain; no text has a line break. */
 function facts({ startedAt, workflowId, model, trigger, version, testAuc, seconds, ...rest }: Retrain, now: number) {
   const { kind } = rest.verdict;
   const goesOn = kind === 'running' || kind === 'waiting';

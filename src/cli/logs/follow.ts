@@ -13,7 +13,7 @@ const POLL_MS = 1_000;
 const POLL_SHARE = 0.2;
 /** Workers ship what is new every second: so long after the end something may still come (ms). */
 const SETTLED_AFTER_MS = 2_500;
-/** A step that has not told of its end so long after the workflow's will not do so (ms). */
+/** A step that has not ended in the store so long after its workflow will not end there (ms). */
 const GIVEN_UP_AFTER_MS = 10_000;
 /** How long the store may be away before following gives up (ms). */
 const AWAY_LIMIT_MS = 120_000;
@@ -119,7 +119,7 @@ async function pause(ms: number, interrupted: AbortSignal, ended: Promise<void> 
   over.abort();
 }
 
-/** What Temporal tells of a workflow's end. */
+/** What Temporal says of a workflow's end. */
 export type End =
   /** At: Unix time (ms). */
   | { kind: 'ended'; state: string; at: number }

@@ -150,7 +150,7 @@ export function noSuchLog({ workflowId, step, attempt }: LogsWanted, entries: re
   const which = [step !== undefined && `step "${step}"`, attempt !== undefined && `attempt ${attempt}`];
   const message =
     `${workflowId} has no log of ${which.filter(Boolean).join(', ')}. It has logs of: ${namesOf(entries)}. ` +
-    `"mediwatch logs ${workflowId} --list" tells more.`;
+    `"mediwatch logs ${workflowId} --list" shows more.`;
   return new CommandError(EXIT.usage, message);
 }
 

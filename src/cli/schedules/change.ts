@@ -91,7 +91,7 @@ export async function resumeSchedule(cli: Cli, name: string): Promise<void> {
   });
 }
 
-/** How long Temporal is given to tell which workflow it started (ms), and how often it is asked. */
+/** How long Temporal may take to show which workflow it started (ms), and how often it is asked. */
 const LIMIT_MS = 10_000;
 const PAUSE_MS = 100;
 

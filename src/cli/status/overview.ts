@@ -22,7 +22,7 @@ interface ModelState {
   registry: RegistryState | null;
   /** Null: of several models, this one has no API. */
   api: ApiState | null;
-  /** Whether the API serves what is in Production; null when that cannot be told. */
+  /** Whether the API serves what is in Production; null when that is not known. */
   agrees: boolean | null;
   /** The holder of the model's lock first, then who waits for it. */
   lock: LockState[] | null;
@@ -185,7 +185,7 @@ async function lockState({ client, config }: Session): Promise<LockState[]> {
       return queue.map(({ workflowId, purpose }) => ({ workflowId, purpose }));
     });
   } catch {
-    // No lock was ever asked for, or no worker is there to tell: the rest of the status says the latter.
+    // No lock was ever asked for, or no worker is there to answer: the rest of the status says the latter.
     return [];
   }
 }
@@ -202,7 +202,7 @@ interface NextStart {
 
 const SCHEDULES_LIMIT_MS = 3_000;
 
-/** When each schedule starts next, the soonest first; null when that cannot be told: `mediwatch schedules` says why. */
+/** When each schedule starts next, the soonest first; null when that is not known: `mediwatch schedules` says why. */
 async function nextStarts(session: Session): Promise<NextStart[] | null> {
   try {
     const states = await session.client.withDeadline(Date.now() + SCHEDULES_LIMIT_MS, () => scheduleStates(session));

@@ -20,7 +20,7 @@ export async function showWorkflow(cli: Cli, workflowId: string): Promise<void> 
 }
 
 interface WorkflowState extends ExecutionState {
-  /** Null when no worker is there to tell, or when the workflow is of a kind that does not. */
+  /** Null when no worker is there to answer, or when its kind has no progress. */
   progress: Progress | null;
   result: unknown;
   failure: Failure | null;
@@ -120,7 +120,7 @@ export async function listExecutions(
   return { running: running.sort(newestFirst), recent: recent.sort(newestFirst).slice(0, most) };
 }
 
-/** What Temporal tells of a workflow. */
+/** What Temporal says of a workflow. */
 function executionState(
   { config }: Session,
   { workflowId, runId, type, status, startTime, closeTime, typedSearchAttributes }: Execution,

@@ -12,7 +12,7 @@ interface Canvas {
 
 type Row = readonly [label: string, a: string, b: string];
 
-/** As much of a digest as tells two apart. */
+/** Enough of a digest to know two apart (characters). */
 const DIGEST = 12;
 
 /** Compares two versions; `references` as `gatherComparison` takes them. */
