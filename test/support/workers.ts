@@ -8,6 +8,7 @@ import { createLockActivities, createStewardActivities } from '../../src/activit
 import { payloadConverterPath, workflowBundle } from '../../src/bundle.ts';
 import { TASK_QUEUES } from '../../src/contracts/names.ts';
 import { ensureSearchAttributes } from '../../src/systems/temporal.ts';
+import { hostVersions, versioned } from '../../src/workers/versions.ts';
 
 /** Shared by the test files, which bundle the same workflows. */
 export const TEST_BUNDLES = join(tmpdir(), 'mediwatch-test-bundles');
@@ -27,7 +28,7 @@ export async function startWorkers(
   activities: Partial<Activities>,
   options: Partial<WorkerOptions> = {},
 ): Promise<TestWorkers> {
-  const [connection, nativeConnection, { codePath }] = await Promise.all([
+  const [connection, nativeConnection, bundle] = await Promise.all([
     Connection.connect({ address }),
     NativeConnection.connect({ address }),
     workflowBundle(TEST_BUNDLES),
@@ -50,11 +51,15 @@ export async function startWorkers(
     ...options,
   } as const;
   const workers = await Promise.all([
-    Worker.create({ ...shared, taskQueue: TASK_QUEUES.orchestration, workflowBundle: { codePath } }),
+    Worker.create({ ...shared, ...versioned(bundle), taskQueue: TASK_QUEUES.orchestration }),
     Worker.create({ ...shared, taskQueue: TASK_QUEUES.training }),
     Worker.create({ ...shared, taskQueue: TASK_QUEUES.deployment }),
   ]);
   const running = Promise.all(workers.map((worker) => worker.run()));
+  // No run begins before its version is the current one.
+  const versions = hostVersions({ client, own: bundle.buildId, create: async () => undefined });
+  await versions.ready;
+  await versions.close();
   return {
     client,
     async stop() {
