@@ -29,28 +29,10 @@ interface ApiProcessOptions {
 }
 
 /** One API process: started at once, `running` when its /health answers 200, until it exits or is stopped. */
-export interface ApiProcess {
-  readonly spec: InstanceSpec;
-  readonly url: string;
-  readonly port: number;
-  readonly logFile: string;
-  state(): Instance['state'];
-  /** Why it is not running, in words. */
-  reason(): string | undefined;
-  /** Asks /health at once instead of at the next probe; why it is not running, in words, or null. */
-  problem(): Promise<string | null>;
-  /** When it became `running` (ms, as `performance.now()` counts them). */
-  runningSince(): number | undefined;
-  /** The instance as the admin API shows it. */
-  view(): Instance;
-  /** Resolves when the process and all that it started are gone and its log is complete. */
-  readonly gone: Promise<void>;
-  /** SIGTERM to its process group, SIGKILL after the grace (ms); resolves when it is gone. */
-  stop(graceMs: number): Promise<void>;
-}
+export type ApiProcess = ReturnType<typeof startApiProcess>;
 
 /** Starts an API process in its own process group. A program that cannot be started shows as `exited`. */
-export function startApiProcess(options: ApiProcessOptions): ApiProcess {
+export function startApiProcess(options: ApiProcessOptions) {
   const { spec, port, command, logFile, reaper, onChange, log } = options;
   const url = `http://${LOOPBACK}:${port}`;
   const tag = reaper.newTag();
@@ -127,15 +109,20 @@ export function startApiProcess(options: ApiProcessOptions): ApiProcess {
     url,
     port,
     logFile,
+    /** Resolves when the process and all that it started are gone and its log is complete. */
     gone,
     state: () => state,
+    /** Why it is not running, as text. */
     reason: () => reason,
+    /** Asks /health at once instead of at the next probe; why it is not running, as text, or null. */
     async problem() {
       await look();
       return state === 'running' ? null : `${state} (${reason})`;
     },
+    /** When it became `running` (ms, as `performance.now()` counts them). */
     runningSince: () => runningSince,
-    view: () => ({
+    /** The instance as the admin API shows it. */
+    view: (): Instance => ({
       key: spec.key,
       model: spec.model,
       version: spec.version,
@@ -150,7 +137,8 @@ export function startApiProcess(options: ApiProcessOptions): ApiProcess {
       ...(state === 'exited' && { logTail: output.tail() }),
       startedAt,
     }),
-    async stop(graceMs) {
+    /** SIGTERM to its process group, SIGKILL after the grace (ms); resolves when it is gone. */
+    async stop(graceMs: number) {
       probing.abort();
       if (pid && state !== 'exited') await killTree({ pgid: pid, tag, graceMs });
       await gone;

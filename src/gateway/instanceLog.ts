@@ -10,7 +10,7 @@ const TAIL_CHARACTERS = 4_000;
 const KEEP_LOGS = 5;
 
 /** A bounded log file that also remembers its end. */
-export interface InstanceLog extends Writable {
+interface InstanceLog extends Writable {
   readonly file: string;
   tail(): string;
 }

@@ -27,7 +27,7 @@ interface Upstream {
 }
 
 /** Who answered: the key is a response header. */
-export const VERSION_HEADER = 'x-mediwatch-version';
+const VERSION_HEADER = 'x-mediwatch-version';
 
 const BODY_LIMIT_BYTES = 32 * 2 ** 20;
 const RETRY_AFTER_SECONDS = 2;

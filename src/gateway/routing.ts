@@ -29,30 +29,10 @@ interface Shares {
   previous: string | null;
 }
 
-/** Which upstreams answer requests: the active one is kept on disk and, if it is our own, kept alive. */
-export interface Routing {
-  shares(): Shares;
-  /** Gives the data plane the shares with the addresses that the upstreams have now. */
-  publish(): void;
-  /**
-   * Sends a share of the new requests to an upstream: all, some beside the active one, or none.
-   *
-   * @throws {AdminProblem} 404 for a key that is not there, 409 for one that cannot serve; traffic is as it was then
-   */
-  shift(key: string, share: number): Promise<TrafficShifted>;
-  /** If the upstream is the active one, nothing answers any more, also after a restart. */
-  clear(key: string): Promise<void>;
-  /** An upstream that is about to go gets no share any more, until what this returns is called. */
-  retire(key: string): () => void;
-  /** The upstream has a new address: it is kept, if it is the active one. */
-  moved(key: string): Promise<void>;
-  /** Serves again what was active when the gateway ended last; a split is not taken up again. */
-  restore(): Promise<void>;
-  /** Restarts nothing any more. */
-  close(): void;
-}
+export type Routing = ReturnType<typeof createRouting>;
 
-export function createRouting({ upstreams, plane, stateFile, log }: RoutingOptions): Routing {
+/** Which upstreams answer requests: the active one is kept on disk and, if it is our own, kept alive. */
+export function createRouting({ upstreams, plane, stateFile, log }: RoutingOptions) {
   let shares: Shares = { active: null, candidate: null, previous: null };
   let keeping = new AbortController();
   const retired = new Set<string>();
@@ -60,6 +40,7 @@ export function createRouting({ upstreams, plane, stateFile, log }: RoutingOptio
   // Writes what is active when its turn comes, so that the last write tells the last shift.
   const save = () => serial('state', () => writeState(stateFile, { active: shares.active }));
 
+  /** Gives the data plane the shares with the addresses that the upstreams have now. */
   const publish = () => {
     const { active, candidate } = shares;
     const at = (spec: ActiveSpec) => ({ key: spec.key, version: spec.version, at: upstreams.address(spec) });
@@ -152,7 +133,13 @@ export function createRouting({ upstreams, plane, stateFile, log }: RoutingOptio
   return {
     shares: () => shares,
     publish,
-    shift: (key, share) =>
+
+    /**
+     * Sends a share of the new requests to an upstream: all, some beside the active one, or none.
+     *
+     * @throws {AdminProblem} 404 for a key that is not there, 409 for one that cannot serve; traffic is as it was then
+     */
+    shift: (key: string, share: number): Promise<TrafficShifted> =>
       serial('shift', async () => {
         if (share === 0) await takeOut(key);
         else if (share === 1) await serveWhole(key);
@@ -161,7 +148,9 @@ export function createRouting({ upstreams, plane, stateFile, log }: RoutingOptio
         log.info({ active: active?.key, previous, candidate }, 'traffic shifted');
         return { active: active?.key ?? null, previous, candidate };
       }),
-    clear: (key) =>
+
+    /** If the upstream is the active one, nothing answers any more, also after a restart. */
+    clear: (key: string) =>
       serial('shift', async () => {
         if (shares.active?.key !== key) return;
         const before = shares;
@@ -175,16 +164,22 @@ export function createRouting({ upstreams, plane, stateFile, log }: RoutingOptio
         }
         log.warn({ key }, 'the active version was stopped by force; nothing answers any more');
       }),
-    retire(key) {
+
+    /** An upstream that is about to go gets no share any more, until what this returns is called. */
+    retire(key: string) {
       retired.add(key);
       if (shares.candidate?.key === key) change({ candidate: null });
       return () => void retired.delete(key);
     },
-    async moved(key) {
+
+    /** The upstream has a new address: it is kept, if it is the active one. */
+    async moved(key: string) {
       if (shares.active?.key !== key) return;
       shares = { ...shares, active: upstreams.spec(key) ?? null };
       await save();
     },
+
+    /** Serves again what was active when the gateway ended last; a split is not taken up again. */
     async restore() {
       const { active } = await readState(stateFile, log);
       if (active && 'url' in active) await upstreams.put(active);
@@ -192,6 +187,8 @@ export function createRouting({ upstreams, plane, stateFile, log }: RoutingOptio
       // So that /status names it from the first answer on; a failure is met again, and logged, by what keeps it alive.
       if (active && !('url' in active)) await upstreams.start(active).catch(() => {});
     },
+
+    /** Restarts nothing any more. */
     close: () => keeping.abort(),
   };
 }

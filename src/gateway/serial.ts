@@ -1,5 +1,5 @@
 /** Runs functions of the same key one after the other, and those of different keys side by side. */
-export type Serial = <Result>(key: string, run: () => Promise<Result>) => Promise<Result>;
+type Serial = <Result>(key: string, run: () => Promise<Result>) => Promise<Result>;
 
 export function createSerial(): Serial {
   const last = new Map<string, Promise<unknown>>();

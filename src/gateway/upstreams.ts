@@ -23,38 +23,10 @@ interface UpstreamsOptions {
   log: Logger;
 }
 
-/** All that requests can go to, by key: our own processes, and servers that something else runs. Knows no traffic. */
-export interface Upstreams {
-  keys(): string[];
-  spec(key: string): ActiveSpec | undefined;
-  /** An own process. */
-  instance(key: string): ApiProcess | undefined;
-  instances(): ApiProcess[];
-  /** Where it answers, or why it cannot be sent requests now. How an external one does, only a request shows. */
-  address(spec: ActiveSpec): string | Unavailable;
-  /** Asks whether it serves; gives why not, as text, or null. */
-  problem(key: string): Promise<string | null>;
-  /**
-   * Starts a process, or adopts the one that has the key.
-   *
-   * @throws {AdminProblem} 409 when the key belongs to another version or to an external server
-   */
-  start(spec: InstanceSpec): Promise<{ instance: ApiProcess; adopted: boolean }>;
-  /** Starts a process in the place of one that exited; one that is still there is left alone. */
-  restart(spec: InstanceSpec): Promise<ApiProcess>;
-  /**
-   * Makes an external server known, or changes the address of the one that has the key.
-   *
-   * @throws {AdminProblem} 409 when the key belongs to another version or to a process
-   */
-  put(spec: ExternalSpec): Promise<void>;
-  /** Waits for `before`, then stops an own process, and forgets the key; a key that is not there is fine. */
-  remove(key: string, before: () => Promise<unknown>): Promise<void>;
-  /** Starts nothing any more and stops all own processes. */
-  close(): Promise<void>;
-}
+export type Upstreams = ReturnType<typeof createUpstreams>;
 
-export function createUpstreams(options: UpstreamsOptions): Upstreams {
+/** All that requests can go to, by key: our own processes, and servers that something else runs. Knows no traffic. */
+export function createUpstreams(options: UpstreamsOptions) {
   const { command, bind, logDir, graceMs, reaper, onChange, log } = options;
   const processes = new Map<string, ApiProcess>();
   const externals = new Map<string, ExternalSpec>();
@@ -70,22 +42,16 @@ export function createUpstreams(options: UpstreamsOptions): Upstreams {
     const logFile = logFileOf(logDir, spec);
     pruneInstanceLogs(logDir, new Set([logFile, ...[...processes.values()].map((instance) => instance.logFile)]));
     const host = bind === LOOPBACK ? LOOPBACK : EVERYWHERE;
-    const instance = startApiProcess({
-      spec,
-      port,
-      command: command(spec, { host, port }),
-      logFile,
-      reaper,
-      onChange,
-      log,
-    });
+    const process = { spec, port, command: command(spec, { host, port }), logFile };
+    const instance = startApiProcess({ ...process, reaper, onChange, log });
     processes.set(spec.key, instance);
     onChange();
     void instance.gone.then(() => reserved.delete(port));
     return instance;
   };
 
-  const stop = (key: string, before?: () => Promise<unknown>) =>
+  /** Waits for `before`, then stops an own process, and forgets the key; a key that is not there is fine. */
+  const remove = (key: string, before?: () => Promise<unknown>) =>
     serial(key, async () => {
       const instance = processes.get(key);
       if (!instance && !externals.has(key)) return;
@@ -98,23 +64,34 @@ export function createUpstreams(options: UpstreamsOptions): Upstreams {
 
   return {
     keys: () => [...processes.keys(), ...externals.keys()],
-    spec: (key) => processes.get(key)?.spec ?? externals.get(key),
-    instance: (key) => processes.get(key),
+    spec: (key: string): ActiveSpec | undefined => processes.get(key)?.spec ?? externals.get(key),
+    /** An own process. */
+    instance: (key: string) => processes.get(key),
     instances: () => [...processes.values()],
-    address(spec) {
+
+    /** Where it answers, or why it cannot be sent requests now. How an external one does, only a request shows. */
+    address(spec: ActiveSpec): string | Unavailable {
       const instance = processes.get(spec.key);
       if (!instance) return externals.get(spec.key)?.url ?? starting(spec, 'it was not started yet');
       if (instance.state() === 'running') return instance.url;
       const reason = instance.reason() ?? 'it is not running';
       return instance.state() === 'exited' ? restarting(instance, reason) : starting(spec, reason);
     },
-    async problem(key) {
+
+    /** Asks whether it serves; gives why not, as text, or null. */
+    async problem(key: string): Promise<string | null> {
       const own = processes.get(key);
       if (own) return await own.problem();
       const external = externals.get(key);
       return external ? await probe(external.url) : 'it is gone';
     },
-    start: (spec) =>
+
+    /**
+     * Starts a process, or adopts the one that has the key.
+     *
+     * @throws {AdminProblem} 409 when the key belongs to another version or to an external server
+     */
+    start: (spec: InstanceSpec) =>
       serial(spec.key, async () => {
         if (externals.has(spec.key)) throw otherKind(spec.key, 'an external upstream');
         const instance = processes.get(spec.key);
@@ -122,14 +99,22 @@ export function createUpstreams(options: UpstreamsOptions): Upstreams {
         assertSameVersion(instance.spec, spec);
         return { instance, adopted: true };
       }),
-    restart: (spec) =>
+
+    /** Starts a process in the place of one that exited; one that is still there is left alone. */
+    restart: (spec: InstanceSpec) =>
       serial(spec.key, async () => {
         const instance = processes.get(spec.key);
         if (instance && instance.state() !== 'exited') return instance;
         await instance?.gone;
         return launch(spec);
       }),
-    put: (spec) =>
+
+    /**
+     * Makes an external server known, or changes the address of the one that has the key.
+     *
+     * @throws {AdminProblem} 409 when the key belongs to another version or to a process
+     */
+    put: (spec: ExternalSpec) =>
       serial(spec.key, async () => {
         if (processes.has(spec.key)) throw otherKind(spec.key, 'a process of the gateway');
         const known = externals.get(spec.key);
@@ -137,11 +122,14 @@ export function createUpstreams(options: UpstreamsOptions): Upstreams {
         externals.set(spec.key, spec);
         onChange();
       }),
-    remove: stop,
-    async close() {
+
+    remove,
+
+    /** Starts nothing any more and stops all own processes. */
+    async close(): Promise<void> {
       closing = true;
       // Through the queue of each key, so that one that is being launched is stopped as well.
-      await Promise.all([...processes.keys()].map((key) => stop(key)));
+      await Promise.all([...processes.keys()].map((key) => remove(key)));
     },
   };
 }

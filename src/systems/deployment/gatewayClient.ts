@@ -1,7 +1,7 @@
 import { Agent, type Dispatcher } from 'undici';
 import { z } from 'zod';
-import { Instance, Status, TrafficShifted, UpstreamList, type UpstreamView } from '../../contracts/gateway.ts';
-import { type DeploymentTarget, GatewayError, type StopOptions } from './target.ts';
+import { Instance, type InstanceSpec, Status, TrafficShifted, UpstreamList } from '../../contracts/gateway.ts';
+import { GatewayError, type StopOptions } from './target.ts';
 
 const TIMEOUT_MS = 15_000;
 /** Beyond the drain, stopping takes the grace of a process and the end of what it started (ms). */
@@ -19,27 +19,10 @@ interface Call {
 /**
  * Calls of the gateway's admin API. All throw {@link GatewayError}, retryable when the gateway cannot be reached, does
  * not answer in time, or answers 5xx.
+ *
+ * @param adminUrl base URL of the gateway's admin API
  */
-export interface GatewayClient extends Pick<DeploymentTarget, 'serving' | 'traffic' | 'close'> {
-  upstreams(): Promise<UpstreamView[]>;
-  /** Makes an external server known, or changes its address. */
-  put(
-    key: string,
-    server: { model: string | undefined; version: string | undefined; url: string },
-    signal?: AbortSignal,
-  ): Promise<void>;
-  /** Starts a process, or finds the one that has the key. */
-  start(spec: object, signal?: AbortSignal): Promise<Instance>;
-  /** Null: there is none. */
-  instance(key: string): Promise<Instance | null>;
-  /** Gives an upstream this share of new requests. Null: it is not known. */
-  shift(key: string, share: number): Promise<{ previous: string | null } | null>;
-  /** Takes an upstream away once its requests are done; a process is stopped. */
-  remove(key: string, options: StopOptions): Promise<void>;
-}
-
-/** @param adminUrl base URL of the gateway's admin API */
-export function createGatewayClient(adminUrl: string): GatewayClient {
+export function createGatewayClient(adminUrl: string) {
   const base = new URL(adminUrl.replace(/\/+$/, ''));
   // The time limit of a call is its signal; a stop may drain for longer than undici's own limits.
   const agent = new Agent({ connect: { timeout: 5_000 }, headersTimeout: 0, bodyTimeout: 0 });
@@ -89,21 +72,26 @@ export function createGatewayClient(adminUrl: string): GatewayClient {
     async traffic() {
       return (await upstreams()).map(({ key, traffic }) => ({ key, ...traffic }));
     },
-    async put(key, server, signal) {
+    /** Makes an external server known, or changes its address. */
+    async put(key: string, server: object, signal?: AbortSignal) {
       await call('PUT', upstream(key), { body: server, signal });
     },
-    async start(spec, signal) {
+    /** Starts a process, or finds the one that has the key. */
+    async start(spec: InstanceSpec, signal?: AbortSignal) {
       return read(Instance, await call('POST', '/instances', { body: spec, signal }));
     },
-    async instance(key) {
+    /** Null: there is none. */
+    async instance(key: string) {
       const body = await call('GET', `/instances/${encodeURIComponent(key)}`);
       return body === undefined ? null : read(Instance, body);
     },
-    async shift(key, share) {
+    /** Gives an upstream this share of new requests. Null: it is not known. */
+    async shift(key: string, share: number) {
       const body = await call('POST', '/traffic', { body: { key, share } });
       return body === undefined ? null : { previous: read(TrafficShifted, body).previous };
     },
-    async remove(key, { drainMs, force = false }) {
+    /** Takes an upstream away once its requests are done; a process is stopped. */
+    async remove(key: string, { drainMs, force = false }: StopOptions) {
       const query = `drainMs=${Math.round(drainMs)}${force ? '&force=true' : ''}`;
       await call('DELETE', `${upstream(key)}?${query}`, { timeoutMs: drainMs + STOP_MARGIN_MS });
     },

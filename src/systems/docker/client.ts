@@ -28,30 +28,21 @@ export function createDocker(options: { socketPath?: string } = {}) {
   const engine = new Dockerode(options);
 
   async function call<Value>(what: string, perform: () => Promise<Value>): Promise<Value> {
-    try {
-      return await perform();
-    } catch (error) {
+    return await perform().catch((error: unknown) => {
       throw asDockerError(what, error);
-    }
-  }
-  async function unlessAbsent<Value>(what: string, perform: () => Promise<Value>): Promise<Value | undefined> {
-    return call(what, () =>
-      perform().catch((error: unknown) => {
-        if (statusOf(error) === 404) return undefined;
-        throw error;
-      }),
-    );
-  }
-  /** For changes that may have been made already: 304 says so, 409 that the daemon is at it. */
-  const ignoring = (statuses: number[], perform: () => Promise<unknown>) => () =>
-    perform().catch((error: unknown) => {
-      if (!statuses.includes(statusOf(error) ?? 0)) throw error;
     });
-
-  const inspect = (name: string) => unlessAbsent(`inspect ${name}`, () => engine.getContainer(name).inspect());
+  }
+  /** 404 is an answer: it is not there. */
+  async function find<Value>(what: string, perform: () => Promise<Value>): Promise<Value | undefined> {
+    return await call(what, () => perform().catch(ignoring(404)));
+  }
+  /** A change that may have been made already: 304 says so, 409 that the daemon is at it, 404 that it is gone. */
+  async function change(what: string, settled: number[], perform: () => Promise<unknown>): Promise<void> {
+    await call(what, () => perform().catch(ignoring(...settled)));
+  }
 
   return {
-    inspect,
+    inspect: (name: string) => find(`inspect ${name}`, () => engine.getContainer(name).inspect()),
 
     async info(): Promise<DaemonInfo> {
       const info = await call('be asked for its version', () => engine.info());
@@ -65,9 +56,9 @@ export function createDocker(options: { socketPath?: string } = {}) {
 
     /** Address of this host in Docker's default network; '' when there is no such network. */
     async bridgeAddress(): Promise<string> {
-      const network = await unlessAbsent('inspect its bridge', () => engine.getNetwork('bridge').inspect());
+      const network = await find('inspect its bridge', () => engine.getNetwork('bridge').inspect());
       const { Gateway, Subnet } = network?.IPAM?.Config?.[0] ?? {};
-      // The daemon tells the address only if it was given one; by itself it takes the first of the network.
+      // The daemon names the address only if it was given one; by itself it takes the first of the network.
       return Gateway ?? Subnet?.replace(/\.\d+\/\d+$/, '.1') ?? '';
     },
 
@@ -79,50 +70,34 @@ export function createDocker(options: { socketPath?: string } = {}) {
     },
 
     /** Makes the container unless its name is taken. */
-    async create(spec: ContainerSpec): Promise<void> {
-      await call(
-        `create the container ${spec.name}`,
-        ignoring([409], () => engine.createContainer(spec)),
-      );
-    },
+    create: (spec: ContainerSpec) =>
+      change(`create the container ${spec.name}`, [409], () => engine.createContainer(spec)),
 
-    async start(name: string): Promise<void> {
-      await call(
-        `start the container ${name}`,
-        ignoring([304], () => engine.getContainer(name).start()),
-      );
-    },
+    start: (name: string) => change(`start the container ${name}`, [304], () => engine.getContainer(name).start()),
 
-    async setRestartPolicy(name: string, policy: 'no' | 'unless-stopped'): Promise<void> {
-      await call(`update the container ${name}`, () =>
+    setRestartPolicy: (name: string, policy: 'no' | 'unless-stopped') =>
+      change(`update the container ${name}`, [], () =>
         engine.getContainer(name).update({ RestartPolicy: { Name: policy } }),
-      );
-    },
+      ),
 
     /** SIGTERM, SIGKILL after the grace (seconds). */
-    async stop(name: string, graceSeconds: number): Promise<void> {
-      await unlessAbsent(
-        `stop the container ${name}`,
-        ignoring([304], () => engine.getContainer(name).stop({ t: graceSeconds })),
-      );
-    },
+    stop: (name: string, graceSeconds: number) =>
+      change(`stop the container ${name}`, [304, 404], () => engine.getContainer(name).stop({ t: graceSeconds })),
 
     /** Removes the container with its anonymous volumes. */
-    async remove(name: string): Promise<void> {
-      await unlessAbsent(
-        `remove the container ${name}`,
-        ignoring([409], () => engine.getContainer(name).remove({ force: true, v: true })),
-      );
-    },
+    remove: (name: string) =>
+      change(`remove the container ${name}`, [404, 409], () =>
+        engine.getContainer(name).remove({ force: true, v: true }),
+      ),
 
     /** Both streams of a container's log, the newest lines; '' when it is gone. */
     async log(name: string, { lines = TAIL_LINES, characters = TAIL_CHARACTERS } = {}): Promise<string> {
       const options = { stdout: true, stderr: true, tail: lines, follow: false } as const;
-      const raw = await unlessAbsent(`read the log of ${name}`, () => engine.getContainer(name).logs(options));
+      const raw = await find(`read the log of ${name}`, () => engine.getContainer(name).logs(options));
       return raw ? withoutFrames(raw).slice(-characters) : '';
     },
 
-    image: (reference: string) => unlessAbsent(`inspect ${reference}`, () => engine.getImage(reference).inspect()),
+    image: (reference: string) => find(`inspect ${reference}`, () => engine.getImage(reference).inspect()),
 
     /** Ids of the local images that were made of these inputs. */
     async imagesOf(inputs: string): Promise<string[]> {
@@ -131,17 +106,11 @@ export function createDocker(options: { socketPath?: string } = {}) {
       return found.map(({ Id }) => Id);
     },
 
-    async tag(image: string, repository: string, tag: string): Promise<void> {
-      await call(`tag ${image}`, () => engine.getImage(image).tag({ repo: repository, tag }));
-    },
+    tag: (image: string, repository: string, tag: string) =>
+      change(`tag ${image}`, [], () => engine.getImage(image).tag({ repo: repository, tag })),
 
     /** Takes the reference away, and the image with its last one; an image in use stays. */
-    async untag(reference: string): Promise<void> {
-      await unlessAbsent(
-        `untag ${reference}`,
-        ignoring([409], () => engine.getImage(reference).remove()),
-      );
-    },
+    untag: (reference: string) => change(`untag ${reference}`, [404, 409], () => engine.getImage(reference).remove()),
 
     /** Containers with the label, one after the other as they start, until the signal is aborted or the daemon ends. */
     async *starts(label: string, signal: AbortSignal): AsyncGenerator<string> {
@@ -159,6 +128,13 @@ export function createDocker(options: { socketPath?: string } = {}) {
     },
   };
 }
+
+/** Swallows answers of the daemon with these statuses. */
+const ignoring =
+  (...statuses: number[]) =>
+  (error: unknown): undefined => {
+    if (!statuses.includes(statusOf(error) ?? 0)) throw error;
+  };
 
 /** Docker prefixes each piece of a log with eight bytes: the stream, three zeros, the length. */
 function withoutFrames(raw: Buffer): string {

@@ -19,6 +19,8 @@ export interface BakedImage extends BuiltImage {
   modelSha256: string;
 }
 
+type BuildOptions = Beat & { force?: boolean };
+
 interface Parts {
   config: Config;
   docker: Docker;
@@ -27,30 +29,18 @@ interface Parts {
   transport: Transport;
 }
 
-/** Makes the images of the API. All methods throw {@link DockerError}; those about a version also `MlflowError`. */
-export interface Images {
-  /** The image without a model, tagged `docker.tag`. */
-  runtime(options?: Beat & { force?: boolean }): Promise<BuiltImage>;
-  /** The image with a version of a model, tagged `v<version>`; what serves from it may then be released. */
-  bake(model: string, version: string, options?: Beat & { force?: boolean }): Promise<BakedImage>;
-  /**
-   * Gives a baked image the tags that say that it serves: `docker.bakedTag` and the release tag.
-   *
-   * @param reference what {@link bake} gave as the image's reference
-   */
-  release(reference: string, options?: Beat): Promise<string[]>;
-  /** Gets the image of a container from the registry, also when this host has an older one. */
-  pull(reference: string, options?: Beat): Promise<void>;
-}
+export type Images = ReturnType<typeof createImages>;
 
-export function createImages({ config, ...parts }: Parts): Images {
+/** Makes the images of the API. All methods throw {@link DockerError}; those about a version also `MlflowError`. */
+export function createImages({ config, ...parts }: Parts) {
   const { image, tag, bakedTag, releaseTag, baseImage, context, platforms, push, modelPath } = config.docker;
   const { docker, cli } = parts;
   const build = (request: Omit<BuildRequest, 'image' | 'context' | 'platforms' | 'push'>) =>
     buildImage({ ...parts, findBuilder }, { image, context: fromRoot(config, context), platforms, push, ...request });
 
   return {
-    runtime: (options = {}) =>
+    /** The image without a model, tagged `docker.tag`. */
+    runtime: (options: BuildOptions = {}): Promise<BuiltImage> =>
       build({
         tag,
         dockerfile: fromRoot(config, config.docker.dockerfile),
@@ -59,7 +49,8 @@ export function createImages({ config, ...parts }: Parts): Images {
         ...options,
       }),
 
-    async bake(model, version, options = {}) {
+    /** The image with a version of a model, tagged `v<version>`; what serves from it may then be released. */
+    async bake(model: string, version: string, options: BuildOptions = {}): Promise<BakedImage> {
       const { mlflow } = parts;
       const found = await mlflow.getVersion(model, version, { signal: options.signal });
       if (!found) throw new DockerError('ModelNotFound', `${model} has no version ${version} in MLflow.`);
@@ -89,7 +80,12 @@ export function createImages({ config, ...parts }: Parts): Images {
       }
     },
 
-    async release(reference, options = {}) {
+    /**
+     * Gives a baked image the tags that say that it serves: `docker.bakedTag` and the release tag.
+     *
+     * @param reference what `bake` gave as the image's reference
+     */
+    async release(reference: string, options: Beat = {}): Promise<string[]> {
       const tags = [bakedTag, releaseTag || new Date().toISOString().slice(0, 10)];
       const several = planBuild(await findBuilder(), platforms, push).platforms.length > 0;
       for (const name of tags) {
@@ -100,9 +96,8 @@ export function createImages({ config, ...parts }: Parts): Images {
       return tags.map((name) => `${image}:${name}`);
     },
 
-    async pull(reference, options = {}) {
-      await cli.pull(image, reference, options);
-    },
+    /** Gets the image of a container from the registry, also when this host has an older one. */
+    pull: (reference: string, options: Beat = {}): Promise<void> => cli.pull(image, reference, options),
   };
 }
 
