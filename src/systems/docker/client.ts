@@ -1,4 +1,3 @@
-import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import Dockerode from 'dockerode';
 import pRetry from 'p-retry';
@@ -148,9 +147,15 @@ function withoutFrames(raw: Buffer): string {
 }
 
 async function* namesOfEvents(events: NodeJS.ReadableStream): AsyncGenerator<string> {
-  for await (const line of createInterface({ input: events })) {
-    const name = (JSON.parse(line) as { Actor?: { Attributes?: { name?: string } } }).Actor?.Attributes?.name;
-    if (name) yield name;
+  let rest = '';
+  // Not node:readline: it does not see that a stream was destroyed.
+  for await (const chunk of events) {
+    const lines = (rest + chunk).split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines.filter(Boolean)) {
+      const name = (JSON.parse(line) as { Actor?: { Attributes?: { name?: string } } }).Actor?.Attributes?.name;
+      if (name) yield name;
+    }
   }
 }
 
