@@ -32,9 +32,9 @@ describe('a followed retrain', () => {
       /^\d\d:\d\d:\d\d {2}Prepare data done after .* s: 101,766 rows$/m,
       /^\d\d:\d\d:\d\d {2}best 0\.6812 \(trial 4\): learning_rate 0\.0412, max_depth 6$/m,
       /^\d\d:\d\d:\d\d {2}trials 20\/20 \(1 failed\)$/m,
-      /MediWatchReadmit version 4: test AUC 0\.6843\./,
-      /version 4 is in Production\. Passed/,
-      /serves at http:\/\/127\.0\.0\.1:8000, in place of version 3/,
+      /MediWatchReadmit version 4, test AUC 0\.6843\./,
+      /Version 4 is in Production\. Passed/,
+      /answers at http:\/\/127\.0\.0\.1:8000 in place of version 3/,
       /^Took \d+\.\d s\.$/m,
       /Temporal UI +http:.*\/workflows\/retrain-/,
       /API +http:\/\/127\.0\.0\.1:8000/,
@@ -47,7 +47,7 @@ describe('a followed retrain', () => {
   it('that the gate refused ends with 3, and says why', async () => {
     const { code, out } = await mediwatch(['retrain', '--follow', '--trigger', 'refuse'], { env });
     expect(code).toBe(3);
-    expect(out).toContain('was not promoted to Production. Refused: test AUC');
+    expect(out).toContain('was not promoted. Refused: test AUC');
   });
 
   it('that failed ends with 1, and shows the stage and the message once, on stderr', async () => {
@@ -83,14 +83,14 @@ describe('a followed retrain', () => {
 
 describe('the other commands', () => {
   it.each([
-    [['prepare', '--follow'], 0, '101,766 rows of 71,518 groups, 44 features'],
-    [['search', '--follow'], 0, 'Best of 3 trials: trial 2, validation AUC 0.6800 with max_depth 6.'],
-    [['train', '--follow'], 0, 'version 4: test AUC 0.6843'],
-    [['promote', '4'], 0, 'version 4 is in Production'],
-    [['promote', '8'], 3, 'version 4 was not promoted'],
+    [['prepare', '--follow'], 0, '101,766 rows of 71,518 patients, 44 features'],
+    [['search', '--follow'], 0, 'Best of 3 trials: validation AUC 0.6800, trial 2, with max_depth 6.'],
+    [['train', '--follow'], 0, 'version 4, test AUC 0.6843'],
+    [['promote', '4'], 0, 'Version 4 is in Production.'],
+    [['promote', '8'], 3, 'Version 4 was not promoted.'],
     [['promote', '9'], 3, 'Version 9 was rolled back before. Nothing was changed.'],
-    [['rollback'], 0, 'version 3 is in Production again in place of version 4'],
-    [['redeploy'], 0, 'version 4 serves at'],
+    [['rollback'], 0, 'version 3 is in Production in place of version 4'],
+    [['redeploy'], 0, 'Version 4 answers at'],
   ])('%j ends with %i', async (args, expected, text) => {
     const { code, out, err } = await mediwatch(args, { env });
     expect([code, out + err]).toEqual([expected, expect.stringContaining(text)]);
@@ -104,7 +104,7 @@ describe('follow ID', () => {
     try {
       const { code, out } = await mediwatch(['follow', 'ended'], { env });
       expect(code).toBe(0);
-      expect(out).toContain('MediWatchReadmit version 4: test AUC 0.6843.');
+      expect(out).toContain('MediWatchReadmit version 4, test AUC 0.6843.');
     } finally {
       fakes = await startFakes(temporal.address);
     }

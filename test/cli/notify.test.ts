@@ -24,7 +24,7 @@ describe('mediwatch notify --test', () => {
     const { code, out } = await mediwatch(['notify', '--test'], { cwd, env: { SLACK_URL: url } });
     expect(code).toBe(1);
     expect(out).toContain('✔ slack (notifications[0] in mediwatch.yaml)');
-    expect(out).toContain('✘ command (notifications[1] in mediwatch.yaml), after one attempt: ');
+    expect(out).toContain('✘ command (notifications[1] in mediwatch.yaml), after 1 attempt: ');
     expect(JSON.parse(posts[0]?.body ?? '').text).toContain('This is a test');
   });
 

@@ -3,6 +3,7 @@ import type { Connection } from '@temporalio/client';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Change, changeOf, changeText, type Outlook } from '../../src/cli/production.ts';
 import { loadConfig, PROJECT_ROOT } from '../../src/config.ts';
+import type { Progress } from '../../src/contracts/progress.ts';
 import { createMlflow } from '../../src/systems/mlflow/index.ts';
 import { type MlflowServer, startMlflow } from '../support/mlflow.ts';
 import { onTerminal } from '../support/pty.ts';
@@ -214,7 +215,11 @@ describe('--dry-run', () => {
     const rollback = await mediwatch(['rollback', '2', '--dry-run', '--json'], { env });
     expect([rollback.code, jsonLines(rollback.out).at(-1)]).toEqual([
       0,
-      expect.objectContaining({ result: expect.objectContaining({ dryRun: { would: expect.any(Array) } }) }),
+      expect.objectContaining({
+        result: expect.objectContaining({
+          would: expect.arrayContaining([expect.objectContaining({ code: 'rollBack' })]),
+        }),
+      }),
     ]);
     expect(inProduction()).toBe('1');
   });
@@ -262,9 +267,9 @@ describe('--dry-run', () => {
       (
         await bench.client.workflow
           .getHandle(promotion)
-          .query<{ decision?: object }>('progress')
+          .query<Progress>('progress')
           .catch(() => null)
-      )?.decision;
+      )?.waiting?.for === 'decision';
     await until(waits, { timeoutMs: 20_000, what: 'the promotion to wait' });
     const { code, out } = await mediwatch(['cancel', retrain.workflowId, '--dry-run', '--json'], { env });
     expect([code, JSON.parse(out)]).toEqual([
@@ -298,7 +303,7 @@ describe('who did it', () => {
     const [started] = jsonLines(out);
     const handle = bench.client.workflow.getHandle(String(started?.workflowId));
     const me = userInfo().username;
-    expect(world.history.at(-1)).toMatchObject({ action: 'promote', actor: me });
+    expect(world.history.at(-1)).toMatchObject({ reason: { code: 'promote' }, actor: me });
     const { staticSummary, staticDetails } = await handle.describe().then(async (description) => ({
       staticSummary: await description.staticSummary(),
       staticDetails: await description.staticDetails(),

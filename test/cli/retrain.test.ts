@@ -24,14 +24,14 @@ afterAll(async () => {
 
 it('a retrain is followed from its first stage to the API that serves its version', async () => {
   const { code, out } = await mediwatch(['retrain', '--trials', '4', '--follow'], { env });
-  expect([code, out]).toEqual([0, expect.stringContaining('MediWatchReadmit version 1: test AUC 0.6800.')]);
+  expect([code, out]).toEqual([0, expect.stringContaining('MediWatchReadmit version 1, test AUC 0.6800.')]);
   const stages = ['Prepare data', 'Search hyperparameters', 'Train and register', 'Promote', 'Redeploy'];
   const ends = stages.map((stage) => out.indexOf(`${stage} done after`));
   expect(ends).toEqual([...ends].sort((a, b) => a - b));
   expect(Math.min(...ends)).toBeGreaterThan(0);
   expect(out).toContain('trials 4/4');
-  expect(out).toMatch(/version 1 is in Production\./);
-  expect(out).toMatch(/version 1 serves at http/);
+  expect(out).toMatch(/Version 1 is in Production\./);
+  expect(out).toMatch(/Version 1 answers at http/);
 });
 
 it('a version that does not exist is refused in the words of the workflow', async () => {

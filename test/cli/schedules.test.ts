@@ -175,12 +175,12 @@ describe('schedules backfill', () => {
     ],
     ['the future', ['--from', '2026-01-01', '--to', '2999-01-01'], 'is in the future'],
     ['the wrong order', ['--from', '2026-01-02', '--to', '2026-01-01'], 'is after --to'],
-    ['no time', ['--from', 'yesterday', '--to', '2026-01-01'], '--from is "yesterday". Expected a date'],
-    ['a day that does not exist', ['--from', '2026-02-31', '--to', '2026-03-05'], '--from is "2026-02-31". Expected'],
+    ['no time', ['--from', 'yesterday', '--to', '2026-01-01'], "'yesterday' is invalid. Expected a date"],
+    ['a day that does not exist', ['--from', '2026-02-31', '--to', '2026-03-05'], "'2026-02-31' is invalid. Expected"],
     [
       'an hour of such a day',
       ['--from', '2026-02-27', '--to', '2026-02-29T02:00Z'],
-      '--to is "2026-02-29T02:00Z". Expected',
+      "'2026-02-29T02:00Z' is invalid. Expected",
     ],
     ['too much', ['--from', '2016-01-01', '--to', '2026-01-01'], 'would start 1000 workflows or more'],
   ])('refuses %s, and starts nothing', async (_what, range, message) => {

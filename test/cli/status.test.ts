@@ -167,6 +167,6 @@ describe('status ID', () => {
 
   it('of one that completed shows its result', async () => {
     const { out } = await mediwatch(['status', 'ended'], { env });
-    expect(out).toContain('MediWatchReadmit version 4: test AUC 0.6843.');
+    expect(out).toContain('MediWatchReadmit version 4, test AUC 0.6843.');
   });
 });

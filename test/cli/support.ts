@@ -7,6 +7,7 @@ import { execa } from 'execa';
 import { main } from '../../src/cli/main.ts';
 import { PROJECT_ROOT } from '../../src/config.ts';
 import { TASK_QUEUES } from '../../src/contracts/names.ts';
+import { until } from '../support/until.ts';
 
 export interface Outcome {
   code: number;
@@ -91,13 +92,18 @@ export async function startFakes(address: string) {
  */
 export async function resetRunning(client: Client, workflowId: string): Promise<string> {
   const { runId } = await client.workflow.getHandle(workflowId).describe();
-  const { events } = await client.workflow.getHandle(workflowId, runId).fetchHistory();
+  // A run that was just reset has completed no task yet.
+  const point = async () => {
+    const { events } = await client.workflow.getHandle(workflowId, runId).fetchHistory();
+    return events?.findLast((event) => event.workflowTaskCompletedEventAttributes)?.eventId;
+  };
+  const eventId = await until(point, { timeoutMs: 20_000, what: `a point of ${workflowId} to reset to` });
   const answer = await client.workflowService.resetWorkflowExecution({
     namespace: 'default',
     workflowExecution: { workflowId, runId },
     reason: 'by the test',
     requestId: `reset-${runId}`,
-    workflowTaskFinishEventId: events?.findLast((event) => event.workflowTaskCompletedEventAttributes)?.eventId ?? null,
+    workflowTaskFinishEventId: eventId,
   });
   return answer.runId;
 }

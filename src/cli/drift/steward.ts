@@ -95,8 +95,10 @@ const ACTS: Record<'pause' | 'resume' | 'retrain-now', Act> = {
       absent: absent(registeredModel),
       unanswered: (seconds) => `No worker took it within ${seconds} s. It may yet: see "mediwatch steward".`,
     });
-    const waits = answer.startsAfter && `The retrain starts when ${answer.startsAfter} has ended.`;
-    return { done: true, text: answer.workflowId ?? waits ?? 'The retrain could not be started.' };
+    const asked = `as ${steering.by} asked${because(steering.reason)}`;
+    if (answer.workflowId !== null) return { done: true, text: `Started ${answer.workflowId}, ${asked}.` };
+    const waits = answer.startsAfter && `The retrain starts when ${answer.startsAfter} has ended, ${asked}.`;
+    return { done: true, text: waits ?? 'The retrain could not be started.' };
   },
 };
 
