@@ -171,7 +171,7 @@ export interface MetricRow {
 }
 
 /** The scores of two versions on one test split, with the bounds of their differences. */
-export interface Evaluation {
+interface Evaluation {
   a: Metrics;
   b: Metrics;
   differences: Comparison['differences'];
@@ -181,7 +181,7 @@ const Recorded = Comparison.extend({ against: z.string().nullable() });
 type Tagged = Pick<ModelVersion, 'version' | 'tags'>;
 
 /** What a promotion found when it scored the two on one test split, whichever was the challenger; null: none did. */
-export function evaluationOf(a: Tagged, b: Tagged): Evaluation | null {
+function evaluationOf(a: Tagged, b: Tagged): Evaluation | null {
   const own = evaluationAgainst(a, b.version);
   if (own) return own;
   const other = evaluationAgainst(b, a.version);
@@ -204,7 +204,7 @@ function evaluationAgainst({ tags }: Tagged, against: string): Evaluation | null
  *
  * @param rules of the promotion gate: they say which values of a metric are better
  */
-export function metricRows(
+function metricRows(
   { a, b, differences }: Evaluation,
   rules: ReadonlyArray<Pick<MetricRule, 'metric' | 'direction'>>,
 ): MetricRow[] {
