@@ -15,12 +15,12 @@ import { TASK_QUEUES, workflowIds } from '../contracts/names.ts';
 import type { Delivery, Notification } from '../contracts/notifications.ts';
 import { SEARCH_ATTRIBUTES } from '../contracts/savedQueries.ts';
 import type { DriftAlert, RetrainEnding } from '../contracts/steward.ts';
+import { shorten } from '../contracts/text.ts';
 import { RetrainResult, type WorkflowName } from '../contracts/workflows.ts';
 import type { Ending } from '../domain/steward.ts';
 import { raiseAlert, stewardStart } from '../systems/alerts.ts';
 import type { Notifier } from '../systems/notifications/index.ts';
 import { resetTo } from '../systems/resetTo.ts';
-import { shorten } from '../words/markdown.ts';
 import { whileHeartbeating } from './lib/step.ts';
 
 interface Request {
@@ -237,7 +237,7 @@ export function createNotificationActivities({ notifier }: { notifier: Pick<Noti
 }
 
 /** Returns when the workflow run has ended in any way; heartbeats meanwhile. */
-export async function untilEnded(client: Client, { workflowId, runId }: { workflowId: string; runId: string }) {
+async function untilEnded(client: Client, { workflowId, runId }: { workflowId: string; runId: string }) {
   await whileHeartbeating(async ({ signal }) => {
     const handle = client.workflow.getHandle(workflowId, runId, { followRuns: false });
     await client

@@ -38,7 +38,7 @@ interface ExtraStepRequest {
   key: string;
 }
 
-export function createExtraActivities({ config: shared, store, runner }: TrainingSystems) {
+function createExtraActivities({ config: shared, store, runner }: TrainingSystems) {
   return {
     /** Runs a command of the project that stands before or after a stage. */
     runExtraStep: (request: ExtraStepRequest): Promise<void> => {

@@ -142,12 +142,12 @@ function report(cli: Cli, file: string, proposal: Proposal, text: string): strin
 }
 
 /** The file is there already, and was left as it is. */
-export class AlreadyThere extends Error {
+class AlreadyThere extends Error {
   override name = 'AlreadyThere';
 }
 
 /** The settings of a folder; undefined when there are none. */
-export async function existing(file: string): Promise<string | undefined> {
+async function existing(file: string): Promise<string | undefined> {
   return readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;
     throw error;
@@ -160,7 +160,7 @@ export async function existing(file: string): Promise<string | undefined> {
  * @throws {ConfigError} when it cannot: a fault of ours, and nothing was written
  * @throws {AlreadyThere} when there is one and `force` is not set
  */
-export async function save(folder: string, text: string, { force }: { force: boolean }): Promise<void> {
+async function save(folder: string, text: string, { force }: { force: boolean }): Promise<void> {
   const file = join(folder, 'mediwatch.yaml');
   try {
     await placeFile(file, text, {
@@ -174,12 +174,12 @@ export async function save(folder: string, text: string, { force }: { force: boo
 }
 
 /** What would change, as a patch. */
-export function difference(before: string, after: string): string {
+function difference(before: string, after: string): string {
   return createTwoFilesPatch('mediwatch.yaml', 'mediwatch.yaml', before, after, 'now', 'proposed');
 }
 
 /** What was decided, in a few lines. */
-export function summaryLines({ findings, answers, ...steps }: Proposal): string[] {
+function summaryLines({ findings, answers, ...steps }: Proposal): string[] {
   const row = (name: string, value: string) => `  ${name.padEnd(12)} ${value}`;
   const of = (step: StepProposal | null, without: string) => (step ? step.script.path : without);
   return [
@@ -198,12 +198,12 @@ export function summaryLines({ findings, answers, ...steps }: Proposal): string[
 }
 
 /** How many places are to be filled in. */
-export function openPlaces(text: string): number {
+function openPlaces(text: string): number {
   return text.split('\n').filter((line) => !line.trimStart().startsWith('#') && line.includes('FILL_IN')).length;
 }
 
 /** What to do next, in the order in which it is done. */
-export function nextSteps({ findings, answers, train }: Proposal, text: string): string[] {
+function nextSteps({ findings, answers, train }: Proposal, text: string): string[] {
   const places = openPlaces(text);
   const [venv] = findings.environment.venvs;
   // An image with the model in it is built by each retrain.

@@ -14,7 +14,7 @@ import { isMapping, type Path, pathText } from '../contracts/schemas.ts';
 import { ConfigError, mayBeSecret, type Place, type PlaceOf, type Problem, placeless } from './problems.ts';
 
 /** What `mediwatch.yaml` says, and on which line it says it. */
-export interface ConfigDocument {
+interface ConfigDocument {
   file: string | null;
   settings: Record<string, unknown>;
   /** What is wrong with the file as YAML. */

@@ -34,7 +34,7 @@ export function orderExtraSteps<Step extends Position>(steps: readonly Step[]): 
 }
 
 /** Why extra steps cannot be put in order: the step at fault by its place in the list, and the wrong setting of it. */
-export interface ExtraStepFault {
+interface ExtraStepFault {
   index: number;
   key: 'name' | 'before' | 'after';
   message: string;

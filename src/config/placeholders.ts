@@ -62,7 +62,7 @@ export function knownPlaceholders(step: PlaceholderStep): Placeholder[] {
 }
 
 /** A piece of a text: as it stands, or a placeholder with its name and perhaps a value for when there is none. */
-export type Piece = { text: string } | { name: string; otherwise?: string };
+type Piece = { text: string } | { name: string; otherwise?: string };
 
 /** A text of `mediwatch.yaml` that cannot be read as one with placeholders, or asks for what there is not. */
 export class PlaceholderError extends Error {

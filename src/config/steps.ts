@@ -21,7 +21,6 @@ const Outputs = z
     modelFile: text.optional().describe('model file that it writes, for a script that logs no model to MLflow'),
   })
   .prefault({});
-export type Outputs = z.infer<typeof Outputs>;
 
 const commandFields = {
   cwd: z.string().optional().describe('working directory, relative to mediwatch.yaml'),

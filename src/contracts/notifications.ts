@@ -15,7 +15,6 @@ export const EVENTS = [
   'driftDetected',
   'stewardPaused',
 ] as const;
-export type EventName = (typeof EVENTS)[number];
 
 export const Notification = z.object({
   /** Named in every delivery, so that a receiver can tell a repeated one. */

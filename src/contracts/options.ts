@@ -33,7 +33,7 @@ const seconds = (fallback: number, description: string) =>
 /** A list that a variable can hold: `age, weight`. */
 export const list = <Item extends z.ZodType>(item: Item) => z.array(item).meta({ commas: true });
 
-export const REGISTRY_STAGES = ['Production', 'Staging'] as const;
+const REGISTRY_STAGES = ['Production', 'Staging'] as const;
 
 export const DataOptions = z.strictObject({
   seed: z

@@ -11,7 +11,7 @@ import { WORKFLOWS, WouldChange } from './workflows.ts';
  * made from. All of it is codes and fields; src/words makes the sentences.
  */
 
-export const StageState = z.enum(['waiting', 'running', 'done', 'skipped', 'failed', 'cancelled']);
+const StageState = z.enum(['waiting', 'running', 'done', 'skipped', 'failed', 'cancelled']);
 
 /** A time that a date can have: anyone may signal another number. */
 const time = z.number().min(0).max(8.64e15).describe('Unix time (ms)');

@@ -32,7 +32,7 @@ export const ScheduleDeclaration = z
   });
 export type ScheduleDeclaration = z.infer<typeof ScheduleDeclaration>;
 
-export const SCHEDULE_NAME = /^[a-z0-9][a-z0-9._-]{0,99}$/i;
+const SCHEDULE_NAME = /^[a-z0-9][a-z0-9._-]{0,99}$/i;
 /** The section `schedules`: declarations by the schedule's id. */
 export const Schedules = z.record(
   z.string().regex(SCHEDULE_NAME, 'Expected letters, digits, dots, dashes and underscores'),

@@ -30,7 +30,7 @@ const fraction = z.number().gt(0).lt(1).default(0.15);
 /** What commands are given beside the input of the bundled step; their model may be any. */
 const forCommands = { dataPath, model: text.describe('kind of model that was asked for') };
 
-export const PrepareInput = z.strictObject({
+const PrepareInput = z.strictObject({
   dataPath: text.describe('CSV file, plain or gzipped'),
   outputDir: text.describe('folder to write to'),
   seed,
@@ -86,7 +86,7 @@ export const SearchResult = z.object({
 });
 export type SearchResult = z.infer<typeof SearchResult>;
 
-export const SuggestInput = z.strictObject({
+const SuggestInput = z.strictObject({
   model,
   sampler: z.enum(['tpe', 'random']).default('tpe').describe('how parameters are proposed'),
   seed,
@@ -101,7 +101,7 @@ export const SuggestInput = z.strictObject({
 
 export const SuggestResult = z.object({ params: z.array(Params).describe('parameter sets to try') });
 
-export const TrialInput = z.strictObject({ datasetDir, model, params, seed, threads });
+const TrialInput = z.strictObject({ datasetDir, model, params, seed, threads });
 
 export const TrialResult = z.object({
   score: z.number().describe('what the search decides by; of the bundled step, validation AUC'),
@@ -109,7 +109,7 @@ export const TrialResult = z.object({
 });
 export type TrialResult = z.infer<typeof TrialResult>;
 
-export const TrainInput = z.strictObject({
+const TrainInput = z.strictObject({
   datasetDir,
   model,
   params,
@@ -129,7 +129,7 @@ const TrainResult = TrainedModel.extend({
   params: Params.optional().describe('parameters that it was fitted with'),
 });
 
-export const EvaluateInput = z.strictObject({
+const EvaluateInput = z.strictObject({
   datasetDir,
   trackingUri,
   models: z

@@ -75,7 +75,7 @@ export const stewardQuery = defineQuery<StewardState>('steward');
 /** To a steward: retrain now, whatever the cooldown or a pause says. Refused while a retrain is under way. */
 export const retrainNow = defineUpdate<RetrainStart, [z.input<typeof Steering>]>('retrainNow');
 
-export interface RetrainStart {
+interface RetrainStart {
   /** The retrain; null: it has not started. */
   workflowId: string | null;
   /** Retrain of somebody else whose end it waits for; null: none. */

@@ -38,8 +38,31 @@ export function utf8Length(text: string): number {
   return new TextEncoder().encode(text).length;
 }
 
+/** Temporal refuses summaries of more bytes than this, and with them the workflow task, for ever. */
+const SUMMARY_BYTES = 200;
+
+/** A line for the UI that says what an activity, a timer or a workflow does; a longer one is cut. */
+export function shorten(text: string): string {
+  const line = oneLine(text);
+  if (fits(line)) return line;
+  let kept = '';
+  for (const character of line) {
+    if (!fits(`${kept}${character}…`)) break;
+    kept += character;
+  }
+  return `${kept}…`;
+}
+
+/** It travels as JSON, where a quotation mark takes two bytes. */
+const fits = (text: string) => utf8Length(JSON.stringify(text)) <= SUMMARY_BYTES;
+
+/** A text with every run of white space as one space. */
+export function oneLine(text: string): string {
+  return text.replace(/\s+/g, ' ').trim();
+}
+
 /** A text that every database and protocol takes. */
-export function storable(text: string): string {
+function storable(text: string): string {
   return text.toWellFormed().replaceAll('\0', '\ufffd');
 }
 

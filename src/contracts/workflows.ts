@@ -59,13 +59,13 @@ const dataset = Dataset.optional().describe('prepared data set; absent: prepared
 const by = words(200).min(1).optional().describe('who asks for it, for the history of Production');
 const dryRun = z.boolean().optional().describe('only say what it would do, and change nothing');
 
-export const PrepareDataInput = z.strictObject({
+const PrepareDataInput = z.strictObject({
   ...model,
   ...data,
   force: z.boolean().optional().describe('prepare again although the same data set is in the store'),
 });
 
-export const SearchInput = z.strictObject({
+const SearchInput = z.strictObject({
   ...model,
   ...training,
   ...search,
@@ -92,7 +92,7 @@ export const SearchResult = z.object({
 });
 export type SearchResult = z.infer<typeof SearchResult>;
 
-export const TrainInput = z.strictObject({
+const TrainInput = z.strictObject({
   ...model,
   ...training,
   params: Params.optional().meta({ flag: 'param', description: 'hyperparameters; absent: those of the model' }),
@@ -105,7 +105,7 @@ export const TrainInput = z.strictObject({
   ...lineage,
 });
 
-export const PromoteInput = z.strictObject({
+const PromoteInput = z.strictObject({
   ...model,
   version: VersionNumber.optional().describe('version to promote; absent: the newest'),
   ...promotion,
@@ -149,7 +149,7 @@ const would = z
 export const PromoteResult = z.object({ promotion: Promotion, deployment: Deployment.nullable(), would });
 export type PromoteResult = z.infer<typeof PromoteResult>;
 
-export const RollbackInput = z.strictObject({
+const RollbackInput = z.strictObject({
   ...model,
   version: VersionNumber.optional().describe('version to go back to; absent: the one with the alias "previous"'),
   reason: words(1000).optional().describe('why, kept on the version that is left'),
@@ -168,7 +168,7 @@ export const RollbackResult = z.object({
 });
 export type RollbackResult = z.infer<typeof RollbackResult>;
 
-export const RedeployInput = z.strictObject({
+const RedeployInput = z.strictObject({
   ...model,
   version: VersionNumber.optional().describe('version to deploy; absent: the one in Production'),
   ...rollout,
@@ -178,7 +178,7 @@ export const RedeployInput = z.strictObject({
 export const RedeployResult = Deployment.extend({ would });
 export type RedeployResult = z.infer<typeof RedeployResult>;
 
-export const BuildImageInput = z.strictObject({
+const BuildImageInput = z.strictObject({
   ...model,
   version: VersionNumber.optional().describe(
     'version whose model is baked in; absent: the runtime image, without a model',
@@ -204,7 +204,7 @@ export const RetrainResult = z.object({
 });
 export type RetrainResult = z.infer<typeof RetrainResult>;
 
-export const DriftCheckInput = z.strictObject({
+const DriftCheckInput = z.strictObject({
   ...model,
   ...overrides('monitoring', MonitoringOptions),
   alert: z.boolean().optional().meta({
@@ -220,7 +220,7 @@ export const DriftCheckResult = DriftVerdict.extend({
 });
 export type DriftCheckResult = z.infer<typeof DriftCheckResult>;
 
-export const DriftStewardInput = z.strictObject(model);
+const DriftStewardInput = z.strictObject(model);
 
 interface WorkflowContract {
   /** What a person gives: all of it may be left out. */

@@ -2,7 +2,7 @@ import type { ALIASES } from '../contracts/names.ts';
 import type { RegistrySnapshot, RegistryStage } from '../contracts/registry.ts';
 
 /** Names an alias of ours: Production's version, its rollback target in Staging, the newest candidate. */
-export type Alias = keyof typeof ALIASES;
+type Alias = keyof typeof ALIASES;
 
 /** One change of the registry. Each sets a state, so that a list of them applied twice does what it does once. */
 export type RegistryChange =

@@ -9,7 +9,7 @@ export interface Difference {
   actual: string;
 }
 
-export interface Comparison {
+interface Comparison {
   /** The declaration changed: these are to be brought to Temporal. */
   updates: Difference[];
   /** Somebody changed these in Temporal: they stay as they are. */

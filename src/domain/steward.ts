@@ -55,7 +55,7 @@ export const hasFailed = ({ ending }: Ending): boolean => FAILED.has(ending.code
 const broughtToProduction = ({ ending }: Ending) => ending.code === 'promoted' && ending.registryStage === 'Production';
 
 /** Start a retrain, or wait: for a signal, and at the most until a time if there is one. */
-export type Decision = { kind: 'start' } | { kind: 'wait'; until: number | null };
+type Decision = { kind: 'start' } | { kind: 'wait'; until: number | null };
 
 const ENDED_KEPT = 5;
 
@@ -252,7 +252,7 @@ export interface Pending {
 }
 
 /** Takes an alert to those that are pending. */
-export function pend(pending: Pending | null, alert: DriftAlert, now: number): Pending {
+function pend(pending: Pending | null, alert: DriftAlert, now: number): Pending {
   return {
     count: (pending?.count ?? 0) + 1,
     firstAt: pending?.firstAt ?? now,
@@ -263,7 +263,7 @@ export function pend(pending: Pending | null, alert: DriftAlert, now: number): P
 }
 
 /** Takes older and newer alerts together. */
-export function merge(older: Pending | null, newer: Pending | null): Pending | null {
+function merge(older: Pending | null, newer: Pending | null): Pending | null {
   if (!older || !newer) return older ?? newer;
   return {
     count: older.count + newer.count,
@@ -277,7 +277,7 @@ export function merge(older: Pending | null, newer: Pending | null): Pending | n
 const KEYS_KEPT = 5_000;
 
 /** Keeps a key among the newest. */
-export function remember(keys: string[], key: string): string[] {
+function remember(keys: string[], key: string): string[] {
   return keys.length < KEYS_KEPT ? [...keys, key] : [...keys.slice(1 - KEYS_KEPT), key];
 }
 
@@ -285,7 +285,7 @@ export function remember(keys: string[], key: string): string[] {
 const CHARACTERS_CARRIED = 600_000;
 
 /** The newest keys that fit a payload: all of them, unless they are long ones of characters that JSON must escape. */
-export function carriedKeys(keys: string[]): string[] {
+function carriedKeys(keys: string[]): string[] {
   let room = CHARACTERS_CARRIED;
   const tooOld = keys.findLastIndex((key) => {
     room -= JSON.stringify(key).length + 1;

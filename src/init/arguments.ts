@@ -5,7 +5,7 @@ import { isTemplate } from './shell.ts';
 import type { Option } from './sources.ts';
 
 /** What the command of a step is made from. */
-export interface CommandRequest {
+interface CommandRequest {
   step: StepName;
   script: Script;
   /** Parameters of the search that the script takes, with the values of a training without a search. */

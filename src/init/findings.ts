@@ -73,7 +73,7 @@ function documented(view: ProjectView): Usage[] {
 
 const DATA_FILE = /\.(csv|csv\.gz|tsv|parquet|feather|jsonl)$/;
 /** The data of the project. */
-export interface DataFound {
+interface DataFound {
   path: string;
   /** Script that reads it by default; null: found by its looks. */
   reader: string | null;
@@ -86,7 +86,7 @@ const MADE =
   /(^|\/)(processed|interim|splits?|features|output|outputs|logs?|reports?|predictions?|artifacts)(\/|$)|(^|\/)(train|test|valid|validation|val|predictions?|pred)[\w-]*\.\w+/;
 
 /** The data that a run starts from: what the preparing or training script reads by default, else the largest file. */
-export function detectData(view: ProjectView, readers: readonly Script[]): DataFound | null {
+function detectData(view: ProjectView, readers: readonly Script[]): DataFound | null {
   for (const { path, options, facts } of readers) {
     const named = options.filter(({ dest }) => /data|input|csv|raw|source|path|file/.test(dest) && !/out/.test(dest));
     for (const value of [...named.map((option) => option.default), ...facts.reads]) {

@@ -51,7 +51,7 @@ export function silentScripts({ scripts }: Findings): Script[] {
   );
 }
 
-export interface HelpOptions {
+interface HelpOptions {
   /** Folder of the project. */
   root: string;
   /** The project's virtual environment, if it has one. */
@@ -70,7 +70,7 @@ export async function canEnclose(): Promise<boolean> {
 }
 
 /** Runs `script --help` without a network, for 20 s at most; null when it says nothing of options. */
-export async function optionsFromHelp(script: Script, { root, venv, signal }: HelpOptions): Promise<Option[] | null> {
+async function optionsFromHelp(script: Script, { root, venv, signal }: HelpOptions): Promise<Option[] | null> {
   const [python = 'python3', ...rest] = script.command;
   const interpreter = venv ? join(root, venv, 'bin/python') : python === 'python' ? 'python3' : python;
   const [program = '', ...args] = ENCLOSED;

@@ -179,7 +179,7 @@ export function searchWays({ scripts }: Findings, train: string | null, metric: 
   return [...(own ? ['own' as const] : []), ...(trials ? ['trials' as const] : []), 'none'];
 }
 
-export function registeredModels({ tracking }: Findings): string[] {
+function registeredModels({ tracking }: Findings): string[] {
   return tracking.registeredModels.map(({ value }) => value);
 }
 

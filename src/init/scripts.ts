@@ -94,7 +94,7 @@ export function withRole(scripts: readonly Script[], role: Role): Script[] {
 }
 
 /** What a script is for. */
-export const ROLES = ['prepare', 'search', 'train', 'baseline', 'evaluate', 'promote', 'monitor'] as const;
+const ROLES = ['prepare', 'search', 'train', 'baseline', 'evaluate', 'promote', 'monitor'] as const;
 export type Role = (typeof ROLES)[number];
 
 interface Evidence {
@@ -131,14 +131,14 @@ const EVIDENCE: readonly Evidence[] = [
 /** Below this there is a word or a call that may mean anything. */
 const ENOUGH = 3;
 
-export interface Classified {
+interface Classified {
   role: Role | null;
   /** What speaks for it, in words. */
   reasons: string[];
 }
 
 /** Says what a script is for by its name, its imports and its calls. */
-export function classify(path: string, facts: Facts): Classified {
+function classify(path: string, facts: Facts): Classified {
   const weights = new Map<Role, { weight: number; reasons: string[] }>();
   const name = (path.split('/').at(-1) ?? '').replace(/\.\w+$/, '').toLowerCase();
   for (const evidence of EVIDENCE) {

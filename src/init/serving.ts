@@ -4,7 +4,7 @@ import type { Proposal } from './proposal.ts';
 import type { Dockerfile, Service } from './servers.ts';
 
 /** The image of the project's API. */
-export interface ApiImage {
+interface ApiImage {
   /** Loads the model from MLflow; null: every Dockerfile holds one. */
   runtime: Dockerfile | null;
   /** Holds a model; null: none does. */
@@ -15,7 +15,7 @@ export interface ApiImage {
 }
 
 /** Finds the images among the Dockerfiles; of several the shortest path is the API's. */
-export function apiImage({ dockerfiles, services, ci }: Findings): ApiImage | null {
+function apiImage({ dockerfiles, services, ci }: Findings): ApiImage | null {
   const serving = dockerfiles.filter(({ serves }) => serves).sort((one, other) => one.path.length - other.path.length);
   const [first] = serving;
   if (!first) return null;
@@ -36,7 +36,7 @@ export function apiImage({ dockerfiles, services, ci }: Findings): ApiImage | nu
 const untagged = (image: string) => (image.includes('$') ? '' : image.replace(/:[\w.-]+$/, ''));
 
 /** How the API is started without a container; null when nothing tells. */
-export function apiCommand(
+function apiCommand(
   { api, dockerfiles, services }: Findings,
   python: string,
 ): { command: string[]; why: string } | null {
@@ -72,7 +72,7 @@ const GIVEN =
   /^(MODEL_SOURCE|MODEL_VERSION|MLFLOW_(TRACKING_(URI|TOKEN|USERNAME|PASSWORD)|MODEL_(NAME|STAGE|VERSION))|PRED_LOG_DIR|DEBUG|DJANGO_SECRET_KEY)$/;
 
 /** Variables without a default that the API reads and nobody sets. */
-export function missingVariables({ api, dockerfiles }: Findings): string[] {
+function missingVariables({ api, dockerfiles }: Findings): string[] {
   const set = new Set(dockerfiles.flatMap(({ env }) => Object.keys(env)));
   return Object.entries(api?.env ?? {})
     .filter(([name, value]) => value === null && !GIVEN.test(name) && !set.has(name))
@@ -80,14 +80,14 @@ export function missingVariables({ api, dockerfiles }: Findings): string[] {
 }
 
 /** What a candidate can prove, by the routes that the API has; null: all of it, or nothing is known. */
-export function possibleChecks({ api }: Findings): string[] | null {
+function possibleChecks({ api }: Findings): string[] | null {
   if (!api || api.routes.length === 0) return null;
   const has = (name: string) => api.routes.some((route) => route.split('/').includes(name));
   const checks = ['version', ...(has('schema') ? ['schema'] : []), ...(has('predict') ? ['prediction'] : [])];
   return checks.length === 3 ? null : checks;
 }
 
-export const hasHealth = ({ api }: Findings) =>
+const hasHealth = ({ api }: Findings) =>
   api === null || api.routes.length === 0 || api.routes.some((route) => route.split('/').includes('health'));
 
 /** Where the API runs, and its image where there is one. */

@@ -49,7 +49,7 @@ function remarks(proposal: Proposal): string[] {
   return lines.length === 0 ? [] : ['', '# Also found:', ...lines.map((line) => `# - ${line.replace(/\s+/g, ' ')}`)];
 }
 
-export function trackingSections({ findings, answers, train }: Proposal): Array<Entry | null> {
+function trackingSections({ findings, answers, train }: Proposal): Array<Entry | null> {
   const { tracking, name } = findings;
   const model = tracking.registeredModels.find(({ value }) => value === answers.registeredModel);
   const first = [...tracking.experiments].sort(
@@ -99,7 +99,7 @@ function remoteComment({ where, hadLogin }: FoundValue): string {
     : `Found in ${where}. A password belongs into MLFLOW_TRACKING_PASSWORD.`;
 }
 
-export function dataSection({ findings, prepare, train }: Proposal): Entry | null {
+function dataSection({ findings, prepare, train }: Proposal): Entry | null {
   const { data } = findings;
   const missing = 'No data was found in the project: name the file or folder that a run starts from.';
   return section(
@@ -127,7 +127,7 @@ function seedSetting(steps: ReadonlyArray<StepProposal | null>): Entry | null {
 /** What search.trials takes. */
 const MOST_TRIALS = 10_000;
 
-export function searchSection({ findings, answers, parameters, metric, search }: Proposal): Entry | null {
+function searchSection({ findings, answers, parameters, metric, search }: Proposal): Entry | null {
   const space = section(
     'space',
     parameters.map(({ option, dimension, reason }) =>
@@ -168,7 +168,7 @@ function noSearch(scripts: number, parameters: number, hasMetric: boolean): stri
     : 'No search: no metric was found that could decide it. Name one below, give steps.trial a command, and raise this.';
 }
 
-export function promotionSection({ gate }: Proposal): Entry | null {
+function promotionSection({ gate }: Proposal): Entry | null {
   const metric = gate && gateName(gate);
   if (!gate || metric === 'test_auc') {
     return section(

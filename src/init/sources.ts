@@ -71,7 +71,7 @@ export type Facts = z.infer<typeof Facts>;
 const Answer = z.record(z.string(), z.unknown());
 const Found = z.union([z.object({ error: z.string() }), Facts]);
 
-export interface Sources {
+interface Sources {
   facts: ReadonlyMap<string, Facts>;
   unreadable: ReadonlyArray<{ path: string; why: string }>;
 }

@@ -8,7 +8,7 @@ import { type Role, type Usage, withRole } from './scripts.ts';
 import { isTemplate } from './shell.ts';
 
 /** A schedule of the project. */
-export interface Clock {
+interface Clock {
   name: string;
   workflow: 'retrain' | 'driftCheck';
   cron: string | null;
@@ -18,7 +18,7 @@ export interface Clock {
 }
 
 /** What DAGs and workflows start by the clock, as schedules of ours; a time that Temporal does not take is left out. */
-export function clocks(findings: Findings): Clock[] {
+function clocks(findings: Findings): Clock[] {
   return all(findings).filter(({ cron }) => cron === null || isCron(cron));
 }
 
@@ -76,7 +76,7 @@ function all(findings: Findings): Clock[] {
 }
 
 /** A task of a DAG that is none of the steps. */
-export interface ExtraTask {
+interface ExtraTask {
   name: string;
   where: string;
   /** How the project's script is started; null: the task runs none. */

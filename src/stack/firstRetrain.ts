@@ -19,7 +19,7 @@ const ANSWER_LIMIT_MS = 10_000;
 /** The client closes its connection and says what goes on without it (ms). */
 const STOP_GRACE_MS = 3_000;
 
-export interface FirstRetrainOptions {
+interface FirstRetrainOptions {
   /** Trials of the search; absent: what the configuration says. */
   trials?: number | undefined;
   reaper: Reaper;
@@ -27,7 +27,7 @@ export interface FirstRetrainOptions {
   signal: AbortSignal;
 }
 
-export interface RetrainOutcome {
+interface RetrainOutcome {
   retrainId: string;
   /** Why the new version does not serve; absent: it does. */
   problem?: string;

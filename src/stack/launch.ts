@@ -5,7 +5,7 @@ import { TAG_VARIABLE } from '../systems/processes/processTable.ts';
 import type { Reaper } from '../systems/processes/reaper.ts';
 import { StackProblem } from './problem.ts';
 
-export interface Launch {
+interface Launch {
   command: readonly string[];
   env: Readonly<Record<string, string>>;
   /** Where it writes: a file descriptor, what this process writes to, or nowhere. */

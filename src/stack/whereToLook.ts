@@ -27,7 +27,7 @@ export async function whereToLook(config: Config, retrainId?: string): Promise<s
   return rows.map(([name, where]) => `  ${name.padEnd(12)} ${where}`);
 }
 
-export interface Champion {
+interface Champion {
   version: string;
   /** The page of the MLflow run that trained it. */
   runUrl: string;

@@ -3,7 +3,7 @@ import type { Client } from '@temporalio/client';
 import type { z } from 'zod';
 import { TASK_QUEUES, workflowIds } from '../contracts/names.ts';
 import { type DriftAlert, driftAlert } from '../contracts/steward.ts';
-import { shorten } from '../words/markdown.ts';
+import { shorten } from '../contracts/text.ts';
 
 type Alert = z.input<typeof DriftAlert>;
 

@@ -33,7 +33,7 @@ export function listenFault({ port, host = LOOPBACK }: { port: number; host?: st
   });
 }
 
-export interface PortHolder {
+interface PortHolder {
   pid: number;
   /** Its command line, cut. */
   command: string;

@@ -10,7 +10,7 @@ import { AlertmanagerMessage, firing, isAlertmanager } from './alertmanager.ts';
 import { Refusal } from './problems.ts';
 
 /** What a body says. */
-export interface Reading {
+interface Reading {
   alerts: DriftAlert[];
   /** Why there is nothing to raise, or what was passed over. */
   note?: string;

@@ -145,7 +145,7 @@ function row({ holder, askedAt, ...request }: LockRequest, index: number): strin
 const VERBS = { promote: 'promote', rollback: 'roll back to', redeploy: 'redeploy' } as const;
 
 /** `promote version 3`: what the lock is wanted for. */
-export function purposeText({ purpose, version }: Pick<LockRequest, 'purpose' | 'version'>): string {
+function purposeText({ purpose, version }: Pick<LockRequest, 'purpose' | 'version'>): string {
   const fallback = { promote: 'the newest version', rollback: 'the version before', redeploy: 'the API' }[purpose];
   return `${VERBS[purpose]} ${version === null ? fallback : `version ${version}`}`;
 }

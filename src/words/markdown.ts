@@ -1,3 +1,5 @@
+import { oneLine, utf8Length } from '../contracts/text.ts';
+
 /** Text from elsewhere on one line, as it reads: nothing in it is taken for Markdown, and a table stays a table. */
 export function plain(text: string): string {
   return (
@@ -46,12 +48,12 @@ const BOTTOM = '\u00a0';
 
 /** Paragraphs, the most important first, as far as they fit into a workflow's details; each is whole or left out. */
 export function fitted(parts: ReadonlyArray<string | false | null | undefined>): string {
-  let room = DETAILS_BYTES - bytes(LEFT_OUT) - bytes(BOTTOM) - 4;
+  let room = DETAILS_BYTES - utf8Length(LEFT_OUT) - utf8Length(BOTTOM) - 4;
   const shown: string[] = [];
   let leftOut = false;
   for (const part of parts) {
     if (!part) continue;
-    const needs = bytes(part) + 2;
+    const needs = utf8Length(part) + 2;
     if (needs > room) leftOut = true;
     else {
       shown.push(part);
@@ -60,23 +62,3 @@ export function fitted(parts: ReadonlyArray<string | false | null | undefined>):
   }
   return [...shown, ...(leftOut ? [LEFT_OUT] : []), BOTTOM].join('\n\n');
 }
-
-/** Temporal refuses summaries of more bytes than this, and with them the workflow task, for ever. */
-const SUMMARY_BYTES = 200;
-
-/** A line for the UI that says what an activity, a timer or a workflow does; a longer one is cut. */
-export function shorten(text: string): string {
-  const line = oneLine(text);
-  if (fits(line)) return line;
-  let kept = '';
-  for (const character of line) {
-    if (!fits(`${kept}${character}…`)) break;
-    kept += character;
-  }
-  return `${kept}…`;
-}
-
-/** It travels as JSON, where a quotation mark takes two bytes. */
-const fits = (text: string) => bytes(JSON.stringify(text)) <= SUMMARY_BYTES;
-const bytes = (text: string) => new TextEncoder().encode(text).length;
-const oneLine = (text: string) => text.replace(/\s+/g, ' ').trim();

@@ -110,7 +110,7 @@ export function waitingText(waiting: Waiting, workflowId?: string): string {
 }
 
 /** A change that a dry run would make. */
-export function wouldText(change: WouldChange): string {
+function wouldText(change: WouldChange): string {
   const { version } = change;
   switch (change.code) {
     case 'stage':
@@ -209,10 +209,9 @@ const dryRunSentences = (would: readonly WouldChange[]): string[] => [
   ...(would.length > 0 ? would.map(wouldText) : ['Nothing would be changed.']),
 ];
 
-export const versionText = (version: ModelVersionRef): string =>
-  outcomeText(outcomeOf('trainBestAndRegister', version));
-export const promotionText = (promotion: Promotion): string => outcomeText(promotionOutcome(promotion));
-export const deploymentText = (deployment: Deployment): string => outcomeText(deploymentOutcome(deployment));
+const versionText = (version: ModelVersionRef): string => outcomeText(outcomeOf('trainBestAndRegister', version));
+const promotionText = (promotion: Promotion): string => outcomeText(promotionOutcome(promotion));
+const deploymentText = (deployment: Deployment): string => outcomeText(deploymentOutcome(deployment));
 
 function imageSentences({ reference, tag, built, pushed, platforms, note }: BuiltImage): string[] {
   const made = built ? `Built ${tag}` : `Nothing that goes into ${tag} has changed: it was kept`;

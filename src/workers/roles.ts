@@ -28,7 +28,7 @@ interface Service {
 }
 
 /** Workers of one host, one for each role, and what they hold. */
-export interface Workers {
+interface Workers {
   /**
    * Resolves when they have been shut down, and everything they started is gone.
    *

@@ -23,7 +23,7 @@ const REGISTERING = { retries: 40, minTimeout: 250, factor: 1 };
 /** Search attribute of Temporal's own: the version that a run is pinned to. */
 const VERSION = defineSearchAttributeKey('TemporalWorkerDeploymentVersion', 'KEYWORD');
 
-export interface VersionsOptions {
+interface VersionsOptions {
   client: Client;
   /** The build of the code that this host has today. */
   own: string;

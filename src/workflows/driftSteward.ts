@@ -10,6 +10,7 @@ import {
 } from '@temporalio/workflow';
 import { workflowIds } from '../contracts/names.ts';
 import type { DriftStewardPlan } from '../contracts/plans.ts';
+import { shorten } from '../contracts/text.ts';
 import { type InputOf, WORKFLOWS } from '../contracts/workflows.ts';
 import {
   begun,
@@ -25,7 +26,6 @@ import {
   started,
   waiting,
 } from '../domain/steward.ts';
-import { shorten } from '../words/markdown.ts';
 import { farewellMarkdown, handedOverMarkdown, occasion, restText, stewardNotices } from '../words/stewardDetails.ts';
 import { activities } from './runtime/activities.ts';
 import { rootMessage } from './runtime/failures.ts';

@@ -14,7 +14,7 @@ import { createDockerSystem, type DockerSystem } from '../../src/systems/docker/
 import { docker, pipEnvironment, removeAll } from '../support/docker.ts';
 import { type MlflowServer, startMlflow } from '../support/mlflow.ts';
 
-export const MODEL = 'Small';
+const MODEL = 'Small';
 /** What the small models read; every version gives the same probabilities. */
 export const RECORDS = [{ age: 70, visits: 2 }];
 const REGISTER = fileURLToPath(new URL('../gateway/fixtures/register_versions.py', import.meta.url));
@@ -38,7 +38,7 @@ export interface Bench {
   close(): Promise<void>;
 }
 
-export interface Deployer {
+interface Deployer {
   system: DockerSystem;
   target: DeploymentTarget;
   bringUp(key: string, version: string, healthTimeoutMs?: number): ReturnType<typeof verifyCandidate>;

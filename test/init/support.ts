@@ -9,7 +9,7 @@ import { mediwatch } from '../cli/support.ts';
 
 export type Fixture = 'scripts' | 'lightgbm' | 'notebook';
 
-export const fixture = (name: Fixture) => fileURLToPath(new URL(`fixtures/${name}`, import.meta.url));
+const fixture = (name: Fixture) => fileURLToPath(new URL(`fixtures/${name}`, import.meta.url));
 
 /** Runs with a folder of its own that is gone afterwards: a copy of a project, or an empty one. */
 export async function withProject<Result>(

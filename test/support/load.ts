@@ -8,7 +8,7 @@ interface LoadOptions {
   records?: Record<string, unknown>[];
 }
 
-export interface LoadAnswer {
+interface LoadAnswer {
   /** Version that the answer names; null: it failed. */
   version: string | null;
   /** Why it failed, in words. */

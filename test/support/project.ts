@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { type Config, loadConfig, PROJECT_ROOT } from '../../src/config.ts';
 
-export const SCRIPTS = join(PROJECT_ROOT, 'test/systems/steps/fixtures');
+const SCRIPTS = join(PROJECT_ROOT, 'test/systems/steps/fixtures');
 
 /** The environment of a project in the tests: our own has MLflow and scikit-learn. Another one shows what older ones do. */
 export const VENV = process.env.MEDIWATCH_TEST_VENV ?? join(PROJECT_ROOT, 'python/.venv');

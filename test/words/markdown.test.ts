@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { code, fitted, jsonBlock, link, plain, shorten, table } from '../../src/words/markdown.ts';
+import { shorten } from '../../src/contracts/text.ts';
+import { code, fitted, jsonBlock, link, plain, table } from '../../src/words/markdown.ts';
 
 const bytes = (text: string) => Buffer.byteLength(text);
 

@@ -10,10 +10,10 @@ import type { StepCall, StepRunner } from '../../systems/steps/index.ts';
 import { ownWork } from '../../systems/steps/place.ts';
 
 /** What a step needs when it is a command. */
-export type CommandOptions = Pick<StepCall, 'openRun' | 'collect' | 'key' | 'settings'>;
+type CommandOptions = Pick<StepCall, 'openRun' | 'collect' | 'key' | 'settings'>;
 
 /** A step under another name than its own, where one workflow runs it many times. */
-export interface NamedStep {
+interface NamedStep {
   step: PlaceholderStep;
   name: string;
 }
@@ -70,7 +70,7 @@ export async function runStepActivity<Result>(
 }
 
 /** Where the running attempt of a step keeps its log, and what it is called elsewhere. */
-export interface StepLog {
+interface StepLog {
   file: string;
   origin: LogOrigin;
   /** The workflow's id and the attempt, as names of folders and files. */
@@ -78,7 +78,7 @@ export interface StepLog {
 }
 
 /** @param name of the step, such as `prepare` or `trial-7` */
-export function stepLog(config: Config, name: string): StepLog {
+function stepLog(config: Config, name: string): StepLog {
   const { workflowExecution, workflowType = 'none', activityId, attempt } = Context.current().info;
   const { workflowId, runId } = workflowExecution ?? { workflowId: 'none', runId: '' };
   const names = { workflow: safeName(workflowId), attempt: `${safeName(name)}-${safeName(activityId)}-${attempt}` };
@@ -145,7 +145,7 @@ export async function logged<Result>(
 /** How often a heartbeat is offered; the SDK passes on one every few seconds (see worker.ts). */
 const INTERVAL_MS = 1000;
 
-export interface Beat {
+interface Beat {
   /** Aborted when the activity is cancelled, times out, or its workflow is gone. */
   signal: AbortSignal;
   /** Sets what the next heartbeats tell: it is shown in the UI with the pending activity. */

@@ -20,7 +20,7 @@ interface Wanted {
   resume?: boolean;
 }
 
-export interface StepRun {
+interface StepRun {
   /** What came of an earlier attempt that finished, though nobody was told. */
   finished: { run: Run; outcome: unknown } | null;
   /** The run of an earlier attempt, however far that came. */

@@ -7,7 +7,7 @@ import { aboutOf, completing, optionOf, typableFields, versionNumber, YES_FLAG }
 import { describeCommand, type Example } from '../help.ts';
 
 /** A command that starts one workflow. */
-export interface StartCommand {
+interface StartCommand {
   name: string;
   workflow: WorkflowName;
   /** Takes `[version]` as its argument. */

@@ -1,5 +1,5 @@
 /** The word under the cursor as bash has it. */
-export interface Current {
+interface Current {
   /** Without quotes and backslashes. */
   text: string;
   /** The quote that is open at the cursor. */
@@ -8,7 +8,7 @@ export interface Current {
   kept: number;
 }
 
-export interface TypedLine {
+interface TypedLine {
   /** The words before the current one, without quotes; the name of the command is the first. */
   words: string[];
   current: Current;

@@ -8,7 +8,7 @@ export interface Candidate {
 }
 
 /** What can stand at the cursor. */
-export interface Offer {
+interface Offer {
   /** Known without asking anybody. */
   candidates: Candidate[];
   /** What else there is. */

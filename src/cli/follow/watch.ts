@@ -103,7 +103,7 @@ function noticesOf(answer: Answer, unserved: readonly string[]): string[] {
 }
 
 /** What came back when a workflow was asked where it stands; `silent`: who did not answer. */
-export type Answer = { progress: Progress } | { silent: 'worker' | 'temporal' } | { unknown: true };
+type Answer = { progress: Progress } | { silent: 'worker' | 'temporal' } | { unknown: true };
 
 /** How long one question may take: a worker answers in milliseconds (ms). */
 const QUESTION_LIMIT_MS = 3_000;

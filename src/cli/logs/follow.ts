@@ -120,7 +120,7 @@ async function pause(ms: number, interrupted: AbortSignal, ended: Promise<void> 
 }
 
 /** What Temporal says of a workflow's end. */
-export type End =
+type End =
   /** At: Unix time (ms). */
   | { kind: 'ended'; state: string; at: number }
   | { kind: 'running' }

@@ -6,7 +6,7 @@ import { CommandError, EXIT } from '../exit.ts';
 import { oneLine } from '../views/text.ts';
 
 /** A line of the output. */
-export interface LogLine {
+interface LogLine {
   entry: LogEntry;
   /** ISO time; empty: nobody knows. */
   at: string;
@@ -41,7 +41,7 @@ function splitTime(line: string): { at: string; text: string } {
 }
 
 /** Writes lines of logs to stdout, each with its time, and with its step where there are several. */
-export interface LinePrinter {
+interface LinePrinter {
   print(line: LogLine): void;
   /** Lines up to now. */
   count(): number;

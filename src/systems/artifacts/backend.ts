@@ -6,7 +6,7 @@ export interface TransferOptions {
 }
 
 /** What lies right below a folder of a store. */
-export interface Listed {
+interface Listed {
   /** Without the path of the folder. */
   name: string;
   isDirectory: boolean;

@@ -3,7 +3,7 @@ import { createWriteStream } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 
-export interface Digest {
+interface Digest {
   /** Lower-case hexadecimal SHA-256. */
   sha256: string;
   sizeBytes: number;

@@ -9,12 +9,8 @@ import { mlflowBackend } from './mlflow-backend.ts';
 import { type PutOptions, putDirectory } from './put.ts';
 import { createSharing } from './share.ts';
 
-export type { Backend, Listed, TransferOptions } from './backend.ts';
-export type { Trimmed } from './cache.ts';
+export type { Backend } from './backend.ts';
 export { ArtifactCorrupt, ArtifactMissing, ArtifactStoreUnavailable } from './errors.ts';
-export type { KeyValue } from './keys.ts';
-export type { Progress } from './progress.ts';
-export type { PutOptions } from './put.ts';
 
 export interface ArtifactStoreOptions {
   /** `mlflow`, or a folder that every host mounts. */

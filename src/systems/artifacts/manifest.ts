@@ -21,7 +21,7 @@ const Manifest = z.strictObject({
   ),
 });
 /** The files of a directory by path: which digest and size (bytes) each has. */
-export type Manifest = z.infer<typeof Manifest>;
+type Manifest = z.infer<typeof Manifest>;
 export type ManifestFile = Manifest['files'][number];
 
 /** The manifest's bytes; the same files have the same bytes on every host, in whatever order they were found. */

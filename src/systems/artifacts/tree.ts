@@ -1,7 +1,7 @@
 import { lstat, readdir } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 
-export interface TreeFile {
+interface TreeFile {
   /** Relative, with forward slashes. */
   path: string;
   sizeBytes: number;

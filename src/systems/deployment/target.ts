@@ -2,7 +2,7 @@ import type { Candidate, Check } from '../../contracts/deployment.ts';
 import type { UpstreamStatistics } from '../../contracts/gateway.ts';
 
 /** What is to be started beside the API that serves. */
-export interface CandidateRequest {
+interface CandidateRequest {
   /** Name of the process or container, chosen by the caller; the same key is the same one. */
   key: string;
   /** Registered model. */
@@ -21,7 +21,7 @@ export interface CandidateState {
   logTail?: string;
 }
 
-export type UpstreamTraffic = UpstreamStatistics & { key: string };
+type UpstreamTraffic = UpstreamStatistics & { key: string };
 
 export interface StopOptions {
   /** How long open requests may go on (ms). */

@@ -8,11 +8,11 @@ import { type ContainerDetails, type ContainerSpec, LABELS } from './client.ts';
 import type { Reach } from './reach.ts';
 
 /** Port on which the API listens inside its container. */
-export const API_PORT = 8000;
+const API_PORT = 8000;
 const LOGS = '/app/logs';
 const CONTAINER_PORT = `${API_PORT}/tcp`;
 
-export interface ApiContainer {
+interface ApiContainer {
   key: string;
   model: string;
   version: string;

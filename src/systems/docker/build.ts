@@ -125,14 +125,14 @@ async function build(
 }
 
 /** How images can be built on this host. */
-export interface Builder {
+interface Builder {
   kind: 'buildx' | 'classic';
   /** Driver of the current builder; `docker` builds for one platform only. */
   driver: string;
   platforms: string[];
 }
 
-export interface BuildPlan {
+interface BuildPlan {
   kind: Builder['kind'];
   /** Empty: the builder's own. */
   platforms: string[];

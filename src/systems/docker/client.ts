@@ -8,7 +8,6 @@ const TAIL_CHARACTERS = 4_000;
 const TAIL_LINES = 80;
 
 export type ContainerDetails = Dockerode.ContainerInspectInfo;
-export type ImageDetails = Dockerode.ImageInspectInfo;
 export type ContainerSpec = Dockerode.ContainerCreateOptions & { name: string };
 
 /** What a daemon says of itself. */

@@ -7,7 +7,7 @@ import { sha256OfFile } from '../digests.ts';
 import { DockerError } from './errors.ts';
 
 /** The files of a build, in a folder of their own. */
-export interface BuildContext {
+interface BuildContext {
   folder: string;
   /** SHA-256 of the Dockerfile and of the names and contents of all files. */
   sha256: string;

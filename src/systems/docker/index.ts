@@ -10,7 +10,6 @@ import { createImages, type Images } from './images.ts';
 
 export type { BuiltImage } from './build.ts';
 export { dockerLog } from './cli.ts';
-export type { Docker } from './client.ts';
 export { DockerError } from './errors.ts';
 export type { BakedImage, Images } from './images.ts';
 

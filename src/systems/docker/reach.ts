@@ -103,7 +103,7 @@ export function createBridge(
 }
 
 /** A port of the Docker bridge behind which a server of this host's loopback answers. */
-export interface Relay {
+interface Relay {
   close(): Promise<void>;
 }
 
@@ -119,7 +119,7 @@ interface Endpoint {
  *
  * @throws {DockerError} InvalidConfig, when the address cannot be listened on
  */
-export async function openRelay(from: Endpoint, to: Endpoint): Promise<Relay | null> {
+async function openRelay(from: Endpoint, to: Endpoint): Promise<Relay | null> {
   const server = createServer((inbound) => {
     const outbound = connect(to);
     // Either side may break off at any time; the other one sees that its connection ends.

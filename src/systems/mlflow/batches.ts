@@ -12,7 +12,7 @@ export interface RunValues {
   timestamp?: number;
 }
 
-export interface Batch {
+interface Batch {
   metrics: Array<{ key: string; value: number; timestamp: number; step: number }>;
   params: Array<{ key: string; value: string }>;
   tags: Array<{ key: string; value: string }>;

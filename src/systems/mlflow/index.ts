@@ -10,14 +10,9 @@ import { servingCalls } from './serving.ts';
 import { type CallOptions, createTransport, type TransportOptions } from './transport.ts';
 import { versionCalls } from './versions.ts';
 
-export type { MlflowAuth } from './address.ts';
-export type { RunValues } from './batches.ts';
 export { MlflowError } from './errors.ts';
-export type { RunArtifact } from './run-artifacts.ts';
-export type { NewRun } from './runs.ts';
-export type { ModelVersion, Run, RunStatus } from './shapes.ts';
+export type { ModelVersion, Run } from './shapes.ts';
 export type { CallOptions } from './transport.ts';
-export type { NewVersion } from './versions.ts';
 
 export interface MlflowOptions extends TransportOptions {
   /** Base URL of MLflow's UI as people reach it, for links; empty or absent: the server's address. */

@@ -20,7 +20,7 @@ const ModelPage = z.object({
 });
 
 /** A model that a run logged, as MLflow 3 keeps it: not yet a version of a registered model. */
-export interface LoggedModel {
+interface LoggedModel {
   modelId: string;
   name: string;
   ready: boolean;

@@ -8,7 +8,7 @@ export interface Patience {
   pausesMs: readonly number[];
 }
 
-export interface Attempted {
+interface Attempted {
   attempts: number;
   /** What the last attempt failed with; null: it went well. */
   problem: string | null;

@@ -6,7 +6,7 @@ import { type Channel, DeliveryFailed } from './channel.ts';
 
 type Target = Extract<NotificationTarget, { kind: 'command' }>;
 
-export interface CommandSurroundings {
+interface CommandSurroundings {
   /** Working folder. */
   cwd: string;
   /** Gets what the command writes. */

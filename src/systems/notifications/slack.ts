@@ -29,7 +29,7 @@ const SYMBOLS: Record<Severity, string> = {
 const SECTION_LIMIT = 3_000;
 
 /** `text` carries everything, for receivers that know no blocks. */
-export function slackPayload({ severity, title, text, links, event, registeredModel }: Notification) {
+function slackPayload({ severity, title, text, links, event, registeredModel }: Notification) {
   const headline = `${SYMBOLS[severity]} *${escaped(title)}*`;
   const pages = links.map(({ name, url }) => `<${addressed(url)}|${escaped(name).replaceAll('|', '/')}>`).join(' · ');
   const about = `${escaped(registeredModel)} · ${event}`;

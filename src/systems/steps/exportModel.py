@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 
-def read(path):
+def read(path: str) -> object:
     """Return the model in a file that joblib or pickle has written."""
     try:
         import joblib
@@ -20,7 +20,7 @@ def read(path):
     return joblib.load(path)
 
 
-def main(path, folder):
+def main(path: str, folder: str) -> None:
     """Write the model as a plain pickle, and what it was made with."""
     # Classes of the project are found by the names that they had in its scripts.
     sys.path.insert(0, str(Path.cwd()))

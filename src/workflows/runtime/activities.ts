@@ -8,7 +8,7 @@ import {
 import type { Activities } from '../../activities/index.ts';
 import { TASK_QUEUES } from '../../contracts/names.ts';
 import type { StepLimits } from '../../contracts/plans.ts';
-import { shorten } from '../../words/markdown.ts';
+import { shorten } from '../../contracts/text.ts';
 import { ACTIVITIES, PROFILES, STEP_SLACK_SECONDS } from '../activityTable.ts';
 import { rootMessage, wasCancelled } from './failures.ts';
 
@@ -69,7 +69,7 @@ function proxyOf(name: Name, more: ActivityOptions): Proxy {
 }
 
 /** A cancelled workflow ends as cancelled, also when what it was waiting for fails by itself in the meantime. */
-export function orCancelled(error: unknown): unknown {
+function orCancelled(error: unknown): unknown {
   const failedByItself = wasCancelled(error) && !isCancellation(error);
   return failedByItself ? new CancelledFailure(rootMessage(error), [], error as Error) : error;
 }

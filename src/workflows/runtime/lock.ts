@@ -10,7 +10,7 @@ import { failure } from '../../contracts/errors.ts';
 import { type LockRequest, lockGranted, releaseLock } from '../../contracts/lock.ts';
 import { workflowIds } from '../../contracts/names.ts';
 import type { LockTicket } from '../../contracts/plans.ts';
-import { shorten } from '../../words/markdown.ts';
+import { shorten } from '../../contracts/text.ts';
 import { activities } from './activities.ts';
 import { applicationFailure, rootMessage } from './failures.ts';
 import type { Run } from './workflow.ts';

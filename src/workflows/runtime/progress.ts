@@ -137,7 +137,7 @@ export function signalParent<Input>(signal: SignalDefinition<[Input]>, input: In
 }
 
 /** What a workflow can be found by in the UI. */
-export type Attributes = { [Key in keyof typeof SEARCH_ATTRIBUTES]?: string | number | null | undefined };
+type Attributes = { [Key in keyof typeof SEARCH_ATTRIBUTES]?: string | number | null | undefined };
 
 /** @param values null unsets one; undefined leaves it as it is */
 export function upsertAttributes(values: Attributes): void {
@@ -152,7 +152,7 @@ export function upsertAttributes(values: Attributes): void {
  * Values that unset what the workflow was started with: the UI's form takes over the attributes of an earlier
  * workflow, and a new one would be found as in Production before it has a version.
  */
-export function unsetInherited(): Attributes {
+function unsetInherited(): Attributes {
   const { typedSearchAttributes: given } = workflowInfo();
   const names = Object.keys(SEARCH_ATTRIBUTES) as (keyof typeof SEARCH_ATTRIBUTES)[];
   return Object.fromEntries(

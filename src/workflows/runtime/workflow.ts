@@ -88,7 +88,7 @@ async function resolve<Name extends WorkflowName>(name: Name, input: object): Pr
   return WORKFLOWS[name].plan.parse(plan) as PlanOf<Name>;
 }
 
-export function failureOf(error: unknown): WorkflowFailure {
+function failureOf(error: unknown): WorkflowFailure {
   return {
     type: applicationFailure(error)?.type ?? null,
     message: rootMessage(error),

@@ -4,7 +4,7 @@ import { until } from '../../support/until.ts';
 import { fillMessage, openAction, openDialog } from './dialogs.ts';
 
 /** What came of a signal or an update, as the dialog tells it. */
-export type Sent = { accepted: true } | { accepted: false; why: string };
+type Sent = { accepted: true } | { accepted: false; why: string };
 
 /** The page of one workflow execution in the Temporal UI. */
 export interface WorkflowPage {

@@ -70,7 +70,7 @@ const scalar = fc.oneof(text, number, fc.boolean(), fc.constant(null));
 const object = (value: fc.Arbitrary<unknown>) => fc.array(fc.tuple(key, value), { maxLength: 5 }).map(ownEntries);
 
 /** JSON of every kind. */
-export const anyJson: fc.Arbitrary<unknown> = fc.oneof(
+const anyJson: fc.Arbitrary<unknown> = fc.oneof(
   { arbitrary: scalar, weight: 4 },
   { arbitrary: fc.jsonValue({ stringUnit: 'binary' }), weight: 3 },
   { arbitrary: object(fc.oneof(scalar, fc.jsonValue())), weight: 3 },
@@ -163,14 +163,4 @@ function ownEntries(entries: ReadonlyArray<readonly [string, unknown]>): Record<
     Object.defineProperty(made, name, { value, enumerable: true, configurable: true, writable: true });
   }
   return made;
-}
-
-/** A case as a reader can send it again. */
-export function caseText({ kind, payloads }: Case): string {
-  const texts = payloads.map(({ metadata, data }) => {
-    const encoding = metadata.encoding ? Buffer.from(metadata.encoding).toString() : 'no encoding';
-    const body = Buffer.from(data).toString();
-    return `${encoding}: ${body.length > 500 ? `${body.slice(0, 500)}… (${body.length} characters)` : body}`;
-  });
-  return `${kind} [${texts.join(' | ')}]`;
 }

@@ -18,6 +18,6 @@ export async function readAll(backend: Backend, workflowId: string) {
   return { events, entries: reader.entries(), lines: linesOf(events) };
 }
 
-export function linesOf(events: readonly LogEvent[]): string[] {
+function linesOf(events: readonly LogEvent[]): string[] {
   return events.flatMap((event) => (event.kind === 'lines' ? event.lines : []));
 }

@@ -12,7 +12,7 @@ import type { Notification } from '../../../src/contracts/notifications.ts';
 import { createNotifier, type Notifier } from '../../../src/systems/notifications/index.ts';
 
 /** As the real one, in less time. */
-export const PATIENCE = { limitMs: 3_000, pausesMs: [20, 40, 80] };
+const PATIENCE = { limitMs: 3_000, pausesMs: [20, 40, 80] };
 
 export const NEWS: Notification = {
   id: 'retrain-1/failed',
@@ -32,7 +32,7 @@ afterEach(async () => {
 });
 
 /** Settings of a mediwatch.yaml with these targets, in a folder of its own. */
-export async function configOf(targets: object[], env: Record<string, string>): Promise<Config> {
+async function configOf(targets: object[], env: Record<string, string>): Promise<Config> {
   const root = await mkdtemp(join(tmpdir(), 'notifications-'));
   closing.push(() => rm(root, { recursive: true, force: true }));
   await writeFile(join(root, 'mediwatch.yaml'), stringify({ notifications: targets }));

@@ -11,7 +11,7 @@ import type { Pool } from '../../../src/systems/processes/pool.ts';
 import { createReaper, type Reaper } from '../../../src/systems/processes/reaper.ts';
 import { createStepRunner, type OpenStepRunner } from '../../../src/systems/steps/index.ts';
 
-export type TrainingActivities = ReturnType<typeof createTrainingActivities>;
+type TrainingActivities = ReturnType<typeof createTrainingActivities>;
 
 /** The training activities of a worker, called as Temporal would, with real processes and a real MLflow. */
 export interface StepBench {
