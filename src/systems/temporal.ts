@@ -1,3 +1,4 @@
+import { isGrpcServiceError } from '@temporalio/client';
 import type { NativeConnection } from '@temporalio/worker';
 import type { Config } from '../config.ts';
 import { SEARCH_ATTRIBUTES } from '../contracts/savedQueries.ts';
@@ -15,8 +16,9 @@ export function connectionOptions({ temporal: { address, apiKey, tls } }: Config
  *
  * @returns false where it does not and we may not add them (Temporal Cloud: add them there once, by name and type);
  *   workflows then do without
+ * @throws what the connection throws when the server does not answer
  */
-export async function ensureSearchAttributes(connection: NativeConnection, namespace: string): Promise<boolean> {
+export async function ensureSearchAttributes(connection: OperatorConnection, namespace: string): Promise<boolean> {
   const wanted = Object.values(SEARCH_ATTRIBUTES).map(({ name, type }) => ({ name, type: INDEXED_VALUE_TYPE[type] }));
   try {
     const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
@@ -26,7 +28,27 @@ export async function ensureSearchAttributes(connection: NativeConnection, names
       await connection.operatorService.addSearchAttributes({ namespace, searchAttributes });
     }
     return true;
-  } catch {
-    return false;
+  } catch (error) {
+    if (isGrpcServiceError(error) && REFUSALS.includes(error.code)) return false;
+    throw error;
   }
+}
+
+type OperatorConnection = Pick<NativeConnection, 'operatorService'>;
+
+/** gRPC's statuses of a server that does not let us: INVALID_ARGUMENT, PERMISSION_DENIED, UNIMPLEMENTED, UNAUTHENTICATED. */
+const REFUSALS: readonly number[] = [3, 7, 12, 16];
+
+/** Whether the namespace has our search attributes: looked up once, and again after a look that failed. */
+export function searchAttributesOf(connection: OperatorConnection, namespace: string): () => Promise<boolean> {
+  let known: Promise<boolean> | undefined;
+  return async () => {
+    known ??= ensureSearchAttributes(connection, namespace);
+    try {
+      return await known;
+    } catch (error) {
+      known = undefined;
+      throw error;
+    }
+  };
 }

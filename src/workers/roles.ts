@@ -12,7 +12,7 @@ import { createMlflow } from '../systems/mlflow/index.ts';
 import { mlflowOptions } from '../systems/mlflow/options.ts';
 import { createNotifier } from '../systems/notifications/index.ts';
 import { withShippedLogs } from '../systems/steps/index.ts';
-import { connectionOptions, ensureSearchAttributes } from '../systems/temporal.ts';
+import { connectionOptions, searchAttributesOf } from '../systems/temporal.ts';
 import { registeredOn } from '../workflows/activityTable.ts';
 import { applySchedules } from './applySchedules.ts';
 import { createWorkerLogs, type WorkerLogs } from './logs.ts';
@@ -48,17 +48,9 @@ const SERVICES = {
     const notifier = createNotifier(config);
     const client = new Client({ connection, namespace, dataConverter: { payloadConverterPath } });
     const bundles = STATE(config, 'bundles');
-    const [searchAttributes, bundle] = await Promise.all([
-      ensureSearchAttributes(connection, namespace),
-      workflowBundle(bundles),
-    ]);
-    const implementations = createActivities.orchestration({
-      config,
-      mlflow,
-      client,
-      notifier,
-      searchable: () => searchAttributes,
-    });
+    const bundle = await workflowBundle(bundles);
+    const searchable = searchAttributesOf(connection, namespace);
+    const implementations = createActivities.orchestration({ config, mlflow, client, notifier, searchable });
     const activities = registeredOn('orchestration', implementations);
     const applied = config.worker.applySchedules ? applySchedules(client, config) : Promise.resolve();
     return {

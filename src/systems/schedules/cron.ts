@@ -1,6 +1,24 @@
 import type { CalendarSpecDescription } from '@temporalio/client';
-import { DAYS_OF_WEEK, MONTHS } from '@temporalio/client/lib/schedule-types.js';
 import { CronExpressionParser, CronFieldCollection } from 'cron-parser';
+
+type Month = CalendarSpecDescription['month'][number]['start'];
+type DayOfWeek = CalendarSpecDescription['dayOfWeek'][number]['start'];
+
+/** Temporal's names of months, the first is month 1. */
+const MONTHS: readonly Month[] = [
+  ...(['JANUARY', 'FEBRUARY', 'MARCH', 'APRIL', 'MAY', 'JUNE'] as const),
+  ...(['JULY', 'AUGUST', 'SEPTEMBER', 'OCTOBER', 'NOVEMBER', 'DECEMBER'] as const),
+];
+/** Temporal's names of days, the first is day 0. */
+const DAYS_OF_WEEK: readonly DayOfWeek[] = [
+  'SUNDAY',
+  'MONDAY',
+  'TUESDAY',
+  'WEDNESDAY',
+  'THURSDAY',
+  'FRIDAY',
+  'SATURDAY',
+];
 
 /** What is wrong with a cron expression, and what is expected. */
 export class CronError extends Error {
@@ -115,5 +133,5 @@ function ranges(values: readonly number[]): Range<number>[] {
   return found;
 }
 
-const monthOf = (month: number) => MONTHS[month - 1] as (typeof MONTHS)[number];
-const dayOf = (day: number) => DAYS_OF_WEEK[day] as (typeof DAYS_OF_WEEK)[number];
+const monthOf = (month: number) => MONTHS[month - 1] as Month;
+const dayOf = (day: number) => DAYS_OF_WEEK[day] as DayOfWeek;

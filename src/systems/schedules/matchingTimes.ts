@@ -1,5 +1,5 @@
 import type { Client } from '@temporalio/client';
-import { optionalDateToTs, tsToDate } from '@temporalio/common/lib/time.js';
+import { google } from '@temporalio/proto';
 
 /** The times between two at which a schedule starts something, after `start` and up to `end`, as Temporal works them out. */
 export async function matchingTimes(
@@ -10,8 +10,10 @@ export async function matchingTimes(
   const { startTime } = await schedule.workflowService.listScheduleMatchingTimes({
     namespace: schedule.options.namespace,
     scheduleId,
-    startTime: optionalDateToTs(start) ?? null,
-    endTime: optionalDateToTs(end) ?? null,
+    startTime: timestamp(start),
+    endTime: timestamp(end),
   });
-  return startTime.map(tsToDate);
+  return startTime.map(({ seconds, nanos }) => new Date(Number(seconds) * 1_000 + (nanos ?? 0) / 1e6));
 }
+
+const timestamp = (time: Date) => google.protobuf.Timestamp.fromObject({ seconds: Math.floor(time.getTime() / 1_000) });

@@ -150,9 +150,9 @@ describe('the registry', () => {
     await promote('3', 'Production');
     expect(await readSnapshot(mlflow, name)).toEqual({
       versions: [
-        { version: '3', stage: 'Production' },
-        { version: '2', stage: 'Staging' },
-        { version: '1', stage: 'Archived' },
+        { version: '3', registryStage: 'Production' },
+        { version: '2', registryStage: 'Staging' },
+        { version: '1', registryStage: 'Archived' },
       ],
       aliases: { champion: '3', previous: '2' },
     });
