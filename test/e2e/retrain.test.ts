@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Progress } from '../../src/contracts/progress.ts';
+import type { GateVerdict } from '../../src/contracts/verdicts.ts';
 import type { RetrainResult } from '../../src/contracts/workflows.ts';
 import { createMlflow, type Mlflow } from '../../src/systems/mlflow/index.ts';
 import { mediwatch } from '../support/command.ts';
@@ -130,9 +131,9 @@ describe.runIf(process.platform === 'linux')('the stack on the real data', { tim
     expect(exitCode, stderr).toBe(0);
     expect(await mlflow.getVersion(MODEL, '1')).toMatchObject({ stage: 'Production' });
     expect(await (await api('/health')).json()).toMatchObject({ model_version: '1' });
-    const promoted = await mediwatch<{ result: { promotion: { reason: string } } }>(stack.env, 'promote', '2');
+    const promoted = await mediwatch<{ result: { promotion: { verdict: GateVerdict } } }>(stack.env, 'promote', '2');
     expect(promoted.exitCode, promoted.stderr).toBe(3);
-    expect(promoted.json.result.promotion.reason).toContain('was rolled back before (a test)');
+    expect(promoted.json.result.promotion.verdict).toMatchObject({ code: 'rolledBack', reason: 'a test' });
   });
 
   test('a cancelled search leaves no run open and no version behind', async () => {

@@ -190,10 +190,15 @@ function endingOf(event: HistoryEvent): Ending | null {
   return null;
 }
 
-/** The activities of the world of whatever model a call names. */
+type OfModel = { registeredModel?: string };
+
+/** An activity of the world of the model that a call names. */
 function dispatched(name: string, worldOf: (registeredModel: string) => World) {
-  return async (input: { registeredModel?: string } | undefined) => {
-    const activities = worldOf(input?.registeredModel ?? '').activities();
+  return async (input: OfModel | { input?: OfModel } | undefined) => {
+    // resolvePlan gets the workflow's own input beside its type.
+    const { registeredModel = '' }: OfModel =
+      input && 'input' in input ? (input.input ?? {}) : ((input ?? {}) as OfModel);
+    const activities = worldOf(registeredModel).activities();
     const activity = (activities as Record<string, (input: unknown) => Promise<unknown>>)[name];
     return await activity?.(input);
   };
