@@ -202,7 +202,7 @@ class PrepareInput(TypedDict):
     dataPath: str
     #: folder to write to
     outputDir: str
-    #: seed of everything random
+    #: seed for all randomness
     seed: int
     #: share of the groups in the test split
     testFraction: float
@@ -233,7 +233,7 @@ class SuggestInput(TypedDict):
     model: Literal["hgb", "rf"]
     #: how parameters are proposed
     sampler: Literal["tpe", "random"]
-    #: seed of everything random
+    #: seed for all randomness
     seed: int
     #: how many parameter sets
     count: int
@@ -252,7 +252,7 @@ class TrialInput(TypedDict):
     model: Literal["hgb", "rf"]
     #: parameters, laid over the model's own; null: its own alone
     params: Params | None
-    #: seed of everything random
+    #: seed for all randomness
     seed: int
     #: threads to use
     threads: int
@@ -265,7 +265,7 @@ class TrainInput(TypedDict):
     model: Literal["hgb", "rf"]
     #: parameters, laid over the model's own; null: its own alone
     params: Params | None
-    #: seed of everything random
+    #: seed for all randomness
     seed: int
     #: threads to use
     threads: int
@@ -292,7 +292,7 @@ class EvaluateInputBootstrap(TypedDict):
     confidences: dict[str, float]
     #: resamples to draw
     samples: int
-    #: seed of everything random
+    #: seed for all randomness
     seed: int
 
 
@@ -303,7 +303,7 @@ class EvaluateInput(TypedDict):
     trackingUri: str
     #: models to score
     models: list[EvaluateInputModel]
-    #: how sure the differences of the first two models shall be; null: not asked
+    #: required confidence of the differences between the first two models; null: not asked
     bootstrap: EvaluateInputBootstrap | None
 
 
@@ -446,7 +446,7 @@ class TrainAndRegisterInput(TypedDict):
     model: Literal["hgb", "rf"]
     #: parameters, laid over the model's own; null: its own alone
     params: Params | None
-    #: seed of everything random
+    #: seed for all randomness
     seed: int
     #: threads to use
     threads: int
@@ -825,7 +825,7 @@ SCHEMAS: dict[str, Schema] = {
             "outputDir": {"type": "string", "minLength": 1, "description": "folder to write to"},
             "seed": {
                 "default": 42,
-                "description": "seed of everything random",
+                "description": "seed for all randomness",
                 "type": "integer",
                 "minimum": 0,
                 "maximum": 4294967295,
@@ -887,7 +887,7 @@ SCHEMAS: dict[str, Schema] = {
             },
             "seed": {
                 "default": 42,
-                "description": "seed of everything random",
+                "description": "seed for all randomness",
                 "type": "integer",
                 "minimum": 0,
                 "maximum": 4294967295,
@@ -942,7 +942,7 @@ SCHEMAS: dict[str, Schema] = {
             },
             "seed": {
                 "default": 42,
-                "description": "seed of everything random",
+                "description": "seed for all randomness",
                 "type": "integer",
                 "minimum": 0,
                 "maximum": 4294967295,
@@ -969,7 +969,7 @@ SCHEMAS: dict[str, Schema] = {
             },
             "seed": {
                 "default": 42,
-                "description": "seed of everything random",
+                "description": "seed for all randomness",
                 "type": "integer",
                 "minimum": 0,
                 "maximum": 4294967295,
@@ -1016,7 +1016,7 @@ SCHEMAS: dict[str, Schema] = {
             },
             "bootstrap": {
                 "default": None,
-                "description": "how sure the differences of the first two models shall be; null: not asked",
+                "description": "required confidence of the differences between the first two models; null: not asked",
                 "anyOf": [
                     {
                         "type": "object",
@@ -1036,7 +1036,7 @@ SCHEMAS: dict[str, Schema] = {
                             },
                             "seed": {
                                 "default": 42,
-                                "description": "seed of everything random",
+                                "description": "seed for all randomness",
                                 "type": "integer",
                                 "minimum": 0,
                                 "maximum": 4294967295,
@@ -1266,7 +1266,7 @@ SCHEMAS: dict[str, Schema] = {
             },
             "seed": {
                 "default": 42,
-                "description": "seed of everything random",
+                "description": "seed for all randomness",
                 "type": "integer",
                 "minimum": 0,
                 "maximum": 4294967295,

@@ -9,7 +9,7 @@ import { ApplicationFailure, CancelledFailure, TemporalFailure } from '@temporal
 import type { z } from 'zod';
 import { type Given, resolvePlan } from '../config/resolvePlan.ts';
 import type { Config } from '../config.ts';
-import { failure, truncate } from '../contracts/errors.ts';
+import { failure, knownFailure, truncate } from '../contracts/errors.ts';
 import { type LockInput, type LockRequest, lockQueue, requestLock } from '../contracts/lock.ts';
 import { TASK_QUEUES, workflowIds } from '../contracts/names.ts';
 import type { Delivery, Notification } from '../contracts/notifications.ts';
@@ -199,7 +199,7 @@ async function endingOf(
     if (!(error instanceof WorkflowFailedError)) throw error;
     const cause = innermost(error);
     if (cause instanceof CancelledFailure) return { ending: { code: 'cancelled' }, endedAt };
-    const rejected = cause instanceof ApplicationFailure && cause.type === 'ApprovalRejected';
+    const rejected = cause instanceof ApplicationFailure && knownFailure(cause.type)?.isDecision;
     return { ending: { code: rejected ? 'rejected' : 'failed', message: truncate(cause.message, 500) }, endedAt };
   }
 }

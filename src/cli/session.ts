@@ -1,10 +1,9 @@
 import type { Client } from '@temporalio/client';
 import type { UpdateDefinition } from '@temporalio/common';
 import type { Config } from '../config.ts';
-import { FAILURES } from '../contracts/errors.ts';
+import { causeText, FAILURES } from '../contracts/errors.ts';
 import type { Mlflow } from '../systems/mlflow/index.ts';
 import { connectionOptions } from '../systems/temporal.ts';
-import { causeText } from '../words/explain.ts';
 import type { Cli } from './cli.ts';
 import { CommandError, EXIT } from './exit.ts';
 

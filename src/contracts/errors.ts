@@ -1,17 +1,37 @@
 import { ApplicationFailure } from '@temporalio/common';
 
-/**
- * Every way in which the service refuses or fails, by failure type.
- *
- * `retryable` says whether an activity that throws it is tried again; it is decided here and nowhere else.
- * `next` tells the reader what to do, and is appended to every message of the type.
- */
+interface Failure {
+  /** Whether an activity that throws it is tried again; decided here and nowhere else. */
+  retryable: boolean;
+  /** What helps to understand it, besides `next`: the log of the step, or the doctor. */
+  see?: 'log' | 'doctor';
+  /** A version could not be deployed, wherever in a workflow that happens. */
+  ofDeployment?: true;
+  /** Every trial of a search needs what failed: the next one would fail in the same way. */
+  ofEveryTrial?: true;
+  /** Somebody or the gate decided so: nothing is broken. */
+  isDecision?: true;
+  /** What the reader should do; ends every message of the type. */
+  next: string;
+}
+
+/** Every way in which the service refuses or fails, and all that is known of each. */
 export const FAILURES = {
   InvalidInput: { retryable: false, next: 'Start it again with the input corrected.' },
   MessageRefused: { retryable: false, next: 'The workflow goes on as before.' },
   UnknownWorkflowType: { retryable: false, next: 'Start it again with one of these types.' },
-  InvalidConfig: { retryable: false, next: 'Correct mediwatch.yaml and restart the worker.' },
-  DataNotFound: { retryable: false, next: 'Set data.path in mediwatch.yaml, or pass "data", and start again.' },
+  InvalidConfig: {
+    retryable: false,
+    see: 'doctor',
+    ofEveryTrial: true,
+    next: 'Correct mediwatch.yaml and restart the worker.',
+  },
+  DataNotFound: {
+    retryable: false,
+    see: 'doctor',
+    ofEveryTrial: true,
+    next: 'Set data.path in mediwatch.yaml, or pass "data", and start again.',
+  },
   DataInvalid: { retryable: false, next: 'Correct the file or the data section of mediwatch.yaml, and start again.' },
   PredictionLogNotFound: {
     retryable: false,
@@ -23,24 +43,42 @@ export const FAILURES = {
   },
   DriftReportInvalid: {
     retryable: false,
-    next: 'No drift can be told from it, nor its absence: give a report of Evidently 0.4 or 0.7.',
+    next: 'It shows neither drift nor its absence: give a report of Evidently 0.4 or 0.7.',
   },
   DriftUndecided: {
     retryable: false,
     next: 'Correct the section driftGate of mediwatch.yaml, or let the report hold what it asks for. No alert was raised.',
   },
-  StepFailed: { retryable: false, next: 'Read the log file of the step; nothing was registered by it.' },
-  CommandFailed: { retryable: true, next: 'It is tried as often as "attempts" of the step says; read its log file.' },
-  StepCrashed: { retryable: true, next: 'It is tried again in a new process.' },
-  StepTimedOut: { retryable: false, next: 'Raise the time-out of the step in mediwatch.yaml, or make it do less.' },
-  StepOutOfMemory: { retryable: true, next: 'Raise worker.memoryLimitMb, or lower worker.slots.' },
-  TooManyTrialsFailed: { retryable: false, next: 'Read the errors of the trials; no model was trained.' },
-  ArtifactCorrupt: { retryable: false, next: 'Prepare the data again with "force": true.' },
-  ArtifactStoreUnavailable: { retryable: true, next: 'Check that the store in artifacts.store can be reached.' },
-  MlflowUnavailable: { retryable: true, next: 'Check that MLflow runs at the address in mlflow.uri.' },
-  MlflowRefused: { retryable: false, next: 'Check mlflow.uri and its credentials.' },
+  StepFailed: { retryable: false, see: 'log', next: 'Read the log file of the step; nothing was registered by it.' },
+  CommandFailed: {
+    retryable: true,
+    see: 'log',
+    next: 'It is tried up to "attempts" times, a setting of the step; read its log file.',
+  },
+  StepCrashed: { retryable: true, see: 'log', next: 'It is tried again in a new process.' },
+  StepTimedOut: {
+    retryable: false,
+    see: 'log',
+    next: 'Raise the time-out of the step in mediwatch.yaml, or make it do less.',
+  },
+  StepOutOfMemory: { retryable: true, see: 'log', next: 'Raise worker.memoryLimitMb, or lower worker.slots.' },
+  TooManyTrialsFailed: { retryable: false, see: 'log', next: 'Read the errors of the trials; no model was trained.' },
+  ArtifactCorrupt: { retryable: false, ofEveryTrial: true, next: 'Prepare the data again with "force": true.' },
+  ArtifactStoreUnavailable: {
+    retryable: true,
+    see: 'doctor',
+    ofEveryTrial: true,
+    next: 'Check that the store in artifacts.store can be reached.',
+  },
+  MlflowUnavailable: {
+    retryable: true,
+    see: 'doctor',
+    ofEveryTrial: true,
+    next: 'Check that MLflow runs at the address in mlflow.uri.',
+  },
+  MlflowRefused: { retryable: false, see: 'doctor', ofEveryTrial: true, next: 'Check mlflow.uri and its credentials.' },
   ModelNotFound: { retryable: false, next: 'List the versions with "mediwatch status", and name one of them.' },
-  ModelLoadFailed: { retryable: false, next: 'Roll back to a version that loads.' },
+  ModelLoadFailed: { retryable: false, see: 'log', next: 'Roll back to a version that loads.' },
   ModelMismatch: {
     retryable: false,
     next: 'Name a version that reads the columns of the data, or prepare data that have them.',
@@ -49,31 +87,60 @@ export const FAILURES = {
     retryable: false,
     next: 'Nothing was changed after that. The workflow was reset, and its new run goes on.',
   },
-  ApprovalRejected: { retryable: false, next: 'Nothing was changed.' },
-  PromotionRefused: { retryable: false, next: 'Nothing was changed. Promote with "force": true to overrule the gate.' },
+  ApprovalRejected: { retryable: false, isDecision: true, next: 'Nothing was changed.' },
+  PromotionRefused: {
+    retryable: false,
+    isDecision: true,
+    next: 'Nothing was changed. Promote with "force": true to overrule the gate.',
+  },
   PreflightFailed: {
     retryable: true,
+    ofDeployment: true,
     next: 'Nothing was started; the API that served before still serves. "mediwatch doctor" shows more.',
   },
   CandidateUnhealthy: {
     retryable: false,
+    see: 'log',
+    ofDeployment: true,
     next: 'The API that served before still serves. Read the log of the candidate.',
   },
-  CanaryBreached: { retryable: false, next: 'All traffic is back on the version that served before.' },
-  DockerUnavailable: { retryable: true, next: 'Check that the Docker daemon runs.' },
+  CanaryBreached: {
+    retryable: false,
+    see: 'log',
+    ofDeployment: true,
+    next: 'All traffic is back on the version that served before.',
+  },
+  DockerUnavailable: { retryable: true, see: 'doctor', ofDeployment: true, next: 'Check that the Docker daemon runs.' },
   PushDenied: {
     retryable: false,
+    see: 'doctor',
     next: 'Log in to the image registry with an account that may push, and start again.',
   },
-  BuildFailed: { retryable: false, next: 'Read the log of the build; the API that served before still serves.' },
-  DeploymentFailed: { retryable: false, next: 'The API that served before still serves.' },
+  BuildFailed: {
+    retryable: false,
+    see: 'log',
+    next: 'Read the log of the build; the API that served before still serves.',
+  },
+  DeploymentFailed: {
+    retryable: false,
+    see: 'doctor',
+    ofDeployment: true,
+    next: 'The API that served before still serves.',
+  },
   GatewayUnavailable: {
     retryable: true,
+    see: 'doctor',
+    ofDeployment: true,
     next: 'Check that the API gateway runs at the address in deployment.adminUrl.',
   },
-} as const satisfies Record<string, { retryable: boolean; next: string }>;
+} as const satisfies Record<string, Failure>;
 
 export type FailureType = keyof typeof FAILURES;
+
+/** What is known of a failure by its type; undefined for one that is not ours. */
+export function knownFailure(type: string | null | undefined): Readonly<Failure> | undefined {
+  return type && Object.hasOwn(FAILURES, type) ? FAILURES[type as FailureType] : undefined;
+}
 
 /** Longest message that is kept: Temporal refuses payloads over 2 MB, and people read less. */
 const MESSAGE_LIMIT = 4_000;

@@ -160,17 +160,21 @@ export const RolloutSettings = RolloutOptions.extend({
     .min(0)
     .max(1)
     .default(0.02)
-    .describe("error rate of the candidate above the old one's that rolls back"),
+    .describe("how far the candidate's error rate may exceed the old one's before traffic moves back"),
   maxLatencyRatio: z
     .number()
     .positive()
     .default(3)
-    .describe("95th percentile of the candidate's latency, as a multiple of the old one's, that rolls back"),
+    .describe(
+      "how many times the old one's 95th percentile of latency the candidate's may be before traffic moves back",
+    ),
   maxPredictionShift: z
     .number()
     .positive()
     .default(0.25)
-    .describe('population stability index of the predicted probabilities, old against new, that rolls back'),
+    .describe(
+      'population stability index of the predicted probabilities, old against new, above which traffic moves back',
+    ),
 });
 export type RolloutSettings = z.output<typeof RolloutSettings>;
 

@@ -17,7 +17,7 @@ const seed = z
   .min(0)
   .max(2 ** 32 - 1)
   .default(42)
-  .describe('seed of everything random');
+  .describe('seed for all randomness');
 const threads = z.number().int().min(1).max(1024).default(1).describe('threads to use');
 const model = z.enum(MODELS).default('hgb').describe('hgb: histogram gradient boosting; rf: random forest');
 const params = Params.nullable().default(null).describe("parameters, laid over the model's own; null: its own alone");
@@ -147,7 +147,7 @@ const EvaluateInput = z.strictObject({
     })
     .nullable()
     .default(null)
-    .describe('how sure the differences of the first two models shall be; null: not asked'),
+    .describe('required confidence of the differences between the first two models; null: not asked'),
 });
 
 export const EvaluateResult = z.object({

@@ -8,7 +8,7 @@ import type { StepName } from '../contracts/plans.ts';
 import type { Space } from '../contracts/training.ts';
 import { type InputOf, type PlanOf, WORKFLOWS } from '../contracts/workflows.ts';
 import { extraStepSettings } from '../systems/steps/index.ts';
-import { deploymentText, gateText, resultsText } from './planText.ts';
+import { plannedDeployment, plannedGate, resultsText } from './planText.ts';
 
 /** One step as it would be run. */
 export interface PlannedStep {
@@ -49,8 +49,8 @@ export function stagesOf(shared: Config, plan: RetrainPlan): PlannedStage[] {
     prepareData: [`from ${plan.data}`, ['prepare']],
     hyperparameterSearch: searchOf(config, plan),
     trainBestAndRegister: [`one new version of ${plan.registeredModel}`, ['train']],
-    promote: [gateText(config, plan), plan.registryStage === 'None' || plan.policy !== 'rules' ? [] : ['evaluate']],
-    redeploy: [deploymentText(config, plan), []],
+    promote: [plannedGate(plan), plan.registryStage === 'None' || plan.policy !== 'rules' ? [] : ['evaluate']],
+    redeploy: [plannedDeployment(config, plan), []],
   };
   const retrain = STAGES.map((stage): PlannedStage => {
     const [does, names] = main[stage];

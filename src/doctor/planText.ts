@@ -38,7 +38,7 @@ function bundled({ steps }: Config, name: StepName): string {
 }
 
 /** What the gate demands. */
-export function gateText(config: Config, { registryStage, policy, rules, approval }: PlanOf<'retrain'>): string {
+export function plannedGate({ registryStage, policy, rules, approval, stagingFirst }: PlanOf<'retrain'>): string {
   if (registryStage === 'None') return 'not done: promotion.registryStage is None, the version is only registered';
   const allowed = rules.map(({ metric, direction, maxLoss, minGain }) => {
     const [worse, better] = direction === 'higher' ? ['lower', 'higher'] : ['higher', 'lower'];
@@ -50,14 +50,15 @@ export function gateText(config: Config, { registryStage, policy, rules, approva
     rules: `if against the champion ${joined(allowed, 'and')}`,
   }[policy];
   const person = approval.required ? ', and a person approves' : '';
-  return `to ${config.promotion.stagingFirst && registryStage === 'Production' ? 'Staging, then ' : ''}${registryStage} ${gate}${person}`;
+  return `to ${stagingFirst && registryStage === 'Production' ? 'Staging, then ' : ''}${registryStage} ${gate}${person}`;
 }
 
-export function deploymentText(
+export function plannedDeployment(
   { deployment }: Config,
   { redeploy, registryStage, rollout }: PlanOf<'retrain'>,
 ): string {
-  if (!redeploy) return 'not done: deployment.target is none';
+  if (deployment.target === 'none') return 'not done: deployment.target is none';
+  if (!redeploy) return 'not done, as asked';
   if (registryStage !== 'Production') return 'not done: only Production is deployed';
   const by = { process: 'as a process of the gateway', docker: 'as a container', none: '' }[deployment.target];
   const how = {

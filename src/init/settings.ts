@@ -95,7 +95,7 @@ function trackingSections({ findings, answers, train }: Proposal): Array<Entry |
 
 function remoteComment({ where, hadLogin }: FoundValue): string {
   return hadLogin
-    ? `Found in ${where}; its user and password are left out here: they belong into MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD.`
+    ? `Found in ${where}; its user and password are left out here: they belong in MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD.`
     : `Found in ${where}. A password belongs into MLFLOW_TRACKING_PASSWORD.`;
 }
 

@@ -1,4 +1,4 @@
-import { FAILURES, type FailureType } from '../contracts/errors.ts';
+import { knownFailure } from '../contracts/errors.ts';
 import { STAGE_TITLES, TAGS } from '../contracts/names.ts';
 import type { Facts, Progress, StageProgress, WorkflowFailure } from '../contracts/progress.ts';
 import type { WorkflowName } from '../contracts/workflows.ts';
@@ -112,37 +112,9 @@ const staysRegistered = (version: string) => `Version ${version} stays registere
 
 /** The message of a failure without the advice of its type, which ends it. */
 export function withoutAdvice(type: string | null, message: string): string {
-  const advice = adviceOf(type);
+  const advice = knownFailure(type)?.next;
   return advice && message.endsWith(advice) ? message.slice(0, -advice.length).trim() : message;
 }
-
-/** What a type of failure is mostly about: what helps is the log of the step, or the doctor. */
-export const IN_LOGS: ReadonlySet<string> = new Set<FailureType>([
-  'StepFailed',
-  'CommandFailed',
-  'StepCrashed',
-  'StepTimedOut',
-  'StepOutOfMemory',
-  'TooManyTrialsFailed',
-  'CandidateUnhealthy',
-  'CanaryBreached',
-  'BuildFailed',
-  'ModelLoadFailed',
-]);
-const FOR_DOCTOR: ReadonlySet<string> = new Set<FailureType>([
-  'InvalidConfig',
-  'DataNotFound',
-  'ArtifactStoreUnavailable',
-  'MlflowUnavailable',
-  'MlflowRefused',
-  'DockerUnavailable',
-  'PushDenied',
-  'DeploymentFailed',
-  'GatewayUnavailable',
-]);
-
-/** The failure is an answer: nothing is to be repaired before it is started again, if at all. */
-const ANSWERS: ReadonlySet<string> = new Set<FailureType>(['ApprovalRejected', 'PromotionRefused', 'InvalidInput']);
 
 function whatToDo(failed: Failed): string {
   const { workflowId, facts, failure } = failed;
@@ -156,12 +128,13 @@ function whatToDo(failed: Failed): string {
   if (cancelled) {
     return `${repair || 'Nothing has to be cleaned up.'} Start it again when you want it: "Start Workflow Like This One".`;
   }
+  const known = knownFailure(type);
   return [
     repair,
-    adviceOf(type) ?? 'The event history below shows the failed event with all its details.',
-    IN_LOGS.has(type ?? '') && `"mediwatch logs ${child ?? workflowId}" shows what the step wrote.`,
-    FOR_DOCTOR.has(type ?? '') && '"mediwatch doctor" checks all that the service needs.',
-    !ANSWERS.has(type ?? '') && againText(failed),
+    known?.next ?? 'The event history below shows the failed event with all its details.',
+    known?.see === 'log' && `"mediwatch logs ${child ?? workflowId}" shows what the step wrote.`,
+    known?.see === 'doctor' && '"mediwatch doctor" checks all that the service needs.',
+    !(known?.isDecision || type === 'InvalidInput') && againText(failed),
   ]
     .filter(Boolean)
     .join(' ');
@@ -181,21 +154,7 @@ function againText({ stages, workflow }: Failed): string {
   return 'Then start it again: "Start Workflow Like This One" on this page takes the same input.';
 }
 
-function adviceOf(type: string | null): string | undefined {
-  return type !== null && type in FAILURES ? FAILURES[type as FailureType].next : undefined;
-}
-
 /** The stage in which it failed or was cancelled. */
 function stageOfFailure(stages: readonly StageProgress[]): StageProgress['name'] | undefined {
   return stages.findLast(({ state }) => state === 'failed' || state === 'cancelled')?.name;
-}
-
-/** The innermost cause of an error, without the prefix that gRPC puts before it and without its full stop. */
-export function causeText(error: unknown): string {
-  let cause = error;
-  while (cause instanceof Error && cause.cause instanceof Error) cause = cause.cause;
-  if (!(cause instanceof Error)) return String(cause);
-  const { code } = cause as { code?: unknown };
-  const message = cause.message.replace(/^\d+ [A-Z_]+: /, '').replace(/\.$/, '');
-  return message || (typeof code === 'string' ? code : cause.name);
 }

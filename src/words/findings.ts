@@ -500,7 +500,7 @@ const MEANINGS = {
     'check docker.image and the network, or docker.push: false',
   ),
   notARegistry: problem(
-    ({ host, status }: { host: string; status: number }) => `${host} is no image registry (/v2/ answers ${status})`,
+    ({ host, status }: { host: string; status: number }) => `${host} is not an image registry (/v2/ answers ${status})`,
     'correct docker.image',
   ),
   loginMissing: problem(
@@ -582,7 +582,7 @@ const MEANINGS = {
       `there is no module ${module} in ${folder}: neither ${tried.join(' nor ')}`,
   ),
   notACheckout: problem(
-    ({ folder }: { folder: string }) => `${folder} is no git checkout with a commit`,
+    ({ folder }: { folder: string }) => `${folder} is not a git checkout with a commit`,
     'commit it, or use "isolate: copy"',
   ),
   uncommitted: warning(

@@ -93,7 +93,9 @@ export const news = {
 
   driftDetected(result: DriftCheckResult): News {
     const { registeredModel, report, alerted } = result;
-    const next = alerted ? 'Its steward has the alert, and retrains.' : 'No alert was raised, as asked.';
+    const next = alerted
+      ? 'Its steward has the alert; it retrains unless it is paused or cools down.'
+      : 'No alert was raised, as asked.';
     return {
       event: 'driftDetected',
       severity: 'warning',

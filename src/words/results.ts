@@ -118,7 +118,7 @@ function wouldText(change: WouldChange): string {
     case 'smokeTest':
       return `An API of version ${version} would be tried in Staging.`;
     case 'ask':
-      return `A person would be asked to approve version ${version}, for ${duration(change.expireAfterSeconds * 1000)}.`;
+      return `A person would be asked to approve version ${version}, with ${duration(change.expireAfterSeconds * 1000)} to decide.`;
     case 'promote':
       return (
         `Version ${version} would move to Production as the champion.` +

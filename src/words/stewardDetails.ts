@@ -19,7 +19,7 @@ import { endingText } from './results.ts';
  */
 export function stewardMarkdown(steward: Steward, now: number, temporalUi: string | null): string {
   const { duplicates, pending, ended, registeredModel } = steward;
-  const repeated = duplicates > 0 ? `, ${duplicates} more repeated one that was known` : '';
+  const repeated = duplicates > 0 ? `, ${duplicates} ${duplicates === 1 ? 'repeat' : 'repeats'} of a known alert` : '';
   const title = registeredModel ? `**Drift alerts of ${plain(registeredModel)}.**` : '**Drift alerts.**';
   return fitted([
     `${title} ${phaseText(steward, now, temporalUi)}`,

@@ -1,5 +1,5 @@
 import { CancellationScope, isCancellation, makeContinueAsNewFunc, workflowInfo } from '@temporalio/workflow';
-import { failure } from '../contracts/errors.ts';
+import { failure, knownFailure } from '../contracts/errors.ts';
 import type { SearchPlan } from '../contracts/plans.ts';
 import { searchProgressed } from '../contracts/progress.ts';
 import type { Dataset, Trial } from '../contracts/training.ts';
@@ -190,17 +190,7 @@ class Search {
   }
 }
 
-/** Failures of what every trial needs: the next one would fail in the same way. */
-const SHARED_FAILURES = new Set([
-  'MlflowUnavailable',
-  'MlflowRefused',
-  'InvalidConfig',
-  'ArtifactCorrupt',
-  'ArtifactStoreUnavailable',
-  'DataNotFound',
-]);
-
 function isTrialFailure(error: unknown): boolean {
   const type = applicationFailure(error)?.type;
-  return type !== undefined && type !== null && !SHARED_FAILURES.has(type);
+  return type !== undefined && type !== null && !knownFailure(type)?.ofEveryTrial;
 }

@@ -82,7 +82,9 @@ it('the tables of a page, and the types of Python, are checked in as the contrac
 
 const PAGES = [
   'README.md',
+  'ARCHITECTURE.md',
   'CONTRIBUTING.md',
+  'TESTING.md',
   'SECURITY.md',
   'CHANGELOG.md',
   ...globSync('docs/*.md', { cwd: PROJECT_ROOT }),
@@ -94,6 +96,13 @@ it.each(PAGES)('the links of %s lead to files that are there', async (page) => {
   const local = links.filter((target) => !/^https?:/.test(target));
   const missing = local.filter((target) => !existsSync(join(PROJECT_ROOT, dirname(page), target)));
   expect(missing).toEqual([]);
+});
+
+it.each(PAGES)('the files of the repository that %s names are there', async (page) => {
+  const text = await readFile(join(PROJECT_ROOT, page), 'utf8');
+  const named = [...text.matchAll(/`((?:src|test|python|setup|lint|bench)\/[\w./-]+)`/g)].map(([, path]) => path);
+  // A filter of `npm test` is the beginning of a path.
+  expect(named.filter((path) => globSync(`${path}*`, { cwd: PROJECT_ROOT }).length === 0)).toEqual([]);
 });
 
 it.each(PAGES.filter((page) => page !== 'docs/compose.md'))(

@@ -22,7 +22,7 @@ interface ComparisonRequest {
 }
 
 export function createCompareActivities({ config: shared, mlflow, store, runner }: TrainingSystems) {
-  /** EvaluateResult versions on the same data with the bundled step, or with the project's own command. */
+  /** Scores versions on the same data with the bundled step, or with the project's own command. */
   const evaluated = (config: Config, request: ComparisonRequest) =>
     runStepActivity(config, 'evaluate', async ({ run, beat }) => {
       const { registeredModel, rules } = request;
@@ -60,7 +60,7 @@ export function createCompareActivities({ config: shared, mlflow, store, runner 
     });
 
   return {
-    /** EvaluateResult a challenger and the champion on the same test split, and how sure their differences are. */
+    /** Scores a challenger and the champion on the same test split, and how sure their differences are. */
     compareVersions: (request: ComparisonRequest): Promise<Comparison> => {
       const config = settingsOf(shared, request.registeredModel);
       const scores = config.steps.evaluate.command !== undefined || canScore(config);

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { type Config, fromRoot } from '../../config.ts';
 import type { DriftDocument, DriftVerdict, DriftWindow } from '../../contracts/drift.ts';
-import { FAILURES, type FailureType } from '../../contracts/errors.ts';
+import { knownFailure } from '../../contracts/errors.ts';
 import type { DriftGate } from '../../contracts/options.ts';
 import { judgeDrift } from '../../domain/driftGate.ts';
 import { makeDriftReport, readDriftReport } from '../../systems/driftDocument.ts';
@@ -79,7 +79,7 @@ async function asCommand<Result>({ io }: Cli, work: () => Promise<Result>): Prom
     if (io.interrupted.aborted) throw new CommandError(EXIT.interrupted, 'Interrupted.', { cause: error });
     if (!(error instanceof StepError)) throw error;
     const happened = error.message.replace(/(?<![.!?])$/, '.');
-    const next = FAILURES[error.type as FailureType]?.next ?? '';
+    const next = knownFailure(error.type)?.next ?? '';
     throw new CommandError(EXIT.usage, `${happened} ${next}`.trimEnd(), { cause: error });
   }
 }

@@ -8,11 +8,10 @@ import {
   TerminatedFailure,
   TimeoutFailure,
 } from '@temporalio/common';
-import { FAILURES } from '../../contracts/errors.ts';
+import { knownFailure } from '../../contracts/errors.ts';
 import { STAGE_TITLES, type Stage } from '../../contracts/names.ts';
 import type { Progress } from '../../contracts/progress.ts';
 import { resetTo } from '../../systems/resetTo.ts';
-import { IN_LOGS } from '../../words/explain.ts';
 import type { Session } from '../session.ts';
 import type { Target } from './target.ts';
 
@@ -89,7 +88,7 @@ async function endOfRun(session: Session, run: Target): Promise<Ending | Replace
 
 /** Why a workflow did not complete. */
 export interface Failure {
-  /** One of `FAILURES`, or what Temporal calls it. */
+  /** A type of ours, or what Temporal calls it. */
   type: string;
   message: string;
   /** The stage in which it happened, as it is called on a screen. */
@@ -103,14 +102,14 @@ export function failureOf(error: WorkflowFailedError, workflow: string): Failure
   const stage = STAGE_TITLES[(child?.workflowType ?? workflow) as Stage] ?? null;
   const applications = chain.filter((cause) => cause instanceof ApplicationFailure);
   // The innermost that is ours says what to do; a cause under it is a detail that its message already holds.
-  const ours = applications.findLast(({ type }) => type && type in FAILURES) ?? applications[0];
+  const ours = applications.findLast(({ type }) => knownFailure(type)) ?? applications[0];
   if (ours) return { type: ours.type ?? 'ApplicationFailure', message: ours.message, stage };
   return { ...temporalFailure(chain, error), stage };
 }
 
 /** Where to read more of a failure of a step; nothing where no log says more than the failure itself. */
 export function logsOfFailure({ type }: Failure, workflowId: string): string[] {
-  return IN_LOGS.has(type) ? [`"mediwatch logs ${workflowId}" shows what its steps wrote.`] : [];
+  return knownFailure(type)?.see === 'log' ? [`"mediwatch logs ${workflowId}" shows what its steps wrote.`] : [];
 }
 
 /** The stage of a failure; where the failure itself does not say, the one in the workflow's progress. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { knownFailure } from '../../contracts/errors.ts';
 import { STAGE_TITLES, type Stage } from '../../contracts/names.ts';
 import type { Progress } from '../../contracts/progress.ts';
 import { Promotion } from '../../contracts/registry.ts';
@@ -111,9 +112,6 @@ function failureLines({ style }: Cli, { target, ending, progress, took }: NotCom
 /** Results with a promotion, a retrain's and a promote's, or what a dry run of one found. */
 const WithPromotion = z.object({ promotion: Promotion.nullable(), would: z.array(WouldChange).nullish() });
 
-/** Failures that are a decision not to promote. */
-const REFUSALS = new Set<string>(['PromotionRefused', 'ApprovalRejected']);
-
 /** The exit code of a followed workflow. */
 export function exitCodeOf(ending: Ending): ExitCode {
   if (ending.state === 'completed') {
@@ -121,7 +119,7 @@ export function exitCodeOf(ending: Ending): ExitCode {
     const wouldPromote = (data?.would?.length ?? 0) > 0;
     return data?.promotion?.promoted === false && !wouldPromote ? EXIT.notPromoted : EXIT.done;
   }
-  if (ending.state === 'failed') return REFUSALS.has(ending.failure.type ?? '') ? EXIT.notPromoted : EXIT.failed;
+  if (ending.state === 'failed') return knownFailure(ending.failure.type)?.isDecision ? EXIT.notPromoted : EXIT.failed;
   return EXIT.interrupted;
 }
 

@@ -1,5 +1,6 @@
 import type { WorkflowExecutionInfo } from '@temporalio/client';
 import { z } from 'zod';
+import { knownFailure } from '../../contracts/errors.ts';
 import { STAGE_TITLES, starterOf, TAGS, workflowIds } from '../../contracts/names.ts';
 import type { Progress } from '../../contracts/progress.ts';
 import { SEARCH_ATTRIBUTES } from '../../contracts/savedQueries.ts';
@@ -51,7 +52,7 @@ export function hasFailed({ status, tags }: Run): boolean {
 
 function failed(tags: Run['tags']): Verdict {
   const failureType = tags[TAGS.failureType] ?? null;
-  const kind = failureType === 'ApprovalRejected' ? 'notPromoted' : 'failed';
+  const kind = knownFailure(failureType)?.isDecision ? 'notPromoted' : 'failed';
   return { ...verdict(kind, tags[TAGS.failure]), failureType };
 }
 

@@ -23,7 +23,10 @@ export const invalidSetting = {
   noVenv: (step: string, folder: string) =>
     invalid('noVenv', `${step}.venv: ${folder} is no virtual environment: it has no bin/python.`),
   noCheckout: (step: string, folder: string, reason: string) =>
-    invalid('noCheckout', `${step}.isolate is "worktree", but ${folder} is no git checkout with a commit: ${reason}`),
+    invalid(
+      'noCheckout',
+      `${step}.isolate is "worktree", but ${folder} is not a git checkout with a commit: ${reason}`,
+    ),
   noNamedGroup: (setting: string) =>
     invalid('noNamedGroup', `${setting} has no named group: write (?<auc>[\\d.]+) where the metric "auc" stands.`),
   noPattern: (setting: string, reason: string) =>

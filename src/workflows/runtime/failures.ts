@@ -6,7 +6,7 @@ import {
   isCancellation,
   rootCause,
 } from '@temporalio/workflow';
-import type { FailureType } from '../../contracts/errors.ts';
+import { knownFailure } from '../../contracts/errors.ts';
 import { isOfStage } from '../../contracts/names.ts';
 import type { WorkflowFailure } from '../../contracts/progress.ts';
 
@@ -17,19 +17,9 @@ export function applicationFailure(error: unknown): ApplicationFailure | undefin
   return cause instanceof ApplicationFailure ? cause : undefined;
 }
 
-/** Failures of a deployment, wherever in a workflow it is made. */
-const OF_DEPLOYMENTS: readonly string[] = [
-  'PreflightFailed',
-  'CandidateUnhealthy',
-  'CanaryBreached',
-  'DockerUnavailable',
-  'DeploymentFailed',
-  'GatewayUnavailable',
-] satisfies FailureType[];
-
 /** Whether a workflow failed because a version could not be deployed. */
 export function isOfDeployment({ type, child }: Pick<WorkflowFailure, 'type' | 'child'>): boolean {
-  return isOfStage('redeploy', child) || OF_DEPLOYMENTS.includes(type ?? '');
+  return isOfStage('redeploy', child) || knownFailure(type)?.ofDeployment === true;
 }
 
 /** The message of the part that noticed the failure. */
