@@ -11,6 +11,7 @@ import { until } from './until.ts';
 /** Starting takes a few seconds, most of them Python's imports; a busy machine takes several times that. */
 const START_WITHIN_MS = 120_000;
 const STOP_WITHIN_MS = 10_000;
+const SERVER = join(PROJECT_ROOT, 'src/stack/mlflow_server.py');
 const PYTHON = process.env.MEDIWATCH_TEST_PYTHON ?? join(PROJECT_ROOT, 'python/.venv/bin/python');
 
 export interface MlflowServer {
@@ -76,17 +77,13 @@ export async function startMlflow({ python = PYTHON }: { python?: string } = {})
 async function launch(python: string, dir: string, port: number) {
   const uri = `http://127.0.0.1:${port}`;
   const log = join(dir, 'mlflow.log');
-  const options = [
-    ['--backend-store-uri', `sqlite:///${join(dir, 'mlflow.db')}`],
-    ['--artifacts-destination', join(dir, 'artifacts')],
-    ['--serve-artifacts'],
-    ['--host', '127.0.0.1'],
-    ['--port', String(port)],
-    ['--workers', '1'],
-  ].flat();
-  const server = execa(python, ['-m', 'mlflow', 'server', ...options], {
+  const state = ['--backend-store-uri', `sqlite:///${join(dir, 'mlflow.db')}`];
+  const artifacts = ['--artifacts-destination', join(dir, 'artifacts')];
+  // Ours is up in half the time; it is written for the MLflow of the training package.
+  const server = python === PYTHON ? [SERVER] : ['-m', 'mlflow', 'server', '--host', '127.0.0.1', '--workers', '1'];
+  const serving = execa(python, [...server, ...state, ...artifacts, '--port', String(port)], {
     cwd: dir,
-    // A group of its own: MLflow's web server is a child of the command.
+    // A group of its own: the web server of the command is a child of it.
     detached: true,
     reject: false,
     stdin: 'ignore',
@@ -95,10 +92,10 @@ async function launch(python: string, dir: string, port: number) {
     env: { MLFLOW_SERVER_ENABLE_JOB_EXECUTION: 'false', MLFLOW_DISABLE_TELEMETRY: 'true' },
   });
   let hasEnded = false;
-  const ended = server.then(() => {
+  const ended = serving.then(() => {
     hasEnded = true;
   });
-  const pid = server.pid ?? 0;
+  const pid = serving.pid ?? 0;
   /** To the whole group; what has ended already takes no signal. */
   const signal = (name: NodeJS.Signals) => {
     try {
