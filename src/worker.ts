@@ -2,7 +2,7 @@ import { ConfigError, loadConfig, startFolder } from './config.ts';
 import { installLogging } from './workers/logging.ts';
 import { createWorkers } from './workers/roles.ts';
 
-/** Hosts workflows and activities for the roles that the configuration gives this host, until it is told to stop. */
+/** Hosts workflows and activities for the roles that the configuration gives this host, until it is asked to stop. */
 async function main(): Promise<void> {
   const config = loadConfig(process.env, startFolder(process.env, process.cwd()));
   const logger = installLogging(config);

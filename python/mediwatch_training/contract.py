@@ -181,7 +181,7 @@ class ReportOutcome(TypedDict):
     #: stage that was asked for
     stage: Literal["Production", "Staging", "None"]
     promoted: bool
-    #: why it was promoted or not, in words
+    #: why it was promoted or not, as text
     reason: str
     approvedBy: str | None
     #: whether the API answers with it
@@ -802,7 +802,7 @@ SCHEMAS: dict[str, Schema] = {
         "properties": {
             "stage": {"type": "string", "enum": ["Production", "Staging", "None"], "description": "stage that was asked for"},
             "promoted": {"type": "boolean"},
-            "reason": {"type": "string", "description": "why it was promoted or not, in words"},
+            "reason": {"type": "string", "description": "why it was promoted or not, as text"},
             "approvedBy": {"type": ["string", "null"]},
             "deployed": {"type": "boolean", "description": "whether the API answers with it"},
         },

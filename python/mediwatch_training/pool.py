@@ -42,7 +42,7 @@ def main() -> None:
 
 def _take_over_stdout() -> Send:
     """Keep stdout for the protocol and send to stderr whatever libraries print, also from C."""
-    # What is no text, such as a file name in another encoding, is told as the escape that JSON has for it.
+    # What is no text, such as a file name in another encoding, is reported as the escape that JSON has for it.
     protocol = os.fdopen(os.dup(1), "w", encoding="utf-8", errors="backslashreplace", newline="\n")
     os.dup2(2, 1)
     sys.stdout = sys.stderr

@@ -51,7 +51,7 @@ export function createDeploymentActivities({ of, shipper }: Pick<Deployments, 'o
     /** What answers requests now. */
     serving: ({ registeredModel }: OfModel = {}) => whileHeartbeating(() => of(registeredModel).target.serving()),
 
-    /** Looks before anything is started whether a redeploy can work at all; what stands in its way is told in words. */
+    /** Looks before anything is started whether a redeploy can work at all; what stands in its way is reported. */
     preflight: ({ registeredModel, version }: { registeredModel: string; version: string }): Promise<void> =>
       whileHeartbeating(async ({ signal }) => {
         const { config, target, mlflow } = of(registeredModel);

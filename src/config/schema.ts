@@ -239,7 +239,7 @@ export const ConfigSchema = z.strictObject({
       .describe('copy the logs of steps to the artifact store, where "mediwatch logs" reads them'),
     keepDays: z.number().min(0).default(30).meta({
       unit: 'days',
-      description: 'how long logs of steps are kept, in the store and on the workers; 0: for ever',
+      description: 'how long logs of steps are kept, in the store and on the workers; 0: forever',
     }),
   }),
   stack: section({

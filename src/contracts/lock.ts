@@ -5,7 +5,7 @@ import { ForeignId, ModelName, utf8Length, VersionNumber, words } from './text.t
 /** A workflow that holds or waits for the lock of a registered model. */
 export const LockRequest = z.object({
   token: words(200).min(1).describe('names this request; asking twice with one token is asking once'),
-  // Temporal takes no signal to what cannot be a workflow, and the lock would ask it for ever.
+  // Temporal takes no signal to what cannot be a workflow, and the lock would ask it forever.
   workflowId: ForeignId.min(1).refine((id) => utf8Length(id) <= 1_000, 'Expected 1,000 bytes at most'),
   runId: z.guid(),
   holder: z

@@ -1,6 +1,6 @@
 import { DefaultPayloadConverter, type Payload } from '@temporalio/common';
 
-/** Stands for a payload that could not be decoded, so that a workflow can refuse it in words. */
+/** Stands for a payload that could not be decoded, so that a workflow can refuse it with a reason. */
 export class Undecodable {
   readonly problem: string;
   constructor(problem: string) {

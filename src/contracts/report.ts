@@ -21,7 +21,7 @@ const unknown = z.string().nullable().default(null);
 export const ReportOutcome = z.object({
   stage: z.enum(['Production', 'Staging', 'None']).describe('stage that was asked for'),
   promoted: z.boolean(),
-  reason: z.string().describe('why it was promoted or not, in words'),
+  reason: z.string().describe('why it was promoted or not, as text'),
   approvedBy: z.string().nullable(),
   deployed: z.boolean().describe('whether the API answers with it'),
 });

@@ -38,7 +38,7 @@ export function utf8Length(text: string): number {
   return new TextEncoder().encode(text).length;
 }
 
-/** Temporal refuses summaries of more bytes than this, and with them the workflow task, for ever. */
+/** Temporal refuses summaries of more bytes than this, and with them the workflow task, forever. */
 const SUMMARY_BYTES = 200;
 
 /** A line for the UI that says what an activity, a timer or a workflow does; a longer one is cut. */

@@ -1,4 +1,4 @@
-/** What is compared of a schedule: each field's value in words. */
+/** What is compared of a schedule: each field's value as text. */
 export type ScheduleFields = Readonly<Record<string, string>>;
 
 export interface Difference {
@@ -31,7 +31,7 @@ interface Sides {
   overwrite: boolean;
 }
 
-/** Temporal's remark on a schedule, and its reason for a pause: whoever pauses or resumes writes it anew. */
+/** Temporal's remark on a schedule, and its reason for a pause: whoever pauses or resumes rewrites it. */
 const NOTE = 'note';
 
 /**

@@ -159,7 +159,7 @@ function makePredictionFolder({ env }: Command, log: Logger): void {
 /**
  * Asks `GET /health` once.
  *
- * @returns null: it answers with 200; otherwise why not, in words
+ * @returns null: it answers with 200; otherwise why not, as text
  */
 export async function probe(url: string, signal?: AbortSignal): Promise<string | null> {
   try {

@@ -31,7 +31,7 @@ const VERSION_HEADER = 'x-mediwatch-version';
 
 const BODY_LIMIT_BYTES = 32 * 2 ** 20;
 const RETRY_AFTER_SECONDS = 2;
-/** A request is sent again only when no upstream has seen it, and not for ever. */
+/** A request is sent again only when no upstream has seen it, and not forever. */
 const ATTEMPTS = 3;
 const NOT_CONNECTED = new Set(['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND', 'UND_ERR_CONNECT_TIMEOUT']);
 

@@ -115,7 +115,7 @@ export function createRouting({ upstreams, plane, stateFile, log }: RoutingOptio
     if (shares.active?.key === key) {
       throw new AdminProblem(409, `${key} answers all that no other upstream does.`, 'Give the other one its share.');
     }
-    // A call that is repeated, because its answer was lost, must not begin the statistics anew.
+    // A call that is repeated, because its answer was lost, must not reset the statistics.
     if (shares.candidate?.key === key && shares.candidate.share === share) return;
     await assertServes(key);
     change({ candidate: { key, share } });

@@ -20,7 +20,7 @@ export interface Findings {
   services: Service[];
   api: Api | null;
   data: DataFound | null;
-  /** What could not be read, in words. */
+  /** What could not be read, as text. */
   unread: string[];
 }
 

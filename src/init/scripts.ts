@@ -133,7 +133,7 @@ const ENOUGH = 3;
 
 interface Classified {
   role: Role | null;
-  /** What speaks for it, in words. */
+  /** What speaks for it, as text. */
   reasons: string[];
 }
 

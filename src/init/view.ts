@@ -14,7 +14,7 @@ export interface ProjectView {
   text(path: string): string | undefined;
   /** Bytes of a file; 0 for one that is absent. */
   size(path: string): number;
-  /** What was not looked at, in words. */
+  /** What was not looked at, as text. */
   leftOut: readonly string[];
 }
 

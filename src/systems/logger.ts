@@ -7,7 +7,7 @@ const MAX_WAITING = 1_000;
 /**
  * A logger of JSON lines to stdout that never holds up its process: what a full disk, or a pipe that nobody reads,
  * cannot take is lost. pino's own destination keeps such lines and, when the process ends or logs a fatal error, tries
- * to write them for ever with the event loop blocked.
+ * to write them forever with the event loop blocked.
  */
 export function createLogger(options: LoggerOptions = {}): Logger {
   return pino(options, lossyOutput(process.stdout.fd));

@@ -124,7 +124,7 @@ const MEANINGS = {
     startWorker,
   ),
   queueUnserved: problem(
-    (queue: UnservedQueue) => `${queue.queue}: ${asked(queue)}${waiting(queue)}; ${BLOCKED[queue.role]} wait for ever`,
+    (queue: UnservedQueue) => `${queue.queue}: ${asked(queue)}${waiting(queue)}; ${BLOCKED[queue.role]} wait forever`,
     startWorker,
   ),
   searchAttributesRegistered: ok(({ count }: { count: number }) => `all ${count} are registered`),

@@ -32,7 +32,7 @@ export const PROFILES = {
     },
   },
   /**
-   * The first call to MLflow: a person waits, so a server that is down is told within 15 s. A cancelled workflow waits for
+   * The first call to MLflow: a person waits, so a server that is down is reported within 15 s. A cancelled workflow waits for
    * its answer, so that a run which was made is known, and closed.
    */
   firstContact: {

@@ -5,7 +5,7 @@ import { fitted, plain } from '../words/markdown.ts';
 
 /**
  * Stands for every workflow type that there is not, such as a misspelt one: without it the workflow task would fail, and
- * be tried again for ever.
+ * be tried again forever.
  *
  * @throws ApplicationFailure of type UnknownWorkflowType that names the types that there are
  */

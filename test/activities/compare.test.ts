@@ -20,7 +20,7 @@ const exited = (code: number) => new CommandFailed(['score'], { exitCode: code, 
 let bench: ReturnType<typeof createBench>;
 afterEach(() => bench?.close());
 
-/** Steps of which those that score the champion fail, at first or for ever; each call is told by its versions. */
+/** Steps of which those that score the champion fail, at first or forever; each call is reported by its versions. */
 function failing(error: Error, { times = Number.POSITIVE_INFINITY, command = false } = {}) {
   const calls: string[][] = [];
   bench = createBench({

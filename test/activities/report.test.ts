@@ -138,7 +138,7 @@ describe('the report on a version', () => {
     expect((await mlflow.getVersion(MODEL, second))?.tags[TAGS.report]).toBe(written.url);
   }, 180_000);
 
-  it('tells the outcome when it is drawn anew, from what was computed before', async () => {
+  it('tells the outcome when it is drawn again, from what was computed before', async () => {
     const data = await mlflow.getArtifactText(runId, REPORT_FILES.data);
     const outcome = {
       stage: 'Production',

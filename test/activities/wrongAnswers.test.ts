@@ -33,26 +33,23 @@ it.each([
   ['compareVersions', 'evaluate', CONTEST, { models: [] }, 'models'],
   ['proposeTrials', 'suggest', PROPOSAL, {}, 'params'],
   ['trainModel', 'train', TRAINING, { runId: 7 }, 'runId'],
-] as const)(
-  '%s: an answer of the step %s in another form is told in words, and not asked for again',
-  async (...given) => {
-    const [activity, step, input, answer, field] = given;
-    bench = createBench({ run: async () => answer, mlflow });
-    const error = await bench.call(activity, input as never).then(
-      () => expect.unreachable(),
-      (thrown: unknown) => thrown,
-    );
-    expect(error).toBeInstanceOf(ApplicationFailure);
-    expect(error).toMatchObject({ type: 'StepFailed', nonRetryable: true });
-    const { message } = error as Error;
-    expect(message).toContain(`The step ${step} `);
-    expect(message).toContain(field);
-    expect(message).toContain('Read the log file of the step');
-    expect(message).not.toContain('"code"');
-  },
-);
+] as const)('%s: an answer of the step %s in another form is reported, and not asked for again', async (...given) => {
+  const [activity, step, input, answer, field] = given;
+  bench = createBench({ run: async () => answer, mlflow });
+  const error = await bench.call(activity, input as never).then(
+    () => expect.unreachable(),
+    (thrown: unknown) => thrown,
+  );
+  expect(error).toBeInstanceOf(ApplicationFailure);
+  expect(error).toMatchObject({ type: 'StepFailed', nonRetryable: true });
+  const { message } = error as Error;
+  expect(message).toContain(`The step ${step} `);
+  expect(message).toContain(field);
+  expect(message).toContain('Read the log file of the step');
+  expect(message).not.toContain('"code"');
+});
 
-it('whatever else has another form is told in words too, with the activity that met it', () => {
+it('whatever else has another form is reported too, with the activity that met it', () => {
   const { error } = z.object({ version: z.string() }).safeParse({ version: 7 });
   const told = translate(error, 'registerVersion');
   expect(told).toMatchObject({ type: 'StepFailed', nonRetryable: true });

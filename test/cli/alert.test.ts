@@ -164,7 +164,7 @@ describe('alert --webhook', () => {
     expect(await steward.alerts()).toBeUndefined();
   });
 
-  it('tries again while the webhook cannot take it, signed anew and with the same key', async () => {
+  it('tries again while the webhook cannot take it, signed again and with the same key', async () => {
     const seen: Array<{ key: string; signature: string | string[] | undefined }> = [];
     const server = createServer((request, response) => {
       let body = '';

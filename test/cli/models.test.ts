@@ -65,7 +65,7 @@ test('the doctor looks at every model, and once at what they share', async () =>
   expect([levelOf('Data of Readmit'), levelOf('Data of Sepsis')]).toEqual([['ok'], ['problem']]);
 });
 
-test('the doctor looks at one model when it is told so', async () => {
+test('the doctor looks at one model when asked', async () => {
   const { out } = await run('doctor', '--json', '--registered-model', 'Readmit');
   const names = (JSON.parse(out) as { checks: Array<{ check: string }> }).checks.map(({ check }) => check);
   expect(names).toContain('Data');

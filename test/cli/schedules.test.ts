@@ -80,7 +80,7 @@ describe('schedules apply', () => {
 });
 
 describe('schedules', () => {
-  it('lists what starts when, in words, and what is not as declared', async () => {
+  it('lists what starts when, in plain English, and what is not as declared', async () => {
     await schedules({ [name]: NIGHTLY }, 'apply');
     const { code, out } = await schedules({ [name]: NIGHTLY });
     expect(code).toBe(0);

@@ -241,7 +241,7 @@ describe('the same id twice', () => {
     }
   });
 
-  it('starts anew what had failed', async () => {
+  it('starts again what had failed', async () => {
     const fakes = await startFakes(temporal.address);
     try {
       const call = (trigger: string) => ['retrain', '--id', 'failed', '--follow', '--json', '--trigger', trigger];

@@ -214,7 +214,7 @@ describe.skipIf(problem !== null)(`a step in a container${problem ? ` (${problem
     await extra('private');
   });
 
-  it('whose image cannot be one is told as a wrong setting', async () => {
+  it('whose image cannot be one is reported as a wrong setting', async () => {
     await expect(extra('nowhere')).rejects.toMatchObject({
       type: 'InvalidConfig',
       message: expect.stringContaining('Not/An/Image'),

@@ -74,7 +74,7 @@ describe('the image registry', () => {
     expect(await check('127.0.0.1:1/ward/ml', { MEDIWATCH_DEPLOYMENT_TARGET: 'process' })).toBeUndefined();
   });
 
-  it('with tokens: a login that may push is told from one that may not, one that is wrong, and none', async () => {
+  it('with tokens: a login that may push differs from one that may not, a wrong one, and none', async () => {
     const registry = await tokenRegistry(['nurse']);
     const image = `${registry.host}/ward/ml`;
     const nurse = { username: 'nurse', source: join(dir, 'config.json') };

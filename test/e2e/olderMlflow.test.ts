@@ -86,7 +86,7 @@ describe.runIf(process.platform === 'linux')('with an MLflow server of 2.13', { 
     const { version, promotion } = await retrain(0);
     const champion = await mlflow.getRun((await mlflow.getVersion(MODEL, '1'))?.runId as string);
     expect(promotion).toMatchObject({ promoted: true, champion: '1' });
-    // Scored anew by the model from the registry: the same rows, so what its training found.
+    // Scored again by the model from the registry: the same rows, so what its training found.
     expect(promotion?.championAuc).toBeCloseTo(champion?.metrics.test_auc as number, 9);
     expect(promotion?.challengerAuc).toBeCloseTo(version.metrics.test_auc as number, 9);
     expect(await mlflow.getVersion(MODEL, '2')).toMatchObject({ stage: 'Production', aliases: ['champion'] });

@@ -164,7 +164,7 @@ describe.runIf(process.platform === 'linux')('the stack on the real data', { tim
       'DataInvalid',
       'readmitted',
     ],
-  ])('%s is told in words, and nothing is registered', async (_, path, type, named) => {
+  ])('%s is reported, and nothing is registered', async (_, path, type, named) => {
     const { exitCode, json } = await mediwatch<{ message: string }>(
       stack.env,
       'retrain',

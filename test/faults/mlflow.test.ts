@@ -59,7 +59,7 @@ describe('an MLflow that cannot be used', () => {
     ['down', async () => `http://127.0.0.1:${await freePort(new Set())}`, 'MlflowUnavailable', 'nothing listens there'],
     ['answering 500', () => answering(500, '{"message": "disk full"}'), 'MlflowUnavailable', 'disk full'],
     ['another server', () => answering(200, '<html>Welcome</html>'), 'MlflowRefused', 'is mlflow.uri right?'],
-  ])('that is %s ends a retrain in words, without retrying for ever', async (name, address, type, named) => {
+  ])('that is %s ends a retrain with a reason, without retrying forever', async (name, address, type, named) => {
     const worker = await startWorker(await address());
     const handle = await client.workflow.start('retrain', {
       workflowId: `retrain-${name.replaceAll(' ', '-')}`,

@@ -82,7 +82,7 @@ describe('a large value', () => {
     ['object', Object.fromEntries(Array.from({ length: 200_000 }, (_, index) => [`k${index}`, 1]))],
     ['text', 'x'.repeat(600_000)],
     ['nest', JSON.parse(`${'['.repeat(100_000)}${']'.repeat(100_000)}`)],
-  ])('is told in no time: a %s', (_what, value) => {
+  ])('is reported in no time: a %s', (_what, value) => {
     expect(tooLarge(value)).toMatch(/^it holds more than/);
   });
 

@@ -133,14 +133,14 @@ describe('what once stopped a workflow for good', () => {
     ['a lock for a run that cannot be', 'modelLock', lockOf({ runId: 'a' }), 'queue'],
     ['a lock for a long id', 'modelLock', lockOf({ workflowId: '漢'.repeat(400) }), 'queue'],
     ['a lock for half a character', 'modelLock', lockOf({ workflowId: 'a\ud800' }), 'queue'],
-  ])('%s is refused in words: %s', async (_what, type, payloads, named) => {
+  ])('%s is refused with a reason: %s', async (_what, type, payloads, named) => {
     const { failure } = await bench.ending(await bench.start(type, payloads));
     expect(failure?.type).toBe('InvalidInput');
     expect(failure?.message).toContain(named);
     expect(failure?.message).toContain('An input that works');
   });
 
-  it('a workflow id that leaves no room for those of the stages is refused in words', async () => {
+  it('a workflow id that leaves no room for those of the stages is refused with a reason', async () => {
     const { failure } = await bench.ending(await bench.start('retrain', [json({})], '漢'.repeat(320)));
     expect(failure?.type).toBe('InvalidInput');
     expect(failure?.message).toContain('has 960 bytes');

@@ -21,7 +21,7 @@ afterAll(async () => {
 });
 
 const shift = (key: string, share: number) => gateway.admin('POST', '/traffic', { key, share });
-/** A whole shift away and back begins the statistics anew. */
+/** A whole shift away and back resets the statistics. */
 beforeEach(async () => {
   await shift('2', 1);
   await shift('1', 1);
@@ -57,7 +57,7 @@ test('predicted probabilities are counted by the record, in ten bins', async () 
   expect(probabilities).toEqual([3, 3, 0, 0, 0, 0, 0, 0, 0, 9]);
 });
 
-test('latencies are told by their median and 95th percentile', async () => {
+test('latencies are reported by their median and 95th percentile', async () => {
   for (const ms of [0, 0, 0, 0, 0, 0, 0, 0, 250, 250]) await gateway.api('GET', `/slow?ms=${ms}`);
   const { latencyMs } = await statistics(10);
   expect(latencyMs?.p50).toBeLessThan(100);
@@ -87,7 +87,7 @@ test('an answer over 1 MiB reaches the client whole and is not looked into', asy
   expect((await statistics(2)).probabilities).toEqual([0, 0, 0, 0, 0, 0, 0, 1, 0, 0]);
 });
 
-test('every shift begins them anew; the same shift again, as after a lost answer, does not', async () => {
+test('every shift resets them; the same shift again, as after a lost answer, does not', async () => {
   await predict(0.25, 1);
   expect((await statistics(1)).requests).toBe(1);
   await shift('2', 0.5);

@@ -29,7 +29,7 @@ describe('command lines', () => {
     expect(found?.args.slice(0, args.length)).toEqual(args);
   });
 
-  it('what only its own place knows is told apart', () => {
+  it('what only its own place knows is distinguished', () => {
     expect(['{{ds}}', '$KEY', '--day={{ ds }}', 'plain', '0.1'].map(isTemplate)).toEqual([
       true,
       true,

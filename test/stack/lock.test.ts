@@ -37,7 +37,7 @@ async function kill(child: ChildProcess): Promise<void> {
   await once(child, 'exit');
 }
 
-test('only one has the lock, and the other is told who', async () => {
+test('only one has the lock, and the other learns who has it', async () => {
   const child = await holder();
   expect(tryLock(folder)).toMatchObject({ holder: { pid: child.pid } });
 });

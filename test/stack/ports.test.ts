@@ -72,7 +72,7 @@ test.runIf(process.platform === 'linux')('a port is looked at on the address on 
   await expect(bound).rejects.toThrow(`Port ${port} is taken`);
 });
 
-test('an address that is none of this host is told as such', async () => {
+test('an address that is none of this host is reported as such', async () => {
   const port = await freePort(new Set());
   const needs = [{ port, host: '192.0.2.1', setting: 'stack.apiPort' }];
   await expect(checkPorts(needs, { waitMs: 0 })).rejects.toThrow(/no address 192\.0\.2\.1.*stack\.bind/);

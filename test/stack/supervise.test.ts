@@ -139,7 +139,7 @@ test('a part that ignores SIGTERM is killed after its time of grace', async () =
   expect(isAlive(pids()[0])).toBe(false);
 });
 
-test('one that ends before it is ready is told with its last lines and its log', async () => {
+test('one that ends before it is ready is reported with its last lines and its log', async () => {
   const failing = part("console.error('no such table'); process.exit(3);", { isReady: () => false });
   const failure = await start(failing).catch((error) => error);
   expect(failure.message).toContain('Worker did not start (exit code 3)');
@@ -170,7 +170,7 @@ test('a start that is interrupted leaves nothing behind', async () => {
   expect(isAlive(pids()[0])).toBe(false);
 });
 
-test('a program that does not exist is told', async () => {
+test('a program that does not exist is reported', async () => {
   await expect(start(part('', { command: ['/nowhere/program'] }))).rejects.toThrow(
     '/nowhere/program could not be started',
   );

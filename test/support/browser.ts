@@ -7,7 +7,7 @@ const CHROMIUM = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium';
 /** Of a page load and of a click on a machine that trains at the same time (ms). */
 const ACTION_LIMIT_MS = 30_000;
 
-/** Why pages cannot be looked at here, in words; null: they can. */
+/** Why pages cannot be looked at here, as text; null: they can. */
 export const chromiumProblem = existsSync(CHROMIUM)
   ? null
   : `there is no Chromium at ${CHROMIUM}; CHROMIUM_PATH names one`;

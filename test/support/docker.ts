@@ -17,7 +17,7 @@ const PUBLIC_BASE = 'python:3.11-slim-bookworm';
 /**
  * Finds out whether tests can use Docker; one that is installed is started if we may.
  *
- * @returns why they cannot, in words, or null
+ * @returns why they cannot, as text, or null
  */
 export async function dockerProblem(): Promise<string | null> {
   if (await answers()) return (await hasBase()) ? null : `neither ${PUBLIC_BASE} nor ${BASE_SCRIPT} is there`;

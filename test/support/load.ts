@@ -11,7 +11,7 @@ interface LoadOptions {
 interface LoadAnswer {
   /** Version that the answer names; null: it failed. */
   version: string | null;
-  /** Why it failed, in words. */
+  /** Why it failed, as text. */
   failure: string | null;
   /** From the moment at which the request was due to the end of its answer (ms). */
   ms: number;

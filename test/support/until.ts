@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 interface Limit {
   /** How long to wait at the most (ms). */
   timeoutMs: number;
-  /** What is waited for, in words, for the message when it does not come. */
+  /** What is waited for, as text, for the message when it does not come. */
   what: string;
 }
 

@@ -1,7 +1,7 @@
 """Makes a virtual environment once: ``python venv.py FOLDER REQUIREMENTS``.
 
 Whoever asks for one that is being made waits. The lock is the system's own: it is free when its holder has died, and
-what that one left is made anew.
+what that one left is made again.
 """
 
 import fcntl
@@ -20,7 +20,7 @@ with folder.with_suffix(".lock").open("w") as lock:
     if not ready.exists():
         shutil.rmtree(folder, ignore_errors=True)
         venv.create(folder, with_pip=True, symlinks=True)
-        # Byte code is made now, or every start of MLflow compiles its sources anew.
+        # Byte code is made now, or every start of MLflow compiles its sources again.
         environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
         options = ["--no-input", "--quiet", "--disable-pip-version-check", "--prefer-binary"]
         subprocess.run(

@@ -53,7 +53,7 @@ it('alerts of different models do not wait for one another, and each reaches its
   await client.connection.close();
 });
 
-it('whoever raised an alert that could not be sent is told so, and the next one is tried anew', async () => {
+it('whoever raised an alert that could not be sent is told so, and the next one is tried again', async () => {
   const client = await connect();
   await client.connection.close();
   const raised = await Promise.allSettled(['a', 'b', 'c'].map((key) => raiseAlert(client, 'closed', { key })));

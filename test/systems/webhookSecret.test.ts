@@ -34,7 +34,7 @@ describe('the secret of the webhook', () => {
     expect(await readdir(dir)).toEqual(['given']);
   });
 
-  it('that cannot be read, or is empty, is told with its file', async () => {
+  it('that cannot be read, or is empty, is reported with its file', async () => {
     const file = join(dir, 'given');
     const settings = config({ MEDIWATCH_WEBHOOK_SECRET_FILE: file });
     await expect(ensureSecret(settings)).rejects.toThrow(file);

@@ -209,7 +209,7 @@ describe('a failure', () => {
     expect(world.serving?.version).toBe('2');
   });
 
-  it('to put the registry back is told as what it is', async () => {
+  it('to put the registry back is reported as what it is', async () => {
     versions(0.68, 0.69);
     world.override.bringUpCandidate = async () => {
       throw failure('CandidateUnhealthy', 'It answered 500.');

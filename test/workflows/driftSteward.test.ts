@@ -273,7 +273,7 @@ describe('a steward', () => {
     expect(await phase('paused')).toMatchObject({ last: { ending: { code: 'promoted', version: '1' } } });
   });
 
-  it('retrains now when it is told to, in a cooldown and in a pause, but not beside another', async () => {
+  it('retrains now when asked, in a cooldown and in a pause, but not beside another', async () => {
     await raise();
     await phase('cooling');
     await steward().signal(pauseSteward, { by: 'ada' });
@@ -335,7 +335,7 @@ describe('a steward', () => {
     expect(await handle.query(stewardQuery)).toMatchObject({ phase: 'idle', counted: 0 });
   });
 
-  it('refuses a wrong input in words', async () => {
+  it('refuses a wrong input with a reason', async () => {
     const handle = await workers.client.workflow.start('driftSteward', {
       workflowId: `wrong-${number}`,
       taskQueue: TASK_QUEUES.orchestration,

@@ -170,7 +170,7 @@ describe('a search', () => {
     expect(result).toMatchObject({ complete: 3, failed: 1, best: { number: 3 } });
   });
 
-  it('fails in words when more than half of the trials fail', async () => {
+  it('fails with a reason when more than half of the trials fail', async () => {
     world.override.runTrial = async () => {
       throw failure('StepFailed', 'no convergence');
     };
@@ -237,7 +237,7 @@ describe('bad input', () => {
     expect(world.calls).toEqual([]);
   });
 
-  it('that is not even JSON is refused in words too', async () => {
+  it('that is not even JSON is refused with a reason too', async () => {
     const workflowId = 'retrain-garbage';
     await bench.client.workflowService.startWorkflowExecution({
       namespace: 'default',

@@ -71,7 +71,7 @@ function typeOf(error: unknown): FailureType | undefined {
   return undefined;
 }
 
-/** A step may answer with a type of the contract; any other it fails with is told as StepFailed or StepCrashed. */
+/** A step may answer with a type of the contract; any other it fails with is reported as StepFailed or StepCrashed. */
 function stepFailure(error: StepError): Error {
   const where = error.field ? `${error.field}: ` : '';
   const known = error.type in FAILURES ? (error.type as FailureType) : undefined;

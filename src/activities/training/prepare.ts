@@ -43,7 +43,7 @@ export function createPrepareActivities({ config: shared, store, runner, codeDig
             : { sourceSha256, settings, seed, codeDigest: code, step: config.steps.prepare },
         )}`;
         // What a command reads besides, or with which code, nobody may know; and later steps may read what it writes
-        // into the project itself. Then it is done anew.
+        // into the project itself. Then it is done again.
         const mayDiffer = sourceSha256 === null || code === null || (command && writesIntoProject(config));
         const known = force || mayDiffer ? null : await find(store, key, signal);
         if (known) return known;

@@ -92,7 +92,7 @@ export function createReportActivities({ config: shared, mlflow, store, runner }
   return {
     /**
      * Writes the page about a version to the MLflow run that made it, and its address on the version. Called again with
-     * an outcome it draws the page anew from what it had computed.
+     * an outcome it draws the page again from what it had computed.
      */
     writeReport: (request: ReportRequest): Promise<Report> => {
       const config = settingsOf(shared, request.registeredModel);

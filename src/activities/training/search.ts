@@ -139,7 +139,7 @@ async function finishedSearch(mlflow: Mlflow, config: Config, outcome: unknown, 
   return SearchResult.parse({ ...(outcome as object), trials });
 }
 
-/** Runs whose script was killed go on for ever in MLflow. Trials that it had finished stay its trials. */
+/** Runs whose script was killed go on forever in MLflow. Trials that it had finished stay its trials. */
 async function endOrphans(mlflow: Mlflow, key: string): Promise<void> {
   for (const { runId, status } of await taggedRuns(mlflow, key)) {
     if (status === 'RUNNING') await mlflow.updateRun(runId, { status: 'KILLED' });

@@ -18,10 +18,10 @@ export interface Backend {
   uriOf(path: string): string;
   /** Size of a file (bytes); undefined when there is none. */
   sizeOf(path: string, options: TransferOptions): Promise<number | undefined>;
-  /** Stores a file, in place of one of the same path. `body` is called anew for every attempt. */
+  /** Stores a file, in place of one of the same path. `body` is called again for every attempt. */
   put(path: string, body: () => Readable, sizeBytes: number, options: TransferOptions): Promise<void>;
   /**
-   * Hands a file's content to `read`, which starts anew for every attempt.
+   * Hands a file's content to `read`, which starts over for every attempt.
    *
    * @throws {ArtifactMissing} when there is no such file
    */

@@ -44,7 +44,7 @@ export interface DeploymentTarget {
   state(key: string): Promise<CandidateState>;
   /**
    * Sends this share of new requests (0 to 1) to the candidate, which must be running, and the rest to the one that
-   * serves. 1: it serves from now on, whole. 0: it gets none. Every shift begins the counts of {@link traffic} anew.
+   * serves. 1: it serves from now on, whole. 0: it gets none. Every shift resets the counts of {@link traffic}.
    *
    * @param signal gives up what follows once the traffic has moved, such as a push to a slow registry
    */

@@ -3,7 +3,7 @@ import { truncate } from '../../contracts/errors.ts';
 import { parseJson } from '../../contracts/text.ts';
 import { MlflowError } from './errors.ts';
 
-/** What came back, with the call in words (`GET /version on MLflow at http://…`). */
+/** What came back, with the call as text (`GET /version on MLflow at http://…`). */
 export interface Answer {
   subject: string;
   /** Host and port that were asked, for the host-check hint. */

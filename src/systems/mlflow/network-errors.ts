@@ -19,7 +19,7 @@ const CERTIFICATE = /CERT|SELF_SIGNED|UNABLE_TO_|^ERR_TLS_|^ERR_SSL_/;
 /**
  * Tells what the network did to a call.
  *
- * @param subject the call in words, such as `GET /version on MLflow at http://…`
+ * @param subject the call as text, such as `GET /version on MLflow at http://…`
  * @returns undefined when the error is not the network's
  */
 export function networkError(subject: string, error: unknown): MlflowError | undefined {

@@ -40,7 +40,7 @@ export async function proxyFileSize(
   return files.find((file) => !file.is_dir && file.path === name)?.file_size;
 }
 
-/** Hands the content of a stored file to `read`, which starts anew when the connection breaks. */
+/** Hands the content of a stored file to `read`, which starts over when the connection breaks. */
 export async function proxyDownload<Value>(
   transport: Transport,
   path: string,

@@ -19,7 +19,7 @@ export interface Call extends CallOptions {
   query?: Record<string, string | number | undefined>;
   /** Sent as JSON. */
   json?: unknown;
-  /** Sent as it is; made anew for every attempt. */
+  /** Sent as it is; made again for every attempt. */
   upload?: { body: () => Readable; sizeBytes: number };
   /** Whether it may be repeated when nobody knows if it was carried out; by default a GET may. */
   idempotent?: boolean;
@@ -41,7 +41,7 @@ export interface Transport {
   json<Schema extends z.ZodType>(call: Call, schema: Schema): Promise<z.infer<Schema>>;
   /** A call whose answer is short text. */
   text(call: Call): Promise<string>;
-  /** A call that moves a file up or down; the answer's body goes to `read`, which starts anew on every attempt. */
+  /** A call that moves a file up or down; the answer's body goes to `read`, which starts over on every attempt. */
   transfer<Value>(call: Call, read: (body: Readable) => Promise<Value>): Promise<Value>;
   close(): Promise<void>;
 }

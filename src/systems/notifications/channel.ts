@@ -1,6 +1,6 @@
 import type { Notification } from '../../contracts/notifications.ts';
 
-/** One target that people are told by. */
+/** One target of notifications. */
 export interface Channel {
   /**
    * Tries once.
@@ -36,10 +36,7 @@ export class DeliveryFailed extends Error {
 export function secretOf(secrets: Readonly<Record<string, string>>, name: string): string {
   const value = secrets[name];
   if (value) return value;
-  throw new DeliveryFailed(
-    `The variable ${name} is not set. Set it where this process is started, and start it anew.`,
-    {
-      retryable: false,
-    },
-  );
+  throw new DeliveryFailed(`The variable ${name} is not set. Set it where this process is started, and restart it.`, {
+    retryable: false,
+  });
 }

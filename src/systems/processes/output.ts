@@ -60,7 +60,7 @@ export async function readLines(
 /** How long to wait for the rest of an output when all processes are gone that should write it (ms). */
 const DRAIN_MS = 2_000;
 
-/** Waits for the end of the reading, but not for ever: a process that escaped may hold the streams open. */
+/** Waits for the end of the reading, but not forever: a process that escaped may hold the streams open. */
 export async function drain(streams: readonly Readable[], reading: Promise<unknown>): Promise<void> {
   const settled = reading.catch(() => {}); // whoever started the reading handles its failure
   await Promise.race([settled, delay(DRAIN_MS, undefined, { ref: false })]);

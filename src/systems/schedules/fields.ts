@@ -11,7 +11,7 @@ export type Wanted = Pick<ScheduleOptions, 'memo'> &
 interface Field {
   section: 'spec' | 'action' | 'policies' | 'state';
   keys: readonly string[];
-  /** The value in words; equal words mean equal schedules. */
+  /** The value as text; equal texts mean equal schedules. */
   text(schedule: Wanted): string;
 }
 
@@ -62,7 +62,7 @@ const FIELDS: Record<string, Field> = {
   },
 };
 
-/** A schedule in words, field by field. */
+/** A schedule as text, field by field. */
 export function fieldsOf(schedule: Wanted): ScheduleFields {
   return Object.fromEntries(Object.entries(FIELDS).map(([name, { text }]) => [name, text(schedule)]));
 }

@@ -144,7 +144,7 @@ export function upsertAttributes(values: Attributes): void {
   const known = Object.entries(values).flatMap(([name, value]) =>
     value === undefined ? [] : [{ key: SEARCH_ATTRIBUTES[name as keyof typeof SEARCH_ATTRIBUTES], value } as never],
   );
-  // Temporal refuses an upsert of nothing, and the workflow task would be tried for ever.
+  // Temporal refuses an upsert of nothing, and the workflow task would be tried forever.
   if (known.length > 0) upsertSearchAttributes(known);
 }
 

@@ -22,7 +22,7 @@ export async function fillMessage(dialog: Locator, name: string, input?: string)
 }
 
 /**
- * Types into the editor of the only input on a form or dialog, and leaves it. It lays the text out anew then, which moves
+ * Types into the editor of the only input on a form or dialog, and leaves it. It reformats the text then, which moves
  * everything below it: a click at the same moment would miss.
  */
 export async function typeInput(form: Locator, input: string): Promise<void> {

@@ -107,7 +107,7 @@ function createReader(client: Client): Pick<FuzzBench, 'ending' | 'faults' | 're
       faults.push(...events.flatMap((event) => faultOf(event)).map((fault) => `${workflowId}: ${fault}`));
       const last = events.at(-1);
       if (last && endingOf(last)) return last;
-      // A fault is tried again for ever: whoever waits for the end would wait, too.
+      // A fault is tried again forever: whoever waits for the end would wait, too.
       if (faults.some((fault) => fault.startsWith(`${workflowId}: `))) throw new Error(faults.at(-1));
       nextPageToken = page.nextPageToken?.length ? page.nextPageToken : undefined;
     }
@@ -149,7 +149,7 @@ const HARMLESS: unknown[] = [
   WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_FORCE_CLOSE_COMMAND,
 ];
 
-/** What must not be in a history, in words. */
+/** What must not be in a history, as text. */
 function faultOf(event: HistoryEvent): string[] {
   const { workflowTaskFailedEventAttributes: failed, eventType } = event;
   if (failed) {

@@ -29,7 +29,7 @@ export function firstOf([payload]: RawPayload[]): unknown {
   return payload && payloadConverter.fromPayload(payload);
 }
 
-/** A run ends with a result of its contract, or refuses in words: wrong fields are named, and an input that works shown. */
+/** A run ends with a result of its contract, or refuses with a reason: wrong fields are named, and an input that works shown. */
 export function expectClearEnding(ending: Ending, payloads: RawPayload[], { input, result }: Contract): void {
   const wrong = wrongFields(input, firstOf(payloads));
   if (ending.kind === 'completed') {

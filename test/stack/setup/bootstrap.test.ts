@@ -72,7 +72,7 @@ test('kill -9 of the npm above it leaves nothing behind', async () => {
   await killDuring('npm', env, checkout.startUnderNpm(env));
 });
 
-test('kill -9 during pip install leaves no pip behind, and the next run makes the venv anew', async () => {
+test('kill -9 during pip install leaves no pip behind, and the next run makes the venv again', async () => {
   await killDuring('pip', { PIP_SLEEPS: '60' });
   expect(await checkout.run()).toMatchObject({ exitCode: 0 });
   expect(checkout.calls().filter((call) => call === 'venv')).toHaveLength(2);
@@ -89,7 +89,7 @@ test('two at once: one works, the other waits for it, and both succeed', async (
   expect(checkout.calls().filter((call) => call.startsWith('npm'))).toHaveLength(1);
 });
 
-test('a venv whose Python no longer runs is made anew', async () => {
+test('a venv whose Python no longer runs is made again', async () => {
   await checkout.run();
   checkout.write('python/.venv/bin/python', '#!/bin/sh\nexit 127\n');
   expect(await checkout.run()).toMatchObject({ exitCode: 0 });

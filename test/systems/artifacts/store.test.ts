@@ -199,7 +199,7 @@ describe.each(['mlflow', 'folder'] as const)('the store with the %s backend', (k
     expect(await readFiles(await host('b').fetchDirectory(ref))).toEqual(await readFiles(directory));
   }, 60_000);
 
-  test('gives up when it is told to, and goes on afterwards', async () => {
+  test('gives up when asked, and goes on afterwards', async () => {
     const directory = await writeFiles(
       'data',
       Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`f${i}`, randomBytes(300_000)])),
@@ -346,7 +346,7 @@ describe('what cannot be stored', () => {
     expect((await store.putDirectory(directory)).sizeBytes).toBe(1);
   });
 
-  test('an MLflow that is down is told as retryable', async () => {
+  test('an MLflow that is down is reported as retryable', async () => {
     const directory = await writeFiles('data', { real: 'x' });
     const store = createArtifactStore({
       store: 'mlflow',

@@ -60,7 +60,7 @@ describe('a candidate that is good', () => {
     expect(checks.find(({ name }) => name === 'predict')?.detail).toBe('2 records, first probability 0.2500');
   });
 
-  test('is waited for while it loads, and the wait is told with its reason', async () => {
+  test('is waited for while it loads, and the wait is reported with its reason', async () => {
     const told: string[] = [];
     await verify('slow-start', { onProgress: (what) => told.push(what) });
     expect(told.some((what) => what.includes('503: loading'))).toBe(true);

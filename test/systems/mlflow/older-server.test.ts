@@ -49,7 +49,7 @@ test('runs keep values over the limits of one request, and are found by their ke
   expect(found?.runId).toBe(runId);
 });
 
-test('files of a run come back, one that is missing is told by name', async () => {
+test('files of a run come back, one that is missing is reported by name', async () => {
   const { runId } = await mlflow.createRun({ experimentId, name: 'files' });
   await mlflow.logArtifact(runId, 'model/a b.txt', 'text');
   expect(await mlflow.getArtifactText(runId, 'model/a b.txt')).toBe('text');

@@ -31,7 +31,7 @@ describe('experiments', () => {
     expect(await mlflow.ensureExperiment('made at once')).toBe(ids[0]);
   });
 
-  test('that were deleted are told with the way to restore them', async () => {
+  test('that were deleted are reported with the way to restore them', async () => {
     const id = await mlflow.ensureExperiment('deleted');
     const body = JSON.stringify({ experiment_id: id });
     const headers = { 'content-type': 'application/json' };
@@ -163,7 +163,7 @@ describe('artifacts of a run', () => {
     }
   });
 
-  test('that do not exist are told by name', async () => {
+  test('that do not exist are reported by name', async () => {
     const { runId } = await mlflow.createRun({ experimentId, name: 'without artifacts' });
     expect(await mlflow.listArtifacts(runId)).toEqual([]);
     for (const path of ['nothing.txt', 'no/such/file']) {

@@ -21,7 +21,7 @@ describe('a command', () => {
     expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual(NEWS);
   });
 
-  it('that fails is told by its code and its last words, not by its arguments, and is not run again', async () => {
+  it('that fails is reported by its code and its last words, not by its arguments, and is not run again', async () => {
     const file = join(folder, 'failed.json');
     const notifier = await openNotifier([fixture('receive.mjs', file, '3')]);
     const [delivery] = await notifier.send(NEWS);

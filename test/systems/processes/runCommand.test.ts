@@ -80,7 +80,7 @@ describe('a command that fails', () => {
     expect(killed).toMatchObject({ name: 'CommandFailed', exitCode: null, signal: 'SIGKILL' });
   });
 
-  it('is told apart: no program, no permission, no folder', async () => {
+  it('is distinguished: no program, no permission, no folder', async () => {
     const noProgram = await rejection(run(['no-such-program']));
     expect(noProgram).toBeInstanceOf(CommandNotFound);
     expect(noProgram).toMatchObject({ code: 'noProgram', path: 'no-such-program' });

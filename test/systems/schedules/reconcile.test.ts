@@ -46,7 +46,7 @@ describe('a declared schedule', () => {
     expect(again).toEqual({ name, outcome: 'kept', updates: [], byHand: [] });
   });
 
-  it('is updated after an edit of the file, and each changed field is told', async () => {
+  it('is updated after an edit of the file, and each changed field is reported', async () => {
     const name = newName();
     await changeOf(name, NIGHTLY);
     const edited = { ...NIGHTLY, cron: '0 3 * * *', input: { trials: 5 }, paused: true };
@@ -91,7 +91,7 @@ describe('a declared schedule', () => {
 });
 
 describe('a schedule that is not declared any more', () => {
-  it('is told of, and deleted when asked', async () => {
+  it('is reported, and deleted when asked', async () => {
     const name = newName();
     await changeOf(name, NIGHTLY);
     await listed(name, true);
@@ -162,7 +162,7 @@ describe('a schedule that was changed by hand', () => {
   });
 });
 
-it('a schedule of the name that is not ours is told of, and never touched', async () => {
+it('a schedule of the name that is not ours is reported, and never touched', async () => {
   const name = newName();
   await bench.client.schedule.create({
     scheduleId: name,

@@ -74,7 +74,7 @@ describe('a worker that starts', () => {
     expect(line?.next).toContain('mediwatch schedules apply');
   });
 
-  it('leaves schedules alone when it is told so', async () => {
+  it('leaves schedules alone when asked', async () => {
     await workersLog(1, { unwanted: NIGHTLY }, /worker ready/, { MEDIWATCH_WORKER_APPLY_SCHEDULES: 'false' });
     await expect(bench.client.schedule.getHandle('unwanted').describe()).rejects.toThrow('not found');
   });

@@ -68,7 +68,7 @@ describe('a command that is stopped', () => {
     await bench.call('runExtraStep', { ...EXTRA, name: 'work', key: 'k2' }, { activityId: '2' });
   });
 
-  it('by its time-out is told as such, and tried again where attempts are set', async () => {
+  it('by its time-out is reported as such, and tried again where attempts are set', async () => {
     project = open({ timeout: 3 });
     bench = await createStepBench(project.config);
     const call = () => bench?.call('runExtraStep', { ...EXTRA, name: 'work', key: 'k' });

@@ -79,7 +79,7 @@ class Plot:
     Attributes:
         narrow: An SVG element.
         wide: Another drawing of the same; None if the narrow one serves everywhere.
-        description: What it shows, in words.
+        description: What it shows, as text.
     """
 
     narrow: str
