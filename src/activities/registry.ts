@@ -14,7 +14,7 @@ import { ArtifactRef, type TrainedModel } from '../contracts/training.ts';
 import type { Judgement } from '../domain/promotionGate.ts';
 import { planPromotion, planRestore } from '../domain/registryMoves.ts';
 import type { CallOptions, Mlflow, ModelVersion } from '../systems/mlflow/index.ts';
-import { applyChanges, readSnapshot } from '../systems/mlflow/registry-changes.ts';
+import { applyChanges, readSnapshot } from '../systems/mlflow/registryChanges.ts';
 import { projectCommit } from '../systems/revision.ts';
 import { verdictText } from '../words/verdicts.ts';
 import { comparisonPage } from './lib/comparisonPage.ts';

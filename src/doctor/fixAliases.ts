@@ -1,7 +1,7 @@
 import { causeText } from '../contracts/errors.ts';
 import { lockQueue } from '../contracts/lock.ts';
 import { workflowIds } from '../contracts/names.ts';
-import { applyChanges, readSnapshot } from '../systems/mlflow/registry-changes.ts';
+import { applyChanges, readSnapshot } from '../systems/mlflow/registryChanges.ts';
 import { type Finding, finding } from '../words/findings.ts';
 import type { DoctorContext } from './context.ts';
 import { judgeAgreement } from './registry.ts';

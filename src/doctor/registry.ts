@@ -1,7 +1,7 @@
 import type { RegistrySnapshot } from '../contracts/registry.ts';
 import { planPromotion, type RegistryChange } from '../domain/registryMoves.ts';
 import { lookAtModelFiles } from '../systems/mlflow/modelFiles.ts';
-import { readSnapshot } from '../systems/mlflow/registry-changes.ts';
+import { readSnapshot } from '../systems/mlflow/registryChanges.ts';
 import { type Finding, finding } from '../words/findings.ts';
 import { type Check, NotChecked, need } from './run.ts';
 

@@ -3,9 +3,9 @@ import type { MlflowAuth } from '../mlflow/address.ts';
 import type { Backend, TransferOptions } from './backend.ts';
 import { createCache, type Trimmed } from './cache.ts';
 import { fetchDirectory } from './fetch.ts';
-import { folderBackend } from './folder-backend.ts';
+import { folderBackend } from './folderBackend.ts';
 import { getKey, type KeyValue, putKey } from './keys.ts';
-import { mlflowBackend } from './mlflow-backend.ts';
+import { mlflowBackend } from './mlflowBackend.ts';
 import { type PutOptions, putDirectory } from './put.ts';
 import { createSharing } from './share.ts';
 

@@ -1,10 +1,10 @@
-import { ensureRunCall } from './ensure-run.ts';
-import { ensureVersionCall } from './ensure-version.ts';
+import { ensureRunCall } from './ensureRun.ts';
+import { ensureVersionCall } from './ensureVersion.ts';
 import { MlflowError } from './errors.ts';
 import { experimentCalls } from './experiments.ts';
 import { uiLinks } from './links.ts';
-import { loggedModelCalls } from './logged-models.ts';
-import { runArtifactCalls } from './run-artifacts.ts';
+import { loggedModelCalls } from './loggedModels.ts';
+import { runArtifactCalls } from './runArtifacts.ts';
 import { runCalls } from './runs.ts';
 import { servingCalls } from './serving.ts';
 import { type CallOptions, createTransport, type TransportOptions } from './transport.ts';

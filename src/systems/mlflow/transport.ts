@@ -4,7 +4,7 @@ import type { z } from 'zod';
 import { type Address, type MlflowAuth, parseAddress } from './address.ts';
 import { type Answer, parseAnswer, refusal } from './answers.ts';
 import { MlflowError } from './errors.ts';
-import { networkError } from './network-errors.ts';
+import { networkError } from './networkErrors.ts';
 import { retrying } from './retry.ts';
 
 export interface CallOptions {

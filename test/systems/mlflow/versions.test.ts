@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { planPromotion, planRestore } from '../../../src/domain/registryMoves.ts';
 import { createMlflow, type Mlflow } from '../../../src/systems/mlflow/index.ts';
-import { applyChanges, readSnapshot } from '../../../src/systems/mlflow/registry-changes.ts';
+import { applyChanges, readSnapshot } from '../../../src/systems/mlflow/registryChanges.ts';
 import { type MlflowServer, startMlflow } from '../../support/mlflow.ts';
 
 let server: MlflowServer;

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { PROJECT_ROOT } from '../../../src/config.ts';
 import { planPromotion, planRestore } from '../../../src/domain/registryMoves.ts';
 import { createMlflow, type Mlflow } from '../../../src/systems/mlflow/index.ts';
-import { applyChanges, readSnapshot } from '../../../src/systems/mlflow/registry-changes.ts';
+import { applyChanges, readSnapshot } from '../../../src/systems/mlflow/registryChanges.ts';
 import { type MlflowServer, startMlflow } from '../../support/mlflow.ts';
 import { VENV_WITHIN_MS, venvOf } from '../../support/venv.ts';
 
