@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 const files = (folders: readonly string[]) => folders.map((folder) => `test/${folder}/**/*.test.ts`);
 
 /** Suites that start whole stacks, trainings or browsers: two at a time, after the parts. */
-const WHOLE = files(['e2e', 'faults', 'stack', 'doctor', 'examples', 'browser', 'report', 'fuzz']);
+const WHOLE = files(['e2e', 'faults', 'stack', 'doctor', 'examples', 'browser', 'report', 'fuzz', 'security/whole']);
 /** Suites that share the Docker daemon: one at a time, at the end. */
 const CONTAINERS = files(['docker', 'compose']);
 

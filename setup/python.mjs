@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import { environmentOf } from './environment.mjs';
 import { programs } from './paths.mjs';
 import { SetupProblem } from './problem.mjs';
 
@@ -16,7 +17,10 @@ const QUESTION =
  */
 export async function inspect(python) {
   try {
-    const { stdout } = await promisify(execFile)(python, ['-I', '-S', '-c', QUESTION], { timeout: 20_000 });
+    const { stdout } = await promisify(execFile)(python, ['-I', '-S', '-c', QUESTION], {
+      env: environmentOf(['computing']),
+      timeout: 20_000,
+    });
     const [major, minor, hasVenv] = stdout.trim().split(' ');
     const isSupported = Number(major) === OLDEST[0] && Number(minor) >= OLDEST[1];
     return { minor: `${major}.${minor}`, isSupported, hasVenv: hasVenv === 'True' };

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { environmentOf } from './environment.mjs';
 
 const GUARD = fileURLToPath(new URL('./guard.mjs', import.meta.url));
 const running = new Set();
@@ -17,7 +18,7 @@ const OUTPUT_LIMIT = 20_000;
  * @param {{cwd?: string, env?: object, onLine?: (line: string) => void}} options
  * @returns {Promise<{code: number | null, signal: string | null, output: string}>} both streams, their end at least
  */
-export function run(command, args, { cwd, env = process.env, onLine } = {}) {
+export function run(command, args, { cwd, env = environmentOf(), onLine } = {}) {
   return new Promise((resolve, reject) => {
     // The guard leads a process group of its own, and its stdin is closed by the kernel when this process dies.
     const child = spawn(process.execPath, [GUARD, command, ...args], { cwd, env, detached: true });

@@ -1,5 +1,7 @@
-import { rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { environmentOf } from '../environment.mjs';
 import { readJson } from '../files.mjs';
 import { isProgram, outsideEnvironment, programs, ROOT } from '../paths.mjs';
 import { commandProblem, SetupProblem } from '../problem.mjs';
@@ -16,7 +18,7 @@ export function nodePackages() {
     isReady: async () => matches(readJson(join(ROOT, 'package-lock.json')), readJson(INSTALLED)) && hasNode(),
     async make(report) {
       report('npm ci');
-      const env = outsideEnvironment(process.env);
+      const env = outsideEnvironment(environmentOf(['network', 'npm'], namedByNpmrc()));
       const [npm] = programs('npm', env);
       if (!npm) throw new SetupProblem('npm is missing from the PATH: install Node with npm from https://nodejs.org.');
       // First of all: npm removes the packages in no certain order, and may be interrupted.
@@ -32,6 +34,14 @@ export function nodePackages() {
       }
     },
   };
+}
+
+/** Variables that npm's own settings name, such as the token of a registry. */
+function namedByNpmrc() {
+  const texts = [join(ROOT, '.npmrc'), join(homedir(), '.npmrc')].map((path) =>
+    existsSync(path) ? readFileSync(path, 'utf8') : '',
+  );
+  return texts.flatMap((text) => [...text.matchAll(/\$\{(\w+)\??\}/g)].map(([, name]) => name));
 }
 
 /** Whether each package of the lock file is installed in its version; optional ones may belong to other platforms. */

@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { environmentOf } from '../environment.mjs';
 import { digestOf, readJson, writeJson } from '../files.mjs';
 import { ROOT } from '../paths.mjs';
 import { commandProblem } from '../problem.mjs';
@@ -55,7 +56,7 @@ async function makeVenv() {
   rmSync(VENV, { recursive: true, force: true });
   mkdirSync(VENV, { recursive: true });
   writeFileSync(UNFINISHED, '');
-  const result = await run(python, ['-m', 'venv', VENV]);
+  const result = await run(python, ['-m', 'venv', VENV], { env: environmentOf(['computing']) });
   if (result.code !== 0) throw commandProblem(`${python} -m venv`, result);
 }
 
@@ -63,7 +64,7 @@ async function install(test, report) {
   report('pip install');
   const files = Object.keys(requirements(test)).flatMap((file) => ['-r', join(FOLDER, file)]);
   const options = ['--no-input', '--disable-pip-version-check', '--progress-bar', 'off', '--retries', '2'];
-  const env = withByteCode(process.env);
+  const env = withByteCode(environmentOf(['network', 'computing', 'pip']));
   const pip = await run(PYTHON, ['-m', 'pip', 'install', '--require-hashes', ...options, ...files], {
     env,
     onLine: (line) => {

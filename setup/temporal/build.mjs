@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { environmentOf } from '../environment.mjs';
 import { isProgram, programs } from '../paths.mjs';
 import { commandProblem, SetupProblem } from '../problem.mjs';
 import { run } from '../run.mjs';
@@ -16,7 +17,7 @@ export async function buildTemporal(env, report) {
   await withWorkFolder(env, async (folder) => {
     const result = await run(go, ['install', `github.com/temporalio/cli/cmd/temporal@v${VERSION}`], {
       cwd: folder,
-      env: { ...env, GOBIN: folder },
+      env: { ...environmentOf(['network', 'go'], [], env), GOBIN: folder },
     });
     if (result.code !== 0) throw commandProblem('go install', result);
     await keepTemporal(join(folder, 'temporal'), env);

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { chmodSync, mkdirSync, renameSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { environmentOf } from '../environment.mjs';
 import { cacheDir, isProgram, programs } from '../paths.mjs';
 import { SetupProblem } from '../problem.mjs';
 
@@ -39,7 +40,7 @@ function cachedTemporal(env) {
 
 async function isNewEnough(path) {
   try {
-    const { stdout } = await promisify(execFile)(path, ['--version'], { timeout: 20_000 });
+    const { stdout } = await promisify(execFile)(path, ['--version'], { env: environmentOf(), timeout: 20_000 });
     const [, cli, server] = stdout.match(/version (\d+\.\d+)\S* \(Server (\d+\.\d+)/) ?? [];
     return atLeast(cli, OLDEST_CLI) || (stdout.includes('0.0.0-DEV') && atLeast(server, OLDEST_SERVER));
   } catch {

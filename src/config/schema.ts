@@ -15,6 +15,7 @@ import {
   TrainingOptions,
 } from '../contracts/options.ts';
 import { Schedules } from '../contracts/schedules.ts';
+import { PassEnv } from '../contracts/schemas.ts';
 import { ExtraStep, ReportStep, Step } from './steps.ts';
 
 const port = (fallback: number, what: string) => z.number().int().min(1).max(65535).default(fallback).describe(what);
@@ -64,6 +65,7 @@ export const ConfigSchema = z.strictObject({
     cwd: z.string().default('').describe('working directory of that command, relative to mediwatch.yaml'),
     venv: z.string().default('').describe('virtual environment that its programs are taken from first'),
     env: z.record(z.string(), z.string()).default({}).describe('extra environment of that command'),
+    passEnv: PassEnv.describe("variables of the gateway that the API's processes get too"),
   }),
   rollout: RolloutSettings.prefault({}),
   docker: section({
@@ -98,6 +100,7 @@ export const ConfigSchema = z.strictObject({
       .describe('Docker network of the API containers and the gateway; empty: ports on loopback'),
     mlflowUri: z.string().default('').describe('MLflow as the containers reach it; empty: found out'),
     env: z.record(z.string(), z.string()).default({}).describe('extra environment of the API container'),
+    passEnv: PassEnv.describe('variables of the worker that the docker command gets too, for credential helpers'),
     secretKeyFile: z.string().default('').describe('file with DJANGO_SECRET_KEY for the API container'),
     memoryMb: z
       .number()

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { PassEnv } from '../contracts/schemas.ts';
 
 const seconds = (description: string) => z.number().positive().meta({ unit: 'seconds', description });
 const text = z.string().min(1);
@@ -31,6 +32,7 @@ const commandFields = {
     .optional()
     .describe('container image in which it runs, with the project and its work folder mounted'),
   env: z.record(z.string(), z.string()).default({}).describe('extra environment variables; placeholders as in command'),
+  passEnv: PassEnv.describe('variables of the worker that it gets too, such as AWS_PROFILE or MY_SERVICE_*'),
   timeout: seconds('the longest one attempt may take').default(3600),
   attempts: z
     .number()

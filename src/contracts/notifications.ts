@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { PassEnv } from './schemas.ts';
 
 export const SEVERITIES = ['info', 'warning', 'critical'] as const;
 export type Severity = (typeof SEVERITIES)[number];
@@ -69,6 +70,7 @@ export const NotificationTarget = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('command'),
     command: z.array(z.string()).min(1).describe('program and arguments; gets the notification as JSON on stdin'),
+    passEnv: PassEnv.describe('variables of the worker that it gets too'),
     ...shared,
   }),
 ]);

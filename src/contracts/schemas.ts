@@ -1,5 +1,10 @@
 import { z } from 'zod';
 
+/** Names of variables that a process gets besides those that every one gets. */
+export const PassEnv = z
+  .array(z.string().regex(/^[A-Za-z_]\w*\*?$/, 'Expected the name of a variable, or its beginning and *'))
+  .default([]);
+
 /** The layers around a schema's core: optional, default, prefault and the like. */
 function layers(schema: z.ZodType): z.ZodType[] {
   const inner = (schema.def as { innerType?: z.ZodType }).innerType;

@@ -5,6 +5,7 @@ import { execa } from 'execa';
 import { type Config, forModel, fromRoot, modelNames } from '../config.ts';
 import { STEPS } from '../contracts/plans.ts';
 import type { Path } from '../contracts/schemas.ts';
+import { ownEnvironment } from '../systems/processes/environment.ts';
 import { programOf } from '../systems/steps/environment.ts';
 import { type CommandSettings, extraStepSettings } from '../systems/steps/index.ts';
 import { type FactsOf, type Finding, type FindingCode, finding } from '../words/findings.ts';
@@ -76,7 +77,7 @@ async function examine({ settings, path, own, plan }: Command, { env, offline }:
 
 /** A worktree holds what is committed, and nothing else. */
 async function examineWorktree(root: string, setting: Path): Promise<Finding[]> {
-  const git = async (...args: string[]) => await execa('git', args, { cwd: root, reject: false });
+  const git = async (...args: string[]) => await execa('git', args, { ...ownEnvironment(), cwd: root, reject: false });
   const head = await git('rev-parse', '--verify', '--quiet', 'HEAD');
   if (head.failed) return [finding('notACheckout', { folder: root }, setting)];
   const { stdout } = await git('status', '--porcelain', '--', '.');

@@ -6,6 +6,7 @@ import { type Config, fromRoot } from '../config.ts';
 import { causeText } from '../contracts/errors.ts';
 import { parseJson } from '../contracts/text.ts';
 import { configKeyOf, registryOf } from '../systems/docker/cli.ts';
+import { environmentOf } from '../systems/processes/environment.ts';
 import { type Finding, finding } from '../words/findings.ts';
 import type { Environment } from './context.ts';
 import { type Answer, ask, NoAnswer } from './http.ts';
@@ -96,7 +97,7 @@ async function loginFor(host: string, config: Config, env: Environment): Promise
   const key = configKeyOf(host);
   const stored = decodeLogin(auths[key]?.auth, path);
   const helper = credHelpers[key] ?? credsStore;
-  return stored ?? (helper ? await helperLogin(helper, host, env) : undefined);
+  return stored ?? (helper ? await helperLogin(helper, host, env, config.docker.passEnv) : undefined);
 }
 
 async function configuredLogin(host: string, config: Config): Promise<Login> {
@@ -120,10 +121,16 @@ function decodeLogin(auth: string | undefined, source: string): Login | undefine
 }
 
 /** The protocol of Docker's credential helpers: the registry's name in, JSON out. */
-async function helperLogin(helper: string, host: string, env: Environment): Promise<Login | undefined> {
+async function helperLogin(
+  helper: string,
+  host: string,
+  env: Environment,
+  passed: readonly string[],
+): Promise<Login | undefined> {
   const program = `docker-credential-${helper}`;
   const input = configKeyOf(host);
-  const options = { input, env, extendEnv: false, reject: false, timeout: HELPER_LIMIT_MS } as const;
+  const own = environmentOf(['network', 'docker'], passed, env);
+  const options = { input, env: own, extendEnv: false, reject: false, timeout: HELPER_LIMIT_MS } as const;
   const { exitCode, stdout, stderr, shortMessage = '' } = await execa(program, ['get'], options);
   if (exitCode === 0) {
     const { data } = HelperAnswer.safeParse(parseJson(stdout));

@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import { type Dispatcher, request } from 'undici';
 import type { Instance, InstanceSpec } from '../contracts/gateway.ts';
 import { LOOPBACK } from '../systems/ports.ts';
+import { ownEnvironment } from '../systems/processes/environment.ts';
 import { killTree } from '../systems/processes/killTree.ts';
 import { TAG_VARIABLE } from '../systems/processes/processTable.ts';
 import type { Reaper } from '../systems/processes/reaper.ts';
@@ -52,7 +53,7 @@ export function startApiProcess(options: ApiProcessOptions) {
 
   makePredictionFolder(command, log);
   const child = execa(command.file, command.args, {
-    env: { ...command.env, [TAG_VARIABLE]: tag },
+    ...ownEnvironment(['network', 'computing', 'mlflow'], { ...command.env, [TAG_VARIABLE]: tag }),
     ...(command.cwd && { cwd: command.cwd }),
     detached: true,
     cleanup: false,

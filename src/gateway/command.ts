@@ -4,8 +4,9 @@ import process from 'node:process';
 import { type Config, fromRoot, PROJECT_ROOT } from '../config.ts';
 import type { InstanceSpec } from '../contracts/gateway.ts';
 import { modelVariables } from '../systems/apiVariables.ts';
+import { variablesOf } from '../systems/processes/environment.ts';
 
-/** A program with its arguments (no shell) and the environment that is laid over our own. */
+/** A program with its arguments (no shell) and the what its environment has besides the usual. */
 export interface Command {
   file: string;
   args: string[];
@@ -32,7 +33,7 @@ export function apiCommand(config: Config): CommandOf {
       ...spec.env,
       HOST: host,
       PORT: String(port),
-      ...variablesOf(config, spec),
+      ...variablesFor(config, spec),
       PYTHONPATH: python,
       PYTHONUNBUFFERED: '1',
     },
@@ -56,7 +57,7 @@ function projectCommand(
     args,
     cwd: cwd ? fromRoot(config, cwd) : config.root,
     env: {
-      ...variablesOf(config, spec),
+      ...variablesFor(config, spec),
       ...(bin && { VIRTUAL_ENV: dirname(bin), PATH: `${bin}:${process.env.PATH ?? ''}` }),
       ...spec.env,
       HOST: host,
@@ -66,6 +67,11 @@ function projectCommand(
   };
 }
 
-function variablesOf(config: Config, spec: InstanceSpec): Record<string, string> {
-  return { ...modelVariables(config, spec), PRED_LOG_DIR: join(fromRoot(config, config.stack.dir), 'predictions') };
+function variablesFor(config: Config, spec: InstanceSpec): Record<string, string> {
+  const passed = variablesOf(config.deployment.passEnv);
+  return {
+    ...passed,
+    ...modelVariables(config, spec),
+    PRED_LOG_DIR: join(fromRoot(config, config.stack.dir), 'predictions'),
+  };
 }

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { execa } from 'execa';
+import { ownEnvironment } from '../systems/processes/environment.ts';
 import { examine, type Findings } from './findings.ts';
 import { type Answers, type Proposal, propose } from './proposal.ts';
 import type { Script } from './scripts.ts';
@@ -66,7 +67,10 @@ const ENCLOSED = ['unshare', '--map-root-user', '--net', '--pid', '--fork', '--k
 /** Whether this system can run a script without a network; where it cannot, none is run. */
 export async function canEnclose(): Promise<boolean> {
   const [program = '', ...args] = ENCLOSED;
-  return (await execa(program, [...args, 'true'], { reject: false, timeout: TIMEOUT_MS })).exitCode === 0;
+  return (
+    (await execa(program, [...args, 'true'], { ...ownEnvironment(), reject: false, timeout: TIMEOUT_MS })).exitCode ===
+    0
+  );
 }
 
 /** Runs `script --help` without a network, for 20 s at most; null when it says nothing of options. */
@@ -76,7 +80,7 @@ async function optionsFromHelp(script: Script, { root, venv, signal }: HelpOptio
   const [program = '', ...args] = ENCLOSED;
   const { exitCode, stdout } = await execa(program, [...args, interpreter, ...rest, '--help'], {
     cwd: join(root, script.cwd),
-    env: { PYTHONDONTWRITEBYTECODE: '1', COLUMNS: '200', NO_COLOR: '1', TERM: 'dumb' },
+    ...ownEnvironment(['computing'], { PYTHONDONTWRITEBYTECODE: '1', COLUMNS: '200', NO_COLOR: '1', TERM: 'dumb' }),
     stdin: 'ignore',
     reject: false,
     timeout: TIMEOUT_MS,

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { z } from 'zod';
 import { PROJECT_ROOT } from '../config.ts';
+import { ownEnvironment } from '../systems/processes/environment.ts';
 
 const texts = z.array(z.string());
 const scalar = z.union([z.string(), z.number(), z.boolean(), z.null()]);
@@ -104,6 +105,7 @@ export function asSources(answer: z.infer<typeof Answer>): Sources {
 
 async function scan(sources: Array<[string, string]>): Promise<z.infer<typeof Answer>> {
   const { exitCode, stdout, shortMessage } = await execa(python(), ['-I', '-S', '-B', SCAN], {
+    ...ownEnvironment(),
     input: JSON.stringify(Object.fromEntries(sources)),
     timeout: SCAN_TIMEOUT_MS,
     reject: false,

@@ -5,9 +5,11 @@ import { hasGateway } from '../config/embedded.ts';
 import type { Config } from '../config.ts';
 import { workflowIds } from '../contracts/names.ts';
 import { SEARCH_ATTRIBUTES } from '../contracts/savedQueries.ts';
+import { variablesOf } from '../systems/processes/environment.ts';
 import type { Reaper } from '../systems/processes/reaper.ts';
 import { startedWith } from '../systems/startedWith.ts';
 import { connectionOptions } from '../systems/temporal.ts';
+import { partEnvironment } from './environment.ts';
 import { launch } from './launch.ts';
 import { readJson } from './parts.ts';
 import { champion } from './whereToLook.ts';
@@ -41,7 +43,7 @@ export async function firstRetrain(config: Config, options: FirstRetrainOptions)
   const running = await runningRetrain(config);
   const retrainId = running ?? workflowIds.started('retrain', new Date());
   if (running) console.log(`Continuing ${running}, which was under way.`);
-  const exitCode = await runClient(running ? ['follow', running] : newRetrain(retrainId, options), options);
+  const exitCode = await runClient(config, running ? ['follow', running] : newRetrain(retrainId, options), options);
   const problem =
     exitCode === 0 ? await whatIsWrong(config, retrainId) : `the retrain ended with exit code ${exitCode}`;
   return problem === undefined ? { retrainId } : { retrainId, problem };
@@ -51,8 +53,16 @@ function newRetrain(id: string, { trials }: FirstRetrainOptions): string[] {
   return ['retrain', '--follow', '--id', id, ...(trials === undefined ? [] : ['--trials', String(trials)])];
 }
 
-async function runClient(args: readonly string[], { reaper, signal }: FirstRetrainOptions): Promise<number | null> {
-  const client = await launch({ command: [process.execPath, CLIENT, ...args], env: {}, output: 'inherit', reaper });
+async function runClient(
+  config: Config,
+  args: readonly string[],
+  { reaper, signal }: FirstRetrainOptions,
+): Promise<number | null> {
+  const env = {
+    ...partEnvironment(config, 'client'),
+    ...variablesOf(['TERM', 'COLORTERM', 'NO_COLOR', 'FORCE_COLOR', 'COLUMNS', 'LINES', 'CI']),
+  };
+  const client = await launch({ command: [process.execPath, CLIENT, ...args], env, output: 'inherit', reaper });
   const kill = () => void client.kill(STOP_GRACE_MS);
   signal.addEventListener('abort', kill, { once: true });
   const { exitCode } = await client.exited;

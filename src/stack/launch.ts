@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { environmentOf } from '../systems/processes/environment.ts';
 import { killTree } from '../systems/processes/killTree.ts';
 import { TAG_VARIABLE } from '../systems/processes/processTable.ts';
 import type { Reaper } from '../systems/processes/reaper.ts';
@@ -7,6 +8,7 @@ import { StackProblem } from './problem.ts';
 
 interface Launch {
   command: readonly string[];
+  /** Added to what every process gets (see environmentOf). */
   env: Readonly<Record<string, string>>;
   /** Where it writes: a file descriptor, what this process writes to, or nowhere. */
   output: number | 'inherit' | 'ignore';
@@ -35,7 +37,7 @@ export async function launch({ command, env, output, channel = false, reaper }: 
   const tag = reaper.newTag();
   // Not execa: its streams pass through this process, and what it hands over by number ends at 9.
   const child = spawn(program, args, {
-    env: { ...process.env, ...env, [TAG_VARIABLE]: tag },
+    env: { ...environmentOf(), ...env, [TAG_VARIABLE]: tag },
     stdio: ['ignore', output, output, ...(channel ? (['ipc'] as const) : [])],
     detached: true,
   });

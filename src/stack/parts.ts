@@ -4,6 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { request } from 'undici';
 import { hasMlflow, hasOwnGateway, hasTemporal, hasWebhook, hostOf, reachable } from '../config/embedded.ts';
 import { type Config, PROJECT_ROOT } from '../config.ts';
+import { environmentOf } from '../systems/processes/environment.ts';
+import { partEnvironment } from './environment.ts';
 import type { Part } from './supervise.ts';
 
 const PROBE_LIMIT_MS = 5_000;
@@ -102,6 +104,7 @@ function mlflowPart({ stack }: Config, { dir }: PartContext): Part {
       ...['--artifacts-destination', join(home, 'artifacts'), '--port', String(port)],
     ],
     env: {
+      ...environmentOf(['computing']),
       // Seven more processes for features of language models, which take longer to start than the server.
       MLFLOW_SERVER_ENABLE_JOB_EXECUTION: 'false',
       MLFLOW_DISABLE_TELEMETRY: 'true',
@@ -115,7 +118,8 @@ function mlflowPart({ stack }: Config, { dir }: PartContext): Part {
 }
 
 /** The gateway: the API's port, and the processes of the model behind it. */
-function gatewayPart({ stack, deployment }: Config): Part {
+function gatewayPart(config: Config): Part {
+  const { stack, deployment } = config;
   const host = reachable(stack.bind);
   const statusUrl = `http://${hostOf(stack.bind)}:${stack.apiAdminPort}/status`;
   return {
@@ -127,7 +131,7 @@ function gatewayPart({ stack, deployment }: Config): Part {
     ],
     after: [],
     command: [process.execPath, program('../gateway/main.ts')],
-    env: {},
+    env: partEnvironment(config, 'gateway'),
     async isReady({ elapsedMs }) {
       const status = (await readJson(statusUrl)) as { active: { state: string } | null } | undefined;
       if (!status) return false;
@@ -140,7 +144,8 @@ function gatewayPart({ stack, deployment }: Config): Part {
 }
 
 /** The port on which drift alerts come in. */
-function webhookPart({ stack }: Config): Part {
+function webhookPart(config: Config): Part {
+  const { stack } = config;
   const port = stack.webhookPort;
   const isHealthy = () => answers(`http://${hostOf(stack.bind)}:${port}/health`);
   return {
@@ -150,7 +155,7 @@ function webhookPart({ stack }: Config): Part {
     // It asks Temporal when an alert comes, and not before.
     after: [],
     command: [process.execPath, program('../webhook/main.ts')],
-    env: {},
+    env: partEnvironment(config, 'webhook'),
     isReady: isHealthy,
     isAlive: isHealthy,
     startTimeoutMs: 60_000,
@@ -159,14 +164,15 @@ function webhookPart({ stack }: Config): Part {
 }
 
 /** The worker with all the roles that the configuration gives it. */
-function workerPart({ worker }: Config, after: readonly Part['name'][]): Part {
+function workerPart(config: Config, after: readonly Part['name'][]): Part {
+  const { worker } = config;
   return {
     name: 'worker',
     title: 'Worker',
     ports: [],
     after,
     command: [process.execPath, program('../worker.ts')],
-    env: {},
+    env: partEnvironment(config, 'worker'),
     // Its line of JSON once it takes tasks.
     isReady: ({ log }) => log().includes('"msg":"worker ready"'),
     // It has no port that could be asked.

@@ -27,7 +27,7 @@ export interface Part {
   after: readonly Part['name'][];
   /** Program and arguments. */
   command: readonly string[];
-  /** Added to this process's own environment. */
+  /** Added to what every process gets; see environment.ts. */
   env: Readonly<Record<string, string>>;
   /** Asked while it starts: what it has written to its log since then, and how long it takes (ms). */
   isReady(start: { log(): string; elapsedMs: number }): boolean | Promise<boolean>;

@@ -7,15 +7,21 @@ interface PinnedModel {
   trackingUri?: string;
 }
 
-/** Variables that tell an API its model, with the version pinned: a later promotion does not change what it serves. */
-export function modelVariables({ mlflow }: Config, { model, version, trackingUri = mlflow.uri }: PinnedModel) {
-  const { token, username, password } = mlflow;
+/** How a process logs in to MLflow: its client takes credentials from variables only. */
+export function mlflowLogin({ token, username, password }: Config['mlflow']): Record<string, string> {
   return {
-    MODEL_SOURCE: 'mlflow',
-    MLFLOW_TRACKING_URI: trackingUri,
     ...(token && { MLFLOW_TRACKING_TOKEN: token }),
     ...(username && { MLFLOW_TRACKING_USERNAME: username }),
     ...(password && { MLFLOW_TRACKING_PASSWORD: password }),
+  };
+}
+
+/** Variables that tell an API its model, with the version pinned: a later promotion does not change what it serves. */
+export function modelVariables({ mlflow }: Config, { model, version, trackingUri = mlflow.uri }: PinnedModel) {
+  return {
+    MODEL_SOURCE: 'mlflow',
+    MLFLOW_TRACKING_URI: trackingUri,
+    ...mlflowLogin(mlflow),
     MLFLOW_MODEL_NAME: model,
     MLFLOW_MODEL_STAGE: 'Production',
     MLFLOW_MODEL_VERSION: version,

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { type Config, PROJECT_ROOT } from '../config.ts';
 import { DriftDocument, type DriftWindow } from '../contracts/drift.ts';
 import { type MonitorInput, MonitorResult } from '../contracts/steps.ts';
+import { ownEnvironment } from './processes/environment.ts';
 import { StepError } from './processes/errors.ts';
 import { readResultFile } from './steps/result.ts';
 
@@ -80,7 +81,11 @@ async function runAlone(
     const python = config.worker.python || join(PACKAGE, '.venv', 'bin', 'python');
     const done = await execa(python, ['-m', 'mediwatch_training', step], {
       ...options,
-      env: { PYTHONPATH: PACKAGE, MEDIWATCH_INPUT: inputFile, MEDIWATCH_RESULT: resultFile },
+      ...ownEnvironment(['computing'], {
+        PYTHONPATH: PACKAGE,
+        MEDIWATCH_INPUT: inputFile,
+        MEDIWATCH_RESULT: resultFile,
+      }),
       ...(signal && { cancelSignal: signal }),
       reject: false,
     });

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { execa } from 'execa';
+import { ownEnvironment } from './processes/environment.ts';
 
 /** Files that are code: a change of one that is not committed is another revision. */
 const CODE = new Set(['.py', '.ipynb', '.sh', '.sql', '.r', '.jl', '.toml', '.cfg']);
@@ -14,7 +15,7 @@ const CODE = new Set(['.py', '.ipynb', '.sh', '.sql', '.r', '.jl', '.toml', '.cf
  */
 export async function projectRevision(root: string): Promise<string | null> {
   const git = async (...args: string[]) => {
-    const { stdout, exitCode } = await execa('git', args, { cwd: root, reject: false });
+    const { stdout, exitCode } = await execa('git', args, { ...ownEnvironment(), cwd: root, reject: false });
     return exitCode === 0 ? stdout : null;
   };
   const head = await git('rev-parse', 'HEAD:./');
@@ -36,7 +37,12 @@ export async function projectRevision(root: string): Promise<string | null> {
  */
 export async function projectCommit(root: string): Promise<string | null> {
   const git = async (...args: string[]) => {
-    const { stdout, exitCode } = await execa('git', args, { cwd: root, reject: false, timeout: GIT_WITHIN_MS });
+    const { stdout, exitCode } = await execa('git', args, {
+      ...ownEnvironment(),
+      cwd: root,
+      reject: false,
+      timeout: GIT_WITHIN_MS,
+    });
     return exitCode === 0 ? stdout.trim() : null;
   };
   const commit = await git('rev-parse', 'HEAD');

@@ -1,6 +1,8 @@
 import { join } from 'node:path';
 import { type Config, fromRoot, PROJECT_ROOT } from '../config.ts';
+import { mlflowLogin } from '../systems/apiVariables.ts';
 import { sha256OfFolder } from '../systems/digests.ts';
+import { environmentOf } from '../systems/processes/environment.ts';
 import { createPool } from '../systems/processes/pool.ts';
 import { createReaper } from '../systems/processes/reaper.ts';
 import { createStepRunner, type StepRunner } from '../systems/steps/index.ts';
@@ -23,6 +25,8 @@ export async function createTrainingProcesses(config: Config): Promise<TrainingP
     command: [python || join(PACKAGE, '.venv', 'bin', 'python'), '-m', 'mediwatch_training.pool'],
     cwd: config.root,
     env: {
+      ...environmentOf(['network', 'computing', 'mlflow'], passedToPool(config)),
+      ...mlflowLogin(config.mlflow),
       PYTHONPATH: PACKAGE,
       PYTHONUNBUFFERED: '1',
       MLFLOW_TRACKING_URI: config.mlflow.uri,
@@ -45,4 +49,10 @@ export async function createTrainingProcesses(config: Config): Promise<TrainingP
       await reaper.close();
     },
   };
+}
+
+/** The bundled steps, of all models, share their processes. */
+function passedToPool(config: Config): string[] {
+  const steps = [config, ...Object.values(config.models)].flatMap((settings) => Object.values(settings.steps));
+  return steps.flatMap(({ command, passEnv }) => (command ? [] : passEnv));
 }

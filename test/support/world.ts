@@ -83,7 +83,7 @@ export function addVersions(world: World, ...aucs: number[]): void {
  */
 export function createWorld(env: Record<string, string> = {}, { told = false, report = true } = {}): World {
   const config = loadConfig({ MEDIWATCH_SEARCH_PARALLEL: '2', ...env }, '/nowhere');
-  if (told) config.notifications.push({ kind: 'command', command: ['true'], minSeverity: 'info' });
+  if (told) config.notifications.push({ kind: 'command', passEnv: [], command: ['true'], minSeverity: 'info' });
   config.steps.report.skip = !report;
   const world: World = {
     calls: [],

@@ -9,6 +9,7 @@ import { TAGS } from '../../contracts/names.ts';
 import { REPORT_FILES } from '../../contracts/report.ts';
 import { nameOnce } from '../../systems/files.ts';
 import type { Mlflow } from '../../systems/mlflow/index.ts';
+import { environmentOf } from '../../systems/processes/environment.ts';
 import type { Cli, Io } from '../cli.ts';
 import { CommandError, EXIT } from '../exit.ts';
 import { askMlflow } from '../session.ts';
@@ -155,7 +156,11 @@ const REFUSAL_MS = 3_000;
 async function openFile(file: string, { env }: Pick<Io, 'env'>): Promise<void> {
   const program = process.platform === 'darwin' ? 'open' : 'xdg-open';
   const refusal = Promise.withResolvers<string | null>();
-  const opening = spawn(program, [file], { env: { ...env }, detached: true, stdio: 'ignore' });
+  const opening = spawn(program, [file], {
+    env: environmentOf(['network', 'desktop'], [], env),
+    detached: true,
+    stdio: 'ignore',
+  });
   opening.once('error', (error: NodeJS.ErrnoException) =>
     refusal.resolve(error.code === 'ENOENT' ? `there is no ${program} here` : error.message),
   );

@@ -1,6 +1,7 @@
 import { execa } from 'execa';
 import { FAILURES } from '../../contracts/errors.ts';
 import { sha256OfJson } from '../digests.ts';
+import { ownEnvironment } from '../processes/environment.ts';
 import { type Beat, type DockerCli, digestIn } from './cli.ts';
 import { type Docker, LABELS } from './client.ts';
 import { type ExtraFile, withContext } from './context.ts';
@@ -142,7 +143,11 @@ interface BuildPlan {
 
 /** Finds out whether the buildx plug-in is there and what its current builder can do. */
 export async function findBuilder(): Promise<Builder> {
-  const { exitCode, stdout } = await execa('docker', ['buildx', 'inspect'], { reject: false, timeout: 20_000 });
+  const { exitCode, stdout } = await execa('docker', ['buildx', 'inspect'], {
+    ...ownEnvironment(['docker']),
+    reject: false,
+    timeout: 20_000,
+  });
   if (exitCode !== 0) return { kind: 'classic', driver: 'docker', platforms: [] };
   return parseBuilder(stdout);
 }

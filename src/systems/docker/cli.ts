@@ -1,6 +1,7 @@
 import { appendFile, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { environmentOf } from '../processes/environment.ts';
 import { CommandFailed } from '../processes/errors.ts';
 import type { Reaper } from '../processes/reaper.ts';
 import { runCommand } from '../processes/runCommand.ts';
@@ -22,7 +23,7 @@ interface CliCall extends Beat {
   /** The image that it is done to, for messages. */
   image: string;
   args: readonly string[];
-  /** Added to this process's environment. */
+  /** Added to what the docker command gets. */
   env?: Readonly<Record<string, string>>;
 }
 
@@ -32,6 +33,8 @@ interface CliOptions {
   logDir: string;
   cwd: string;
   login: Login;
+  /** Variables of ours that it gets too. */
+  passEnv: readonly string[];
 }
 
 interface Login {
@@ -44,7 +47,7 @@ interface Login {
 export type DockerCli = ReturnType<typeof createDockerCli>;
 
 /** Docker's command line, for builds and for moving images between this host and their registry. */
-export function createDockerCli({ reaper, logDir, cwd, login }: CliOptions) {
+export function createDockerCli({ reaper, logDir, cwd, login, passEnv }: CliOptions) {
   /**
    * Runs a command; its output goes to a log file.
    *
@@ -58,7 +61,7 @@ export function createDockerCli({ reaper, logDir, cwd, login }: CliOptions) {
       await runCommand({
         command: ['docker', ...args],
         cwd,
-        env,
+        env: { ...environmentOf(['network', 'docker', 'pip'], passEnv), ...env },
         logFile,
         timeoutMs: TIMEOUT_MS[what],
         memoryLimitMb: MEMORY_MB,

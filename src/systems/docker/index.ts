@@ -25,7 +25,7 @@ export interface DockerSystem {
 export function createDockerSystem(config: Config): DockerSystem {
   const options = mlflowOptions(config);
   const [mlflow, transport] = [createMlflow(options), createTransport(options)];
-  const { username, passwordFile } = config.docker;
+  const { username, passwordFile, passEnv } = config.docker;
   let reaper: Promise<Reaper> | undefined;
   const cli = createDockerCli({
     reaper: () => {
@@ -35,6 +35,7 @@ export function createDockerSystem(config: Config): DockerSystem {
     logDir: join(fromRoot(config, config.stack.dir), 'logs'),
     cwd: config.root,
     login: { username, passwordFile: passwordFile && fromRoot(config, passwordFile) },
+    passEnv,
   });
   const docker = createDocker();
   return {

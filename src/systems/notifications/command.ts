@@ -1,4 +1,5 @@
 import type { NotificationTarget } from '../../contracts/notifications.ts';
+import { environmentOf } from '../processes/environment.ts';
 import { CommandAborted, CommandFailed, CommandNotFound } from '../processes/errors.ts';
 import type { Reaper } from '../processes/reaper.ts';
 import { runCommand } from '../processes/runCommand.ts';
@@ -21,7 +22,7 @@ const NEVER_MS = 24 * 3600 * 1_000;
 
 /** Runs a command that reads the notification as JSON from its stdin. It is not run again when it fails. */
 export function createCommandChannel(
-  { command }: Target,
+  { command, passEnv }: Target,
   { cwd, logFile, memoryLimitMb, reaper }: CommandSurroundings,
 ): Channel {
   // Arguments may hold a secret; the program alone says enough.
@@ -30,7 +31,8 @@ export function createCommandChannel(
     async deliver(notification, signal) {
       const input = `${JSON.stringify(notification)}\n`;
       const limits = { memoryLimitMb, timeoutMs: NEVER_MS, signal };
-      await runCommand({ command, cwd, env: {}, input, logFile, reaper: await reaper(), ...limits }).catch((cause) => {
+      const env = environmentOf(['network'], passEnv);
+      await runCommand({ command, cwd, env, input, logFile, reaper: await reaper(), ...limits }).catch((cause) => {
         throw new DeliveryFailed(inWords(program, cause), { retryable: false, cause });
       });
     },

@@ -4,6 +4,7 @@ import type { Readable, Writable } from 'node:stream';
 import { setTimeout as delay, setInterval as every } from 'node:timers/promises';
 import { execa } from 'execa';
 import pidusage from 'pidusage';
+import { environmentOf } from './environment.ts';
 import { CommandAborted, CommandNotFound, CommandOutOfMemory, CommandTimedOut, type Exit } from './errors.ts';
 import { killTree } from './killTree.ts';
 import { TAG_VARIABLE } from './processTable.ts';
@@ -14,7 +15,7 @@ export interface GroupOptions {
   command: readonly string[];
   /** Working folder. */
   cwd: string;
-  /** Added to this process's own environment; undefined takes a variable out of it. */
+  /** Added to what every process gets (see environmentOf); undefined takes a variable out of that. */
   env: Readonly<Record<string, string | undefined>>;
   /** Whether something will be written to it; without, it reads an empty input. */
   stdin: 'pipe' | 'ignore';
@@ -51,7 +52,8 @@ export async function startGroup({ command, cwd, env, stdin, reaper }: GroupOpti
   const tag = reaper.newTag();
   const subprocess = execa(program, args, {
     cwd,
-    env: { ...env, [TAG_VARIABLE]: tag },
+    env: { ...environmentOf(), ...env, [TAG_VARIABLE]: tag },
+    extendEnv: false,
     stdin,
     // A group (and session) of its own, so that all of it can be signalled at once and Ctrl-C does not reach it.
     detached: true,

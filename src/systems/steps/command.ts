@@ -3,6 +3,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { isAbsolute, join, relative, resolve } from 'node:path';
 import { expand, expandAll, PlaceholderError, type PlaceholderValues } from '../../config/placeholders.ts';
 import type { Config } from '../../config.ts';
+import { environmentOf, variablesOf } from '../processes/environment.ts';
 import { CommandFailed, CommandTimedOut, StepError } from '../processes/errors.ts';
 import type { Reaper } from '../processes/reaper.ts';
 import { runCommand } from '../processes/runCommand.ts';
@@ -13,8 +14,8 @@ import {
   outputOf,
   placeholderValues,
   programOf,
+  surroundings,
   type Variables,
-  withoutOurs,
 } from './environment.ts';
 import { invalidSetting, noResult } from './errors.ts';
 import { watchFor } from './metrics.ts';
@@ -139,7 +140,7 @@ async function start(
   const program = programOf(config, settings, command);
   const shared = { cwd, logFile, timeoutMs: timeout * 1000, memoryLimitMb, signal, onProgress, onLines, reaper };
   if (!image) {
-    const all = { ...withoutOurs(process.env), ...program.env, ...env };
+    const all = { ...surroundings(settings), ...program.env, ...env };
     await runCommand({ ...shared, command: program.command, env: all });
     return;
   }
@@ -148,7 +149,12 @@ async function start(
     image,
     command: program.command,
     cwd,
-    env: defined({ ...program.env, ...env, MLFLOW_TRACKING_URI: await containers.mlflowUri() }),
+    env: defined({
+      ...variablesOf(settings.passEnv),
+      ...program.env,
+      ...env,
+      MLFLOW_TRACKING_URI: await containers.mlflowUri(),
+    }),
     writable: [place.project, workDir],
     readable: [data, dataset, log].map(String).filter((path) => isAbsolute(path) && existsSync(path)),
     home: workDir,
@@ -156,7 +162,8 @@ async function start(
     key: call.key ?? workDir,
   };
   await containers.contain(contained, async (docker, client) => {
-    await runCommand({ ...shared, command: docker, env: client });
+    const env = { ...environmentOf(['network', 'docker'], config.docker.passEnv), ...client };
+    await runCommand({ ...shared, command: docker, env });
   });
 }
 

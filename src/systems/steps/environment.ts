@@ -2,33 +2,28 @@ import { existsSync } from 'node:fs';
 import { basename, delimiter, join } from 'node:path';
 import { expand, type ParamValue, PlaceholderError, type PlaceholderValues } from '../../config/placeholders.ts';
 import { type Config, fromRoot, PROJECT_ROOT } from '../../config.ts';
+import { mlflowLogin } from '../apiVariables.ts';
+import { environmentOf } from '../processes/environment.ts';
 import { invalidSetting } from './errors.ts';
 import type { CommandSettings, StepCall } from './step.ts';
 
 /** Variables of a process; undefined takes one out that the worker itself has. */
 export type Variables = Record<string, string | undefined>;
 
-/**
- * What our process has and a step must not: our settings, which may hold secrets, our Python package, and runs of
- * MLflow that are not the step's.
- */
-export function withoutOurs(env: Readonly<Record<string, string | undefined>>): Variables {
-  const ours = Object.keys(env).filter((name) => name.startsWith('MEDIWATCH_'));
+/** What a step gets of our environment: neither our settings, nor our secrets, nor our Python package. */
+export function surroundings({ passEnv }: CommandSettings): Variables {
+  const env = environmentOf(['network', 'computing', 'mlflow'], passEnv);
   const pythonPath = (env.PYTHONPATH ?? '').split(delimiter).filter((path) => path && !path.startsWith(PROJECT_ROOT));
-  return {
-    ...Object.fromEntries([...ours, 'MLFLOW_RUN_ID', 'MLFLOW_EXPERIMENT_ID'].map((name) => [name, undefined])),
-    PYTHONPATH: pythonPath.length > 0 ? pythonPath.join(delimiter) : undefined,
-  };
+  return { ...env, PYTHONPATH: pythonPath.length > 0 ? pythonPath.join(delimiter) : undefined };
 }
 
 /** How a step talks to MLflow: the address, the credentials, the experiment, and the run that was opened for it. */
 export function mlflowVariables({ mlflow }: Config, key: string | undefined, runId: string | undefined): Variables {
-  const { uri, experiment, token, username, password } = mlflow;
+  const { uri, experiment } = mlflow;
   return {
     MLFLOW_TRACKING_URI: uri,
     MLFLOW_EXPERIMENT_NAME: experiment,
-    ...(token && { MLFLOW_TRACKING_TOKEN: token }),
-    ...(username && { MLFLOW_TRACKING_USERNAME: username, MLFLOW_TRACKING_PASSWORD: password }),
+    ...mlflowLogin(mlflow),
     ...(runId && { MLFLOW_RUN_ID: runId }),
     // MLflow's client puts these tags on every run that it opens.
     ...(key && { MLFLOW_RUN_CONTEXT: JSON.stringify({ 'mediwatch.step': key }) }),

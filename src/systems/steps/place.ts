@@ -3,6 +3,7 @@ import { chmod, copyFile, mkdir, readdir, readlink, rm, symlink } from 'node:fs/
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { type ExecaError, execa } from 'execa';
 import { type Config, fromRoot } from '../../config.ts';
+import { ownEnvironment } from '../processes/environment.ts';
 import { isFolderOfDead, ownFolderName } from '../processes/processTable.ts';
 import { invalidSetting } from './errors.ts';
 import type { CommandSettings } from './step.ts';
@@ -87,7 +88,7 @@ async function removeWorktree({ root }: Config, copy: string): Promise<void> {
 const remove = (folder: string) => rm(folder, { recursive: true, force: true });
 
 async function git(cwd: string, args: readonly string[], signal?: AbortSignal): Promise<string> {
-  const { stdout } = await execa('git', args, { cwd, ...(signal && { cancelSignal: signal }) });
+  const { stdout } = await execa('git', args, { ...ownEnvironment(), cwd, ...(signal && { cancelSignal: signal }) });
   return stdout.trim();
 }
 
@@ -154,5 +155,6 @@ export async function removeStaleWork(config: Config): Promise<void> {
   const stale = names.filter(isFolderOfDead);
   for (const name of stale) await remove(join(allWork(config), name));
   // Git keeps a note of each worktree; without a checkout there is none.
-  if (stale.length > 0) await execa('git', ['worktree', 'prune'], { cwd: config.root, reject: false });
+  if (stale.length > 0)
+    await execa('git', ['worktree', 'prune'], { ...ownEnvironment(), cwd: config.root, reject: false });
 }

@@ -17,7 +17,7 @@ import { fileURLToPath } from 'node:url';
 
 const SETUP = fileURLToPath(new URL('../../../setup', import.meta.url));
 
-/** What the fakes of npm and Python write; `$CALLS` tells that they were called. */
+/** What the fakes of npm and Python write. Set-up hands variables on by their names: npm's to npm, pip's to pip. */
 const NPM = `echo "npm $*" >> "$CALLS"
 mkdir -p node_modules/.bin
 [ -z "$NPM_SAYS" ] || { echo "$NPM_SAYS" >&2; exit 1; }
@@ -58,7 +58,7 @@ export function createCheckout(): Checkout {
   const children: ChildProcess[] = [];
   const write = (path: string, text: string) => writeFileSync(join(root, path), text);
   const program = (name: string, script: string) => {
-    write(join('path', name), `#!/bin/sh\n${script}\n`);
+    write(join('path', name), `#!/bin/sh\nCALLS='${callsFile}' PID_FOLDER='${root}'\n${script}\n`);
     chmodSync(join(bin, name), 0o755);
   };
 
@@ -77,7 +77,7 @@ export function createCheckout(): Checkout {
   const launch = (program: string, args: string[], env: Record<string, string>) => {
     const child = spawn(program, args, {
       cwd: root,
-      env: { PATH: bin, CALLS: callsFile, PID_FOLDER: root, XDG_CACHE_HOME: join(root, 'cache'), ...env },
+      env: { PATH: bin, XDG_CACHE_HOME: join(root, 'cache'), ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     children.push(child);

@@ -1,0 +1,107 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { SECRETS, secretsIn } from '../../support/secrets.ts';
+import { createTestStack, type TestStack } from '../../support/stack.ts';
+
+/** Each kind of process by a text in its command line. */
+const KINDS: Readonly<Record<string, string>> = {
+  temporal: 'start-dev',
+  mlflow: 'mlflow_server.py',
+  gateway: 'gateway/main.ts',
+  api: 'mediwatch_training.serving',
+  webhook: 'webhook/main.ts',
+  worker: 'worker.ts',
+  pool: 'mediwatch_training.pool',
+  client: 'client.ts',
+  reaper: 'reaperMain.ts',
+};
+const MLFLOW = ['MEDIWATCH_MLFLOW_TOKEN', 'MLFLOW_TRACKING_USERNAME', 'MLFLOW_TRACKING_PASSWORD'];
+/** What SECURITY.md says of each. */
+const EXPECTED: Readonly<Record<string, readonly string[]>> = {
+  temporal: [],
+  mlflow: [],
+  reaper: [],
+  gateway: MLFLOW,
+  api: MLFLOW,
+  pool: MLFLOW,
+  webhook: ['MEDIWATCH_WEBHOOK_SECRET', 'MEDIWATCH_WEBHOOK_TOKEN', 'TEMPORAL_API_KEY'],
+  worker: [...MLFLOW, 'TEMPORAL_API_KEY'],
+  client: [...MLFLOW, 'TEMPORAL_API_KEY'],
+};
+
+let stack: TestStack;
+let output = '';
+/** Secrets that any process of each kind had in its environment, and those in a command line. */
+const inEnvironment = new Map<string, Set<string>>();
+const inArguments = new Set<string>();
+let main: number | undefined;
+
+beforeAll(async () => {
+  stack = await createTestStack();
+  // The address of the stack's own Temporal has no TLS, which a key of Temporal Cloud asks for.
+  Object.assign(process.env, SECRETS, { MEDIWATCH_TEMPORAL_API_KEY: '' });
+  const run = stack.start(['--once', '--trials', '2']);
+  main = run.process.pid;
+  for (const name of [...Object.keys(SECRETS), 'MEDIWATCH_TEMPORAL_API_KEY']) delete process.env[name];
+  let over = false;
+  void run.exited.then(() => {
+    over = true;
+  });
+  while (!over) {
+    look();
+    await delay(200);
+  }
+  output = run.output();
+  expect(await run.exited, output).toBe(0);
+}, 300_000);
+afterAll(() => stack?.dispose());
+
+function look(): void {
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name) && Number(name) !== main)) {
+    const command = read(pid, 'cmdline').replaceAll('\0', ' ');
+    const secrets = secretsIn(read(pid, 'environ'));
+    const kind = Object.keys(KINDS).find((name) => command.includes(KINDS[name] ?? '')) ?? command;
+    const isOurs = stack.processes().includes(Number(pid)) || secrets.length > 0;
+    if (isOurs) inEnvironment.set(kind, new Set([...(inEnvironment.get(kind) ?? []), ...secrets]));
+    for (const name of secretsIn(command)) inArguments.add(name);
+  }
+}
+
+function read(pid: string, file: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, 'latin1');
+  } catch {
+    return '';
+  }
+}
+
+it('every process of a retrain has the secrets that it uses in its environment, and no other one', () => {
+  const found = Object.fromEntries([...inEnvironment].map(([kind, secrets]) => [kind, [...secrets].sort()]));
+  for (const [kind, secrets] of Object.entries(found)) {
+    expect(EXPECTED, `nobody expected ${kind}`).toHaveProperty([kind]);
+    expect({ [kind]: secrets }).toEqual({ [kind]: [...(EXPECTED[kind] ?? [])].sort() });
+  }
+  const seen = Object.keys(EXPECTED).filter((kind) => kind !== 'reaper');
+  expect(Object.keys(found)).toEqual(expect.arrayContaining(seen));
+});
+
+it('no secret is an argument, on the terminal, or in a file of the state: databases, logs, artifacts, caches', () => {
+  expect([...inArguments]).toEqual([]);
+  expect(secretsIn(output)).toEqual([]);
+  const files = readdirSync(stack.dir, { recursive: true }).map((name) => join(stack.dir, String(name)));
+  const leaking = files.filter((path) => {
+    const { size, isFile } = fileAt(path);
+    if (!isFile || size > 200_000_000) return false;
+    // MLflow names the user of a run.
+    const found = secretsIn(readFileSync(path, 'latin1')).filter((name) => name !== 'MLFLOW_TRACKING_USERNAME');
+    return found.length > 0;
+  });
+  expect(leaking).toEqual([]);
+});
+
+function fileAt(path: string) {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  return { size: stat?.size ?? 0, isFile: stat?.isFile() === true };
+}
