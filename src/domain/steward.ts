@@ -1,5 +1,6 @@
 import type { StewardSettings } from '../contracts/options.ts';
 import type { DriftAlert, RetrainEnding, Steering, StewardState } from '../contracts/steward.ts';
+import { isSeen, remember, type SeenKeys } from './seenKeys.ts';
 
 /**
  * What a steward knows. It is a value: each function returns the next one, and it is small enough to be carried through
@@ -9,8 +10,8 @@ export interface Steward {
   registeredModel: string;
   counted: number;
   duplicates: number;
-  /** Keys of the newest alerts. */
-  seen: string[];
+  /** Keys of alerts, by the day on which they came. */
+  keys: SeenKeys;
   /** Alerts that no retrain has answered; those that arrived since the retrain under way was decided are among them. */
   pending: Pending | null;
   /** By null: the steward itself, after too many failures. */
@@ -64,7 +65,7 @@ export function createSteward(registeredModel: string): Steward {
     registeredModel,
     counted: 0,
     duplicates: 0,
-    seen: [],
+    keys: {},
     pending: null,
     paused: null,
     asked: null,
@@ -80,11 +81,11 @@ export function createSteward(registeredModel: string): Steward {
 /** Counts an alert, unless its key has been seen. */
 export function alerted(steward: Steward, alert: DriftAlert, now: number): Steward {
   const { key } = alert;
-  if (key !== undefined && steward.seen.includes(key)) return { ...steward, duplicates: steward.duplicates + 1 };
+  if (key !== undefined && isSeen(steward.keys, key, now)) return { ...steward, duplicates: steward.duplicates + 1 };
   return {
     ...steward,
     counted: steward.counted + 1,
-    seen: key === undefined ? steward.seen : remember(steward.seen, key),
+    keys: key === undefined ? steward.keys : remember(steward.keys, key, now),
     pending: pend(steward.pending, alert, now),
   };
 }
@@ -167,11 +168,6 @@ export function othersEnded(steward: Steward, workflowId: string, ending: Ending
   const answered = answeredBy(next, ending);
   if (steward.pending === null || answered.pending !== null) return next;
   return cooled(noted(answered, workflowId, ending), ending, settings);
-}
-
-/** What is handed to the next run of the steward: all of it, as far as it fits a payload. */
-export function carried(steward: Steward): Steward {
-  return { ...steward, seen: carriedKeys(steward.seen) };
 }
 
 /** What the steward tells of itself. */
@@ -272,24 +268,4 @@ function merge(older: Pending | null, newer: Pending | null): Pending | null {
     latest: newer.latest,
     report: newer.report ?? older.report,
   };
-}
-
-const KEYS_KEPT = 5_000;
-
-/** Keeps a key among the newest. */
-function remember(keys: string[], key: string): string[] {
-  return keys.length < KEYS_KEPT ? [...keys, key] : [...keys.slice(1 - KEYS_KEPT), key];
-}
-
-/** A character takes three bytes at the most, and Temporal refuses a payload of two megabytes. */
-const CHARACTERS_CARRIED = 600_000;
-
-/** The newest keys that fit a payload: all of them, unless they are long ones of characters that JSON must escape. */
-function carriedKeys(keys: string[]): string[] {
-  let room = CHARACTERS_CARRIED;
-  const tooOld = keys.findLastIndex((key) => {
-    room -= JSON.stringify(key).length + 1;
-    return room < 0;
-  });
-  return tooOld < 0 ? keys : keys.slice(tooOld + 1);
 }

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { SIGNATURE_HEADER, sameSecret, sign, TIMESTAMP_HEADER } from '../systems/signature.ts';
+import { SIGNATURE_HEADER, type Signed, sameSecret, sign, TIMESTAMP_HEADER } from '../systems/signature.ts';
 import { Refusal } from './problems.ts';
 import type { Replays } from './replays.ts';
 
@@ -18,12 +18,13 @@ type Proof = { kind: 'token' } | { kind: 'signature'; timestamp: string; signatu
 /** A request with its body. */
 interface Received {
   proof: Proof;
-  body: Buffer;
+  request: Signed;
   credentials: Credentials;
   replays: Replays;
 }
 
-const SIGN = 'Sign "<timestamp>.<body>" with the secret of the webhook, as "mediwatch alert --webhook" does.';
+const SIGN =
+  'Sign timestamp, method, path and body, a line feed between them, with the secret of the webhook, as "mediwatch alert --webhook" does.';
 
 /**
  * What the headers alone tell, before the body is read.
@@ -47,7 +48,7 @@ export function checkHeaders(headers: IncomingHttpHeaders, credentials: Credenti
   }
   if (Math.abs(now - Number(timestamp) * 1_000) > toleranceMs) {
     const error = `The time stamp is more than ${toleranceMs / 1_000} s from now (webhook.tolerance).`;
-    throw new Refusal(401, error, 'Set the clock of the sender, and sign the request anew.');
+    throw new Refusal(401, error, 'Set the clock of the sender, and sign the request again.');
   }
   return { kind: 'signature', timestamp, signature };
 }
@@ -56,19 +57,23 @@ export function checkHeaders(headers: IncomingHttpHeaders, credentials: Credenti
  * Checks the signature, and accepts a signed request once.
  *
  * @param accept does what the request asks for
- * @throws {Refusal} 401 when the signature is not that of this body, 409 when it was accepted before
+ * @throws {Refusal} 401 when the signature is not that of this request, 409 when it was accepted before
  */
 export async function acceptOnce<Result extends object>(
-  { proof, body, credentials, replays }: Received,
+  { proof, request, credentials, replays }: Received,
   accept: () => Promise<Result>,
 ): Promise<Result> {
   if (proof.kind === 'token') return await accept();
   const { timestamp } = proof;
-  const expected = sign(credentials.secret, timestamp, body);
+  const expected = sign(credentials.secret, timestamp, request);
   if (!sameSecret(proof.signature.toLowerCase(), expected)) {
-    throw new Refusal(401, 'The signature is not that of this body and time.', SIGN);
+    throw new Refusal(401, 'The signature is not that of this time, method, path and body.', SIGN);
   }
   const result = await replays.once(expected, Number(timestamp) * 1_000 + credentials.toleranceMs, accept);
   if (result) return result;
-  throw new Refusal(409, 'This request was accepted before.', 'Nothing is to be done. To send it again, sign it anew.');
+  throw new Refusal(
+    409,
+    'This request was accepted before.',
+    'Nothing is to be done. To send it again, sign it with the time of then.',
+  );
 }

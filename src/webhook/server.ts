@@ -16,6 +16,8 @@ export interface WebhookOptions {
   /** Tells the steward of a model, and gives its id. */
   raise(registeredModel: string, alert: DriftAlert): Promise<string>;
   log: Logger;
+  /** Where accepted requests are kept across restarts; absent: nowhere. */
+  replayFile?: string;
   /** How long a sender may take for its headers, and for the whole request (ms). */
   requestTimeoutMs?: number;
   /** Unix time (ms). */
@@ -40,7 +42,7 @@ export function createWebhook(options: WebhookOptions): FastifyInstance {
     http: { headersTimeout: requestTimeoutMs, connectionsCheckingInterval: Math.min(requestTimeoutMs, 1_000) },
   });
   app.server.maxConnections = CONNECTIONS;
-  const replays = createReplays(clock);
+  const replays = createReplays({ clock, file: options.replayFile, log });
   takeRawJson(app);
   answerRefusals(app);
 
@@ -57,12 +59,13 @@ export function createWebhook(options: WebhookOptions): FastifyInstance {
       handler: async (request, reply) => {
         const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
         const proof = checkHeaders(request.headers, credentials, clock());
-        const { status, answer } = await acceptOnce({ proof, body, credentials, replays }, async () => {
+        const signed = { method: request.method, path: request.raw.url ?? '', body };
+        const { status, answer } = await acceptOnce({ proof, request: signed, credentials, replays }, async () => {
           const model = modelOf(request.params.model, models);
           const reading = await readBody(body.toString('utf8'), {
             registeredModel: model,
             reports,
-            // Replayed to a webhook that was restarted, and so forgot it, a signed request still makes the same alert.
+            // Replayed to a webhook that could not write it down, a signed request still makes the same alert.
             now: new Date(proof.kind === 'signature' ? Number(proof.timestamp) * 1_000 : clock()),
           });
           const { alerts, note, verdict } = reading;

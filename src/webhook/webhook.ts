@@ -1,6 +1,7 @@
+import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import type { Logger } from 'pino';
-import { type Config, forModel, modelNames } from '../config.ts';
+import { type Config, forModel, fromRoot, modelNames } from '../config.ts';
 import { judgeDrift } from '../domain/driftGate.ts';
 import { raiseAlert } from '../systems/alerts.ts';
 import { readDriftReport } from '../systems/driftDocument.ts';
@@ -48,6 +49,7 @@ export async function openWebhook(config: Config, log: Logger): Promise<Webhook>
     raise: (model, alert) =>
       client.withDeadline(Date.now() + TEMPORAL_LIMIT_MS, () => raiseAlert(client, model, alert)),
     log,
+    replayFile: join(fromRoot(config, stack.dir), 'webhook-accepted'),
   });
   const close = async () => {
     await app.close();

@@ -14,7 +14,6 @@ import { shorten } from '../contracts/text.ts';
 import { type InputOf, WORKFLOWS } from '../contracts/workflows.ts';
 import {
   begun,
-  carried,
   createSteward,
   decide,
   type Ending,
@@ -74,7 +73,7 @@ async function serve(desk: Desk, request: InputOf<'driftSteward'>, plan: DriftSt
       settings = await planOf(request);
       await choose(desk);
     }
-    if (isLong()) await continueAsNew<typeof driftSteward>(request, carried(desk.steward));
+    if (isLong()) await continueAsNew<typeof driftSteward>(request, desk.steward);
   }
 }
 

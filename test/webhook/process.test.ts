@@ -4,10 +4,8 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { PROJECT_ROOT } from '../../src/config.ts';
-import { freePort } from '../../src/systems/ports.ts';
 import { startTemporal, type TestTemporal } from '../support/temporal.ts';
-import { until } from '../support/until.ts';
-import { post, SECRET } from './support.ts';
+import { post, SECRET, startProcess } from './support.ts';
 
 let dir: string;
 let temporal: TestTemporal;
@@ -19,31 +17,8 @@ afterEach(async () => {
   await rm(dir, { recursive: true });
 });
 
-/** `src/webhook/main.ts` as `npm start` and Compose run it. */
-async function start(settings: Record<string, string> = {}) {
-  const port = await freePort(new Set());
-  const child = execa(process.execPath, [join(PROJECT_ROOT, 'src', 'webhook', 'main.ts')], {
-    cwd: PROJECT_ROOT,
-    env: {
-      TEMPORAL_ADDRESS: temporal.address,
-      MEDIWATCH_STACK_DIR: dir,
-      MEDIWATCH_STACK_WEBHOOK_PORT: String(port),
-      MEDIWATCH_WEBHOOK_SECRET: SECRET,
-      MEDIWATCH_WEBHOOK_TOKEN: 'a token',
-      ...settings,
-    },
-    reject: false,
-    all: true,
-  });
-  const url = `http://127.0.0.1:${port}`;
-  const answers = () =>
-    fetch(`${url}/health`).then(
-      ({ ok }) => ok,
-      () => false,
-    );
-  await until(answers, { timeoutMs: 20_000, what: 'the webhook to answer' });
-  return { child, url };
-}
+const start = (settings: Record<string, string> = {}) =>
+  startProcess({ TEMPORAL_ADDRESS: temporal.address, MEDIWATCH_STACK_DIR: dir, ...settings });
 
 it('logs JSON lines that hold no secret and no body, and ends when it is asked to', async () => {
   const { child, url } = await start();

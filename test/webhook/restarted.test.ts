@@ -8,7 +8,7 @@ import { SECRET } from './support.ts';
 it('a request that is replayed to a restarted webhook in another hour makes the same alert', async () => {
   const raised: DriftAlert[] = [];
   const body = '{"reason":"ages differ"}';
-  const headers = signedHeaders(SECRET, body, new Date('2026-01-31T01:59:50Z'));
+  const headers = signedHeaders(SECRET, 'http://webhook/alerts', body, new Date('2026-01-31T01:59:50Z'));
   for (const now of ['2026-01-31T01:59:55Z', '2026-01-31T02:00:05Z']) {
     const app = createWebhook({
       credentials: { secret: SECRET, token: '', toleranceMs: 300_000 },

@@ -1,10 +1,14 @@
+import { join } from 'node:path';
 import { Client, Connection, isGrpcServiceError } from '@temporalio/client';
+import { execa } from 'execa';
 import { pino } from 'pino';
 import { type Config, loadConfig, PROJECT_ROOT } from '../../src/config.ts';
 import { workflowIds } from '../../src/contracts/names.ts';
 import type { DriftAlert } from '../../src/contracts/steward.ts';
+import { freePort } from '../../src/systems/ports.ts';
 import { sign } from '../../src/systems/signature.ts';
 import { openWebhook, type Webhook } from '../../src/webhook/webhook.ts';
+import { until } from '../support/until.ts';
 
 export const SECRET = 'correct horse battery staple';
 
@@ -41,17 +45,42 @@ export async function startWebhook(config: Config): Promise<Webhook> {
   return await openWebhook(config, pino({ level: 'silent' }));
 }
 
+/** `src/webhook/main.ts` as `npm start` and Compose run it. */
+export async function startProcess(settings: Record<string, string>) {
+  const port = await freePort(new Set());
+  const child = execa(process.execPath, [join(PROJECT_ROOT, 'src', 'webhook', 'main.ts')], {
+    cwd: PROJECT_ROOT,
+    env: {
+      MEDIWATCH_STACK_WEBHOOK_PORT: String(port),
+      MEDIWATCH_WEBHOOK_SECRET: SECRET,
+      MEDIWATCH_WEBHOOK_TOKEN: 'a token',
+      ...settings,
+    },
+    reject: false,
+    all: true,
+  });
+  const url = `http://127.0.0.1:${port}`;
+  const answers = () =>
+    fetch(`${url}/health`).then(
+      ({ ok }) => ok,
+      () => false,
+    );
+  await until(answers, { timeoutMs: 20_000, what: 'the webhook to answer' });
+  return { child, url };
+}
+
 /** Sends a body with a signature, right unless told otherwise. */
 export async function post(url: string, body: unknown, sent: Sent = {}): Promise<Answer> {
   const text = typeof body === 'string' ? body : JSON.stringify(body);
   const timestamp = String(sent.timestamp ?? Math.floor(Date.now() / 1_000));
-  const response = await fetch(url + (sent.path ?? '/alerts'), {
-    method: sent.method ?? 'POST',
-    ...(sent.method !== 'GET' && { body: text }),
+  const { method = 'POST', path = '/alerts' } = sent;
+  const response = await fetch(url + path, {
+    method,
+    ...(method !== 'GET' && { body: text }),
     headers: {
       'content-type': 'application/json',
       'x-mediwatch-timestamp': timestamp,
-      'x-mediwatch-signature': sign(sent.secret ?? SECRET, timestamp, text),
+      'x-mediwatch-signature': sign(sent.secret ?? SECRET, timestamp, { method, path, body: text }),
       ...sent.headers,
     },
   });

@@ -95,7 +95,7 @@ async function postAlert({ interrupted }: Io, config: Config, letter: Letter): P
   const model = letter.registeredModel === undefined ? '' : `/${encodeURIComponent(letter.registeredModel)}`;
   const url = `${letter.url.replace(/\/+$/, '').replace(/\/alerts$/, '')}/alerts${model}`;
   const body = JSON.stringify(letter.alert);
-  const post = () => send(url, body, signedHeaders(secret, body, new Date()), interrupted);
+  const post = () => send(url, body, signedHeaders(secret, url, body, new Date()), interrupted);
   let { status, answer } = await post();
   // Signatures count seconds: the same body again within one is taken for a replay. The steward knows the key.
   if (status === 409) {

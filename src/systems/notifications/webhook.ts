@@ -16,7 +16,7 @@ export function createWebhookChannel(
     async deliver(notification, signal) {
       const body = JSON.stringify(notification);
       // With the time of this attempt, so that a late one is not taken for a replay.
-      const headers = secretEnv ? signedHeaders(secretOf(secrets, secretEnv), body, new Date()) : {};
+      const headers = secretEnv ? signedHeaders(secretOf(secrets, secretEnv), url, body, new Date()) : {};
       await postJson(dispatcher, { url, body, headers, signal });
     },
   };

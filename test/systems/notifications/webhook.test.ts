@@ -29,7 +29,7 @@ describe('a webhook', () => {
     expect(posts).toHaveLength(2);
     for (const { headers, body } of posts) {
       const timestamp = String(headers['x-mediwatch-timestamp']);
-      const expected = createHmac('sha256', 'geheim').update(`${timestamp}.${body}`).digest('hex');
+      const expected = createHmac('sha256', 'geheim').update(`${timestamp}\nPOST\n/hook\n${body}`).digest('hex');
       expect(headers['x-mediwatch-signature']).toBe(`sha256=${expected}`);
       expect(Number(timestamp)).toBeGreaterThanOrEqual(before);
       expect(body).not.toContain('geheim');
