@@ -1,4 +1,7 @@
-"""A prepared dataset on disk: the files that `prepare` writes and the other steps read."""
+"""A prepared dataset on disk: the files that `prepare` writes and the other steps read.
+
+They are JSON, Parquet and plain arrays: nothing in them runs when it is loaded.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ import numpy as np
 
 from .checks import is_object
 from .errors import DataInvalid, DataNotFound
+from .training.columns import ColumnPlan
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,9 +23,8 @@ if TYPE_CHECKING:
     from .contract import PrepareResultFeature, PrepareResultSplits
     from .shapes import Encoder, Floats, Ints, Record
 
-FORMAT = 2
+FORMAT = 3
 META_FILE = "dataset.json"
-ENCODER_FILE = "encoder.pickle"
 FIT_RECORDS_FILE = "fit_records.parquet"
 TEST_RECORDS_FILE = "test_records.parquet"
 EXAMPLE_FILE = "input_example.json"
@@ -45,6 +48,8 @@ class DatasetMeta(TypedDict):
     #: Positions of categories in the encoded array.
     categoricalColumns: list[int]
     columnTypes: dict[str, Literal["text", "number"]]
+    #: How columns are encoded: the fields of a ``ColumnPlan``.
+    plan: dict[str, list[str]]
     #: How many of the last encoded columns are pairs of categories.
     pairColumns: int
     encodedColumns: int
@@ -62,31 +67,25 @@ class Dataset:
     def features(self, split: Literal["train", "validation"]) -> Floats:
         """Return the encoded features of a split, shape (rows, columns)."""
         if split not in self._features:
-            self._features[split] = np.load(self.directory / f"X_{split}.npy", mmap_mode="r")
+            self._features[split] = np.load(self.directory / f"X_{split}.npy", mmap_mode="r", allow_pickle=False)
         return self._features[split]
 
     def labels(self, split: Literal["train", "validation", "test"]) -> Ints:
         """Return the labels of a split, 0 or 1, shape (rows,)."""
         if split not in self._labels:
-            self._labels[split] = np.load(self.directory / f"y_{split}.npy", mmap_mode="r")
+            self._labels[split] = np.load(self.directory / f"y_{split}.npy", mmap_mode="r", allow_pickle=False)
         return self._labels[split]
 
-    def encoder(self) -> Encoder:
-        """Return the fitted encoder, from a record's raw columns to the array's."""
-        import pickle
-
-        with (self.directory / ENCODER_FILE).open("rb") as file:
-            return pickle.load(file)
-
     def refitted_encoder(self) -> tuple[Encoder, Floats, Ints]:
-        """Fit the encoder again, on train and validation; return it with their encoded features and their labels.
+        """Fit an encoder on train and validation; return it with their encoded features and their labels.
 
         Rates of categories are cross-fitted for these rows: none of them sees its own label.
         """
         import pandas as pd
-        from sklearn.base import clone
 
-        encoder = cast("Encoder", clone(self.encoder()))
+        from .training.encoder import make_encoder
+
+        encoder = cast("Encoder", make_encoder(ColumnPlan(**self.meta["plan"]), self.meta["seed"]))
         y = np.concatenate([self.labels("train"), self.labels("validation")])
         X = encoder.fit_transform(pd.read_parquet(self.directory / FIT_RECORDS_FILE), y)
         return encoder, np.ascontiguousarray(X, dtype=np.float64), y

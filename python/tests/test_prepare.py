@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -175,9 +176,20 @@ def test_a_wrong_field_is_named(sample_csv, tmp_path, field, value):
 def test_categories_are_paired_with_the_column_that_says_most(real):
     _, output = real
     meta = json.loads((output / "dataset.json").read_text())
-    pairs = open_dataset(str(output)).encoder().transformers_[-1]
+    pairs = open_dataset(str(output)).refitted_encoder()[0].transformers_[-1]
     assert pairs[0] == "pairs" and pairs[2][0] == "discharge_disposition_id" and "diag_1" in pairs[2]
     assert meta["pairColumns"] == len(pairs[2]) - 1
+
+
+def test_nothing_in_a_dataset_runs_when_it_is_loaded(real, tmp_path):
+    _, output = real
+    assert {path.suffix for path in output.iterdir()} == {".json", ".npy", ".parquet"}
+    forged = tmp_path / "forged"
+    shutil.copytree(output, forged)
+    (forged / "X_train.npy").unlink()
+    np.save(forged / "X_train.npy", np.array([{"runs": "code"}], dtype=object), allow_pickle=True)
+    with pytest.raises(ValueError, match=r"allow_pickle=False|memory-mapped"):
+        open_dataset(str(forged)).features("train")
 
 
 def test_no_training_row_sees_its_own_label(tmp_path):

@@ -90,7 +90,7 @@ def test_codes_with_an_infinite_number_among_them_stay_numbers(tmp_path):
 def test_codes_that_differ_in_the_last_digit_are_two_categories_also_for_clients(tmp_path):
     prepared(tmp_path, {"code": [ODD, ODD - 1, ODD + 2]}, idCategories=["code"])
     dataset = open_dataset(str(tmp_path / "o"))
-    encoded = dataset.encoder().transform(pd.DataFrame({"code": [ODD, ODD - 1, str(ODD)]}, dtype=object))
+    encoded = dataset.refitted_encoder()[0].transform(pd.DataFrame({"code": [ODD, ODD - 1, str(ODD)]}, dtype=object))
     assert encoded[0, 0] == encoded[2, 0] != encoded[1, 0]
 
 
@@ -142,7 +142,7 @@ def test_a_boolean_that_a_client_sends_is_the_category_of_the_training_data(tmp_
     few = np.resize([yes, no], 400)
     many = np.where(np.arange(400) % 3 == 0, few, [f"v{n % 40}" for n in range(400)])
     prepared(tmp_path, {"scale": few, "category": np.resize([yes, no, *"abcd"], 400), "wide": many})
-    encoder = open_dataset(str(tmp_path / "o")).encoder()
+    encoder = open_dataset(str(tmp_path / "o")).refitted_encoder()[0]
     spellings = boolean_spellings(text_categories(make_pipeline(encoder, "passthrough")))
     assert spellings == {name: {True: yes, False: no} for name in ("scale", "category", "wide")}
     sent = [dict.fromkeys(spellings, True), dict.fromkeys(spellings, False), {**dict.fromkeys(spellings), "size": True}]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import io
-import pickle
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -89,7 +89,6 @@ def prepare(input: PrepareInput, progress: Progress) -> PrepareResult:
         _save(output / f"X_{split}.npy", np.ascontiguousarray(array, dtype=np.float64))
     for split, rows in rows_of.items():
         _save(output / f"y_{split}.npy", labels[rows])
-    write_bytes(output / dataset.ENCODER_FILE, pickle.dumps(encoder, protocol=4))
     _write_records(output, candidates, plan, rows_of)
     # Last, as it is what makes the directory a dataset.
     meta: dataset.DatasetMeta = {
@@ -111,6 +110,7 @@ def prepare(input: PrepareInput, progress: Progress) -> PrepareResult:
         "group": group,
         "categoricalColumns": categorical_columns(plan),
         "columnTypes": {name: "text" if records[name].dtype == object else "number" for name in plan.features},
+        "plan": asdict(plan),
         "pairColumns": max(len(plan.crossed) - 1, 0),
         "encodedColumns": int(arrays["train"].shape[1]),
     }
@@ -177,7 +177,7 @@ def _summary(rows: Ints, labels: Ints, groups: Ints) -> Split:
 
 def _save(path: Path, array: Floats | Ints) -> None:
     buffer = io.BytesIO()
-    np.save(buffer, array)
+    np.save(buffer, array, allow_pickle=False)
     write_bytes(path, buffer.getbuffer())
 
 
