@@ -13,7 +13,7 @@ const BUNDLED = ['workflows', 'domain', 'words', 'contracts'];
 const PACKAGES = ['@temporalio/workflow', '@temporalio/common', 'zod', 'fastest-levenshtein'];
 const BUNDLER = '@temporalio/worker';
 
-/** Module with the payload converter, for workers and clients alike. */
+/** Module with the payload converter, and with the workflow code's failure converter. */
 export const payloadConverterPath = join(ROOT, 'src', 'contracts', 'payloads.ts');
 
 /** Workflow code as one file. */
@@ -36,6 +36,7 @@ export async function workflowBundle(cacheDir: string): Promise<WorkflowBundle> 
   const { code } = await bundleWorkflowCode({
     workflowsPath: join(ROOT, 'src', 'workflows', 'index.ts'),
     payloadConverterPath,
+    failureConverterPath: payloadConverterPath,
     logger: SILENT,
   });
   const codePath = pathOf(cacheDir, buildId);

@@ -3,7 +3,7 @@ import type { UpdateDefinition } from '@temporalio/common';
 import type { Config } from '../config.ts';
 import { causeText, FAILURES } from '../contracts/errors.ts';
 import type { Mlflow } from '../systems/mlflow/index.ts';
-import { connectionOptions } from '../systems/temporal.ts';
+import { clientOptions, connectionOptions, whyAway } from '../systems/temporal.ts';
 import type { Cli } from './cli.ts';
 import { CommandError, EXIT } from './exit.ts';
 
@@ -36,10 +36,10 @@ export async function withSession<Result>(
     // The client's own retries hide for 20 s that the server is away, and outlive the connection.
     interceptors: [],
     channelArgs: { 'grpc.max_reconnect_backoff_ms': RECONNECT_LIMIT_MS },
-  }).catch((error: unknown) => {
-    throw unreachable(config, error);
+  }).catch(async (error: unknown) => {
+    throw await unreachable(config, error);
   });
-  const client = new Client({ connection, namespace: config.temporal.namespace });
+  const client = new Client({ connection, ...clientOptions(config) });
   const { interrupted } = cli.io;
   try {
     return await client.withAbortSignal(interrupted, () => body({ client, config }));
@@ -53,10 +53,10 @@ export async function withSession<Result>(
 
 const INTERRUPTED = 'Interrupted. What had been asked of Temporal goes on; "mediwatch status" shows it.';
 
-function unreachable({ temporal }: Config, cause: unknown): CommandError {
+async function unreachable(config: Config, cause: unknown): Promise<CommandError> {
   return new CommandError(
     EXIT.unreachable,
-    `Temporal does not answer at ${temporal.address} (${causeText(cause)}). ` +
+    `Temporal does not answer at ${config.temporal.address} (${await whyAway(config, cause)}). ` +
       'Start one with "npm start", or name yours in temporal.address of mediwatch.yaml or in TEMPORAL_ADDRESS.',
     { cause },
   );

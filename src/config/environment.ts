@@ -21,6 +21,7 @@ export const KNOWN_VARIABLES: Record<string, string> = {
   'temporal.address': 'TEMPORAL_ADDRESS',
   'temporal.namespace': 'TEMPORAL_NAMESPACE',
   'temporal.apiKey': 'TEMPORAL_API_KEY',
+  'temporal.profile': 'TEMPORAL_PROFILE',
   'mlflow.uri': 'MLFLOW_TRACKING_URI',
   'mlflow.token': 'MLFLOW_TRACKING_TOKEN',
   'mlflow.username': 'MLFLOW_TRACKING_USERNAME',

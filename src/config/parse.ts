@@ -7,6 +7,7 @@ import { conflictsBetween, modelProblems, ownSettings, settingsOfModel } from '.
 import { explain, type PlaceOf, type Problem, problemAt } from './problems.ts';
 import { checkTogether } from './rules.ts';
 import { type Config, ConfigSchema } from './schema.ts';
+import { overProfile, readProfile } from './temporalProfile.ts';
 
 interface Context {
   root: string;
@@ -22,15 +23,17 @@ interface ParsedSettings {
 
 /** From what was written to what is used: the settings of the file, and of each model. */
 export function parseAll(written: Record<string, unknown>, { root, env, placeOf }: Context): ParsedSettings {
-  const base = parse(written, root, env);
+  const { profile, problems: profileProblems } = profileOf(written, env, placeOf);
+  const base = parse(overProfile(written, profile), { root, env, profile });
   const problems = [
+    ...profileProblems,
     ...explain(base.issues, { schema: ConfigSchema, settings: written, placeOf, elsewhere }),
     ...checkTogether({ settings: base.settings, placeOf, prefix: [], merged: base.settings }),
   ];
   const models: Record<string, Config> = {};
   for (const [name, own] of ownSettings(base.settings)) {
     const settings = settingsOfModel(base.settings, name, own);
-    const { config, issues } = parse(settings, root, env);
+    const { config, issues } = parse(settings, { root, env, profile });
     problems.push(...modelProblems({ name, own, settings, issues, placeOf }));
     if (config) models[name] = config;
   }
@@ -43,13 +46,23 @@ export function parseAll(written: Record<string, unknown>, { root, env, placeOf 
   return { config: { ...config, models }, problems };
 }
 
-function parse(written: Record<string, unknown>, root: string, env: Environment) {
+function profileOf(written: Record<string, unknown>, env: Environment, placeOf: PlaceOf) {
+  try {
+    return { profile: readProfile(written, env), problems: [] };
+  } catch (error) {
+    return { profile: {}, problems: [problemAt(placeOf, ['temporal', 'profile'], (error as Error).message)] };
+  }
+}
+
+type Around = Pick<Config, 'root' | 'profile'> & { env: Environment };
+
+function parse(written: Record<string, unknown>, { root, env, profile }: Around) {
   const settings = readable(ConfigSchema, written) as Record<string, unknown>;
   const parsed = ConfigSchema.safeParse(settings);
   if (!parsed.success) return { settings, issues: parsed.error.issues, config: undefined };
   const { models: _, ...sections } = parsed.data;
   const secrets = notificationSecrets(sections.notifications, env);
-  return { settings, issues: [], config: withEmbeddedAddresses({ ...sections, root, models: {}, secrets }) };
+  return { settings, issues: [], config: withEmbeddedAddresses({ ...sections, root, models: {}, secrets, profile }) };
 }
 
 /** Of several models, `registry.registeredModel` may name the one that is meant when none is named. */

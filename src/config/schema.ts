@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import type { ClientConfigProfile } from '@temporalio/envconfig';
 import { z } from 'zod';
 import { WORKER_ROLES } from '../contracts/names.ts';
 import { NotificationTarget } from '../contracts/notifications.ts';
@@ -212,7 +213,18 @@ export const ConfigSchema = z.strictObject({
     address: z.string().default('').describe('host:port of the Temporal frontend; empty: the embedded server'),
     namespace: z.string().default('default').describe('Temporal namespace'),
     apiKey: z.string().default('').describe('API key of Temporal Cloud; turns TLS on (set it in the environment)'),
-    tls: z.boolean().default(false).describe('connect with TLS'),
+    tls: z.boolean().default(false).describe('connect with TLS; on as well with a key, or with certificates'),
+    profile: z
+      .string()
+      .default('')
+      .describe("profile of Temporal's own configuration file that fills what is not set here; empty: none"),
+    encryptionKeys: list(z.string())
+      .default([])
+      .describe('files with keys that encrypt what Temporal stores: the first one writes, all of them read'),
+    encrypt: z
+      .boolean()
+      .default(true)
+      .describe('false: what is encrypted is still read, and nothing more is encrypted'),
     uiUrl: z.string().default('').describe('base URL of the Temporal UI for links; empty: the embedded one'),
   }),
   mlflow: section({
@@ -280,4 +292,6 @@ export type Config = Omit<z.infer<typeof ConfigSchema>, 'models'> & {
   models: Readonly<Record<string, Config>>;
   /** Values of the variables that `notifications` names, as far as they are set. */
   secrets: Readonly<Record<string, string>>;
+  /** What Temporal's own variables and configuration file say of the connection, certificates above all. */
+  profile: ClientConfigProfile;
 };

@@ -1,4 +1,4 @@
-import { DefaultPayloadConverter, type Payload } from '@temporalio/common';
+import { DefaultFailureConverter, DefaultPayloadConverter, type Payload } from '@temporalio/common';
 
 /** Stands for a payload that could not be decoded, so that a workflow can refuse it with a reason. */
 export class Undecodable {
@@ -22,3 +22,9 @@ class ForgivingPayloadConverter extends DefaultPayloadConverter {
 }
 
 export const payloadConverter = new ForgivingPayloadConverter();
+
+/** Set by a worker that encrypts, before the workflow code is loaded: the same code serves with and without. */
+export const ENCODES_FAILURES = 'mediwatchEncodesFailures';
+
+/** The workflow code's converter of failures. */
+export const failureConverter = new DefaultFailureConverter({ encodeCommonAttributes: ENCODES_FAILURES in globalThis });

@@ -2,6 +2,7 @@ import { causeText } from '../contracts/errors.ts';
 import { lockQueue } from '../contracts/lock.ts';
 import { workflowIds } from '../contracts/names.ts';
 import { applyChanges, readSnapshot } from '../systems/mlflow/registryChanges.ts';
+import { clientOptions } from '../systems/temporal.ts';
 import { type Finding, finding } from '../words/findings.ts';
 import type { DoctorContext } from './context.ts';
 import { judgeAgreement } from './registry.ts';
@@ -36,7 +37,7 @@ export async function fixAliases(context: DoctorContext): Promise<Finding> {
 async function lockHolder({ config, temporal }: DoctorContext): Promise<string | Error | undefined> {
   const { Client, WorkflowNotFoundError } = await import('@temporalio/client');
   try {
-    const client = new Client({ connection: await temporal(), namespace: config.temporal.namespace });
+    const client = new Client({ connection: await temporal(), ...clientOptions(config) });
     const handle = client.workflow.getHandle(workflowIds.lock(config.registry.registeredModel));
     return await client.withDeadline(Date.now() + LIMIT_MS, async () => {
       const { status } = await handle.describe();

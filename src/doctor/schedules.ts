@@ -1,5 +1,6 @@
 import { ConfigError } from '../config.ts';
 import type { ScheduleChange } from '../systems/schedules/reconcile.ts';
+import { clientOptions } from '../systems/temporal.ts';
 import { type Finding, finding } from '../words/findings.ts';
 import { type Check, need } from './run.ts';
 
@@ -14,7 +15,7 @@ export const schedulesCheck: Check = {
       import('@temporalio/client'),
       import('../systems/schedules/reconcile.ts'),
     ]);
-    const client = new Client({ connection, namespace: config.temporal.namespace });
+    const client = new Client({ connection, ...clientOptions(config) });
     const compared = connection.withDeadline(Date.now() + LIMIT_MS, () =>
       reconcile(client, config.schedules, { dryRun: true }).catch((error: unknown) => {
         if (error instanceof ConfigError) return error;

@@ -1,8 +1,8 @@
 import type { Connection } from '@temporalio/client';
 import type { Config } from '../config.ts';
-import { causeText } from '../contracts/errors.ts';
 import { TASK_QUEUES } from '../contracts/names.ts';
 import { SEARCH_ATTRIBUTES } from '../contracts/savedQueries.ts';
+import { whyAway } from '../systems/temporal.ts';
 import { type FactsOf, type Finding, finding } from '../words/findings.ts';
 import { type Check, need } from './run.ts';
 
@@ -18,7 +18,7 @@ export const temporalCheck: Check = {
       const connection = await temporal();
       return await connection.withDeadline(Date.now() + LIMIT_MS, () => examineServer(connection, config));
     } catch (error) {
-      return [finding('temporalAway', { address: config.temporal.address, reason: causeText(error) })];
+      return [finding('temporalAway', { address: config.temporal.address, reason: await whyAway(config, error) })];
     }
   },
 };

@@ -8,7 +8,7 @@ import { SEARCH_ATTRIBUTES } from '../contracts/savedQueries.ts';
 import { variablesOf } from '../systems/processes/environment.ts';
 import type { Reaper } from '../systems/processes/reaper.ts';
 import { startedWith } from '../systems/startedWith.ts';
-import { connectionOptions } from '../systems/temporal.ts';
+import { clientOptions, connectionOptions } from '../systems/temporal.ts';
 import { partEnvironment } from './environment.ts';
 import { launch } from './launch.ts';
 import { readJson } from './parts.ts';
@@ -103,7 +103,7 @@ export async function runningRetrain(config: Config): Promise<string | undefined
   const connection = await Connection.connect(connectionOptions(config));
   try {
     const query = "WorkflowType = 'retrain' AND ExecutionStatus = 'Running'";
-    const client = new Client({ connection, namespace: config.temporal.namespace });
+    const client = new Client({ connection, ...clientOptions(config) });
     for await (const retrain of client.workflow.list({ query })) {
       if ((await modelOf(client, retrain, config)) === config.registry.registeredModel) return retrain.workflowId;
     }

@@ -6,12 +6,15 @@ export async function startedWith(
   client: Client,
   { workflowId, runId }: { workflowId: string; runId: string },
 ): Promise<Record<string, unknown>> {
+  const { namespace, loadedDataConverter } = client.options;
   const { history } = await client.workflowService.getWorkflowExecutionHistory({
-    namespace: client.options.namespace,
+    namespace,
     execution: { workflowId, runId },
     maximumPageSize: 1,
   });
-  const [payload] = history?.events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads ?? [];
+  let payloads = history?.events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads ?? [];
+  for (const codec of loadedDataConverter.payloadCodecs) payloads = await codec.decode(payloads);
+  const [payload] = payloads;
   try {
     const input: unknown = payload && defaultPayloadConverter.fromPayload(payload);
     return typeof input === 'object' && input !== null ? { ...input } : {};

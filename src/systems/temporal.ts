@@ -1,14 +1,52 @@
 import { isGrpcServiceError } from '@temporalio/client';
+import { toClientOptions } from '@temporalio/envconfig';
 import type { NativeConnection } from '@temporalio/worker';
-import type { Config } from '../config.ts';
+import { type Config, ConfigError } from '../config.ts';
+import { causeText } from '../contracts/errors.ts';
 import { SEARCH_ATTRIBUTES } from '../contracts/savedQueries.ts';
+import { dataConverterOf } from './encryption.ts';
+import { handshakeProblem } from './handshake.ts';
 
 /** Numbers of the types in Temporal's API (temporal/api/enums/v1/common.proto, IndexedValueType). */
 const INDEXED_VALUE_TYPE = { KEYWORD: 2, DOUBLE: 4 } as const;
 
-/** Connection options of clients and workers alike. */
-export function connectionOptions({ temporal: { address, apiKey, tls } }: Config) {
-  return { address, ...((tls || apiKey) && { tls: true }), ...(apiKey && { apiKey }) };
+/**
+ * Connection options of clients and workers alike.
+ *
+ * @throws {ConfigError} when a certificate cannot be read, or lacks its key
+ */
+export function connectionOptions({ temporal: { address, apiKey, tls }, profile }: Config) {
+  if (!profile.tls?.clientCert !== !profile.tls?.clientKey)
+    throw unusable('a client certificate and its key go together');
+  try {
+    const { connectionOptions } = toClientOptions({ ...profile, ...(apiKey && { apiKey }) });
+    const { metadata, tls: fromProfile } = connectionOptions;
+    const secured = fromProfile || tls;
+    return { address, ...(secured && { tls: secured }), ...(apiKey && { apiKey }), ...(metadata && { metadata }) };
+  } catch (error) {
+    throw unusable((error as Error).message);
+  }
+}
+
+/** Why Temporal does not answer. */
+export async function whyAway(config: Config, error: unknown): Promise<string> {
+  const { address, tls } = connectionOptions(config);
+  const problem = await handshakeProblem(address, tls === true ? {} : tls).catch(() => undefined);
+  return problem ?? causeText(error);
+}
+
+function unusable(why: string): ConfigError {
+  const next = 'Correct TEMPORAL_TLS_* or the profile of temporal.profile.';
+  return new ConfigError(`The certificates for Temporal cannot be used: ${why}. No connection was made. ${next}`);
+}
+
+/**
+ * What every client and worker has besides its connection.
+ *
+ * @throws {ConfigError} when a key of `temporal.encryptionKeys` cannot be used
+ */
+export function clientOptions(config: Config) {
+  return { namespace: config.temporal.namespace, dataConverter: dataConverterOf(config) };
 }
 
 /**

@@ -5,7 +5,7 @@ import { type Config, forModel, fromRoot, modelNames } from '../config.ts';
 import { judgeDrift } from '../domain/driftGate.ts';
 import { raiseAlert } from '../systems/alerts.ts';
 import { readDriftReport } from '../systems/driftDocument.ts';
-import { connectionOptions } from '../systems/temporal.ts';
+import { clientOptions, connectionOptions } from '../systems/temporal.ts';
 import { ensureSecret } from '../systems/webhookSecret.ts';
 import { createWebhook } from './server.ts';
 
@@ -26,7 +26,7 @@ export interface Webhook {
  * @throws {Error} naming port and setting when the port is taken
  */
 export async function openWebhook(config: Config, log: Logger): Promise<Webhook> {
-  const { stack, webhook, temporal } = config;
+  const { stack, webhook } = config;
   const credentials = {
     secret: await ensureSecret(config),
     token: webhook.token,
@@ -34,7 +34,7 @@ export async function openWebhook(config: Config, log: Logger): Promise<Webhook>
   };
   const channelArgs = { 'grpc.max_reconnect_backoff_ms': RECONNECT_LIMIT_MS };
   const connection = Connection.lazy({ ...connectionOptions(config), channelArgs });
-  const client = new Client({ connection, namespace: temporal.namespace });
+  const client = new Client({ connection, ...clientOptions(config) });
   const app = createWebhook({
     credentials,
     models: modelNames(config),

@@ -8,11 +8,12 @@ import { TASK_QUEUES, type WorkerRole } from '../contracts/names.ts';
 import { createArtifactStore } from '../systems/artifacts/index.ts';
 import { artifactStoreOptions } from '../systems/artifacts/options.ts';
 import { createDeployments } from '../systems/deployment/index.ts';
+import { encrypts } from '../systems/encryption.ts';
 import { createMlflow } from '../systems/mlflow/index.ts';
 import { mlflowOptions } from '../systems/mlflow/options.ts';
 import { createNotifier } from '../systems/notifications/index.ts';
 import { withShippedLogs } from '../systems/steps/index.ts';
-import { connectionOptions, searchAttributesOf } from '../systems/temporal.ts';
+import { clientOptions, connectionOptions, searchAttributesOf, whyAway } from '../systems/temporal.ts';
 import { registeredOn } from '../workflows/activityTable.ts';
 import { applySchedules } from './applySchedules.ts';
 import { createWorkerLogs, type WorkerLogs } from './logs.ts';
@@ -38,6 +39,12 @@ interface Workers {
   shutdown(): void;
 }
 
+/** As clients read payloads, except that one that cannot be read throws nothing. */
+function forgiving(config: Config) {
+  const { namespace, dataConverter } = clientOptions(config);
+  return { namespace, dataConverter: { ...dataConverter, payloadConverterPath } };
+}
+
 const STATE = (config: Config, ...parts: string[]) => join(fromRoot(config, config.stack.dir), ...parts);
 
 /** Everything that a role needs is made here, once, and handed on: nothing reaches for a global. */
@@ -46,7 +53,7 @@ const SERVICES = {
     const { namespace } = config.temporal;
     const mlflow = createMlflow(mlflowOptions(config));
     const notifier = createNotifier(config);
-    const client = new Client({ connection, namespace, dataConverter: { payloadConverterPath } });
+    const client = new Client({ connection, ...forgiving(config) });
     const bundles = STATE(config, 'bundles');
     const bundle = await workflowBundle(bundles);
     const searchable = searchAttributesOf(connection, namespace);
@@ -54,14 +61,14 @@ const SERVICES = {
     const activities = registeredOn('orchestration', implementations);
     const applied = config.worker.applySchedules ? applySchedules(client, config) : Promise.resolve();
     return {
-      options: { ...versioned(bundle), activities },
+      options: { ...versioned(bundle, encrypts(config)), activities },
       beside: (create) =>
         hostVersions({
           client,
           own: bundle.buildId,
           async create(buildId) {
             const earlier = await bundleOf(bundles, buildId);
-            return earlier && create({ ...versioned(earlier), activities });
+            return earlier && create({ ...versioned(earlier, encrypts(config)), activities });
           },
         }),
       close: async () => {
@@ -73,11 +80,7 @@ const SERVICES = {
   },
 
   async training(config, connection, logs) {
-    const client = new Client({
-      connection,
-      namespace: config.temporal.namespace,
-      dataConverter: { payloadConverterPath },
-    });
+    const client = new Client({ connection, ...forgiving(config) });
     const mlflow = createMlflow(mlflowOptions(config));
     const store = createArtifactStore(artifactStoreOptions(config));
     const processes = await createTrainingProcesses(config);
@@ -119,9 +122,8 @@ export async function createWorkers(config: Config): Promise<Workers> {
   const create = (role: WorkerRole, options: Partial<WorkerOptions> = {}) =>
     Worker.create({
       connection,
-      namespace: config.temporal.namespace,
+      ...forgiving(config),
       taskQueue: TASK_QUEUES[role],
-      dataConverter: { payloadConverterPath },
       shutdownGraceTime: config.worker.stopGrace * 1000,
       // Cancellation reaches an activity with the answer to a heartbeat: this bounds how long that takes.
       maxHeartbeatThrottleInterval: '2 seconds',
@@ -157,7 +159,7 @@ async function connect(config: Config): Promise<NativeConnection> {
   } catch (error) {
     if (!(error instanceof TransportError)) throw error;
     throw new ConfigError(
-      `Temporal does not answer at ${config.temporal.address}. ` +
+      `Temporal does not answer at ${config.temporal.address} (${await whyAway(config, error)}). ` +
         'Start it, or correct temporal.address in mediwatch.yaml or TEMPORAL_ADDRESS, and start the worker again.',
       { cause: error },
     );

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { defineSearchAttributeKey } from '@temporalio/common';
@@ -5,6 +6,7 @@ import { Runtime, type Worker, type WorkerOptions } from '@temporalio/worker';
 import pRetry from 'p-retry';
 import type { WorkflowBundle } from '../bundle.ts';
 import { TASK_QUEUES } from '../contracts/names.ts';
+import { ENCODES_FAILURES } from '../contracts/payloads.ts';
 
 /** Name in Temporal: each build of the workflow code is a version of this deployment. */
 export const DEPLOYMENT = 'mediwatch';
@@ -39,10 +41,16 @@ export interface Versions {
   close(): Promise<void>;
 }
 
-/** Options of a worker whose runs stay with the code that they began with, unless a workflow says otherwise. */
-export function versioned({ buildId, codePath }: WorkflowBundle) {
+/**
+ * Options of a worker whose runs stay with the code that they began with, unless a workflow says otherwise.
+ *
+ * @param encrypted whether the messages of failures travel as payloads, which a codec encrypts
+ */
+export function versioned({ buildId, codePath }: WorkflowBundle, encrypted = false) {
   return {
-    workflowBundle: { codePath },
+    workflowBundle: encrypted
+      ? { code: `globalThis.${ENCODES_FAILURES} = true;${readFileSync(codePath, 'utf8')}` }
+      : { codePath },
     workerDeploymentOptions: {
       version: { deploymentName: DEPLOYMENT, buildId },
       useWorkerVersioning: true,
