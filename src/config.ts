@@ -5,7 +5,9 @@ import { readDocument } from './config/document.ts';
 import { type Environment, layEnvironment } from './config/environment.ts';
 import { parseAll } from './config/parse.ts';
 import { ConfigError, type PlaceOf, type Problem, wrongSettings } from './config/problems.ts';
+import { hidePatterns, rememberSecrets } from './config/redaction.ts';
 import type { Config } from './config/schema.ts';
+import { secretsOf } from './config/secrets.ts';
 
 export { KNOWN_VARIABLES, settingPaths, variableOf } from './config/environment.ts';
 export { forModel, modelNames } from './config/models.ts';
@@ -41,9 +43,11 @@ export function loadLocated(env: Environment, cwd: string): Located {
   const layered = layEnvironment(document.settings, env);
   const placeOf: PlaceOf = (path, part) => layered.placeOf(path) ?? document.placeOf(path, part);
   const root = file ? dirname(file) : PROJECT_ROOT;
+  rememberSecrets(secretsOf(layered.settings, env, root));
   const parsed = parseAll(layered.settings, { root, env, placeOf });
   const problems: Problem[] = [...document.problems, ...layered.problems, ...parsed.problems];
   if (problems.length > 0 || !parsed.config) throw wrongSettings(problems, cwd);
+  hidePatterns(parsed.config.logs.hide);
   return { config: parsed.config, file: document.file, placeOf };
 }
 

@@ -11,7 +11,8 @@ import {
   parseDocument,
 } from 'yaml';
 import { isMapping, type Path, pathText } from '../contracts/schemas.ts';
-import { ConfigError, mayBeSecret, type Place, type PlaceOf, type Problem, placeless } from './problems.ts';
+import { ConfigError, type Place, type PlaceOf, type Problem, placeless } from './problems.ts';
+import { mayBeSecret } from './secrets.ts';
 
 /** What `mediwatch.yaml` says, and on which line it says it. */
 interface ConfigDocument {

@@ -1,5 +1,6 @@
 import { isOwnTemporal } from '../../setup/temporal/own.mjs';
 import type { Config } from './schema.ts';
+import { decoded } from './secrets.ts';
 
 /** Which parts `npm start` starts here: those that the configuration does not point elsewhere for. */
 
@@ -37,11 +38,27 @@ export function withEmbeddedAddresses(config: Config): Config {
   config.temporal.address ||= `127.0.0.1:${stack.temporalPort}`;
   config.temporal.uiUrl ||= loopback(stack.temporalUiPort);
   config.mlflow.uri ||= loopback(stack.mlflowPort);
+  const { mlflow, docker } = config;
+  for (const uri of [mlflow.uri, docker.mlflowUri]) readCredentials(mlflow, uri);
+  [mlflow.uri, mlflow.uiUrl, docker.mlflowUri] = [mlflow.uri, mlflow.uiUrl, docker.mlflowUri].map(bare) as [
+    string,
+    string,
+    string,
+  ];
   config.deployment.apiUrl ||= bound(stack.apiPort);
   config.deployment.adminUrl ||= bound(stack.apiAdminPort);
   config.webhook.url ||= bound(stack.webhookPort);
   return config;
 }
+
+/** Credentials in an address count as if they were set apart, so that the address can be shown, linked and handed on. */
+function readCredentials(mlflow: Config['mlflow'], uri: string): void {
+  const { username = '', password = '' } = URL.parse(uri) ?? {};
+  mlflow.username ||= decoded(username);
+  mlflow.password ||= decoded(password);
+}
+
+const bare = (uri: string) => uri.replace(/^([a-z][a-z\d+.-]*:\/\/)[^/?#]*@/i, '$1');
 
 /** Addresses that stand for every one of the host. */
 const EVERYWHERE = ['0.0.0.0', '::'];

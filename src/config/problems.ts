@@ -2,6 +2,7 @@ import { relative } from 'node:path';
 import type { z } from 'zod';
 import { type Path, pathText } from '../contracts/schemas.ts';
 import { wrongFields } from '../words/wrongFields.ts';
+import { mayBeSecret } from './secrets.ts';
 
 /** Where a setting comes from: a line of the file, or a variable. */
 export interface Place {
@@ -58,11 +59,6 @@ export function explain(issues: readonly z.core.$ZodIssue[], checked: Checked): 
   return wrongFields(issues, options).map(({ path, part, message }) =>
     problemAt(placeOf, [...prefix, ...path], message, part),
   );
-}
-
-/** What may be a secret is not shown on a screen. */
-export function mayBeSecret(path: Path): boolean {
-  return /(secret|token|password|apiKey)$/i.test(String(path.at(-1)));
 }
 
 /** Thrown when `mediwatch.yaml` or a `MEDIWATCH_…` variable is wrong; the message names each wrong setting. */

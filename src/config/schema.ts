@@ -22,6 +22,13 @@ import { ExtraStep, ReportStep, Step } from './steps.ts';
 const port = (fallback: number, what: string) => z.number().int().min(1).max(65535).default(fallback).describe(what);
 const seconds = (fallback: number, description: string) =>
   z.number().positive().default(fallback).meta({ unit: 'seconds', description });
+function isPattern(text: string): boolean {
+  try {
+    return new RegExp(text).source !== '';
+  } catch {
+    return false;
+  }
+}
 /** A section that may be left out: its own defaults fill it. */
 const section = <Shape extends z.ZodRawShape>(shape: Shape) => z.strictObject(shape).prefault({} as never);
 
@@ -252,6 +259,12 @@ export const ConfigSchema = z.strictObject({
       .boolean()
       .default(true)
       .describe('copy the logs of steps to the artifact store, where "mediwatch logs" reads them'),
+    hide: z
+      .array(z.string().refine(isPattern, 'Expected a regular expression'))
+      .default([])
+      .describe(
+        'regular expressions of what is hidden besides secrets, such as "NHS-[0-9]+": in logs, failures, messages and terminals',
+      ),
     keepDays: z.number().min(0).default(30).meta({
       unit: 'days',
       description: 'how long logs of steps are kept, in the store and on the workers; 0: forever',

@@ -1,5 +1,6 @@
 import { write, writeSync } from 'node:fs';
 import { type DestinationStream, type Logger, type LoggerOptions, pino } from 'pino';
+import { redact, redactTexts } from '../config/redaction.ts';
 
 /** Lines that wait for a log that takes none; more are lost. */
 const MAX_WAITING = 1_000;
@@ -7,7 +8,7 @@ const MAX_WAITING = 1_000;
 /**
  * A logger of JSON lines to stdout that never holds up its process: what a full disk, or a pipe that nobody reads,
  * cannot take is lost. pino's own destination keeps such lines and, when the process ends or logs a fatal error, tries
- * to write them forever with the event loop blocked.
+ * to write them forever with the event loop blocked. No line holds a secret that the process knows.
  */
 export function createLogger(options: LoggerOptions = {}): Logger {
   return pino(options, lossyOutput(process.stdout.fd));
@@ -33,7 +34,12 @@ function lossyOutput(fd: number): DestinationStream {
   });
   return {
     write(line) {
-      if (waiting.length < MAX_WAITING && waiting.push(line) === 1) writeFirst();
+      if (waiting.length < MAX_WAITING && waiting.push(withoutSecrets(line)) === 1) writeFirst();
     },
   };
+}
+
+/** A line of JSON stays one: what is hidden in it is hidden in its texts. */
+function withoutSecrets(line: string): string {
+  return redact(line) === line ? line : `${JSON.stringify(redactTexts(JSON.parse(line)))}\n`;
 }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { rememberSecrets } from '../config/redaction.ts';
 import { type Config, ConfigError, fromRoot } from '../config.ts';
 import { placeFile } from './files.ts';
 
@@ -21,6 +22,7 @@ export async function readSecret(config: Config): Promise<string | undefined> {
   const file = secretFile ? fromRoot(config, secretFile) : embeddedFile(config);
   try {
     const text = (await readFile(file, 'utf8')).trim();
+    rememberSecrets([text]);
     if (text) return text;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;

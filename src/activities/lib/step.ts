@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Context } from '@temporalio/activity';
 import type { PlaceholderStep } from '../../config/placeholders.ts';
+import { redactTexts } from '../../config/redaction.ts';
 import { type Config, fromRoot } from '../../config.ts';
 import type { LogOrigin, LogShipper, LogState, OpenLog } from '../../systems/logs/index.ts';
 import { openLog } from '../../systems/processes/output.ts';
@@ -164,7 +165,8 @@ export async function whileHeartbeating<Result>(
 ): Promise<Result> {
   const context = Context.current();
   let latest: unknown = null;
-  const send = () => context.heartbeat({ host: hostname(), ...(logFile && { log: logFile }), progress: latest });
+  const send = () =>
+    context.heartbeat({ host: hostname(), ...(logFile && { log: logFile }), progress: redactTexts(latest) });
   send();
   const timer = setInterval(send, INTERVAL_MS);
   try {

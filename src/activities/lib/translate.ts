@@ -1,6 +1,7 @@
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure, CancelledFailure, TemporalFailure } from '@temporalio/common';
 import { z } from 'zod';
+import { redact, redactData } from '../../config/redaction.ts';
 import { FAILURES, type FailureType, failure } from '../../contracts/errors.ts';
 import { PromotionConflict } from '../../domain/registryMoves.ts';
 import { ArtifactCorrupt, ArtifactMissing, ArtifactStoreUnavailable } from '../../systems/artifacts/errors.ts';
@@ -21,14 +22,21 @@ import { conflictText } from '../../words/verdicts.ts';
 
 type Method = (...args: never[]) => Promise<unknown>;
 
-/** Wraps activities so that whatever their systems throw reaches the workflow as a failure of the contract. */
+/** A plan is what steps run by: what it names must reach them as it is. */
+const PLANS = ['resolvePlan'];
+
+/**
+ * Wraps activities so that whatever their systems throw reaches the workflow as a failure of the contract, and neither
+ * that nor a result holds a secret.
+ */
 export function translated<Activities extends Record<string, Method>>(activities: Activities): Activities {
   const wrap = (name: string, method: Method): Method =>
     async function translatedActivity(...args) {
       try {
-        return await method(...args);
+        const result = await method(...args);
+        return PLANS.includes(name) ? result : redactData(result);
       } catch (error) {
-        throw translate(error, name);
+        throw withoutSecrets(translate(error, name));
       }
     };
   const wrapped = Object.entries(activities).map(([name, method]) => [name, wrap(name, method)]);
@@ -54,6 +62,19 @@ export function translate(error: unknown, activity = 'an activity'): Error {
   if (type) return failure(type, (error as Error).message, error);
   const { name, message } = error instanceof Error ? error : { name: 'Error', message: String(error) };
   return ApplicationFailure.create({ type: name, message, ...(error instanceof Error && { cause: error }) });
+}
+
+/** The chain of causes goes to Temporal as well: messages, stacks and details. */
+function withoutSecrets(error: Error): Error {
+  const { cause } = error;
+  const hide = (key: 'message' | 'stack' | 'details' | 'cause', value: unknown) =>
+    Object.defineProperty(error, key, { value, configurable: true, writable: true });
+  hide('stack', redact(error.stack ?? ''));
+  hide('message', redact(error.message));
+  if (error instanceof ApplicationFailure) hide('details', redactData(error.details));
+  if (cause instanceof Error) withoutSecrets(cause);
+  if (typeof cause === 'string') hide('cause', redact(cause));
+  return error;
 }
 
 function typeOf(error: unknown): FailureType | undefined {

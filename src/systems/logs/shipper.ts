@@ -3,6 +3,7 @@ import { statSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
+import { redact } from '../../config/redaction.ts';
 import { truncate } from '../../contracts/errors.ts';
 import type { Backend } from '../artifacts/index.ts';
 import { runFolder, segmentName } from './layout.ts';
@@ -183,7 +184,12 @@ export function createLogShipper(options: LogShipperOptions): LogShipper {
       remember(() => marks.set(markPath, mark));
       return {
         close(state, reason = '') {
-          const ended = { at: new Date().toISOString(), state, reason: truncate(reason, REASON_LENGTH), size: 0 };
+          const ended = {
+            at: new Date().toISOString(),
+            state,
+            reason: truncate(redact(reason), REASON_LENGTH),
+            size: 0,
+          };
           tracked.mark = { ...tracked.mark, closed: { event: 'closed', log, ...ended } };
         },
       };

@@ -4,6 +4,7 @@ import { readdir, readFile, rm, rmdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { z } from 'zod';
+import { redact } from '../../config/redaction.ts';
 import { parseJson } from '../../contracts/text.ts';
 import { placeFile } from '../files.ts';
 import { isFolderOfDead, ownFolderName } from '../processes/processTable.ts';
@@ -50,7 +51,8 @@ export async function readNews(tracked: Tracked, limitBytes: number): Promise<Ne
   let { offset, full } = tracked;
   let more = false;
   const take = (at: number, bytes: Buffer) => {
-    if (bytes.length > 0) records.push({ event: 'text', log, offset: at, size: bytes.length, text: bytes.toString() });
+    if (bytes.length > 0)
+      records.push({ event: 'text', log, offset: at, size: bytes.length, text: redact(bytes.toString()) });
     offset = at + bytes.length;
   };
 

@@ -1,3 +1,4 @@
+import { decoded } from '../../config/secrets.ts';
 import { MlflowError } from './errors.ts';
 
 /** Credentials for the tracking server; empty strings count as absent. */
@@ -25,13 +26,13 @@ export function parseAddress(uri: string, auth: MlflowAuth = {}): Address {
   const url = URL.parse(uri);
   if (!url || !/^https?:$/.test(url.protocol)) {
     throw new MlflowError(
-      `mlflow.uri must be the address of a tracking server, such as http://127.0.0.1:5000, not "${uri}". ` +
+      `mlflow.uri must be the address of a tracking server, such as http://127.0.0.1:5000${uri.includes('@') ? '' : `, not "${uri}"`}. ` +
         'For a local store start one: mlflow server --backend-store-uri …',
       { retryable: false },
     );
   }
-  const username = auth.username || decodeURIComponent(url.username);
-  const password = auth.password || decodeURIComponent(url.password);
+  const username = auth.username || decoded(url.username);
+  const password = auth.password || decoded(url.password);
   return {
     base: `${url.origin}${url.pathname.replace(/\/+$/, '')}`,
     host: url.host,

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import { Agent, type Dispatcher } from 'undici';
 import type { z } from 'zod';
+import { redactData } from '../../config/redaction.ts';
 import { type Address, type MlflowAuth, parseAddress } from './address.ts';
 import { type Answer, parseAnswer, refusal } from './answers.ts';
 import { MlflowError } from './errors.ts';
@@ -17,7 +18,7 @@ export interface Call extends CallOptions {
   /** Below the server's address, such as `/api/2.0/mlflow/runs/get`. */
   path: string;
   query?: Record<string, string | number | undefined>;
-  /** Sent as JSON. */
+  /** Sent as JSON, without secrets. */
   json?: unknown;
   /** Sent as it is; made again for every attempt. */
   upload?: { body: () => Readable; sizeBytes: number };
@@ -124,7 +125,7 @@ function toRequest(call: Call, { base, authorization }: Address, stallMs: number
     path: url.pathname + url.search,
     method,
     headers,
-    body: upload ? upload.body() : json === undefined ? null : JSON.stringify(json),
+    body: upload ? upload.body() : json === undefined ? null : JSON.stringify(redactData(json)),
     headersTimeout: stallMs && stallMs + Math.ceil((upload?.sizeBytes ?? 0) * STORING_MS_PER_BYTE),
     bodyTimeout: stallMs,
   };

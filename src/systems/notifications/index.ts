@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { Agent } from 'undici';
+import { redact, redactData } from '../../config/redaction.ts';
 import { type Config, fromRoot } from '../../config.ts';
 import { truncate } from '../../contracts/errors.ts';
 import type { Delivery, Notification, NotificationTarget } from '../../contracts/notifications.ts';
@@ -9,7 +10,6 @@ import type { Channel } from './channel.ts';
 import { createCommandChannel } from './command.ts';
 import { createEmailChannel } from './email.ts';
 import { whyFiltered } from './filter.ts';
-import { redactor } from './redact.ts';
 import { createSlackChannel } from './slack.ts';
 import { createWebhookChannel } from './webhook.ts';
 
@@ -42,11 +42,6 @@ export function createNotifier(config: Config, patience: Patience = PATIENCE): N
       return reaper;
     },
   };
-  const redact = redactor([
-    ...Object.values(secrets),
-    ...targets.flatMap((target) => (target.kind === 'webhook' ? target.url : [])),
-  ]);
-
   const open = (target: NotificationTarget): Channel => {
     if (target.kind === 'webhook') return createWebhookChannel(target, secrets, agent);
     if (target.kind === 'slack') return createSlackChannel(target, secrets, agent);
@@ -60,16 +55,18 @@ export function createNotifier(config: Config, patience: Patience = PATIENCE): N
   }));
 
   return {
-    send: (notification, { everyTarget = false } = {}) =>
-      Promise.all(
+    send(notification, { everyTarget = false } = {}) {
+      const told = redactData(notification);
+      return Promise.all(
         posts.map(async ({ target, name, channel }): Promise<Delivery> => {
           const unwanted = everyTarget ? null : whyFiltered(target, notification);
           if (unwanted) return { target: name, outcome: 'filtered', attempts: 0, detail: unwanted };
-          const { attempts, problem } = await attempting((signal) => channel.deliver(notification, signal), patience);
+          const { attempts, problem } = await attempting((signal) => channel.deliver(told, signal), patience);
           const detail = problem === null ? '' : truncate(redact(problem), 1_000);
           return { target: name, outcome: problem === null ? 'sent' : 'failed', attempts, detail };
         }),
-      ),
+      );
+    },
     async close() {
       await agent.destroy();
       await (await reaper?.catch(() => undefined))?.close();

@@ -2,6 +2,7 @@ import { mkdir, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Readable } from 'node:stream';
 import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
+import { redact } from '../../config/redaction.ts';
 
 /**
  * Cuts text that comes in pieces into lines. A carriage return ends a line too: progress bars use it.
@@ -84,7 +85,7 @@ export class Tail {
 
 /** A log file that is open. */
 export interface Log {
-  /** Appends the lines, each with the time; resolves when the system has them, so that they survive this process. */
+  /** Appends the lines, each with the time and without secrets; resolves when the system has them, so that they survive this process. */
   write(lines: readonly string[]): Promise<void>;
   close(): Promise<void>;
 }
@@ -100,7 +101,7 @@ export async function openLog(path: string): Promise<Log> {
     write: async (lines) => {
       if (lines.length === 0) return;
       const now = new Date().toISOString();
-      await file.appendFile(lines.map((line) => `${now} ${line}\n`).join(''));
+      await file.appendFile(lines.map((line) => `${now} ${redact(line)}\n`).join(''));
     },
     close: () => file.close(),
   };
