@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 FailureType = Literal[
     "InvalidInput",
     "MessageRefused",
+    "ModelUndeclared",
     "UnknownWorkflowType",
     "InvalidConfig",
     "DataNotFound",
@@ -47,6 +48,7 @@ FailureType = Literal[
 RETRYABLE: dict[FailureType, bool] = {
     "InvalidInput": False,
     "MessageRefused": False,
+    "ModelUndeclared": False,
     "UnknownWorkflowType": False,
     "InvalidConfig": False,
     "DataNotFound": False,

@@ -10,7 +10,7 @@ import type { z } from 'zod';
 import { type Given, resolvePlan } from '../config/resolvePlan.ts';
 import type { Config } from '../config.ts';
 import { failure, knownFailure, truncate } from '../contracts/errors.ts';
-import { type LockInput, type LockRequest, lockQueue, requestLock } from '../contracts/lock.ts';
+import { type Locked, type LockInput, type LockRequest, lockQueue, locksOf, requestLock } from '../contracts/lock.ts';
 import { TASK_QUEUES, workflowIds } from '../contracts/names.ts';
 import type { Delivery, Notification } from '../contracts/notifications.ts';
 import { SEARCH_ATTRIBUTES } from '../contracts/savedQueries.ts';
@@ -40,7 +40,7 @@ export function createPlanActivities({
   return { resolvePlan: resolve, resolveStewardPlan: resolve };
 }
 
-/** What the lock of a registered model needs from Temporal itself. */
+/** What the locks of models and gateways need from Temporal itself. */
 export function createLockActivities({ client }: { client: Client }) {
   return {
     /**
@@ -70,17 +70,20 @@ export function createLockActivities({ client }: { client: Client }) {
     },
 
     /**
-     * Whether a workflow that was granted the lock has it still. One that asked in this very run has it; one that was reset,
+     * Whether a workflow that was granted the locks of a change has them still. One that asked in this very run has it; one that was reset,
      * or a stage of another workflow, may have lost it.
      *
      * @param request.askedBy the run that asked for the lock; null: the lock is always asked
      */
-    async holdsLock(request: { registeredModel: string; token: string; askedBy: string | null }): Promise<boolean> {
-      const { registeredModel, token, askedBy } = request;
+    async holdsLock(request: Locked & { token: string; askedBy: string | null }): Promise<boolean> {
+      const { token, askedBy } = request;
       if (askedBy !== null && Context.current().info.workflowExecution?.runId === askedBy) return true;
       try {
-        const [holder] = await client.workflow.getHandle(workflowIds.lock(registeredModel)).query(lockQueue);
-        return holder?.token === token;
+        const held = locksOf(request, token).map(async (lock) => {
+          const [holder] = await client.workflow.getHandle(workflowIds.lock(lock.name)).query(lockQueue);
+          return holder?.token === lock.token;
+        });
+        return (await Promise.all(held)).every(Boolean);
       } catch (error) {
         if (error instanceof WorkflowNotFoundError) return false;
         throw error;

@@ -207,14 +207,16 @@ export function modelOption(about = 'registered model; default: registry.registe
 /**
  * The settings of a model; without a name, of the first one, or that of `registry`.
  *
+ * @param undeclared for a start: whether one that the settings do not declare is asked for; absent: for a look
  * @throws {CommandError} when `models` names others only
  */
-export function configOf(cli: Cli, registeredModel?: string): Config {
+export function configOf(cli: Cli, registeredModel?: string, undeclared?: boolean): Config {
   const config = cli.config();
   const names = modelNames(config);
   const name = registeredModel ?? config.registry.registeredModel;
-  // Without the section `models` the settings hold for every model.
-  if (Object.keys(config.models).length > 0 && !names.includes(name)) {
+  // Without the section `models` others are looked at with the same settings.
+  const isRefused = undeclared === undefined ? Object.keys(config.models).length > 0 : !undeclared;
+  if (isRefused && !names.includes(name)) {
     const known = `mediwatch.yaml has ${names.join(', ')}`;
     throw new CommandError(EXIT.usage, `There is no model "${name}": ${known}${didYouMean(name, names)}`);
   }

@@ -207,8 +207,8 @@ const named = ({ version, testAuc }: VersionState) =>
 
 /** Shows what a retrain with this input would do. It starts nothing, and needs no worker: MLflow is asked, if it is there. */
 export async function rehearseRetrain(cli: Cli, input: RetrainInput): Promise<void> {
-  const config = configOf(cli, input.registeredModel);
-  const plan = planOf(config, input);
+  const config = configOf(cli, input.registeredModel, input.undeclared);
+  const plan = planOf(cli.config(), input);
   const now = await outlook(config);
   const stages = stagesOf(config, plan).filter(({ stage }) => stage !== 'driftCheck');
   const change = changeOf('retrain', { ...input, approval: false }, config);

@@ -37,6 +37,7 @@ interface Typed {
 /** An input that the schema of its workflow takes; of these fields, those that it has. */
 interface Input {
   registeredModel?: string | undefined;
+  undeclared?: boolean | undefined;
   version?: string | undefined;
   registryStage?: string | undefined;
   approval?: boolean | undefined;
@@ -57,7 +58,7 @@ export async function runStart(cli: Cli, typed: Typed): Promise<void> {
     if (typeof given[path] === 'string') given[path] = pathHere(given[path], cli.io.cwd);
   }
   const input: Input = checkedBy<z.ZodObject>(WORKFLOWS[workflow].input, given, 'Nothing was started.');
-  const own = configOf(cli, input.registeredModel);
+  const own = configOf(cli, input.registeredModel, input.undeclared ?? false);
   if (typed.rehearses && dryRun) return await rehearseRetrain(cli, WORKFLOWS.retrain.input.parse(given));
   // What a real run did would be taken for what a dry one would do.
   const wanted = { workflow, input, id, join: id !== undefined && typed.follow && !dryRun };

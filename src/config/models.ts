@@ -30,6 +30,24 @@ export function modelNames({ models, registry }: Config): string[] {
   return [first, ...Object.keys(models).filter((name) => name !== first)];
 }
 
+/**
+ * Whether the settings name a model. An API, its gateway and its lock belong to a declared model only: without this a
+ * typo would be a model with the settings, and so the API, of another.
+ */
+export function isDeclared(config: Config, registeredModel: string): boolean {
+  return modelNames(config).includes(registeredModel);
+}
+
+/** The gateway that answers for a model, in one spelling, so that equal ones are found; null: nothing is deployed. */
+export function gatewayOf({ deployment }: Config): string | null {
+  if (deployment.target === 'none') return null;
+  const url = URL.parse(deployment.adminUrl);
+  if (url === null) return deployment.adminUrl;
+  const host = /^(localhost|127\..*|\[::1\])$/.test(url.hostname) ? '127.0.0.1' : url.hostname;
+  const port = url.port === '' ? '' : `:${url.port}`;
+  return `${url.protocol}//${host}${port}${url.pathname.replace(/\/+$/, '')}`;
+}
+
 /** What `models` says of each model, as it stands in the file; a model without anything of its own is there, too. */
 export function ownSettings(settings: Record<string, unknown>): Array<[string, Record<string, unknown>]> {
   if (!isMapping(settings.models)) return [];
@@ -124,7 +142,7 @@ const OWN: ReadonlyArray<{
 }> = [
   {
     path: ['deployment', 'adminUrl'],
-    shared: ({ deployment }) => (deployment.target === 'none' ? null : deployment.adminUrl),
+    shared: gatewayOf,
     message: (value, other) =>
       `a gateway serves one model, and that at ${value} serves ${other}: give this model apiUrl and adminUrl of a ` +
       'gateway of its own, or "target: none"',

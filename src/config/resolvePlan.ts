@@ -1,8 +1,10 @@
-import { type Config, forModel } from '../config.ts';
+import { type Config, forModel, gatewayOf, isDeclared, modelNames } from '../config.ts';
+import { failure } from '../contracts/errors.ts';
 import { type ExtraStepPlan, STEPS, type StepLimits, type StepName } from '../contracts/plans.ts';
 import type { MetricRule } from '../contracts/registry.ts';
 import type { InputOf, PlanOf, WorkflowName } from '../contracts/workflows.ts';
 import { workflowsUrl } from '../words/links.ts';
+import { didYouMean } from '../words/suggest.ts';
 import { orderExtraSteps } from './extraSteps.ts';
 import type { ExtraStep, StepConfig } from './steps.ts';
 
@@ -23,10 +25,15 @@ export type Given = {
 /**
  * Lays the input of a workflow over the settings of its model: the one place that decides what a workflow goes by. The
  * result holds the fields of every plan; the schema of the workflow's own plan picks its fields.
+ *
+ * @throws ApplicationFailure of type ModelUndeclared for a model that the settings do not name, unless that is asked for
  */
 export function resolvePlan(shared: Config, workflow: WorkflowName, given: Given, searchable: boolean): Fields {
   const registeredModel = given.registeredModel ?? shared.registry.registeredModel;
+  const declared = isDeclared(shared, registeredModel);
+  if (!declared && !given.undeclared) throw undeclared(shared, registeredModel);
   const config = forModel(shared, registeredModel);
+  const gateway = declared ? gatewayOf(config) : null;
   const { data, training, search, promotion, approval, rollout, deployment, monitoring, steward, steps, worker } =
     config;
   return {
@@ -50,8 +57,9 @@ export function resolvePlan(shared: Config, workflow: WorkflowName, given: Given
     rules: rulesOf(given, promotion),
     approval: { ...approval, required: given.approval ?? approval.required },
     rollout: overlaid(rollout, given),
-    deploys: deployment.target !== 'none',
-    redeploy: deployment.target !== 'none' && (given.redeploy ?? true),
+    deploys: gateway !== null,
+    gateway,
+    redeploy: gateway !== null && (given.redeploy ?? true),
     prepareAgain: given.force ?? false,
     report: !steps.report.skip,
     gate: config.driftGate,
@@ -66,6 +74,12 @@ export function resolvePlan(shared: Config, workflow: WorkflowName, given: Given
       api: deployment.apiUrl,
     },
   };
+}
+
+function undeclared(config: Config, name: string) {
+  const known = modelNames(config);
+  const what = `mediwatch.yaml declares no model "${name}", only ${known.join(', ')}`;
+  return failure('ModelUndeclared', `${what}${didYouMean(name, known)} Nothing was changed`);
 }
 
 /** A section of the settings with those of its fields that the input gives. */

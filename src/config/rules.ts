@@ -75,11 +75,18 @@ function inputProblems(written: Written, workflow: string, input: unknown, path:
   const schema = WORKFLOWS[workflow as keyof typeof WORKFLOWS].input;
   const issues = schema.safeParse(input).error?.issues ?? [];
   const wrong = explain(issues, { schema, settings: input, placeOf, prefix: [...prefix, ...path] });
-  const models = isMapping(settings.models) ? Object.keys(settings.models) : [];
-  const { registeredModel: name } = input;
-  if (typeof name !== 'string' || models.length === 0 || models.includes(name)) return wrong;
+  const { registeredModel: name, undeclared } = input;
+  const models = declaredIn(settings);
+  // What a model says itself stands below the file's list of models.
+  if (typeof name !== 'string' || undeclared === true || prefix.length > 0 || models.includes(name)) return wrong;
   const message = `"${name}" is none of the models: ${models.join(', ')}${didYouMean(name, models)}`;
   return [...wrong, problemOf(written, [...path, 'registeredModel'], message)];
+}
+
+function declaredIn({ models, registry }: Record<string, unknown>): string[] {
+  if (isMapping(models) && Object.keys(models).length > 0) return Object.keys(models);
+  const name = isMapping(registry) ? registry.registeredModel : undefined;
+  return [typeof name === 'string' ? name : ConfigSchema.parse({}).registry.registeredModel];
 }
 
 type Step = Record<string, unknown>;

@@ -19,6 +19,10 @@ interface Failure {
 export const FAILURES = {
   InvalidInput: { retryable: false, next: 'Start it again with the input corrected.' },
   MessageRefused: { retryable: false, next: 'The workflow goes on as before.' },
+  ModelUndeclared: {
+    retryable: false,
+    next: 'Name a declared model, or declare it under "models" in mediwatch.yaml. "undeclared": true makes versions of one without an API.',
+  },
   UnknownWorkflowType: { retryable: false, next: 'Start it again with one of these types.' },
   InvalidConfig: {
     retryable: false,

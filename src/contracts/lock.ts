@@ -1,8 +1,8 @@
 import { defineQuery, defineSignal } from '@temporalio/workflow';
 import { z } from 'zod';
-import { ForeignId, ModelName, utf8Length, VersionNumber, words } from './text.ts';
+import { ForeignId, Location, utf8Length, VersionNumber, words } from './text.ts';
 
-/** A workflow that holds or waits for the lock of a registered model. */
+/** A workflow that holds or waits for a lock. */
 export const LockRequest = z.object({
   token: words(200).min(1).describe('names this request; asking twice with one token is asking once'),
   // Temporal takes no signal to what cannot be a workflow, and the lock would ask it forever.
@@ -23,8 +23,26 @@ export const LockRequest = z.object({
 });
 export type LockRequest = z.infer<typeof LockRequest>;
 
-export const LockInput = z.object({ registeredModel: ModelName, queue: z.array(LockRequest).max(10_000) });
+export const LockInput = z.object({
+  registeredModel: Location.describe('what is locked: a registered model, or the gateway that answers for it'),
+  queue: z.array(LockRequest).max(10_000),
+});
 export type LockInput = z.infer<typeof LockInput>;
+
+/** What a change of production locks: the model and, where it is deployed, the gateway. */
+export interface Locked {
+  registeredModel: string;
+  gateway: string | null;
+}
+
+/**
+ * The locks of a change with the token of each, in the order in which they are taken. A gateway comes last for everybody,
+ * so that no two wait for each other. An address holds a "/" and can be no model's name.
+ */
+export function locksOf({ registeredModel, gateway }: Locked, token: string): Array<{ name: string; token: string }> {
+  const model = { name: registeredModel, token };
+  return gateway === null ? [model] : [model, { name: gateway, token: `${token}/gateway` }];
+}
 
 /** To the lock: put me into the queue. */
 export const requestLock = defineSignal<[LockRequest]>('requestLock');

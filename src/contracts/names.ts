@@ -70,13 +70,14 @@ export const TAGS = {
  * Workflow ids, and what a second start with the same id means.
  *
  * People's starts carry a time stamp, so two are two workflows. The stages of a retrain are named after it, so a
- * stage can be found from its parent. There is one lock a registered model: asking again joins its queue.
+ * stage can be found from its parent. There is one lock a registered model, and one a gateway: asking again joins its queue.
  */
 export const workflowIds = {
   /** `retrain-2026-01-31T02-00-00-000Z`: started by a person, a script or a schedule. */
   started: (workflow: string, now: Date) => `${workflow}-${now.toISOString().replace(/[:.]/g, '-')}`,
   stage: (parentId: string, stage: Stage) => `${parentId}/${stage}`,
-  lock: (registeredModel: string) => `modelLock/${registeredModel}`,
+  /** @param locked a registered model, or the address of a gateway: see contracts/lock.ts */
+  lock: (locked: string) => `modelLock/${locked}`,
   /** There is one steward a registered model: an alert starts it, or joins it. */
   steward: (registeredModel: string) => `driftSteward/${registeredModel}`,
   /** Named after the moment of the decision, which the steward remembers: starting it again starts it once. */

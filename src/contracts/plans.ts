@@ -64,6 +64,8 @@ const lineage = {
   trigger: z.string().describe('what started it'),
   driftReport: z.string().nullable().describe('link to the drift report that led to it'),
 };
+/** What its lock is taken for besides the model: two models never move the traffic of one gateway at once. */
+const gateway = z.string().nullable().describe('gateway that answers for the model; null: nothing is deployed');
 const lock = LockTicket.nullable().describe('lock of the model that a parent workflow answers for; null: its own');
 /** The rules of the gate, resolved: maxAucLoss is one of them. */
 const gate = {
@@ -118,6 +120,7 @@ export const PromotePlan = z.object({
   force: z.boolean().describe('promote although the gate refuses'),
   dataset: ArtifactRef.nullable().describe('data set whose test split is scored; null: the one of the version'),
   deploys: z.boolean().describe('whether a deployment target is there, for the smoke test in Staging'),
+  gateway,
   redeploy: z.boolean().describe('whether it lets the API follow; a retrain does that itself'),
   rollout: RolloutSettings,
   report: z.boolean().describe('whether versions have a page'),
@@ -134,6 +137,7 @@ export const RedeployPlan = z.object({
   version: z.string().nullable().describe('null: the one in Production'),
   rollout: RolloutSettings,
   deploys: z.boolean(),
+  gateway,
   onlyIfOther: z.boolean().describe('keep an API that answers with this version already'),
   dryRun: z.boolean(),
   lock,
@@ -147,6 +151,7 @@ export const RollbackPlan = z.object({
   by: z.string().nullable(),
   rollout: RolloutSettings,
   deploys: z.boolean(),
+  gateway,
   dryRun: z.boolean(),
 });
 export type RollbackPlan = z.output<typeof RollbackPlan>;
@@ -168,6 +173,7 @@ export const RetrainPlan = z.object({
   oneCommand: z.boolean(),
   ...gate,
   deploys: z.boolean(),
+  gateway,
   redeploy: z.boolean().describe('whether the API follows a promotion to Production'),
   rollout: RolloutSettings,
   prepareAgain: z.boolean(),

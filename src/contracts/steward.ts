@@ -44,9 +44,14 @@ export const StewardState = z.object({
     .describe('waiting: for a retrain that somebody else started'),
   until: z.number().nullable().describe('when a cooldown or back-off ends'),
   paused: z
-    .object({ by: z.string().nullable(), reason: z.string(), at: z.number() })
+    .object({
+      by: z.string().nullable(),
+      reason: z.string(),
+      at: z.number(),
+      undeclared: z.literal(true).optional().describe('the settings no longer declare the model'),
+    })
     .nullable()
-    .describe('by null: the steward itself, after too many failures'),
+    .describe('by null: the steward itself, after too many failures or as its model is undeclared'),
   counted: z.number().int().describe('alerts received, without those seen before'),
   duplicates: z.number().int().describe('alerts ignored because their key had been seen'),
   pending: z

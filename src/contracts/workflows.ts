@@ -32,6 +32,11 @@ const model = {
     description: 'registered model in MLflow',
   }),
 };
+/** Of what makes and moves versions. An API, its images and a steward belong to declared models only. */
+const anyModel = {
+  ...model,
+  undeclared: z.boolean().optional().describe('take a model that the settings do not declare; it gets no API'),
+};
 const data = {
   data: Location.optional().meta({ setting: 'data.path', description: 'CSV file, plain or gzipped' }),
   ...overrides('data', DataOptions),
@@ -60,13 +65,13 @@ const by = words(200).min(1).optional().describe('who asks for it, for the histo
 const dryRun = z.boolean().optional().describe('only say what it would do, and change nothing');
 
 const PrepareDataInput = z.strictObject({
-  ...model,
+  ...anyModel,
   ...data,
   force: z.boolean().optional().describe('prepare again although the same data set is in the store'),
 });
 
 const SearchInput = z.strictObject({
-  ...model,
+  ...anyModel,
   ...training,
   ...search,
   trials: search.trials
@@ -93,7 +98,7 @@ export const SearchResult = z.object({
 export type SearchResult = z.infer<typeof SearchResult>;
 
 const TrainInput = z.strictObject({
-  ...model,
+  ...anyModel,
   ...training,
   params: Params.optional().meta({ flag: 'param', description: 'hyperparameters; absent: those of the model' }),
   ...data,
@@ -106,7 +111,7 @@ const TrainInput = z.strictObject({
 });
 
 const PromoteInput = z.strictObject({
-  ...model,
+  ...anyModel,
   version: VersionNumber.optional().describe('version to promote; absent: the newest'),
   ...promotion,
   registryStage: z
@@ -150,7 +155,7 @@ export const PromoteResult = z.object({ promotion: Promotion, deployment: Deploy
 export type PromoteResult = z.infer<typeof PromoteResult>;
 
 const RollbackInput = z.strictObject({
-  ...model,
+  ...anyModel,
   version: VersionNumber.optional().describe('version to go back to; absent: the one with the alias "previous"'),
   reason: words(1000).optional().describe('why, kept on the version that is left'),
   by,
@@ -187,7 +192,7 @@ const BuildImageInput = z.strictObject({
 });
 
 export const RetrainInput = z.strictObject({
-  ...model,
+  ...anyModel,
   ...training,
   ...search,
   ...data,

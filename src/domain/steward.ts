@@ -14,8 +14,8 @@ export interface Steward {
   keys: SeenKeys;
   /** Alerts that no retrain has answered; those that arrived since the retrain under way was decided are among them. */
   pending: Pending | null;
-  /** By null: the steward itself, after too many failures. */
-  paused: { by: string | null; reason: string; at: number } | null;
+  /** By null: the steward itself, after too many failures, or as the settings no longer declare its model. */
+  paused: { by: string | null; reason: string; at: number; undeclared?: true | undefined } | null;
   /** Somebody wants a retrain now, and it has not started. */
   asked: Steering | null;
   /** Why no alert starts a retrain before a time. */
@@ -93,6 +93,11 @@ export function alerted(steward: Steward, alert: DriftAlert, now: number): Stewa
 /** Alerts start no retrain from now on; one under way goes on. */
 export function paused(steward: Steward, { by, reason }: Steering, now: number): Steward {
   return { ...steward, paused: { by, reason, at: now } };
+}
+
+/** The settings no longer declare the model: alerts are kept, and nobody can ask for a retrain. */
+export function undeclared(steward: Steward, now: number): Steward {
+  return { ...steward, paused: { by: null, reason: '', at: now, undeclared: true }, asked: null };
 }
 
 /** Ends a pause, and a back-off with it: whoever resumes has looked at what failed. A cooldown stays. */

@@ -143,20 +143,25 @@ export function stewardNotices(before: Steward, after: Steward, { ending }: Endi
     links,
   };
   if (before.paused !== null || paused?.by !== null) return [backsOff];
-  const pauses: News = {
-    event: 'stewardPaused',
-    severity: 'critical',
-    title: `The drift steward of ${registeredModel} has paused itself`,
-    text: `${pauseReason(after)}\n\nAlerts are kept, and start nothing until somebody types: mediwatch steward resume`,
-    links,
-  };
-  return [backsOff, pauses];
+  return [backsOff, pausedNotice(after, links)];
 }
 
-/** Why a steward is paused: in a person's words, or after too many failures. */
+/** What people are notified of when a steward pauses itself. */
+export function pausedNotice(steward: Steward, links: News['links'] = []): News {
+  return {
+    event: 'stewardPaused',
+    severity: 'critical',
+    title: `The drift steward of ${steward.registeredModel} has paused itself`,
+    text: `${pauseReason(steward)}\n\nAlerts are kept, and start nothing until somebody types: mediwatch steward resume`,
+    links,
+  };
+}
+
+/** Why a steward is paused: in a person's words, as its model left the settings, or after too many failures. */
 export function pauseReason({ paused, failures, ended }: Pick<Steward, 'paused' | 'failures' | 'ended'>): string {
   if (!paused) return '';
   if (paused.by !== null) return paused.reason;
+  if (paused.undeclared) return 'mediwatch.yaml no longer declares its model; declare it again, then resume';
   const last = ended[0] ? `, the last one with: ${endingText(ended[0].ending)}` : '';
   return `${failures} retrains failed in a row${last}`;
 }

@@ -23,11 +23,19 @@ import {
   type Retrain,
   type Steward,
   started,
+  undeclared,
   waiting,
 } from '../domain/steward.ts';
-import { farewellMarkdown, handedOverMarkdown, occasion, restText, stewardNotices } from '../words/stewardDetails.ts';
+import {
+  farewellMarkdown,
+  handedOverMarkdown,
+  occasion,
+  pausedNotice,
+  restText,
+  stewardNotices,
+} from '../words/stewardDetails.ts';
 import { activities } from './runtime/activities.ts';
-import { rootMessage } from './runtime/failures.ts';
+import { applicationFailure, rootMessage } from './runtime/failures.ts';
 import { handedOn, parseInput } from './runtime/input.ts';
 import { notify } from './runtime/notices.ts';
 import { upsertAttributes } from './runtime/progress.ts';
@@ -35,14 +43,16 @@ import { type Desk, openDesk } from './runtime/stewardDesk.ts';
 
 /**
  * The steward of one registered model: takes its drift alerts, starts one retrain for all that are pending, cools down,
- * and then decides on what came meanwhile. A failed retrain backs off; too many in a row pause it. It never ends.
+ * and then decides on what came meanwhile. A failed retrain backs off; too many in a row pause it, and so do settings that
+ * no longer declare its model. It never ends.
  *
  * @param known what continue-as-new hands on: all that the steward knows
  */
 export async function driftSteward(input?: unknown, known?: Steward): Promise<null> {
   const request = parseInput('driftSteward', input);
   const desk = openDesk(handedOn(known) ?? createSteward(request.registeredModel ?? ''));
-  const plan = await planOf(request);
+  // One that begins needs a declared model; one that goes on keeps its alerts until the model is declared again.
+  const plan = handedOn(known) ? await settingsOf(desk, request) : await planOf(request);
   const { registeredModel } = plan;
   desk.linkTo(plan.links.temporalUi);
   desk.change((steward) => ({ ...steward, registeredModel }));
@@ -61,6 +71,25 @@ async function planOf(input: InputOf<'driftSteward'>): Promise<DriftStewardPlan>
   return WORKFLOWS.driftSteward.plan.parse(await activities.resolveStewardPlan({ workflow: 'driftSteward', input }));
 }
 
+/** The settings of the steward. While they do not declare its model it is paused, and asks again once it is resumed. */
+async function settingsOf(
+  desk: Desk,
+  request: InputOf<'driftSteward'>,
+  before?: DriftStewardPlan,
+): Promise<DriftStewardPlan> {
+  for (;;) {
+    try {
+      return await planOf(request);
+    } catch (error) {
+      if (applicationFailure(error)?.type !== 'ModelUndeclared') throw error;
+    }
+    desk.change((steward) => undeclared(steward, Date.now()));
+    if (before) void notify(before, pausedNotice(desk.steward));
+    await condition(() => desk.steward.paused === null || desk.steward.asked !== null || isLong());
+    if (isLong()) await continueAsNew<typeof driftSteward>(request, desk.steward);
+  }
+}
+
 async function serve(desk: Desk, request: InputOf<'driftSteward'>, plan: DriftStewardPlan): Promise<never> {
   let settings = plan;
   for (;;) {
@@ -70,7 +99,7 @@ async function serve(desk: Desk, request: InputOf<'driftSteward'>, plan: DriftSt
     else if (decide(desk.steward, Date.now()).kind === 'wait') await rest(desk);
     else {
       // A changed mediwatch.yaml takes effect with the next retrain.
-      settings = await planOf(request);
+      settings = await settingsOf(desk, request, settings);
       await choose(desk);
     }
     if (isLong()) await continueAsNew<typeof driftSteward>(request, desk.steward);

@@ -18,7 +18,7 @@ import { fitted, plain } from '../words/markdown.ts';
 import { activities } from './runtime/activities.ts';
 
 /**
- * The lock of one registered model: grants it in order of arrival and follows its holder. The lock is free again when
+ * The lock of one registered model, or of one gateway: grants it in order of arrival and follows its holder. The lock is free again when
  * the holder gives it back, or when the holder's workflow has ended in whatever way; there is no time-out that could
  * let a second one in beside a slow holder. It ends when nobody wants it; the next request starts it again.
  */
@@ -87,7 +87,7 @@ function refusal(): ApplicationFailure {
   return failure(
     'InvalidInput',
     'modelLock is started by the workflows that change what is in Production, one at a time: there is nothing to start ' +
-      `by hand. registeredModel: expected the name of a registered model; queue: expected a list. An input that works: ${example}.`,
+      `by hand. registeredModel: expected what is locked; queue: expected a list. An input that works: ${example}.`,
   );
 }
 

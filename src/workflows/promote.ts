@@ -37,10 +37,10 @@ export const promote = workflow(
     const proposal = await propose(plan, run);
     if (!proposal.promoted) return settle(run, proposal);
 
-    const { registeredModel, registryStage } = plan;
+    const { registeredModel, gateway, registryStage } = plan;
     const { version } = proposal;
     const toProduction = registryStage === 'Production';
-    const lock = { registeredModel, purpose: 'promote', version, ticket: plan.lock } as const;
+    const lock = { registeredModel, gateway, purpose: 'promote', version, ticket: plan.lock } as const;
     if (toProduction && plan.stagingFirst) {
       await underLock(run, { ...lock, ticket: null }, (held) => smokeTest(plan, version, run, held));
     }

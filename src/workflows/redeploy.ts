@@ -26,7 +26,7 @@ export const redeploy = workflow(
     },
   },
   async (plan, run) => {
-    const { registeredModel, lock, links } = plan;
+    const { registeredModel, gateway, lock, links } = plan;
     if (!plan.deploys) throw failure('InvalidConfig', 'deployment.target is "none", so there is no API to redeploy.');
     if (plan.dryRun) {
       const version = await versionToDeploy(plan, run);
@@ -34,8 +34,12 @@ export const redeploy = workflow(
       return { registeredModel, version, previousVersion: would.serving, url: links.api, checks: [], would: [would] };
     }
     const deploy = async (held: Held) => ({ ...(await replace(plan, run, held)), would: null });
-    if (lock) return deploy(heldBy(registeredModel, lock));
-    return underLock(run, { registeredModel, purpose: 'redeploy', version: plan.version, ticket: null }, deploy);
+    if (lock) return deploy(heldBy(plan, lock));
+    return underLock(
+      run,
+      { registeredModel, gateway, purpose: 'redeploy', version: plan.version, ticket: null },
+      deploy,
+    );
   },
 );
 

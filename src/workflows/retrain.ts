@@ -26,7 +26,7 @@ export const retrain = workflow(
   },
   async (plan, run) => {
     const { stages } = run;
-    const { registeredModel, registryStage } = plan;
+    const { registryStage } = plan;
 
     const dataset = await stages.prepareData({ ...plan, force: plan.prepareAgain });
 
@@ -52,7 +52,7 @@ export const retrain = workflow(
     }
 
     // Promote takes the lock once nobody has to decide any more, and leaves it to this workflow until the API has followed.
-    return sharingLock(run, registeredModel, async (lock) => {
+    return sharingLock(run, plan, async (lock) => {
       const by = actorOf(plan.trigger);
       const { promotion } = await stages.promote(
         {

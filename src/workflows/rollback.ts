@@ -28,9 +28,9 @@ export const rollback = workflow(
   },
   async (plan, run) => {
     if (plan.dryRun) return rehearse(plan, run);
-    const { registeredModel, reason, deploys } = plan;
+    const { registeredModel, gateway, reason, deploys } = plan;
     const by = plan.by ?? 'unknown';
-    const lock = { registeredModel, purpose: 'rollback', version: plan.version, ticket: null } as const;
+    const lock = { registeredModel, gateway, purpose: 'rollback', version: plan.version, ticket: null } as const;
 
     return underLock(run, lock, async (held) => {
       // The registry as it was before this workflow changed it: a reset one must not take its own change for the start.

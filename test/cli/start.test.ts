@@ -38,7 +38,7 @@ async function started(workflowId: string) {
 describe('each command starts its workflow with what was typed, and nothing else', () => {
   const everything = [
     'retrain --trials 3 --parallel 2 --model rf --seed 7 --stage Staging --max-auc-loss 0.01 --no-redeploy --force',
-    '--data s3://bucket/x.csv --registered-model M --trigger nightly',
+    '--data s3://bucket/x.csv --registered-model M --undeclared --trigger nightly',
   ].join(' ');
   it.each([
     ['retrain', 'retrain', { trigger: userInfo().username }],
@@ -56,6 +56,7 @@ describe('each command starts its workflow with what was typed, and nothing else
         force: true,
         data: 's3://bucket/x.csv',
         registeredModel: 'M',
+        undeclared: true,
         trigger: 'nightly',
       },
     ],

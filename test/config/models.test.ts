@@ -99,6 +99,17 @@ const WRONG: Record<string, [text: string, messages: string[]]> = {
     `${TWO.trim()}\nschedules:\n  n: {workflow: retrain, every: 60, input: {registeredModel: Sepsi}}\n`,
     ['9:62 schedules.n.input.registeredModel: "Sepsi" is none of the models: Readmit, Sepsis; did you mean "Sepsis"?'],
   ],
+  'a schedule of a model that is not declared': [
+    'registry: {registeredModel: Only}\nschedules:\n  n: {workflow: retrain, every: 60, input: {registeredModel: Onyl}}\n',
+    ['3:62 schedules.n.input.registeredModel: "Onyl" is none of the models: Only; did you mean "Only"?'],
+  ],
+  'a gateway in another spelling': [
+    'deployment: {adminUrl: "http://localhost:8001/"}\nmodels:\n  A:\n  B: {deployment: {adminUrl: "http://127.0.0.1:8001"}}\n',
+    [
+      '4:30 models.B.deployment.adminUrl: a gateway serves one model, and that at http://127.0.0.1:8001 serves A: give ' +
+        'this model apiUrl and adminUrl of a gateway of its own, or "target: none"',
+    ],
+  ],
   'a default that is none of the models': [
     `${TWO.trim()}\nregistry:\n  registeredModel: Other\n`,
     ['9:20 registry.registeredModel: "Other" is none of the models: Readmit, Sepsis'],

@@ -1,7 +1,7 @@
 import { ApplicationFailure } from '@temporalio/common';
 import type { Activities } from '../../src/activities/index.ts';
 import { createPlanActivities } from '../../src/activities/orchestration.ts';
-import { loadConfig } from '../../src/config.ts';
+import { type Config, loadConfig } from '../../src/config.ts';
 import type { DriftDocument } from '../../src/contracts/drift.ts';
 import { failure } from '../../src/contracts/errors.ts';
 import { TAGS } from '../../src/contracts/names.ts';
@@ -80,11 +80,16 @@ export function addVersions(world: World, ...aucs: number[]): void {
 /**
  * @param options.told whether anybody is to be told of what happens
  * @param options.report whether versions get a report
+ * @param options.models registered models that the settings declare, each with a gateway of its own
  */
-export function createWorld(env: Record<string, string> = {}, { told = false, report = true } = {}): World {
+export function createWorld(
+  env: Record<string, string> = {},
+  { told = false, report = true, models = [] }: { told?: boolean; report?: boolean; models?: string[] } = {},
+): World {
   const config = loadConfig({ MEDIWATCH_SEARCH_PARALLEL: '2', ...env }, '/nowhere');
   if (told) config.notifications.push({ kind: 'command', passEnv: [], command: ['true'], minSeverity: 'info' });
   config.steps.report.skip = !report;
+  declare(config, models);
   const world: World = {
     calls: [],
     versions: [],
@@ -258,4 +263,18 @@ function recorded(world: World, activities: Partial<Activities>): Partial<Activi
   return Object.fromEntries(
     Object.entries(activities).map(([name, method]) => [name, wrap(name, method as never)]),
   ) as Partial<Activities>;
+}
+
+/** As the section `models` would: the first is meant when none is named. */
+function declare(config: Config, names: readonly string[]): void {
+  const own = names.map((name, index) => [
+    name,
+    {
+      ...config,
+      registry: { registeredModel: name },
+      deployment: { ...config.deployment, adminUrl: `http://127.0.0.1:${9001 + index}` },
+    },
+  ]);
+  config.models = Object.fromEntries(own);
+  if (names[0] !== undefined) config.registry.registeredModel = names[0];
 }

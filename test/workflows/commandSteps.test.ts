@@ -150,7 +150,11 @@ it('the gate compares what both trainings recorded, and says so', async () => {
 }, 240_000);
 
 it('a search by one command shows the runs of the script as its trials', async () => {
-  const handle = await start('hyperparameterSearch', 'study', { registeredModel: 'Study', trials: 4 });
+  const handle = await start('hyperparameterSearch', 'study', {
+    registeredModel: 'Study',
+    undeclared: true,
+    trials: 4,
+  });
   const found = (await handle.result()) as SearchResult;
   expect(found).toMatchObject({ metric: 'loss', complete: 4, best: { score: 0.5, params: { lr: 0.2 } } });
 }, 240_000);

@@ -38,9 +38,9 @@ afterAll(async () => {
   await server?.stop();
 });
 beforeEach(() => {
-  world = createWorld(SETTINGS);
   number += 1;
   model = `model-${number}`;
+  world = createWorld(SETTINGS, { models: [model] });
 });
 
 const raise = (alert: Parameters<typeof raiseAlert>[2] = {}) => raiseAlert(workers.client, model, alert);
@@ -129,7 +129,7 @@ describe('a drift alert', () => {
   });
 
   it('that comes during the cooldown starts one retrain after it', async () => {
-    world = createWorld({ ...SETTINGS, MEDIWATCH_STEWARD_COOLDOWN: '4' });
+    world = createWorld({ ...SETTINGS, MEDIWATCH_STEWARD_COOLDOWN: '4' }, { models: [model] });
     await raise();
     await phase('cooling');
     await raise({ reason: 'again' });
@@ -141,7 +141,7 @@ describe('a drift alert', () => {
   });
 
   it('that comes during a retrain that promotes nothing waits for the next', async () => {
-    world = createWorld({ ...SETTINGS, MEDIWATCH_PROMOTION_POLICY: 'never' });
+    world = createWorld({ ...SETTINGS, MEDIWATCH_PROMOTION_POLICY: 'never' }, { models: [model] });
     const letGo = holdRetrains();
     await raise();
     await phase('retraining');
@@ -196,7 +196,7 @@ describe('a drift alert', () => {
 
 describe('a retrain that does not end well', () => {
   it('is tried again after a back-off, and after three failures the steward pauses and tells people', async () => {
-    world = createWorld({ ...SETTINGS, MEDIWATCH_STEWARD_BACKOFF: '0.3' }, { told: true });
+    world = createWorld({ ...SETTINGS, MEDIWATCH_STEWARD_BACKOFF: '0.3' }, { told: true, models: [model] });
     failRetrains();
     await raise({ reason: 'drift' });
     const told = await phase('paused');
@@ -218,7 +218,7 @@ describe('a retrain that does not end well', () => {
   it('does not hold up the steward when nobody can be told', async () => {
     world = createWorld(
       { ...SETTINGS, MEDIWATCH_STEWARD_BACKOFF: '0.3', MEDIWATCH_STEWARD_MAX_FAILURES: '2' },
-      { told: true },
+      { told: true, models: [model] },
     );
     failRetrains();
     world.override.notify = async () => {
@@ -229,7 +229,7 @@ describe('a retrain that does not end well', () => {
   });
 
   it('is answered by the person who cancels it', async () => {
-    world = createWorld(SETTINGS, { told: true });
+    world = createWorld(SETTINGS, { told: true, models: [model] });
     holdRetrains();
     await raise();
     await (await underWay()).cancel();

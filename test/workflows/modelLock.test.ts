@@ -9,7 +9,8 @@ import { createWorld } from '../support/world.ts';
 
 let server: TestTemporal;
 let workers: TestWorkers;
-const world = createWorld();
+const MODELS = ['fair', 'busy', 'free', 'holder-terminated', 'holder-cancelled', 'waiter', 'idle', 'never'];
+const world = createWorld({}, { models: MODELS });
 /** Redeploys that are inside the lock at this moment, by version; each waits until it is let go. */
 const inside = new Map<string, () => void>();
 let most = 0;

@@ -1,4 +1,4 @@
-import { type Config, forModel } from '../../config.ts';
+import { type Config, forModel, isDeclared } from '../../config.ts';
 import { createDockerSystem, type Images } from '../docker/index.ts';
 import type { Mlflow } from '../mlflow/index.ts';
 import { createDockerTarget } from './docker.ts';
@@ -37,7 +37,12 @@ export function createDeployments(config: Config): Deployments {
   const made = new Map<string, ModelDeployment & { close(): Promise<void> }>();
   return {
     of(registeredModel = config.registry.registeredModel) {
-      // Models that have no settings of their own share those of the file.
+      // A run outlives the settings that it began with: what they no longer name has no API.
+      if (!isDeclared(config, registeredModel)) {
+        const message = `mediwatch.yaml declares no model "${registeredModel}": the API belongs to another. Nothing was changed.`;
+        throw new GatewayError(message, { retryable: false });
+      }
+      // The settings of a deployment with one model are those of the file.
       const name = Object.hasOwn(config.models, registeredModel) ? registeredModel : '';
       const known = made.get(name) ?? open(name ? forModel(config, name) : config);
       made.set(name, known);

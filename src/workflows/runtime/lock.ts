@@ -7,7 +7,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { failure } from '../../contracts/errors.ts';
-import { type LockRequest, lockGranted, releaseLock } from '../../contracts/lock.ts';
+import { type Locked, type LockRequest, lockGranted, locksOf, releaseLock } from '../../contracts/lock.ts';
 import { workflowIds } from '../../contracts/names.ts';
 import type { LockTicket } from '../../contracts/plans.ts';
 import { shorten } from '../../contracts/text.ts';
@@ -16,8 +16,9 @@ import { applicationFailure, rootMessage } from './failures.ts';
 import type { Run } from './workflow.ts';
 
 /*
- * The lock of a registered model: only one workflow at a time changes what is in Production. A workflow takes it for
- * itself, or, as a stage, for the workflow that started it, which then holds it until its later stages have ended too.
+ * The lock of a registered model and of its gateway: only one workflow at a time changes what is in Production, and what
+ * answers. A workflow takes it for itself, or, as a stage, for the workflow that started it, which then holds it until its
+ * later stages have ended too.
  */
 
 /**
@@ -28,8 +29,7 @@ import type { Run } from './workflow.ts';
  */
 export type Held = (() => Promise<void>) & { ticket: LockTicket };
 
-interface Lock {
-  registeredModel: string;
+interface Lock extends Locked {
   purpose: LockRequest['purpose'];
   version: string | null;
   /** Ticket of the parent workflow, for which the lock is taken; null: this workflow takes it for itself. */
@@ -50,11 +50,11 @@ export async function underLock<Result>(
     let isKept = false;
     try {
       const askedBy = await take(run, lock, ticket);
-      const result = await body(heldBy(lock.registeredModel, ticket, lock.ticket === null ? askedBy : null));
+      const result = await body(heldBy(lock, ticket, lock.ticket === null ? askedBy : null));
       isKept = lock.ticket !== null && keeps(result);
       return result;
     } finally {
-      if (!isKept) await release(lock.registeredModel, ticket);
+      if (!isKept) await release(lock, ticket);
     }
   };
   // What a parent workflow has lost, its stage cannot take again.
@@ -67,7 +67,7 @@ export async function underLock<Result>(
  */
 export async function sharingLock<Result>(
   { stages }: Run<unknown>,
-  registeredModel: string,
+  locked: Locked,
   body: (ticket: LockTicket) => Promise<Result>,
 ): Promise<Result> {
   return untilNotLost(async () => {
@@ -76,27 +76,28 @@ export async function sharingLock<Result>(
       return await body(ticket);
     } catch (error) {
       // Without the lock there is nothing to undo: another workflow may have it by now.
-      if (!isLockLost(error) && (await holds(registeredModel, ticket))) {
+      if (!isLockLost(error) && (await holds(locked, ticket))) {
         await CancellationScope.nonCancellable(() => stages.undo(rootMessage(error)));
       }
       throw error;
     } finally {
-      await release(registeredModel, ticket);
+      await release(locked, ticket);
     }
   });
 }
 
 /** For a stage that runs under the lock of its parent. */
-export function heldBy(registeredModel: string, ticket: LockTicket, askedBy: string | null = null): Held {
+export function heldBy(locked: Locked, ticket: LockTicket, askedBy: string | null = null): Held {
+  const { registeredModel, gateway } = locked;
   const check = async () => {
-    if (await activities.holdsLock({ registeredModel, token: ticket.token, askedBy })) return;
+    if (await activities.holdsLock({ registeredModel, gateway, token: ticket.token, askedBy })) return;
     throw failure('LockLost', `The lock of ${registeredModel} is no longer held for this workflow.`);
   };
   return Object.assign(check, { ticket });
 }
 
-const holds = (registeredModel: string, { token }: LockTicket) =>
-  CancellationScope.nonCancellable(() => activities.holdsLock({ registeredModel, token, askedBy: null }));
+const holds = ({ registeredModel, gateway }: Locked, { token }: LockTicket) =>
+  CancellationScope.nonCancellable(() => activities.holdsLock({ registeredModel, gateway, token, askedBy: null }));
 
 export const isLockLost = (error: unknown) => applicationFailure(error)?.type === 'LockLost';
 
@@ -116,34 +117,48 @@ function newTicket(): LockTicket {
   return { token: uuid4(), workflowId, runId };
 }
 
-/** Asks for the lock and waits for it. Returns the run that asked, which a reset does not change. */
-async function take({ report }: Run<unknown>, lock: Lock, { token, ...holder }: LockTicket): Promise<string> {
-  const { registeredModel, purpose, version } = lock;
+/**
+ * Asks for the locks and waits for each.
+ *
+ * @returns the run that asked, which a reset does not change; null: a reset came between, so that none asked for both
+ */
+async function take({ report }: Run<unknown>, lock: Lock, { token, ...holder }: LockTicket): Promise<string | null> {
+  const { purpose, version } = lock;
   const { workflowId, runId } = workflowInfo();
-  let granted = false;
+  const locks = locksOf(lock, token);
+  const granted = new Set<string>();
   setHandler(
     lockGranted,
     (to) => {
-      granted ||= to === token;
+      if (locks.some((wanted) => wanted.token === to)) granted.add(to);
     },
-    { description: 'From the lock of the model: it is granted. Nobody else sends it' },
+    { description: 'From the lock of the model or of its gateway: it is granted. Nobody else sends it' },
   );
-  const request: LockRequest = { token, workflowId, runId, holder, purpose, version };
-  const ask = () => activities.askForLock({ registeredModel, request });
-  let asked = await ask();
-  const summary = shorten(`the lock of ${registeredModel}, to ${purpose}`);
-  if (!(await condition(() => granted, '2 seconds', { summary }))) {
-    report({ event: 'waits', waiting: { for: 'lock', registeredModel } });
+  const askedBy = new Set<string>();
+  for (const { name, token } of locks) {
+    const request: LockRequest = { token, workflowId, runId, holder, purpose, version };
+    const ask = () => activities.askForLock({ registeredModel: name, request });
+    let asked = await ask();
+    const isGranted = () => granted.has(token);
+    const summary = shorten(`the lock of ${name}, to ${purpose}`);
+    if (!(await condition(isGranted, '2 seconds', { summary }))) {
+      report({ event: 'waits', waiting: { for: 'lock', registeredModel: name } });
+    }
+    // Asking again now and then costs nothing and brings the request back should the lock have been terminated.
+    while (!isGranted() && !(await condition(isGranted, '1 minute', { summary }))) asked = await ask();
+    askedBy.add(asked.runId);
   }
-  // Asking again now and then costs nothing and brings the request back should the lock have been terminated.
-  while (!granted && !(await condition(() => granted, '1 minute', { summary }))) asked = await ask();
   report({ event: 'waits', waiting: null });
-  return asked.runId;
+  const [first, ...others] = askedBy;
+  return others.length === 0 ? (first ?? null) : null;
 }
 
 /** A lock that has ended needs no release; one that is not reached notices the end of this workflow. */
-async function release(registeredModel: string, { token }: LockTicket): Promise<void> {
-  await CancellationScope.nonCancellable(() =>
-    getExternalWorkflowHandle(workflowIds.lock(registeredModel)).signal(releaseLock, token),
-  ).catch(() => undefined);
+async function release(locked: Locked, ticket: LockTicket): Promise<void> {
+  const signals = locksOf(locked, ticket.token).map(({ name, token }) =>
+    getExternalWorkflowHandle(workflowIds.lock(name))
+      .signal(releaseLock, token)
+      .catch(() => undefined),
+  );
+  await CancellationScope.nonCancellable(() => Promise.all(signals));
 }

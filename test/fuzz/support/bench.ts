@@ -49,7 +49,7 @@ export async function createFuzzBench(): Promise<FuzzBench> {
   const server = await startTemporal();
   const worlds = new Map<string, World>();
   const worldOf: FuzzBench['worldOf'] = (registeredModel, env = {}) => {
-    const world = worlds.get(registeredModel) ?? populated(createWorld({ ...SHORT, ...env }));
+    const world = worlds.get(registeredModel) ?? populated(worldWith(registeredModel, { ...SHORT, ...env }));
     worlds.set(registeredModel, world);
     return world;
   };
@@ -205,6 +205,11 @@ function dispatched(name: string, worldOf: (registeredModel: string) => World) {
 }
 
 const IMAGE = { reference: 'image@sha256:1', tag: 'latest', built: true, pushed: true, platforms: [], note: '' };
+
+/** A world that declares the model, with a gateway of its own. */
+function worldWith(registeredModel: string, env: Record<string, string>): World {
+  return createWorld(env, { models: registeredModel === '' ? [] : [registeredModel] });
+}
 
 /** Three versions, the second of which serves. */
 function populated(world: World): World {
