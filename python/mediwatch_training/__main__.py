@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -12,7 +11,7 @@ from pathlib import Path
 
 from .checks import is_object, kinds_of, resolve_input
 from .contract import INPUTS, STEPS, Schema
-from .errors import DataNotFound, InvalidInput, StepError
+from .errors import DataNotFound, InvalidInput, StepError, log_to_stderr
 from .jsonio import to_json, write_json
 from .steps import run_step
 
@@ -28,7 +27,7 @@ def main(argv: list[str] | None = None) -> int:
     With ``MEDIWATCH_INPUT`` set, the input comes from that JSON file; otherwise from flags. With
     ``MEDIWATCH_RESULT`` set, ``{"result"}`` or ``{"error"}`` goes to that file; otherwise the result is printed.
     """
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    log_to_stderr()
     result_path = os.environ.get("MEDIWATCH_RESULT")
     input_path = os.environ.get("MEDIWATCH_INPUT")
     step, flags = _parse(sys.argv[1:] if argv is None else argv, input_required=input_path is None)

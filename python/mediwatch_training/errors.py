@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+import logging
+import re
 import traceback
-from typing import ClassVar
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
 
 from .contract import RETRYABLE, FailureType, StepFailure
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import TypeAlias
+
+    ExcInfo: TypeAlias = "tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]"
+
+# The texts of these speak of files, memory and code. That of any other may quote a value: of a row, of a header.
+_SPEAKS_OF_NO_DATA = (OSError, MemoryError, ImportError, AttributeError, NameError, RecursionError)
 
 
 class StepError(Exception):
@@ -19,8 +31,8 @@ class StepError(Exception):
     type: ClassVar[FailureType] = "StepFailed"
 
     def __init__(self, message: str, field: str | None = None) -> None:
-        super().__init__(message)
-        self.message = message
+        self.message = without_password(message)
+        super().__init__(self.message)
         self.field = field
 
     @property
@@ -100,8 +112,61 @@ class StepCrashed(StepError):
 
 
 def as_step_error(error: BaseException) -> StepError:
-    """Return `error` itself if it is a `StepError`, else a `StepCrashed` with its last line as message."""
+    """Return `error` itself if it is a `StepError`, else a `StepCrashed` that quotes no value."""
+    return error if isinstance(error, StepError) else StepCrashed(described(error))
+
+
+def described(error: BaseException) -> str:
+    """Return what may be told of an error that somebody else's code raised: never a value that it met in the data.
+
+    Libraries quote the cell that they do not like. Instead of their text people get the place, where the code says what
+    it does not like.
+    """
+    kind = type(error).__name__
     if isinstance(error, StepError):
-        return error
-    last_line = traceback.format_exception_only(type(error), error)[-1].strip()
-    return StepCrashed(last_line.splitlines()[0][:2000] if last_line else type(error).__name__)
+        return error.message
+    if isinstance(error, _SPEAKS_OF_NO_DATA) and not isinstance(error, UnicodeError):
+        text = without_password(str(error).strip()).splitlines()
+        return f"{kind}: {text[0][:2000]}" if text else kind
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if "mediwatch_training" in Path(frame.filename).parts]
+    places = dict.fromkeys(f"{_file(frame)}:{frame.lineno}" for frame in (*ours[-1:], *frames[-1:]))
+    at = f" in {', from '.join(reversed(places))}" if places else ""
+    return f"{kind}{at}; its text may quote the data and is left out"
+
+
+def without_password(text: str) -> str:
+    """Return `text` with the user and password of each URL in it taken out: messages are passed on."""
+    return re.sub(r"(?<=://)[^/\s]*@", "", text)
+
+
+class Formatter(logging.Formatter):
+    """Log lines without passwords in URLs, and tracebacks without the texts that may quote the data."""
+
+    def __init__(self) -> None:
+        super().__init__("%(levelname)s %(name)s: %(message)s")
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line, with its traceback."""
+        return without_password(super().format(record))
+
+    def formatException(self, ei: ExcInfo) -> str:
+        """Return the traceback of an error and of those that it came from, the first one first."""
+        parts: list[str] = []
+        error = ei[1]
+        while error is not None:
+            frames = "".join(traceback.format_tb(error.__traceback__))
+            parts.append(f"Traceback (most recent call last):\n{frames}{described(error)}")
+            error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+        return "\nand then\n".join(reversed(parts))
+
+
+def log_to_stderr() -> None:
+    """Let all loggers of this process write to stderr, as `Formatter` has it."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(Formatter())
+    logging.basicConfig(handlers=[handler], level=logging.INFO)
+
+
+def _file(frame: traceback.FrameSummary) -> str:
+    return "/".join(Path(frame.filename).parts[-2:])

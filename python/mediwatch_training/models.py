@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol, TypedDict, cast
 import numpy as np
 
 from .checks import is_object
-from .errors import ModelLoadFailed, ModelMismatch
+from .errors import ModelLoadFailed, ModelMismatch, described
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -112,7 +112,7 @@ def predict_records(model: object, records: pd.DataFrame, name: str) -> Floats:
         predict = getattr(model, "predict_proba", None) or cast("Predicting", model).predict
         values = np.asarray(predict(records), dtype=np.float64)
     except (ValueError, TypeError, KeyError) as error:
-        raise ModelMismatch(f"The model {name} does not accept the data: {error}", "models") from error
+        raise ModelMismatch(f"The model {name} does not accept the data: {described(error)}", "models") from error
     values = values[:, 1] if values.ndim == 2 and values.shape[1] == 2 else values.reshape(-1)
     if values.shape != (len(records),) or not np.all((values >= 0) & (values <= 1)):
         raise ModelMismatch(f"The model {name} does not return one probability a record", "models")

@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping
 from typing import cast
 
 from .checks import is_object
-from .errors import InvalidInput, StepError
+from .errors import InvalidInput, StepError, log_to_stderr
 from .jsonio import to_json
 from .steps import run_step
 
@@ -32,7 +32,7 @@ Send = Callable[[Mapping[str, object]], None]
 def main() -> None:
     """Serve steps until the input ends."""
     send = _take_over_stdout()
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    log_to_stderr()
     requests: queue.Queue[str] = queue.Queue()
     threading.Thread(target=_read, args=(requests,), daemon=True).start()
     send({"ready": True, "pid": os.getpid()})

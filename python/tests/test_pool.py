@@ -134,7 +134,7 @@ def test_prints_do_not_corrupt_the_protocol_and_nan_becomes_null(noisy):
 def test_a_crash_is_retryable_and_its_traceback_is_in_the_log(noisy):
     _, last = noisy.answer({"id": "a", "step": "trial", "input": {"crash": True}})
     assert last["error"]["type"] == "StepCrashed" and last["error"]["retryable"] is True
-    assert last["error"]["message"] == "RuntimeError: out of luck"
+    assert last["error"]["message"].startswith("RuntimeError in ") and "luck" not in last["error"]["message"]
     noisy.process.stdin.close()
     assert b"Traceback" in noisy.process.stderr.read()
 

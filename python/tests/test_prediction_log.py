@@ -111,3 +111,23 @@ def test_a_full_disk_is_told_and_leaves_no_half_of_a_row(tmp_path, monkeypatch):
     log.append([row("after")])
     frame = read_log(str(tmp_path), 10).frame
     assert list(frame["a"]) == ["before", "after"]
+
+
+def test_a_full_file_is_closed_and_the_oldest_go(tmp_path):
+    log = PredictionLog(tmp_path, ["a"], max_bytes=80_000)
+    for number in range(400):
+        log.append([[f"e{number}", 1.7e9 + number, "1", 0.5, "x" * 500, 0.1, 0]])
+        size = sum(path.stat().st_size for path in tmp_path.iterdir())
+        assert size <= 80_000 + 600
+    assert len(names(tmp_path)) in (7, 8)
+    read = read_log(str(tmp_path), 1000).frame
+    # The newest rows are all there, across files, for a window to be read of them.
+    assert list(read["event_id"]) == [f"e{number}" for number in range(400 - len(read), 400)] and len(read) > 100
+
+
+def test_processes_that_share_a_full_log_lose_no_row(tmp_path):
+    one, other = (PredictionLog(tmp_path, ["a"], max_bytes=800_000) for _ in range(2))
+    for number in range(300):
+        for log, who in ((one, "one"), (other, "other")):
+            log.append([[f"{who}{number}", 1.7e9 + number, "1", 0.5, "x" * 1000, 0.1, 0]])
+    assert len(read_log(str(tmp_path), 1000).frame) == 600 and len(names(tmp_path)) > 5

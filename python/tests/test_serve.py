@@ -22,13 +22,17 @@ from sklearn.pipeline import make_pipeline
 from mediwatch_training.training.columns import plan_columns
 from mediwatch_training.training.encoder import make_encoder
 
+# What the API knows a deployment check by, which learns why there is no model.
+SECRET = "of the gateway"
+KNOWN = {"X-Mediwatch-Verify": SECRET}
+
 
 class Api:
     """A running API."""
 
     def __init__(self, directory: Path, **environment: str) -> None:
         self.port, self.logs = free_port(), directory / "logs"
-        values = {"PORT": str(self.port), "PRED_LOG_DIR": str(self.logs), **environment}
+        values = {"PORT": str(self.port), "PRED_LOG_DIR": str(self.logs), "API_CHECK_SECRET": SECRET, **environment}
         with (directory / "api.log").open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "mediwatch_training.serving"],
@@ -40,6 +44,7 @@ class Api:
 
     def call(self, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
         data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
+        headers = {"Content-Type": "application/json", **headers}
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data, headers)
         try:
             with urllib.request.urlopen(request, timeout=30) as response:
@@ -96,7 +101,7 @@ def test_predictions_are_logged_and_checks_are_not(api):
     before = api.logged()
     record = schema["example"]["records"][0]
     api.call("/predict", {"records": [record, record]})
-    api.call("/predict", schema["example"], **{"X-Mediwatch-Verify": "1"})
+    api.call("/predict", schema["example"], **KNOWN)
     rows = api.logged()
     assert len(rows) == len(before) + 2
     assert [*rows[-1]] == [
@@ -189,8 +194,8 @@ def test_without_a_model_it_says_why_and_serves_one_that_appears(trained, mlflow
     try:
         url = f"http://127.0.0.1:{api.port}"
         wait_until(lambda: answers(f"{url}/openapi.json"), 60, "an API that answers")
-        wait_until(lambda: "Staging" in api.call("/health")[1]["reason"], 20, "a reason")
-        status, health = api.call("/health")
+        wait_until(lambda: "Staging" in api.call("/health", **KNOWN)[1]["reason"], 20, "a reason")
+        status, health = api.call("/health", **KNOWN)
         assert status == 503 and "promote one" in health["reason"]
         assert api.call("/predict", {"records": [{}]})[0] == 503
         client = mlflow.MlflowClient(mlflow_uri, mlflow_uri)
@@ -205,7 +210,7 @@ def test_a_missing_model_file_and_a_wrong_setting_are_explained(tmp_path):
     api = Api(tmp_path, MODEL_SOURCE="local", MODEL_PATH="nowhere.joblib")
     try:
         wait_until(lambda: answers(f"http://127.0.0.1:{api.port}/openapi.json"), 60, "an API that answers")
-        wait_until(lambda: "nowhere.joblib" in api.call("/health")[1]["reason"], 10, "a reason")
+        wait_until(lambda: "nowhere.joblib" in api.call("/health", **KNOWN)[1]["reason"], 10, "a reason")
     finally:
         assert api.stop() == 0
     assert Api(tmp_path, PORT="http").process.wait(30) == 2

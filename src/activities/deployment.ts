@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { type Config, fromRoot } from '../config.ts';
 import type { Check } from '../contracts/deployment.ts';
 import { failure } from '../contracts/errors.ts';
+import { checkSecret } from '../systems/checkSecret.ts';
 import type { Deployments } from '../systems/deployment/index.ts';
 import { verifyCandidate } from '../systems/deployment/verify.ts';
 import { type BakedImage, type BuiltImage, dockerLog, type Images } from '../systems/docker/index.ts';
@@ -75,6 +76,7 @@ export function createDeploymentActivities({ of, shipper }: Pick<Deployments, 'o
           if (existsSync(candidate.logFile)) log.follow('api', candidate.logFile, { fromStart: true });
           const { checks } = await verifyCandidate({
             url: candidate.url,
+            secret: checkSecret(config),
             model: registeredModel,
             version,
             example: await exampleRecords(config),

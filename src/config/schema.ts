@@ -49,6 +49,11 @@ export const ConfigSchema = z.strictObject({
       .describe('where the API runs: as a process of the gateway, as a container, or nowhere'),
     apiUrl: z.string().default('').describe('base URL of the running API; empty: the embedded one'),
     adminUrl: z.string().default('').describe("base URL of the gateway's admin API; empty: the embedded one"),
+    allowedHosts: list(z.string())
+      .default([])
+      .describe(
+        'host names under which clients call the API beside localhost and addresses, and origins (https://…) of pages that may; *: any name; empty: any, where stack.bind lets others in',
+      ),
     healthTimeout: seconds(90, 'how long a candidate may take to answer /health with its version'),
     maxPredictSeconds: seconds(5, 'how long the candidate may take for one prediction'),
     drain: seconds(10, 'how long the replaced API may finish its open requests'),

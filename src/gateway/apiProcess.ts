@@ -4,6 +4,7 @@ import pRetry from 'p-retry';
 import type { Logger } from 'pino';
 import { type Dispatcher, request } from 'undici';
 import type { Instance, InstanceSpec } from '../contracts/gateway.ts';
+import { checkHeader } from '../systems/checkSecret.ts';
 import { LOOPBACK } from '../systems/ports.ts';
 import { ownEnvironment } from '../systems/processes/environment.ts';
 import { killTree } from '../systems/processes/killTree.ts';
@@ -91,7 +92,8 @@ export function startApiProcess(options: ApiProcessOptions) {
   /** Asks /health once and notes what it says. */
   const look = async () => {
     if (state !== 'starting') return;
-    const found = await probe(url, probing.signal);
+    const { API_CHECK_SECRET: secret } = command.env;
+    const found = await probe(url, { signal: probing.signal, headers: secret ? checkHeader(secret) : {} });
     if (state !== 'starting') return;
     if (found !== null) return become('starting', found);
     runningSince = performance.now();
@@ -160,12 +162,17 @@ function makePredictionFolder({ env }: Command, log: Logger): void {
 /**
  * Asks `GET /health` once.
  *
+ * @param headers what the API must know us by, to say why it has no model
  * @returns null: it answers with 200; otherwise why not, as text
  */
-export async function probe(url: string, signal?: AbortSignal): Promise<string | null> {
+export async function probe(
+  url: string,
+  { signal, headers = {} }: { signal?: AbortSignal; headers?: Record<string, string> } = {},
+): Promise<string | null> {
   try {
     const limit = AbortSignal.timeout(PROBE_TIMEOUT_MS);
-    const response = await request(`${url}/health`, { signal: signal ? AbortSignal.any([signal, limit]) : limit });
+    const ended = signal ? AbortSignal.any([signal, limit]) : limit;
+    const response = await request(`${url}/health`, { headers, signal: ended });
     const reason = await reasonIn(response.body);
     if (response.statusCode === 200) return null;
     return `/health answers ${response.statusCode}${reason ? `: ${reason}` : ''}`;

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { type Config, fromRoot, PROJECT_ROOT } from '../config.ts';
 import type { InstanceSpec } from '../contracts/gateway.ts';
-import { modelVariables } from '../systems/apiVariables.ts';
+import { accessVariables, modelVariables } from '../systems/apiVariables.ts';
 import { variablesOf } from '../systems/processes/environment.ts';
 
 /** A program with its arguments (no shell) and the what its environment has besides the usual. */
@@ -34,6 +34,7 @@ export function apiCommand(config: Config): CommandOf {
       HOST: host,
       PORT: String(port),
       ...variablesFor(config, spec),
+      ...accessVariables(config),
       PYTHONPATH: python,
       PYTHONUNBUFFERED: '1',
     },

@@ -80,7 +80,9 @@ export async function createProxy({ requestTimeoutMs, log }: ProxyOptions): Prom
       getUpstream: () => upstream.url,
       timeout: requestTimeoutMs,
       rewriteRequestHeaders: (_request, headers) => {
-        const { 'content-length': length, ...others } = endToEnd(headers);
+        // The name that the client called: ours stands in the header host from here on.
+        const passedOn = endToEnd({ ...headers, 'x-forwarded-host': request.headers.host ?? '' });
+        const { 'content-length': length, ...others } = passedOn;
         return hasBody && length !== undefined ? { ...others, 'content-length': length } : others;
       },
       rewriteHeaders: (headers) => ({ ...endToEnd(headers), [VERSION_HEADER]: upstream.version }),

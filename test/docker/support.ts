@@ -6,6 +6,7 @@ import { execa } from 'execa';
 import { pino } from 'pino';
 import { type Config, loadConfig, PROJECT_ROOT } from '../../src/config.ts';
 import { createGateway, type Gateway, gatewayOptions } from '../../src/gateway/gateway.ts';
+import { checkSecret } from '../../src/systems/checkSecret.ts';
 import { createDockerTarget } from '../../src/systems/deployment/docker.ts';
 import type { DeploymentTarget } from '../../src/systems/deployment/target.ts';
 import { verifyCandidate } from '../../src/systems/deployment/verify.ts';
@@ -101,6 +102,7 @@ function createDeployer(config: Config): Deployer {
     const candidate = await target.start({ key, model: MODEL, version });
     return verifyCandidate({
       ...candidate,
+      secret: checkSecret(config),
       require: ['version', 'schema', 'prediction'],
       example: RECORDS,
       healthTimeoutMs,

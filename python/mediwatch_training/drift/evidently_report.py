@@ -15,7 +15,7 @@ from evidently.legacy.calculations.stattests.registry import StatTest, register_
 from evidently.legacy.core import ColumnType
 from scipy.stats import chi2_contingency
 
-from ..errors import InvalidInput, PredictionLogInvalid
+from ..errors import InvalidInput, PredictionLogInvalid, described
 from .comparison import Comparison
 from .evidently_shapes import Findings, read_snapshot
 
@@ -94,7 +94,7 @@ def make_report(comparison: Comparison, drift_share: float, method: str | None, 
             html, text = snapshot.get_html_str(as_iframe=False), snapshot.json()
             findings = read_snapshot(snapshot.dict())
     except Exception as error:
-        raise PredictionLogInvalid(f"Evidently cannot compare these rows: {type(error).__name__}: {error}") from error
+        raise PredictionLogInvalid(f"Evidently cannot compare these rows: {described(error)}") from error
     for column in findings.columns:
         column["role"] = comparison.roles[column["name"]]
     return Report(html, text, findings, evidently.__version__)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypedDict, cast
+
+from ..errors import without_password
 
 if TYPE_CHECKING:
     from ..contract import (
@@ -122,8 +123,3 @@ def _trial(trial: Trial) -> ReportedTrial:
 def _without_passwords(lineage: ReportInputLineage) -> ReportInputLineage:
     clean = {name: without_password(value) if isinstance(value, str) else value for name, value in lineage.items()}
     return cast("ReportInputLineage", clean)
-
-
-def without_password(text: str) -> str:
-    """Return `text` with the user and password of each URL in it taken out: pages are passed on."""
-    return re.sub(r"(?<=://)[^/\s]*@", "", text)

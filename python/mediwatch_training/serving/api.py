@@ -13,12 +13,14 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, TypedDict
 
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.concurrency import run_in_threadpool
+from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse
 
-from ..errors import as_step_error
+from ..errors import StepError, as_step_error, log_to_stderr
 from .batching import Batcher
+from .guard import Guard
 from .model import ServedModel, load_served_model
 from .prediction_log import PredictionLog
 from .records import MAX_BODY_BYTES, BadRequest, check_values, parse_records, spell_booleans
@@ -31,9 +33,8 @@ _log = logging.getLogger("mediwatch_training.serving")
 
 # A model that cannot be loaded now may be promoted, or its server started, at any time.
 _RETRY_SECONDS = 3.0
-# Requests with this header check a deployment; they are not traffic that a drift report should see.
-_VERIFY_HEADER = "x-mediwatch-verify"
 _DRAIN_SECONDS = 20
+_NO_MODEL = "There is no model yet: try again in a few seconds; the log of the API says why"
 
 
 class Prediction(TypedDict):
@@ -71,10 +72,13 @@ class Service:
         model = self.model
         batcher = self._batcher
         if model is None or batcher is None:
-            raise BadRequest(503, self.reason)
+            raise BadRequest(503, _NO_MODEL)
         records = spell_booleans(parse_records(body), model.booleans)
         warnings = check_values(records, model.features)
-        probabilities = batcher.probabilities(records)
+        try:
+            probabilities = batcher.probabilities(records)
+        except StepError as error:
+            raise BadRequest(422, f"The model does not take these records: {error.message}") from error
         predictions: list[Prediction] = [{"prob": float(p), "pred": int(p >= model.threshold)} for p in probabilities]
         if not verify:
             warnings += self._write_log(model, records, predictions)
@@ -98,7 +102,9 @@ class Service:
                 self.reason = reason
                 self._stop.wait(_RETRY_SECONDS)
                 continue
-            self._log = PredictionLog(self.settings.log_directory, [f["name"] for f in model.features])
+            self._log = PredictionLog(
+                self.settings.log_directory, [f["name"] for f in model.features], self.settings.log_bytes
+            )
             self._batcher = Batcher(model.probabilities)
             self.model = model
             _log.info("Serving version %s", model.version)
@@ -129,7 +135,7 @@ class Service:
 
 def create_app(settings: Settings) -> FastAPI:
     """Return the application; it starts to load its model when it starts."""
-    service = Service(settings)
+    service, guard = Service(settings), Guard(settings.allowed, settings.check_secret)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
@@ -137,40 +143,50 @@ def create_app(settings: Settings) -> FastAPI:
         yield
         service.stop()
 
-    app = FastAPI(title="MediWatch", lifespan=lifespan)
+    async def from_whom(request: Request) -> None:
+        guard.check(request.headers)
+
+    app = FastAPI(title="MediWatch", lifespan=lifespan, dependencies=[Depends(from_whom)])
+    if guard.origins:
+        app.add_middleware(
+            CORSMiddleware, allow_origins=guard.origins, allow_methods=["GET", "POST"], allow_headers=["content-type"]
+        )
 
     @app.exception_handler(BadRequest)
     async def bad_request(request: Request, error: BadRequest) -> JSONResponse:
         return JSONResponse({"error": error.message}, status_code=error.status)
 
     @app.get("/health")
-    async def health() -> JSONResponse:
-        return _health(service)
+    async def health(request: Request) -> JSONResponse:
+        return _health(service, guard.is_deployment_check(request.headers))
 
     @app.get("/schema")
     async def schema() -> JSONResponse:
         if service.model is None:
-            raise BadRequest(503, service.reason)
+            raise BadRequest(503, _NO_MODEL)
         return JSONResponse(_schema(service.model))
 
     @app.post("/predict")
     async def predict(request: Request) -> JSONResponse:
+        guard.check_json(request.headers)
         body = bytearray()
         async for chunk in request.stream():
             body += chunk
             if len(body) > MAX_BODY_BYTES:
                 raise BadRequest(413, f"The body is larger than {MAX_BODY_BYTES // 2**20} MiB: send fewer records")
-        verify = request.headers.get(_VERIFY_HEADER) == "1"
+        verify = guard.is_deployment_check(request.headers)
         return JSONResponse(await run_in_threadpool(service.predict, bytes(body), verify))
 
     return app
 
 
-def _health(service: Service) -> JSONResponse:
+def _health(service: Service, may_know: bool) -> JSONResponse:
     settings, model = service.settings, service.model
     facts = {"model_name": settings.model_name, "model_source": settings.source}
     if model is None:
-        return JSONResponse({"status": "unavailable", "reason": service.reason, **facts}, status_code=503)
+        # It names hosts and paths, which are not for everybody.
+        why = {"reason": service.reason} if may_know else {}
+        return JSONResponse({"status": "unavailable", **why, **facts}, status_code=503)
     return JSONResponse(
         {
             "status": "ok",
@@ -196,7 +212,7 @@ def main() -> int:
     """Serve until SIGTERM or SIGINT, then finish the requests under way; return the exit code."""
     import uvicorn
 
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    log_to_stderr()
     try:
         settings = Settings.from_environment(os.environ)
     except ValueError as error:
@@ -206,6 +222,8 @@ def main() -> int:
         create_app(settings),
         host=settings.host,
         port=settings.port,
+        # Its own lines go through our handler, which leaves out of tracebacks what may be a record.
+        log_config=None,
         log_level="warning",
         access_log=False,
         timeout_graceful_shutdown=_DRAIN_SECONDS,

@@ -24,6 +24,8 @@ _LOCK_LIMIT = 2.0
 _QUIET = 3600.0
 # What is read of the end of a file to find its last line (bytes).
 _LONGEST_LINE = 2**20
+# A full file is closed: with so many of them the oldest can go without taking much of what is still compared.
+_FILES = 8
 
 
 class PredictionLog:
@@ -31,16 +33,19 @@ class PredictionLog:
 
     Each request is one write to a file opened for appending, so that lines of two processes never mix. A file has one
     header: one of another model is renamed ``predictions.<n>.csv``, once, and a process that still serves that model
-    goes on in it, so that while two models with different features serve, each has one file.
+    goes on in it, so that while two models with different features serve, each has one file. A full one is renamed
+    likewise, and the oldest of those are removed, so that whoever sends predictions cannot fill the disk.
 
     Args:
         directory: Where the files are; made when first needed.
         features: The columns between the threshold and the probability.
+        max_bytes: How large all files may be.
     """
 
-    def __init__(self, directory: str | Path, features: list[str]) -> None:
+    def __init__(self, directory: str | Path, features: list[str], max_bytes: int = 2**30) -> None:
         self._path = Path(directory) / FILE_NAME
         self._header = ["event_id", "ts", "model_version", "threshold", *features, "prob", "pred"]
+        self._max_bytes = max_bytes
         self._lock = threading.Lock()
         #: The file that this process writes; it keeps being this one when somebody renames it.
         self._handle: int | None = None
@@ -61,8 +66,8 @@ class PredictionLog:
         if self._handle is None:
             return False
         ours = os.fstat(self._handle)
-        if ours.st_size == 0:
-            # Somebody has emptied it.
+        if ours.st_size == 0 or ours.st_size >= self._max_bytes / _FILES:
+            # Somebody has emptied it, or it is full.
             return False
         try:
             named = self._path.stat()
@@ -80,8 +85,10 @@ class PredictionLog:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with _locked(self._path.parent):
             header = self._header_of(self._path)
-            if header and header != self._header:
+            if header and (header != self._header or self._path.stat().st_size >= self._max_bytes / _FILES):
                 self._path.rename(self._free_name())
+                self._remove_oldest()
+                header = None
             if header != self._header:
                 self._create_with_header()
             handle = os.open(self._path, os.O_RDWR | os.O_APPEND)
@@ -94,6 +101,17 @@ class PredictionLog:
         numbers = [path.name.split(".")[1] for path in self._path.parent.glob("predictions.*")]
         taken = [int(number) for number in numbers if number.isdigit()]
         return self._path.with_name(f"predictions.{max(taken, default=0) + 1}.csv")
+
+    def _remove_oldest(self) -> None:
+        """Remove closed files, those that were written first, until there is room for another one."""
+        closed = [path for path in self._path.parent.glob("predictions.*.csv") if path.name.split(".")[1].isdigit()]
+        sizes = {path: (path.stat().st_mtime_ns, path.stat().st_size) for path in closed}
+        excess = sum(size for _, size in sizes.values()) - self._max_bytes * (_FILES - 1) / _FILES
+        for path, (_, size) in sorted(sizes.items(), key=lambda item: item[1]):
+            if excess <= 0:
+                return
+            path.unlink(missing_ok=True)
+            excess -= size
 
     @staticmethod
     def _header_of(path: Path) -> list[str] | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import re
-import reprlib
 from typing import TYPE_CHECKING, cast
 
 from ..checks import is_list, is_object
@@ -16,6 +15,12 @@ if TYPE_CHECKING:
 
 MAX_RECORDS = 10_000
 MAX_BODY_BYTES = 32 * 1024 * 1024
+# A value is a cell of the log, of whoever sends it. The longest of the real data have 50 characters.
+MAX_TEXT = 4096
+# Fields of a record beside those that the model reads.
+MAX_OTHER_FIELDS = 100
+# How many names of fields a warning lists, and how much of each.
+_NAMED_FIELDS, _NAME_LENGTH = 20, 80
 # Escapes of half a character: two together are one that can be written, one alone is not.
 _HALF_CHARACTER = re.compile(rb"\\u[dD][89a-fA-F]")
 
@@ -62,32 +67,38 @@ def _check_text(payload: object) -> None:
     try:
         json.dumps(payload, ensure_ascii=False).encode()
     except UnicodeEncodeError as error:
-        raise BadRequest(
-            422, f"The body holds half a character, which no text can: {error.object[error.start]!r}"
-        ) from error
+        raise BadRequest(422, "The body holds half a character, which no text can") from error
 
 
 def check_values(records: list[Record], features: list[PrepareResultFeature]) -> list[str]:
     """Return warnings about fields that the model does not read or does not get.
 
     Raises:
-        BadRequest: 422 for a value of a type that a feature cannot have.
+        BadRequest: 422 for a value of a type that a feature cannot have, one that is too long, or too many fields.
     """
     numeric = {f["name"] for f in features if f["kind"] == "numeric"}
     names = {f["name"] for f in features}
     unknown: set[str] = set()
     absent: set[str] = set()
     for position, record in enumerate(records):
+        if len(record) > len(names) + MAX_OTHER_FIELDS:
+            raise BadRequest(422, f"records[{position}] has {len(record)} fields, the model reads {len(names)}")
         unknown |= record.keys() - names
         absent |= names - record.keys()
         for name in record.keys() & names:
             _check_value(f"records[{position}].{name}", record[name], name in numeric)
     warnings: list[str] = []
     if unknown:
-        warnings.append(f"ignored fields that the model does not read: {', '.join(sorted(unknown))}")
+        warnings.append(f"ignored fields that the model does not read: {_listed(unknown)}")
     if absent:
         warnings.append(f"treated absent features as missing values: {', '.join(sorted(absent))}")
     return warnings
+
+
+def _listed(names: set[str]) -> str:
+    shown = [name if len(name) <= _NAME_LENGTH else f"{name[:_NAME_LENGTH]}…" for name in sorted(names)[:_NAMED_FIELDS]]
+    more = f" and {len(names) - len(shown)} more" if len(names) > len(shown) else ""
+    return ", ".join(shown) + more
 
 
 def boolean_spellings(categories: dict[str, list[str]]) -> dict[str, dict[bool, str]]:
@@ -122,8 +133,15 @@ def _check_value(where: str, value: object, numeric: bool) -> None:
         return
     if isinstance(value, dict | list):
         raise BadRequest(422, f"{where} must be a single value, not {type(value).__name__}")
+    # The digits of a number are bounded by Python's reader of JSON.
+    if isinstance(value, str) and len(value) > MAX_TEXT:
+        raise BadRequest(422, f"{where} is longer than {MAX_TEXT} characters")
     if numeric and not _is_numeric(value):
-        raise BadRequest(422, f"{where} must be a number or null, not {reprlib.repr(value)}")
+        raise BadRequest(422, f"{where} must be a number or null, not {_kind(value)}")
+
+
+def _kind(value: object) -> str:
+    return "a text" if isinstance(value, str) else "one that no float64 holds"
 
 
 def _is_numeric(value: object) -> bool:

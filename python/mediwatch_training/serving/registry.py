@@ -17,9 +17,12 @@ import urllib.request
 from typing import TYPE_CHECKING, TypedDict
 
 from ..checks import is_list, is_object
-from ..errors import MlflowRefused, MlflowUnavailable, ModelLoadFailed
+from ..errors import MlflowRefused, MlflowUnavailable, ModelLoadFailed, without_password
 
 if TYPE_CHECKING:
+    from http.client import HTTPMessage
+    from typing import IO
+
     from mlflow import MlflowClient
 
 _TIMEOUT_SECONDS = 20
@@ -37,12 +40,16 @@ class RegistryClient:
     """Reads versions and their files from one MLflow server.
 
     Args:
-        uri: The server, such as ``http://127.0.0.1:5000``; other kinds of store work through MLflow's own client.
+        uri: The server, such as ``http://127.0.0.1:5000``, with user and password where it asks for them; other kinds
+            of store work through MLflow's own client.
     """
 
     def __init__(self, uri: str) -> None:
-        self._uri = uri.rstrip("/")
+        self._given = uri
+        self._uri = without_password(uri).rstrip("/")
         self._is_http = uri.startswith(("http://", "https://"))
+        self._authorization = _authorization(urllib.parse.urlsplit(uri)) if self._is_http else {}
+        self._opener = urllib.request.build_opener(urllib.request.HTTPSHandler(context=_tls()), _Redirects())
 
     def version(self, name: str, version: str) -> Version:
         """Return one version of a model.
@@ -86,7 +93,7 @@ class RegistryClient:
                     return model
         from ..models import load_model
 
-        return load_model(f"models:/{name}/{version['version']}", self._uri)
+        return load_model(f"models:/{name}/{version['version']}", self._given)
 
     def _load_proxied(self, location: str) -> object:
         """Return a pickled scikit-learn model, or None if the files are something else."""
@@ -121,9 +128,9 @@ class RegistryClient:
 
     def _request(self, path: str) -> bytes | None:
         """Return the body, or None for 404."""
-        request = urllib.request.Request(self._uri + path, headers=_authorization())
+        request = urllib.request.Request(self._uri + path, headers=self._authorization)
         try:
-            with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS, context=_tls()) as response:
+            with self._opener.open(request, timeout=_TIMEOUT_SECONDS) as response:
                 return response.read()
         except urllib.error.HTTPError as error:
             if error.code == 404:
@@ -140,7 +147,7 @@ class RegistryClient:
     def _mlflow(self) -> MlflowClient:
         from ..tracking import connect
 
-        return connect(self._uri)
+        return connect(self._given)
 
 
 def _version(found: object) -> Version:
@@ -150,15 +157,41 @@ def _version(found: object) -> Version:
     return {"version": str(values.get("version")), "run_id": None if run_id is None else str(run_id)}
 
 
-def _authorization() -> dict[str, str]:
+class _Redirects(urllib.request.HTTPRedirectHandler):
+    """Follows redirects, to another origin without the credentials: they are MLflow's alone."""
+
+    def redirect_request(
+        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
+    ) -> urllib.request.Request | None:
+        """Return the request that follows."""
+        request = super().redirect_request(req, fp, code, msg, headers, newurl)
+        if request is not None and _origin(request.full_url) != _origin(req.full_url):
+            request.remove_header("Authorization")
+        return request
+
+
+def _origin(url: str) -> tuple[str, str]:
+    parts = urllib.parse.urlsplit(url)
+    return parts.scheme, parts.netloc
+
+
+def _authorization(uri: urllib.parse.SplitResult) -> dict[str, str]:
     token, user = os.environ.get("MLFLOW_TRACKING_TOKEN"), os.environ.get("MLFLOW_TRACKING_USERNAME")
+    password = os.environ.get("MLFLOW_TRACKING_PASSWORD", "")
+    if not user and uri.username:
+        user, password = urllib.parse.unquote(uri.username), urllib.parse.unquote(uri.password or "")
     if user:
-        pair = f"{user}:{os.environ.get('MLFLOW_TRACKING_PASSWORD', '')}"
+        pair = f"{user}:{password}"
         return {"Authorization": "Basic " + base64.b64encode(pair.encode()).decode()}
     return {"Authorization": f"Bearer {token}"} if token else {}
 
 
-def _tls() -> ssl.SSLContext | None:
+def _tls() -> ssl.SSLContext:
     if os.environ.get("MLFLOW_TRACKING_INSECURE_TLS", "").lower() == "true":
         return ssl._create_unverified_context()  # pyright: ignore[reportPrivateUsage] - there is no other way
-    return ssl.create_default_context(cafile=os.environ.get("MLFLOW_TRACKING_SERVER_CERT_PATH") or None)
+    authorities = os.environ.get("MLFLOW_TRACKING_SERVER_CERT_PATH") or os.environ.get("REQUESTS_CA_BUNDLE")
+    context = ssl.create_default_context(cafile=authorities or None)
+    certificate = os.environ.get("MLFLOW_TRACKING_CLIENT_CERT_PATH")
+    if certificate:
+        context.load_cert_chain(certificate)
+    return context

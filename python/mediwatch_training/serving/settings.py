@@ -21,6 +21,12 @@ class Settings:
         model_path: The file of a local model (``MODEL_PATH``).
         local_version: What to call a local model's version (``MODEL_VERSION``).
         log_directory: Where the prediction log goes (``PRED_LOG_DIR``).
+        log_bytes: How large all its files may be (``PRED_LOG_MAX_MB``, in MiB).
+        allowed: Host names under which clients call, beside localhost and addresses, and origins of pages that may
+            call, separated by commas (``API_ALLOWED_HOSTS``). By default any name where others than this host reach
+            the API; ``*`` stands for any too.
+        check_secret: Whoever knows it learns why there is no model, and its predictions are not logged
+            (``API_CHECK_SECRET``).
     """
 
     host: str
@@ -33,13 +39,16 @@ class Settings:
     model_path: str
     local_version: str
     log_directory: str
+    log_bytes: int
+    allowed: frozenset[str]
+    check_secret: str
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
         """Read the settings.
 
         Raises:
-            ValueError: ``PORT`` or ``MODEL_SOURCE`` is not acceptable.
+            ValueError: ``PORT``, ``MODEL_SOURCE`` or ``PRED_LOG_MAX_MB`` is not acceptable.
         """
         source = environment.get("MODEL_SOURCE") or "mlflow"
         if source not in ("mlflow", "local"):
@@ -47,8 +56,13 @@ class Settings:
         port = environment.get("PORT") or "8000"
         if not port.isdigit() or not 0 < int(port) < 65536:
             raise ValueError(f"PORT must be a number from 1 to 65535, not {port!r}")
+        log_mb = environment.get("PRED_LOG_MAX_MB") or "1024"
+        if not log_mb.isdigit() or int(log_mb) < 1:
+            raise ValueError(f"PRED_LOG_MAX_MB must be a number of MiB from 1 on, not {log_mb!r}")
+        host = environment.get("HOST") or "127.0.0.1"
+        allowed = environment.get("API_ALLOWED_HOSTS") or ("localhost" if _is_loopback(host) else "*")
         return cls(
-            host=environment.get("HOST") or "127.0.0.1",
+            host=host,
             port=int(port),
             source=source,
             tracking_uri=environment.get("MLFLOW_TRACKING_URI") or "http://127.0.0.1:5000",
@@ -58,4 +72,11 @@ class Settings:
             model_path=environment.get("MODEL_PATH") or "artifacts/model_pipeline.joblib",
             local_version=environment.get("MODEL_VERSION") or "local",
             log_directory=environment.get("PRED_LOG_DIR") or "logs",
+            log_bytes=int(log_mb) * 2**20,
+            allowed=frozenset(entry.strip().lower() for entry in allowed.split(",") if entry.strip()),
+            check_secret=environment.get("API_CHECK_SECRET") or "",
         )
+
+
+def _is_loopback(host: str) -> bool:
+    return host == "localhost" or host == "::1" or host.startswith("127.")

@@ -146,10 +146,10 @@ def _labels(table: Table, target: str, positive: str) -> Ints:
         column, wanted = column.str.lower(), positive.lower()
     labels = (column == wanted).to_numpy().astype(np.int64)
     if not labels.any():
-        held = sorted(str(value) for value in frame[target].unique())
+        others = frame[target].nunique()
         raise DataInvalid(
-            f"The target column {target!r} never holds {positive!r}; it holds {_names(held)}. "
-            "Set positive to the value that counts as positive",
+            f"The target column {target!r} never holds {positive!r}, but {others} other value{'s' * (others > 1)}. "
+            "Set positive to the value that counts as positive, written as in the file",
             "positive",
         )
     if labels.all():

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import hashlib
+import io
 import zlib
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from ..errors import DataInvalid, DataNotFound
+from ..errors import DataInvalid, DataNotFound, described
 
 if TYPE_CHECKING:
     from typing import IO, TypeAlias
@@ -72,7 +75,8 @@ def read_table(
             f"{path} is not a CSV file that can be read: save it as UTF-8 ({error})", "dataPath"
         ) from error
     except pa.ArrowInvalid as error:
-        raise DataInvalid(f"{path} is not a CSV file that can be read: {error}", "dataPath") from error
+        why = _why_not_csv(content, error)
+        raise DataInvalid(f"{path} is not a CSV file that can be read: {why}", "dataPath") from error
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
         raise DataInvalid(f"{path} has more than one column named {repeated[0]!r}", "dataPath")
@@ -94,9 +98,9 @@ def read_table(
 def _parse(content: bytes, as_written: tuple[str, ...], only: list[str] | None = None) -> pa.Table:
     """Return the columns of types that Arrow finds, those of `as_written` as bytes, which any cell is."""
     import pyarrow as pa
-    from pyarrow import csv
+    from pyarrow import csv as arrow
 
-    options = csv.ConvertOptions(
+    options = arrow.ConvertOptions(
         null_values=_MISSING,
         strings_can_be_null=True,
         quoted_strings_can_be_null=True,
@@ -105,8 +109,20 @@ def _parse(content: bytes, as_written: tuple[str, ...], only: list[str] | None =
         timestamp_parsers=["not a time stamp"],
     )
     # One block, so that the types come from all rows and not from the first megabyte of them.
-    read_options = csv.ReadOptions(block_size=len(content) + 1)
-    return csv.read_csv(cast("IO[bytes]", pa.BufferReader(content)), read_options=read_options, convert_options=options)
+    read_options = arrow.ReadOptions(block_size=len(content) + 1)
+    source = cast("IO[bytes]", pa.BufferReader(content))
+    return arrow.read_csv(source, read_options=read_options, convert_options=options)
+
+
+def _why_not_csv(content: bytes, error: Exception) -> str:
+    """Return what is wrong with a file, by line: Arrow's own message shows the row."""
+    rows = csv.reader(io.StringIO(content.decode("utf-8", "replace"), newline=""))
+    with suppress(csv.Error, StopIteration):
+        header = len(next(rows))
+        for row in rows:
+            if row and len(row) != header:
+                return f"line {rows.line_num} has {len(row)} cells, the header {header}"
+    return described(error)
 
 
 def _is_as_written(column: Column, is_code: bool) -> bool:
@@ -140,16 +156,15 @@ def _reason(column: Column, error: Exception) -> str:
     import pyarrow as pa
 
     if column.type != pa.binary():
-        return f"cannot be read: {error}"
+        return f"cannot be read: {described(error)}"
     values = cast("pa.ChunkedArray[pa.BinaryScalar]", column).to_pylist()
     for row, value in enumerate(values, start=1):
         content = value or b""
         try:
             content.decode()
         except UnicodeDecodeError as found:
-            near = content[max(0, found.start - 20) : found.start + 20]
-            return f"is not UTF-8 in row {row} ({near!r}): save the file as UTF-8, or drop the column"
-    return f"cannot be read: {error}"
+            return f"is not UTF-8 in row {row}, byte {found.start + 1}: save the file as UTF-8, or drop the column"
+    return f"cannot be read: {described(error)}"
 
 
 def _read_bytes(path: Path) -> bytes:

@@ -1,5 +1,6 @@
 import { Agent } from 'undici';
 import { z } from 'zod';
+import { checkHeader } from '../checkSecret.ts';
 
 /** A check was not passed; the message says what was expected and what came. */
 export class CheckFailed extends Error {
@@ -31,23 +32,24 @@ export interface CandidateClient {
   close(): Promise<void>;
 }
 
-const MARK = { 'x-mediwatch-verify': '1' };
 const ANSWER_MS = 10_000;
 /** The header of a verification keeps it out of the log, not out of the model: a few records say as much as many. */
 const MAX_RECORDS = 20;
 
-export function createCandidateClient(url: string, signal?: AbortSignal): CandidateClient {
+/** @param secret marks its requests, for an API that knows it */
+export function createCandidateClient(url: string, secret: string, signal?: AbortSignal): CandidateClient {
+  const mark = checkHeader(secret);
   const agent = new Agent({ connect: { timeout: 2_000 } });
   const origin = url.replace(/\/+$/, '');
   return {
     async ask(path, { body, limitMs = ANSWER_MS } = {}) {
       const limit = AbortSignal.timeout(Math.max(1, Math.round(limitMs)));
-      const post = { body: JSON.stringify(body), headers: { ...MARK, 'content-type': 'application/json' } };
+      const post = { body: JSON.stringify(body), headers: { ...mark, 'content-type': 'application/json' } };
       try {
         const response = await agent.request({
           origin,
           path: path.startsWith('/') ? path : `/${path}`,
-          ...(body === undefined ? { method: 'GET', headers: MARK } : { method: 'POST', ...post }),
+          ...(body === undefined ? { method: 'GET', headers: mark } : { method: 'POST', ...post }),
           signal: signal ? AbortSignal.any([limit, signal]) : limit,
         });
         return { status: response.statusCode, body: parseJson(await response.body.text()) };

@@ -30,6 +30,8 @@ export interface VerifyOptions {
   maxPredictMs: number;
   /** The first prediction may load code and fill caches: it gets this much longer (ms). */
   warmUpMs?: number;
+  /** What the candidate knows a deployment check by (`checkSecret`). */
+  secret: string;
   /** Paths that must answer 200. */
   staticPaths: readonly string[];
   /** Asks the target what has become of the candidate. */
@@ -49,6 +51,7 @@ export interface VerifyOptions {
 export async function verifyCandidate(options: VerifyOptions): Promise<{ checks: Check[] }> {
   const {
     url,
+    secret,
     version,
     example,
     require,
@@ -59,7 +62,7 @@ export async function verifyCandidate(options: VerifyOptions): Promise<{ checks:
     onProgress = () => {},
     signal,
   } = options;
-  const client = createCandidateClient(url, signal);
+  const client = createCandidateClient(url, secret, signal);
   const checks: Check[] = [];
 
   const check = async <Result extends { detail: string }>(name: string, run: () => Promise<Result>) => {
@@ -129,17 +132,22 @@ class NotYet extends Error {}
  */
 async function untilServing(client: CandidateClient, options: HealthOptions): Promise<{ detail: string }> {
   const { version, healthTimeoutMs, state, signal, onProgress } = options;
+  let reason: string | undefined;
   const isNotYet = (error: unknown) => error instanceof NotYet || error instanceof NoAnswer;
   const onFailedAttempt = async ({ error }: { error: Error }) => {
     if (!isNotYet(error)) throw error;
     const now = await state();
     if (now.state === 'exited' || now.state === 'absent') throw new CheckFailed('it ended before it answered /health');
-    onProgress(`waiting for version ${version}: ${error.message}`);
+    // An API that a gateway on another host has started gives its reasons to that one only.
+    if (now.reason?.startsWith('/health answers')) reason = now.reason;
+    onProgress(`waiting for version ${version}: ${reason ?? error.message}`);
   };
   const polling = { ...HEALTH_POLL, maxRetryTime: healthTimeoutMs, onFailedAttempt, ...(signal && { signal }) };
   return await pRetry(() => expectHealthy(client, options), polling).catch((error: unknown) => {
     if (!isNotYet(error)) throw error;
-    throw new CheckFailed(`it was not healthy within ${healthTimeoutMs / 1_000} s: ${(error as Error).message}`);
+    throw new CheckFailed(
+      `it was not healthy within ${healthTimeoutMs / 1_000} s: ${reason ?? (error as Error).message}`,
+    );
   });
 }
 

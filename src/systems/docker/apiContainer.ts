@@ -1,7 +1,7 @@
 import { chown, mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from '../../config.ts';
-import { modelVariables } from '../apiVariables.ts';
+import { accessVariables, modelVariables } from '../apiVariables.ts';
 import type { CandidateState } from '../deployment/target.ts';
 import { readSecret } from './cli.ts';
 import { type ContainerDetails, type ContainerSpec, LABELS } from './client.ts';
@@ -67,7 +67,7 @@ export async function describeContainer(config: Config, container: ApiContainer)
 }
 
 async function environment(config: Config, container: ApiContainer): Promise<Record<string, string>> {
-  const { model, version, reach } = container;
+  const { key, model, version, reach } = container;
   const { option, env, secretKeyFile } = config.docker;
   const source =
     option === 'baked'
@@ -76,6 +76,7 @@ async function environment(config: Config, container: ApiContainer): Promise<Rec
   const secretKey = secretKeyFile ? await readSecret('docker.secretKeyFile', secretKeyFile) : '';
   return {
     ...source,
+    ...accessVariables(config, [containerName(key)]),
     PRED_LOG_DIR: LOGS,
     DEBUG: '0',
     ...(secretKey && { DJANGO_SECRET_KEY: secretKey }),

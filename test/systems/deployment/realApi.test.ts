@@ -7,6 +7,7 @@ import { pino } from 'pino';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Config, loadConfig, PROJECT_ROOT } from '../../../src/config.ts';
 import { createGateway, type Gateway, gatewayOptions } from '../../../src/gateway/gateway.ts';
+import { checkSecret } from '../../../src/systems/checkSecret.ts';
 import { createProcessTarget } from '../../../src/systems/deployment/process.ts';
 import type { DeploymentTarget } from '../../../src/systems/deployment/target.ts';
 import { verifyCandidate } from '../../../src/systems/deployment/verify.ts';
@@ -42,6 +43,7 @@ async function deploy(version: string) {
   const candidate = await target.start({ key: `deploy-${version}`, model: MODEL, version });
   const { checks } = await verifyCandidate({
     ...candidate,
+    secret: checkSecret(config),
     require: ['version', 'schema', 'prediction'],
     example: [],
     healthTimeoutMs: 90_000,
@@ -97,6 +99,7 @@ test('a version that the registry does not have is waited for, with the reason o
   const enough = new AbortController();
   const verified = verifyCandidate({
     ...candidate,
+    secret: checkSecret(config),
     require: ['version', 'schema', 'prediction'],
     example: [],
     healthTimeoutMs: 90_000,

@@ -22,6 +22,7 @@ async function verify(mode: string, options: Partial<VerifyOptions> = {}) {
   try {
     return await verifyCandidate({
       url,
+      secret: 'not known to the fixture',
       model: 'Readmit',
       version: '5',
       require: ['version', 'schema', 'prediction'],

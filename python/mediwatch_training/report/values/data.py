@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...dataset import Dataset
-from ..inputs import ReportRequest, without_password
+from ...errors import without_password
+from ..inputs import ReportRequest
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...dataset import Dataset
-from ...errors import ModelLoadFailed, ModelMismatch, StepError
+from ...errors import ModelLoadFailed, ModelMismatch, StepError, described
 from ...models import facts_of, load_model, predict_records
 from ...steps import Progress
 from ...training.estimators import limited_threads
@@ -138,7 +138,7 @@ def _score(model: ReportedModel, request: ReportRequest, records: pd.DataFrame) 
         raise
     except Exception as error:  # whatever loading foreign bytes and calling foreign code raises
         _log.warning("The report cannot score %s", model.uri, exc_info=True)
-        return _unscored(model, _sentence(f"Version {model.version} cannot be scored here: {_reason(error)}"))
+        return _unscored(model, _sentence(f"Version {model.version} cannot be scored here: {described(error)}"))
     threshold, is_default = _threshold(model, loaded)
     return ScoredModel(f"version {model.version}", loaded, probabilities, threshold, is_default, None)
 
@@ -151,11 +151,6 @@ def _unscored(model: ReportedModel, missing: str | None) -> ScoredModel:
 def _threshold(model: ReportedModel, loaded: object) -> tuple[float, bool]:
     told = facts_of(loaded).get("threshold", model.metrics.get("threshold"))
     return (_DEFAULT_THRESHOLD, True) if told is None else (float(told), False)
-
-
-def _reason(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0][:300]}" if lines else type(error).__name__
 
 
 def _sentence(text: str) -> str:
