@@ -23,6 +23,7 @@ export const KNOWN_VARIABLES: Record<string, string> = {
   'temporal.apiKey': 'TEMPORAL_API_KEY',
   'temporal.profile': 'TEMPORAL_PROFILE',
   'mlflow.uri': 'MLFLOW_TRACKING_URI',
+  'mlflow.caFile': 'MLFLOW_TRACKING_SERVER_CERT_PATH',
   'mlflow.token': 'MLFLOW_TRACKING_TOKEN',
   'mlflow.username': 'MLFLOW_TRACKING_USERNAME',
   'mlflow.password': 'MLFLOW_TRACKING_PASSWORD',

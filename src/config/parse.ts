@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { z } from 'zod';
 import { coreFor, isMapping, isNullable, metaOf } from '../contracts/schemas.ts';
 import { didYouMean } from '../words/suggest.ts';
@@ -61,6 +62,8 @@ function parse(written: Record<string, unknown>, { root, env, profile }: Around)
   const parsed = ConfigSchema.safeParse(settings);
   if (!parsed.success) return { settings, issues: parsed.error.issues, config: undefined };
   const { models: _, ...sections } = parsed.data;
+  // Steps and the API run in other folders.
+  if (sections.mlflow.caFile) sections.mlflow.caFile = resolve(root, sections.mlflow.caFile);
   const secrets = notificationSecrets(sections.notifications, env);
   return { settings, issues: [], config: withEmbeddedAddresses({ ...sections, root, models: {}, secrets, profile }) };
 }

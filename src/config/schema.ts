@@ -243,6 +243,12 @@ export const ConfigSchema = z.strictObject({
     uri: z.string().default('').describe('MLflow tracking server; empty: the embedded one'),
     uiUrl: z.string().default('').describe('base URL of its UI for links, as people reach it; empty: mlflow.uri'),
     experiment: z.string().default('mediwatch').describe('experiment of the runs'),
+    caFile: z
+      .string()
+      .default('')
+      .describe(
+        "certificates of the authority that signs MLflow's own, for us, the steps and the API; empty: the known ones",
+      ),
     timeout: seconds(30, 'time limit of one request'),
     token: z.string().default('').describe('bearer token (set it in the environment)'),
     username: z.string().default('').describe('basic-auth user (set it in the environment)'),

@@ -9,9 +9,10 @@ interface PinnedModel {
   trackingUri?: string;
 }
 
-/** How a process logs in to MLflow: its client takes credentials from variables only. */
-export function mlflowLogin({ token, username, password }: Config['mlflow']): Record<string, string> {
+/** How a process logs in to MLflow, and whom it trusts: its client takes credentials from variables only. */
+export function mlflowLogin({ caFile, token, username, password }: Config['mlflow']): Record<string, string> {
   return {
+    ...(caFile && { MLFLOW_TRACKING_SERVER_CERT_PATH: caFile }),
     ...(token && { MLFLOW_TRACKING_TOKEN: token }),
     ...(username && { MLFLOW_TRACKING_USERNAME: username }),
     ...(password && { MLFLOW_TRACKING_PASSWORD: password }),

@@ -5,12 +5,12 @@ import { join } from 'node:path';
 import { createServer, type Server } from 'node:tls';
 import { Client, Connection } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
-import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EXIT } from '../../src/cli/exit.ts';
 import { loadConfig, PROJECT_ROOT } from '../../src/config.ts';
 import { clientOptions, connectionOptions } from '../../src/systems/temporal.ts';
 import { createWorkers } from '../../src/workers/roles.ts';
+import { makeAuthority, makeCertificate } from '../support/certificates.ts';
 import { mediwatch } from '../support/command.ts';
 import { startTemporal, type TestTemporal } from '../support/temporal.ts';
 import { quiet } from '../support/workers.ts';
@@ -19,25 +19,8 @@ const folder = mkdtempSync(join(tmpdir(), 'mediwatch-mtls-'));
 const file = (name: string) => join(folder, name);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-async function openssl(...args: string[]): Promise<void> {
-  await execa('openssl', args, { cwd: folder });
-}
-
-async function authority(name: string): Promise<void> {
-  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', `${name}.key`];
-  await openssl('req', '-x509', ...key, '-out', `${name}.pem`, '-subj', `/CN=${name}`, '-days', '2');
-}
-
-async function certificate(name: string, issuer: string): Promise<void> {
-  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', `${name}.key`];
-  await openssl('req', ...key, '-out', `${name}.csr`, '-subj', `/CN=${name}`);
-  writeFileSync(file(`${name}.ext`), 'subjectAltName=IP:127.0.0.1,DNS:temporal.test\n');
-  const by = ['-CA', `${issuer}.pem`, '-CAkey', `${issuer}.key`, '-CAcreateserial'];
-  await openssl(
-    ...['x509', '-req', '-in', `${name}.csr`, ...by, '-out', `${name}.pem`],
-    ...['-days', '2', '-extfile', `${name}.ext`],
-  );
-}
+const authority = (name: string) => makeAuthority(folder, name);
+const certificate = (name: string, issuer: string) => makeCertificate(folder, name, issuer);
 
 let temporal: TestTemporal;
 let proxy: Server;

@@ -39,6 +39,7 @@ export function containerName(key: string): string {
 export async function describeContainer(config: Config, container: ApiContainer): Promise<ContainerSpec> {
   const { key, model, version, runId, image, user, reach, logDir } = container;
   const { memoryMb, network } = config.docker;
+  const { caFile } = config.mlflow;
   return {
     name: containerName(key),
     Image: image,
@@ -57,7 +58,7 @@ export async function describeContainer(config: Config, container: ApiContainer)
       Memory: memoryMb * 2 ** 20,
       // Swap would turn a full memory into a slow API.
       MemorySwap: memoryMb * 2 ** 20,
-      Binds: [`${logDir}:${LOGS}`],
+      Binds: [`${logDir}:${LOGS}`, ...(caFile ? [`${caFile}:${caFile}:ro`] : [])],
       SecurityOpt: ['no-new-privileges'],
       LogConfig: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '3' } },
       ...(network && { NetworkMode: network }),

@@ -44,7 +44,7 @@ export function networkError(subject: string, error: unknown): MlflowError | und
     return new MlflowError(message, { code, retryable: false, cause: error });
   }
   if (CERTIFICATE.test(code)) {
-    const message = `${subject}: its certificate is not trusted (${detail}); NODE_EXTRA_CA_CERTS names further authorities.`;
+    const message = `${subject}: its certificate is not trusted (${detail}); mlflow.caFile names its authority.`;
     return new MlflowError(message, { code, retryable: false, cause: error });
   }
   return undefined;

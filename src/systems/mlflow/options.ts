@@ -7,6 +7,6 @@ import type { MlflowOptions } from './index.ts';
  * @param limitMs longest time for a call even if the configuration gives more (ms)
  */
 export function mlflowOptions({ mlflow }: Pick<Config, 'mlflow'>, limitMs = Number.POSITIVE_INFINITY): MlflowOptions {
-  const { uri, uiUrl, timeout, token, username, password } = mlflow;
-  return { uri, uiUrl, timeoutMs: Math.min(timeout * 1000, limitMs), token, username, password };
+  const { uri, uiUrl, caFile, timeout, token, username, password } = mlflow;
+  return { uri, uiUrl, caFile, timeoutMs: Math.min(timeout * 1000, limitMs), token, username, password };
 }

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { Agent, type Dispatcher } from 'undici';
 import type { z } from 'zod';
@@ -29,6 +30,8 @@ export interface Call extends CallOptions {
 export interface TransportOptions extends MlflowAuth {
   /** Address of the tracking server, with its path prefix if it has one. */
   uri: string;
+  /** Certificates that are trusted instead of the known ones; empty or absent: those. */
+  caFile?: string | undefined;
   /** Longest time for a call with its retries (ms); for a transfer, longest time without progress. */
   timeoutMs: number;
   /** How often a call is tried again (default 3). */
@@ -50,11 +53,12 @@ export interface Transport {
 /** A server that stores a file in another place afterwards answers late: this much more time for each byte (ms). */
 const STORING_MS_PER_BYTE = 1 / 1_000;
 
-/** @throws {MlflowError} when the address is not one of an HTTP server */
+/** @throws {MlflowError} when the address is not one of an HTTP server, or the certificates cannot be read */
 export function createTransport(options: TransportOptions): Transport {
   const { timeoutMs, retries = 3 } = options;
   const address = parseAddress(options.uri, options);
-  const agent = new Agent({ connect: { timeout: Math.min(timeoutMs, 10_000) } });
+  const trusted = options.caFile ? { ca: readAuthorities(options.caFile) } : {};
+  const agent = new Agent({ connect: { timeout: Math.min(timeoutMs, 10_000), ...trusted } });
 
   async function attempt<Value>(
     call: Call,
@@ -105,6 +109,15 @@ export function createTransport(options: TransportOptions): Transport {
     transfer: async (call, read) => await perform(call, timeoutMs, call.signal, async ({ body }) => await read(body)),
     close: async () => await agent.destroy(),
   };
+}
+
+function readAuthorities(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new MlflowError(`mlflow.caFile cannot be read (${code}): ${file}.`, { retryable: false, cause: error });
+  }
 }
 
 /** @param stallMs longest time without progress; 0 when the signal limits the whole call */

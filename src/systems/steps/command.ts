@@ -156,7 +156,9 @@ async function start(
       MLFLOW_TRACKING_URI: await containers.mlflowUri(),
     }),
     writable: [place.project, workDir],
-    readable: [data, dataset, log].map(String).filter((path) => isAbsolute(path) && existsSync(path)),
+    readable: [data, dataset, log, config.mlflow.caFile]
+      .map(String)
+      .filter((path) => isAbsolute(path) && existsSync(path)),
     home: workDir,
     memoryLimitMb,
     key: call.key ?? workDir,
