@@ -16,6 +16,7 @@ const LAYERS = {
   activities: PROCESS,
   gateway: PROCESS,
   webhook: PROCESS,
+  codec: PROCESS,
   stack: PROCESS,
   doctor: PROCESS,
   init: PROCESS,

@@ -21,6 +21,11 @@ export function hasWebhook({ webhook, stack }: Config): boolean {
   return isEmbedded(webhook.url, hostOf(stack.bind), stack.webhookPort);
 }
 
+/** Whether the UI of our own server needs help to read what is encrypted. */
+export function hasCodec(config: Config): boolean {
+  return hasTemporal(config) && config.temporal.encryptionKeys.length > 0;
+}
+
 /** Whether the API runs behind a gateway, here or elsewhere, as a process of it or in a container. */
 export function hasGateway({ deployment }: Config): boolean {
   return deployment.target !== 'none';

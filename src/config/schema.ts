@@ -237,6 +237,10 @@ export const ConfigSchema = z.strictObject({
       .boolean()
       .default(true)
       .describe('false: what is encrypted is still read, and nothing more is encrypted'),
+    codecTokenFile: z
+      .string()
+      .default('')
+      .describe('file with a bearer token for the codec server; empty: it answers the user who runs it alone'),
     uiUrl: z.string().default('').describe('base URL of the Temporal UI for links; empty: the embedded one'),
   }),
   mlflow: section({
@@ -296,6 +300,7 @@ export const ConfigSchema = z.strictObject({
     apiPort: port(8000, 'port of the model API'),
     apiAdminPort: port(8001, "port of the gateway's admin API"),
     webhookPort: port(8002, 'port of the webhook for drift alerts'),
+    codecPort: port(8003, 'port of the codec server, with which the Temporal UI reads what is encrypted'),
   }),
   extraSteps: z.array(ExtraStep).default([]).describe('commands of the project before or after stages of a retrain'),
   models: z

@@ -8,6 +8,7 @@ import type { Part } from './supervise.ts';
 const SECRETS: Readonly<Record<Exclude<Part['name'], 'temporal' | 'mlflow'> | 'client', readonly string[]>> = {
   gateway: ['mlflow'],
   webhook: ['webhook', 'temporal'],
+  codec: [],
   worker: ['mlflow', 'temporal', 'docker'],
   client: ['mlflow', 'temporal'],
 };
@@ -21,7 +22,8 @@ export function partEnvironment(config: Config, part: keyof typeof SECRETS): Rec
   });
   // All that the client of Temporal reads by itself: its profile, its certificates.
   const ofTemporal = sections.includes('temporal') ? ['TEMPORAL_*'] : [];
-  const all = ['MEDIWATCH_CONFIG', ...variables, ...ofTemporal, ...passedOn(config, part)];
+  // Whoever reads the settings looks up the profile that they name.
+  const all = ['MEDIWATCH_CONFIG', 'TEMPORAL_CONFIG_FILE', ...variables, ...ofTemporal, ...passedOn(config, part)];
   return environmentOf(['network', 'computing', 'mlflow', 'docker', 'node'], all);
 }
 

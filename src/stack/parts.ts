@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { request } from 'undici';
-import { hasMlflow, hasOwnGateway, hasTemporal, hasWebhook, hostOf, reachable } from '../config/embedded.ts';
+import { hasCodec, hasMlflow, hasOwnGateway, hasTemporal, hasWebhook, hostOf, reachable } from '../config/embedded.ts';
 import { type Config, PROJECT_ROOT } from '../config.ts';
 import { environmentOf } from '../systems/processes/environment.ts';
 import { partEnvironment } from './environment.ts';
@@ -27,15 +27,18 @@ export function partsOf(config: Config, context: PartContext): Part[] {
   if (hasMlflow(config)) services.push(mlflowPart(config, context));
   if (hasOwnGateway(config)) services.push(gatewayPart(config));
   if (hasWebhook(config)) services.push(webhookPart(config));
+  if (hasCodec(config)) services.push(codecPart(config));
   // The worker connects as its first act. MLflow it asks later, in activities that are tried again.
   const after = services.filter(({ name }) => name === 'temporal').map(({ name }) => name);
   return [...services, workerPart(config, after)];
 }
 
 /** The Temporal dev server with its UI. */
-function temporalPart({ stack, temporal }: Config, { dir, temporal: program }: PartContext): Part {
+function temporalPart(config: Config, { dir, temporal: program }: PartContext): Part {
+  const { stack, temporal } = config;
   const { temporalPort: port, temporalUiPort: uiPort } = stack;
-  const server = devServerArguments({ port, uiPort, dbFile: join(dir, 'temporal.db') });
+  const codecUrl = hasCodec(config) ? codecUrlOf(config) : undefined;
+  const server = devServerArguments({ port, uiPort, dbFile: join(dir, 'temporal.db'), codecUrl });
   const answers = () => devServerAnswers(`http://127.0.0.1:${uiPort}`, temporal.namespace);
   return {
     name: 'temporal',
@@ -59,6 +62,8 @@ interface DevServer {
   uiPort: number;
   /** Where its state is kept; absent: in memory. */
   dbFile?: string | undefined;
+  /** Where its UI has payloads decrypted. */
+  codecUrl?: string | undefined;
 }
 
 /**
@@ -69,7 +74,7 @@ const POLLS_PER_SECOND = 1_000;
 const QUEUES = ['transfer', 'timer', 'visibility'];
 
 /** Arguments of a Temporal dev server that listens on loopback only. */
-export function devServerArguments({ port, uiPort, dbFile }: DevServer): string[] {
+export function devServerArguments({ port, uiPort, dbFile, codecUrl }: DevServer): string[] {
   // Signals and parallel activities run 3.5 times faster with this journal than with the default one, and the state
   // survives kill -9.
   const pragmas = ['--sqlite-pragma', 'journal_mode=WAL', '--sqlite-pragma', 'synchronous=NORMAL'];
@@ -77,6 +82,7 @@ export function devServerArguments({ port, uiPort, dbFile }: DevServer): string[
     ...['server', 'start-dev', '--ip', '127.0.0.1', '--ui-ip', '127.0.0.1', '--log-level', 'warn'],
     ...QUEUES.flatMap((queue) => ['--dynamic-config-value', `history.${queue}ProcessorMaxPollRPS=${POLLS_PER_SECOND}`]),
     ...['--port', String(port), '--ui-port', String(uiPort)],
+    ...(codecUrl ? ['--ui-codec-endpoint', codecUrl] : []),
     ...(dbFile ? ['--db-filename', dbFile, ...pragmas] : []),
   ];
 }
@@ -160,6 +166,25 @@ function webhookPart(config: Config): Part {
     isAlive: isHealthy,
     startTimeoutMs: 60_000,
     stopGraceMs: 8_000,
+  };
+}
+
+const codecUrlOf = ({ stack }: Config) => `http://127.0.0.1:${stack.codecPort}`;
+
+/** Decrypts payloads for the Temporal UI. */
+function codecPart(config: Config): Part {
+  const isHealthy = () => answers(`${codecUrlOf(config)}/health`);
+  return {
+    name: 'codec',
+    title: 'Codec server',
+    ports: [{ port: config.stack.codecPort, setting: 'stack.codecPort' }],
+    after: [],
+    command: [process.execPath, program('../codec/main.ts')],
+    env: partEnvironment(config, 'codec'),
+    isReady: isHealthy,
+    isAlive: isHealthy,
+    startTimeoutMs: 60_000,
+    stopGraceMs: 5_000,
   };
 }
 

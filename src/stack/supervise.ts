@@ -19,7 +19,7 @@ const SETTLED_MS = 60_000;
 /** One process of the embedded stack: how it is started, when it is ready, how long it may take to stop. */
 export interface Part {
   /** Name of its log file. */
-  name: 'temporal' | 'mlflow' | 'gateway' | 'webhook' | 'worker';
+  name: 'temporal' | 'mlflow' | 'gateway' | 'webhook' | 'codec' | 'worker';
   title: string;
   /** Ports that must be free before anything is started. */
   ports: readonly PortNeed[];

@@ -47,21 +47,38 @@ export function codecOf(config: Config): PayloadCodec {
   };
 }
 
+/**
+ * The token that opens the codec server; empty: none does.
+ *
+ * @throws {ConfigError} when the file cannot be used
+ */
+export function codecToken(config: Config): string {
+  const { codecTokenFile } = config.temporal;
+  return codecTokenFile && readPrivate(fromRoot(config, codecTokenFile), 'temporal.codecTokenFile');
+}
+
 function readKey(file: string): Key {
-  const refuse = (why: string) => {
-    const next = 'Make one with "openssl rand -hex 32", mode 0600, and name its file in temporal.encryptionKeys.';
-    return new ConfigError(`The key ${file} ${why}. Nothing was sent to Temporal. ${next}`);
-  };
-  let text: string;
-  try {
-    if ((statSync(file).mode & 0o077) !== 0) throw refuse('may be read by other users (chmod 600)');
-    text = readFileSync(file, 'utf8').trim();
-  } catch (error) {
-    throw error instanceof ConfigError ? error : refuse(`cannot be read (${(error as NodeJS.ErrnoException).code})`);
-  }
+  const text = readPrivate(file, 'temporal.encryptionKeys');
   const bytes = Buffer.from(text, /^[0-9a-f]+$/i.test(text) ? 'hex' : 'base64');
-  if (bytes.length !== KEY_BYTES) throw refuse(`is not ${KEY_BYTES} bytes in hex or base64`);
+  if (bytes.length !== KEY_BYTES) throw refusal(file, 'temporal.encryptionKeys', 'is not 32 bytes in hex or base64');
   return { id: createHash('sha256').update('payload key').update(bytes).digest('hex').slice(0, 16), bytes };
+}
+
+function readPrivate(file: string, setting: string): string {
+  try {
+    if ((statSync(file).mode & 0o077) !== 0) throw refusal(file, setting, 'may be read by other users (chmod 600)');
+    const text = readFileSync(file, 'utf8').trim();
+    if (text !== '') return text;
+  } catch (error) {
+    if (error instanceof ConfigError) throw error;
+    throw refusal(file, setting, `cannot be read (${(error as NodeJS.ErrnoException).code})`);
+  }
+  throw refusal(file, setting, 'is empty');
+}
+
+function refusal(file: string, setting: string, why: string): ConfigError {
+  const next = 'Make one with "openssl rand -hex 32", mode 0600.';
+  return new ConfigError(`${file} ${why}: see ${setting}. Nothing was sent to Temporal. ${next}`);
 }
 
 function encrypt({ id, bytes }: Key, payload: Payload): Payload {
