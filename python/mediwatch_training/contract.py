@@ -31,6 +31,8 @@ FailureType = Literal[
     "MlflowRefused",
     "ModelNotFound",
     "ModelLoadFailed",
+    "ModelChanged",
+    "ModelUntrusted",
     "ModelMismatch",
     "LockLost",
     "ApprovalRejected",
@@ -69,6 +71,8 @@ RETRYABLE: dict[FailureType, bool] = {
     "MlflowRefused": False,
     "ModelNotFound": False,
     "ModelLoadFailed": False,
+    "ModelChanged": False,
+    "ModelUntrusted": False,
     "ModelMismatch": False,
     "LockLost": False,
     "ApprovalRejected": False,
@@ -283,10 +287,19 @@ class TrainInput(TypedDict):
     tags: dict[str, str] | None
 
 
+class EvaluateInputModelRecorded(TypedDict):
+    #: SHA-256 of the list of files
+    digest: str
+    #: that list: SHA-256 and path of each, as sha256sum writes them; null: too long
+    files: str | None
+
+
 class EvaluateInputModel(TypedDict):
     id: str
     #: such as models:/Name/3
     uri: str
+    #: files as registered; null: not known
+    recorded: EvaluateInputModelRecorded | None
 
 
 class EvaluateInputBootstrap(TypedDict):
@@ -305,8 +318,19 @@ class EvaluateInput(TypedDict):
     trackingUri: str
     #: models to score
     models: list[EvaluateInputModel]
+    #: threads to use
+    threads: int
+    #: memory of each process that loads a model (MiB)
+    memoryMb: int
     #: required confidence of the differences between the first two models; null: not asked
     bootstrap: EvaluateInputBootstrap | None
+
+
+class ReportInputChallengerRecorded(TypedDict):
+    #: SHA-256 of the list of files
+    digest: str
+    #: that list: SHA-256 and path of each, as sha256sum writes them; null: too long
+    files: str | None
 
 
 class ReportInputChallenger(TypedDict):
@@ -315,16 +339,27 @@ class ReportInputChallenger(TypedDict):
     version: str
     #: where the model lies, such as models:/Name/3
     uri: str
+    #: files as registered; null: not known
+    recorded: ReportInputChallengerRecorded | None
     #: scores on the test split that its training recorded
     metrics: Metrics
     model: str | None
     params: Params | None
 
 
+class ReportInputChampionRecorded(TypedDict):
+    #: SHA-256 of the list of files
+    digest: str
+    #: that list: SHA-256 and path of each, as sha256sum writes them; null: too long
+    files: str | None
+
+
 class ReportInputChampion(TypedDict):
     version: str
     #: where the model lies, such as models:/Name/3
     uri: str
+    #: files as registered; null: not known
+    recorded: ReportInputChampionRecorded | None
     #: scores on the test split that its training recorded
     metrics: Metrics
     #: why it must not be scored on these test rows; null: it may be
@@ -371,6 +406,8 @@ class ReportInput(TypedDict):
     workDir: str | None
     #: threads to use
     threads: int
+    #: memory of each process that loads a model (MiB)
+    memoryMb: int
     #: name of the registered model
     registeredModel: str
     #: folder that prepare wrote; null: a command made another kind of data set
@@ -539,11 +576,20 @@ class EvaluateResultDifferencesEntry(TypedDict):
     confidence: float
 
 
+class EvaluateResultNeedsEntry(TypedDict):
+    #: what it reached for outside its own folder
+    code: Literal["network", "process", "write"]
+    #: address, program or path
+    detail: str
+
+
 class EvaluateResult(TypedDict):
     #: scores on the test split by id
     models: dict[str, Metrics]
     #: challenger minus champion by metric, each bound one-sided at its confidence
     differences: NotRequired[dict[str, EvaluateResultDifferencesEntry]]
+    #: by id, what it did that no model should need
+    needs: NotRequired[dict[str, list[EvaluateResultNeedsEntry]]]
 
 
 class ReportResult(TypedDict):
@@ -1011,10 +1057,35 @@ SCHEMAS: dict[str, Schema] = {
                     "properties": {
                         "id": {"type": "string", "minLength": 1},
                         "uri": {"type": "string", "minLength": 1, "description": "such as models:/Name/3"},
+                        "recorded": {
+                            "default": None,
+                            "description": "files as registered; null: not known",
+                            "anyOf": [
+                                {
+                                    "type": "object",
+                                    "properties": {
+                                        "digest": {"type": "string", "description": "SHA-256 of the list of files"},
+                                        "files": {
+                                            "description": "that list: SHA-256 and path of each, as sha256sum writes them; null: too long",
+                                            "type": ["string", "null"],
+                                        },
+                                    },
+                                    "required": ["digest", "files"],
+                                },
+                                {"type": "null"},
+                            ],
+                        },
                     },
                     "required": ["id", "uri"],
                 },
                 "description": "models to score",
+            },
+            "threads": {"default": 1, "description": "threads to use", "type": "integer", "minimum": 1, "maximum": 1024},
+            "memoryMb": {
+                "default": 4096,
+                "description": "memory of each process that loads a model (MiB)",
+                "type": "integer",
+                "minimum": 1,
             },
             "bootstrap": {
                 "default": None,
@@ -1060,6 +1131,12 @@ SCHEMAS: dict[str, Schema] = {
             "runId": {"type": "string", "minLength": 1, "description": "MLflow run that the page is logged to"},
             "workDir": {"default": None, "description": "folder for temporary files", "type": ["string", "null"]},
             "threads": {"default": 1, "description": "threads to use", "type": "integer", "minimum": 1, "maximum": 1024},
+            "memoryMb": {
+                "default": 4096,
+                "description": "memory of each process that loads a model (MiB)",
+                "type": "integer",
+                "minimum": 1,
+            },
             "registeredModel": {"default": "model", "description": "name of the registered model", "type": "string", "minLength": 1},
             "datasetDir": {
                 "default": None,
@@ -1076,6 +1153,24 @@ SCHEMAS: dict[str, Schema] = {
                 "properties": {
                     "version": {"type": "string"},
                     "uri": {"type": "string", "description": "where the model lies, such as models:/Name/3"},
+                    "recorded": {
+                        "default": None,
+                        "description": "files as registered; null: not known",
+                        "anyOf": [
+                            {
+                                "type": "object",
+                                "properties": {
+                                    "digest": {"type": "string", "description": "SHA-256 of the list of files"},
+                                    "files": {
+                                        "description": "that list: SHA-256 and path of each, as sha256sum writes them; null: too long",
+                                        "type": ["string", "null"],
+                                    },
+                                },
+                                "required": ["digest", "files"],
+                            },
+                            {"type": "null"},
+                        ],
+                    },
                     "metrics": {
                         "default": {},
                         "description": "scores on the test split that its training recorded",
@@ -1096,6 +1191,24 @@ SCHEMAS: dict[str, Schema] = {
                         "properties": {
                             "version": {"type": "string"},
                             "uri": {"type": "string", "description": "where the model lies, such as models:/Name/3"},
+                            "recorded": {
+                                "default": None,
+                                "description": "files as registered; null: not known",
+                                "anyOf": [
+                                    {
+                                        "type": "object",
+                                        "properties": {
+                                            "digest": {"type": "string", "description": "SHA-256 of the list of files"},
+                                            "files": {
+                                                "description": "that list: SHA-256 and path of each, as sha256sum writes them; null: too long",
+                                                "type": ["string", "null"],
+                                            },
+                                        },
+                                        "required": ["digest", "files"],
+                                    },
+                                    {"type": "null"},
+                                ],
+                            },
                             "metrics": {
                                 "default": {},
                                 "description": "scores on the test split that its training recorded",

@@ -87,6 +87,12 @@ class ModelLoadFailed(StepError):
     type = "ModelLoadFailed"
 
 
+class ModelChanged(StepError):
+    """The files of a model are not what was registered."""
+
+    type = "ModelChanged"
+
+
 class ModelMismatch(StepError):
     """A model expects other columns than the data has."""
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pickle
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypedDict, cast
 
 import numpy as np
@@ -47,36 +50,40 @@ def facts_of(model: object) -> ServedFacts:
     return cast("ServedFacts", facts) if is_object(facts) else {}
 
 
-def load_model(uri: str, tracking_uri: str) -> object:
-    """Load a model from the registry: as scikit-learn if it is one, else as MLflow's generic `pyfunc`.
+def loader_of(folder: str) -> Callable[[], object]:
+    """Return what loads the model in a folder: as scikit-learn if it is one, else as MLflow's generic `pyfunc`.
+
+    What it needs of libraries is imported at once.
 
     Raises:
-        ModelLoadFailed: There is no such model, or it cannot be read here.
-        MlflowUnavailable: The server does not answer.
+        ModelLoadFailed: The folder does not describe a model.
     """
-    from .tracking import connect, tracking_errors
+    import yaml
 
-    connect(tracking_uri)
-    from mlflow.exceptions import MlflowException
-    from mlflow.models import get_model_info
+    try:
+        description: object = yaml.safe_load((Path(folder) / "MLmodel").read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise ModelLoadFailed(f"It has no MLmodel file that can be read: {error}", "models") from error
+    flavors = description.get("flavors") if is_object(description) else None
+    flavor = flavors.get("sklearn") if is_object(flavors) else None
+    pickled = pickled_file(flavor)
+    if pickled is not None:
+        return lambda: pickle.loads((Path(folder) / pickled).read_bytes())
+    if flavor is not None:
+        from mlflow.sklearn import load_model as load_pipeline
 
-    with tracking_errors(tracking_uri):
-        try:
-            if "sklearn" in get_model_info(uri).flavors:
-                from mlflow.sklearn import load_model as load_pipeline
+        return lambda: load_pipeline(folder)
+    from mlflow.pyfunc import load_model as load_any
 
-                return load_pipeline(uri)
-            from mlflow.pyfunc import load_model as load_any
+    return lambda: load_any(folder)
 
-            return load_any(uri)
-        except MlflowException as error:
-            if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
-                raise ModelLoadFailed(
-                    f"There is no model {uri} at {tracking_uri}: {error.message}", "models"
-                ) from error
-            raise
-        except (AttributeError, ImportError, EOFError, TypeError, KeyError) as error:
-            raise ModelLoadFailed(f"The model {uri} cannot be loaded here: {error}", "models") from error
+
+def pickled_file(flavor: object) -> str | None:
+    """Return the one file of a scikit-learn model that needs nothing of MLflow; None if it is no such model."""
+    if not is_object(flavor) or flavor.get("code"):
+        return None
+    file = flavor.get("pickled_model")
+    return file if flavor.get("serialization_format") in ("pickle", "cloudpickle") and isinstance(file, str) else None
 
 
 def expected_columns(model: object) -> list[str] | None:

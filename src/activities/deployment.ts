@@ -41,6 +41,12 @@ interface CandidateRequest {
   key: string;
 }
 
+/** Findings of the preflight that no second look changes. */
+const REFUSALS = [
+  { code: 'modelFilesChanged', type: 'ModelChanged' },
+  { code: 'modelUntrusted', type: 'ModelUntrusted' },
+] as const;
+
 /** The model whose API is meant. */
 interface OfModel {
   registeredModel?: string;
@@ -56,8 +62,10 @@ export function createDeploymentActivities({ of, shipper }: Pick<Deployments, 'o
     preflight: ({ registeredModel, version }: { registeredModel: string; version: string }): Promise<void> =>
       whileHeartbeating(async ({ signal }) => {
         const { config, target, mlflow } = of(registeredModel);
-        const problems = problemsText(await preflight({ config, mlflow, target, registeredModel, version, signal }));
-        if (problems) throw failure('PreflightFailed', problems);
+        const findings = await preflight({ config, mlflow, target, registeredModel, version, signal });
+        const problems = problemsText(findings);
+        const refusal = REFUSALS.find(({ code }) => findings.some((found) => found.code === code));
+        if (problems) throw failure(refusal?.type ?? 'PreflightFailed', problems);
       }),
 
     /**

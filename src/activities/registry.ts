@@ -15,6 +15,7 @@ import type { Judgement } from '../domain/promotionGate.ts';
 import { planPromotion, planRestore } from '../domain/registryMoves.ts';
 import type { CallOptions, Mlflow, ModelVersion } from '../systems/mlflow/index.ts';
 import { applyChanges, readSnapshot } from '../systems/mlflow/registryChanges.ts';
+import { assertLoadable } from '../systems/modelTrust.ts';
 import { projectCommit } from '../systems/revision.ts';
 import { verdictText } from '../words/verdicts.ts';
 import { comparisonPage } from './lib/comparisonPage.ts';
@@ -139,7 +140,7 @@ export function createRegistryActivities({ config: shared, mlflow }: { config: C
         ...(driftReport && { [TAGS.driftReport]: driftReport }),
         ...(revision && { [TAGS.revision]: revision }),
       };
-      const { version } = await mlflow.ensureVersion({
+      const registered = await mlflow.ensureVersion({
         name: registeredModel,
         key,
         source: trained.modelUri,
@@ -148,14 +149,21 @@ export function createRegistryActivities({ config: shared, mlflow }: { config: C
         version: trained.version ?? undefined,
         tags,
       });
+      const { version } = registered;
+      await mlflow.recordFiles(registered, untilGivenUp());
       await mlflow.setAlias(registeredModel, ALIASES.challenger, version);
       const { runId, metrics, reportUri } = trained;
       const champion = (await mlflow.listVersions(registeredModel)).find(({ stage }) => stage === 'Production');
       return { registeredModel, version, runId, metrics, reportUri, champion: champion?.version ?? null };
     },
 
-    /** Tells about one version; the newest, if none is named. */
-    async describeVersion({ registeredModel, version }: { registeredModel: string; version: string | null }) {
+    /**
+     * Tells about one version; the newest, if none is named.
+     *
+     * @param request.toServe its files must be those that were registered
+     */
+    async describeVersion(request: { registeredModel: string; version: string | null; toServe?: boolean }) {
+      const { registeredModel, version, toServe = false } = request;
       const versions = await mlflow.listVersions(registeredModel);
       const newest = versions.toSorted((a, b) => Number(b.version) - Number(a.version))[0];
       const found = version === null ? newest : versions.find((other) => other.version === version);
@@ -165,6 +173,7 @@ export function createRegistryActivities({ config: shared, mlflow }: { config: C
           `${registeredModel} has ${version ? `no version ${version}` : 'no versions yet'}.`,
         );
       }
+      if (toServe) await assertLoadable(forModel(shared, registeredModel), mlflow, found, untilGivenUp().signal);
       const dataset = ArtifactRef.safeParse(parseJson(found.tags[TAGS.dataset]));
       const { tags, createdAt } = found;
       return {

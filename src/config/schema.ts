@@ -36,6 +36,12 @@ const section = <Shape extends z.ZodRawShape>(shape: Shape) => z.strictObject(sh
 export const ConfigSchema = z.strictObject({
   registry: section({
     registeredModel: z.string().min(1).default('MediWatchReadmit').describe('registered model in MLflow'),
+    trustedDigests: z
+      .string()
+      .default('')
+      .describe(
+        'file with the digests (mediwatch.digest) of the versions that may be loaded, one a line; empty: those of any version',
+      ),
   }),
   training: TrainingOptions.prefault({}),
   data: DataSettings.prefault({}),
@@ -107,6 +113,10 @@ export const ConfigSchema = z.strictObject({
     push: z.boolean().default(true).describe('push what was built to the registry'),
     username: z.string().default('').describe("login of the image registry; empty: docker's own credential store"),
     passwordFile: z.string().default('').describe('file with its password or token, such as a mounted secret'),
+    signingKeyFile: z
+      .string()
+      .default('')
+      .describe('private key (PEM) that signs where an image comes from; empty: images are not signed'),
     network: z
       .string()
       .default('')

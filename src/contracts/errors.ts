@@ -83,6 +83,14 @@ export const FAILURES = {
   MlflowRefused: { retryable: false, see: 'doctor', ofEveryTrial: true, next: 'Check mlflow.uri and its credentials.' },
   ModelNotFound: { retryable: false, next: 'List the versions with "mediwatch status", and name one of them.' },
   ModelLoadFailed: { retryable: false, see: 'log', next: 'Roll back to a version that loads.' },
+  ModelChanged: {
+    retryable: false,
+    next: 'Nothing was loaded or changed. Find out who wrote to the artifact store; roll back, or register a version again.',
+  },
+  ModelUntrusted: {
+    retryable: false,
+    next: 'Nothing was loaded or changed. Add its digest to the file in registry.trustedDigests if you trust it.',
+  },
   ModelMismatch: {
     retryable: false,
     next: 'Name a version that reads the columns of the data, or prepare data that have them.',

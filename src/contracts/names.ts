@@ -35,6 +35,9 @@ export const TAGS = {
   split: 'mediwatch.split',
   model: 'mediwatch.model',
   source: 'mediwatch.source',
+  /** SHA-256 of the list of a version's files, and that list where it fits into a tag */
+  digest: 'mediwatch.digest',
+  files: 'mediwatch.files',
   trigger: 'mediwatch.trigger',
   /** link to the drift report that led to a version */
   driftReport: 'mediwatch.drift_report',

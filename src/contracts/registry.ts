@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { Metrics } from './training.ts';
-import { GateVerdict } from './verdicts.ts';
+import { GateVerdict, ModelNeed } from './verdicts.ts';
 
 /** MLflow's stages. Deprecated there, but the API of today reads them; aliases are kept in step with them. */
 export const RegistryStage = z.enum(['None', 'Staging', 'Production', 'Archived']);
@@ -68,6 +68,24 @@ export const ProductionEntry = z.object({
 });
 export type ProductionEntry = z.infer<typeof ProductionEntry>;
 
+/** What the tags of a version say of its files. */
+export const RecordedFiles = z.object({
+  digest: z.string().describe('SHA-256 of the list of files'),
+  files: z
+    .string()
+    .nullable()
+    .describe('that list: SHA-256 and path of each, as sha256sum writes them; null: too long'),
+});
+export type RecordedFiles = z.infer<typeof RecordedFiles>;
+
+/** Of a step that loads models. */
+export const memoryMb = z
+  .number()
+  .int()
+  .min(1)
+  .default(4096)
+  .describe('memory of each process that loads a model (MiB)');
+
 /** What the evaluation of two versions on one test split found. */
 export const Comparison = z.object({
   challenger: Metrics,
@@ -77,6 +95,8 @@ export const Comparison = z.object({
     .boolean()
     .optional()
     .describe('true: the scores that their trainings recorded, not one evaluation of both'),
+  needs: z.record(z.string(), z.array(ModelNeed)).optional().describe('what versions did that no model should need'),
+  firstRecorded: z.array(z.string()).optional().describe('versions whose digests nobody had recorded before'),
   differences: z
     .record(z.string(), z.object({ difference: z.number(), low: z.number(), high: z.number(), confidence: z.number() }))
     .describe('challenger minus champion by metric, each bound one-sided at its confidence'),

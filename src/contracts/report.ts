@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { memoryMb, RecordedFiles } from './registry.ts';
 import { Metrics, Params, Space, Trial } from './training.ts';
 
 /** Where the pages of a run lie in its MLflow artifacts. */
@@ -12,6 +13,7 @@ export const REPORT_FILES = {
 const ReportedModel = z.object({
   version: z.string(),
   uri: z.string().describe('where the model lies, such as models:/Name/3'),
+  recorded: RecordedFiles.nullable().default(null).describe('files as registered; null: not known'),
   metrics: Metrics.default({}).describe('scores on the test split that its training recorded'),
 });
 
@@ -33,6 +35,7 @@ export const ReportInput = z.strictObject({
   runId: z.string().min(1).describe('MLflow run that the page is logged to'),
   workDir: unknown.describe('folder for temporary files'),
   threads: z.number().int().min(1).max(1024).default(1).describe('threads to use'),
+  memoryMb,
   registeredModel: z.string().min(1).default('model').describe('name of the registered model'),
   datasetDir: unknown.describe('folder that prepare wrote; null: a command made another kind of data set'),
   scored: z

@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import { DriftDocument } from './drift.ts';
 import type { StepName } from './plans.ts';
-import { Comparison } from './registry.ts';
+import { Comparison, memoryMb, RecordedFiles } from './registry.ts';
 import { ReportInput, WrittenReport } from './report.ts';
 import { Dataset, Metrics, MODELS, Params, Space, TrainedModel, Trial } from './training.ts';
+import { ModelNeed } from './verdicts.ts';
 
 /**
  * What each step is given and what it answers. The Python package's types, checks, defaults and flags are generated from
@@ -133,9 +134,17 @@ const EvaluateInput = z.strictObject({
   datasetDir,
   trackingUri,
   models: z
-    .array(z.object({ id: text, uri: text.describe('such as models:/Name/3') }))
+    .array(
+      z.object({
+        id: text,
+        uri: text.describe('such as models:/Name/3'),
+        recorded: RecordedFiles.nullable().default(null).describe('files as registered; null: not known'),
+      }),
+    )
     .min(1)
     .describe('models to score'),
+  threads,
+  memoryMb,
   bootstrap: z
     .strictObject({
       confidences: z
@@ -153,6 +162,7 @@ const EvaluateInput = z.strictObject({
 export const EvaluateResult = z.object({
   models: z.record(z.string(), Metrics).describe('scores on the test split by id'),
   differences: Comparison.shape.differences.default({}),
+  needs: z.record(z.string(), z.array(ModelNeed)).default({}).describe('by id, what it did that no model should need'),
 });
 export type EvaluateResult = z.infer<typeof EvaluateResult>;
 

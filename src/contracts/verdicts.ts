@@ -1,5 +1,12 @@
 import { z } from 'zod';
 
+/** What a model did while it was loaded or predicted that no model should need. */
+export const ModelNeed = z.object({
+  code: z.enum(['network', 'process', 'write']).describe('what it reached for outside its own folder'),
+  detail: z.string().describe('address, program or path'),
+});
+export type ModelNeed = z.infer<typeof ModelNeed>;
+
 /** One rule of the promotion gate and what it found. */
 export const RuleFinding = z.object({
   metric: z.string(),
@@ -39,6 +46,11 @@ export const GateVerdict = z.discriminatedUnion('code', [
     tags: z.array(TagFinding),
     ageDays: z.number().nullable().describe('null: not too old'),
     maxAgeDays: z.number().nullable(),
+  }),
+  z.object({
+    code: z.literal('needsTooMuch'),
+    version: z.string(),
+    needs: z.array(ModelNeed).describe('what it did while it was loaded or predicted that no model should need'),
   }),
   z.object({ code: z.literal('inProduction'), version: z.string() }),
 ]);

@@ -45,6 +45,8 @@ function judge(contest: Contest): GateVerdict {
   if (tags.length > 0 || ageDays !== null) {
     return { code: 'unfit', version, tags, ageDays, maxAgeDays: contest.maxAgeDays ?? null };
   }
+  const needs = comparison.needs?.[version] ?? [];
+  if (needs.length > 0) return { code: 'needsTooMuch', version, needs: needs.slice(0, FINDINGS_KEPT) };
   if (policy === 'always') return { code: 'policyAlways' };
   if (champion === null) return judgeFirst(contest);
   if (comparison.champion === null) return { code: 'championNotScored', champion, problem: comparison.championProblem };

@@ -277,7 +277,20 @@ const MEANINGS = {
           : reason
       }`,
   ),
-  modelFileAvailable: ok((facts: ModelFile) => `${modelFile(facts)}: ${facts.file} can be downloaded`),
+  modelFileAvailable: ok(
+    (facts: ModelFile & { digest: string | null }) =>
+      `${modelFile(facts)}: ${facts.file} can be downloaded; ${facts.digest === null ? 'no digest of its files was recorded' : 'its files are those that were registered'}`,
+  ),
+  modelFilesChanged: problem(
+    ({ files, ...facts }: Omit<ModelFile, 'file'> & { files: string[] }) =>
+      `${modelFile(facts)} is not what was registered: ${files.length > 0 ? files.slice(0, 5).join(', ') : 'one of its files'} changed`,
+    `find out who wrote to the artifact store; ${OTHER_VERSION}`,
+  ),
+  modelUntrusted: problem(
+    ({ digest, ...facts }: Omit<ModelFile, 'file'> & { digest: string | null }) =>
+      `${modelFile(facts)} is not trusted: ${digest === null ? 'no digest of its files is known' : `its digest ${digest} is not listed`}`,
+    'add its digest to the file in registry.trustedDigests if you trust it',
+  ),
   modelNotReady: problem(
     (facts: Omit<ModelFile, 'file'> & { status: string; statusMessage: string }) =>
       `${modelFile(facts)} is not ready (${[facts.status, facts.statusMessage].filter(Boolean).join(' ')})`,

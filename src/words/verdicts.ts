@@ -1,6 +1,6 @@
 import type { DriftGrounds, DriftVerdict } from '../contracts/drift.ts';
 import type { ChangeReason } from '../contracts/registry.ts';
-import type { Breach, DriftFinding, GateVerdict, RuleFinding } from '../contracts/verdicts.ts';
+import type { Breach, DriftFinding, GateVerdict, ModelNeed, RuleFinding } from '../contracts/verdicts.ts';
 import type { PromotionConflict } from '../domain/registryMoves.ts';
 import { metricName, percent, score } from './numbers.ts';
 import { joined } from './suggest.ts';
@@ -42,6 +42,8 @@ function gateText(verdict: GateVerdict): string {
       return `Version ${verdict.version} was rolled back before (${verdict.reason}).`;
     case 'unfit':
       return unfitText(verdict);
+    case 'needsTooMuch':
+      return needsText(verdict.version, verdict.needs);
     case 'inProduction':
       return `Version ${verdict.version} is in Production already.`;
   }
@@ -59,6 +61,14 @@ function ruleText({ metric, challenger, champion, ...rule }: RuleFinding, versio
   if (confidence === undefined) return scores;
   if (gain === null || gain === undefined) return `${scores}, but no interval was computed`;
   return `${scores}, gain at least ${score(gain)} with ${Math.round(confidence * 100)} % confidence`;
+}
+
+const NEEDS = { network: 'it connects to', process: 'it starts', write: 'it writes to' };
+
+/** What a version did while it was loaded or predicted. */
+export function needsText(version: string, needs: readonly ModelNeed[]): string {
+  const what = needs.map(({ code, detail }) => `${NEEDS[code]} ${detail}`);
+  return `Version ${version} does what no model should need: ${what.join('; ')}.`;
 }
 
 function unfitText({ version, tags, ageDays, maxAgeDays }: Extract<GateVerdict, { code: 'unfit' }>): string {

@@ -52,6 +52,14 @@ export const PROFILES = {
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
     retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '20 seconds', maximumAttempts: 20 },
   },
+  /** The same for calls that read all files of a version, which may be large; each transfer has its own limit. */
+  files: {
+    startToCloseTimeout: '20 minutes',
+    heartbeatTimeout: '10 seconds',
+    scheduleToCloseTimeout: '30 minutes',
+    cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+    retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '20 seconds', maximumAttempts: 20 },
+  },
   /** Asks the lock or a steward, or starts a retrain; only Temporal is needed, which is there when a workflow runs. */
   lock: {
     startToCloseTimeout: '20 seconds',
@@ -142,12 +150,12 @@ export const ACTIVITIES = {
   },
   registerVersion: {
     queue: 'orchestration',
-    profile: 'registry',
+    profile: 'files',
     summary: ({ registeredModel }) => `register a new version of ${registeredModel}, as its challenger`,
   },
   describeVersion: {
     queue: 'orchestration',
-    profile: 'registry',
+    profile: 'files',
     summary: ({ registeredModel, version }) =>
       `look up ${version === null ? 'the newest version' : `version ${version}`} of ${registeredModel}`,
   },

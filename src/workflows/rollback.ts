@@ -70,7 +70,7 @@ async function findTarget(plan: RollbackPlan, { report }: Run, before: RegistryS
     throw failure('ModelNotFound', `${registeredModel} has no version with the alias "previous" to roll back to.`);
   }
   if (version === left) throw failure('InvalidInput', `Version ${version} is in Production already.`);
-  const { rolledBack } = await activities.describeVersion({ registeredModel, version });
+  const { rolledBack } = await activities.describeVersion({ registeredModel, version, toServe: true });
   // The same command twice must not bring back what the first one took away.
   if (plan.version === null && rolledBack) {
     const why = `Version ${version}, the one before, was itself rolled back (${rolledBack}).`;

@@ -26,7 +26,7 @@ export function createBench({ run, mlflow = {}, config: change = () => undefined
   const store = { fetchDirectory: async () => '/nowhere/dataset' };
   const systems = {
     config,
-    mlflow: { getVersion: async () => undefined, ...mlflow },
+    mlflow: { getVersion: async () => undefined, recordFiles: async () => null, ...mlflow },
     store,
     runner: { run },
     codeDigest: 'code',

@@ -1,3 +1,4 @@
+import { generateKeyPairSync, verify } from 'node:crypto';
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -75,6 +76,34 @@ describe.skipIf(problem)(`building and pushing an image${skipped}`, () => {
     expect(await images.runtime()).toMatchObject({ built: false, reference: first.reference });
     expect(await remoteDigest(open, 'changes', 'latest')).toBe(first.reference.split('@')[1]);
     expect(await images.runtime({ force: true })).toMatchObject({ built: true });
+  }, 60_000);
+
+  test('with a key it says where it comes from, signed', async () => {
+    const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const key = join(dir, 'key.pem');
+    await writeFile(key, privateKey.export({ type: 'pkcs8', format: 'pem' }));
+    const { images } = systemFor(`${open.host}/signed`, { MEDIWATCH_DOCKER_SIGNING_KEY_FILE: key });
+    const { reference } = await images.runtime();
+    const digest = reference.split('sha256:')[1] as string;
+    const file = join(dir, 'state/provenance', `sha256-${digest}.intoto.json`);
+    const { payload, payloadType, signatures } = JSON.parse(await readFile(file, 'utf8'));
+    const statement = Buffer.from(payload, 'base64');
+    // The encoding that DSSE signs.
+    const signed = Buffer.concat([
+      Buffer.from(`DSSEv1 ${payloadType.length} ${payloadType} ${statement.length} `),
+      statement,
+    ]);
+    expect(verify('sha256', signed, publicKey, Buffer.from(signatures[0].sig, 'base64'))).toBe(true);
+    expect(
+      verify('sha256', Buffer.concat([signed, Buffer.from(' ')]), publicKey, Buffer.from(signatures[0].sig, 'base64')),
+    ).toBe(false);
+    expect(JSON.parse(statement.toString())).toMatchObject({
+      subject: [{ name: `${open.host}/signed:latest`, digest: { sha256: digest } }],
+      predicateType: 'https://slsa.dev/provenance/v1',
+      predicate: { buildDefinition: { externalParameters: { buildArgs: { BASE_IMAGE: 'scratch' } } } },
+    });
+    await writeFile(key, 'no key');
+    await expect(images.runtime()).rejects.toMatchObject({ type: 'InvalidConfig' });
   }, 60_000);
 
   test('without docker.push it stays on this host', async () => {

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
         Params,
         ReportInput,
         ReportInputChallenger,
+        ReportInputChallengerRecorded,
         ReportInputChampion,
         ReportInputLineage,
         ReportOutcome,
@@ -33,6 +34,7 @@ class ReportedModel:
     model: str | None = None
     params: Params | None = None
     objection: str | None = None
+    recorded: ReportInputChallengerRecorded | None = None
 
 
 class ReportedTrial(TypedDict):
@@ -64,6 +66,7 @@ class ReportRequest:
     run_id: str
     work_dir: str | None
     threads: int
+    memory_mb: int
     registered_model: str
     dataset_dir: str | None
     scored: bool
@@ -82,6 +85,7 @@ def read_request(input: ReportInput) -> ReportRequest:
         run_id=input["runId"],
         work_dir=input["workDir"],
         threads=input["threads"],
+        memory_mb=input["memoryMb"],
         registered_model=input["registeredModel"],
         dataset_dir=dataset_dir,
         scored=dataset_dir is not None if input["scored"] is None else input["scored"],
@@ -106,6 +110,7 @@ def _model(values: ReportInputChallenger | ReportInputChampion) -> ReportedModel
         model=values.get("model"),
         params=values.get("params"),
         objection=values.get("objection"),
+        recorded=values.get("recorded"),
     )
 
 

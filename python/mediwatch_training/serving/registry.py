@@ -6,11 +6,14 @@ proxy needs three requests instead. Anything else is left to MLflow itself.
 
 from __future__ import annotations
 
+import atexit
 import base64
 import json
 import os
 import pickle
+import shutil
 import ssl
+import tempfile
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -25,15 +28,18 @@ if TYPE_CHECKING:
 
     from mlflow import MlflowClient
 
+    from ..contract import EvaluateInputModelRecorded as Recorded
+
 _TIMEOUT_SECONDS = 20
 _PROXIED = "mlflow-artifacts:/"
 
 
 class Version(TypedDict):
-    """A version of a registered model; no run is known of some."""
+    """A version of a registered model; no run is known of some, and of some not what was registered."""
 
     version: str
     run_id: str | None
+    recorded: Recorded | None
 
 
 class RegistryClient:
@@ -83,32 +89,48 @@ class RegistryClient:
         return _version(versions[0])
 
     def load(self, name: str, version: Version) -> object:
-        """Return the model of a version."""
+        """Return the model of a version.
+
+        Raises:
+            ModelChanged: A file is not what was registered.
+        """
         if self._is_http:
             query = {"name": name, "version": version["version"]}
             location = (self._get("/api/2.0/mlflow/model-versions/get-download-uri", query) or {}).get("artifact_uri")
             if isinstance(location, str) and location.startswith(_PROXIED):
-                model = self._load_proxied(location)
+                model = self._load_proxied(location, f"{name} {version['version']}", version["recorded"])
                 if model is not None:
                     return model
-        from ..models import load_model
+        from ..loading.files import fetch_model
+        from ..models import loader_of
 
-        return load_model(f"models:/{name}/{version['version']}", self._given)
+        # Some models read their files later on.
+        folder = tempfile.mkdtemp(prefix="mediwatch-model-")
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        uri = f"models:/{name}/{version['version']}"
+        return loader_of(str(fetch_model(uri, self._given, folder, version["recorded"])))()
 
-    def _load_proxied(self, location: str) -> object:
+    def _load_proxied(self, location: str, name: str, recorded: Recorded | None) -> object:
         """Return a pickled scikit-learn model, or None if the files are something else."""
         import yaml
 
+        from ..loading.files import check_file
+        from ..models import pickled_file
+
+        if recorded is not None and recorded["files"] is None:
+            return None
         root = urllib.parse.urlparse(location).path.strip("/")
         description = self._download(f"{root}/MLmodel")
         if description is None:
             raise ModelLoadFailed(f"The model's files are not at {location} any more")
-        flavor = yaml.safe_load(description).get("flavors", {}).get("sklearn")
-        if flavor is None or flavor.get("code") or flavor.get("serialization_format") not in ("pickle", "cloudpickle"):
+        check_file(name, "MLmodel", description, recorded)
+        file = pickled_file(yaml.safe_load(description).get("flavors", {}).get("sklearn"))
+        if file is None:
             return None
-        content = self._download(f"{root}/{flavor['pickled_model']}")
+        content = self._download(f"{root}/{file}")
         if content is None:
-            raise ModelLoadFailed(f"{flavor['pickled_model']} is missing at {location}")
+            raise ModelLoadFailed(f"{file} is missing at {location}")
+        check_file(name, file, content, recorded)
         return pickle.loads(content)
 
     def _download(self, path: str) -> bytes | None:
@@ -154,7 +176,21 @@ def _version(found: object) -> Version:
     """Return what the API needs of MLflow's description of a version."""
     values = found if is_object(found) else {}
     run_id = values.get("run_id")
-    return {"version": str(values.get("version")), "run_id": None if run_id is None else str(run_id)}
+    return {
+        "version": str(values.get("version")),
+        "run_id": None if run_id is None else str(run_id),
+        "recorded": _recorded(values.get("tags")),
+    }
+
+
+def _recorded(tags: object) -> Recorded | None:
+    """Return what the tags of a version say of its files: a list over REST, a dictionary from MLflow's own client."""
+    found = dict(tags) if is_object(tags) else {}
+    for tag in tags if is_list(tags) else []:
+        if is_object(tag):
+            found[str(tag.get("key"))] = tag.get("value")
+    digest, files = found.get("mediwatch.digest"), found.get("mediwatch.files")
+    return {"digest": digest, "files": files if isinstance(files, str) else None} if isinstance(digest, str) else None
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..dataset import open_dataset
 from ..errors import InvalidInput
-from ..models import load_model, predict_records
+from ..loading.parent import ConfinedModel, confined
 from .scores import SCORES, WeightedScores, resamples, scores
 
 if TYPE_CHECKING:
-    from ..contract import EvaluateInput, EvaluateInputBootstrap, EvaluateResult, EvaluateResultDifferencesEntry
+    from ..contract import (
+        EvaluateInput,
+        EvaluateInputBootstrap,
+        EvaluateResult,
+        EvaluateResultDifferencesEntry,
+        EvaluateResultNeedsEntry,
+    )
     from ..shapes import Floats, Ints
     from ..steps import Progress
 
@@ -28,23 +35,39 @@ def evaluate(input: EvaluateInput, progress: Progress) -> EvaluateResult:
         progress: Called with the model that is scored.
 
     Raises:
-        ModelLoadFailed: A model is not where its URI says.
+        ModelLoadFailed: A model is not where its URI says, or cannot be loaded here.
+        ModelChanged: The files of a model are not what was registered.
         ModelMismatch: A model expects columns that the dataset does not have.
         InvalidInput: A metric of the bootstrap is not known.
     """
     dataset = open_dataset(input["datasetDir"])
     models = input["models"]
     labels = dataset.labels("test")
-    probabilities = {}
-    for model in models:
-        progress({"stage": "scoring", "model": model["id"]})
-        loaded = load_model(model["uri"], input["trackingUri"])
-        probabilities[model["id"]] = predict_records(loaded, dataset.test_records, model["uri"])
+    probabilities: dict[str, Floats] = {}
+    needs: dict[str, list[EvaluateResultNeedsEntry]] = {}
+    with ExitStack() as stack:
+        opened: dict[str, ConfinedModel] = {}
+        for model in models:
+            opened[model["id"]] = stack.enter_context(
+                confined(
+                    model["uri"],
+                    input["trackingUri"],
+                    dataset.test_records,
+                    recorded=model["recorded"],
+                    threads=input["threads"],
+                    memory_mib=input["memoryMb"],
+                )
+            )
+        for name, model in opened.items():
+            progress({"stage": "scoring", "model": name})
+            probabilities[name], _ = model.probabilities()
+            needs[name] = [{**need} for need in model.needs]
     result: EvaluateResult = {
         "models": {
             name: {f"test_{metric}": value for metric, value in scores(labels, values).items()}
             for name, values in probabilities.items()
-        }
+        },
+        "needs": needs,
     }
     if input["bootstrap"] is not None and len(models) >= 2:
         progress({"stage": "bootstrap"})

@@ -1,7 +1,7 @@
 import type { Comparison } from '../../contracts/registry.ts';
 import type { Judgement } from '../../domain/promotionGate.ts';
 import { scoreCell, signedCell } from '../../words/numbers.ts';
-import { verdictText } from '../../words/verdicts.ts';
+import { needsText, verdictText } from '../../words/verdicts.ts';
 
 interface Page {
   registeredModel: string;
@@ -41,6 +41,11 @@ ${rows.join('\n')}
 </tbody>
 </table></div>
 ${comparison.championProblem ? `<p>The champion could not be scored: ${escapeHtml(comparison.championProblem)}</p>` : ''}
+${Object.entries(comparison.needs ?? {})
+  .filter(([, needs]) => needs.length > 0)
+  .map(([version, needs]) => `<p>${escapeHtml(needsText(version, needs))}</p>`)
+  .join('\n')}
+${comparison.firstRecorded ? `<p>The files of ${escapeHtml(versionsText(comparison.firstRecorded))} had no digest; from this evaluation on they have one.</p>` : ''}
 </body>
 </html>
 `;
@@ -57,5 +62,6 @@ function row(metric: string, { challenger, champion, differences }: Comparison):
   return `<tr><th scope="row">${escapeHtml(metric)}</th>${cells.map((cell) => `<td>${cell}</td>`).join('')}</tr>`;
 }
 
+const versionsText = (versions: string[]) => `version ${versions.join(' and version ')}`;
 const known = (value: number | null | undefined): value is number => Number.isFinite(value);
 const escapeHtml = (text: string) => text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);

@@ -8,6 +8,7 @@ import { ArtifactCorrupt, ArtifactMissing, ArtifactStoreUnavailable } from '../.
 import { GatewayError, VerificationFailed } from '../../systems/deployment/target.ts';
 import { DockerError } from '../../systems/docker/errors.ts';
 import { MlflowError } from '../../systems/mlflow/errors.ts';
+import { ModelRefused } from '../../systems/mlflow/versionFiles.ts';
 import {
   CommandAborted,
   CommandFailed,
@@ -79,6 +80,7 @@ function withoutSecrets(error: Error): Error {
 
 function typeOf(error: unknown): FailureType | undefined {
   if (error instanceof MlflowError) return error.retryable ? 'MlflowUnavailable' : 'MlflowRefused';
+  if (error instanceof ModelRefused) return error.type;
   if (error instanceof CommandTimedOut) return 'StepTimedOut';
   if (error instanceof CommandOutOfMemory) return 'StepOutOfMemory';
   if (error instanceof ProcessDied) return 'StepCrashed';

@@ -1,15 +1,18 @@
+import { availableParallelism } from 'node:os';
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import { asksFor } from '../../config/placeholders.ts';
 import { type Config, fromRoot } from '../../config.ts';
 import { failure } from '../../contracts/errors.ts';
-import type { Comparison, MetricRule } from '../../contracts/registry.ts';
+import type { Comparison, MetricRule, RecordedFiles } from '../../contracts/registry.ts';
 import { EvaluateResult } from '../../contracts/steps.ts';
 import { type ArtifactRef, Metrics } from '../../contracts/training.ts';
-import type { Mlflow, Run } from '../../systems/mlflow/index.ts';
+import type { Mlflow, ModelVersion, Run } from '../../systems/mlflow/index.ts';
+import { filesTags, recordedFiles } from '../../systems/mlflow/versionFiles.ts';
+import { assertLoadable, assertTrusted, judgeTrust } from '../../systems/modelTrust.ts';
 import { type Ran, readStepAnswer, textsOf } from '../../systems/steps/index.ts';
 import { merged, ownSources, runSource } from '../../systems/steps/metrics.ts';
-import { runStepActivity } from '../lib/step.ts';
+import { runStepActivity, whileHeartbeating } from '../lib/step.ts';
 import { translate } from '../lib/translate.ts';
 import { otherSplit, settingsOf, type TrainingSystems } from './systems.ts';
 
@@ -23,7 +26,7 @@ interface ComparisonRequest {
 
 export function createCompareActivities({ config: shared, mlflow, store, runner }: TrainingSystems) {
   /** Scores versions on the same data with the bundled step, or with the project's own command. */
-  const evaluated = (config: Config, request: ComparisonRequest) =>
+  const evaluated = (config: Config, request: ComparisonRequest, known: Known) =>
     runStepActivity(config, 'evaluate', async ({ run, beat }) => {
       const { registeredModel, rules } = request;
       const datasetDir = await store.fetchDirectory(request.dataset, { signal: beat.signal });
@@ -31,22 +34,31 @@ export function createCompareActivities({ config: shared, mlflow, store, runner 
         rules.flatMap(({ metric, confidence }) => (confidence === undefined ? [] : [[metric, confidence]])),
       );
       const { command } = config.steps.evaluate;
-      const shared = { datasetDir, dataPath: fromRoot(config, config.data.path), trackingUri: config.mlflow.uri };
-      const named = (version: string) => ({ id: version, uri: `models:/${registeredModel}/${version}` });
+      const shared = {
+        datasetDir,
+        dataPath: fromRoot(config, config.data.path),
+        trackingUri: config.mlflow.uri,
+        threads: availableParallelism(),
+        memoryMb: config.worker.memoryLimitMb,
+      };
+      const named = async (version: string) => {
+        const recorded = await loadable(config, mlflow, known.get(version), beat.signal);
+        return { id: version, uri: `models:/${registeredModel}/${version}`, recorded };
+      };
       /** A command that takes {version} is run once for each. */
       const oneByOne = async (versions: string[]): Promise<EvaluateResult> => {
         const models: EvaluateResult['models'] = {};
         for (const version of versions) {
           const collect = async (ran: Ran) => merged(await ownSources(ran), ran.settings.outputs.metrics);
-          const input = { ...shared, version, models: [named(version)] };
+          const input = { ...shared, version, models: [await named(version)] };
           models[version] = readStepAnswer('evaluate', Metrics, await run(runner, input, { collect }));
         }
-        return { models, differences: {} };
+        return { models, differences: {}, needs: {} };
       };
       const together = async (versions: string[]): Promise<EvaluateResult> => {
         const bootstrap = Object.keys(confidences).length > 0 && versions.length > 1 ? { confidences } : null;
         const { dataPath, ...input } = shared;
-        const models = versions.map(named);
+        const models = await Promise.all(versions.map(named));
         const answer = await run(runner, { ...input, ...(command && { dataPath }), models, bootstrap });
         return readStepAnswer('evaluate', EvaluateResult, answer);
       };
@@ -54,19 +66,67 @@ export function createCompareActivities({ config: shared, mlflow, store, runner 
       return await compare(request, {
         evaluate: takesVersion ? oneByOne : together,
         atOnce: !takesVersion,
-        objection: await objectionTo(mlflow, request, beat.signal),
+        objection: objectionTo(request, known),
         throwIfStopped: () => beat.signal.throwIfAborted(),
       });
     });
 
   return {
-    /** Scores a challenger and the champion on the same test split, and how sure their differences are. */
-    compareVersions: (request: ComparisonRequest): Promise<Comparison> => {
+    /** Scores a challenger and the champion on the same test split, and says how sure their differences are. */
+    compareVersions: async (request: ComparisonRequest): Promise<Comparison> => {
       const config = settingsOf(shared, request.registeredModel);
+      const { known, firstRecorded } = await whileHeartbeating(({ signal }) => versionsOf(mlflow, request, signal));
       const scores = config.steps.evaluate.command !== undefined || canScore(config);
-      return scores ? evaluated(config, request) : recorded(mlflow, config, request);
+      const comparison = scores
+        ? await evaluated(config, request, known)
+        : await recorded(mlflow, config, request, known);
+      return { ...comparison, ...(firstRecorded.length > 0 && { firstRecorded }) };
     },
   };
+}
+
+/** The versions that are compared, by number. */
+type Known = Map<string, ModelVersion>;
+
+/** Looks them up, and records the files of those that somebody else registered. */
+async function versionsOf(
+  mlflow: Mlflow,
+  { registeredModel, challenger, champion }: ComparisonRequest,
+  signal: AbortSignal,
+): Promise<{ known: Known; firstRecorded: string[] }> {
+  const known: Known = new Map();
+  const firstRecorded: string[] = [];
+  for (const version of champion === null ? [challenger] : [challenger, champion]) {
+    const found = await mlflow.getVersion(registeredModel, version, { signal });
+    if (!found) continue;
+    const isKnown = recordedFiles(found) !== null;
+    const recorded = isKnown ? null : await mlflow.recordFiles(found, { signal });
+    if (recorded) firstRecorded.push(version);
+    known.set(version, recorded ? { ...found, tags: { ...found.tags, ...filesTags(recorded) } } : found);
+  }
+  return { known, firstRecorded };
+}
+
+/**
+ * What was recorded of a version, which the bundled step compares when it has fetched the files; a command fetches them
+ * itself, so they are compared here. Null: nothing is known, or there is no such version, as the step will say.
+ *
+ * @throws {ModelRefused} when files changed, or the version is not trusted
+ */
+async function loadable(
+  config: Config,
+  mlflow: Mlflow,
+  version: ModelVersion | undefined,
+  signal: AbortSignal,
+): Promise<RecordedFiles | null> {
+  if (!version) return null;
+  const recorded = recordedFiles(version);
+  if (config.steps.evaluate.command) await assertLoadable(config, mlflow, version, signal);
+  else {
+    const verdict = recorded ? ({ code: 'same', digest: recorded.digest } as const) : ({ code: 'unrecorded' } as const);
+    assertTrusted(version, await judgeTrust(config, verdict));
+  }
+  return recorded;
 }
 
 /** Whether the bundled steps can score the models of a project row by row: they must have trained them. */
@@ -91,11 +151,12 @@ async function compare(
   { challenger, champion }: ComparisonRequest,
   { evaluate, atOnce, objection, throwIfStopped }: Evaluation,
 ): Promise<Comparison> {
-  const result = ({ models, differences }: EvaluateResult, championProblem = ''): Comparison => ({
+  const result = ({ models, differences, needs }: EvaluateResult, championProblem = ''): Comparison => ({
     challenger: models[challenger] ?? {},
     champion: (champion !== null && models[champion]) || null,
     championProblem,
     differences,
+    ...(Object.values(needs ?? {}).some((list) => list.length > 0) && { needs }),
   });
   const alone = () => evaluate([challenger]);
   if (champion === null || objection) return result(await alone(), objection);
@@ -111,15 +172,9 @@ async function compare(
 }
 
 /** Why the champion must not be scored on the test split of the challenger; empty: it may be. */
-async function objectionTo(
-  mlflow: Mlflow,
-  { registeredModel, challenger, champion }: ComparisonRequest,
-  signal: AbortSignal,
-): Promise<string> {
+function objectionTo({ challenger, champion }: ComparisonRequest, known: Known): string {
   if (champion === null) return '';
-  const versions = [challenger, champion].map((version) => mlflow.getVersion(registeredModel, version, { signal }));
-  const [ours, theirs] = await Promise.all(versions);
-  const other = otherSplit(ours, theirs);
+  const other = otherSplit(known.get(challenger), known.get(champion));
   return other && `${other} Retrain with its split, or promote with "force": true.`;
 }
 
@@ -144,9 +199,10 @@ async function recorded(
   mlflow: Mlflow,
   config: Config,
   { registeredModel, challenger, champion }: ComparisonRequest,
+  known: Known,
 ): Promise<Comparison> {
   const metricsOf = async (version: string): Promise<Metrics> => {
-    const found = await mlflow.getVersion(registeredModel, version);
+    const found = known.get(version);
     if (!found) throw failure('ModelNotFound', `${registeredModel} has no version ${version}.`);
     const run = found.runId ? await mlflow.getRun(found.runId) : undefined;
     return run ? recordedMetrics(config, run) : {};

@@ -7,6 +7,7 @@ import { TAGS } from '../../contracts/names.ts';
 import { REPORT_FILES, type ReportInput, type ReportOutcome, WrittenReport } from '../../contracts/report.ts';
 import type { Dataset, Params } from '../../contracts/training.ts';
 import type { ModelVersion, Run } from '../../systems/mlflow/index.ts';
+import { recordedFiles } from '../../systems/mlflow/versionFiles.ts';
 import { onlyFile, type Ran, readStepAnswer } from '../../systems/steps/index.ts';
 import { capitalised } from '../../words/numbers.ts';
 import { runStepActivity } from '../lib/step.ts';
@@ -69,6 +70,7 @@ export function createReportActivities({ config: shared, mlflow, store, runner }
       workDir,
       // Another core is left to the promotion, which goes on at the same time.
       threads: Math.max(1, availableParallelism() - 1),
+      memoryMb: config.worker.memoryLimitMb,
       registeredModel,
       datasetDir: hasData ? await store.fetchDirectory(dataset.ref, { signal }) : null,
       scored: canScore(config),
@@ -134,8 +136,13 @@ export function createReportActivities({ config: shared, mlflow, store, runner }
   }
 }
 
-function reported(config: Config, { found: { name, version }, run }: Known) {
-  return { version, uri: `models:/${name}/${version}`, metrics: run ? recordedMetrics(config, run) : {} };
+function reported(config: Config, { found, run }: Known) {
+  return {
+    version: found.version,
+    uri: `models:/${found.name}/${found.version}`,
+    recorded: recordedFiles(found),
+    metrics: run ? recordedMetrics(config, run) : {},
+  };
 }
 
 const pageUri = (runId: string) => `runs:/${runId}/${REPORT_FILES.page}`;

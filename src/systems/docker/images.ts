@@ -1,15 +1,18 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { type Config, fromRoot } from '../../config.ts';
 import { sha256OfFile } from '../digests.ts';
 import type { Mlflow } from '../mlflow/index.ts';
 import type { Transport } from '../mlflow/transport.ts';
+import { recordedFiles } from '../mlflow/versionFiles.ts';
+import { assertLoadable } from '../modelTrust.ts';
 import { type BuildRequest, type BuiltImage, buildImage, findBuilder, planBuild } from './build.ts';
 import { type Beat, type DockerCli, digestIn } from './cli.ts';
 import { type Docker, LABELS } from './client.ts';
 import { DockerError } from './errors.ts';
 import { fetchModelFile } from './modelFile.ts';
+import { openSigner } from './provenance.ts';
 
 export interface BakedImage extends BuiltImage {
   model: string;
@@ -40,31 +43,34 @@ export function createImages({ config, ...parts }: Parts) {
 
   return {
     /** The image without a model, tagged `docker.tag`. */
-    runtime: (options: BuildOptions = {}): Promise<BuiltImage> =>
-      build({
-        tag,
-        dockerfile: fromRoot(config, config.docker.dockerfile),
-        buildArgs: { BASE_IMAGE: baseImage },
-        labels: {},
-        ...options,
-      }),
+    async runtime(options: BuildOptions = {}): Promise<BuiltImage> {
+      const buildArgs = { BASE_IMAGE: baseImage };
+      const { dockerfile } = config.docker;
+      const sign = await openSigner(config);
+      const built = await build({ tag, dockerfile: fromRoot(config, dockerfile), buildArgs, labels: {}, ...options });
+      await sign?.(built, { dockerfile, buildArgs });
+      return built;
+    },
 
     /** The image with a version of a model, tagged `v<version>`; what serves from it may then be released. */
     async bake(model: string, version: string, options: BuildOptions = {}): Promise<BakedImage> {
       const { mlflow } = parts;
       const found = await mlflow.getVersion(model, version, { signal: options.signal });
       if (!found) throw new DockerError('ModelNotFound', `${model} has no version ${version} in MLflow.`);
+      await assertLoadable(config, mlflow, found, options.signal);
+      const sign = await openSigner(config);
       const folder = await mkdtemp(join(tmpdir(), 'mediwatch-model-'));
       try {
         const file = join(folder, basename(modelPath));
         await fetchModelFile(parts, { version: found, file, signal: options.signal });
         const modelSha256 = await sha256OfFile(file);
         const runId = found.runId || null;
+        const buildArgs = { BASE_IMAGE: baseImage, MODEL_SRC: modelPath, MODEL_NAME: model, MODEL_VERSION: version };
         const built = await build({
           tag: `v${version}`,
           dockerfile: fromRoot(config, config.docker.bakedDockerfile),
           extra: [{ path: modelPath, file }],
-          buildArgs: { BASE_IMAGE: baseImage, MODEL_SRC: modelPath, MODEL_NAME: model, MODEL_VERSION: version },
+          buildArgs,
           labels: {
             [LABELS.model]: model,
             [LABELS.version]: version,
@@ -74,6 +80,10 @@ export function createImages({ config, ...parts }: Parts) {
           },
           ...options,
         });
+        const origin = { dockerfile: config.docker.bakedDockerfile, buildArgs };
+        const recorded = recordedFiles(found);
+        const signed = await sign?.(built, { ...origin, model: { name: model, version, recorded } });
+        if (signed && runId) await mlflow.logArtifact(runId, `image/${basename(signed)}`, await readFile(signed));
         return { ...built, model, version, runId, modelSha256 };
       } finally {
         await rm(folder, { recursive: true, force: true });

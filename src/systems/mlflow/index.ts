@@ -8,6 +8,7 @@ import { runArtifactCalls } from './runArtifacts.ts';
 import { runCalls } from './runs.ts';
 import { servingCalls } from './serving.ts';
 import { type CallOptions, createTransport, type TransportOptions } from './transport.ts';
+import { versionFileCalls } from './versionFiles.ts';
 import { versionCalls } from './versions.ts';
 
 export { MlflowError } from './errors.ts';
@@ -39,6 +40,7 @@ export function createMlflow(options: MlflowOptions) {
     ...runArtifactCalls(transport, runs),
     ...loggedModelCalls(transport),
     ...versions,
+    ...versionFileCalls(transport),
     ensureVersion: ensureVersionCall(versions),
     ...servingCalls(transport),
     links: uiLinks(options.uiUrl?.replace(/\/+$/, '') || transport.address.base),

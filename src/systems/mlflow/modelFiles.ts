@@ -4,9 +4,11 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import type { Config } from '../../config.ts';
 import { causeText } from '../../contracts/errors.ts';
+import { judgeTrust } from '../modelTrust.ts';
 import type { ModelVersion } from './index.ts';
 import { mlflowOptions } from './options.ts';
 import { createTransport } from './transport.ts';
+import { versionFileCalls } from './versionFiles.ts';
 
 /** The part of a model's description that names its file; a flavor without one is taken at its word. */
 const Description = z.object({
@@ -19,7 +21,7 @@ const LIMIT_MS = 8_000;
 
 interface Question {
   config: Config;
-  version: Pick<ModelVersion, 'name' | 'version' | 'status' | 'statusMessage'>;
+  version: Pick<ModelVersion, 'name' | 'version' | 'status' | 'statusMessage' | 'tags'>;
   signal?: AbortSignal | undefined;
 }
 
@@ -30,12 +32,17 @@ interface VersionFacts {
 
 /** What became of the look at a version's files. */
 type ModelFiles =
-  | { code: 'modelFileAvailable'; facts: VersionFacts & { file: string } }
+  | { code: 'modelFileAvailable'; facts: VersionFacts & { file: string; digest: string | null } }
+  | { code: 'modelFilesChanged'; facts: VersionFacts & { files: string[] } }
+  | { code: 'modelUntrusted'; facts: VersionFacts & { digest: string | null } }
   | { code: 'modelNotReady'; facts: VersionFacts & { status: string; statusMessage: string } }
   | { code: 'modelUndescribed'; facts: VersionFacts }
   | { code: 'modelFileMissing'; facts: VersionFacts & { file: string; reason: string } };
 
-/** Looks whether the files of a model version are where the registry says, and can be fetched through MLflow. */
+/**
+ * Looks whether the files of a model version are where the registry says, can be fetched through MLflow, and are those
+ * that were registered.
+ */
 export async function lookAtModelFiles({ config, version, signal }: Question): Promise<ModelFiles> {
   const { name, status, statusMessage } = version;
   const facts = { registeredModel: name, version: version.version };
@@ -52,7 +59,12 @@ export async function lookAtModelFiles({ config, version, signal }: Question): P
     const { sklearn, file: plain } = description.data.flavors;
     file = sklearn?.pickled_model ?? plain?.path ?? file;
     if (file !== 'MLmodel') await fetch(file, firstBytes);
-    return { code: 'modelFileAvailable', facts: { ...facts, file } };
+    const { compareFiles } = versionFileCalls(transport);
+    const trust = await judgeTrust(config, await compareFiles(version, { signal }));
+    if (trust.code === 'changed') return { code: 'modelFilesChanged', facts: { ...facts, files: trust.files } };
+    if (trust.code === 'untrusted') return { code: 'modelUntrusted', facts: { ...facts, digest: trust.digest } };
+    const digest = trust.code === 'same' ? trust.digest : null;
+    return { code: 'modelFileAvailable', facts: { ...facts, file, digest } };
   } catch (error) {
     signal?.throwIfAborted();
     return { code: 'modelFileMissing', facts: { ...facts, file, reason: causeText(error) } };

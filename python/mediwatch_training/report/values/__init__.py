@@ -6,6 +6,7 @@ A section that cannot be computed is ``{"missing": "why, in a sentence"}``.
 from __future__ import annotations
 
 import hashlib
+from contextlib import ExitStack
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 # A change of what is computed must not be drawn from values that lack it.
 _FORMAT = 2
-_ELSEWHERE = ("tracking_uri", "work_dir", "threads", "dataset_dir", "outcome")
+_ELSEWHERE = ("tracking_uri", "work_dir", "threads", "memory_mb", "dataset_dir", "outcome")
 
 
 def key_of(request: ReportRequest) -> str:
@@ -46,10 +47,11 @@ def compute(request: ReportRequest, experiment_id: str, key: str, progress: Prog
         MlflowUnavailable: The tracking server does not answer (retryable).
     """
     dataset = _dataset(request)
-    scored = score_models(request, dataset, progress)
-    progress({"stage": "bootstrap"})
-    compared = comparison(scored, request)
-    important = importance(scored, request.threads, progress)
+    with ExitStack() as stack:
+        scored = score_models(request, dataset, progress, stack)
+        progress({"stage": "bootstrap"})
+        compared = comparison(scored, request)
+        important = importance(scored, progress)
     progress({"stage": "subgroups"})
     grouped = subgroups(scored)
     progress({"stage": "search"})

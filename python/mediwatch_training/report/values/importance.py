@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...models import expected_columns, predict_records
 from ...steps import Progress
-from ...training.estimators import limited_threads
 from ...training.scores import WeightedScores
 from .scoring import Predicted, Scored
 
@@ -30,22 +27,21 @@ _MIN_ROWS = 300
 _MAX_COLUMNS = 400
 
 
-def importance(scored: Scored, threads: int, progress: Progress) -> Importance | Missing:
+def importance(scored: Scored, progress: Progress) -> Importance | Missing:
     """Return by how much the AUC falls when a column's values change places between records.
 
     Args:
         scored: The models; it is the challenger's columns that are measured.
-        threads: Threads to predict with.
         progress: Called with the column that is measured.
     """
     model, test = scored.challenger.predicted, scored.test
     if model is None or test is None:
         return {"missing": scored.challenger.missing}
     records = test.records
-    columns = expected_columns(model.loaded) or list(records.columns)
+    columns = [name for name in model.loaded.columns or records.columns if name in records]
     if len(columns) > _MAX_COLUMNS:
         return {"missing": f"The model reads {len(columns):,} columns: too many to be measured one by one."}
-    rows = _affordable_rows(model, records, len(columns), threads)
+    rows = _affordable_rows(model, len(records), len(columns))
     if rows is None:
         return {"missing": "The model takes too long to predict for its columns to be measured one by one."}
     sample = _sample(test.labels, rows)
@@ -59,56 +55,49 @@ def importance(scored: Scored, threads: int, progress: Progress) -> Importance |
     for number, name in enumerate(columns):
         progress({"stage": "importance", "column": name, "done": number, "of": len(columns)})
         orders = np.stack([random.permutation(len(records)) for _ in range(_REPEATS)])
-        drops = whole - _permuted_aucs(model, records, labels, probabilities, name, orders, threads)
+        drops = whole - _permuted_aucs(model, records[name], (sample, labels, probabilities), orders)
         found.append({"name": name, "drop": float(drops.mean()), "spread": float(drops.std(ddof=1))})
     found.sort(key=lambda column: (-column["drop"], column["name"]))
     return {"rows": len(sample), "repeats": _REPEATS, "auc": whole, "columns": found}
 
 
-def _permuted_aucs(
-    model: Predicted,
-    records: pd.DataFrame,
-    labels: Ints,
-    probabilities: Floats,
-    name: str,
-    orders: Ints,
-    threads: int,
-) -> Floats:
-    """Return the AUC of each order of the column's values; `orders` holds row numbers, shape (repeats, rows)."""
+def _permuted_aucs(model: Predicted, values: pd.Series, measured: tuple[Ints, Ints, Floats], orders: Ints) -> Floats:
+    """Return the AUC of each order of a column's values.
+
+    Args:
+        model: The model.
+        values: The column in the records that are measured.
+        measured: Numbers, labels and probabilities of these records.
+        orders: Places in the column, shape (repeats, rows).
+    """
     import pandas as pd
 
-    codes, _ = pd.factorize(records[name], use_na_sentinel=False)
+    numbers, labels, probabilities = measured
+    codes, _ = pd.factorize(values, use_na_sentinel=False)
     permuted = np.tile(probabilities, (len(orders), 1))
     # A record that got the value that it had keeps its prediction: of a rare drug's column that is nearly all of them.
     changed = codes[orders] != codes
     if changed.any():
         # All repeats in one table: most of the time of a small prediction goes into setting it up.
-        rows = np.tile(np.arange(len(records)), (len(orders), 1))[changed]
-        stacked = records.iloc[rows].reset_index(drop=True)
-        stacked[name] = records[name].iloc[orders[changed]].to_numpy()
-        with limited_threads(threads):
-            permuted[changed] = predict_records(model.loaded, stacked, model.name)
+        rows = np.tile(numbers, (len(orders), 1))[changed]
+        permuted[changed], _ = model.loaded.probabilities(rows, (str(values.name), numbers[orders[changed]]))
     return np.array([_auc(labels, part) for part in permuted])
 
 
-def _affordable_rows(model: Predicted, records: pd.DataFrame, columns: int, threads: int) -> int | None:
+def _affordable_rows(model: Predicted, rows: int, columns: int) -> int | None:
     """Return how many rows a slow model is measured on; None if it is too slow by any measure."""
-    rows = min(_MAX_ROWS, len(records))
+    rows = min(_MAX_ROWS, rows)
     least = min(_MIN_ROWS, rows)
-    if _predicting_seconds(model, records.iloc[:least], threads) > _SLOW_SECONDS / 10:
+    if _predicting_seconds(model, np.arange(least)) > _SLOW_SECONDS / 10:
         return None
-    batch = records.iloc[np.resize(np.arange(rows), rows * _REPEATS)]
-    expected = _predicting_seconds(model, batch, threads) * columns
+    expected = _predicting_seconds(model, np.resize(np.arange(rows), rows * _REPEATS)) * columns
     affordable = int(rows * min(1.0, _SLOW_SECONDS / expected))
     return affordable if affordable >= least else None
 
 
-def _predicting_seconds(model: Predicted, records: pd.DataFrame, threads: int) -> float:
+def _predicting_seconds(model: Predicted, rows: Ints) -> float:
     # Of the processor: a machine that is busy with other things must not change what the page says.
-    started = time.process_time()
-    with limited_threads(threads):
-        predict_records(model.loaded, records, model.name)
-    return max(time.process_time() - started, 1e-3)
+    return max(model.loaded.probabilities(rows)[1], 1e-3)
 
 
 def _sample(labels: Ints, rows: int) -> Ints:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import logging
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ...dataset import Dataset
-from ...errors import ModelLoadFailed, ModelMismatch, StepError, described
-from ...models import facts_of, load_model, predict_records
+from ...errors import ModelChanged, ModelLoadFailed, ModelMismatch
+from ...loading.parent import ConfinedModel, confined
 from ...steps import Progress
-from ...training.estimators import limited_threads
 from ..inputs import ReportedModel, ReportRequest
 
 if TYPE_CHECKING:
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from ...shapes import Floats, Ints
     from ..shapes import Role
 
-_log = logging.getLogger("mediwatch_training")
 _DEFAULT_THRESHOLD = 0.5
 
 
@@ -30,7 +28,7 @@ class Predicted:
     """A model with its probabilities of the positive class for the test records, shape (rows,)."""
 
     name: str
-    loaded: object
+    loaded: ConfinedModel
     probabilities: Floats
     threshold: float
     threshold_is_default: bool
@@ -42,7 +40,7 @@ class ScoredModel:
 
     Attributes:
         name: What to call it in messages.
-        loaded: Takes raw records; None if it could not be loaded.
+        loaded: Its process; None if it could not be loaded.
         probabilities: Of the positive class, shape (rows,); None if it could not be scored.
         threshold: Probability from which a record counts as positive.
         threshold_is_default: Whether neither the model nor its metrics tell a threshold.
@@ -50,7 +48,7 @@ class ScoredModel:
     """
 
     name: str
-    loaded: object
+    loaded: ConfinedModel | None
     probabilities: Floats | None
     threshold: float
     threshold_is_default: bool
@@ -59,7 +57,7 @@ class ScoredModel:
     @property
     def predicted(self) -> Predicted | None:
         """The model as one that was scored; None if it was not."""
-        if self.probabilities is None:
+        if self.probabilities is None or self.loaded is None:
             return None
         return Predicted(self.name, self.loaded, self.probabilities, self.threshold, self.threshold_is_default)
 
@@ -102,8 +100,14 @@ class Scored:
         return self.test.labels, models
 
 
-def score_models(request: ReportRequest, dataset: Dataset | None, progress: Progress) -> Scored:
+def score_models(request: ReportRequest, dataset: Dataset | None, progress: Progress, stack: ExitStack) -> Scored:
     """Load both models and apply them to the test records.
+
+    Args:
+        request: Names the models.
+        dataset: Has the records; None: there are none.
+        progress: Called with the version.
+        stack: The processes of the models end with it.
 
     Raises:
         MlflowUnavailable: The tracking server does not answer (retryable).
@@ -119,26 +123,28 @@ def score_models(request: ReportRequest, dataset: Dataset | None, progress: Prog
         if objection or dataset is None:
             return _unscored(model, objection)
         progress({"stage": "scoring", "version": model.version})
-        return _score(model, request, dataset.test_records)
+        return _score(model, request, dataset.test_records, stack)
 
     test = None if dataset is None else HeldOut(dataset.test_records, np.asarray(dataset.labels("test")))
     champion = None if request.champion is None else scored(request.champion)
     return Scored(test, scored(request.challenger), champion)
 
 
-def _score(model: ReportedModel, request: ReportRequest, records: pd.DataFrame) -> ScoredModel:
-    loaded = None
+def _score(model: ReportedModel, request: ReportRequest, records: pd.DataFrame, stack: ExitStack) -> ScoredModel:
     try:
-        loaded = load_model(model.uri, request.tracking_uri)
-        with limited_threads(request.threads):
-            probabilities = predict_records(loaded, records, model.uri)
-    except (ModelLoadFailed, ModelMismatch) as error:
+        loaded = stack.enter_context(
+            confined(
+                model.uri,
+                request.tracking_uri,
+                records,
+                recorded=model.recorded,
+                threads=request.threads,
+                memory_mib=request.memory_mb,
+            )
+        )
+        probabilities, _ = loaded.probabilities()
+    except (ModelLoadFailed, ModelMismatch, ModelChanged) as error:
         return _unscored(model, _sentence(error.message))
-    except StepError:
-        raise
-    except Exception as error:  # whatever loading foreign bytes and calling foreign code raises
-        _log.warning("The report cannot score %s", model.uri, exc_info=True)
-        return _unscored(model, _sentence(f"Version {model.version} cannot be scored here: {described(error)}"))
     threshold, is_default = _threshold(model, loaded)
     return ScoredModel(f"version {model.version}", loaded, probabilities, threshold, is_default, None)
 
@@ -148,8 +154,10 @@ def _unscored(model: ReportedModel, missing: str | None) -> ScoredModel:
     return ScoredModel(f"version {model.version}", None, None, threshold, is_default, missing)
 
 
-def _threshold(model: ReportedModel, loaded: object) -> tuple[float, bool]:
-    told = facts_of(loaded).get("threshold", model.metrics.get("threshold"))
+def _threshold(model: ReportedModel, loaded: ConfinedModel | None) -> tuple[float, bool]:
+    told = None if loaded is None else loaded.threshold
+    if told is None:
+        told = model.metrics.get("threshold")
     return (_DEFAULT_THRESHOLD, True) if told is None else (float(told), False)
 
 
