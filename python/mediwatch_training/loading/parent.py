@@ -165,8 +165,7 @@ def confined(
     child = None
     try:
         with Connection(ours.detach()) as connection, theirs:
-            root = sys.platform == "linux" and os.geteuid() == 0
-            uid = _FIRST_UID + next(_numbers) % _UIDS if root else -1
+            uid = _FIRST_UID + next(_numbers) % _UIDS if _may_become_another() else -1
             if uid >= 0:
                 os.chown(folder, uid, uid)
             child = _start(folder, theirs.fileno(), uid, memory_mib, threads)
@@ -201,6 +200,14 @@ def _start(folder: Path, descriptor: int, uid: int, memory_mib: int, threads: in
         )
     except OSError as error:
         raise StepCrashed(f"The process that loads models cannot be started: {error}") from error
+
+
+def _may_become_another() -> bool:
+    """Whether this is root, and another user may read the libraries: not where they were installed for root alone."""
+    if sys.platform != "linux" or os.geteuid() != 0:
+        return False
+    files = (_CHILD, Path(np.__file__), Path(os.__file__))
+    return all(file.stat().st_mode & 4 and file.parent.stat().st_mode & 5 == 5 for file in files)
 
 
 def _readable(path: Path) -> None:

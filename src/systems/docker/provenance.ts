@@ -58,6 +58,7 @@ async function readKey(path: string): Promise<KeyObject> {
 /** https://in-toto.io/Statement/v1 with https://slsa.dev/provenance/v1 */
 async function describe(config: Config, subject: object, { dockerfile, buildArgs, model }: Origin): Promise<object> {
   const commit = await projectCommit(config.root);
+  const [gitCommit] = commit?.split('-') ?? [];
   return {
     _type: 'https://in-toto.io/Statement/v1',
     subject: [subject],
@@ -67,7 +68,9 @@ async function describe(config: Config, subject: object, { dockerfile, buildArgs
         buildType: 'urn:mediwatch:image:1',
         externalParameters: { dockerfile, buildArgs },
         resolvedDependencies: [
-          ...(commit ? [{ name: 'project', digest: { gitCommit: commit } }] : []),
+          ...(commit
+            ? [{ name: 'project', digest: { gitCommit }, annotations: { changedSince: commit !== gitCommit } }]
+            : []),
           ...(model
             ? [
                 {
