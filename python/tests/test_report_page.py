@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from test_report_values import example, model
+from test_report_values import InProcess, example, model
 
 from mediwatch_training.checks import check_input
 from mediwatch_training.report import values as report_values
@@ -60,7 +60,9 @@ def evil_values(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         "encodedColumns": 1,
     }
     dataset = SimpleNamespace(meta=meta, test_records=records)
-    scored = Scored(HeldOut(records, labels), model(probabilities, Reader(probabilities)), model(probabilities))
+    scored = Scored(
+        HeldOut(records, labels), model(probabilities, InProcess(Reader(probabilities), records)), model(probabilities)
+    )
     monkeypatch.setattr(report_values, "open_dataset", lambda directory: dataset)
     monkeypatch.setattr(report_values, "score_models", lambda *_: scored)
     trial = {"state": "complete", "params": {f"parameter {EVIL}": EVIL, "depth": 3}, "error": EVIL}

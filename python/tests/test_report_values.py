@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -38,6 +40,23 @@ def example(seed: int, rows: int = 800) -> tuple[np.ndarray, np.ndarray]:
     random = np.random.default_rng(seed)
     labels = (random.random(rows) < 0.2).astype(np.int64)
     return labels, np.clip(np.round(0.2 + 0.1 * labels + random.normal(0, 0.12, rows), 2), 0.0, 1.0)
+
+
+class InProcess:
+    """A model in this process, as the one of another process answers."""
+
+    def __init__(self, predictor: Any, records: pd.DataFrame) -> None:
+        self._predictor, self._records = predictor, records
+        self.columns = list(predictor.feature_names_in_)
+
+    def probabilities(
+        self, rows: np.ndarray | None = None, swapped: tuple[str, np.ndarray] | None = None
+    ) -> tuple[np.ndarray, float]:
+        asked = self._records if rows is None else self._records.iloc[rows].reset_index(drop=True)
+        if swapped is not None:
+            column, donors = swapped
+            asked = asked.assign(**{column: self._records[column].iloc[donors].to_numpy()})
+        return self._predictor.predict_proba(asked)[:, 1], 0.001
 
 
 def model(probabilities: np.ndarray, loaded: object = None, threshold: float = 0.25) -> ScoredModel:
@@ -147,7 +166,8 @@ def test_only_the_column_that_is_read_is_important():
     labels = (random.random(600) < 1 / (1 + np.exp(-2 * records["read"].fillna(0)))).to_numpy().astype(np.int64)
     one = OneColumn()
     found = importance(
-        scored(labels, model(one.predict_proba(records)[:, 1], one), records=records), 1, lambda update: None
+        scored(labels, model(one.predict_proba(records)[:, 1], InProcess(one, records)), records=records),
+        lambda update: None,
     )
     read, idle = found["columns"]
     assert read["name"] == "read" and read["drop"] > 0.1

@@ -8,11 +8,12 @@ import numpy as np
 
 from ...steps import Progress
 from ...training.scores import WeightedScores
-from .scoring import Predicted, Scored
+from .scoring import Scored
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ...loading.parent import ConfinedModel
     from ...shapes import Floats, Ints
     from ..shapes import ColumnImportance, Importance, Missing
 
@@ -35,13 +36,13 @@ def importance(scored: Scored, progress: Progress) -> Importance | Missing:
         progress: Called with the column that is measured.
     """
     model, test = scored.challenger.predicted, scored.test
-    if model is None or test is None:
+    if model is None or model.loaded is None or test is None:
         return {"missing": scored.challenger.missing}
     records = test.records
     columns = [name for name in model.loaded.columns or records.columns if name in records]
     if len(columns) > _MAX_COLUMNS:
         return {"missing": f"The model reads {len(columns):,} columns: too many to be measured one by one."}
-    rows = _affordable_rows(model, len(records), len(columns))
+    rows = _affordable_rows(model.loaded, len(records), len(columns))
     if rows is None:
         return {"missing": "The model takes too long to predict for its columns to be measured one by one."}
     sample = _sample(test.labels, rows)
@@ -55,13 +56,15 @@ def importance(scored: Scored, progress: Progress) -> Importance | Missing:
     for number, name in enumerate(columns):
         progress({"stage": "importance", "column": name, "done": number, "of": len(columns)})
         orders = np.stack([random.permutation(len(records)) for _ in range(_REPEATS)])
-        drops = whole - _permuted_aucs(model, records[name], (sample, labels, probabilities), orders)
+        drops = whole - _permuted_aucs(model.loaded, records[name], (sample, labels, probabilities), orders)
         found.append({"name": name, "drop": float(drops.mean()), "spread": float(drops.std(ddof=1))})
     found.sort(key=lambda column: (-column["drop"], column["name"]))
     return {"rows": len(sample), "repeats": _REPEATS, "auc": whole, "columns": found}
 
 
-def _permuted_aucs(model: Predicted, values: pd.Series, measured: tuple[Ints, Ints, Floats], orders: Ints) -> Floats:
+def _permuted_aucs(
+    model: ConfinedModel, values: pd.Series, measured: tuple[Ints, Ints, Floats], orders: Ints
+) -> Floats:
     """Return the AUC of each order of a column's values.
 
     Args:
@@ -80,11 +83,11 @@ def _permuted_aucs(model: Predicted, values: pd.Series, measured: tuple[Ints, In
     if changed.any():
         # All repeats in one table: most of the time of a small prediction goes into setting it up.
         rows = np.tile(numbers, (len(orders), 1))[changed]
-        permuted[changed], _ = model.loaded.probabilities(rows, (str(values.name), numbers[orders[changed]]))
+        permuted[changed], _ = model.probabilities(rows, (str(values.name), numbers[orders[changed]]))
     return np.array([_auc(labels, part) for part in permuted])
 
 
-def _affordable_rows(model: Predicted, rows: int, columns: int) -> int | None:
+def _affordable_rows(model: ConfinedModel, rows: int, columns: int) -> int | None:
     """Return how many rows a slow model is measured on; None if it is too slow by any measure."""
     rows = min(_MAX_ROWS, rows)
     least = min(_MIN_ROWS, rows)
@@ -95,9 +98,9 @@ def _affordable_rows(model: Predicted, rows: int, columns: int) -> int | None:
     return affordable if affordable >= least else None
 
 
-def _predicting_seconds(model: Predicted, rows: Ints) -> float:
+def _predicting_seconds(model: ConfinedModel, rows: Ints) -> float:
     # Of the processor: a machine that is busy with other things must not change what the page says.
-    return max(model.loaded.probabilities(rows)[1], 1e-3)
+    return max(model.probabilities(rows)[1], 1e-3)
 
 
 def _sample(labels: Ints, rows: int) -> Ints:

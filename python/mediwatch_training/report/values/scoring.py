@@ -28,7 +28,7 @@ class Predicted:
     """A model with its probabilities of the positive class for the test records, shape (rows,)."""
 
     name: str
-    loaded: ConfinedModel
+    loaded: ConfinedModel | None
     probabilities: Floats
     threshold: float
     threshold_is_default: bool
@@ -57,7 +57,7 @@ class ScoredModel:
     @property
     def predicted(self) -> Predicted | None:
         """The model as one that was scored; None if it was not."""
-        if self.probabilities is None or self.loaded is None:
+        if self.probabilities is None:
             return None
         return Predicted(self.name, self.loaded, self.probabilities, self.threshold, self.threshold_is_default)
 
