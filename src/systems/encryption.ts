@@ -88,14 +88,16 @@ function encrypt({ id, bytes }: Key, payload: Payload): Payload {
   return { metadata: { encoding: ENCODING, [KEY_ID]: Buffer.from(id) }, data: Buffer.concat(sealed) };
 }
 
-/** @throws {Error} when this process lacks the key: it is tried again, so a run waits for a worker that has it */
+/** @throws {ConfigError} when this process lacks the key: it is tried again, so a run waits for a worker that has it */
 function decrypt(keys: readonly Key[], payload: Payload): Payload {
   const { metadata, data } = payload;
   if (!metadata?.encoding || !ENCODING.equals(metadata.encoding) || !data) return payload;
   const id = Buffer.from(metadata[KEY_ID] ?? []).toString();
   const key = keys.find((one) => one.id === id);
   if (!key)
-    throw new Error(`A payload is encrypted with the key "${id}", which temporal.encryptionKeys does not name.`);
+    throw new ConfigError(
+      `A payload is encrypted with the key "${id}", which temporal.encryptionKeys does not name. Add its file there.`,
+    );
   try {
     const decipher = createDecipheriv('aes-256-gcm', key.bytes, data.subarray(0, NONCE_BYTES));
     decipher.setAuthTag(data.subarray(-TAG_BYTES));

@@ -9,10 +9,13 @@ import { bundleWorkflowCode, NativeConnection, Worker } from '@temporalio/worker
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { payloadConverterPath, workflowBundle } from '../../src/bundle.ts';
+import { EXIT } from '../../src/cli/exit.ts';
 import { type Config, loadConfig, PROJECT_ROOT } from '../../src/config.ts';
 import { payloadConverter, Undecodable } from '../../src/contracts/payloads.ts';
+import { Schedules } from '../../src/contracts/schedules.ts';
 import { raiseAlert } from '../../src/systems/alerts.ts';
 import { codecOf, encrypts } from '../../src/systems/encryption.ts';
+import { reconcile } from '../../src/systems/schedules/reconcile.ts';
 import { startedWith } from '../../src/systems/startedWith.ts';
 import { clientOptions } from '../../src/systems/temporal.ts';
 import { versioned } from '../../src/workers/versions.ts';
@@ -236,6 +239,19 @@ describe('Temporal', () => {
       .result()
       .catch((error: unknown) => error);
     expect(String((error as Error).cause ?? error)).toContain('temporal.encryptionKeys');
+    const { exitCode, stderr } = await mediwatch(settings(server.address), 'status', 'sealed');
+    expect(exitCode).toBe(EXIT.usage);
+    expect(stderr).toMatch(/^A payload is encrypted with the key/);
+  });
+
+  it('keeps a schedule whose input is encrypted as it was declared', async () => {
+    const client = new Client({ connection, ...clientOptions(configOf(server.address, key)) });
+    const nightly = { workflow: 'retrain', cron: '0 3 * * *', input: { data: 'Somerville-1780.csv' } };
+    const schedules = Schedules.parse({ nightly });
+    const outcomes = async () => (await reconcile(client, schedules)).map(({ outcome }) => outcome);
+    expect([await outcomes(), await outcomes()]).toEqual([['created'], ['kept']]);
+    expect(stored('nightly')).toBe(true);
+    expect(stored('Somerville')).toBe(false);
   });
 
   it('stores nothing of what our own workflows, the command and alerts say', async () => {
