@@ -159,6 +159,14 @@ class DriftColumn(TypedDict):
     drifted: bool | None
 
 
+class DriftDocumentLeftOut(TypedDict):
+    #: cells: more or fewer than the header; bytes: no UTF-8; quote: one that nobody closes; size: too long; time: it is still to come; number: a text among numbers
+    code: Literal["cells", "bytes", "quote", "size", "time", "number"]
+    rows: int
+    #: file and line of the first ten
+    at: list[str]
+
+
 class DriftDocument(TypedDict):
     schema: Literal["mediwatch.drift/1"]
     #: digest of what was compared: the same rows make the same key
@@ -181,6 +189,8 @@ class DriftDocument(TypedDict):
     shareThreshold: float | None
     #: null: the report does not say
     datasetDrift: bool | None
+    #: rows that were left out; absent: none
+    leftOut: NotRequired[list[DriftDocumentLeftOut]]
 
 
 class ReportOutcome(TypedDict):
@@ -842,6 +852,23 @@ SCHEMAS: dict[str, Schema] = {
                 "type": ["number", "null"],
             },
             "datasetDrift": {"default": None, "description": "null: the report does not say", "type": ["boolean", "null"]},
+            "leftOut": {
+                "description": "rows that were left out; absent: none",
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "properties": {
+                        "code": {
+                            "type": "string",
+                            "enum": ["cells", "bytes", "quote", "size", "time", "number"],
+                            "description": "cells: more or fewer than the header; bytes: no UTF-8; quote: one that nobody closes; size: too long; time: it is still to come; number: a text among numbers",
+                        },
+                        "rows": {"type": "integer", "minimum": 1},
+                        "at": {"type": "array", "items": {"type": "string"}, "description": "file and line of the first ten"},
+                    },
+                    "required": ["code", "rows", "at"],
+                },
+            },
         },
         "required": ["schema", "key", "tool", "columns"],
     },

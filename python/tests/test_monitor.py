@@ -229,3 +229,33 @@ def test_importing_the_package_does_not_import_evidently():
         "import sys, mediwatch_training.drift.monitor; sys.exit('evidently' in sys.modules or 'pandas' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], env=child_environment(), check=False).returncode == 0
+
+
+def test_rows_that_no_api_has_logged_hide_no_drift_and_are_counted(tmp_path):
+    rows = pd.concat([simple(600), simple(300, shift=2, start=1.75e9)])
+    lines = rows.to_csv(index=False).encode().splitlines(keepends=True)
+    head = b"n,1750000000,1,0.2,"
+    junk = [head + b"=cmd(),a,0.5,1\n", head + b'"50,a,0.5,1\n', b"\xff\xfe\n", b"4,5\n", head + b"\xe9,a,0.5,1\n"]
+    junk.append(b"n,4102444800,1,0.2,50,a,0.5,1\n")
+    for number, line in enumerate(junk):
+        lines.insert(700 + 20 * number, line)
+    lines.append(b'"torn')
+    (tmp_path / "predictions.csv").write_bytes(b"".join(lines))
+    log, out = str(tmp_path / "predictions.csv"), str(tmp_path / "out")
+    document = run("monitor", log=log, outputDir=out, currentRows=300)["document"]
+    assert document["current"]["rows"] == 300 and document["datasetDrift"] is True
+    age = next(column for column in document["columns"] if column["name"] == "age")
+    assert age["drifted"] and age["method"] != "chi-square"
+    assert {found["code"]: found["rows"] for found in document["leftOut"]} == {
+        **{"number": 1, "quote": 1, "bytes": 2, "cells": 1, "time": 1}
+    }
+    assert [at for found in document["leftOut"] for at in found["at"] if found["code"] == "number"] == [
+        "predictions.csv:701"
+    ]
+
+
+def test_a_log_of_nothing_but_junk_is_too_few_rows(tmp_path):
+    (tmp_path / "predictions.csv").write_bytes(b"event_id,ts,age\n" + b'"\xff,\n' * 500)
+    document = run("monitor", log=str(tmp_path), outputDir=str(tmp_path / "out"))["document"]
+    assert document["current"]["rows"] == 0 and sum(found["rows"] for found in document["leftOut"]) == 500
+    assert all(len(found["at"]) <= 10 for found in document["leftOut"])

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from mediwatch_training.drift.csv_tail import read_tail
-from mediwatch_training.drift.log import read_log
+from mediwatch_training.drift.log import LeftOut, read_log
 from mediwatch_training.errors import PredictionLogInvalid, PredictionLogNotFound
 from mediwatch_training.serving.prediction_log import PredictionLog
 
@@ -35,7 +35,7 @@ def test_a_log_that_the_api_writes_is_read_while_it_is_written(tmp_path):
     for number in range(30):
         log.append([[f"e{number}", 1.7e9 + number, "1", 0.2, number, 'a "quoted",\nnote', 0.5, 1]])
         read = read_log(str(tmp_path), 100)
-        assert list(read.frame["event_id"]) == named(*range(number + 1)) and read.left_out == 0
+        assert list(read.frame["event_id"]) == named(*range(number + 1)) and read.left_out == []
     assert read.frame["note"][0] == 'a "quoted",\nnote' and read.frame["age"].dtype == float
 
 
@@ -53,7 +53,7 @@ def test_a_torn_line_in_the_middle_is_left_out_and_counted(tmp_path):
     lines[2] = lines[2][:12] + lines[3]
     (tmp_path / "p.csv").write_text("\n".join([*lines, ""]))
     read = read_log(str(tmp_path), 10)
-    assert read.left_out == 1 and list(read.frame["event_id"]) == named(0, 2, 3)
+    assert read.left_out == [LeftOut("cells", "p.csv:3")] and list(read.frame["event_id"]) == named(0, 2, 3)
 
 
 def test_an_empty_file_and_one_of_a_header_alone_have_no_rows(tmp_path):
@@ -105,13 +105,13 @@ def test_times_may_be_seconds_milliseconds_or_dates(tmp_path):
     assert list(read_log(str(tmp_path), 10).times) == [1700000000.5 + n for n in range(4)]
 
 
-def test_a_time_that_is_far_ahead_is_none(tmp_path):
+def test_a_time_that_is_far_ahead_leaves_its_row_out(tmp_path):
     frame = rows(0, 4)
     frame["ts"] = ["1700000000", "4102444800", "inf", "9999-12-31T00:00:00Z"]
     frame.to_csv(tmp_path / "p.csv", index=False)
     log = read_log(str(tmp_path), 10, hours=24)
-    assert list(log.frame["event_id"]) == named(*range(4))
-    assert list(log.times.notna()) == [True, False, False, False]
+    assert list(log.frame["event_id"]) == named(0) and log.times.notna().all()
+    assert log.left_out == [LeftOut("time", f"p.csv:{line}") for line in (3, 4, 5)]
 
 
 def test_the_same_row_twice_is_one_and_other_rows_of_an_event_are_not(tmp_path):
@@ -127,7 +127,7 @@ def test_unreadable_files_are_told_by_name(tmp_path):
         read_log(str(tmp_path / "none.csv"), 10)
     with pytest.raises(PredictionLogNotFound, match="holds no CSV or Parquet file"):
         read_log(str(tmp_path), 10)
-    for name, content in (("p.parquet", b"PAR1 half"), ("p.csv", b"a,b\n\xff\xfe,1\n"), ("t.csv", b"a,a\n1,2\n")):
+    for name, content in (("p.parquet", b"PAR1 half"), ("p.csv", b"a,\xff\n1,2\n"), ("t.csv", b"a,a\n1,2\n")):
         (tmp_path / name).write_bytes(content)
         with pytest.raises(PredictionLogInvalid, match=name):
             read_log(str(tmp_path / name), 10)
@@ -142,10 +142,11 @@ def test_the_tail_of_a_file_begins_with_a_whole_row(tmp_path, monkeypatch, seed)
     with (tmp_path / "p.csv").open("w", newline="") as file:
         csv.writer(file, lineterminator="\n").writerows([["n", "text"], *table])
     wanted = int(random.integers(1, 80))
-    header, body, whole = read_tail(tmp_path / "p.csv", wanted)
+    tail = read_tail(tmp_path / "p.csv", wanted)
+    body = tail.lines[tail.skipped :]
     read = list(csv.reader(io.StringIO(body.decode(), newline="")))
-    assert header == b"n,text\n" and read == table[len(table) - len(read) :]
-    assert body.count(b"\n") >= wanted or whole
+    assert tail.header == b"n,text\n" and read == table[len(table) - len(read) :]
+    assert body.count(b"\n") >= wanted or tail.whole
 
 
 def test_only_the_end_of_a_long_log_is_read(tmp_path, monkeypatch):
@@ -178,3 +179,50 @@ def test_another_separator_than_the_comma_is_told(tmp_path, separator):
     (tmp_path / "p.csv").write_text(rows(0, 3).to_csv(index=False, sep=separator))
     with pytest.raises(PredictionLogInvalid, match="expected commas between columns"):
         events(tmp_path)
+
+
+def line(number: int, **values: object) -> bytes:
+    return rows(number, 1, **values).to_csv(index=False, header=False).encode()
+
+
+BROKEN = {
+    b"e9,1700000009\n": ("cells", 0),
+    b"1,2,3,4,5,6\n": ("cells", 0),
+    b'e9,1700000009,"open,0.5,1\n': ("quote", 0),
+    b'"\n': ("quote", 0),
+    b"caf\xe9,1700000009,9,0.5,1\n": ("bytes", 0),
+    b"\x00\xff\xfe\n": ("bytes", 0),
+    b'e9,1700000009,"' + b"x" * 2_000_000 + b'",0.5,1\n': ("number", 0),
+    b"x" * 2_000_000 + b"\n": ("size", 0),
+    b"=1+1\n": ("cells", 0),
+    b"e9,1700000009,=HYPERLINK(1),0.5,1\n": ("number", 0),
+    b"e9,4102444800,9,0.5,1\n": ("time", 0),
+    b'e9,1700000009,"two\n=lines",0.5,1\n': ("number", 0),
+}
+
+
+@pytest.mark.parametrize("broken", BROKEN, ids=[code for code, _ in BROKEN.values()])
+@pytest.mark.parametrize("wanted", [10_000, 60])
+def test_a_row_that_is_none_costs_no_other_row_and_is_told_by_its_line(tmp_path, monkeypatch, broken, wanted):
+    monkeypatch.setattr("mediwatch_training.drift.csv_tail._BLOCK", 4000)
+    before = b"".join(line(number) for number in range(200))
+    after = b"".join(line(number, age=[7.5]) for number in range(300, 340))
+    quoted = b'e400,1700000400,7,"0.5",1\ne401,1700000401,7,"0.5",1\n'
+    (tmp_path / "p.csv").write_bytes(b"event_id,ts,age,prob,pred\n" + before + broken + after + quoted)
+    read = read_log(str(tmp_path), wanted)
+    assert list(read.frame["event_id"])[-102:] == [*named(*range(140, 200)), *named(*range(300, 340)), "e400", "e401"]
+    assert read.frame["age"].dtype == float and read.frame["age"].notna().all()
+    assert read.left_out[0] == LeftOut(BROKEN[broken][0], "p.csv:202")
+    # The rest of a row of two lines is not a row either.
+    assert len(read.left_out) <= broken.count(b"\n")
+
+
+def test_any_bytes_in_a_log_leave_the_rows_around_them(tmp_path):
+    random = np.random.default_rng(3)
+    kinds = [b'"', b"\n", b",", b"\xff", b"\x00", b"\r", b"=", b"9" * 400, b"e1", "é".encode(), b"\xf0\x9f"]
+    for round in range(150):
+        noise = b"".join(kinds[n] for n in random.integers(0, len(kinds), random.integers(1, 60)))
+        good = [b"".join(line(number) for number in range(start, start + 150)) for start in (0, 300)]
+        (tmp_path / "p.csv").write_bytes(b"event_id,ts,age,prob,pred\n" + good[0] + noise + b"\n" + good[1])
+        found = set(read_log(str(tmp_path), 10_000).frame["event_id"])
+        assert set(named(*range(150), *range(300, 450))) <= found, (round, noise)

@@ -19,6 +19,18 @@ export const DriftColumn = z.object({
 });
 export type DriftColumn = z.infer<typeof DriftColumn>;
 
+/** Rows of a prediction log that no API has logged, or that cannot be read: no check fails by them. */
+export const LeftOutRows = z.object({
+  code: z
+    .enum(['cells', 'bytes', 'quote', 'size', 'time', 'number'])
+    .describe(
+      'cells: more or fewer than the header; bytes: no UTF-8; quote: one that nobody closes; size: too long; time: it is still to come; number: a text among numbers',
+    ),
+  rows: z.number().int().min(1),
+  at: z.array(z.string()).describe('file and line of the first ten'),
+});
+export type LeftOutRows = z.infer<typeof LeftOutRows>;
+
 /** What a drift report of whatever tool and version says, in one shape. Python writes it (`drift/document.py`). */
 export const DriftDocument = z.object({
   schema: z.literal('mediwatch.drift/1'),
@@ -38,6 +50,7 @@ export const DriftDocument = z.object({
   share: z.number().min(0).max(1).nullable().default(null).describe('share of the features that drifted'),
   shareThreshold: z.number().nullable().default(null).describe('share from which the data set counts as drifted'),
   datasetDrift: z.boolean().nullable().default(null).describe('null: the report does not say'),
+  leftOut: z.array(LeftOutRows).optional().describe('rows that were left out; absent: none'),
 });
 export type DriftDocument = z.infer<typeof DriftDocument>;
 

@@ -1,4 +1,5 @@
 import type { BuiltImage, Deployment } from '../contracts/deployment.ts';
+import type { LeftOutRows } from '../contracts/drift.ts';
 import { STAGE_TITLES, type Stage } from '../contracts/names.ts';
 import type { Remark, SkipReason, StageOutcome, StageProgress, Waiting } from '../contracts/progress.ts';
 import type { ModelVersionRef, Promotion } from '../contracts/registry.ts';
@@ -193,6 +194,7 @@ const RESULTS: { [Name in WorkflowName]: (result: ResultOf<Name>) => string[] } 
   buildImage: imageSentences,
   driftCheck: (result) => [
     `${result.registeredModel}: ${driftVerdictText(result)}.`,
+    ...(result.report.document.leftOut ?? []).map(leftOutText),
     ...(result.columns.length > 0 ? [`Columns that drifted: ${result.columns.join(', ')}.`] : []),
     result.alerted
       ? `The steward of ${result.registeredModel} has the alert; it retrains unless it is paused or cools down.`
@@ -200,6 +202,18 @@ const RESULTS: { [Name in WorkflowName]: (result: ResultOf<Name>) => string[] } 
   ],
   driftSteward: () => [],
 };
+
+const WHY_LEFT_OUT: Record<LeftOutRows['code'], string> = {
+  cells: 'have more or fewer cells than the header',
+  bytes: 'are not UTF-8',
+  quote: 'have a quote that is never closed',
+  size: 'are too long',
+  time: 'have a time that is still to come',
+  number: 'have a text where the column has numbers',
+};
+
+const leftOutText = ({ code, rows, at }: LeftOutRows): string =>
+  `Left out of the prediction log: ${counted(rows, 'row')} that ${WHY_LEFT_OUT[code]} (${at.join(', ')}${rows > at.length ? ', …' : ''}).`;
 
 const deploymentSentences = (deployment: Deployment | null): string[] =>
   deployment ? [`${capitalised(deploymentText(deployment))}.`] : [];

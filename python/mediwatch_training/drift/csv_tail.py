@@ -3,18 +3,34 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 _BLOCK = 4 * 2**20
 _HEADER_LIMIT = 2**20
 _BOM = b"\xef\xbb\xbf"
 
 
-def read_tail(path: Path, lines: int) -> tuple[bytes, bytes, bool]:
-    """Return the header line, at least the last `lines` lines after it, and whether these are all there are.
+class Tail(NamedTuple):
+    """The end of a file: whole lines, of which the first may be in the middle of a row."""
 
-    What follows the last line end is left out: somebody is writing it. Lines inside a quoted value count as lines,
-    but the text always begins with a whole row.
+    #: The header line.
+    header: bytes
+    lines: bytes
+    #: Where they begin in the file (bytes).
+    offset: int
+    #: Whether these are all lines that there are.
+    whole: bool
+
+    @property
+    def skipped(self) -> int:
+        """How many bytes of the lines are before the first whole row."""
+        return 0 if self.whole else _first_row(self.lines)
+
+
+def read_tail(path: Path, lines: int) -> Tail:
+    """Return at least the last `lines` lines after the header.
+
+    What follows the last line end is left out: somebody is writing it. Lines inside a quoted value count as lines.
 
     Raises:
         OSError: The file cannot be read.
@@ -32,13 +48,20 @@ def read_tail(path: Path, lines: int) -> tuple[bytes, bytes, bool]:
             found += blocks[-1].count(b"\n")
             position = start
     body = b"".join(reversed(blocks))
-    body = body[: body.rfind(b"\n") + 1]
-    if position > begin:
-        return header.removeprefix(_BOM), body[_first_row(body) :], False
-    # A quote that was never closed: the row that it is in was torn, or is being written.
-    if body.count(b'"') % 2:
-        body = body[: body.rfind(b"\n", 0, body.rfind(b'"')) + 1]
-    return header.removeprefix(_BOM), body, True
+    return Tail(header.removeprefix(_BOM), body[: body.rfind(b"\n") + 1], position, position == begin)
+
+
+def lines_before(path: Path, offset: int) -> int:
+    """Return how many lines end before a place in a file; 0 if it cannot be read."""
+    count = 0
+    try:
+        with path.open("rb") as file:
+            while offset > 0 and (block := file.read(min(offset, _BLOCK))):
+                count += block.count(b"\n")
+                offset -= len(block)
+    except OSError:
+        return 0
+    return count
 
 
 def _header(file: BinaryIO) -> bytes:

@@ -12,14 +12,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from ..errors import PredictionLogInvalid, PredictionLogNotFound
+from ..errors import PredictionLogInvalid, PredictionLogNotFound, described
 from ..training.table import MAX_EXACT
-from .csv_tail import read_tail
+from .csv_tail import Tail, lines_before, read_tail
+from .salvage import salvage
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pandas as pd
 
     from ..training.table import Column
+    from .salvage import Code
 
 _PARQUET = (".parquet", ".pq")
 _SUFFIXES = (".csv", ".csv.gz", *_PARQUET)
@@ -29,6 +33,20 @@ _MISSING = ["", "?", "nan", "NaN"]
 _OTHER_SEPARATORS = (";", "\t", "|")
 #: Column that says which file a row is from, by its number in `Log.files`.
 ORIGIN = "__file"
+# Column that says at which line of what was read of its file a row begins, from 0 on.
+_LINE = "__line"
+# A column of numbers may hold so many texts: those rows are left out. From more on it is one of categories.
+_MAX_TEXTS = 0.01
+# Names, whatever they look like, and times, which may be dates.
+_NAMES = ("event_id", "model_version", "ts")
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A row that is not looked at, why, and where it is: ``predictions.csv:64``."""
+
+    code: Code
+    at: str
 
 
 @dataclass(frozen=True)
@@ -43,8 +61,21 @@ class Log:
     files: list[Path]
     #: The columns of each file.
     columns: list[set[str]]
-    #: Rows of another length than their header, such as torn ones.
-    left_out: int
+    #: Rows that cannot be what an API has logged.
+    left_out: list[LeftOut]
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What was read of one file."""
+
+    frame: pd.DataFrame
+    #: By line, as `_LINE` has them.
+    broken: list[tuple[Code, int]]
+    #: Whether these are all rows of the file.
+    whole: bool
+    #: Returns the number of the first of those lines in the file.
+    first_line: Callable[[], int]
 
 
 def read_log(log: str, rows: int, hours: float | None = None) -> Log:
@@ -65,14 +96,15 @@ def read_log(log: str, rows: int, hours: float | None = None) -> Log:
     import pandas as pd
 
     files = find_files(log)
-    parts, left_out = [], 0
-    for number, path in enumerate(files):
-        part, torn = _read_newest(path, rows, hours)
-        parts.append(part.assign(**{ORIGIN: number}))
-        left_out += torn
-    columns = [set(part.columns) - {ORIGIN} for part in parts]
-    filled = [part for part in parts if len(part) > 0] or parts[:1]
-    frame = _as_one(pd.concat(filled, ignore_index=True))
+    parts = [_read_newest(path, rows, hours) for path in files]
+    columns = [set(part.frame.columns) - {_LINE} for part in parts]
+    frames = [part.frame.assign(**{ORIGIN: number}) for number, part in enumerate(parts)]
+    frame, texts = _as_one(pd.concat([one for one in frames if len(one) > 0] or frames[:1], ignore_index=True))
+    codes = pd.Series(None, index=frame.index, dtype=object).mask(texts, "number")
+    if "ts" in frame:
+        codes = codes.mask(_times(frame["ts"]) > _latest(), "time")
+    left_out = _left_out(frame, codes, parts, files)
+    frame = frame[codes.isna()].drop(columns=_LINE).reset_index(drop=True)
     if "event_id" in frame:
         repeated = frame["event_id"].notna() & frame.duplicated([name for name in frame if name != ORIGIN])
         frame = frame[~repeated].reset_index(drop=True)
@@ -82,6 +114,20 @@ def read_log(log: str, rows: int, hours: float | None = None) -> Log:
     return Log(
         frame.loc[order].reset_index(drop=True), times.loc[order].reset_index(drop=True), files, columns, left_out
     )
+
+
+def _left_out(frame: pd.DataFrame, codes: pd.Series, parts: list[_Part], files: list[Path]) -> list[LeftOut]:
+    """Return all rows that are left out, with their places; `codes` has why, of those that could be read."""
+    found: list[LeftOut] = []
+    lines, origins = frame[_LINE].to_numpy(), frame[ORIGIN].to_numpy()
+    for number, (part, path) in enumerate(zip(parts, files, strict=True)):
+        rows: list[tuple[Code, int]] = list(part.broken)
+        for row in frame.index[codes.notna() & (origins == number)]:
+            rows.append((cast("Code", codes[row]), int(lines[row])))
+        first = part.first_line() if rows else 0
+        for code, line in sorted(rows, key=lambda row: row[1]):
+            found.append(LeftOut(code, f"{path.name}:{first + line}"))
+    return found
 
 
 def find_files(log: str) -> list[Path]:
@@ -111,26 +157,27 @@ def read_all(path: Path) -> pd.DataFrame:
     Raises:
         PredictionLogInvalid: It cannot be read.
     """
-    return _as_one(_read_newest(path, None, None)[0])
+    return _as_one(_read_newest(path, None, None).frame)[0].drop(columns=_LINE)
 
 
-def _read_newest(path: Path, rows: int | None, hours: float | None) -> tuple[pd.DataFrame, int]:
+def _read_newest(path: Path, rows: int | None, hours: float | None) -> _Part:
     import pyarrow as pa
 
     wanted = rows
     try:
         while True:
             read = _read_parquet if path.name.endswith(_PARQUET) else _read_csv
-            frame, torn, whole = read(path, wanted)
-            if whole or wanted is None:
-                return frame, torn
-            if len(frame) >= (rows or 0) and _reaches_back(frame, hours):
-                return frame, torn
+            part = read(path, wanted)
+            if part.whole or wanted is None:
+                return part
+            if len(part.frame) >= (rows or 0) and _reaches_back(part.frame, hours):
+                return part
             wanted *= 4
     except OSError as error:
         raise PredictionLogInvalid(f"{path} cannot be read: {error.strerror or error}", "log") from error
     except (pa.ArrowException, EOFError, UnicodeDecodeError, ValueError, zlib.error) as error:
-        raise PredictionLogInvalid(f"{path} is no prediction log that can be read: {error}", "log") from error
+        why = described(error)
+        raise PredictionLogInvalid(f"{path} is no prediction log that can be read: {why}", "log") from error
 
 
 def _reaches_back(frame: pd.DataFrame, hours: float | None) -> bool:
@@ -140,43 +187,71 @@ def _reaches_back(frame: pd.DataFrame, hours: float | None) -> bool:
     return bool(times.min() < times.max() - hours * 3600)
 
 
-def _read_csv(path: Path, rows: int | None) -> tuple[pd.DataFrame, int, bool]:
-    """Return the rows as text, how many were left out, and whether these are all rows of the file."""
+def _read_csv(path: Path, rows: int | None) -> _Part:
+    """Return the rows as text."""
     import pandas as pd
-    import pyarrow as pa
     from pyarrow import csv
 
     if path.name.endswith(".gz"):
         header, _, body = gzip.decompress(path.read_bytes()).partition(b"\n")
-        header, whole = header + b"\n", True
+        tail = Tail(header + b"\n", body, 0, True)
     else:
-        header, body, whole = read_tail(path, 2**62 if rows is None else rows)
-    if not header.strip():
-        return pd.DataFrame(), 0, True
-    names = csv.read_csv(io.BytesIO(header)).column_names
+        tail = read_tail(path, 2**62 if rows is None else rows)
+    if not tail.header.strip():
+        return _Part(pd.DataFrame({_LINE: []}), [], True, lambda: 1)
+    names = csv.read_csv(io.BytesIO(tail.header)).column_names
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
         raise PredictionLogInvalid(f"{path} has more than one column named {repeated[0]!r}", "log")
-    if len(names) == 1 and any(separator in names[0] for separator in _OTHER_SEPARATORS):
-        raise PredictionLogInvalid(f"{path} has one column {names[0][:60]!r}: expected commas between columns", "log")
-    torn: list[int | None] = []
-    table = csv.read_csv(
-        io.BytesIO(header + body),
-        parse_options=csv.ParseOptions(
-            newlines_in_values=True,
-            invalid_row_handler=lambda row: (torn.append(row.number), "skip")[1],
-        ),
-        convert_options=csv.ConvertOptions(
-            null_values=_MISSING,
-            strings_can_be_null=True,
-            quoted_strings_can_be_null=True,
-            column_types={name: pa.string() for name in names},
-        ),
-    )
-    return table.to_pandas(deduplicate_objects=True), len(torn), whole
+    found = [separator for separator in _OTHER_SEPARATORS if len(names) == 1 and separator in names[0]]
+    if found:
+        raise PredictionLogInvalid(f"{path} has {found[0]!r} between columns: expected commas between columns", "log")
+
+    def first_line() -> int:
+        return 1 + (lines_before(path, tail.offset) if tail.offset else tail.header.count(b"\n"))
+
+    frame = _quickly_read(tail, names)
+    if frame is not None and (tail.whole or len(frame) >= (rows or 0)):
+        return _Part(frame, [], tail.whole, first_line)
+    salvaged = salvage(tail.lines, len(names), tail.whole)
+    frame = pd.DataFrame(salvaged.rows, columns=names, dtype=object)
+    frame = frame.mask(frame.isin(_MISSING)).assign(**{_LINE: salvaged.lines})
+    return _Part(frame, salvaged.broken, tail.whole, first_line)
 
 
-def _read_parquet(path: Path, rows: int | None) -> tuple[pd.DataFrame, int, bool]:
+def _quickly_read(tail: Tail, names: list[str]) -> pd.DataFrame | None:
+    """Return the rows, or None if one of them is broken."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    from pyarrow import csv
+
+    start = tail.skipped
+    if tail.lines.count(b'"', start) % 2:
+        return None
+    try:
+        table = csv.read_csv(
+            io.BytesIO(tail.header + tail.lines[start:]),
+            parse_options=csv.ParseOptions(newlines_in_values=True),
+            convert_options=csv.ConvertOptions(
+                null_values=_MISSING,
+                strings_can_be_null=True,
+                quoted_strings_can_be_null=True,
+                column_types={name: pa.string() for name in names},
+            ),
+        )
+    except pa.ArrowInvalid:
+        return None
+    # Of a row that is left out later people want the line.
+    breaks = np.zeros(len(table), dtype=np.int64)
+    for column in table.columns:
+        breaks += np.nan_to_num(pc.count_substring(column, "\n").to_numpy()).astype(np.int64)
+    lines = np.arange(len(table)) + np.cumsum(breaks) - breaks + tail.lines.count(b"\n", 0, start)
+    return table.to_pandas(deduplicate_objects=True).assign(**{_LINE: lines})
+
+
+def _read_parquet(path: Path, rows: int | None) -> _Part:
+    import numpy as np
     import pyarrow as pa
     from pyarrow import parquet
 
@@ -185,9 +260,11 @@ def _read_parquet(path: Path, rows: int | None) -> tuple[pd.DataFrame, int, bool
         while first > 0 and (rows is None or count < rows):
             first -= 1
             count += file.metadata.row_group(first).num_rows
+        before = file.metadata.num_rows - count
         table = file.read_row_groups(list(range(first, file.num_row_groups)))
     table = pa.table([_as_number_or_text(column) for column in table.columns], names=table.column_names)
-    return table.to_pandas(deduplicate_objects=True), 0, first == 0
+    frame = table.to_pandas(deduplicate_objects=True)
+    return _Part(frame.assign(**{_LINE: np.arange(len(frame))}), [], first == 0, lambda: before + 1)
 
 
 def _as_number_or_text(column: Column) -> Column:
@@ -203,24 +280,31 @@ def _as_number_or_text(column: Column) -> Column:
     return column.cast(pa.string())
 
 
-def _as_one(frame: pd.DataFrame) -> pd.DataFrame:
-    """Give each column one type over all files: float64 if all its values are numbers, else text."""
+def _as_one(frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series]:
+    """Give each column one type over all files: float64 if its values are numbers, else text.
+
+    Returns:
+        The frame, and which rows have a text in a column of numbers, where it is missing.
+    """
     import numpy as np
     import pandas as pd
 
     columns = {}
+    wrong = pd.Series(False, index=frame.index)
     for name, column in frame.items():
-        if name == ORIGIN:
+        if name in (ORIGIN, _LINE):
             columns[name] = column.astype("int64")
             continue
         numbers = pd.to_numeric(column, errors="coerce").astype("float64")
         # Names that differ in their last digits only are one as float64.
         merges = name == "event_id" and (numbers.abs() >= MAX_EXACT).any()
-        if merges or (numbers.isna() & column.notna()).any():
+        texts = numbers.isna() & column.notna()
+        if merges or texts.sum() > (0 if name in _NAMES else _MAX_TEXTS * column.notna().sum()):
             columns[name] = as_text(column)
         else:
             columns[name] = numbers.where(np.isfinite(numbers))
-    return pd.DataFrame(columns, index=frame.index)
+            wrong |= texts
+    return pd.DataFrame(columns, index=frame.index), wrong
 
 
 def as_text(column: pd.Series) -> pd.Series:
@@ -242,6 +326,8 @@ def _text(value: object) -> str:
 
 # A Unix time in seconds stays below this until the year 5138; above, it is one in milliseconds.
 _MILLISECONDS_FROM = 1e11
+# Dates of the years 2270 to 9999: a time of pandas ends in 2262.
+_BEYOND_PANDAS = r"(22[7-9]|2[3-9]\d|[3-9]\d\d)\d-"
 # A row that is further ahead of our clock than time zones and clocks explain has a wrong time (s).
 _AHEAD = 86_400
 
@@ -251,6 +337,15 @@ def unix_times(column: pd.Series) -> pd.Series:
 
     NaN stands for a time that is missing, cannot be read, or is more than a day ahead of this host's clock.
     """
+    times = _times(column)
+    return times.where(times <= _latest())
+
+
+def _latest() -> float:
+    return time.time() + _AHEAD
+
+
+def _times(column: pd.Series) -> pd.Series:
     import pandas as pd
 
     numbers = pd.to_numeric(column, errors="coerce").astype("float64")
@@ -260,4 +355,5 @@ def unix_times(column: pd.Series) -> pd.Series:
         parsed = pd.to_datetime(dates, utc=True, errors="coerce", format="ISO8601")
         known = parsed.dropna()
         times.loc[known.index] = (known - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(seconds=1)
-    return times.where(times <= time.time() + _AHEAD)
+        times.loc[dates.index[parsed.isna() & dates.astype(str).str.match(_BEYOND_PANDAS)]] = float("inf")
+    return times

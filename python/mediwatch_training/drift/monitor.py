@@ -18,14 +18,17 @@ from .windows import Windows, current_start, outcomes_of, reference_start, train
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ..contract import DriftDocument, DriftWindow, MonitorInput, MonitorResult
+    from ..contract import DriftDocument, DriftDocumentLeftOut, DriftWindow, MonitorInput, MonitorResult
     from ..steps import Progress
+    from .salvage import Code
 
 HTML_FILE = "evidently_report.html"
 JSON_FILE = "evidently_report.json"
 DOCUMENT_FILE = "drift.json"
 # How many names of files the source of a window lists.
 _NAMED_FILES = 5
+# How many of the rows that were left out are named, by why.
+_NAMED_ROWS = 10
 
 
 def monitor(input: MonitorInput, progress: Progress) -> MonitorResult:
@@ -86,14 +89,24 @@ def monitor(input: MonitorInput, progress: Progress) -> MonitorResult:
         "shareThreshold": input["driftShare"],
         "datasetDrift": None,
     }
+    if log.left_out:
+        document["leftOut"] = _left_out(log)
     rows = {"current": current[1]["rows"], "reference": reference[1]["rows"]}
-    progress({"stage": "comparing", **rows, "leftOut": log.left_out})
+    progress({"stage": "comparing", **rows, "leftOut": len(log.left_out)})
     html = json = None
     if min(rows.values()) >= min_rows:
         comparison = compare_windows(_side(current[0], log), _side(reference[0], log), choice, min_rows)
         html, json = _report(comparison, document, input, output)
     write_json(output / DOCUMENT_FILE, document)
     return {"document": document, "html": html, "json": json}
+
+
+def _left_out(log: Log) -> list[DriftDocumentLeftOut]:
+    """Return how many rows were left out, by why."""
+    places: dict[Code, list[str]] = {}
+    for row in log.left_out:
+        places.setdefault(row.code, []).append(row.at)
+    return [{"code": code, "rows": len(at), "at": at[:_NAMED_ROWS]} for code, at in places.items()]
 
 
 def _settings(input: MonitorInput, choice: Choice) -> dict[str, object]:
