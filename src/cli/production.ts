@@ -2,6 +2,7 @@ import process from 'node:process';
 import { createInterface } from 'node:readline/promises';
 import { z } from 'zod';
 import type { Config } from '../config.ts';
+import { SERVED_BY } from '../contracts/gateway.ts';
 import { ALIASES } from '../contracts/names.ts';
 import type { RetrainInput, WorkflowName } from '../contracts/workflows.ts';
 import { planOf, stagesOf } from '../doctor/plan.ts';
@@ -149,16 +150,21 @@ const Health = z.object({
 });
 const HEALTH_LIMIT_MS = 3_000;
 
-/** What the API itself says that it serves: the same `GET /health` as any of its users may ask. Never throws. */
+/**
+ * Which version answers `GET /health`, as the gateway before it knows; where none of ours is before it, as it says
+ * itself. Never throws.
+ */
 export async function apiState({ deployment }: Config): Promise<ApiState> {
   const url = deployment.apiUrl.replace(/\/+$/, '');
   const none = { url, version: null, registeredModel: null };
   try {
     const response = await fetch(`${url}/health`, { signal: AbortSignal.timeout(HEALTH_LIMIT_MS) });
     const health = Health.safeParse(await response.json().catch(() => null)).data;
-    const { model_name, model_version, reason, error } = health ?? {};
-    if (response.ok && model_version) {
-      return { url, version: model_version, registeredModel: model_name ?? null, problem: null };
+    const { model_name = null, model_version, reason, error } = health ?? {};
+    const version = response.headers.get(SERVED_BY.version) ?? model_version;
+    if (response.ok && version) {
+      const model = response.headers.get(SERVED_BY.model);
+      return { url, version, registeredModel: model === null ? model_name : decodeURIComponent(model), problem: null };
     }
     return { ...none, problem: reason ?? error ?? `/health answers ${response.status}` };
   } catch (error) {

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { isOwnTemporal } from '../../setup/temporal/own.mjs';
 import type { Config } from './schema.ts';
 import { decoded } from './secrets.ts';
@@ -14,7 +15,9 @@ export function hasMlflow({ mlflow, stack }: Config): boolean {
 
 export function hasOwnGateway(config: Config): boolean {
   const { deployment, stack } = config;
-  return hasGateway(config) && isEmbedded(deployment.adminUrl, hostOf(stack.bind), stack.apiAdminPort);
+  const { apiAdminPort: port } = stack;
+  const isOwnPort = port !== undefined && isEmbedded(deployment.adminUrl, hostOf(stack.bind), port);
+  return hasGateway(config) && (isOwnPort || deployment.adminUrl === `unix:${adminSocketOf(config)}`);
 }
 
 export function hasWebhook({ webhook, stack }: Config): boolean {
@@ -35,6 +38,11 @@ function isEmbedded(url: string, host: string, port: number): boolean {
   return url.replace(/^http:\/\//, '').replace(/\/+$/, '') === `${host}:${port}`;
 }
 
+/** The socket of the gateway's admin API, for the user who runs it. */
+function adminSocketOf({ root, stack }: Pick<Config, 'root' | 'stack'>): string {
+  return resolve(root, stack.dir, 'gateway', 'admin.sock');
+}
+
 /** Fills in the addresses of the embedded stack where the settings name no other. */
 export function withEmbeddedAddresses(config: Config): Config {
   const { stack } = config;
@@ -51,7 +59,7 @@ export function withEmbeddedAddresses(config: Config): Config {
     string,
   ];
   config.deployment.apiUrl ||= bound(stack.apiPort);
-  config.deployment.adminUrl ||= bound(stack.apiAdminPort);
+  config.deployment.adminUrl ||= `unix:${adminSocketOf(config)}`;
   config.webhook.url ||= bound(stack.webhookPort);
   return config;
 }
@@ -64,6 +72,11 @@ function readCredentials(mlflow: Config['mlflow'], uri: string): void {
 }
 
 const bare = (uri: string) => uri.replace(/^([a-z][a-z\d+.-]*:\/\/)[^/?#]*@/i, '$1');
+
+/** Whether only this host reaches what listens there. */
+export function isLoopback(host: string): boolean {
+  return /^(localhost|127(\.\d+){3}|\[?::1\]?)$/.test(host);
+}
 
 /** Addresses that stand for every one of the host. */
 const EVERYWHERE = ['0.0.0.0', '::'];

@@ -2,6 +2,7 @@ import { STEPS, type StepName } from '../contracts/plans.ts';
 import { isMapping, type Path, schemaAt, valueAt } from '../contracts/schemas.ts';
 import { WORKFLOWS } from '../contracts/workflows.ts';
 import { didYouMean, quoted } from '../words/suggest.ts';
+import { isLoopback } from './embedded.ts';
 import { extraStepFaults } from './extraSteps.ts';
 import { type PlaceholderStep, parsePlaceholders, placeholderProblems } from './placeholders.ts';
 import { explain, type PlaceOf, type Problem, problemAt } from './problems.ts';
@@ -29,6 +30,7 @@ export function checkTogether(written: Written): Problem[] {
     ...extraStepProblems(written),
     ...scheduleProblems(written),
     ...stewardProblems(written),
+    ...adminPortProblems(written),
   ];
 }
 
@@ -188,6 +190,19 @@ function requiredParameters(text: string): string[] {
     // placeholderProblems reports a text that cannot be read.
     return [];
   }
+}
+
+const ADMIN_PORT: Path = ['stack', 'apiAdminPort'];
+
+/** Who reads the admin port's traffic has its token, and with it the API. */
+function adminPortProblems(written: Written): Problem[] {
+  const { bind, adminCertFile, adminKeyFile, adminTokenInClear } =
+    ConfigSchema.shape.stack.safeParse(written.merged.stack).data ?? {};
+  if (bind === undefined || isLoopback(bind) || (adminCertFile && adminKeyFile) || adminTokenInClear) return [];
+  const message =
+    `would listen on ${bind} without TLS, and its token could be read on the way: set stack.adminCertFile and ` +
+    'stack.adminKeyFile, or stack.adminTokenInClear where that network is yours alone';
+  return problemAtWritten(written, [ADMIN_PORT], message);
 }
 
 /** Numbers that are allowed each by itself, and that a bundled step refuses together. */

@@ -54,7 +54,16 @@ export const ConfigSchema = z.strictObject({
       .default('process')
       .describe('where the API runs: as a process of the gateway, as a container, or nowhere'),
     apiUrl: z.string().default('').describe('base URL of the running API; empty: the embedded one'),
-    adminUrl: z.string().default('').describe("base URL of the gateway's admin API; empty: the embedded one"),
+    adminUrl: z
+      .string()
+      .default('')
+      .describe("the gateway's admin API: unix:/path of its socket, or a base URL; empty: the socket in stack.dir"),
+    adminTokenFile: z
+      .string()
+      .default('')
+      .describe(
+        "file with the token of the gateway's admin port, readable for its owner only; empty: in stack.dir, where the gateway makes it",
+      ),
     allowedHosts: list(z.string())
       .default([])
       .describe(
@@ -121,6 +130,11 @@ export const ConfigSchema = z.strictObject({
       .string()
       .default('')
       .describe('Docker network of the API containers and the gateway; empty: ports on loopback'),
+    subnets: list(z.string())
+      .default(['172.17.0.0/16'])
+      .describe(
+        "subnets of Docker's default network: without docker.network, the gateway sends requests to containers there only",
+      ),
     mlflowUri: z.string().default('').describe('MLflow as the containers reach it; empty: found out'),
     env: z.record(z.string(), z.string()).default({}).describe('extra environment of the API container'),
     passEnv: PassEnv.describe('variables of the worker that the docker command gets too, for credential helpers'),
@@ -301,14 +315,30 @@ export const ConfigSchema = z.strictObject({
       .string()
       .default('127.0.0.1')
       .describe('address on which gateway and webhook listen; others listen on loopback'),
+    apiAdminPort: z
+      .number()
+      .int()
+      .min(1)
+      .max(65535)
+      .optional()
+      .describe(
+        "port on which the gateway's admin API listens, too, for deployment workers on other hosts, who need its token; absent: none",
+      ),
     adminHosts: list(z.string())
       .default(['127.0.0.1', 'localhost', '[::1]'])
-      .describe("host names by which the gateway's admin API may be called"),
+      .describe('host names by which that port may be called'),
+    adminCertFile: z.string().default('').describe('TLS certificate of that port (PEM); empty: plain HTTP'),
+    adminKeyFile: z.string().default('').describe('key of that certificate (PEM)'),
+    adminTokenInClear: z
+      .boolean()
+      .default(false)
+      .describe(
+        'let that port listen beyond loopback without TLS: whoever reads that network learns the token, and can move the traffic',
+      ),
     temporalPort: port(7233, 'port of the embedded Temporal server'),
     temporalUiPort: port(8233, 'port of its UI'),
     mlflowPort: port(5000, 'port of the embedded MLflow'),
     apiPort: port(8000, 'port of the model API'),
-    apiAdminPort: port(8001, "port of the gateway's admin API"),
     webhookPort: port(8002, 'port of the webhook for drift alerts'),
     codecPort: port(8003, 'port of the codec server, with which the Temporal UI reads what is encrypted'),
   }),

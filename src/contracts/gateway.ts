@@ -8,13 +8,18 @@ const label = (what: string) =>
     .regex(/^[\w.:@+~-]{1,200}$/, 'may hold letters, digits and . _ : @ + ~ - only (at most 200)')
     .describe(what);
 
+/**
+ * Headers of each answer of the API's port that an upstream gave: who it was, as the gateway knows it. The model is
+ * percent-encoded.
+ */
+export const SERVED_BY = { model: 'x-mediwatch-model', version: 'x-mediwatch-version' } as const;
+
 /** The API process that is wanted: one model version under a key that the caller chose. */
 export const InstanceSpec = z.strictObject({
   key: label('name of the process; starting it again under the same key gives the same process'),
   model: z.string().min(1).describe('registered model'),
   version: label('version of the model that it serves'),
   runId: z.string().optional().describe('MLflow run that made the version'),
-  env: z.record(z.string(), z.string()).optional().describe('extra environment variables of the process'),
 });
 export type InstanceSpec = z.infer<typeof InstanceSpec>;
 

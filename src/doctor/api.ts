@@ -1,11 +1,11 @@
 import { z } from 'zod';
+import { SERVED_BY } from '../contracts/gateway.ts';
+import { GatewayError } from '../systems/deployment/target.ts';
 import { type Finding, finding } from '../words/findings.ts';
 import type { DoctorContext } from './context.ts';
-import { ask, baseOf, NoAnswer } from './http.ts';
+import { askGateway } from './gateway.ts';
+import { type Answer, ask, baseOf, NoAnswer } from './http.ts';
 import type { Check } from './run.ts';
-
-/** The part of the gateway's status that is looked at. */
-const GatewayStatus = z.object({ active: z.object({ key: z.string(), version: z.string() }).nullable() });
 
 /** The gateway that moves the API's traffic answers. */
 export const gatewayCheck: Check = {
@@ -14,12 +14,10 @@ export const gatewayCheck: Check = {
     const { target, adminUrl } = config.deployment;
     if (target === 'none') return [];
     try {
-      const { status, body } = await ask(`${baseOf(adminUrl)}/status`, { signal });
-      const state = GatewayStatus.safeParse(body);
-      if (status !== 200 || !state.success) return [finding('notTheGateway', { adminUrl, status })];
-      return [finding('gatewayAnswers', { adminUrl, version: state.data.active?.version ?? null })];
+      const { active } = await askGateway(config, signal);
+      return [finding('gatewayAnswers', { adminUrl, version: active?.version ?? null })];
     } catch (error) {
-      if (!(error instanceof NoAnswer)) throw error;
+      if (!(error instanceof GatewayError)) throw error;
       return [finding('gatewayAway', { adminUrl, reason: error.message })];
     }
   },
@@ -74,27 +72,36 @@ interface HealthExpectation {
 
 /** Whether the answer of `/health` is that of the version in Production, in the environment that is configured. */
 export function judgeHealth(
-  { status, body }: { status: number; body: unknown },
-  { registeredModel, version, source }: HealthExpectation,
+  { status, body, headers = {} }: Pick<Answer, 'status' | 'body'> & Partial<Pick<Answer, 'headers'>>,
+  { registeredModel, version: production, source }: HealthExpectation,
 ): Finding[] {
   const health = Health.safeParse(body).data;
   if (!health) return [finding('notTheApi', { status })];
+  // The gateway knows what it started; the API can say anything.
+  const known = headers[SERVED_BY.model]?.toString();
+  const model = known === undefined ? health.model_name : decodeURIComponent(known);
+  const version = headers[SERVED_BY.version]?.toString();
   const environment = [
+    { variable: 'MLFLOW_MODEL_VERSION', is: health.model_version, should: version ?? health.model_version ?? '' },
     { variable: 'MODEL_SOURCE', is: health.model_source, should: source },
-    { variable: 'MLFLOW_MODEL_NAME', is: health.model_name, should: registeredModel },
+    { variable: 'MLFLOW_MODEL_NAME', is: model, should: registeredModel },
     // The bundled API names no stage when its version is pinned.
     { variable: 'MLFLOW_MODEL_STAGE', is: health.model_stage, should: 'Production' },
   ].flatMap(({ variable, is, should }) =>
     is && is !== should ? [finding('apiMisconfigured', { variable, is, should })] : [],
   );
-  const { model_version: serves, reason, error } = health;
+  const { reason, error } = health;
+  const serves = version ?? health.model_version;
   if (status !== 200 || !serves) {
-    return [finding('apiWithoutModel', { status, reason: reason ?? error ?? null, source, version }), ...environment];
+    return [
+      finding('apiWithoutModel', { status, reason: reason ?? error ?? null, source, version: production }),
+      ...environment,
+    ];
   }
   if (environment.length > 0) return environment;
-  if (version === null) return [finding('apiServesUnknown', { version: serves })];
-  if (serves !== version) return [finding('apiServesOther', { version: serves, production: version })];
-  return [finding('apiServes', { version: serves, registeredModel: health.model_name ?? registeredModel })];
+  if (production === null) return [finding('apiServesUnknown', { version: serves })];
+  if (serves !== production) return [finding('apiServesOther', { version: serves, production })];
+  return [finding('apiServes', { version: serves, registeredModel: model ?? registeredModel })];
 }
 
 const FeatureSchema = z.object({ features: z.array(z.unknown()).min(1) });

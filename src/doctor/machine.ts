@@ -6,6 +6,7 @@ import { lookAtDisk } from '../systems/disk.ts';
 import { holderOf } from '../systems/ports.ts';
 import { type Finding, finding } from '../words/findings.ts';
 import type { DoctorContext } from './context.ts';
+import { askGateway } from './gateway.ts';
 import { ask } from './http.ts';
 import type { Check } from './run.ts';
 
@@ -40,7 +41,7 @@ export const portsCheck: Check = {
 
 /** The ports that the stack listens on: what the configuration points elsewhere for is not ours to judge. */
 function portsOf({ config }: DoctorContext): Port[] {
-  const { stack, deployment, webhook } = config;
+  const { stack, webhook } = config;
   const answered =
     (url: string): Port['answers'] =>
     async ({ signal }) => {
@@ -53,21 +54,24 @@ function portsOf({ config }: DoctorContext): Port[] {
     part: string,
     host: string,
     answers: Port['answers'],
-  ): Port => ({ port: stack[setting], setting: `stack.${setting}`, part, host, answers });
+  ): Port[] => {
+    const number = stack[setting];
+    return number === undefined ? [] : [{ port: number, setting: `stack.${setting}`, part, host, answers }];
+  };
   const ui = `http://127.0.0.1:${stack.temporalUiPort}/api/v1/namespaces`;
-  const gateway = answered(`${deployment.adminUrl}/status`);
+  const gateway: Port['answers'] = ({ config, signal }) => askGateway(config, signal);
   return [
     ...(hasTemporal(config)
       ? [
-          port('temporalPort', 'Temporal', LOOPBACK, (context) => context.temporal()),
-          port('temporalUiPort', 'the Temporal UI', LOOPBACK, answered(ui)),
+          ...port('temporalPort', 'Temporal', LOOPBACK, (context) => context.temporal()),
+          ...port('temporalUiPort', 'the Temporal UI', LOOPBACK, answered(ui)),
         ]
       : []),
-    ...(hasMlflow(config) ? [port('mlflowPort', 'MLflow', LOOPBACK, (context) => context.mlflow().health())] : []),
+    ...(hasMlflow(config) ? port('mlflowPort', 'MLflow', LOOPBACK, (context) => context.mlflow().health()) : []),
     ...(hasOwnGateway(config)
-      ? [port('apiAdminPort', 'the gateway', open, gateway), port('apiPort', 'the API', open, gateway)]
+      ? [...port('apiAdminPort', 'the gateway', open, gateway), ...port('apiPort', 'the API', open, gateway)]
       : []),
-    ...(hasWebhook(config) ? [port('webhookPort', 'the webhook', open, answered(`${webhook.url}/health`))] : []),
+    ...(hasWebhook(config) ? port('webhookPort', 'the webhook', open, answered(`${webhook.url}/health`)) : []),
   ];
 }
 

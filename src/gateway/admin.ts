@@ -1,4 +1,11 @@
-import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
+import { createServer } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyServerFactory,
+  LogController,
+} from 'fastify';
 import type { Logger } from 'pino';
 import type { z } from 'zod';
 import {
@@ -12,6 +19,9 @@ import {
   type UpstreamList,
   type UpstreamView,
 } from '../contracts/gateway.ts';
+import { limitClients } from '../systems/clientLimits.ts';
+import { sameSecret } from '../systems/signature.ts';
+import { createThrottle } from '../systems/throttle.ts';
 import { wrongFieldTexts } from '../words/wrongFields.ts';
 import type { ApiProcess } from './apiProcess.ts';
 import type { DataPlane } from './dataPlane.ts';
@@ -19,23 +29,48 @@ import { AdminProblem } from './problem.ts';
 import type { Routing } from './routing.ts';
 import type { Upstreams } from './upstreams.ts';
 
+/** A sender must be done with its request by then (ms). */
+const REQUEST_MS = 10_000;
+const LIMITS = { headersTimeout: REQUEST_MS, requestTimeout: REQUEST_MS, connectionsCheckingInterval: 1_000 };
+const CLIENTS = { connections: 128, connectionsPerClient: 64, graceMs: REQUEST_MS, minBytesPerSecond: 1_024 };
+const BODY_LIMIT_BYTES = 64 * 1_024;
+
 interface AdminOptions {
   upstreams: Upstreams;
   routing: Routing;
   plane: DataPlane;
-  /** Host names by which it may be called. */
-  hosts: readonly string[];
+  /** Whether the settings let it send requests to a server that it did not start. */
+  allows(spec: ExternalSpec): boolean;
+  /** What a port asks of its callers; absent: it is a socket, which only its owner can open. */
+  port?: AdminPort;
   log: Logger;
 }
 
+interface AdminPort {
+  /** Host names by which it may be called. */
+  hosts: readonly string[];
+  token: string;
+  /** Certificate and key (PEM); absent: plain HTTP. */
+  tls?: { cert: string; key: string } | undefined;
+}
+
 /** Makes the server through which upstreams come, get their share of the traffic, and go; it does not listen yet. */
-export function createAdmin({ upstreams, routing, plane, hosts, log }: AdminOptions): FastifyInstance {
+export function createAdmin({ upstreams, routing, plane, allows, port, log }: AdminOptions): FastifyInstance {
+  const { tls } = port ?? {};
+  const serverFactory: FastifyServerFactory = (handler) =>
+    tls ? createTlsServer({ ...tls, ...LIMITS, handshakeTimeout: REQUEST_MS }, handler) : createServer(LIMITS, handler);
   const app = Fastify({
     loggerInstance: log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit: BODY_LIMIT_BYTES,
+    serverFactory,
   });
-  onlyForHosts(app, hosts);
   answerProblems(app);
+  refuseBrowsers(app);
+  if (port) {
+    limitClients(app.server, CLIENTS);
+    onlyWithToken(app, port);
+  }
   const viewOf = (key: string | null | undefined) => viewUpstream({ upstreams, routing, plane }, key);
 
   const remove = async (key: string, { drainMs, force }: StopQuery) => {
@@ -67,6 +102,10 @@ export function createAdmin({ upstreams, routing, plane, hosts, log }: AdminOpti
   app.put('/upstreams/:key', async (request) => {
     const { key } = parse(KeyParams, request.params);
     const spec = parse(ExternalSpec, { ...(request.body as object | null), key });
+    if (!allows(spec)) {
+      const error = `The settings do not let requests be sent to ${spec.url}.`;
+      throw new AdminProblem(403, error, 'Nothing was changed. See docker.network and docker.subnets of the gateway.');
+    }
     await upstreams.put(spec);
     await routing.moved(key);
     return viewOf(key);
@@ -141,12 +180,32 @@ function viewUpstream(
   };
 }
 
-/** A page in a browser must not reach this server under a host name of its own that it resolves to our address. */
-function onlyForHosts(app: FastifyInstance, hosts: readonly string[]): void {
-  const served = new Set(hosts);
+/** No page calls this server, and only a page has an origin. */
+function refuseBrowsers(app: FastifyInstance): void {
   app.addHook('onRequest', (request, _reply, done) => {
-    if (served.has(request.hostname)) done();
-    else done(new AdminProblem(403, `Host ${request.hostname} is not served.`, `Call it by ${hosts.join(' or ')}.`));
+    if (request.headers.origin === undefined) done();
+    else done(new AdminProblem(403, 'Pages are not served.', 'Nothing was changed. Call it without an Origin.'));
+  });
+}
+
+/** Nor must a page reach it under a host name of its own that it resolves to our address. */
+function onlyWithToken(app: FastifyInstance, { hosts, token }: AdminPort): void {
+  const throttle = createThrottle();
+  app.addHook('onRequest', async ({ hostname, ip, headers }) => {
+    if (!hosts.includes(hostname)) {
+      throw new AdminProblem(403, `Host ${hostname} is not served.`, `Call it by ${hosts.join(' or ')}.`);
+    }
+    if (!(await throttle.admit(ip))) {
+      throw new AdminProblem(429, 'Too many wrong tokens came from this address.', 'Try again in a minute.');
+    }
+    const [, given = ''] = /^Bearer (.+)$/i.exec(headers.authorization ?? '') ?? [];
+    if (sameSecret(given, token)) return;
+    throttle.wrong(ip);
+    throw new AdminProblem(
+      401,
+      'The token is missing or wrong.',
+      'It lies on the host of the gateway: see deployment.adminTokenFile.',
+    );
   });
 }
 

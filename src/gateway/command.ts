@@ -30,7 +30,6 @@ export function apiCommand(config: Config): CommandOf {
     args: ['-m', 'mediwatch_training.serving'],
     env: {
       ...threads,
-      ...spec.env,
       HOST: host,
       PORT: String(port),
       ...variablesFor(config, spec),
@@ -60,7 +59,6 @@ function projectCommand(
     env: {
       ...variablesFor(config, spec),
       ...(bin && { VIRTUAL_ENV: dirname(bin), PATH: `${bin}:${process.env.PATH ?? ''}` }),
-      ...spec.env,
       HOST: host,
       PORT: String(port),
       ...Object.fromEntries(Object.entries(env).map(([name, value]) => [name, filled(value)])),

@@ -30,6 +30,7 @@ export interface Routes {
 
 export interface Destination {
   key: string;
+  model: string;
   version: string;
   /** Base URL, or why it cannot be sent requests now. */
   at: string | Unavailable;

@@ -13,7 +13,8 @@ try {
     void gateway.close().then(() => process.exit(0));
   };
   process.once('SIGTERM', stop).once('SIGINT', stop);
-  log.info({ apiUrl: gateway.apiUrl, adminUrl: gateway.adminUrl }, 'gateway ready');
+  const { apiUrl, adminUrl, adminPortUrl } = gateway;
+  log.info({ apiUrl, adminUrl, adminPortUrl }, 'gateway ready');
 } catch (error) {
   log.fatal((error as Error).message);
   process.exitCode = 1;

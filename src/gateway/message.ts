@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
-import { pipeline, Readable, Transform } from 'node:stream';
+import { PassThrough, pipeline, type Readable, Transform } from 'node:stream';
 import { z } from 'zod';
+import { ANSWER_BYTES, BODY_LIMIT_BYTES, SMALL_BODY_BYTES } from './limits.ts';
 
 /** Headers of one connection, not of the message (RFC 9110, section 7.6.1); reply-from leaves these to us. */
 const HOP_BY_HOP = ['connection', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade'];
@@ -14,37 +15,46 @@ export function endToEnd<Headers extends IncomingHttpHeaders>(headers: Headers):
   return copy;
 }
 
-/** The client's body is larger than the gateway passes on. */
-export class BodyTooLarge extends Error {
-  override name = 'BodyTooLarge';
-  readonly statusCode = 413;
+/** The client's body is not passed on. */
+export class BodyRefused extends Error {
+  override name = 'BodyRefused';
+  readonly statusCode: number;
+  readonly next: string;
 
-  /** @param limitBytes the largest body that is passed on */
-  constructor(limitBytes: number) {
-    super(`The request body is larger than ${Math.floor(limitBytes / 2 ** 20)} MiB.`);
+  constructor(statusCode: number, message: string, next: string) {
+    super(message);
+    this.statusCode = statusCode;
+    this.next = next;
   }
 }
 
 /**
- * The client's body as a stream that takes nothing from the connection until it is read: an upstream that cannot be
- * connected to destroys this stream, and the untouched body goes to another one in a new stream.
+ * Reads the client's whole body: no upstream waits for a client.
+ *
+ * @param hold asked for room for more bytes of a large one
+ * @throws {BodyRefused} 413 when it is larger than the limit, 503 when there is no room for it now
  */
-export function untouchedBody(source: IncomingMessage, limitBytes: number): Readable {
-  const body = Readable.from(chunksOf(source, limitBytes), { objectMode: false });
-  // Whoever reads it hears of errors; when nobody does any more, they concern nobody.
-  body.on('error', () => {});
-  return body;
-}
-
-async function* chunksOf(source: IncomingMessage, limitBytes: number): AsyncGenerator<Buffer> {
+export async function wholeBody(source: IncomingMessage, hold: (bytes: number) => boolean): Promise<Buffer> {
+  const chunks: Buffer[] = [];
   let bytes = 0;
+  if (Number(source.headers['content-length'] ?? 0) > BODY_LIMIT_BYTES) throw tooLarge();
   // The connection is still needed for the answer when reading ends early.
   for await (const chunk of source.iterator({ destroyOnReturn: false })) {
     bytes += chunk.length;
-    if (bytes > limitBytes) throw new BodyTooLarge(limitBytes);
-    yield chunk;
+    if (bytes > BODY_LIMIT_BYTES) throw tooLarge();
+    if (bytes > SMALL_BODY_BYTES && !hold(chunk.length)) throw tooMany();
+    chunks.push(chunk);
   }
+  return Buffer.concat(chunks);
 }
+
+const tooLarge = () =>
+  new BodyRefused(
+    413,
+    `The request body is larger than ${BODY_LIMIT_BYTES / 2 ** 20} MiB.`,
+    'send fewer records at once',
+  );
+const tooMany = () => new BodyRefused(503, 'Too many large requests come in at once.', 'try again in a few seconds');
 
 /** Larger answers are passed on unread (bytes). */
 const READ_LIMIT_BYTES = 2 ** 20;
@@ -66,6 +76,13 @@ export function hasPredictions({ method, url, status, headers }: Exchange): bool
   return method === 'POST' && status === 200 && isJson && /^\/predict\/?(\?|$)/.test(url);
 }
 
+/** Passes an answer on piece by piece, ahead of a client that reads it slowly. */
+export function passAlong(answer: Readable): Readable {
+  const passage = new PassThrough({ highWaterMark: ANSWER_BYTES });
+  pipeline(answer, passage, () => {});
+  return passage;
+}
+
 /**
  * Passes an answer on piece by piece, and reads it when all of it has gone by.
  *
@@ -75,6 +92,7 @@ export function readInPassing(answer: Readable, onProbability: (probability: num
   let kept: Buffer[] = [];
   let bytes = 0;
   const passage = new Transform({
+    highWaterMark: ANSWER_BYTES,
     transform(chunk: Buffer, _encoding, done) {
       bytes += chunk.length;
       if (bytes <= READ_LIMIT_BYTES) kept.push(chunk);

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import { finished, type Readable } from 'node:stream';
 import replyFrom from '@fastify/reply-from';
 import Fastify, {
@@ -8,8 +9,11 @@ import Fastify, {
   LogController,
 } from 'fastify';
 import type { Logger } from 'pino';
+import { SERVED_BY } from '../contracts/gateway.ts';
+import { limitClients } from '../systems/clientLimits.ts';
 import type { DataPlane, Destination, Routes, Unavailable } from './dataPlane.ts';
-import { BodyTooLarge, endToEnd, hasPredictions, readInPassing, untouchedBody } from './message.ts';
+import { BODIES, CLIENTS, CONNECTIONS, createShares, createTurns, HEALTH_CHECKS, REQUESTS, TIMES } from './limits.ts';
+import { BodyRefused, endToEnd, hasPredictions, passAlong, readInPassing, wholeBody } from './message.ts';
 import { createTraffic, type Traffic, type Visit } from './traffic.ts';
 
 interface ProxyOptions {
@@ -19,17 +23,11 @@ interface ProxyOptions {
 }
 
 /** A destination that can be sent requests. */
-interface Upstream {
-  key: string;
-  version: string;
+interface Upstream extends Pick<Destination, 'key' | 'model' | 'version'> {
   /** Base URL. */
   url: string;
 }
 
-/** Who answered: the key is a response header. */
-const VERSION_HEADER = 'x-mediwatch-version';
-
-const BODY_LIMIT_BYTES = 32 * 2 ** 20;
 const RETRY_AFTER_SECONDS = 2;
 /** A request is sent again only when no upstream has seen it, and not forever. */
 const ATTEMPTS = 3;
@@ -39,9 +37,12 @@ const NOT_CONNECTED = new Set(['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'E
 export async function createProxy({ requestTimeoutMs, log }: ProxyOptions): Promise<DataPlane> {
   const traffic = createTraffic();
   let routes: Routes = { active: null, candidate: null };
+  const [requests, healthChecks] = [createTurns(REQUESTS), createTurns(HEALTH_CHECKS)];
   const app = Fastify({
     loggerInstance: log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
+    requestTimeout: TIMES.requestMs,
+    http: { headersTimeout: TIMES.headersMs, connectionsCheckingInterval: 1_000 },
     // Until the sockets are closed, a request on an open one is still answered.
     return503OnClosing: false,
     // A client may send the whole address: GET http://host/path.
@@ -49,7 +50,7 @@ export async function createProxy({ requestTimeoutMs, log }: ProxyOptions): Prom
   });
   await app.register(replyFrom, {
     undici: {
-      connections: 256,
+      connections: CONNECTIONS,
       connect: { timeout: 2_000 },
       // Shorter than the 5 s after which uvicorn closes an idle connection, or a request could meet that closing.
       keepAliveTimeout: 3_000,
@@ -62,9 +63,14 @@ export async function createProxy({ requestTimeoutMs, log }: ProxyOptions): Prom
     disableRequestLogging: true,
   });
   app.setErrorHandler<Error & { statusCode?: number }>((error, request, reply) => {
-    if (!error.statusCode) request.log.error({ err: error }, 'request failed in the gateway');
-    refuse(reply, error.statusCode ?? 500, error.message, 'correct the request and send it again');
+    // A client that breaks off is no failure of ours.
+    if (!error.statusCode && !reply.raw.destroyed) request.log.error({ err: error }, 'request failed in the gateway');
+    // What is left of the body would be taken for the next request.
+    if (!request.raw.complete) reply.header('connection', 'close');
+    const next = error instanceof BodyRefused ? error.next : 'correct the request and send it again';
+    refuse(reply, error.statusCode ?? 500, error.message, next);
   });
+  limitClients(app.server, CLIENTS);
   countRequests(app, traffic);
   acceptAnyBody(app);
 
@@ -74,27 +80,31 @@ export async function createProxy({ requestTimeoutMs, log }: ProxyOptions): Prom
     if (reply.raw.destroyed) return;
     const visit = traffic.enter(upstream.key);
     request.visit = visit;
-    const hasBody = request.body !== undefined;
-    if (hasBody) request.body = untouchedBody(request.raw, BODY_LIMIT_BYTES);
+    const type = request.headers['content-type'];
     reply.from('', {
+      ...(Buffer.isBuffer(request.body) && { body: request.body, contentType: type ?? 'application/octet-stream' }),
       getUpstream: () => upstream.url,
       timeout: requestTimeoutMs,
       rewriteRequestHeaders: (_request, headers) => {
         // The name that the client called: ours stands in the header host from here on.
         const passedOn = endToEnd({ ...headers, 'x-forwarded-host': request.headers.host ?? '' });
-        const { 'content-length': length, ...others } = passedOn;
-        return hasBody && length !== undefined ? { ...others, 'content-length': length } : others;
+        const { 'content-length': _, 'content-type': __, ...others } = passedOn;
+        return {
+          ...others,
+          ...(type !== undefined && { 'content-type': type }),
+          ...(Buffer.isBuffer(request.body) && { 'content-length': String(request.body.length) }),
+        };
       },
-      rewriteHeaders: (headers) => ({ ...endToEnd(headers), [VERSION_HEADER]: upstream.version }),
+      rewriteHeaders: (headers) => ({ ...endToEnd(headers), ...servedBy(upstream) }),
       onResponse: (_request, _reply, { statusCode, stream }) => {
         visit.answered();
         if (statusCode >= 500) visit.failed();
         passOn(reply, stream, visit);
+        finished(stream, () => request.endTurn?.());
       },
       onError: (_reply, { error }) => {
         const cause = (error.cause ?? error) as NodeJS.ErrnoException;
-        const clientsFault = error.cause instanceof BodyTooLarge || reply.raw.destroyed;
-        if (!clientsFault) visit.failed();
+        if (!reply.raw.destroyed) visit.failed();
         const unseen = NOT_CONNECTED.has(cause.code ?? '');
         const next = unseen && attempt < ATTEMPTS ? draw(routes, traffic, upstream.url) : upstream;
         if (hasMoved(upstream, next)) return forward(request, reply, next, attempt + 1);
@@ -102,7 +112,15 @@ export async function createProxy({ requestTimeoutMs, log }: ProxyOptions): Prom
       },
     });
   };
-  app.all('/*', (request, reply) => {
+  app.all('/*', async (request, reply) => {
+    const isHealthCheck = /^\/health\/?(\?|$)/.test(request.url);
+    const endTurn = await (isHealthCheck ? healthChecks : requests).turn(request.client);
+    if (reply.raw.destroyed) {
+      endTurn();
+      return reply;
+    }
+    request.endTurn = endTurn;
+    reply.raw.once('close', endTurn);
     forward(request, reply, draw(routes, traffic), 1);
     return reply;
   });
@@ -124,8 +142,8 @@ export async function createProxy({ requestTimeoutMs, log }: ProxyOptions): Prom
  */
 function draw(routes: Routes, traffic: Traffic, avoid?: string): Upstream | Unavailable {
   let second: Upstream | undefined;
-  for (const { key, version, at } of inDrawnOrder(routes)) {
-    const upstream = typeof at === 'string' ? { key, version, url: at } : undefined;
+  for (const { key, model, version, at } of inDrawnOrder(routes)) {
+    const upstream = typeof at === 'string' ? { key, model, version, url: at } : undefined;
     if (upstream && upstream.url !== avoid) return upstream;
     if (!upstream && avoid === undefined) missed(traffic, key);
     second ??= upstream;
@@ -139,6 +157,10 @@ function inDrawnOrder({ active, candidate }: Routes): Destination[] {
   const others = active ? [active] : [];
   if (!candidate) return others;
   return Math.random() < candidate.share ? [candidate, ...others] : [...others, candidate];
+}
+
+function servedBy({ model, version }: Upstream): Record<string, string> {
+  return { [SERVED_BY.model]: encodeURIComponent(model), [SERVED_BY.version]: version };
 }
 
 function missed(traffic: Traffic, key: string): void {
@@ -161,7 +183,7 @@ function passOn(reply: FastifyReply, answer: Readable, visit: Visit): void {
   }
   const { method, url = '/' } = reply.request.raw;
   const exchange = { method: method ?? '', url, status: reply.statusCode, headers: reply.getHeaders() };
-  void reply.send(hasPredictions(exchange) ? readInPassing(answer, visit.predicted) : answer);
+  void reply.send(hasPredictions(exchange) ? readInPassing(answer, visit.predicted) : passAlong(answer));
 }
 
 function hasMoved(from: Upstream, to: Upstream | Unavailable): boolean {
@@ -173,9 +195,7 @@ function fail(request: FastifyRequest, reply: FastifyReply, upstream: Upstream, 
   if (!request.raw.complete) reply.header('connection', 'close');
   const { code } = cause as NodeJS.ErrnoException;
   const who = `Version ${upstream.version}`;
-  if (cause instanceof BodyTooLarge) {
-    refuse(reply, cause.statusCode, cause.message, 'send fewer records at once');
-  } else if (unseen) {
+  if (unseen) {
     refuse(reply, 503, `${who} cannot be reached (${code}).`, 'try again in a few seconds');
   } else if (code === 'UND_ERR_HEADERS_TIMEOUT') {
     refuse(reply, 504, `${who} did not answer in time.`, 'send fewer records at once, or look at the log of the API');
@@ -193,11 +213,20 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** At the upstream that it went to last. */
     visit: Visit | null;
+    /** Its upstream is done with it: another request may go there. */
+    endTurn: (() => void) | null;
+    /** Address of its client, which a closed socket no longer has. */
+    client: string;
+    /** Bytes of its body that are counted. */
+    held: number;
   }
 }
 
 function countRequests(app: FastifyInstance, traffic: Traffic): void {
   app.decorateRequest('visit', null);
+  app.decorateRequest('endTurn', null);
+  app.decorateRequest('client', '');
+  app.decorateRequest('held', 0);
   app.addHook('onRequest', (request, reply, done) => {
     const end = traffic.begin();
     reply.raw.once('close', () => {
@@ -208,12 +237,21 @@ function countRequests(app: FastifyInstance, traffic: Traffic): void {
   });
 }
 
-/** Bodies are passed on as they come: whatever their type, they are not read here. */
+/** Bodies are passed on as they came, whatever their type, once all of them is here. */
 function acceptAnyBody(app: FastifyInstance): void {
+  const bodies = createShares(BODIES);
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('*', (request, payload, done) => {
-    const tooLarge = Number(request.headers['content-length'] ?? 0) > BODY_LIMIT_BYTES;
-    done(tooLarge ? new BodyTooLarge(BODY_LIMIT_BYTES) : null, payload);
+  app.addContentTypeParser('*', (request: FastifyRequest, payload: IncomingMessage) =>
+    wholeBody(payload, (bytes) => {
+      if (!bodies.take(request.client, bytes)) return false;
+      request.held += bytes;
+      return true;
+    }),
+  );
+  app.addHook('onRequest', (request, reply, done) => {
+    request.client = request.ip;
+    reply.raw.once('close', () => bodies.give(request.client, request.held));
+    done();
   });
 }
 

@@ -43,7 +43,12 @@ export function createRouting({ upstreams, plane, stateFile, log }: RoutingOptio
   /** Gives the data plane the shares with the addresses that the upstreams have now. */
   const publish = () => {
     const { active, candidate } = shares;
-    const at = (spec: ActiveSpec) => ({ key: spec.key, version: spec.version, at: upstreams.address(spec) });
+    const at = (spec: ActiveSpec) => ({
+      key: spec.key,
+      model: spec.model,
+      version: spec.version,
+      at: upstreams.address(spec),
+    });
     const other = candidate && upstreams.spec(candidate.key);
     plane.route({
       active: active && at(active),
@@ -217,6 +222,5 @@ async function readState(file: string, log: Logger): Promise<State> {
 
 /** Writes the state so that a reader sees the old or the new one, whatever happens in between. */
 async function writeState(file: string, state: State): Promise<void> {
-  // For the owner only: the environment of an instance may hold a credential.
   await placeFile(file, `${JSON.stringify(state, null, 2)}\n`, { mode: 0o600 });
 }

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { ActiveSpec, ExternalSpec, InstanceSpec } from '../contracts/gateway.ts';
-import { EVERYWHERE, freePort, LOOPBACK } from '../systems/ports.ts';
+import { freePort } from '../systems/ports.ts';
 import type { Reaper } from '../systems/processes/reaper.ts';
 import { type ApiProcess, probe, startApiProcess } from './apiProcess.ts';
 import type { CommandOf } from './command.ts';
@@ -11,8 +11,8 @@ import { createSerial } from './serial.ts';
 
 interface UpstreamsOptions {
   command: CommandOf;
-  /** Address that the gateway listens on. When others reach it there, they reach the processes too. */
-  bind: string;
+  /** Address that the processes listen on. */
+  host: string;
   /** Folder of the logs. */
   logDir: string;
   /** From SIGTERM to SIGKILL (ms). */
@@ -27,7 +27,7 @@ export type Upstreams = ReturnType<typeof createUpstreams>;
 
 /** All that requests can go to, by key: our own processes, and servers that something else runs. Knows no traffic. */
 export function createUpstreams(options: UpstreamsOptions) {
-  const { command, bind, logDir, graceMs, reaper, onChange, log } = options;
+  const { command, host, logDir, graceMs, reaper, onChange, log } = options;
   const processes = new Map<string, ApiProcess>();
   const externals = new Map<string, ExternalSpec>();
   const reserved = new Set<number>();
@@ -41,7 +41,6 @@ export function createUpstreams(options: UpstreamsOptions) {
     reserved.add(port);
     const logFile = logFileOf(logDir, spec);
     pruneInstanceLogs(logDir, new Set([logFile, ...[...processes.values()].map((instance) => instance.logFile)]));
-    const host = bind === LOOPBACK ? LOOPBACK : EVERYWHERE;
     const process = { spec, port, command: command(spec, { host, port }), logFile };
     const instance = startApiProcess({ ...process, reaper, onChange, log });
     processes.set(spec.key, instance);

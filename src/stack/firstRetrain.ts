@@ -5,6 +5,8 @@ import { hasGateway } from '../config/embedded.ts';
 import type { Config } from '../config.ts';
 import { workflowIds } from '../contracts/names.ts';
 import { SEARCH_ATTRIBUTES } from '../contracts/savedQueries.ts';
+import { gatewayAt } from '../systems/adminToken.ts';
+import { createGatewayClient } from '../systems/deployment/gatewayClient.ts';
 import { variablesOf } from '../systems/processes/environment.ts';
 import type { Reaper } from '../systems/processes/reaper.ts';
 import { startedWith } from '../systems/startedWith.ts';
@@ -80,18 +82,18 @@ async function whatIsWrong(config: Config, retrainId: string): Promise<string | 
 }
 
 async function answersWith(version: string, config: Config): Promise<boolean> {
+  const gateway = createGatewayClient(gatewayAt(config));
   const assertAnswers = async () => {
-    const health = (await readJson(`${config.deployment.apiUrl}/health`)) as
-      | { model_version?: unknown }
-      | null
-      | undefined;
-    if (String(health?.model_version) !== version) throw new Error('another version answers, or none');
+    const [serving, health] = await Promise.all([gateway.serving(), readJson(`${config.deployment.apiUrl}/health`)]);
+    if (serving?.version !== version || health === undefined) throw new Error('another version answers, or none');
   };
   const asking = { retries: Number.POSITIVE_INFINITY, minTimeout: 200, factor: 1, maxRetryTime: ANSWER_LIMIT_MS };
-  return await pRetry(assertAnswers, asking).then(
-    () => true,
-    () => false,
-  );
+  return await pRetry(assertAnswers, asking)
+    .then(
+      () => true,
+      () => false,
+    )
+    .finally(() => gateway.close());
 }
 
 /**

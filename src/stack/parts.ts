@@ -4,6 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { request } from 'undici';
 import { hasCodec, hasMlflow, hasOwnGateway, hasTemporal, hasWebhook, hostOf, reachable } from '../config/embedded.ts';
 import { type Config, PROJECT_ROOT } from '../config.ts';
+import { gatewayAt } from '../systems/adminToken.ts';
+import { createGatewayClient } from '../systems/deployment/gatewayClient.ts';
 import { environmentOf } from '../systems/processes/environment.ts';
 import { partEnvironment } from './environment.ts';
 import type { Part } from './supervise.ts';
@@ -127,23 +129,24 @@ function mlflowPart({ stack }: Config, { dir }: PartContext): Part {
 function gatewayPart(config: Config): Part {
   const { stack, deployment } = config;
   const host = reachable(stack.bind);
-  const statusUrl = `http://${hostOf(stack.bind)}:${stack.apiAdminPort}/status`;
+  const client = createGatewayClient(gatewayAt(config));
+  const status = () => client.status({ timeoutMs: PROBE_LIMIT_MS }).catch(() => undefined);
   return {
     name: 'gateway',
     title: 'API gateway',
     ports: [
       { port: stack.apiPort, host, setting: 'stack.apiPort' },
-      { port: stack.apiAdminPort, host, setting: 'stack.apiAdminPort' },
+      ...(stack.apiAdminPort === undefined ? [] : [{ port: stack.apiAdminPort, host, setting: 'stack.apiAdminPort' }]),
     ],
     after: [],
     command: [process.execPath, program('../gateway/main.ts')],
     env: partEnvironment(config, 'gateway'),
     async isReady({ elapsedMs }) {
-      const status = (await readJson(statusUrl)) as { active: { state: string } | null } | undefined;
-      if (!status) return false;
-      return status.active?.state !== 'starting' || elapsedMs > ACTIVE_VERSION_MS;
+      const now = await status();
+      if (!now) return false;
+      return now.active?.state !== 'starting' || elapsedMs > ACTIVE_VERSION_MS;
     },
-    isAlive: () => answers(statusUrl),
+    isAlive: async () => (await status()) !== undefined,
     startTimeoutMs: 60_000,
     stopGraceMs: (deployment.drain + 8) * 1_000,
   };

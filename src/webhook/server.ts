@@ -1,6 +1,8 @@
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, LogController } from 'fastify';
 import type { Logger } from 'pino';
 import type { DriftAlert } from '../contracts/steward.ts';
+import { limitClients } from '../systems/clientLimits.ts';
+import { createThrottle, type Throttle } from '../systems/throttle.ts';
 import { acceptOnce, type Credentials, checkHeaders } from './authentication.ts';
 import { Refusal } from './problems.ts';
 import { type ReportReader, readBody } from './reading.ts';
@@ -25,9 +27,10 @@ export interface WebhookOptions {
 }
 
 const RETRY_AFTER_SECONDS = 5;
-/** Senders are few; more connections than this are somebody who holds them open. */
-const CONNECTIONS = 256;
+/** Senders are few, and send little. */
+const CLIENTS = { connections: 256, connectionsPerClient: 128, graceMs: 10_000, minBytesPerSecond: 16 * 1_024 };
 const LONGEST_MODEL_NAME = 500;
+const TOO_MANY_WRONG = ['Too many wrong credentials came from this address.', 'Try again in a minute.'] as const;
 
 /** Makes the server that takes drift alerts; it does not listen yet. */
 export function createWebhook(options: WebhookOptions): FastifyInstance {
@@ -41,10 +44,11 @@ export function createWebhook(options: WebhookOptions): FastifyInstance {
     // Without the interval Node looks for slow senders twice a minute only.
     http: { headersTimeout: requestTimeoutMs, connectionsCheckingInterval: Math.min(requestTimeoutMs, 1_000) },
   });
-  app.server.maxConnections = CONNECTIONS;
+  limitClients(app.server, CLIENTS);
   const replays = createReplays({ clock, file: options.replayFile, log });
+  const throttle = createThrottle();
   takeRawJson(app);
-  answerRefusals(app);
+  answerRefusals(app, throttle);
 
   app.get('/health', () => ({ status: 'ok' }));
 
@@ -52,9 +56,9 @@ export function createWebhook(options: WebhookOptions): FastifyInstance {
   for (const url of paths) {
     app.post<{ Params: { model?: string } }>(url, {
       // Whoever cannot be right is refused before the body is read.
-      onRequest: (request, _reply, done) => {
+      onRequest: async (request) => {
+        if (!(await throttle.admit(request.ip))) throw new Refusal(429, ...TOO_MANY_WRONG);
         checkHeaders(request.headers, credentials, clock());
-        done();
       },
       handler: async (request, reply) => {
         const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
@@ -123,7 +127,7 @@ function takeRawJson(app: FastifyInstance): void {
 }
 
 /** Every error is answered with what is wrong and what to do next; no body is quoted in a log. */
-function answerRefusals(app: FastifyInstance): void {
+function answerRefusals(app: FastifyInstance, throttle: Throttle): void {
   app.setNotFoundHandler((request, reply) => {
     const error = `There is no ${request.method} ${request.url.split('?')[0]}.`;
     return reply.code(404).send({ error, next: 'Alerts go to POST /alerts or POST /alerts/<model>.' });
@@ -142,7 +146,11 @@ function answerRefusals(app: FastifyInstance): void {
         'alert refused',
       );
     if (status === 503) reply.header('retry-after', RETRY_AFTER_SECONDS);
-    if (status === 401) reply.header('www-authenticate', 'Bearer');
+    if (status === 429) reply.header('retry-after', RETRY_AFTER_SECONDS);
+    if (status === 401) {
+      throttle.wrong(request.ip);
+      reply.header('www-authenticate', 'Bearer');
+    }
     // What is left of a body that was not read would be taken for the next request.
     if (!request.raw.complete) reply.header('connection', 'close');
     return reply.code(status).send(told);

@@ -317,14 +317,8 @@ const MEANINGS = {
       `at ${adminUrl}, ${version ? `sends requests to version ${version}` : 'without a version to serve'}`,
   ),
   gatewayAway: problem(
-    ({ adminUrl, reason }: { adminUrl: string; reason: string }) =>
-      `it does not answer at ${adminUrl} (${reason}): no redeploy is possible`,
-    'npm start, or name yours in deployment.adminUrl',
-  ),
-  notTheGateway: problem(
-    ({ adminUrl, status }: { adminUrl: string; status: number }) =>
-      `what answers at ${adminUrl} (status ${status}) is not the gateway`,
-    'npm start, or name yours in deployment.adminUrl',
+    ({ reason }: { adminUrl: string; reason: string }) => `no redeploy is possible: ${reason}`,
+    ({ adminUrl }) => `npm start, or correct deployment.adminUrl (${adminUrl})`,
   ),
   apiServes: ok(
     ({ version, registeredModel }: Model & { version: string }) =>

@@ -71,7 +71,6 @@ export async function openBench({ repository, versions, env = {} }: BenchOptions
   const gateway = await createGateway({
     ...gatewayOptions(config, pino({ level: 'silent' })),
     apiPort: 0,
-    adminPort: 0,
   });
   config.deployment.adminUrl = gateway.adminUrl;
   const deployers = [createDeployer(config)];

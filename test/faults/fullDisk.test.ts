@@ -95,7 +95,7 @@ describe.runIf(canMount)('on a full disk', () => {
   }
 
   test('the gateway answers, restarts its API, logs again once there is space, and ends when it is asked to', async () => {
-    const [apiPort, adminPort] = [await freePort(new Set()), await freePort(new Set())];
+    const apiPort = await freePort(new Set());
     writeFileSync(
       join(disk, 'mediwatch.yaml'),
       `deployment:\n  command: ${JSON.stringify([process.execPath, FIXTURE_API])}\n`,
@@ -103,10 +103,9 @@ describe.runIf(canMount)('on a full disk', () => {
     const { log, expectToEnd } = start('gateway', 'src/gateway/main.ts', {
       MEDIWATCH_CONFIG: join(disk, 'mediwatch.yaml'),
       MEDIWATCH_STACK_API_PORT: String(apiPort),
-      MEDIWATCH_STACK_API_ADMIN_PORT: String(adminPort),
     });
-    const gateway = driver({ apiUrl: `http://127.0.0.1:${apiPort}`, adminUrl: `http://127.0.0.1:${adminPort}` });
-    await answering(`${gateway.adminUrl}/status`);
+    const gateway = driver({ apiUrl: `http://127.0.0.1:${apiPort}`, adminUrl: `unix:${disk}/gateway/admin.sock` });
+    await until(() => gateway.admin('GET', '/status').catch(() => null), { timeoutMs: 30_000, what: 'the gateway' });
     const { pid } = await gateway.serve({ key: 'one' });
 
     fill();

@@ -15,7 +15,7 @@ afterEach(async () => {
 
 /** A data plane whose first destination is a port on which nobody listens any more, and that is moved on meanwhile. */
 async function planeTo(...destinations: Destination[]) {
-  const gone = { key: 'gone', version: '1', at: `http://127.0.0.1:${await freePort(new Set())}` };
+  const gone = { key: 'gone', model: 'Readmit', version: '1', at: `http://127.0.0.1:${await freePort(new Set())}` };
   const rest: Destination[] = [gone, ...destinations];
   plane = await createProxy({ requestTimeoutMs: 2_000, log: pino({ level: 'silent' }) });
   plane.route({
@@ -30,7 +30,7 @@ async function planeTo(...destinations: Destination[]) {
 test('a request that could not be connected because traffic moved goes to the new version, body and all', async () => {
   gateway = await openGateway();
   const { url: newUrl } = await gateway.run({ key: 'new', version: '2' });
-  const to = { key: 'new', version: '2', at: newUrl };
+  const to = { key: 'new', model: 'Readmit', version: '2', at: newUrl };
   const { url } = await planeTo(to, to);
   const body = 'x'.repeat(300_000);
   const answer = await request(`${url}/echo`, { method: 'POST', body });

@@ -26,18 +26,17 @@ afterEach(async () => {
   await rm(dir, { recursive: true, force: true });
 });
 
-function spawnGateway(ports: { api: number; admin: number }) {
-  const child = execa(process.execPath, [MAIN, dir, String(ports.api), String(ports.admin)], { reject: false });
+function spawnGateway(port: number) {
+  const child = execa(process.execPath, [MAIN, dir, String(port)], { reject: false });
   const gateway = driver({
-    apiUrl: `http://127.0.0.1:${ports.api}`,
-    adminUrl: `http://127.0.0.1:${ports.admin}`,
+    apiUrl: `http://127.0.0.1:${port}`,
+    adminUrl: `unix:${dir}/gateway/admin.sock`,
   });
   return { child, ...gateway };
 }
 
 async function startGateway() {
-  const api = await freePort(new Set());
-  const gateway = spawnGateway({ api, admin: await freePort(new Set([api])) });
+  const gateway = spawnGateway(await freePort(new Set()));
   started.push(gateway);
   await until(() => gateway.admin('GET', '/status').catch(() => null), { timeoutMs: 15_000, what: 'the gateway' });
   return gateway;
@@ -45,7 +44,7 @@ async function startGateway() {
 
 test('kill -9 of the gateway leaves no API process, and the next one serves the active version again', async () => {
   const first = await startGateway();
-  const one = await first.serve({ key: 'one', version: '1', env: { FIXTURE_MODE: 'slow-start' } });
+  const one = await first.serve({ key: 'one', version: '1', runId: 'slow-start' });
   const candidate = await first.run({ key: 'candidate', version: '2' });
   first.child.kill('SIGKILL');
   await until(async () => (await groupOf(one.pid)).length + (await groupOf(candidate.pid)).length === 0, {
@@ -82,10 +81,10 @@ test('SIGTERM lets the open request finish, stops the API processes and ends wit
 }, 30_000);
 
 test('an active version that cannot start is tried again and again, and requests say why', async () => {
-  await openAndClose({ key: 'broken', env: { FIXTURE_MODE: '' } });
+  await openAndClose({ key: 'broken' });
   const file = join(dir, 'gateway', 'state.json');
   const state = JSON.parse(await readFile(file, 'utf8'));
-  await writeFile(file, JSON.stringify({ active: { ...state.active, env: { FIXTURE_MODE: 'exit' } } }));
+  await writeFile(file, JSON.stringify({ active: { ...state.active, runId: 'exit' } }));
   const gateway = await openGateway({ dir });
   try {
     const pids = new Set<number | undefined>();
@@ -125,7 +124,7 @@ test('a taken port is named together with the setting', async () => {
   expect(stdout).toContain('stack.apiPort');
 }, 20_000);
 
-async function openAndClose(spec: { key: string; env?: Record<string, string> }): Promise<void> {
+async function openAndClose(spec: { key: string }): Promise<void> {
   const gateway = await openGateway({ dir });
   await gateway.serve(spec);
   await gateway.close();

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import { request } from 'undici';
+import { Agent, request } from 'undici';
 import type { Instance, InstanceSpec } from '../../src/contracts/gateway.ts';
 import { createGateway, type Gateway, type GatewayOptions } from '../../src/gateway/gateway.ts';
 import { processTable } from '../../src/systems/processes/processTable.ts';
@@ -18,8 +18,10 @@ export interface Answer {
 
 /** Sends one request; the body of the answer is parsed when it is JSON. */
 export async function send(method: string, url: string, body?: unknown): Promise<Answer> {
-  const response = await request(url, {
+  const [, socketPath, path] = /^unix:([^?]+\.sock)(.*)$/.exec(url) ?? [];
+  const response = await request(socketPath ? `http://localhost${path}` : url, {
     method: method as 'GET',
+    ...(socketPath && { dispatcher: new Agent({ connect: { socketPath } }) }),
     ...(body !== undefined && { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
   });
   const text = await response.body.text();
@@ -46,8 +48,8 @@ export async function openGateway(options: Partial<GatewayOptions> = {}): Promis
   const gateway = await createGateway({
     dir,
     apiPort: 0,
-    adminPort: 0,
     drainMs: 3_000,
+    allows: () => true,
     command: fixtureCommand,
     log: pino({ level: 'silent' }),
     ...options,

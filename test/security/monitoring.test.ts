@@ -31,7 +31,7 @@ beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'mediwatch-monitoring-'));
   config = loadConfig({ MEDIWATCH_MLFLOW_URI: mlflow.uri, MEDIWATCH_STACK_DIR: dir }, dir);
   await execa(join(PROJECT_ROOT, 'python/.venv/bin/python'), [REGISTER, mlflow.uri, MODEL, '1']);
-  gateway = await createGateway({ ...gatewayOptions(config, pino({ level: 'silent' })), apiPort: 0, adminPort: 0 });
+  gateway = await createGateway({ ...gatewayOptions(config, pino({ level: 'silent' })), apiPort: 0 });
   target = createProcessTarget({ adminUrl: gateway.adminUrl });
   apiUrl = (await target.start({ key: 'first', model: MODEL, version: '1' })).url;
   await until(async () => (await target.state('first')).state === 'running', { timeoutMs: 90_000, what: 'the API' });

@@ -33,7 +33,7 @@ describe('whether Temporal is our own', () => {
 describe('stack.bind', () => {
   const urls = (bind: string) => {
     const { deployment, webhook, temporal, mlflow } = loadConfig({ MEDIWATCH_STACK_BIND: bind }, folderWith(''));
-    return [deployment.apiUrl, deployment.adminUrl, webhook.url, temporal.address, mlflow.uri];
+    return [deployment.apiUrl, webhook.url, temporal.address, mlflow.uri];
   };
   const OTHERS = ['127.0.0.1:7233', 'http://127.0.0.1:5000'];
 
@@ -44,7 +44,7 @@ describe('stack.bind', () => {
     ['192.168.1.5', '192.168.1.5'],
     ['::1', '[::1]'],
   ])('on %s they are reached at %s', (bind, host) => {
-    expect(urls(bind)).toEqual([`http://${host}:8000`, `http://${host}:8001`, `http://${host}:8002`, ...OTHERS]);
+    expect(urls(bind)).toEqual([`http://${host}:8000`, `http://${host}:8002`, ...OTHERS]);
     expect(hasWebhook(loadConfig({ MEDIWATCH_STACK_BIND: bind }, folderWith('')))).toBe(true);
   });
 });

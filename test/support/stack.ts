@@ -7,14 +7,7 @@ import { freePort } from '../../src/systems/ports.ts';
 import { until } from './until.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
-const VARIABLES = [
-  'TEMPORAL_PORT',
-  'TEMPORAL_UI_PORT',
-  'MLFLOW_PORT',
-  'API_PORT',
-  'API_ADMIN_PORT',
-  'WEBHOOK_PORT',
-] as const;
+const VARIABLES = ['TEMPORAL_PORT', 'TEMPORAL_UI_PORT', 'MLFLOW_PORT', 'API_PORT', 'WEBHOOK_PORT'] as const;
 
 export interface TestStack {
   dir: string;

@@ -2,6 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Config, fromRoot } from '../../config.ts';
 import type { Candidate } from '../../contracts/deployment.ts';
+import { gatewayAt } from '../adminToken.ts';
 import { containerName, describeContainer, preparePredictionLog, stateOf, urlOf } from '../docker/apiContainer.ts';
 import { type ContainerDetails, followStarts, LABELS } from '../docker/client.ts';
 import { chooseImage } from '../docker/images.ts';
@@ -22,7 +23,7 @@ const SAVED_LOG = { lines: 10_000, characters: 5_000_000 };
  */
 export function createDockerTarget(config: Config, system: DockerSystem): DeploymentTarget {
   const { docker, images } = system;
-  const gateway = createGatewayClient(config.deployment.adminUrl);
+  const gateway = createGatewayClient(gatewayAt(config));
   const bridge = createBridge(config, docker);
   const state = fromRoot(config, config.stack.dir);
   const ours = `${LABELS.gateway}=${config.deployment.adminUrl}`;

@@ -1,6 +1,7 @@
 import { Agent, type Dispatcher } from 'undici';
 import { z } from 'zod';
 import { Instance, type InstanceSpec, Status, TrafficShifted, UpstreamList } from '../../contracts/gateway.ts';
+import { type GatewayAddress, readAdminToken } from '../adminToken.ts';
 import { GatewayError, type StopOptions } from './target.ts';
 
 const TIMEOUT_MS = 15_000;
@@ -19,13 +20,22 @@ interface Call {
 /**
  * Calls of the gateway's admin API. All throw {@link GatewayError}, retryable when the gateway cannot be reached, does
  * not answer in time, or answers 5xx.
- *
- * @param adminUrl base URL of the gateway's admin API
  */
-export function createGatewayClient(adminUrl: string) {
-  const base = new URL(adminUrl.replace(/\/+$/, ''));
+export function createGatewayClient({ adminUrl, tokenFile }: GatewayAddress) {
+  const [, socketPath] = /^unix:(.+)$/.exec(adminUrl) ?? [];
+  const base = new URL(socketPath ? 'http://localhost' : adminUrl.replace(/\/+$/, ''));
   // The time limit of a call is its signal; a stop may drain for longer than undici's own limits.
-  const agent = new Agent({ connect: { timeout: 5_000 }, headersTimeout: 0, bodyTimeout: 0 });
+  const connect = { timeout: 5_000, ...(socketPath && { socketPath }) };
+  const agent = new Agent({ connect, headersTimeout: 0, bodyTimeout: 0 });
+
+  /** A socket asks for none. */
+  async function credential(): Promise<Record<string, string>> {
+    if (socketPath || !tokenFile) return {};
+    const token = await readAdminToken(tokenFile).catch((error: Error) => {
+      throw new GatewayError(error.message, { retryable: false, cause: error });
+    });
+    return token === undefined ? {} : { authorization: `Bearer ${token}` };
+  }
 
   /** Gives the parsed body of an answer below 400; undefined for the gateway's own 404. */
   async function call(method: Dispatcher.HttpMethod, path: string, options: Call = {}): Promise<unknown> {
@@ -43,12 +53,15 @@ export function createGatewayClient(adminUrl: string) {
 
   async function exchange(method: Dispatcher.HttpMethod, path: string, { body, timeoutMs = TIMEOUT_MS, signal }: Call) {
     const limit = AbortSignal.timeout(timeoutMs);
+    const authorization = await credential();
+    const json = { 'content-type': 'application/json' };
     try {
       const response = await agent.request({
         origin: base.origin,
         path: base.pathname.replace(/\/$/, '') + path,
         method,
-        ...(body !== undefined && { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+        headers: { ...authorization, ...(body !== undefined && json) },
+        ...(body !== undefined && { body: JSON.stringify(body) }),
         signal: signal ? AbortSignal.any([limit, signal]) : limit,
       });
       return { status: response.statusCode, text: await response.body.text() };
@@ -60,13 +73,16 @@ export function createGatewayClient(adminUrl: string) {
     }
   }
 
+  const status = async (options: Pick<Call, 'timeoutMs' | 'signal'> = {}) =>
+    read(Status, await call('GET', '/status', options));
   const upstreams = async () => read(UpstreamList, await call('GET', '/upstreams')).upstreams;
   const upstream = (key: string) => `/upstreams/${encodeURIComponent(key)}`;
 
   return {
+    status,
     upstreams,
     async serving() {
-      const { active } = read(Status, await call('GET', '/status'));
+      const { active } = await status();
       return active && { key: active.key, model: active.model, version: active.version };
     },
     async traffic() {

@@ -1,4 +1,5 @@
 import { type Config, forModel, isDeclared } from '../../config.ts';
+import { gatewayAt } from '../adminToken.ts';
 import { createDockerSystem, type Images } from '../docker/index.ts';
 import type { Mlflow } from '../mlflow/index.ts';
 import { createDockerTarget } from './docker.ts';
@@ -7,7 +8,7 @@ import { type DeploymentTarget, GatewayError } from './target.ts';
 
 /** Every deployment target by the name that `deployment.target` gives it. */
 const TARGETS = {
-  process: (config) => createProcessTarget({ adminUrl: config.deployment.adminUrl }),
+  process: (config) => createProcessTarget(gatewayAt(config)),
   docker: (config) => createDockerTarget(config, createDockerSystem(config)),
   none: () => createNoTarget(),
 } as const satisfies Record<Config['deployment']['target'], (config: Config) => DeploymentTarget>;

@@ -1,13 +1,11 @@
+import { isLoopback } from '../../config/embedded.ts';
+import type { GatewayAddress } from '../adminToken.ts';
 import { createGatewayClient } from './gatewayClient.ts';
 import { type DeploymentTarget, GatewayError } from './target.ts';
 
-/**
- * The API as a process of the gateway.
- *
- * @param adminUrl base URL of the gateway's admin API
- */
-export function createProcessTarget({ adminUrl }: { adminUrl: string }): DeploymentTarget {
-  const gateway = createGatewayClient(adminUrl);
+/** The API as a process of the gateway. */
+export function createProcessTarget(at: GatewayAddress): DeploymentTarget {
+  const gateway = createGatewayClient(at);
   return {
     serving: gateway.serving,
     traffic: gateway.traffic,
@@ -15,7 +13,7 @@ export function createProcessTarget({ adminUrl }: { adminUrl: string }): Deploym
 
     async start({ key, model, version, runId }, signal) {
       const { url, logFile } = await gateway.start({ key, model, version, ...(runId && { runId }) }, signal);
-      return { key, model, version, url: seenFromHere(url, adminUrl), logFile };
+      return { key, model, version, url: seenFromHere(url, at.adminUrl), logFile };
     },
 
     async state(key) {
@@ -50,7 +48,9 @@ export function createProcessTarget({ adminUrl }: { adminUrl: string }): Deploym
 
 /** The gateway names its processes by loopback; from another host they are reached by the name of the gateway's. */
 function seenFromHere(url: string, adminUrl: string): string {
+  const { protocol, hostname } = new URL(adminUrl);
+  if (protocol === 'unix:' || isLoopback(hostname)) return url;
   const seen = new URL(url);
-  seen.hostname = new URL(adminUrl).hostname;
+  seen.hostname = hostname;
   return seen.origin;
 }

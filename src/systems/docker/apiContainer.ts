@@ -8,7 +8,7 @@ import { type ContainerDetails, type ContainerSpec, LABELS } from './client.ts';
 import type { Reach } from './reach.ts';
 
 /** Port on which the API listens inside its container. */
-const API_PORT = 8000;
+export const API_PORT = 8000;
 const LOGS = '/app/logs';
 const CONTAINER_PORT = `${API_PORT}/tcp`;
 

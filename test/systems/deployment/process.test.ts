@@ -119,7 +119,7 @@ test('what serves is stopped by force only; then nothing serves, also after a re
 
 test('an instance that cannot be switched to is refused for good, with the reason', async () => {
   expect(await errorOf(target.shift('absent', 1))).toMatchObject({ status: 404, retryable: false });
-  await gateway.start({ key: 'sick', env: { FIXTURE_MODE: 'never-healthy' } });
+  await gateway.start({ key: 'sick', runId: 'never-healthy' });
   const refused = await errorOf(target.shift('sick', 1));
   expect(refused).toMatchObject({ status: 409, retryable: false });
   expect(refused.message).toContain('not running');

@@ -28,7 +28,7 @@ beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'mediwatch-real-'));
   config = loadConfig({ MEDIWATCH_MLFLOW_URI: mlflow.uri, MEDIWATCH_STACK_DIR: dir }, dir);
   await execa(join(PROJECT_ROOT, 'python/.venv/bin/python'), [REGISTER, mlflow.uri, MODEL, '2']);
-  gateway = await createGateway({ ...gatewayOptions(config, pino({ level: 'silent' })), apiPort: 0, adminPort: 0 });
+  gateway = await createGateway({ ...gatewayOptions(config, pino({ level: 'silent' })), apiPort: 0 });
   target = createProcessTarget({ adminUrl: gateway.adminUrl });
 }, 240_000);
 

@@ -18,7 +18,7 @@ afterAll(async () => {
 /** Starts the fixture API in a mode and verifies it as version 5 of Readmit. */
 async function verify(mode: string, options: Partial<VerifyOptions> = {}) {
   const key = `${mode || 'good'}-${Math.random().toString(36).slice(2)}`;
-  const { url } = await gateway.start({ key, version: '5', env: { FIXTURE_MODE: mode } });
+  const { url } = await gateway.start({ key, version: '5', runId: mode });
   try {
     return await verifyCandidate({
       url,
