@@ -121,8 +121,25 @@ def test_a_missing_file_is_named(tmp_path):
 def test_a_missing_target_names_the_columns_and_the_setting(tmp_path):
     data = small_csv(tmp_path / "other.csv")
     with pytest.raises(DataInvalid, match=r"'readmitted'.*size, colour, outcome.*target") as caught:
-        run("prepare", dataPath=str(data), outputDir=str(tmp_path / "o"))
+        run("prepare", dataPath=str(data), outputDir=str(tmp_path / "o"), drop=["colour"])
     assert caught.value.field == "target"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"root:x:0:0,root:/bin/sh\n1,2\n",
+        b"root:x:0:0,root:x:0:0\n1,2\n",
+        b"root:x:0:0,b\ncaf\xe9,2\n",
+        b"root:x:0:0\nroot:x:0:0,root:x:0:0\n",
+        b"\x00root:x:0:0\xff\n",
+    ],
+)
+def test_nothing_is_quoted_of_a_file_that_is_not_like_the_configured_data(tmp_path, content):
+    (tmp_path / "secret").write_bytes(content)
+    with pytest.raises(DataInvalid) as caught:
+        run("prepare", dataPath=str(tmp_path / "secret"), outputDir=str(tmp_path / "o"))
+    assert "root" not in str(caught.value).replace(str(tmp_path), "")
 
 
 def test_a_missing_group_names_the_setting(tmp_path):

@@ -10,6 +10,7 @@ import { placeFile } from '../systems/files.ts';
 import type { Mlflow } from '../systems/mlflow/index.ts';
 import { embeddedLogs, monitorInput } from '../systems/monitorInput.ts';
 import { collectReport, type Ran, readStepAnswer, type StepRunner } from '../systems/steps/index.ts';
+import { inputPath } from './lib/inputPath.ts';
 import { runStepActivity } from './lib/step.ts';
 import { championDataset } from './training/systems.ts';
 
@@ -48,7 +49,7 @@ export function createMonitoringActivities({ config: shared, mlflow, store, runn
             ? await store.fetchDirectory(await championDataset(mlflow, registeredModel), { signal: beat.signal })
             : undefined;
         const input = monitorInput(config, {
-          log: log ? fromRoot(config, log) : ofCommand(config),
+          log: log ? await inputPath(config, 'log', log) : ofCommand(config),
           minRows,
           reference,
           ...(datasetDir !== undefined && { datasetDir }),

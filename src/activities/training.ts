@@ -1,7 +1,7 @@
-import { fromRoot } from '../config.ts';
 import { failure } from '../contracts/errors.ts';
 import type { ArtifactRef } from '../contracts/training.ts';
 import { extraStepSettings } from '../systems/steps/index.ts';
+import { inputPath } from './lib/inputPath.ts';
 import { runStepActivity } from './lib/step.ts';
 import { createCompareActivities } from './training/compare.ts';
 import { createPrepareActivities } from './training/prepare.ts';
@@ -48,7 +48,7 @@ function createExtraActivities({ config: shared, store, runner }: TrainingSystem
       if (!step) throw failure('InvalidConfig', `The extra step "${name}" is no longer in mediwatch.yaml.`);
       return runStepActivity(config, { step: 'extra', name: `extra-${name}` }, async ({ run, beat }) => {
         const input = {
-          dataPath: fromRoot(config, data),
+          dataPath: await inputPath(config, 'data', data),
           model,
           seed,
           ...(dataset && { datasetDir: await store.fetchDirectory(dataset, { signal: beat.signal }) }),

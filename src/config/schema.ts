@@ -287,6 +287,12 @@ export const ConfigSchema = z.strictObject({
       .string()
       .default('mlflow')
       .describe("where data sets live: 'mlflow' (the server's artifact proxy) or a folder that every host mounts"),
+    keyFile: z
+      .string()
+      .default('')
+      .describe(
+        'file with the secret that shows which data sets these workers have prepared, the same on each host; empty: one is made in stack.dir',
+      ),
     cacheLimitGb: z
       .number()
       .positive()

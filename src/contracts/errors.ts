@@ -36,6 +36,10 @@ export const FAILURES = {
     ofEveryTrial: true,
     next: 'Set data.path in mediwatch.yaml, or pass "data", and start again.',
   },
+  PathRefused: {
+    retryable: false,
+    next: 'Name a file below the project, or add its folder to data.roots in mediwatch.yaml and restart the worker.',
+  },
   DataInvalid: { retryable: false, next: 'Correct the file or the data section of mediwatch.yaml, and start again.' },
   PredictionLogNotFound: {
     retryable: false,

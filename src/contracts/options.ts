@@ -49,6 +49,11 @@ export const DataSettings = DataOptions.extend({
   path: OptionalLocation.default('data/diabetic_data.csv.gz').describe(
     'CSV, plain or gzipped, relative to mediwatch.yaml',
   ),
+  roots: list(z.string())
+    .default([])
+    .describe(
+      "folders whose files an input may name as data or log, relative to mediwatch.yaml, besides the project's and those of data.path and monitoring.log",
+    ),
   target: z.string().default('readmitted').describe('column to predict'),
   positive: z.string().default('<30').describe('value of the target column that counts as positive'),
   group: z

@@ -1,9 +1,8 @@
-import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { rememberSecrets } from '../config/redaction.ts';
 import { type Config, ConfigError, fromRoot } from '../config.ts';
-import { placeFile } from './files.ts';
+import { ensureSecretFile } from './secretFile.ts';
 
 /** Where the secret lies when no setting gives one. */
 function embeddedFile(config: Config): string {
@@ -36,11 +35,6 @@ export async function readSecret(config: Config): Promise<string | undefined> {
 export async function ensureSecret(config: Config): Promise<string> {
   const known = await readSecret(config);
   if (known) return known;
-  const file = embeddedFile(config);
-  const made = `${randomBytes(32).toString('hex')}\n`;
-  // Of two that start at once, both go on with the secret of the first.
-  await placeFile(file, made, { ifThere: 'fail', mode: 0o600 }).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EEXIST') throw error;
-  });
+  await ensureSecretFile(embeddedFile(config));
   return (await readSecret(config)) as string;
 }

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { Client } from '@temporalio/client';
-import { NativeConnection, TransportError, Worker, type WorkerOptions } from '@temporalio/worker';
+import { NativeConnection, Runtime, TransportError, Worker, type WorkerOptions } from '@temporalio/worker';
 import { createActivities } from '../activities/index.ts';
 import { bundleOf, payloadConverterPath, workflowBundle } from '../bundle.ts';
 import { type Config, ConfigError, fromRoot } from '../config.ts';
@@ -82,7 +82,14 @@ const SERVICES = {
   async training(config, connection, logs) {
     const client = new Client({ connection, ...forgiving(config) });
     const mlflow = createMlflow(mlflowOptions(config));
-    const store = createArtifactStore(artifactStoreOptions(config));
+    const store = createArtifactStore({
+      ...artifactStoreOptions(config),
+      onForged: (key) =>
+        Runtime.instance().logger.warn('a prepared data set in the artifact store is not ours, and is made again', {
+          key,
+          next: 'Hosts of one service share artifacts.keyFile. If they do, somebody else has written to the store.',
+        }),
+    });
     const processes = await createTrainingProcesses(config);
     const { codeDigest } = processes;
     const runner = withShippedLogs(processes.runner, logs.shipper);

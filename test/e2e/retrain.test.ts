@@ -153,7 +153,7 @@ describe.runIf(process.platform === 'linux')('the stack on the real data', { tim
   });
 
   test.each([
-    ['a missing data file', () => '/nowhere/patients.csv', 'DataNotFound', '/nowhere/patients.csv'],
+    ['a missing data file', () => 'data/patients.csv', 'DataNotFound', 'data/patients.csv'],
     [
       'a CSV without the target column',
       () => {

@@ -71,7 +71,12 @@ export async function createTestStack(root = ROOT): Promise<TestStack> {
     return { process: child, output: () => output, exited, up };
   };
   // No nightly run begins in the middle of a test.
-  const ours = { ...variables, MEDIWATCH_STACK_DIR: dir, MEDIWATCH_WORKER_APPLY_SCHEDULES: 'false' };
+  const ours = {
+    ...variables,
+    MEDIWATCH_STACK_DIR: dir,
+    MEDIWATCH_DATA_ROOTS: dir,
+    MEDIWATCH_WORKER_APPLY_SCHEDULES: 'false',
+  };
   return {
     dir,
     ports,

@@ -129,10 +129,9 @@ def prepare(input: PrepareInput, progress: Progress) -> PrepareResult:
 def _labels(table: Table, target: str, positive: str) -> Ints:
     frame = table.frame
     if target not in frame:
+        others = f"the columns are {_names(table.names)}" if table.familiar else "nor any other that the settings name"
         raise DataInvalid(
-            f"There is no target column {target!r}; the columns are {_names(table.names)}. "
-            "Set target to the column to predict",
-            "target",
+            f"There is no target column {target!r}; {others}. Set target to the column to predict", "target"
         )
     if len(frame) == 0:
         raise DataInvalid("The data file has a header line and no rows", "dataPath")

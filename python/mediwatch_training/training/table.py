@@ -32,11 +32,16 @@ MAX_EXACT = 2.0**53
 
 @dataclass(frozen=True)
 class Table:
-    """A CSV file: its columns but for those that nobody reads, the names of all, and its SHA-256 when unpacked."""
+    """A CSV file: its columns but for those that nobody reads, the names of all, and its SHA-256 when unpacked.
+
+    It is familiar when it has a column that the settings name. Of another file, messages name no column: its first line
+    may be anything.
+    """
 
     frame: pd.DataFrame
     names: list[str]
     sha256: str
+    familiar: bool
 
 
 def read_table(
@@ -77,9 +82,11 @@ def read_table(
     except pa.ArrowInvalid as error:
         why = _why_not_csv(content, error)
         raise DataInvalid(f"{path} is not a CSV file that can be read: {why}", "dataPath") from error
+    familiar = any(name in names for name in (*text_columns, *unread, *codes))
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
-        raise DataInvalid(f"{path} has more than one column named {repeated[0]!r}", "dataPath")
+        which = f"named {repeated[0]!r}" if familiar else "of one name"
+        raise DataInvalid(f"{path} has more than one column {which}", "dataPath")
 
     columns = {name: table.column(name) for name in names if name not in unread}
     respelled = [name for name, column in columns.items() if not _is_as_written(column, name in codes)]
@@ -91,8 +98,9 @@ def read_table(
         try:
             values[name] = _values(column)
         except pa.ArrowException as error:
-            raise DataInvalid(f"The column {name!r} of {path} {_reason(column, error)}", "dataPath") from error
-    return Table(pd.DataFrame(values, copy=False), names, hashlib.sha256(content).hexdigest())
+            which = f"The column {name!r}" if familiar else "A column"
+            raise DataInvalid(f"{which} of {path} {_reason(column, error)}", "dataPath") from error
+    return Table(pd.DataFrame(values, copy=False), names, hashlib.sha256(content).hexdigest(), familiar)
 
 
 def _parse(content: bytes, as_written: tuple[str, ...], only: list[str] | None = None) -> pa.Table:

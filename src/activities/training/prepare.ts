@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { copyFile, mkdir, readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { asksFor } from '../../config/placeholders.ts';
-import { type Config, fromRoot } from '../../config.ts';
+import type { Config } from '../../config.ts';
 import { failure } from '../../contracts/errors.ts';
 import { Prepared } from '../../contracts/steps.ts';
 import { type ArtifactRef, Dataset } from '../../contracts/training.ts';
@@ -10,6 +10,7 @@ import type { ArtifactStore } from '../../systems/artifacts/index.ts';
 import { sha256OfJson, sha256OfPath } from '../../systems/digests.ts';
 import { projectRevision } from '../../systems/revision.ts';
 import { noResult, type Ran, readStepAnswer, textsOf } from '../../systems/steps/index.ts';
+import { inputPath } from '../lib/inputPath.ts';
 import { runStepActivity } from '../lib/step.ts';
 import { settingsOf, type TrainingSystems } from './systems.ts';
 
@@ -31,9 +32,9 @@ export function createPrepareActivities({ config: shared, store, runner, codeDig
       return runStepActivity(config, 'prepare', async ({ workDir, run, beat }) => {
         const { data, seed, force } = request;
         const { signal } = beat;
-        const { path: _, seed: __, ...settings } = config.data;
+        const { path: _, seed: __, roots: ___, ...settings } = config.data;
         const { command, skip } = config.steps.prepare;
-        const dataPath = fromRoot(config, data);
+        const dataPath = await inputPath(config, 'data', data);
         const readsData = !command || asksFor(textsOf({ ...config.steps.prepare, command }), 'data');
         const sourceSha256 = readsData ? await digestOf(dataPath) : null;
         const code = command ? await revisionOf(config) : codeDigest;

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import packageJson from '../../../package.json' with { type: 'json' };
-import { type Config, fromRoot } from '../../config.ts';
+import type { Config } from '../../config.ts';
 import { failure } from '../../contracts/errors.ts';
 import { TAGS } from '../../contracts/names.ts';
 import { REPORT_FILES, type ReportInput, type ReportOutcome, WrittenReport } from '../../contracts/report.ts';
@@ -10,6 +10,7 @@ import type { ModelVersion, Run } from '../../systems/mlflow/index.ts';
 import { recordedFiles } from '../../systems/mlflow/versionFiles.ts';
 import { onlyFile, type Ran, readStepAnswer } from '../../systems/steps/index.ts';
 import { capitalised } from '../../words/numbers.ts';
+import { inputPath } from '../lib/inputPath.ts';
 import { runStepActivity } from '../lib/step.ts';
 import { canScore, recordedMetrics } from './compare.ts';
 import { isBundledData, otherSplit, settingsOf, type TrainingSystems } from './systems.ts';
@@ -110,7 +111,7 @@ export function createReportActivities({ config: shared, mlflow, store, runner }
         // A command is told nothing of the outcome, so its page stays as it is.
         if (command && request.outcome && found.tags[TAGS.report]) return { reportUri: pageUri(runId), url };
         const input = await inputOf(config, request, { found, run: home }, { workDir, signal });
-        const named = { ...input, version, dataPath: fromRoot(config, lineage.data) };
+        const named = { ...input, version, dataPath: await inputPath(config, 'data', lineage.data) };
         const made = command
           ? await run(runner, named, { openRun: async () => ({ runId }), collect: (ran) => collectPage(ran, runId) })
           : await run(runner, input);

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
 import { z } from 'zod';
-import { type Config, fromRoot } from '../../config.ts';
+import type { Config } from '../../config.ts';
 import type { SearchProgress } from '../../contracts/progress.ts';
 import { SearchResult } from '../../contracts/steps.ts';
 import { type ArtifactRef, Params, type Trial } from '../../contracts/training.ts';
@@ -10,6 +10,7 @@ import type { Mlflow, Run } from '../../systems/mlflow/index.ts';
 import { noResult, type Ran, readStepAnswer } from '../../systems/steps/index.ts';
 import { merged, ownSources, readMetricsFile, runSource, scoreOf } from '../../systems/steps/metrics.ts';
 import { taggedRuns, unclaimedRuns } from '../../systems/steps/runs.ts';
+import { inputPath } from '../lib/inputPath.ts';
 import { runStepActivity } from '../lib/step.ts';
 import { orFail, prepareStepRun } from './stepRun.ts';
 import { settingsOf, type TrainingSystems } from './systems.ts';
@@ -64,7 +65,7 @@ export function createSearchActivities({ config: shared, mlflow, store, runner, 
         try {
           return await orFail(stepRun, async () => {
             const datasetDir = await store.fetchDirectory(dataset, { signal });
-            const dataPath = fromRoot(config, data);
+            const dataPath = await inputPath(config, 'data', data);
             const threads = availableParallelism();
             const input = { datasetDir, dataPath, model, trials, parallel, seed, threads };
             const collect = (ran: Ran) => collectSearch(mlflow, config, ran, key, signal);

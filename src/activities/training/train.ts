@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { basename } from 'node:path';
-import { type Config, fromRoot } from '../../config.ts';
+import type { Config } from '../../config.ts';
 import { TAGS } from '../../contracts/names.ts';
 import { type Dataset, type Metrics, type Params, TrainedModel, type Trial } from '../../contracts/training.ts';
 import type { Mlflow, Run } from '../../systems/mlflow/index.ts';
@@ -14,6 +14,7 @@ import {
   taggedRuns,
   unclaimedRuns,
 } from '../../systems/steps/runs.ts';
+import { inputPath } from '../lib/inputPath.ts';
 import { runStepActivity } from '../lib/step.ts';
 import { orFail, prepareStepRun } from './stepRun.ts';
 import { settingsOf, type TrainingSystems } from './systems.ts';
@@ -75,7 +76,7 @@ export function createTrainActivities({ config: shared, mlflow, store, runner }:
       }
       return await orFail(stepRun, async () => {
         const datasetDir = await store.fetchDirectory(dataset.ref, { signal });
-        const dataPath = fromRoot(config, data ?? config.data.path);
+        const dataPath = await inputPath(config, 'data', data ?? config.data.path);
         const input = { datasetDir, dataPath, model, params, seed, threads, workDir, trials };
         let after = before;
         const openRun = async () => {

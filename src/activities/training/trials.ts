@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { Context } from '@temporalio/activity';
 import { z } from 'zod';
-import { type Config, fromRoot } from '../../config.ts';
+import type { Config } from '../../config.ts';
 import { TAGS } from '../../contracts/names.ts';
 import { SuggestResult, TrialResult } from '../../contracts/steps.ts';
 import type { ArtifactRef, Params, Space, Trial } from '../../contracts/training.ts';
@@ -9,6 +9,7 @@ import type { Mlflow, Run } from '../../systems/mlflow/index.ts';
 import { noResult, type Ran, readStepAnswer, type StepRunner } from '../../systems/steps/index.ts';
 import { merged, ownSources, runSource, type Source, scoreOf } from '../../systems/steps/metrics.ts';
 import { leaves, taggedRuns, unclaimedRuns } from '../../systems/steps/runs.ts';
+import { inputPath } from '../lib/inputPath.ts';
 import { runStepActivity } from '../lib/step.ts';
 import { orFail, prepareStepRun } from './stepRun.ts';
 import { settingsOf, type TrainingSystems } from './systems.ts';
@@ -89,7 +90,7 @@ export function createTrialActivities({ config: shared, mlflow, store, runner }:
       }
       return await orFail(stepRun, async () => {
         const datasetDir = await store.fetchDirectory(dataset, { signal });
-        const dataPath = fromRoot(config, data ?? config.data.path);
+        const dataPath = await inputPath(config, 'data', data ?? config.data.path);
         const input = { datasetDir, dataPath, model, params, seed, threads: trialThreads };
         const collect = (ran: Ran) => collectTrial(mlflow, config, { ran, key, params, signal });
         const result = await run(runner, input, { key, openRun: stepRun.open, collect });

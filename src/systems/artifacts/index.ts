@@ -1,10 +1,14 @@
+import { readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import type { ArtifactRef } from '../../contracts/training.ts';
 import type { MlflowAuth } from '../mlflow/address.ts';
+import { ensureSecretFile } from '../secretFile.ts';
 import type { Backend, TransferOptions } from './backend.ts';
 import { createCache, type Trimmed } from './cache.ts';
+import { ArtifactStoreUnavailable } from './errors.ts';
 import { fetchDirectory } from './fetch.ts';
 import { folderBackend } from './folderBackend.ts';
-import { getKey, type KeyValue, putKey } from './keys.ts';
+import { type Authentication, getKey, type KeyValue, putKey } from './keys.ts';
 import { mlflowBackend } from './mlflowBackend.ts';
 import { type PutOptions, putDirectory } from './put.ts';
 import { createSharing } from './share.ts';
@@ -19,6 +23,10 @@ export interface ArtifactStoreOptions {
   mlflowAuth?: MlflowAuth;
   /** This host's own copies; only this host's processes use it. */
   cacheDir: string;
+  /** Secret that authenticates the values of keys; absent: a file beside `cacheDir`, made when it is missing. */
+  keyFile?: string;
+  /** The value of a key is not of this secret, and is taken for none. */
+  onForged?: (key: string) => void;
   /** Longest time without progress of a transfer, and longest time of a short call (ms). */
   timeoutMs: number;
 }
@@ -39,7 +47,7 @@ export interface ArtifactStore {
   fetchDirectory(ref: ArtifactRef, options?: TransferOptions): Promise<string>;
   /** Remembers a small value under a name, in place of what was there. */
   putKey(key: string, value: KeyValue, options?: TransferOptions): Promise<void>;
-  /** The value under a name; undefined when there is none, or when it is being written at this moment. */
+  /** The value under a name; undefined when there is none of ours, or when it is being written at this moment. */
   getKey(key: string, options?: TransferOptions): Promise<KeyValue | undefined>;
   /** Removes the least recently used entries of this host's cache until the rest fits; none of the last hour's. */
   trimCache(maxBytes: number): Promise<Trimmed>;
@@ -59,13 +67,36 @@ export function createArtifactStore(options: ArtifactStoreOptions): ArtifactStor
   const backend = openBackend(options);
   const cache = createCache(options.cacheDir);
   const shared = createSharing<string>();
+  let known: Promise<Authentication> | undefined;
+  const authentication = async () => {
+    known ??= authenticationOf(options);
+    return await known.catch((error) => {
+      known = undefined;
+      throw error;
+    });
+  };
   return {
     putDirectory: async (directory, options = {}) => await putDirectory(backend, cache, directory, options),
     // Many trials start at once on a host that has not got their data set yet.
     fetchDirectory: async (ref, { signal } = {}) =>
       await shared(ref.sha256, signal, async (signal) => await fetchDirectory(backend, cache, ref, { signal })),
-    putKey: async (key, value, options = {}) => await putKey(backend, key, value, options),
-    getKey: async (key, options = {}) => await getKey(backend, key, options),
+    putKey: async (key, value, options = {}) => await putKey(backend, await authentication(), key, value, options),
+    getKey: async (key, options = {}) => await getKey(backend, await authentication(), key, options),
     trimCache: async (maxBytes) => await cache.trim(maxBytes),
   };
+}
+
+async function authenticationOf({
+  keyFile,
+  cacheDir,
+  onForged = () => {},
+}: ArtifactStoreOptions): Promise<Authentication> {
+  if (keyFile === undefined)
+    return { secret: await ensureSecretFile(join(dirname(cacheDir), 'artifact-key')), onForged };
+  const secret = await readFile(keyFile, 'utf8').then(
+    (text) => text.trim(),
+    () => '',
+  );
+  if (secret !== '') return { secret, onForged };
+  throw new ArtifactStoreUnavailable(`artifacts.keyFile names ${keyFile}, which cannot be read here, or is empty.`);
 }

@@ -10,6 +10,7 @@ export function artifactStoreOptions(config: Config): ArtifactStoreOptions {
     mlflowUri: uri,
     mlflowAuth: { username, password, token },
     cacheDir: join(fromRoot(config, config.stack.dir), 'cache'),
+    ...(config.artifacts.keyFile && { keyFile: fromRoot(config, config.artifacts.keyFile) }),
     timeoutMs: timeout * 1000,
   };
 }
