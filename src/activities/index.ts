@@ -1,3 +1,4 @@
+import { createDecisionActivities } from './decisions.ts';
 import { createDeploymentActivities, createImageActivities } from './deployment.ts';
 import { heartbeating } from './lib/step.ts';
 import { translated } from './lib/translate.ts';
@@ -13,6 +14,7 @@ import { createTrainingActivities } from './training.ts';
 
 type Orchestration = Parameters<typeof createPlanActivities>[0] &
   Parameters<typeof createRegistryActivities>[0] &
+  Parameters<typeof createDecisionActivities>[0] &
   Parameters<typeof createLockActivities>[0] &
   Parameters<typeof createStewardActivities>[0] &
   Parameters<typeof createNotificationActivities>[0];
@@ -27,6 +29,7 @@ export const createActivities = {
     translated({
       ...createPlanActivities(systems),
       ...heartbeating(createRegistryActivities(systems)),
+      ...createDecisionActivities(systems),
       ...createLockActivities(systems),
       ...createStewardActivities(systems),
       ...createNotificationActivities(systems),

@@ -21,7 +21,11 @@ import type { Ending } from '../domain/steward.ts';
 import { raiseAlert, stewardStart } from '../systems/alerts.ts';
 import type { Notifier } from '../systems/notifications/index.ts';
 import { resetTo } from '../systems/resetTo.ts';
+import { type Audit, NO_AUDIT } from './lib/audited.ts';
 import { whileHeartbeating } from './lib/step.ts';
+
+/** What is refused before it begins is written down. */
+const CHANGES_PRODUCTION: readonly WorkflowName[] = ['retrain', 'promote', 'rollback', 'redeploy'];
 
 interface Request {
   workflow: WorkflowName;
@@ -32,11 +36,24 @@ interface Request {
 export function createPlanActivities({
   config,
   searchable,
+  audit = NO_AUDIT,
 }: {
   config: Config;
   searchable: () => Promise<boolean> | boolean;
+  audit?: Audit;
 }) {
-  const resolve = async ({ workflow, input }: Request) => resolvePlan(config, workflow, input, await searchable());
+  const resolve = async ({ workflow, input }: Request) => {
+    const isSearchable = await searchable();
+    try {
+      return resolvePlan(config, workflow, input, isSearchable);
+    } catch (error) {
+      const { registeredModel = '', version = null, by = null } = input;
+      if (CHANGES_PRODUCTION.includes(workflow) && error instanceof ApplicationFailure) {
+        await audit({ event: 'refused', name: workflow, registeredModel, version, by, reason: error.message });
+      }
+      throw error;
+    }
+  };
   return { resolvePlan: resolve, resolveStewardPlan: resolve };
 }
 

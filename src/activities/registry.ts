@@ -1,6 +1,7 @@
 import { Context } from '@temporalio/activity';
 import { z } from 'zod';
 import { type Config, forModel } from '../config.ts';
+import type { AuditMark } from '../contracts/audit.ts';
 import { failure } from '../contracts/errors.ts';
 import { ALIASES, TAGS } from '../contracts/names.ts';
 import {
@@ -17,7 +18,8 @@ import type { CallOptions, Mlflow, ModelVersion } from '../systems/mlflow/index.
 import { applyChanges, readSnapshot } from '../systems/mlflow/registryChanges.ts';
 import { assertLoadable } from '../systems/modelTrust.ts';
 import { projectCommit } from '../systems/revision.ts';
-import { verdictText } from '../words/verdicts.ts';
+import { changeReasonText, verdictText } from '../words/verdicts.ts';
+import { type Audit, NO_AUDIT } from './lib/audited.ts';
 import { comparisonPage } from './lib/comparisonPage.ts';
 import { isBundledData } from './training/systems.ts';
 
@@ -52,6 +54,8 @@ interface VerdictRecord {
 const Change = z.object({ key: z.string(), before: RegistrySnapshot });
 type Change = z.infer<typeof Change>;
 
+const EVENT_OF = { promote: 'promoted', rollback: 'rolledBack', restore: 'restored' } as const;
+
 /** A tag holds 5,000 characters in older releases of MLflow: versions in no stage are left out. */
 const isPlaced = ({ registryStage }: RegistrySnapshot['versions'][number]) =>
   registryStage === 'Production' || registryStage === 'Staging';
@@ -70,7 +74,15 @@ function splitText(config: Config, seed: number | null): string | undefined {
 }
 
 /** MLflow runs and the model registry: what the workflows write down. Every call may be repeated. */
-export function createRegistryActivities({ config: shared, mlflow }: { config: Config; mlflow: Mlflow }) {
+export function createRegistryActivities({
+  config: shared,
+  mlflow,
+  audit = NO_AUDIT,
+}: {
+  config: Config;
+  mlflow: Mlflow;
+  audit?: Audit;
+}) {
   /** Where the page about a version of ours will be: it is written while the version is promoted. */
   const futureReport = async ({ tags, runId }: ModelVersion): Promise<string | null> => {
     const run = tags[TAGS.source] === 'retrain' && runId ? await mlflow.getRun(runId) : undefined;
@@ -233,6 +245,11 @@ export function createRegistryActivities({ config: shared, mlflow }: { config: C
 
     /** Keeps what the gate compared and decided: as tags of the version, and as a page in its MLflow run. */
     async recordVerdict({ registeredModel, version, champion, comparison, judgement }: VerdictRecord): Promise<void> {
+      if (!judgement.promote) {
+        const { verdict } = judgement;
+        const event = { registeredModel, version, replaced: champion, reason: verdictText(verdict) };
+        await audit({ ...event, event: 'gateRefused', name: `${version} against ${champion} ${verdict.code}` });
+      }
       const page = comparisonPage({ registeredModel, version, champion, comparison, judgement });
       const run = (await mlflow.getVersion(registeredModel, version))?.runId;
       const path = `promotion/version-${version}-against-${champion ?? 'none'}.html`;
@@ -254,10 +271,17 @@ export function createRegistryActivities({ config: shared, mlflow }: { config: C
     }: {
       registeredModel: string;
       entry: ProductionEntry;
-    }): Promise<void> {
+    }): Promise<AuditMark | null> {
+      const { at, version, replaced, actor, reason } = entry;
+      const mark = await audit({
+        event: EVENT_OF[reason.code],
+        name: `${version} ${at}`,
+        ...{ at, registeredModel, version, replaced, by: actor, reason: changeReasonText(reason) },
+      });
       // Colons are not allowed in the names of tags everywhere.
       const tag = `${TAGS.production}${entry.at.replaceAll(':', '-')}`;
       await mlflow.setVersionTags(registeredModel, entry.version, { [tag]: JSON.stringify(entry) });
+      return mark;
     },
 
     async markRolledBack({

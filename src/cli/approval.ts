@@ -1,7 +1,10 @@
+import { readFile } from 'node:fs/promises';
 import { type WorkflowExecutionDescription, WorkflowFailedError } from '@temporalio/client';
 import { type Decided, type Decision, decidePromotion } from '../contracts/approval.ts';
+import { causeText } from '../contracts/errors.ts';
 import { workflowIds } from '../contracts/names.ts';
 import type { PendingDecision } from '../contracts/progress.ts';
+import { signDecision } from '../systems/decisionSignature.ts';
 import { temporalLink } from '../words/links.ts';
 import { utcMinute } from '../words/numbers.ts';
 import { waitingText } from '../words/results.ts';
@@ -19,6 +22,8 @@ import { linkLines } from './views/text.ts';
 export interface DecisionFlags {
   by?: string;
   reason?: string;
+  /** File with the private key that signs. */
+  key?: string;
   /** Stays until the workflow of this id has ended. */
   follow?: boolean;
   /** Without asking. */
@@ -60,12 +65,24 @@ export async function decide(cli: Cli, wanted: Wanted): Promise<void> {
     const verb = decision === 'approve' ? 'Approve' : 'Reject';
     const text = `${verb} version ${version} as ${by}?`;
     await confirm(cli, { text, declined: 'Nothing was decided; it waits on.', yes });
-    const answer = await send(session, workflowId, { decision, by, reason, version });
+    const unsigned = { decision, by, reason, version };
+    const about = { workflowId, registeredModel, version };
+    const answer = await send(session, workflowId, wanted.key ? await signed(wanted.key, about, unsigned) : unsigned);
     cli.emit(document);
     cli.say(`Version ${answer.version} of ${answer.registeredModel}: ${PAST[answer.decision]}.`);
     if (wanted.follow) await follow(cli, session, targetOf(await describe(session, id)));
     else cli.say(`Follow it with "mediwatch follow ${workflowId}".`);
   });
+}
+
+async function signed(file: string, about: Parameters<typeof signDecision>[1], unsigned: Decision): Promise<Decision> {
+  const decision = { ...unsigned, at: new Date().toISOString() };
+  try {
+    return { ...decision, signature: signDecision(await readFile(file, 'utf8'), about, decision) };
+  } catch (error) {
+    const why = `${file} holds no private Ed25519 key that can be read (${causeText(error)}). Nothing was decided.`;
+    throw new CommandError(EXIT.usage, why);
+  }
 }
 
 const PAST = { approve: 'approved', reject: 'rejected' } as const;

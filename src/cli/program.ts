@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
 import type { Cli } from './cli.ts';
+import { addAudit } from './commands/audit.ts';
 import { addAlert, addDrift } from './commands/drift.ts';
 import { addCheck, addDoctor, addInit, addNotify } from './commands/project.ts';
 import { addSchedules } from './commands/schedules.ts';
@@ -55,6 +56,7 @@ export function buildProgram(cli: Cli): Command {
   addFollow(program, cli);
   addLogs(program, cli);
   addHistory(program, cli);
+  addAudit(program, cli);
   addCompare(program, cli);
   addReport(program, cli);
   addQueries(program, cli);

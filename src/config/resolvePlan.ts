@@ -3,6 +3,7 @@ import { failure } from '../contracts/errors.ts';
 import { type ExtraStepPlan, STEPS, type StepLimits, type StepName } from '../contracts/plans.ts';
 import type { MetricRule } from '../contracts/registry.ts';
 import type { InputOf, PlanOf, WorkflowName } from '../contracts/workflows.ts';
+import { isClosed } from '../domain/approval.ts';
 import { workflowsUrl } from '../words/links.ts';
 import { didYouMean } from '../words/suggest.ts';
 import { orderExtraSteps } from './extraSteps.ts';
@@ -36,6 +37,10 @@ export function resolvePlan(shared: Config, workflow: WorkflowName, given: Given
   const gateway = declared ? gatewayOf(config) : null;
   const { data, training, search, promotion, approval, rollout, deployment, monitoring, steward, steps, worker } =
     config;
+  if (given.approval === false && approval.required && isClosed(approval)) {
+    const why = 'approval: mediwatch.yaml says who approves a promotion, so an input cannot leave the approval out';
+    throw failure('InvalidInput', why);
+  }
   return {
     ...NOTHING_GIVEN,
     ...overlaid(training, given),
@@ -56,6 +61,7 @@ export function resolvePlan(shared: Config, workflow: WorkflowName, given: Given
     registryStage: given.registryStage ?? (workflow === 'promote' ? 'Production' : promotion.registryStage),
     rules: rulesOf(given, promotion),
     approval: { ...approval, required: given.approval ?? approval.required },
+    onlyPromoted: approval.required,
     rollout: overlaid(rollout, given),
     deploys: gateway !== null,
     gateway,

@@ -10,6 +10,8 @@ export const Decision = z.strictObject({
   version: VersionNumber.optional().describe(
     'the version that is meant; a decision about another one is refused as stale',
   ),
+  at: z.iso.datetime().optional().describe('when it was signed'),
+  signature: words(200).optional().describe('of the approver, in base64: "mediwatch approve --key" makes it'),
 });
 export type Decision = z.output<typeof Decision>;
 

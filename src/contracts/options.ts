@@ -133,10 +133,20 @@ export const PromotionSettings = PromotionOptions.extend({
     .meta({ unit: 'days', description: 'a version older than this is not promoted' }),
 });
 
+/** The base64 of the key's DER, as `openssl pkey -pubout` writes it between its lines. */
+const ED25519 = /^(MCowBQYDK2VwAyEA[A-Za-z0-9+/]{43}=)?$/;
+
 export const ApprovalSettings = z.strictObject({
   required: z.boolean().default(false).describe('a promotion to Production waits for a person to approve or reject it'),
   remindEvery: seconds(4 * 3600, 'how often people are reminded of a decision'),
   expireAfter: seconds(72 * 3600, 'without a decision the promotion is refused after this time'),
+  approvers: z
+    .record(z.string().min(1), z.string().regex(ED25519, 'Expected a public Ed25519 key in base64, or an empty text'))
+    .default({})
+    .describe(
+      'who may decide, each with the public key (Ed25519, base64) that must sign; an empty key: by name alone; none: anybody',
+    ),
+  notRequester: z.boolean().default(false).describe('who asked for a promotion may not approve it'),
 });
 export type ApprovalSettings = z.output<typeof ApprovalSettings>;
 

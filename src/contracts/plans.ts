@@ -66,12 +66,16 @@ const lineage = {
 };
 /** What its lock is taken for besides the model: two models never move the traffic of one gateway at once. */
 const gateway = z.string().nullable().describe('gateway that answers for the model; null: nothing is deployed');
+const onlyPromoted = z
+  .boolean()
+  .default(false)
+  .describe('refuse versions that nobody approved: they were never in Production');
 const lock = LockTicket.nullable().describe('lock of the model that a parent workflow answers for; null: its own');
 /** The rules of the gate, resolved: maxAucLoss is one of them. */
 const gate = {
   ...PromotionSettings.omit({ maxAucLoss: true, rules: true }).shape,
   rules: z.array(MetricRule),
-  approval: ApprovalSettings,
+  approval: z.object(ApprovalSettings.omit({ approvers: true, notRequester: true }).shape),
 };
 
 export const PrepareDataPlan = z.object({
@@ -135,6 +139,7 @@ export type PromotePlan = z.output<typeof PromotePlan>;
 export const RedeployPlan = z.object({
   ...common,
   version: z.string().nullable().describe('null: the one in Production'),
+  onlyPromoted,
   rollout: RolloutSettings,
   deploys: z.boolean(),
   gateway,
@@ -147,6 +152,7 @@ export type RedeployPlan = z.output<typeof RedeployPlan>;
 export const RollbackPlan = z.object({
   ...common,
   version: z.string().nullable().describe('null: the one before'),
+  onlyPromoted,
   reason: z.string().nullable(),
   by: z.string().nullable(),
   rollout: RolloutSettings,

@@ -2,11 +2,14 @@ import { join } from 'node:path';
 import { Client } from '@temporalio/client';
 import { NativeConnection, Runtime, TransportError, Worker, type WorkerOptions } from '@temporalio/worker';
 import { createActivities } from '../activities/index.ts';
+import { createAudit } from '../activities/lib/audited.ts';
 import { bundleOf, payloadConverterPath, workflowBundle } from '../bundle.ts';
 import { type Config, ConfigError, fromRoot } from '../config.ts';
+import { causeText } from '../contracts/errors.ts';
 import { TASK_QUEUES, type WorkerRole } from '../contracts/names.ts';
 import { createArtifactStore } from '../systems/artifacts/index.ts';
 import { artifactStoreOptions } from '../systems/artifacts/options.ts';
+import { auditFile, createAuditLog } from '../systems/audit.ts';
 import { createDeployments } from '../systems/deployment/index.ts';
 import { encrypts } from '../systems/encryption.ts';
 import { createMlflow } from '../systems/mlflow/index.ts';
@@ -57,7 +60,15 @@ const SERVICES = {
     const bundles = STATE(config, 'bundles');
     const bundle = await workflowBundle(bundles);
     const searchable = searchAttributesOf(connection, namespace);
-    const implementations = createActivities.orchestration({ config, mlflow, client, notifier, searchable });
+    const { logger } = Runtime.instance();
+    const auditLog = createAuditLog(auditFile(config), ({ key }, error) =>
+      logger.error('an audit event was not written; it is tried again with the next one', {
+        key,
+        problem: causeText(error),
+      }),
+    );
+    const audit = createAudit(auditLog, client);
+    const implementations = createActivities.orchestration({ config, mlflow, client, notifier, searchable, audit });
     const activities = registeredOn('orchestration', implementations);
     const applied = config.worker.applySchedules ? applySchedules(client, config) : Promise.resolve();
     return {

@@ -195,6 +195,16 @@ export const ACTIVITIES = {
     profile: 'registry',
     summary: ({ version }) => `mark version ${version} as rolled back`,
   },
+  admitDecision: {
+    queue: 'orchestration',
+    profile: 'lock',
+    summary: ({ decision, version }) => `may ${decision.by} ${decision.decision} version ${version}?`,
+  },
+  audit: {
+    queue: 'orchestration',
+    profile: 'lock',
+    summary: ({ event, version }) => `write down: ${event}, version ${version}`,
+  },
   askForLock: {
     queue: 'orchestration',
     profile: 'lock',

@@ -33,7 +33,13 @@ export const redeploy = workflow(
       const would = await rehearseDeployment(run, plan, version);
       return { registeredModel, version, previousVersion: would.serving, url: links.api, checks: [], would: [would] };
     }
-    const deploy = async (held: Held) => ({ ...(await replace(plan, run, held)), would: null });
+    const deploy = async (held: Held) => {
+      const deployed = await replace(plan, run, held);
+      const { version, previousVersion: replaced } = deployed;
+      const event = { event: 'deployed', name: 'api', registeredModel, version, replaced } as const;
+      if (replaced !== version) await CancellationScope.nonCancellable(() => activities.audit(event));
+      return { ...deployed, would: null };
+    };
     if (lock) return deploy(heldBy(plan, lock));
     return underLock(
       run,
@@ -43,8 +49,18 @@ export const redeploy = workflow(
   },
 );
 
-async function versionToDeploy({ registeredModel, version }: RedeployPlan, { report }: Run): Promise<string> {
-  const wanted = version ?? inProduction(await activities.readRegistry({ registeredModel, beforeChange: null }));
+async function versionToDeploy(plan: RedeployPlan, { report }: Run): Promise<string> {
+  const { registeredModel, version, onlyPromoted, lock } = plan;
+  const isChecked = onlyPromoted && lock === null;
+  const promoted =
+    version === null || isChecked
+      ? inProduction(await activities.readRegistry({ registeredModel, beforeChange: null }))
+      : null;
+  const wanted = version ?? promoted;
+  if (isChecked && wanted !== promoted) {
+    const why = `Version ${wanted} is not in Production, and approval.required lets nothing else serve: promote it.`;
+    throw failure('InvalidInput', `${why} Nothing was changed.`);
+  }
   if (!wanted) throw failure('ModelNotFound', `No version of ${registeredModel} is in Production.`);
   report({ event: 'learned', facts: { version: wanted } });
   return wanted;

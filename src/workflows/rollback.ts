@@ -1,6 +1,6 @@
 import { CancellationScope } from '@temporalio/workflow';
 import { failure } from '../contracts/errors.ts';
-import { ALIASES } from '../contracts/names.ts';
+import { ALIASES, TAGS } from '../contracts/names.ts';
 import type { RollbackPlan } from '../contracts/plans.ts';
 import type { RegistrySnapshot } from '../contracts/registry.ts';
 import type { RollbackResult, WouldChange } from '../contracts/workflows.ts';
@@ -62,7 +62,7 @@ export const rollback = workflow(
 
 /** The version to go back to, and the one that is left; nothing is changed yet. */
 async function findTarget(plan: RollbackPlan, { report }: Run, before: RegistrySnapshot) {
-  const { registeredModel } = plan;
+  const { registeredModel, onlyPromoted } = plan;
   const left = inProduction(before);
   report({ event: 'learned', facts: { inProduction: left } });
   const version = plan.version ?? before.aliases[ALIASES.previous];
@@ -70,7 +70,12 @@ async function findTarget(plan: RollbackPlan, { report }: Run, before: RegistryS
     throw failure('ModelNotFound', `${registeredModel} has no version with the alias "previous" to roll back to.`);
   }
   if (version === left) throw failure('InvalidInput', `Version ${version} is in Production already.`);
-  const { rolledBack } = await activities.describeVersion({ registeredModel, version, toServe: true });
+  const { rolledBack, tags } = await activities.describeVersion({ registeredModel, version, toServe: true });
+  const wasPromoted = Object.keys(tags).some((tag) => tag.startsWith(TAGS.production));
+  if (onlyPromoted && plan.version !== null && !wasPromoted) {
+    const why = `Version ${version} was never in Production, and approval.required lets nothing come there unapproved.`;
+    throw failure('InvalidInput', `${why} Promote it instead. Nothing was changed.`);
+  }
   // The same command twice must not bring back what the first one took away.
   if (plan.version === null && rolledBack) {
     const why = `Version ${version}, the one before, was itself rolled back (${rolledBack}).`;

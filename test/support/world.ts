@@ -188,6 +188,11 @@ export function createWorld(
     },
     async recordProduction({ entry }) {
       world.history.push(entry);
+      return null;
+    },
+    async admitDecision() {},
+    async audit() {
+      return null;
     },
     async markRolledBack({ version, reason }) {
       find(version).tags.rolledBack = reason;

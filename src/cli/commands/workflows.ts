@@ -163,6 +163,7 @@ export function addDecisions(program: Command, cli: Cli): void {
       .addArgument(completing(new Argument('<id>', aboutId), 'promotions'))
       .addOption(new Option('--reason <text>', 'why, kept with the version').makeOptionMandatory(decision === 'reject'))
       .option('--by <name>', 'who decides; default: the user of this machine')
+      .option('--key <file>', 'sign with the private key in this file, for approvers that have one')
       .option(...YES_FLAG)
       .option('--dry-run', 'only say what would be decided, and decide nothing');
     if (decision === 'approve') command.option('-f, --follow', 'stay until what was approved has ended, and say how');

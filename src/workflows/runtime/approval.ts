@@ -1,4 +1,4 @@
-import { condition, setHandler, workflowInfo } from '@temporalio/workflow';
+import { condition, currentUpdateInfo, setHandler, uuid4, workflowInfo } from '@temporalio/workflow';
 import { Decision, decidePromotion } from '../../contracts/approval.ts';
 import { failure } from '../../contracts/errors.ts';
 import type { PromotePlan } from '../../contracts/plans.ts';
@@ -6,6 +6,8 @@ import type { Promotion } from '../../contracts/registry.ts';
 import { shorten, tooLarge } from '../../contracts/text.ts';
 import { news } from '../../words/news.ts';
 import { wrongFieldTexts } from '../../words/wrongFields.ts';
+import { activities } from './activities.ts';
+import { applicationFailure } from './failures.ts';
 import { notify } from './notices.ts';
 import type { Run } from './workflow.ts';
 
@@ -23,16 +25,36 @@ export async function awaitApproval(
   const { remindEvery, expireAfter } = plan.approval;
   let decision: Decision | undefined;
   let isOver = false;
+  let isDeciding = false;
+  const validateOpen = () => {
+    if (decision) throw failure('MessageRefused', `${decision.by} has decided already (${decision.decision}).`);
+    if (isOver) throw failure('MessageRefused', `The time to decide about version ${version} is over.`);
+  };
   setHandler(
     decidePromotion,
-    (input) => {
-      decision = Decision.parse(input);
-      return { registeredModel, version, decision: decision.decision };
+    async (input) => {
+      // One after the other: of two that are sent at once, the second learns who was first.
+      await condition(() => !isDeciding);
+      isDeciding = true;
+      try {
+        validateOpen();
+        const wanted = Decision.parse(input);
+        const updateId = currentUpdateInfo()?.id ?? uuid4();
+        const request = { registeredModel, version, requester: plan.by, decision: wanted, updateId };
+        await activities.admitDecision(request).catch((error: unknown) => {
+          throw applicationFailure(error) ?? error;
+        });
+        validateOpen();
+        decision = wanted;
+        return { registeredModel, version, decision: wanted.decision };
+      } finally {
+        isDeciding = false;
+      }
     },
     {
       validator: (input) => {
-        validate(input, version, decision);
-        if (isOver) throw failure('MessageRefused', `The time to decide about version ${version} is over.`);
+        validate(input, version);
+        validateOpen();
       },
       description: `Approve or reject: {"decision": "approve", "by": "your name", "reason": "why", "version": "${version}"}`,
     },
@@ -50,18 +72,21 @@ export async function awaitApproval(
       const summary = shorten(`a decision about version ${version} of ${registeredModel}, or the next reminder`);
       await condition(() => decision !== undefined, patience, { summary });
     }
+    // One that came in time may still be looked at.
+    await condition(() => !isDeciding);
   } finally {
     // The workflow lives on for a moment, cancelled or expired, and would confirm a decision that it no longer heeds.
     isOver = true;
     report({ event: 'waits', waiting: null });
   }
+  if (!decision) await activities.audit({ event: 'expired', name: version, registeredModel, version });
   if (!decision) throw failure('ApprovalRejected', `Nobody decided about version ${version} in time.`);
   if (decision.decision === 'approve') return decision;
   throw failure('ApprovalRejected', `${decision.by} rejected version ${version}: ${decision.reason}`);
 }
 
-/** Refuses what is not a decision, comes second, is about another version, or rejects without a reason. */
-function validate(input: unknown, version: string, decided: Decision | undefined): void {
+/** Refuses what is not a decision, is about another version, or rejects without a reason. */
+function validate(input: unknown, version: string): void {
   const tooMuch = tooLarge(input);
   if (tooMuch !== null) throw failure('MessageRefused', `This is not a decision: ${tooMuch}.`);
   const parsed = Decision.safeParse(input);
@@ -71,7 +96,6 @@ function validate(input: unknown, version: string, decided: Decision | undefined
     throw failure('MessageRefused', `This is not a decision. ${wrong.join('; ')}. One that works: ${example}.`);
   }
   const { decision, reason, version: meant } = parsed.data;
-  if (decided) throw failure('MessageRefused', `${decided.by} has decided already (${decided.decision}).`);
   if (meant !== undefined && meant !== version) {
     throw failure('MessageRefused', `The decision is about version ${meant}, but version ${version} waits.`);
   }
