@@ -166,6 +166,14 @@ def test_hours_are_read_as_far_back_as_they_go(tmp_path):
     assert len(read_log(str(tmp_path), 100, hours=3).frame) > 3 * 3600
 
 
+@pytest.mark.parametrize("line", ["root:x:0:0,root:x:0:0", "root:x:0:0;root;root"])
+def test_nothing_is_quoted_of_the_first_line_of_a_file_that_is_no_log(tmp_path, line):
+    (tmp_path / "p.csv").write_text(f"{line}\n1,2\n")
+    with pytest.raises(PredictionLogInvalid) as caught:
+        read_log(str(tmp_path / "p.csv"), 10)
+    assert "root" not in str(caught.value).replace(str(tmp_path), "")
+
+
 def test_a_damaged_gzip_file_is_named(tmp_path):
     packed = bytearray(gzip.compress(rows(0, 200).to_csv(index=False).encode()))
     packed[100:140] = b"\xff" * 40

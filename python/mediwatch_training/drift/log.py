@@ -200,9 +200,10 @@ def _read_csv(path: Path, rows: int | None) -> _Part:
     if not tail.header.strip():
         return _Part(pd.DataFrame({_LINE: []}), [], True, lambda: 1)
     names = csv.read_csv(io.BytesIO(tail.header)).column_names
-    repeated = sorted({name for name in names if names.count(name) > 1})
-    if repeated:
-        raise PredictionLogInvalid(f"{path} has more than one column named {repeated[0]!r}", "log")
+    # By its place: whatever the first line of the file holds, it is no name to quote.
+    again = [place for place, name in enumerate(names, start=1) if name in names[: place - 1]]
+    if again:
+        raise PredictionLogInvalid(f"{path} has a column, number {again[0]}, with the name of an earlier one", "log")
     found = [separator for separator in _OTHER_SEPARATORS if len(names) == 1 and separator in names[0]]
     if found:
         raise PredictionLogInvalid(f"{path} has {found[0]!r} between columns: expected commas between columns", "log")
