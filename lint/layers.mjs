@@ -25,7 +25,7 @@ const LAYERS = {
   cli: [...PROCESS, 'doctor', 'init'],
   docs: [...DECISIONS, 'words', 'config', 'cli', 'workflows'],
   bundle: ['systems'],
-  worker: ['config', 'workers'],
+  worker: ['config', 'systems', 'workers'],
   client: ['cli'],
 };
 

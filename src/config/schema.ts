@@ -286,7 +286,9 @@ export const ConfigSchema = z.strictObject({
     store: z
       .string()
       .default('mlflow')
-      .describe("where data sets live: 'mlflow' (the server's artifact proxy) or a folder that every host mounts"),
+      .describe(
+        "where data sets live: 'mlflow' (the server's artifact proxy) or a folder that every host mounts, with the same user on each",
+      ),
     keyFile: z
       .string()
       .default('')

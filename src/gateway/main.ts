@@ -1,10 +1,12 @@
 import { forModel, loadConfig } from '../config.ts';
 import { createLogger } from '../systems/logger.ts';
+import { openState } from '../systems/state.ts';
 import { createGateway, gatewayOptions } from './gateway.ts';
 
 const log = createLogger({ name: 'gateway' });
 try {
   const config = loadConfig(process.env, process.cwd());
+  openState(config);
   // It serves one model: of several the one that registry.registeredModel names, or the first.
   const own = forModel(config, config.registry.registeredModel);
   const gateway = await createGateway(gatewayOptions(own, log));

@@ -1,10 +1,10 @@
-import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { tryLock } from '../../setup/lock.mjs';
 import { findTemporal } from '../../setup/temporal/find.mjs';
 import { hasTemporal } from '../config/embedded.ts';
-import { type Config, fromRoot, loadLocated, startFolder } from '../config.ts';
+import { type Config, loadLocated, startFolder } from '../config.ts';
 import { createReaper } from '../systems/processes/reaper.ts';
+import { openState } from '../systems/state.ts';
 import { firstRetrain } from './firstRetrain.ts';
 import { aborted, type Interruption } from './interruption.ts';
 import { partsOf } from './parts.ts';
@@ -40,8 +40,7 @@ const say = (text: string) => console.log(text);
  */
 export async function run(options: StackOptions, interruption: AbortSignal): Promise<number> {
   const config = configOf(options);
-  const dir = fromRoot(config, config.stack.dir);
-  mkdirSync(dir, { recursive: true });
+  const dir = openState(config);
   const lock = takeLock(dir);
   try {
     const parts = partsOf(config, { dir, temporal: hasTemporal(config) ? await temporalProgram() : '' });

@@ -1,10 +1,13 @@
 import { loadConfig } from '../config.ts';
 import { createLogger } from '../systems/logger.ts';
+import { openState } from '../systems/state.ts';
 import { openWebhook } from './webhook.ts';
 
 const log = createLogger({ name: 'webhook' });
 try {
-  const webhook = await openWebhook(loadConfig(process.env, process.cwd()), log);
+  const config = loadConfig(process.env, process.cwd());
+  openState(config);
+  const webhook = await openWebhook(config, log);
   const stop = (signal: NodeJS.Signals) => {
     log.info({ signal }, 'webhook stopping');
     void webhook.close().then(() => process.exit(0));

@@ -33,6 +33,8 @@ def main() -> None:
         _upgrade_db(create_sqlalchemy_engine(uri))
         return
     os.environ["MLFLOW_BACKEND_STORE_URI"] = uri
+    # Artifacts hold records of patients.
+    os.umask(0o077)
     options = ["--serve-artifacts", "--artifacts-destination", ARTIFACTS, "--host", "0.0.0.0", "--port", "5000"]
     # Without a line for each request, of which there are hundreds in a search.
     options += ["--workers", "2", "--uvicorn-opts", "--log-level warning"]

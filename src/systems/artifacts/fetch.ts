@@ -30,7 +30,7 @@ export async function fetchDirectory(
         const target = join(staged, file.path);
         await mkdir(dirname(target), { recursive: true });
         await fetchObject(backend, file.sha256, target, options ?? {});
-        await chmod(target, 0o444);
+        await chmod(target, 0o400);
       },
       { concurrency: CONCURRENCY, ...(signal && { signal }) },
     );

@@ -68,7 +68,7 @@ async function copyTo(staged: string, directory: string, signal: AbortSignal | u
     await mkdir(dirname(target), { recursive: true });
     const { sha256, sizeBytes } = await writeDigested(createReadStream(join(directory, path)), target, signal);
     // Steps read the cache; none may change what others read.
-    await chmod(target, 0o444);
+    await chmod(target, 0o400);
     files.push({ path, sha256, size: sizeBytes });
   }
   return files;

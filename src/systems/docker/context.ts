@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { copyFile, lstat, mkdir, mkdtemp, readdir, readFile, readlink, rm, symlink } from 'node:fs/promises';
+import { chmod, copyFile, lstat, mkdir, mkdtemp, readdir, readFile, readlink, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative, sep } from 'node:path';
 import dockerignore from '@balena/dockerignore';
@@ -50,6 +50,9 @@ export async function withContext<Result>(
       await mkdir(dirname(target), { recursive: true });
       hash.update(`\0${path}\0${await copy(file, target)}`);
     }
+    for (const entry of await readdir(folder, { withFileTypes: true, recursive: true })) {
+      if (entry.isDirectory()) await chmod(join(entry.parentPath, entry.name), 0o755);
+    }
     return await body({ folder, sha256: hash.digest('hex') });
   } finally {
     await rm(folder, { recursive: true, force: true });
@@ -64,6 +67,8 @@ async function copy(file: string, target: string): Promise<string> {
     return `-> ${to}`;
   }
   await copyFile(file, target);
+  // An image's user is nobody of this host: our umask, or a checkout for its owner alone, must not lock it out.
+  await chmod(target, (await lstat(file)).mode & 0o100 ? 0o755 : 0o644);
   return await sha256OfFile(target);
 }
 

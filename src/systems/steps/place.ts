@@ -126,7 +126,7 @@ async function copyTree(from: string, to: string, signal: AbortSignal, leaveOut:
 export async function copyWritable(from: string, to: string, signal: AbortSignal): Promise<void> {
   await copyTree(from, to, signal);
   for (const entry of await readdir(to, { withFileTypes: true, recursive: true })) {
-    if (entry.isFile()) await chmod(join(entry.parentPath, entry.name), 0o644);
+    if (entry.isFile()) await chmod(join(entry.parentPath, entry.name), 0o600);
   }
 }
 

@@ -1,4 +1,5 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, existsSync, lstatSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -40,6 +41,8 @@ let main: number | undefined;
 
 beforeAll(async () => {
   stack = await createTestStack();
+  // As an older release left it.
+  chmodSync(stack.dir, 0o755);
   // The address of the stack's own Temporal has no TLS, which a key of Temporal Cloud asks for.
   Object.assign(process.env, SECRETS, { MEDIWATCH_TEMPORAL_API_KEY: '' });
   const run = stack.start(['--once', '--trials', '2']);
@@ -99,6 +102,23 @@ it('no secret is an argument, on the terminal, or in a file of the state: databa
     return found.length > 0;
   });
   expect(leaking).toEqual([]);
+});
+
+it('nobody else can read a file of the state, even by its name', () => {
+  const all = readdirSync(stack.dir, { recursive: true }).map((name) => join(stack.dir, String(name)));
+  const open = [stack.dir, ...all].filter((path) => {
+    const stat = lstatSync(path);
+    return !stat.isSymbolicLink() && (stat.mode & 0o077) !== 0;
+  });
+  expect(open).toEqual([]);
+  expect(readFileSync(join(stack.dir, '.gitignore'), 'utf8')).toBe('*\n');
+  const names = ['temporal.db', 'mlflow/mlflow.db', 'logs/worker.log'];
+  for (const name of names) expect(existsSync(join(stack.dir, name))).toBe(true);
+  if (process.getuid?.() !== 0) return;
+  const attacker = ['--reuid', '65534', '--regid', '65534', '--clear-groups', 'cat'];
+  for (const name of names) {
+    expect(() => execFileSync('setpriv', [...attacker, join(stack.dir, name)], { stdio: 'pipe' })).toThrow('denied');
+  }
 });
 
 function fileAt(path: string) {
