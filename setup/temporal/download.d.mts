@@ -1,5 +1,6 @@
 export function downloadTemporal(
   env: Readonly<Record<string, string | undefined>>,
   report: (doing: string) => void,
-  service?: string,
+  releases?: string,
+  sha256?: string,
 ): Promise<void>;

@@ -105,7 +105,10 @@ export const ConfigSchema = z.strictObject({
     tag: z.string().default('latest').describe('tag of the runtime image (option registry)'),
     bakedTag: z.string().default('withmodel').describe('tag of the image with the model (option baked)'),
     releaseTag: z.string().default('').describe('release tag beside it; empty: the date'),
-    baseImage: z.string().default('python:3.11-slim-bookworm').describe('base of the images that are built'),
+    baseImage: z
+      .string()
+      .default('python:3.11.14-slim-bookworm@sha256:65a93d69fa75478d554f4ad27c85c1e69fa184956261b4301ebaf6dbb0a3543d')
+      .describe('base of the images that are built'),
     context: z.string().default('.').describe('build context, relative to mediwatch.yaml'),
     dockerfile: z.string().default('deploy/Dockerfile').describe('Dockerfile of the runtime image'),
     bakedDockerfile: z
@@ -138,6 +141,9 @@ export const ConfigSchema = z.strictObject({
     mlflowUri: z.string().default('').describe('MLflow as the containers reach it; empty: found out'),
     env: z.record(z.string(), z.string()).default({}).describe('extra environment of the API container'),
     passEnv: PassEnv.describe('variables of the worker that the docker command gets too, for credential helpers'),
+    writable: list(z.string().startsWith('/'))
+      .default(['/tmp'])
+      .describe('folders of the image that the API, or a step with an image, may write; everything else is read only'),
     secretKeyFile: z.string().default('').describe('file with DJANGO_SECRET_KEY for the API container'),
     memoryMb: z
       .number()

@@ -3,7 +3,7 @@ import type { DoctorContext } from './context.ts';
 import { dataCheck } from './data.ts';
 import { bakedModelCheck, dockerCheck } from './docker.ts';
 import { imageRegistryCheck } from './imageRegistry.ts';
-import { diskCheck, portsCheck } from './machine.ts';
+import { accessCheck, diskCheck, portsCheck } from './machine.ts';
 import { mlflowCheck } from './mlflow.ts';
 import { predictionLogCheck } from './predictionLog.ts';
 import { agreementCheck, modelCheck, productionCheck } from './registry.ts';
@@ -45,6 +45,7 @@ export const CHECKS: readonly Check[] = [
   bakedModelCheck,
   diskCheck,
   portsCheck,
+  accessCheck,
 ];
 
 /** The checks that are the same for all models. */

@@ -19,7 +19,9 @@ export const dockerCheck: Check = {
     try {
       const { Version, Os, Arch } = await engine.version();
       const daemon = finding('dockerAnswers', { version: Version, platform: `${Os}/${Arch}` });
-      return [daemon, await examineImage(engine, config)];
+      const { baseImage } = config.docker;
+      const base = baseImage.includes('@sha256:') ? [] : [finding('baseImageByTag', { baseImage })];
+      return [daemon, await examineImage(engine, config), ...base];
     } catch (error) {
       return [finding('dockerAway', { reason: causeText(error) })];
     }

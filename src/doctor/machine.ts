@@ -1,7 +1,8 @@
 import { once } from 'node:events';
+import { readFile, stat } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { hasMlflow, hasOwnGateway, hasTemporal, hasWebhook, reachable } from '../config/embedded.ts';
-import { variableOf } from '../config.ts';
+import { fromRoot, variableOf } from '../config.ts';
 import { lookAtDisk } from '../systems/disk.ts';
 import { holderOf } from '../systems/ports.ts';
 import { type Finding, finding } from '../words/findings.ts';
@@ -107,6 +108,32 @@ async function accepts(port: number, host: string): Promise<boolean> {
   } finally {
     socket.destroy();
   }
+}
+
+/** Who else of this machine reaches what the embedded stack leaves without a password. */
+export const accessCheck: Check = {
+  name: 'Access',
+  async run({ config }) {
+    const open = [hasTemporal(config) ? 'Temporal' : [], hasMlflow(config) ? 'MLflow' : []].flat();
+    if (open.length === 0) return [];
+    const dir = fromRoot(config, config.stack.dir);
+    const state = await stat(dir).catch(() => undefined);
+    const isOpen = state !== undefined && (state.mode & 0o077) !== 0;
+    const accounts = otherAccounts(await readFile('/etc/passwd', 'utf8').catch(() => ''));
+    return [
+      ...(isOpen ? [finding('stateOpen', { dir })] : []),
+      accounts.length > 0 ? finding('sharedMachine', { open, accounts }) : finding('ownMachine', { open }),
+    ];
+  },
+};
+
+/** Accounts of people (passwd(5)): those that can log in, without root and our own. */
+export function otherAccounts(passwd: string, uid = process.getuid?.()): string[] {
+  return passwd.split('\n').flatMap((line) => {
+    const [name = '', , id = '', , , , shell = ''] = line.split(':');
+    const isPerson = Number(id) >= 1_000 && Number(id) < 65_534 && !/(nologin|false)$/.test(shell);
+    return isPerson && Number(id) !== uid ? [name] : [];
+  });
 }
 
 /** A port is wrong when something listens on it that is not the part of ours for which it is meant. */

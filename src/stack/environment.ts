@@ -1,5 +1,6 @@
 import process from 'node:process';
 import { secretVariables } from '../config/environment.ts';
+import { mayBeSecret } from '../config/secrets.ts';
 import { type Config, KNOWN_VARIABLES, settingPaths, variableOf } from '../config.ts';
 import { environmentOf } from '../systems/processes/environment.ts';
 import type { Part } from './supervise.ts';
@@ -29,7 +30,7 @@ export function partEnvironment(config: Config, part: keyof typeof SECRETS): Rec
 
 /** Whether a value must not be seen by those who do not use it: by the name of its setting, or a password in a URL. */
 function isSecret(key: string, value: string | undefined): boolean {
-  return /(secret|token|username|password|apiKey)$/i.test(key) || /\/\/[^/@]*:[^/@]*@/.test(value ?? '');
+  return mayBeSecret([key]) || key === 'username' || /\/\/[^/@]*:[^/@]*@/.test(value ?? '');
 }
 
 /** What a part hands on to the processes that it starts. */

@@ -9,6 +9,7 @@ import { createGatewayClient } from '../systems/deployment/gatewayClient.ts';
 import { environmentOf } from '../systems/processes/environment.ts';
 import { partEnvironment } from './environment.ts';
 import type { Part } from './supervise.ts';
+import type { UiAddress } from './uiGuard.ts';
 
 const PROBE_LIMIT_MS = 5_000;
 /** How long the start waits for the version that was active last; the gateway goes on trying by itself (ms). */
@@ -20,6 +21,8 @@ interface PartContext {
   dir: string;
   /** The Temporal program; empty when no server is started here. */
   temporal: string;
+  /** Where its UI listens, behind the guard of `stack.temporalUiPort`. */
+  ui: UiAddress;
 }
 
 /** The parts that this configuration needs here: what it points elsewhere for is not started. */
@@ -36,12 +39,15 @@ export function partsOf(config: Config, context: PartContext): Part[] {
 }
 
 /** The Temporal dev server with its UI. */
-function temporalPart(config: Config, { dir, temporal: program }: PartContext): Part {
+function temporalPart(config: Config, { dir, temporal: program, ui }: PartContext): Part {
   const { stack, temporal } = config;
   const { temporalPort: port, temporalUiPort: uiPort } = stack;
   const codecUrl = hasCodec(config) ? codecUrlOf(config) : undefined;
-  const server = devServerArguments({ port, uiPort, dbFile: join(dir, 'temporal.db'), codecUrl });
-  const answers = () => devServerAnswers(`http://127.0.0.1:${uiPort}`, temporal.namespace);
+  const server = devServerArguments({
+    ...{ port, uiPort: ui.port, uiHost: ui.host, codecUrl },
+    dbFile: join(dir, 'temporal.db'),
+  });
+  const answers = () => devServerAnswers(`http://${ui.host}:${ui.port}`, temporal.namespace);
   return {
     name: 'temporal',
     title: 'Temporal',
@@ -62,6 +68,7 @@ function temporalPart(config: Config, { dir, temporal: program }: PartContext): 
 interface DevServer {
   port: number;
   uiPort: number;
+  uiHost?: string;
   /** Where its state is kept; absent: in memory. */
   dbFile?: string | undefined;
   /** Where its UI has payloads decrypted. */
@@ -75,14 +82,21 @@ interface DevServer {
 const POLLS_PER_SECOND = 1_000;
 const QUEUES = ['transfer', 'timer', 'visibility'];
 
+/**
+ * Temporal's API over HTTP listens on a port of its own and does whatever a web page asks. Nothing uses it; it cannot be
+ * left out, but answers to this host name only, which no request can have: a space is in it.
+ */
+const HTTP_API_OFF = 'frontend.httpAllowedHosts=["HTTP is off"]';
+
 /** Arguments of a Temporal dev server that listens on loopback only. */
-export function devServerArguments({ port, uiPort, dbFile, codecUrl }: DevServer): string[] {
+export function devServerArguments({ port, uiPort, uiHost = '127.0.0.1', dbFile, codecUrl }: DevServer): string[] {
   // Signals and parallel activities run 3.5 times faster with this journal than with the default one, and the state
   // survives kill -9.
   const pragmas = ['--sqlite-pragma', 'journal_mode=WAL', '--sqlite-pragma', 'synchronous=NORMAL'];
   return [
-    ...['server', 'start-dev', '--ip', '127.0.0.1', '--ui-ip', '127.0.0.1', '--log-level', 'warn'],
+    ...['server', 'start-dev', '--ip', '127.0.0.1', '--ui-ip', uiHost, '--log-level', 'warn'],
     ...QUEUES.flatMap((queue) => ['--dynamic-config-value', `history.${queue}ProcessorMaxPollRPS=${POLLS_PER_SECOND}`]),
+    ...['--dynamic-config-value', HTTP_API_OFF],
     ...['--port', String(port), '--ui-port', String(uiPort)],
     ...(codecUrl ? ['--ui-codec-endpoint', codecUrl] : []),
     ...(dbFile ? ['--db-filename', dbFile, ...pragmas] : []),

@@ -11,6 +11,7 @@ import { partsOf } from './parts.ts';
 import { checkPorts } from './ports.ts';
 import { GivenUp, StackProblem } from './problem.ts';
 import { startStack } from './stack.ts';
+import { guardUi, hiddenAddress } from './uiGuard.ts';
 import { whereToLook } from './whereToLook.ts';
 
 export interface StackOptions {
@@ -43,12 +44,14 @@ export async function run(options: StackOptions, interruption: AbortSignal): Pro
   const dir = openState(config);
   const lock = takeLock(dir);
   try {
-    const parts = partsOf(config, { dir, temporal: hasTemporal(config) ? await temporalProgram() : '' });
+    const ui = await hiddenAddress();
+    const parts = partsOf(config, { dir, ui, temporal: hasTemporal(config) ? await temporalProgram() : '' });
     await checkPorts(
       parts.flatMap(({ ports }) => ports),
       { waitMs: lock.afterCrash ? AFTER_CRASH_MS : 0 },
     );
     if (interruption.aborted) return exitCodeOf(interruption);
+    const guard = hasTemporal(config) ? await guardUi(config.stack.temporalUiPort, ui) : undefined;
     const reaper = await createReaper({ graceMs: REAP_GRACE_MS });
     const stack = await startStack(parts, {
       logFolder: join(dir, 'logs'),
@@ -61,6 +64,7 @@ export async function run(options: StackOptions, interruption: AbortSignal): Pro
       say('stopping…');
       return exitCode;
     } finally {
+      guard?.close();
       await stack.stop();
       await reaper.close();
     }

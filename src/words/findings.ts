@@ -539,6 +539,12 @@ const MEANINGS = {
     loginAgain,
   ),
 
+  baseImageByTag: warning(
+    ({ baseImage }: { baseImage: string }) =>
+      `docker.baseImage ${baseImage} names no digest: others may change what it stands for`,
+    ({ baseImage }) => `docker buildx imagetools inspect ${baseImage} shows its digest; add it as @sha256:…`,
+  ),
+
   // The machine.
   diskSpace: ok(space),
   diskSpaceLow: warning((facts: Parameters<typeof space>[0]) => `only ${space(facts)}`, makeSpace),
@@ -546,6 +552,19 @@ const MEANINGS = {
   diskUnknown: problem(
     ({ reason }: { reason: string }) => `the free space of the disk is not known: ${reason}`,
     'correct stack.dir',
+  ),
+  ownMachine: ok(
+    ({ open }: { open: string[] }) =>
+      `no password protects ${joined(open, 'and')}, but no other account can log in on this machine`,
+  ),
+  sharedMachine: warning(
+    ({ open, accounts }: { open: string[]; accounts: string[] }) =>
+      `no password protects ${joined(open, 'and')}: ${counted(accounts.length, 'other account')} of this machine (${accounts[0]}${accounts.length > 1 ? ', …' : ''}) can start workflows, read their results and change models`,
+    'use servers with a login (docs/servers.md), or a machine of your own',
+  ),
+  stateOpen: warning(
+    ({ dir }: { dir: string }) => `other accounts can read ${dir}, which holds records and models`,
+    ({ dir }) => `chmod 700 ${dir}; npm start does so by itself`,
   ),
   portsFit: ok(
     ({ held, free }: { held: number; free: number }) => `${counted(held, 'port')} held by the stack, ${free} free`,

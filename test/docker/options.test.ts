@@ -62,6 +62,9 @@ describe.skipIf(problem)(`the Docker target${skipped}`, () => {
   test('versions replace each other and come back under 50 requests a second, and no request fails', async () => {
     await bench.deploy('one', '1');
     expect((await predict()).model_version).toBe('1');
+    const [{ HostConfig }] = JSON.parse(await docker('inspect', 'mediwatch-one'));
+    const confined = { CapDrop: ['ALL'], ReadonlyRootfs: true, SecurityOpt: ['no-new-privileges'], PidsLimit: 1_024 };
+    expect(HostConfig).toMatchObject(confined);
     const load = startLoad({ apiUrl: bench.gateway.apiUrl, requestsPerSecond: 50, records: RECORDS });
 
     await bench.deploy('two', '2');

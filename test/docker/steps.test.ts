@@ -87,6 +87,12 @@ describe.skipIf(problem !== null)(`a step in a container${problem ? ` (${problem
             ],
             env: AWKWARD,
           },
+          {
+            name: 'confined',
+            before: 'promote',
+            image,
+            command: [...['sh', '-c'], 'touch /tmp/x && (touch /etc/x || cat /proc/self/status) > found.txt 2>&1'],
+          },
           { name: 'nowhere', before: 'promote', image: 'Not/An/Image', command: ['true'] },
         ],
       },
@@ -166,6 +172,14 @@ describe.skipIf(problem !== null)(`a step in a container${problem ? ` (${problem
     const work = join(project.dir, '.mediwatch', 'work');
     expect(found.HOME.startsWith(work)).toBe(true);
     expect((readdirSync(work, { recursive: true }) as string[]).filter((name) => name.endsWith('.env'))).toEqual([]);
+  });
+
+  it('has no capability, gains none, and changes nothing of its image', async () => {
+    await extra('confined');
+    const found = readFileSync(join(project.dir, 'found.txt'), 'utf8');
+    expect(found).toContain('Read-only file system');
+    expect(found).toMatch(/^CapEff:\t0+$/m);
+    expect(found).toMatch(/^NoNewPrivs:\t1$/m);
   });
 
   it('shows none of its variables in the list of processes, and leaves its attempts apart', async () => {

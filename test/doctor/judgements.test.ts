@@ -4,7 +4,7 @@ import type { RegistrySnapshot, RegistryStage } from '../../src/contracts/regist
 import { judgeHealth, judgeStaticPath } from '../../src/doctor/api.ts';
 import { judgeColumns } from '../../src/doctor/data.ts';
 import { judgePushAccess, parseRepository } from '../../src/doctor/imageRegistry.ts';
-import { judgePort } from '../../src/doctor/machine.ts';
+import { judgePort, otherAccounts } from '../../src/doctor/machine.ts';
 import { judgeMlflowVersion } from '../../src/doctor/mlflow.ts';
 import { judgeOwnLog, judgePredictionLog } from '../../src/doctor/predictionLog.ts';
 import { judgeAgreement, judgeProduction } from '../../src/doctor/registry.ts';
@@ -237,6 +237,20 @@ describe('the rest', () => {
     expect(codesOf(judgeStaticPath('/static/x.css', 500))).toEqual(['staticPathWrong']);
     expect(judgeStaticPath('/static/x.css', 200)).toEqual([]);
   });
+  it('others who can log in are people: neither services, nor root, nor ourselves', () => {
+    const passwd = [
+      'root:x:0:0::/root:/bin/bash',
+      'daemon:x:1:1::/:/usr/sbin/nologin',
+      'me:x:1000:1000::/home/me:/bin/zsh',
+      'she:x:1001:1001::/home/she:/bin/bash',
+      'build:x:1002:1002::/home/build:/bin/false',
+      'nobody:x:65534:65534::/:/bin/sh',
+      '',
+    ].join('\n');
+    expect(otherAccounts(passwd, 1000)).toEqual(['she']);
+    expect(otherAccounts(passwd, 0)).toEqual(['me', 'she']);
+  });
+
   it('a port is wrong only when something else holds it', () => {
     const port = { port: 5000, setting: 'stack.mlflowPort', part: 'MLflow', holder: 'process 7 (other)' };
     expect(judgePort({ ...port, isHeld: false, answers: false })).toEqual([]);

@@ -132,7 +132,11 @@ describe('the codec server', () => {
 
   it('comes with the stack where there is a key and the server is ours', () => {
     const names = (settings: Record<string, string>) =>
-      partsOf(loadConfig({ MEDIWATCH_STACK_DIR: folder, ...settings }, folder), { dir: folder, temporal: 'temporal' });
+      partsOf(loadConfig({ MEDIWATCH_STACK_DIR: folder, ...settings }, folder), {
+        dir: folder,
+        temporal: 'temporal',
+        ui: { host: '127.0.0.1', port: 1 },
+      });
     const { MEDIWATCH_TEMPORAL_ENCRYPTION_KEYS } = env;
     expect(names({}).map(({ name }) => name)).not.toContain('codec');
     expect(names(env).map(({ name }) => name)).not.toContain('codec');

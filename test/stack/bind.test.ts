@@ -39,7 +39,9 @@ afterAll(async () => {
 test.runIf(process.platform === 'linux')(
   'with stack.bind set to one address of the host, gateway and webhook come up and are reached there',
   async () => {
-    const parts = partsOf(config, { dir, temporal: '' }).filter(({ name }) => ['gateway', 'webhook'].includes(name));
+    const parts = partsOf(config, { dir, temporal: '', ui: { host: '127.0.0.1', port: 1 } }).filter(({ name }) =>
+      ['gateway', 'webhook'].includes(name),
+    );
     expect(parts).toHaveLength(2);
     await checkPorts(
       parts.flatMap(({ ports }) => ports),

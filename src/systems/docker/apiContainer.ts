@@ -5,6 +5,7 @@ import { accessVariables, modelVariables } from '../apiVariables.ts';
 import type { CandidateState } from '../deployment/target.ts';
 import { readSecret } from './cli.ts';
 import { type ContainerDetails, type ContainerSpec, LABELS } from './client.ts';
+import { confinement } from './confinement.ts';
 import type { Reach } from './reach.ts';
 
 /** Port on which the API listens inside its container. */
@@ -40,6 +41,7 @@ export async function describeContainer(config: Config, container: ApiContainer)
   const { key, model, version, runId, image, user, reach, logDir } = container;
   const { memoryMb, network } = config.docker;
   const { caFile } = config.mlflow;
+  const confined = confinement(config);
   return {
     name: containerName(key),
     Image: image,
@@ -53,13 +55,14 @@ export async function describeContainer(config: Config, container: ApiContainer)
       [LABELS.gateway]: config.deployment.adminUrl,
       ...(runId && { [LABELS.run]: runId }),
     },
+    Volumes: confined.Volumes,
     HostConfig: {
+      ...confined.HostConfig,
       Init: true,
       Memory: memoryMb * 2 ** 20,
       // Swap would turn a full memory into a slow API.
       MemorySwap: memoryMb * 2 ** 20,
       Binds: [`${logDir}:${LOGS}`, ...(caFile ? [`${caFile}:${caFile}:ro`] : [])],
-      SecurityOpt: ['no-new-privileges'],
       LogConfig: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '3' } },
       ...(network && { NetworkMode: network }),
       ...(reach.by === 'port' && { PortBindings: { [CONTAINER_PORT]: [{ HostIp: '127.0.0.1', HostPort: '' }] } }),

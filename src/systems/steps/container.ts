@@ -4,6 +4,7 @@ import { hostname } from 'node:os';
 import { isAbsolute, join, relative } from 'node:path';
 import type { Config } from '../../config.ts';
 import { createDocker, type Docker, LABELS } from '../docker/client.ts';
+import { confinementOptions } from '../docker/confinement.ts';
 import { DockerError } from '../docker/errors.ts';
 import { type Bridge, createBridge } from '../docker/reach.ts';
 import { CommandFailed, CommandOutOfMemory, commandLine } from '../processes/errors.ts';
@@ -59,6 +60,7 @@ export function createContainers(config: Config, docker: Docker = createDocker()
         ['--rm', '--init', '--name', name],
         ['--label', label, '--label', `${LABELS.owner}=${await owner}`],
         ['--memory', `${contained.memoryLimitMb}m`, '--memory-swap', `${contained.memoryLimitMb}m`],
+        confinementOptions(config),
         ...(network ? [['--network', network]] : []),
         ['--workdir', contained.cwd, ...ourUser()],
         ...mounts(contained).map(({ path, mode }) => ['--volume', `${path}:${path}:${mode}`]),
@@ -101,7 +103,7 @@ async function ownLabel(): Promise<string> {
 /** What it writes belongs to us, and can be read and removed by us. */
 function ourUser(): string[] {
   const [uid, gid] = [process.getuid?.(), process.getgid?.()];
-  return uid ? ['--user', `${uid}:${gid}`] : [];
+  return uid === undefined ? [] : ['--user', `${uid}:${gid}`];
 }
 
 /** One mount for each path that does not lie in another one. */

@@ -1,10 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, lstatSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { request } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { SECRETS, secretsIn } from '../../support/secrets.ts';
-import { createTestStack, type TestStack } from '../../support/stack.ts';
+import { createTestStack, listeners, running, type StackRun, type TestStack } from '../../support/stack.ts';
 
 /** Each kind of process by a text in its command line. */
 const KINDS: Readonly<Record<string, string>> = {
@@ -33,7 +34,7 @@ const EXPECTED: Readonly<Record<string, readonly string[]>> = {
 };
 
 let stack: TestStack;
-let output = '';
+let run: StackRun;
 /** Secrets that any process of each kind had in its environment, and those in a command line. */
 const inEnvironment = new Map<string, Set<string>>();
 const inArguments = new Set<string>();
@@ -45,19 +46,14 @@ beforeAll(async () => {
   chmodSync(stack.dir, 0o755);
   // The address of the stack's own Temporal has no TLS, which a key of Temporal Cloud asks for.
   Object.assign(process.env, SECRETS, { MEDIWATCH_TEMPORAL_API_KEY: '' });
-  const run = stack.start(['--once', '--trials', '2']);
+  run = stack.start(['--trials', '2']);
   main = run.process.pid;
   for (const name of [...Object.keys(SECRETS), 'MEDIWATCH_TEMPORAL_API_KEY']) delete process.env[name];
-  let over = false;
-  void run.exited.then(() => {
-    over = true;
-  });
-  while (!over) {
+  while (!run.output().includes('Serving until') && run.process.exitCode === null) {
     look();
     await delay(200);
   }
-  output = run.output();
-  expect(await run.exited, output).toBe(0);
+  await run.up();
 }, 300_000);
 afterAll(() => stack?.dispose());
 
@@ -92,7 +88,7 @@ it('every process of a retrain has the secrets that it uses in its environment, 
 
 it('no secret is an argument, on the terminal, or in a file of the state: databases, logs, artifacts, caches', () => {
   expect([...inArguments]).toEqual([]);
-  expect(secretsIn(output)).toEqual([]);
+  expect(secretsIn(run.output())).toEqual([]);
   const files = readdirSync(stack.dir, { recursive: true }).map((name) => join(stack.dir, String(name)));
   const leaking = files.filter((path) => {
     const { size, isFile } = fileAt(path);
@@ -119,6 +115,46 @@ it('nobody else can read a file of the state, even by its name', () => {
   for (const name of names) {
     expect(() => execFileSync('setpriv', [...attacker, join(stack.dir, name)], { stdio: 'pipe' })).toThrow('denied');
   }
+});
+
+/** The status of an answer to a request that claims a host name, as a page would whose name leads to this host. */
+function statusOf(address: string, path: string, headers: Record<string, string>): Promise<number | undefined> {
+  const { promise, resolve } = Promise.withResolvers<number | undefined>();
+  const asked = request(`http://${address}${path}`, { headers, timeout: 5_000 }, (answer) => {
+    answer.resume();
+    resolve(answer.statusCode);
+  });
+  asked.once('error', () => resolve(undefined)).once('timeout', () => asked.destroy());
+  asked.end();
+  return promise;
+}
+
+it('the Temporal UI answers to the names of loopback only, and to no page of another one', async () => {
+  const address = `127.0.0.1:${stack.ports.TEMPORAL_UI_PORT}`;
+  const ask = (headers: Record<string, string>) => statusOf(address, '/api/v1/namespaces', headers);
+  expect(await ask({ host: address })).toBe(200);
+  expect(await ask({ host: 'localhost', origin: 'http://localhost' })).toBe(200);
+  expect(await ask({ host: 'rebound.example.org' })).toBe(403);
+  expect(await ask({ host: `rebound.example.org:${stack.ports.TEMPORAL_UI_PORT}` })).toBe(403);
+  expect(await ask({ host: address, origin: 'http://evil.example.org' })).toBe(403);
+  expect(await ask({ host: address, origin: 'null' })).toBe(403);
+});
+
+it('no port of Temporal on 127.0.0.1 answers HTTP, whatever name it is asked by', async () => {
+  const addresses = listeners(running(stack.processes(), 'start-dev')).filter((at) => at.startsWith('127.0.0.1:'));
+  expect(addresses.length).toBeGreaterThan(1);
+  for (const address of addresses) {
+    for (const host of [address, 'localhost', 'rebound.example.org', 'HTTP is off']) {
+      expect([address, await statusOf(address, '/api/v1/namespaces', { host })]).not.toEqual([address, 200]);
+    }
+  }
+});
+
+it('MLflow refuses other names', async () => {
+  const address = `127.0.0.1:${stack.ports.MLFLOW_PORT}`;
+  const path = '/api/2.0/mlflow/experiments/search?max_results=1';
+  expect(await statusOf(address, path, { host: address })).toBe(200);
+  expect(await statusOf(address, path, { host: 'rebound.example.org' })).toBe(403);
 });
 
 function fileAt(path: string) {

@@ -1,6 +1,16 @@
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -62,24 +72,28 @@ test('a download is unpacked into the cache, and found there', async () => {
   program(join(folder, 'temporal'), script(NEW));
   execFileSync('tar', ['-czf', join(folder, 'archive.tar.gz'), '-C', folder, 'temporal']);
   const asked: string[] = [];
+  const archive = readFileSync(join(folder, 'archive.tar.gz'));
   const url = await serve((request, response) => {
     asked.push(request.url ?? '');
-    if (request.url === '/archive') response.end(readFileSync(join(folder, 'archive.tar.gz')));
-    else
-      response.end(JSON.stringify({ archiveUrl: `http://${request.headers.host}/archive`, fileToExtract: 'temporal' }));
+    response.end(archive);
   });
-  await downloadTemporal(env, ignore, url);
-  expect(asked[0]).toMatch(/^\/cli\/v1\.5\.1\?arch=(amd64|arm64)&platform=(linux|darwin)&format=tar\.gz$/);
+  await downloadTemporal(env, ignore, url, createHash('sha256').update(archive).digest('hex'));
+  expect(asked[0]).toMatch(/^\/v1\.5\.1\/temporal_cli_1\.5\.1_(linux|darwin)_(amd64|arm64)\.tar\.gz$/);
   expect(await findTemporal({ ...env, PATH: '' })).toContain(join(folder, 'cache', 'mediwatch', 'temporal-1.5.1'));
   expect(cached()).toHaveLength(1);
 });
 
+test('a download with another digest is neither unpacked nor run, and nothing of it is kept', async () => {
+  program(join(folder, 'temporal'), `#!/bin/sh\necho run > "${folder}/was-run"\n`);
+  execFileSync('tar', ['-czf', join(folder, 'archive.tar.gz'), '-C', folder, 'temporal']);
+  const url = await serve((_, response) => response.end(readFileSync(join(folder, 'archive.tar.gz'))));
+  await expect(downloadTemporal(env, ignore, url)).rejects.toThrow('it was not unpacked');
+  expect(existsSync(join(folder, 'was-run'))).toBe(false);
+  expect(cached()).toEqual([]);
+});
+
 test('a download that breaks off leaves nothing in the cache', async () => {
-  const url = await serve((request, response) => {
-    if (request.url !== '/archive') {
-      response.end(JSON.stringify({ archiveUrl: `http://${request.headers.host}/archive`, fileToExtract: 'temporal' }));
-      return;
-    }
+  const url = await serve((_, response) => {
     response.writeHead(200, { 'content-length': '1000' });
     response.write('half');
     setTimeout(() => response.destroy(), 100);
