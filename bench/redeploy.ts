@@ -2,6 +2,7 @@ import { Client, Connection } from '@temporalio/client';
 import { loadConfig, PROJECT_ROOT } from '../src/config.ts';
 import { TASK_QUEUES, workflowIds } from '../src/contracts/names.ts';
 import type { RetrainResult, WorkflowName } from '../src/contracts/workflows.ts';
+import { clientOptions } from '../src/systems/temporal.ts';
 import { startLoad } from '../test/support/load.ts';
 import { sampleData } from '../test/support/sampleData.ts';
 import { createTestStack } from '../test/support/stack.ts';
@@ -22,9 +23,10 @@ export async function benchRedeploy({ rounds, rate }: Options) {
   try {
     say('starting a stack');
     await stack.start().up();
-    const { temporal, deployment } = loadConfig(stack.env, PROJECT_ROOT);
+    const config = loadConfig({ ...process.env, ...stack.env }, PROJECT_ROOT);
+    const { temporal, deployment } = config;
     const connection = await Connection.connect({ address: temporal.address });
-    const client = new Client({ connection });
+    const client = new Client({ connection, ...clientOptions(config) });
     const run = async <Result>(workflow: WorkflowName, input: Record<string, unknown>) => {
       const startedAt = performance.now();
       const result = await client.workflow.execute(workflow, {

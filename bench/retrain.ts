@@ -1,11 +1,14 @@
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
+import type { PayloadCodec } from '@temporalio/common';
 import { execa } from 'execa';
 import { loadConfig, PROJECT_ROOT } from '../src/config.ts';
 import { TASK_QUEUES, workflowIds } from '../src/contracts/names.ts';
 import type { Progress } from '../src/contracts/progress.ts';
 import { progressQuery } from '../src/contracts/progress.ts';
 import type { RetrainResult } from '../src/contracts/workflows.ts';
+import { codecOf } from '../src/systems/encryption.ts';
+import { clientOptions } from '../src/systems/temporal.ts';
 import { createTestStack, type TestStack } from '../test/support/stack.ts';
 
 interface Ours {
@@ -54,7 +57,7 @@ export async function benchRetrain({ trials, rounds }: { trials: number; rounds:
 
 /** Seconds of the same functions in one plain process with the same concurrency, from its start to its end. */
 async function plainScript(stack: TestStack, trials: number, round: number): Promise<number> {
-  const config = loadConfig(stack.env, PROJECT_ROOT);
+  const config = loadConfig({ ...process.env, ...stack.env }, PROJECT_ROOT);
   say('plain script');
   const startedAt = performance.now();
   await execa(
@@ -86,9 +89,9 @@ async function plainScript(stack: TestStack, trials: number, round: number): Pro
 }
 
 async function retrain(stack: TestStack, trials: number): Promise<Ours> {
-  const config = loadConfig(stack.env, PROJECT_ROOT);
+  const config = loadConfig({ ...process.env, ...stack.env }, PROJECT_ROOT);
   const connection = await Connection.connect({ address: config.temporal.address });
-  const client = new Client({ connection });
+  const client = new Client({ connection, ...clientOptions(config) });
   say('retrain');
   const startedAt = Date.now();
   const handle = await client.workflow.start('retrain', {
@@ -99,7 +102,7 @@ async function retrain(stack: TestStack, trials: number): Promise<Ours> {
   const { version } = (await handle.result()) as RetrainResult;
   const progress = await handle.query<Progress, []>(progressQuery);
   const search = client.workflow.getHandle(workflowIds.stage(handle.workflowId, 'hyperparameterSearch'));
-  const overheadPerTrial = trials === 0 ? 0 : await trialOverhead(search);
+  const overheadPerTrial = trials === 0 ? 0 : await trialOverhead(search, codecOf(config));
   await connection.close();
 
   const stages = Object.fromEntries(
@@ -114,7 +117,10 @@ async function retrain(stack: TestStack, trials: number): Promise<Ours> {
 }
 
 /** From the history: the time from scheduling a trial to its result, less the seconds that the step itself counted. */
-async function trialOverhead(search: ReturnType<Client['workflow']['getHandle']>): Promise<number> {
+async function trialOverhead(
+  search: ReturnType<Client['workflow']['getHandle']>,
+  codec: PayloadCodec,
+): Promise<number> {
   const { events } = await search.fetchHistory();
   const scheduled = new Map<string, number>();
   const seconds: number[] = [];
@@ -125,9 +131,9 @@ async function trialOverhead(search: ReturnType<Client['workflow']['getHandle']>
     }
     const completed = event.activityTaskCompletedEventAttributes;
     const start = scheduled.get(String(completed?.scheduledEventId));
-    const payload = completed?.result?.payloads?.[0]?.data;
-    if (start === undefined || !payload) continue;
-    const { metrics } = JSON.parse(Buffer.from(payload).toString()) as { metrics: Record<string, number> };
+    const [payload] = await codec.decode(completed?.result?.payloads ?? []);
+    if (start === undefined || !payload?.data) continue;
+    const { metrics } = JSON.parse(Buffer.from(payload.data).toString()) as { metrics: Record<string, number> };
     seconds.push(time - start - (metrics.trial_seconds ?? Number.NaN));
   }
   return mean(seconds);
