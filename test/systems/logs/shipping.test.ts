@@ -37,6 +37,7 @@ const storeOf = (kind: 'mlflow' | 'folder') =>
   openBackend({
     store: kind === 'mlflow' ? 'mlflow' : join(dir, 'shared'),
     mlflowUri: server.uri,
+    experiment: 'stored',
     cacheDir: '',
     timeoutMs: 20_000,
   });
