@@ -1,3 +1,5 @@
+import { inspect } from 'node:util';
+import { printable } from './config/printable.ts';
 import { ConfigError, loadConfig, startFolder } from './config.ts';
 import { openState } from './systems/state.ts';
 import { installLogging } from './workers/logging.ts';
@@ -18,7 +20,7 @@ process.on('message', (ping) => process.send?.(ping));
 main().then(
   () => process.exit(0),
   (error: unknown) => {
-    console.error(error instanceof ConfigError ? error.message : error);
+    console.error(printable(error instanceof ConfigError ? error.message : inspect(error)));
     process.exit(1);
   },
 );

@@ -1,6 +1,8 @@
 import { userInfo } from 'node:os';
 import type { Writable } from 'node:stream';
-import { styleText } from 'node:util';
+import type { styleText } from 'node:util';
+import { formatted, inert, printable } from '../config/printable.ts';
+import { redactData } from '../config/redaction.ts';
 import { type Config, loadConfig } from '../config.ts';
 import { EXIT, type ExitCode } from './exit.ts';
 
@@ -30,7 +32,7 @@ export function openCli(io: Io, json: boolean): Cli {
   let config: Config | undefined;
   const say = (text = '') => writeLine(prose, text);
   const emit = (document: object) => {
-    if (json) writeLine(io.stdout, JSON.stringify(document));
+    if (json) writeJson(io.stdout, document);
   };
   return {
     io,
@@ -71,7 +73,7 @@ export type Style = (format: Format, text: string) => string;
 /** Colours for a terminal; none elsewhere, with `NO_COLOR` set, or on a terminal that has none. */
 export function styleFor(stream: Output, env: Io['env']): Style {
   const coloured = env.FORCE_COLOR ? env.FORCE_COLOR !== '0' : isTerminal(stream, env) && !env.NO_COLOR;
-  return coloured ? (format, text) => styleText(format, text, { validateStream: false }) : (_format, text) => text;
+  return coloured ? formatted : (_format, text) => text;
 }
 
 /** A terminal whose lines can be drawn over. */
@@ -79,8 +81,14 @@ export function isTerminal(stream: Output, env: Io['env']): boolean {
   return stream.isTTY === true && env.TERM !== 'dumb';
 }
 
+/** The way to a terminal: whatever a text says, it acts on none, and no secret is in it. */
 export function writeLine(stream: Output, text = ''): void {
-  stream.write(`${text}\n`);
+  stream.write(`${printable(text)}\n`);
+}
+
+/** A document of JSON on a line. */
+export function writeJson(stream: Output, document: object): void {
+  stream.write(`${inert(JSON.stringify(redactData(document)))}\n`);
 }
 
 /** The user of this machine; in a container one may have no name. */

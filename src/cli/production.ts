@@ -1,6 +1,7 @@
 import process from 'node:process';
 import { createInterface } from 'node:readline/promises';
 import { z } from 'zod';
+import { printable } from '../config/printable.ts';
 import type { Config } from '../config.ts';
 import { SERVED_BY } from '../contracts/gateway.ts';
 import { ALIASES } from '../contracts/names.ts';
@@ -102,7 +103,7 @@ async function answersYes({ stdout, interrupted }: Io, question: string): Promis
   for (const event of ['SIGINT', 'close'] as const) prompt.on(event, () => abandoned.abort());
   try {
     const signal = AbortSignal.any([interrupted, abandoned.signal]);
-    return /^y(es)?$/i.test((await prompt.question(`${question} [y/N] `, { signal })).trim());
+    return /^y(es)?$/i.test((await prompt.question(`${printable(question)} [y/N] `, { signal })).trim());
   } catch (error) {
     if (!(error instanceof Error && error.name === 'AbortError')) throw error;
     // The cursor stands behind the question still.

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
+import { printable } from '../config/printable.ts';
 import type { Cli } from './cli.ts';
 import { addAudit } from './commands/audit.ts';
 import { addAlert, addDrift } from './commands/drift.ts';
@@ -21,9 +22,9 @@ export function buildProgram(cli: Cli): Command {
     .option('--json', 'print JSON on stdout, and messages on stderr')
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({
-      writeOut: (text) => stdout.write(text),
+      writeOut: (text) => stdout.write(printable(text)),
       // The help of a command that has others under it and was typed without one: that is no error.
-      writeErr: (text) => (cli.json ? stderr : stdout).write(text),
+      writeErr: (text) => (cli.json ? stderr : stdout).write(printable(text)),
       // It is said with what to type instead, once all of it is known.
       outputError: () => undefined,
       getOutHelpWidth: () => stdout.columns ?? 100,

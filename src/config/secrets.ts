@@ -4,7 +4,7 @@ import { isMapping, type Path } from '../contracts/schemas.ts';
 
 /** Names of settings and of variables whose values are secrets. */
 const SECRET_NAME = /(secret|token|password|passwd|passphrase|api_?key|access_?key|private_?key|secret_?key)$/i;
-const SECRET_FILE = /(secret|token|password|key)_?file$/i;
+const SECRET_FILE = /(secret|token|password|key)_?file$|^encryptionKeys$/i;
 /** An argument whose value, in it or behind it, is a secret. */
 const SECRET_FLAG = /^--?[\w-]*(?:secret|token|password|passwd|api-?key)(?:=(.*))?$/is;
 /** Where a person may write an address that is a secret by itself, as that of Slack's webhooks is. */
@@ -12,6 +12,9 @@ const SECRET_ADDRESS = /^(notifications|models\..*notifications)\.\d+\.url$/;
 
 /** Values of variables that say that there is no secret. */
 const NO_SECRETS = ['true', 'false', 'none', 'null'];
+
+/** The name of a setting, also of one in a list. */
+const nameOf = (path: Path) => String(path.findLast((part) => typeof part === 'string'));
 
 /** What may be a secret is shown nowhere. */
 export function mayBeSecret(path: Path): boolean {
@@ -77,7 +80,7 @@ export function secretsOf(settings: unknown, env: Readonly<NodeJS.ProcessEnv>, r
   );
   const named = [...settingTexts(settings)].flatMap(({ path, text, secret }) => [
     ...(secret === null ? [] : [secret]),
-    ...(SECRET_FILE.test(String(path.at(-1))) ? contentOf(resolve(root, text)) : []),
+    ...(SECRET_FILE.test(nameOf(path)) ? contentOf(resolve(root, text)) : []),
     // Notifications name variables.
     ...(/(secret|url|smtp)Env$/.test(String(path.at(-1))) ? [env[text] ?? ''] : []),
   ]);

@@ -10,6 +10,7 @@ import { agreementCheck, modelCheck, productionCheck } from './registry.ts';
 import type { Check } from './run.ts';
 import { schedulesCheck } from './schedules.ts';
 import { searchAttributesCheck, temporalCheck, workersCheck } from './temporal.ts';
+import { weakCheck } from './weak.ts';
 
 /** The model, its API and its data, in the order in which a reader sees them. */
 const SERVING: readonly Check[] = [
@@ -46,6 +47,7 @@ export const CHECKS: readonly Check[] = [
   diskCheck,
   portsCheck,
   accessCheck,
+  weakCheck,
 ];
 
 /** The checks that are the same for all models. */

@@ -54,17 +54,23 @@ export function judgeColumns(columns: readonly string[], wanted: WantedColumns):
     ...(missing.length > 0
       ? missing.map((one) => finding('columnMissing', { path, ...one }))
       : [finding('dataFits', { path, columns: columns.length, target })]),
-    ...unknownColumns(columns, path, 'drop', drop),
-    ...unknownColumns(columns, path, 'idCategories', idCategories),
+    ...unknownColumns(columns, { path, isLike: missing.length === 0 }, 'drop', drop),
+    ...unknownColumns(columns, { path, isLike: missing.length === 0 }, 'idCategories', idCategories),
   ];
 }
 
 /**
  * A name in a list that no column has does nothing. That does no harm where a list serves several files; with a
- * misspelt one, a model learns from a column that it must not see.
+ * misspelt one, a model learns from a column that it must not see. What the file calls its columns is said only where it
+ * looks like the data that are meant: the first line of another one may be a patient's.
  */
-function unknownColumns(columns: readonly string[], path: string, list: string, names: readonly string[]): Finding[] {
-  const others = columns.filter((column) => !names.includes(column));
+function unknownColumns(
+  columns: readonly string[],
+  { path, isLike }: { path: string; isLike: boolean },
+  list: string,
+  names: readonly string[],
+): Finding[] {
+  const others = isLike ? columns.filter((column) => !names.includes(column)) : [];
   return names.flatMap((column, index) => {
     if (columns.includes(column)) return [];
     // visit_2023 is another column than visit_2024.

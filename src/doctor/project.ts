@@ -15,6 +15,7 @@ import { type PlannedStage, planOf, stagesOf } from './plan.ts';
 import { isHealthy } from './report.ts';
 import { type Check, type PlacedFinding, type ReportedFinding, reported, runChecks } from './run.ts';
 import { temporalCheck } from './temporal.ts';
+import { secretsOf, weakCheck } from './weak.ts';
 
 /** A person waits for the answers (ms). */
 const LIMIT_MS = 8_000;
@@ -67,6 +68,7 @@ export async function examineProject({ env, cwd, signal, offline }: World): Prom
     { name: 'Commands', run: () => examineCommands(config, { env, offline }) },
     { name: 'Data', run: () => examineData(config, env, signal) },
     { name: 'Schedules', run: async () => wrongSchedules(config) },
+    { name: 'Security', run: async (context) => [...(await weakCheck.run(context)), ...secretsInFile(located)] },
     { name: 'Variables', run: async () => examineVariables(config, env) },
     // A server that is not there yet is no fault of the settings.
     ...(offline ? [] : [temporalCheck, mlflowCheck].map((check): Check => ({ ...check, isAdvice: true }))),
@@ -132,6 +134,12 @@ function examineVariables({ notifications }: Config, env: Environment): PlacedFi
     })),
     ...unset.map((variable) => ({ ...finding('secretUnset', {}), place: { ...placeless(null), variable, path: '' } })),
   ];
+}
+
+function secretsInFile({ config, placeOf }: Located): Finding[] {
+  return secretsOf(config)
+    .filter(({ path }) => placeOf(path).file !== null)
+    .map(({ path }) => finding('secretInFile', {}, path));
 }
 
 function wrongSchedules({ schedules }: Config): Finding[] {

@@ -1,5 +1,6 @@
-import { stripVTControlCharacters, type styleText } from 'node:util';
+import type { styleText } from 'node:util';
 import { inLines, placeless } from '../config/problems.ts';
+import { oneLine } from '../contracts/text.ts';
 import { findingText, type Severity } from '../words/findings.ts';
 import { counted } from '../words/numbers.ts';
 import { asTyped } from '../words/suggest.ts';
@@ -69,9 +70,6 @@ export const reportJson = ({ findings, ...report }: CheckReport) => ({
 /** Whether nothing is wrong; warnings are allowed. */
 export const isHealthy = (findings: readonly ReportedFinding[]) =>
   findings.every(({ severity }) => severity !== 'problem');
-
-/** Text from elsewhere on one line, without anything that would move a cursor. */
-const oneLine = (text: string) => stripVTControlCharacters(text).replace(/\s+/g, ' ').trim();
 
 /** The steps of a stage as they would be run, for a terminal. */
 export function stageLines({ title, does, before, steps, after }: PlannedStage, style: Style): string[] {

@@ -1,5 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
 import { confirm, isCancel, select, text } from '@clack/prompts';
+import { printable } from '../config/printable.ts';
 import type { Findings } from './index.ts';
 import {
   type Answers,
@@ -65,7 +66,7 @@ export async function ask(findings: Findings, terminal: Terminal): Promise<Answe
 /** Asks whether scripts may be run with `--help`. */
 export async function mayRunHelp(paths: readonly string[], terminal: Terminal): Promise<boolean> {
   const message = `The options of ${paths.join(', ')} cannot be read from the source. Run with --help, without a network?`;
-  return answered(await confirm({ ...terminal, message }));
+  return answered(await confirm({ ...terminal, message: printable(message) }));
 }
 
 async function askTrain(findings: Findings, suggested: string | null, terminal: Terminal): Promise<string | null> {
@@ -107,7 +108,12 @@ async function choose<Value extends string>(
   initialValue: Value,
   terminal: Terminal,
 ): Promise<Value> {
-  return answered(await select<string>({ ...terminal, message, options, initialValue, maxItems: 10 })) as Value;
+  const shown = options.map(({ value, label, hint }) => ({
+    value,
+    label: printable(label),
+    ...(hint !== undefined && { hint: printable(hint) }),
+  }));
+  return answered(await select<string>({ ...terminal, message, options: shown, initialValue, maxItems: 10 })) as Value;
 }
 
 function answered<Value>(value: Value): Exclude<Value, symbol> {

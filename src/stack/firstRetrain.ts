@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
 import pRetry from 'p-retry';
 import { hasGateway } from '../config/embedded.ts';
+import { printable } from '../config/printable.ts';
 import type { Config } from '../config.ts';
 import { workflowIds } from '../contracts/names.ts';
 import { SEARCH_ATTRIBUTES } from '../contracts/savedQueries.ts';
@@ -44,7 +45,7 @@ interface RetrainOutcome {
 export async function firstRetrain(config: Config, options: FirstRetrainOptions): Promise<RetrainOutcome> {
   const running = await runningRetrain(config);
   const retrainId = running ?? workflowIds.started('retrain', new Date());
-  if (running) console.log(`Continuing ${running}, which was under way.`);
+  if (running) console.log(printable(`Continuing ${running}, which was under way.`));
   const exitCode = await runClient(config, running ? ['follow', running] : newRetrain(retrainId, options), options);
   const problem =
     exitCode === 0 ? await whatIsWrong(config, retrainId) : `the retrain ended with exit code ${exitCode}`;

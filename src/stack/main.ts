@@ -1,5 +1,7 @@
 // `npm start`: starts the embedded stack, runs one retrain, and serves until Ctrl-C.
+import { inspect } from 'node:util';
 import { Command, InvalidArgumentError } from 'commander';
+import { printable } from '../config/printable.ts';
 import { ConfigError } from '../config.ts';
 import { watchInterruptions } from './interruption.ts';
 import { StackProblem } from './problem.ts';
@@ -22,7 +24,7 @@ try {
   process.exit(await run(options, interruption));
 } catch (error) {
   const isExpected = error instanceof StackProblem || error instanceof ConfigError;
-  console.error(isExpected ? `\n${error.message}` : error);
+  console.error(printable(isExpected ? `\n${error.message}` : inspect(error)));
   process.exit(1);
 }
 

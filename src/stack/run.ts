@@ -3,6 +3,7 @@ import { tryLock } from '../../setup/lock.mjs';
 import { findTemporal } from '../../setup/temporal/find.mjs';
 import { hasTemporal } from '../config/embedded.ts';
 import { type Config, loadLocated, startFolder } from '../config.ts';
+import { printable } from '../config/printable.ts';
 import { createReaper } from '../systems/processes/reaper.ts';
 import { openState } from '../systems/state.ts';
 import { firstRetrain } from './firstRetrain.ts';
@@ -30,7 +31,7 @@ const REAP_GRACE_MS = 1_500;
 /** How long the parts of a stack that was killed may hold their ports (ms): the reaper's grace and some more. */
 const AFTER_CRASH_MS = 8_000;
 
-const say = (text: string) => console.log(text);
+const say = (text: string) => console.log(printable(text));
 
 /**
  * Everything that `npm start` does.

@@ -588,6 +588,31 @@ const MEANINGS = {
   settingWrong: problem(({ message }: { message: string }) => message),
   variableUnknown: warning(({ message }: { message: string }) => message),
   secretUnset: warning('is not set here, and notifications need it where the worker runs'),
+  secretGuessable: warning(
+    ({ characters }: { characters: number }) =>
+      `has ${counted(characters, 'character')} and can be guessed${characters < 4 ? '; it is too short to be hidden in messages' : ''}`,
+    'make one with "openssl rand -hex 32"',
+  ),
+  secretInFile: warning(
+    'is a secret, and everybody who reads mediwatch.yaml knows it',
+    'set it in a variable, or in a file of its own where there is a setting for that',
+  ),
+  toleranceLong: warning(
+    ({ seconds }: { seconds: number }) => `an alert that somebody held back is still taken after ${seconds} s`,
+    'leave webhook.tolerance at 300 s, and set the clocks of the senders',
+  ),
+  boundBeyondLoopback: warning(
+    ({ bind }: { bind: string }) => `gateway and webhook listen on ${bind}, for other hosts too`,
+    'put a reverse proxy with TLS and login before them, or leave stack.bind at 127.0.0.1',
+  ),
+  temporalInClear: warning(
+    ({ address }: { address: string }) => `inputs and results travel unencrypted to Temporal at ${address}`,
+    'turn TLS on (temporal.tls), or let nobody else into the network between',
+  ),
+  tokenInClear: warning(
+    ({ url }: { url: string }) => `its token or password travels unencrypted to ${url}`,
+    'use an address that begins with https://',
+  ),
   folderMissing: problem(({ path }: { path: string }) => `there is no folder ${path}`),
   venvMissing: problem(
     ({ folder, isFolder }: { folder: string; isFolder: boolean; venv: string }) =>

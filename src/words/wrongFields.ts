@@ -39,13 +39,22 @@ interface WrongField {
   message: string;
 }
 
+/** Nobody reads more of them at once, and what each may have meant takes time to find out. */
+export const MOST_SHOWN = 100;
+
 /** What zod found, for the person who wrote the values: zod's own messages name neither the value nor a remedy. */
 export function wrongFields(issues: readonly Issue[], checked: Checked): WrongField[] {
-  const fields = issues.flatMap((issue): WrongField[] => {
-    if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownKey(key, issue.path, checked));
+  const wrong = issues.flatMap(
+    (issue): Array<{ issue: Issue; key: string | undefined }> =>
+      issue.code === 'unrecognized_keys' ? issue.keys.map((key) => ({ issue, key })) : [{ issue, key: undefined }],
+  );
+  const fields = wrong.slice(0, MOST_SHOWN).map(({ issue, key }): WrongField => {
+    if (key !== undefined) return unknownKey(key, issue.path, checked);
     const part = issue.code === 'invalid_key' ? 'key' : 'value';
-    return [{ path: issue.path, part, message: messageOf(issue, checked) }];
+    return { path: issue.path, part, message: messageOf(issue, checked) };
   });
+  const last = fields.at(-1);
+  if (last && wrong.length > MOST_SHOWN) last.message += `; ${wrong.length - MOST_SHOWN} more are not shown`;
   // A number that is no safe integer is beyond a limit of its own too: the last fault of a value says most.
   return checked.written === 'json'
     ? [...new Map(fields.map((field) => [pathText(field.path), field])).values()]
@@ -81,7 +90,7 @@ function unknownKey(key: string, path: Path, { schema, value, written, elsewhere
 function messageOf(issue: Issue, { schema: root, value, written, isSecret }: Checked): string {
   const schema = schemaAt(root, value, issue.path) ?? z.unknown();
   const came = valueAt(value, issue.path);
-  const got = `; got ${shown(came, written)}`;
+  const got = `; got ${shown(came, written, coreOf(schema))}`;
   switch (issue.code) {
     case 'custom':
       return uncapitalised(issue.message);
@@ -163,6 +172,12 @@ function exampleOf(schema: z.ZodType): string {
   return typeof value === 'number' || (typeof value === 'string' && value !== '') ? `, such as ${value}` : '';
 }
 
+/** Whether settings stand below it: a text in its place may be anything, such as the secret address of a webhook. */
+export function holdsOthers(core: z.ZodType): boolean {
+  if (core instanceof z.ZodArray) return holdsOthers(coreOf(core.element as z.ZodType));
+  return core instanceof z.ZodObject || core instanceof z.ZodRecord || core instanceof z.ZodDiscriminatedUnion;
+}
+
 /** What other tools, and YAML of old, take for true and false. */
 const MEANT: Readonly<Record<string, boolean>> = { yes: true, on: true, y: true, no: false, off: false, n: false };
 
@@ -175,6 +190,7 @@ function hintOf(schema: z.ZodType, came: unknown, written: Written): string {
   if (came === null) return `; leave the ${written === 'yaml' ? 'line' : 'field'} out for the default`;
   if (core instanceof z.ZodString && typeof came !== 'object') return `; put it in quotes: "${came}"`;
   if (typeof came !== 'string') return '';
+  if (holdsOthers(core)) return '';
   if (core instanceof z.ZodArray && written === 'yaml') {
     return `; write [${came.trim().split(/\s+/).map(inYaml).join(', ')}]`;
   }
@@ -186,10 +202,11 @@ function hintOf(schema: z.ZodType, came: unknown, written: Written): string {
   return /^\d/.test(came) ? '; write the number alone' : '';
 }
 
-function shown(came: unknown, written: Written): string {
+function shown(came: unknown, written: Written, core: z.ZodType): string {
   if (came === null) return written === 'yaml' ? 'nothing' : 'null';
   if (Array.isArray(came)) return 'a list';
   if (isMapping(came)) return written === 'yaml' ? 'a mapping' : 'an object';
+  if (typeof came === 'string' && holdsOthers(core)) return 'a text';
   if (typeof came === 'string') return `the text "${came.length > 60 ? `${came.slice(0, 59)}…` : came}"`;
   return typeof came === 'number' ? `the number ${came}` : String(came);
 }

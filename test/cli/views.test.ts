@@ -2,6 +2,7 @@ import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { jsonLineView, lineView } from '../../src/cli/views/lines.ts';
 import { drawFrame } from '../../src/cli/views/live.ts';
+import { printable } from '../../src/config/printable.ts';
 import type { Progress } from '../../src/contracts/progress.ts';
 import { beginProgress } from '../../src/domain/progress.ts';
 import { duration } from '../../src/words/numbers.ts';
@@ -61,7 +62,7 @@ describe('the live view', () => {
     const [first] = searching(6).stages;
     const outcome = { code: 'failed', message: 'bad \u001b[2J\u001b[H news\r\nnext' };
     const lines = frame(100, searching(6, { stages: [{ ...first, outcome } as Progress['stages'][number]] }));
-    expect(lines[0]).toContain('bad news next');
+    expect(printable(lines[0] ?? '')).toContain('bad \\u001b[2J\\u001b[H news next');
   });
 
   it('survives a search whose trials are not known yet', () => {

@@ -10,12 +10,15 @@ import { stringify } from 'yaml';
 import { translated } from '../../src/activities/lib/translate.ts';
 import { createRedactor, redact, redactData } from '../../src/config/redaction.ts';
 import { loadConfig, PROJECT_ROOT } from '../../src/config.ts';
+import { judgeColumns } from '../../src/doctor/data.ts';
 import { modelVariables } from '../../src/systems/apiVariables.ts';
+import { expectAnswer } from '../../src/systems/deployment/checks.ts';
 import { parseAddress } from '../../src/systems/mlflow/address.ts';
 import { uiLinks } from '../../src/systems/mlflow/links.ts';
 import { mlflowOptions } from '../../src/systems/mlflow/options.ts';
 import { openLog } from '../../src/systems/processes/output.ts';
 import { mlflowVariables } from '../../src/systems/steps/environment.ts';
+import { findingText } from '../../src/words/findings.ts';
 
 const SECRET = fc.string({ unit: 'binary', minLength: 8, maxLength: 40 }).filter((text) => text.isWellFormed());
 const PRINTED = fc.string({ minLength: 8, maxLength: 40 });
@@ -229,5 +232,29 @@ describe('an address of MLflow with user and password in it', () => {
     const address = parseAddress(base, { username, password });
     expect(address.authorization).toBe(`Basic ${Buffer.from('ward@7:päss/w rd').toString('base64')}`);
     expect(uiLinks(uiUrl || address.base).runUrl('1', 'r')).not.toContain('@');
+  });
+});
+
+describe('no cell of the data is quoted', () => {
+  const CELL = 'Jansen, Maria 1951-03-07';
+
+  it('of what an API repeats when it refuses records', async () => {
+    const records = [{ name: CELL, age: 67, insurance: 8573920 }];
+    const detail = [{ loc: ['body', 'records', 0, 'age'], msg: 'Input should be a string', input: 67 }];
+    const body = { detail, seen: `${CELL} has 8573920` };
+    const client = { ask: async () => ({ status: 422, body }), close: async () => undefined };
+    const { message } = (await expectAnswer(client, { records, limitMs: 1_000 }).catch(
+      (error: unknown) => error,
+    )) as Error;
+    expect(message).toContain('/predict answers 422');
+    expect(message).toContain('"records",0,"age"');
+    for (const cell of [CELL, '8573920', '67']) expect(message).not.toContain(cell);
+  });
+
+  it('of the first line of a file without names of columns', () => {
+    const wanted = { path: 'patients.csv', target: 'readmitted', group: 'patient', drop: ['Jansen'] };
+    const findings = judgeColumns(['Jansens', '67', 'F'], wanted);
+    expect(findings.map(({ code }) => code)).toEqual(['columnMissing', 'columnMissing', 'columnUnknown']);
+    expect(JSON.stringify(findings.map(findingText))).not.toContain('Jansens');
   });
 });

@@ -2,14 +2,13 @@ import type { Config } from '../../config.ts';
 import { TAGS } from '../../contracts/names.ts';
 import { ProductionEntry } from '../../contracts/registry.ts';
 import { REPORT_FILES } from '../../contracts/report.ts';
-import { parseJson } from '../../contracts/text.ts';
+import { oneLine, parseJson } from '../../contracts/text.ts';
 import type { Mlflow, ModelVersion } from '../../systems/mlflow/index.ts';
 import { temporalLink } from '../../words/links.ts';
 import { score, utcSecond } from '../../words/numbers.ts';
 import { changeReasonText } from '../../words/verdicts.ts';
 import type { Cli, Style } from '../cli.ts';
 import { askMlflow } from '../session.ts';
-import { oneLine } from '../views/text.ts';
 
 interface Wanted {
   /** The most entries that are shown. */

@@ -1,5 +1,6 @@
 import type { Config } from '../../config.ts';
 import { starterOf, TAGS } from '../../contracts/names.ts';
+import { oneLine } from '../../contracts/text.ts';
 import { quoted, tagEndsIn, tagIs } from '../../systems/mlflow/filter.ts';
 import type { Mlflow, ModelVersion, Run } from '../../systems/mlflow/index.ts';
 import { withoutAdvice } from '../../words/explain.ts';
@@ -9,7 +10,7 @@ import { verdictGrounds } from '../../words/verdicts.ts';
 import type { Cli, Style } from '../cli.ts';
 import { askMlflow } from '../session.ts';
 import { testAucOf } from '../versions/registry.ts';
-import { flow, oneLine, tableLines, wrap } from '../views/text.ts';
+import { flow, tableLines, wrap } from '../views/text.ts';
 import { askLive, hasFailed, recordedVerdict, type Verdict, verdict } from './verdict.ts';
 
 /** Which retrains are wanted; what is absent is no condition. */

@@ -1,9 +1,8 @@
-import { stripVTControlCharacters } from 'node:util';
+import { oneLine } from '../../contracts/text.ts';
 import type { LogEntry, LogEvent } from '../../systems/logs/index.ts';
 import { grouped } from '../../words/numbers.ts';
 import { type Cli, styleFor, writeLine } from '../cli.ts';
 import { CommandError, EXIT } from '../exit.ts';
-import { oneLine } from '../views/text.ts';
 
 /** A line of the output. */
 interface LogLine {
@@ -66,7 +65,7 @@ export function createLinePrinter(cli: Cli, isAlone: () => boolean): LinePrinter
 
   function asText({ entry, at, text, event }: LogLine): string {
     const time = at ? new Date(at).toTimeString().slice(0, 8) : '        ';
-    const shown = event === 'line' ? stripVTControlCharacters(text) : `[${oneLine(text)}]`;
+    const shown = event === 'line' ? text : `[${oneLine(text)}]`;
     const colour = event === 'line' ? undefined : entry.state === 'failed' && event === 'stepEnded' ? 'red' : 'yellow';
     return `${style('dim', time)}  ${label(entry)}${colour ? style(colour, shown) : shown}`;
   }

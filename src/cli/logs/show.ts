@@ -1,4 +1,5 @@
 import { FAILURES } from '../../contracts/errors.ts';
+import { oneLine } from '../../contracts/text.ts';
 import { ArtifactStoreUnavailable, openBackend } from '../../systems/artifacts/index.ts';
 import { artifactStoreOptions } from '../../systems/artifacts/options.ts';
 import { createLogReader, type LogEntry, type LogReader } from '../../systems/logs/index.ts';
@@ -6,7 +7,7 @@ import { MlflowError } from '../../systems/mlflow/index.ts';
 import { duration, sizeText, utcSecond } from '../../words/numbers.ts';
 import { type Cli, type Style, writeLine } from '../cli.ts';
 import { CommandError, EXIT } from '../exit.ts';
-import { oneLine, tableLines } from '../views/text.ts';
+import { tableLines } from '../views/text.ts';
 import { endOf, followLogs } from './follow.ts';
 import { createGroups, createLinePrinter, isWanted, type LogsWanted, linesOf, noSuchLog } from './lines.ts';
 

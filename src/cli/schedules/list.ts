@@ -1,5 +1,6 @@
 import { type ScheduleDescription, WorkflowNotFoundError } from '@temporalio/client';
 import cronstrue from 'cronstrue';
+import { oneLine } from '../../contracts/text.ts';
 import { cronOfCalendar } from '../../systems/schedules/cron.ts';
 import { type DeclaredSchedule, declaredSchedules } from '../../systems/schedules/declared.ts';
 import { describeIfThere, listOurs } from '../../systems/schedules/lookup.ts';
@@ -8,7 +9,6 @@ import { counted, uncapitalised, utcMinute } from '../../words/numbers.ts';
 import type { Cli, Style } from '../cli.ts';
 import { statusText } from '../follow/target.ts';
 import { type Session, withSession } from '../session.ts';
-import { oneLine } from '../views/text.ts';
 
 /** Shows the schedules: what each starts when, and whether Temporal has it as declared. */
 export async function showSchedules(cli: Cli): Promise<void> {

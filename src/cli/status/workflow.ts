@@ -1,6 +1,7 @@
 import { type WorkflowExecutionInfo, WorkflowFailedError } from '@temporalio/client';
 import type { Progress } from '../../contracts/progress.ts';
 import { SEARCH_ATTRIBUTES } from '../../contracts/savedQueries.ts';
+import { oneLine } from '../../contracts/text.ts';
 import { WORKFLOWS } from '../../contracts/workflows.ts';
 import { explainFailure } from '../../words/explain.ts';
 import { allLinks, type NamedLink, temporalLink } from '../../words/links.ts';
@@ -12,7 +13,7 @@ import { describe, statusText } from '../follow/target.ts';
 import { askProgress } from '../follow/watch.ts';
 import { type Session, withSession } from '../session.ts';
 import { drawFrame } from '../views/live.ts';
-import { linkLines, oneLine } from '../views/text.ts';
+import { linkLines } from '../views/text.ts';
 
 export async function showWorkflow(cli: Cli, workflowId: string): Promise<void> {
   const state = await withSession(cli, (session) => workflowState(session, workflowId));

@@ -1,7 +1,8 @@
 import type { Config } from '../../config.ts';
+import { oneLine } from '../../contracts/text.ts';
 import { duration, grouped, NONE, percent, scoreCell, signedCell, utcMinute } from '../../words/numbers.ts';
 import type { Cli, Style } from '../cli.ts';
-import { clip, linkLines, oneLine, tableLines } from '../views/text.ts';
+import { clip, linkLines, tableLines } from '../views/text.ts';
 import { type Compared, gatherComparison, type MetricRow, type Side } from './compare.ts';
 
 interface Canvas {

@@ -1,10 +1,11 @@
 import { STAGE_TITLES } from '../../contracts/names.ts';
 import type { Progress, StageProgress } from '../../contracts/progress.ts';
+import { oneLine } from '../../contracts/text.ts';
 import { paramsText } from '../../words/numbers.ts';
 import { outcomeText, remarkText, waitingText } from '../../words/results.ts';
-import { type Output, writeLine } from '../cli.ts';
+import { type Output, writeJson, writeLine } from '../cli.ts';
 import type { View } from '../follow/watch.ts';
-import { bestScore, oneLine, stageTime, trialCount } from './text.ts';
+import { bestScore, stageTime, trialCount } from './text.ts';
 
 /** Trial counts come at most this often; each better score comes at once (ms). */
 const COUNT_EVERY_MS = 5_000;
@@ -76,7 +77,7 @@ export function jsonLineView(stream: Output): View {
     const text = JSON.stringify(content);
     if (last.get(event) === text) return;
     last.set(event, text);
-    writeLine(stream, JSON.stringify({ event, at: new Date().toISOString(), ...content }));
+    writeJson(stream, { event, at: new Date().toISOString(), ...content });
   };
   last.set('notice', JSON.stringify({ notices: [] }));
   return {

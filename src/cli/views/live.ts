@@ -1,11 +1,13 @@
 import { createLogUpdate } from 'log-update';
+import { printable } from '../../config/printable.ts';
 import { STAGE_TITLES } from '../../contracts/names.ts';
 import type { Progress, SearchProgress, StageProgress } from '../../contracts/progress.ts';
+import { oneLine } from '../../contracts/text.ts';
 import { paramTexts } from '../../words/numbers.ts';
 import { remarkText, stageText, waitingText } from '../../words/results.ts';
 import type { Output, Style } from '../cli.ts';
 import type { View } from '../follow/watch.ts';
-import { bestScore, clip, flow, oneLine, stageTime, trialCount, wrap } from './text.ts';
+import { bestScore, clip, flow, stageTime, trialCount, wrap } from './text.ts';
 
 const FRAME_MS = 120;
 
@@ -18,7 +20,7 @@ export function liveView(stream: Output, style: Style): View {
   const render = () => {
     const canvas = { columns: stream.columns ?? 80, now: Date.now(), tick: tick++, style };
     const lines = progress ? drawFrame(progress, notices, canvas) : notices;
-    draw(lines.length > 0 ? lines.join('\n') : 'Waiting for the first answer.');
+    draw(lines.length > 0 ? printable(lines.join('\n')) : 'Waiting for the first answer.');
   };
   const timer = setInterval(render, FRAME_MS);
   return {

@@ -1,4 +1,3 @@
-import { stripVTControlCharacters } from 'node:util';
 import type { SearchProgress, StageProgress } from '../../contracts/progress.ts';
 import type { NamedLink } from '../../words/links.ts';
 import { duration, score } from '../../words/numbers.ts';
@@ -18,11 +17,6 @@ export function trialCount({ total, complete, failed, running }: SearchProgress)
 /** `best 0.6812 (trial 4)`; empty before the first score. */
 export function bestScore({ best }: SearchProgress): string {
   return best ? `best ${score(best.score)} (trial ${best.number})` : '';
-}
-
-/** Text from elsewhere on one line, without anything that would move a cursor. */
-export function oneLine(text: string): string {
-  return stripVTControlCharacters(text).replace(/\s+/g, ' ').trim();
 }
 
 /** Cuts a line to a width. */
