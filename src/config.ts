@@ -7,7 +7,7 @@ import { parseAll } from './config/parse.ts';
 import { ConfigError, type PlaceOf, type Problem, wrongSettings } from './config/problems.ts';
 import { hidePatterns, rememberSecrets } from './config/redaction.ts';
 import type { Config } from './config/schema.ts';
-import { secretsOf } from './config/secrets.ts';
+import { ownSecrets, secretsOf } from './config/secrets.ts';
 
 export { KNOWN_VARIABLES, settingPaths, variableOf } from './config/environment.ts';
 export { forModel, gatewayOf, isDeclared, modelNames } from './config/models.ts';
@@ -47,6 +47,7 @@ export function loadLocated(env: Environment, cwd: string): Located {
   const parsed = parseAll(layered.settings, { root, env, placeOf });
   const problems: Problem[] = [...document.problems, ...layered.problems, ...parsed.problems];
   if (problems.length > 0 || !parsed.config) throw wrongSettings(problems, cwd);
+  rememberSecrets(ownSecrets(fromRoot(parsed.config, parsed.config.stack.dir)));
   hidePatterns(parsed.config.logs.hide);
   return { config: parsed.config, file: document.file, placeOf };
 }

@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { isMapping, type Path } from '../contracts/schemas.ts';
 
 /** Names of settings and of variables whose values are secrets. */
@@ -85,6 +85,17 @@ export function secretsOf(settings: unknown, env: Readonly<NodeJS.ProcessEnv>, r
     ...(/(secret|url|smtp)Env$/.test(String(path.at(-1))) ? [env[text] ?? ''] : []),
   ]);
   return [...variables, ...named].flatMap(piecesOf);
+}
+
+/** The secrets that we made, in files of the folder of the state. */
+export function ownSecrets(dir: string): string[] {
+  try {
+    const names = readdirSync(dir).filter((name) => /(secret|token|key)$/.test(name));
+    return names.flatMap((name) => contentOf(join(dir, name)));
+  } catch {
+    // There is none yet, or it is not ours.
+    return [];
+  }
 }
 
 /** Nothing of a file that cannot be read: whoever needs it says so. */

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { rememberSecrets } from '../config/redaction.ts';
 import { type Config, fromRoot } from '../config.ts';
 
 /**
@@ -15,6 +16,7 @@ export function checkSecret(config: Config): string {
     if (!isCode(error, 'ENOENT')) throw error;
   }
   const made = randomBytes(32).toString('hex');
+  rememberSecrets([made]);
   const draft = `${file}.${made.slice(0, 8)}`;
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(draft, made, { mode: 0o600 });

@@ -1,5 +1,5 @@
 import { execFile, spawnSync } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -108,6 +108,7 @@ const PLANTED = {
   ofStep: 'step-Nn2#Hh9s',
   argument: 'argument-Vv5Dd4',
   pattern: 'NHS-4857773456',
+  ofTheStack: 'ours-Gg3!Ww8',
 };
 
 let root: string;
@@ -115,6 +116,8 @@ let root: string;
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), 'redaction-'));
   await writeFile(join(root, 'password'), `${PLANTED.file}\n`);
+  await mkdir(join(root, '.mediwatch'));
+  await writeFile(join(root, '.mediwatch/check-secret'), PLANTED.ofTheStack);
   const settings = {
     webhook: { token: PLANTED.setting },
     docker: { passwordFile: 'password' },
