@@ -16,7 +16,7 @@ import type { Delivery, Notification } from '../contracts/notifications.ts';
 import { SEARCH_ATTRIBUTES } from '../contracts/savedQueries.ts';
 import type { DriftAlert, RetrainEnding } from '../contracts/steward.ts';
 import { shorten } from '../contracts/text.ts';
-import { RetrainResult, type WorkflowName } from '../contracts/workflows.ts';
+import { DriftCheckResult, RetrainResult, type WorkflowName } from '../contracts/workflows.ts';
 import type { Ending } from '../domain/steward.ts';
 import { raiseAlert, stewardStart } from '../systems/alerts.ts';
 import type { Notifier } from '../systems/notifications/index.ts';
@@ -162,14 +162,31 @@ export function createStewardActivities({
      */
     async findRetrain({ registeredModel }: { registeredModel: string }): Promise<{ workflowId: string } | null> {
       if (!(await searchable())) return null;
-      const model = `${SEARCH_ATTRIBUTES.model.name} = "${registeredModel.replaceAll(/["\\]/g, '\\$&')}"`;
-      const query = `WorkflowType = "retrain" AND ExecutionStatus = "Running" AND ${model}`;
+      const query = `WorkflowType = "retrain" AND ExecutionStatus = "Running" AND ${isOf(registeredModel)}`;
       for await (const { workflowId, runId } of client.workflow.list({ query })) {
         // The list may still hold one that has ended.
         const { status } = await client.workflow.getHandle(workflowId, runId).describe();
         if (status.name === 'RUNNING') return { workflowId };
       }
       return null;
+    },
+
+    /**
+     * Whether the latest drift checks of a model came to a judgement, the latest first: not those that failed, were
+     * skipped or were terminated. Cancelled ones do not count. None where the namespace does not know our attributes.
+     */
+    async earlierChecks({ registeredModel, count }: { registeredModel: string; count: number }): Promise<boolean[]> {
+      const judged: boolean[] = [];
+      if (!(await searchable())) return judged;
+      const query = `WorkflowType = "driftCheck" AND ExecutionStatus != "Running" AND ExecutionStatus != "Canceled" AND ${isOf(registeredModel)}`;
+      for await (const { workflowId, runId, status } of client.workflow.list({ query })) {
+        const result =
+          status.name === 'COMPLETED' ? await client.workflow.getHandle(workflowId, runId).result() : undefined;
+        const verdict = DriftCheckResult.safeParse(result).data?.verdict;
+        judged.push(verdict === 'drift' || verdict === 'no drift');
+        if (judged.length === count) break;
+      }
+      return judged;
     },
 
     /** Starts a retrain. One of this id that runs, or has ended, is the one that an earlier attempt started. */
@@ -205,6 +222,10 @@ export function createStewardActivities({
     },
   };
 }
+
+/** Part of a list filter: workflows of a model. */
+const isOf = (registeredModel: string) =>
+  `${SEARCH_ATTRIBUTES.model.name} = "${registeredModel.replaceAll(/["\\]/g, '\\$&')}"`;
 
 async function endingOf(
   client: Client,

@@ -14,6 +14,7 @@ export const EVENTS = [
   'rolledBack',
   'deploymentFailed',
   'driftDetected',
+  'driftUnknown',
   'stewardPaused',
 ] as const;
 

@@ -74,6 +74,19 @@ function anyOf(columns: readonly DriftColumn[]): boolean | null {
   return columns.length === 0 || columns.some(({ drifted }) => drifted === null) ? null : false;
 }
 
+/** So many checks in a row that judge nothing, and people are notified: once, until one judges again. */
+export const SILENT_CHECKS = 3;
+
+/**
+ * Whether the check that has just ended without a judgement is the one to notify people of.
+ *
+ * @param earlier whether those before it judged, the latest first; only the last {@link SILENT_CHECKS} matter
+ */
+export function becameSilent(earlier: readonly boolean[]): boolean {
+  const silent = earlier.findIndex((judged) => judged);
+  return (silent === -1 ? earlier.length : silent) === SILENT_CHECKS - 1;
+}
+
 /** Longest texts that an alert carries (characters). */
 const LIMIT = { key: 100, reason: 1_000 } as const;
 

@@ -104,6 +104,17 @@ export const news = {
       links: report.url ? [{ name: 'Drift report', url: report.url }] : [],
     };
   },
+
+  /** @param why what the last of the checks says */
+  driftUnknown: (registeredModel: string, checks: number, why: string): News => ({
+    event: 'driftUnknown',
+    severity: 'warning',
+    title: `${checks} drift checks of ${registeredModel} in a row have judged nothing`,
+    text: lines(
+      `The last one: ${why}`,
+      'Until a check judges again, nobody learns of drift, and this is not said again. See mediwatch drift check.',
+    ),
+  }),
 };
 
 function promoted(promotion: Promotion, deployment: PromoteResult['deployment']): News {

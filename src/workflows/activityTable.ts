@@ -241,6 +241,11 @@ export const ACTIVITIES = {
     profile: 'watch',
     summary: ({ workflowId }) => `wait until ${workflowId} has ended`,
   },
+  earlierChecks: {
+    queue: 'orchestration',
+    profile: 'notify',
+    summary: ({ registeredModel }) => `look whether the checks of ${registeredModel} before this one judged anything`,
+  },
   notify: {
     queue: 'orchestration',
     profile: 'notify',

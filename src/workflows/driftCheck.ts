@@ -1,5 +1,7 @@
 import { failure } from '../contracts/errors.ts';
-import { alertOf, judgeDrift } from '../domain/driftGate.ts';
+import type { News } from '../contracts/notifications.ts';
+import type { PlanOf } from '../contracts/workflows.ts';
+import { alertOf, becameSilent, judgeDrift, SILENT_CHECKS } from '../domain/driftGate.ts';
 import { news } from '../words/news.ts';
 import { capitalised } from '../words/numbers.ts';
 import { driftVerdictText } from '../words/verdicts.ts';
@@ -16,7 +18,13 @@ export const driftCheck = workflow(
   'driftCheck',
   {
     mlflowRun: { purpose: 'drift-check' },
-    notices: { completed: (result) => (result.verdict === 'drift' ? [news.driftDetected(result)] : []) },
+    notices: {
+      completed(result, _progress, plan) {
+        if (result.verdict === 'drift') return [news.driftDetected(result)];
+        return result.verdict === 'skipped' ? silence(plan, `${capitalised(driftVerdictText(result))}.`) : [];
+      },
+      failed: ({ message }, plan) => silence(plan, message),
+    },
   },
   async (plan, run) => {
     const { registeredModel, log, reference, minRows, gate, limits } = plan;
@@ -46,3 +54,10 @@ export const driftCheck = workflow(
     return { ...verdict, registeredModel, report, alerted };
   },
 );
+
+/** What people are notified of when check after check judges nothing, for whatever reason; never throws. */
+async function silence({ registeredModel, notifies }: PlanOf<'driftCheck'>, why: string): Promise<News[]> {
+  if (!notifies) return [];
+  const earlier = await activities.earlierChecks({ registeredModel, count: SILENT_CHECKS }).catch(() => []);
+  return becameSilent(earlier) ? [news.driftUnknown(registeredModel, SILENT_CHECKS, why)] : [];
+}

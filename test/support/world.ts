@@ -229,6 +229,9 @@ export function createWorld(
     async raiseAlert({ registeredModel }) {
       return `driftSteward/${registeredModel}`;
     },
+    async earlierChecks() {
+      return [];
+    },
     async notify() {
       return [];
     },

@@ -31,8 +31,8 @@ interface Options<Name extends WorkflowName, Carried> {
   companions?: ReadonlyArray<(plan: PlanOf<Name>, recorder: Recorder) => Companion<ResultOf<Name>>>;
   /** What people are notified of. Nobody is notified of a cancellation: whoever did that knows. */
   notices?: {
-    completed?(result: ResultOf<Name>, progress: Progress): News[];
-    failed?(failure: WorkflowFailure, plan: PlanOf<Name>): News[];
+    completed?(result: ResultOf<Name>, progress: Progress, plan: PlanOf<Name>): News[] | Promise<News[]>;
+    failed?(failure: WorkflowFailure, plan: PlanOf<Name>): News[] | Promise<News[]>;
   };
 }
 
@@ -124,11 +124,11 @@ async function withNotices<Name extends WorkflowName>(
   let news: News[] = [];
   try {
     const result = await body();
-    news = notices?.completed?.(result, recorder.progress) ?? [];
+    news = (await notices?.completed?.(result, recorder.progress, plan)) ?? [];
     return result;
   } catch (error) {
     if (!(error instanceof ContinueAsNew || wasCancelled(error)))
-      news = notices?.failed?.(failureOf(error), plan) ?? [];
+      news = (await notices?.failed?.(failureOf(error), plan)) ?? [];
     throw error;
   } finally {
     await Promise.all(news.map((one) => notify(plan, one)));
