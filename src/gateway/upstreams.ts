@@ -68,13 +68,15 @@ export function createUpstreams(options: UpstreamsOptions) {
     instance: (key: string) => processes.get(key),
     instances: () => [...processes.values()],
 
-    /** Where it answers, or why it cannot be sent requests now. How an external one does, only a request shows. */
+    /**
+     * Where it answers, or that it cannot be sent requests now: why is for the admin API. How an external one does, only a
+     * request shows.
+     */
     address(spec: ActiveSpec): string | Unavailable {
       const instance = processes.get(spec.key);
-      if (!instance) return externals.get(spec.key)?.url ?? starting(spec, 'it was not started yet');
+      if (!instance) return externals.get(spec.key)?.url ?? starting(spec);
       if (instance.state() === 'running') return instance.url;
-      const reason = instance.reason() ?? 'it is not running';
-      return instance.state() === 'exited' ? restarting(instance, reason) : starting(spec, reason);
+      return instance.state() === 'exited' ? restarting(spec) : starting(spec);
     },
 
     /** Asks whether it serves; gives why not, as text, or null. */
@@ -133,13 +135,12 @@ export function createUpstreams(options: UpstreamsOptions) {
   };
 }
 
-function starting({ version, model }: ActiveSpec, reason: string): Unavailable {
-  return { error: `Version ${version} of ${model} is starting: ${reason}.`, next: 'try again in a few seconds' };
+function starting({ version, model }: ActiveSpec): Unavailable {
+  return { error: `Version ${version} of ${model} is starting.`, next: 'try again in a few seconds' };
 }
 
-function restarting({ spec: { version, model }, logFile }: ApiProcess, reason: string): Unavailable {
-  const error = `Version ${version} of ${model} is being restarted: ${reason}.`;
-  return { error, next: `try again soon, or read ${logFile}` };
+function restarting({ version, model }: ActiveSpec): Unavailable {
+  return { error: `Version ${version} of ${model} is being restarted.`, next: 'try again soon' };
 }
 
 /** A key stands for one model version as long as it is known. */

@@ -94,7 +94,7 @@ test('an active version that cannot start is tried again and again, and requests
     });
     const answer = await gateway.api('GET', '/health');
     expect(answer.status).toBe(503);
-    expect(answer.body.error).toMatch(/Version 1 of Readmit is (being restarted: it exited with code 3|starting)/);
+    expect(answer.body.error).toMatch(/Version 1 of Readmit is (being restarted|starting)\.$/);
   } finally {
     await gateway.close();
   }
