@@ -165,9 +165,7 @@ def confined(
     child = None
     try:
         with Connection(ours.detach()) as connection, theirs:
-            uid = _FIRST_UID + next(_numbers) % _UIDS if _may_become_another() else -1
-            if uid >= 0:
-                os.chown(folder, uid, uid)
+            uid = _owner_of_nothing(folder)
             child = _start(folder, theirs.fileno(), uid, memory_mib, threads)
             theirs.close()
             _readable(fetch_model(uri, tracking_uri, str(folder / "model"), recorded))
@@ -202,12 +200,21 @@ def _start(folder: Path, descriptor: int, uid: int, memory_mib: int, threads: in
         raise StepCrashed(f"The process that loads models cannot be started: {error}") from error
 
 
-def _may_become_another() -> bool:
-    """Whether this is root, and another user may read the libraries: not where they were installed for root alone."""
-    if sys.platform != "linux" or os.geteuid() != 0:
-        return False
+def _owner_of_nothing(folder: Path) -> int:
+    """Give a folder to a user that owns nothing else, and return that; -1 where there can be no other user.
+
+    That takes root, and libraries that were not installed for root alone.
+    """
     files = (_CHILD, Path(np.__file__), Path(os.__file__))
-    return all(file.stat().st_mode & 4 and file.parent.stat().st_mode & 5 == 5 for file in files)
+    shared = all(file.stat().st_mode & 4 and file.parent.stat().st_mode & 5 == 5 for file in files)
+    if sys.platform != "linux" or os.geteuid() != 0 or not shared:
+        return -1
+    uid = _FIRST_UID + next(_numbers) % _UIDS
+    try:
+        os.chown(folder, uid, uid)
+    except PermissionError:
+        return -1
+    return uid
 
 
 def _readable(path: Path) -> None:

@@ -6,6 +6,7 @@ import { PROJECT_ROOT } from '../../../src/config.ts';
 import { planPromotion, planRestore } from '../../../src/domain/registryMoves.ts';
 import { createMlflow, type Mlflow } from '../../../src/systems/mlflow/index.ts';
 import { applyChanges, readSnapshot } from '../../../src/systems/mlflow/registryChanges.ts';
+import { recordedFiles } from '../../../src/systems/mlflow/versionFiles.ts';
 import { type MlflowServer, startMlflow } from '../../support/mlflow.ts';
 import { VENV_WITHIN_MS, venvOf } from '../../support/venv.ts';
 
@@ -89,4 +90,23 @@ test('one version is made of a run’s model for a key, and stages and aliases m
   await applyChanges(mlflow, name, planRestore(await readSnapshot(mlflow, name), before));
   expect(await mlflow.getVersion(name, first)).toMatchObject({ stage: 'Production', aliases: ['champion'] });
   expect(await mlflow.getByAlias(name, 'previous')).toBeUndefined();
+});
+
+test('the files of a version are recorded with their digests, and one that changed is named', async () => {
+  const { runId } = await mlflow.createRun({ experimentId, name: 'files of a version' });
+  for (const path of ['MLmodel', 'a b/ä.txt', 'a.txt']) await mlflow.logArtifact(runId, `model/${path}`, path);
+  const wanted = { name: 'Recorded', source: `runs:/${runId}/model`, runId, modelId: null, key: 'files' };
+  const made = await mlflow.ensureVersion(wanted);
+  expect(await mlflow.compareFiles(made)).toEqual({ code: 'unrecorded' });
+  const recorded = await mlflow.recordFiles(made);
+  expect(recorded?.files?.replaceAll(/^[0-9a-f]{64} {2}/gm, '')).toBe('MLmodel\na b/ä.txt\na.txt\n');
+
+  const known = (await mlflow.getVersion(made.name, made.version)) ?? made;
+  expect(recordedFiles(known)).toEqual(recorded);
+  expect(await mlflow.compareFiles(known)).toEqual({ code: 'same', digest: recorded?.digest });
+  await mlflow.logArtifact(runId, 'model/a b/ä.txt', 'other');
+  await mlflow.logArtifact(runId, 'model/added', '');
+  expect(await mlflow.compareFiles(known)).toEqual({ code: 'changed', files: ['a b/ä.txt', 'added'] });
+  // What was recorded stays, whatever the files are now.
+  expect(await mlflow.recordFiles(known)).toEqual(recorded);
 });
