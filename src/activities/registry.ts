@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { Context } from '@temporalio/activity';
 import { z } from 'zod';
 import { type Config, forModel } from '../config.ts';
@@ -163,6 +164,12 @@ export function createRegistryActivities({
       });
       const { version } = registered;
       await mlflow.recordFiles(registered, untilGivenUp());
+      const { option, modelPath } = forModel(shared, registeredModel).docker;
+      const imageFile = basename(modelPath);
+      const beside = option === 'baked' ? await mlflow.listArtifacts(trained.runId, '', untilGivenUp()) : [];
+      if (beside.some(({ path }) => path === imageFile)) {
+        await mlflow.recordImageFile(registered, imageFile, untilGivenUp());
+      }
       await mlflow.setAlias(registeredModel, ALIASES.challenger, version);
       const { runId, metrics, reportUri } = trained;
       const champion = (await mlflow.listVersions(registeredModel)).find(({ stage }) => stage === 'Production');

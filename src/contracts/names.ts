@@ -38,6 +38,8 @@ export const TAGS = {
   /** SHA-256 of the list of a version's files, and that list where it fits into a tag */
   digest: 'mediwatch.digest',
   files: 'mediwatch.files',
+  /** SHA-256 of the file that an image takes from the run, where the model itself is none that it could hold */
+  imageFile: 'mediwatch.image_file',
   trigger: 'mediwatch.trigger',
   /** link to the drift report that led to a version */
   driftReport: 'mediwatch.drift_report',

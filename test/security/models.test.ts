@@ -17,8 +17,10 @@ import { modelCheck } from '../../src/doctor/registry.ts';
 import { judgePromotion } from '../../src/domain/promotionGate.ts';
 import { createArtifactStore } from '../../src/systems/artifacts/index.ts';
 import { createDockerSystem } from '../../src/systems/docker/index.ts';
+import { fetchModelFile } from '../../src/systems/docker/modelFile.ts';
 import { createMlflow, type Mlflow } from '../../src/systems/mlflow/index.ts';
 import { mlflowOptions } from '../../src/systems/mlflow/options.ts';
+import { createTransport } from '../../src/systems/mlflow/transport.ts';
 import { createTrainingProcesses, type TrainingProcesses } from '../../src/workers/trainingProcesses.ts';
 import { type MlflowServer, startMlflow } from '../support/mlflow.ts';
 import { sampleData } from '../support/sampleData.ts';
@@ -197,6 +199,26 @@ describe('a file that was changed after the registration', () => {
     }
     expect((await compare('1', null)).challenger.test_auc).toBeCloseTo(auc, 9);
   });
+});
+
+it('a file that an image takes from the run is compared too', async () => {
+  const baked: Config = { ...config, docker: { ...config.docker, option: 'baked', push: false } };
+  const { runId } = await mlflow.createRun({ experimentId: '0', name: 'beside' });
+  await mlflow.logArtifact(runId, 'model/MLmodel', 'flavors: { lightgbm: { data: model.lgb } }');
+  await mlflow.logArtifact(runId, 'model_pipeline.joblib', 'as it was');
+  const trained = { runId, modelUri: `runs:/${runId}/model`, modelId: null, metrics: {} };
+  const about = { registeredModel: 'Beside', key: 'beside', model: 'lgb', dataset: dataset.ref, seed: null };
+  const made = { ...about, trained, trigger: null, driftReport: null };
+  const { version } = await call(registry({ ...baked, models: {} }).registerVersion, made);
+  const found = await mlflow.getVersion('Beside', version);
+  const transport = createTransport(mlflowOptions(config));
+  const fetch = () =>
+    fetchModelFile({ mlflow, transport }, { version: found as never, file: join(folder, 'model_pipeline.joblib') });
+  await fetch();
+  expect(await readFile(join(folder, 'model_pipeline.joblib'), 'utf8')).toBe('as it was');
+  await mlflow.logArtifact(runId, 'model_pipeline.joblib', 'as it was not');
+  await expect(fetch()).rejects.toMatchObject({ type: 'ModelChanged' });
+  await transport.close();
 });
 
 /** What the bundled API makes of version 1. */

@@ -5,6 +5,7 @@ import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { TAGS } from '../../contracts/names.ts';
 import { sha256OfFile } from '../digests.ts';
 import type { Mlflow, ModelVersion } from '../mlflow/index.ts';
 import type { Transport } from '../mlflow/transport.ts';
@@ -68,4 +69,8 @@ export async function fetchModelFile(
   const folder = join(dirname(file), 'run');
   const [fetched] = await mlflow.downloadArtifacts(version.runId, name, folder, { signal });
   if (fetched) await copyFile(fetched, file);
+  const recorded = version.tags[TAGS.imageFile];
+  if (recorded && recorded !== (await sha256OfFile(file))) {
+    throw new ModelRefused('ModelChanged', changedText(version.name, version.version, [name]));
+  }
 }

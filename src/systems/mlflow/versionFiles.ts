@@ -70,6 +70,13 @@ export function versionFileCalls(transport: Transport) {
     return paths.map((path) => `${digests.get(path)}  ${path}\n`).join('');
   }
 
+  async function setTags({ name, version }: Version, tags: Record<string, string>, { signal }: CallOptions) {
+    const path = '/api/2.0/mlflow/model-versions/set-tag';
+    for (const tag of toPairs(tags)) {
+      await transport.json({ method: 'POST', path, json: { name, version, ...tag }, signal }, Nothing);
+    }
+  }
+
   return {
     /** Records the digest of a version's files as a tag, unless it has one; null: they cannot be read through MLflow. */
     async recordFiles(version: Version, options: CallOptions = {}): Promise<RecordedFiles | null> {
@@ -78,13 +85,20 @@ export function versionFileCalls(transport: Transport) {
       const list = await listFiles(version, options);
       if (!list) return null;
       const recorded = { digest: sha256(list), files: list.length <= TAG_LENGTH ? list : null };
-      const { name, version: number } = version;
-      for (const tag of toPairs(filesTags(recorded))) {
-        const json = { name, version: number, ...tag };
-        const path = '/api/2.0/mlflow/model-versions/set-tag';
-        await transport.json({ method: 'POST', path, json, signal: options.signal }, Nothing);
-      }
+      await setTags(version, filesTags(recorded), options);
       return recorded;
+    },
+
+    /** Records the digest of a file that the version's run has beside the model, unless there is one. */
+    async recordImageFile(
+      version: Version & { runId: string },
+      path: string,
+      options: CallOptions = {},
+    ): Promise<void> {
+      if (!version.runId || version.tags[TAGS.imageFile]) return;
+      const query = { run_id: version.runId, path };
+      const call = { method: 'GET', path: '/get-artifact', query, ...options } as const;
+      await setTags(version, { [TAGS.imageFile]: await transport.transfer(call, sha256OfStream) }, options);
     },
 
     /** Compares the files of a version with what was recorded; those that cannot be read have changed. */
