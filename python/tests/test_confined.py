@@ -197,6 +197,9 @@ def test_a_file_that_was_changed_is_named_and_nothing_is_loaded(trained, sample_
     model = {"id": "1", "uri": trained["modelUri"], "recorded": recorded}
     values = {"datasetDir": str(sample_dataset), "trackingUri": mlflow_uri}
     assert run("evaluate", **values, models=[model])["models"]["1"]["test_auc"] > 0.5
+    # The same model by the name of its run; of a script, it lies among the other files of the run.
+    in_run = {**model, "uri": f"runs:/{trained['runId']}/model"}
+    assert run("evaluate", **values, models=[in_run])["models"]["1"]["test_auc"] > 0.5
     other = "".join(f"{'0' * 64}{line[64:]}" if "MLmodel" in line else line for line in files.splitlines(True))
     changed = {"digest": sha256(other.encode()), "files": other}
     with pytest.raises(ModelChanged, match=r"^MLmodel of models:/m-"):

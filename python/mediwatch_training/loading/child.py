@@ -40,7 +40,7 @@ _NEEDS_SENT = 20
 
 
 def main(descriptor: int, uid: int, memory_mib: int, threads: int) -> None:
-    """Load the model in ``model`` below the working directory, and answer until the parent lets go."""
+    """Load the model that the parent put below the working directory, and answer until it lets go."""
     parent = Connection(descriptor)
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
     if uid >= 0:
@@ -58,9 +58,9 @@ def main(descriptor: int, uid: int, memory_mib: int, threads: int) -> None:
         parent.send_bytes(json.dumps(message).encode())
 
     try:
-        name = parent.recv_bytes().decode()
+        name, place = pickle.loads(parent.recv_bytes())
         records: pd.DataFrame = pickle.loads(Path("records.pickle").read_bytes())
-        load = loader_of("model")
+        load = loader_of(place)
         with threadpool_limits(limits=threads, user_api="openmp"):
             _watch(answer)
             model = load()

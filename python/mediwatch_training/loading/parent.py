@@ -168,11 +168,12 @@ def confined(
             uid = _owner_of_nothing(folder)
             child = _start(folder, theirs.fileno(), uid, memory_mib, threads)
             theirs.close()
-            _readable(fetch_model(uri, tracking_uri, str(folder / "model"), recorded))
+            path = fetch_model(uri, tracking_uri, str(folder / "model"), recorded)
+            _readable(folder / "model")
             (folder / "records.pickle").write_bytes(pickle.dumps(records, protocol=5))
             _readable(folder / "records.pickle")
             with contextlib.suppress(OSError):
-                connection.send_bytes(uri.encode())
+                connection.send_bytes(pickle.dumps((uri, str(path.relative_to(folder)))))
             yield ConfinedModel(uri, connection, len(records))
     finally:
         if child is not None:
