@@ -4,7 +4,7 @@ import { isMapping } from '../contracts/schemas.ts';
 const HIDDEN = '***';
 
 /** Hiding less than this would eat words and numbers (characters). */
-export const SHORTEST_HIDDEN = 4;
+const SHORTEST_HIDDEN = 4;
 
 /** Takes secrets out of texts, in every form in which they travel. */
 export interface Redactor {
