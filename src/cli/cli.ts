@@ -30,6 +30,7 @@ export interface Cli {
 export function openCli(io: Io, json: boolean): Cli {
   const prose = json ? io.stderr : io.stdout;
   let config: Config | undefined;
+  let refusal: unknown;
   const say = (text = '') => writeLine(prose, text);
   const emit = (document: object) => {
     if (json) writeJson(io.stdout, document);
@@ -42,8 +43,15 @@ export function openCli(io: Io, json: boolean): Cli {
     width: prose.isTTY ? (prose.columns ?? 100) : Number.POSITIVE_INFINITY,
     exitCode: EXIT.done,
     config: () => {
-      config ??= loadConfig(io.env, io.cwd);
-      return config;
+      if (refusal !== undefined) throw refusal;
+      try {
+        config ??= loadConfig(io.env, io.cwd);
+        return config;
+      } catch (error) {
+        // Help asks for the settings of each command: a long file that cannot be used is read once.
+        refusal = error;
+        throw error;
+      }
     },
     say,
     emit,
