@@ -25,7 +25,7 @@ afterEach(() => {
 it('what an activity says, and another file beside it, can be read from elsewhere, also when it fails', async () => {
   const store = join(dir, 'store');
   mkdirSync(store);
-  const backend = openBackend({ store, mlflowUri: '', experiment: 'stored', cacheDir: '', timeoutMs: 5_000 });
+  const backend = openBackend({ store, mlflowUri: '', cacheDir: '', timeoutMs: 5_000 });
   const shipper = createLogShipper({
     backend,
     marksFolder: join(dir, 'marks'),

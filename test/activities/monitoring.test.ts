@@ -47,7 +47,6 @@ function makeReport(runId: string, monitoring: object = {}): Promise<DriftReport
   const store = createArtifactStore({
     store: join(folder, 'store'),
     mlflowUri: server.uri,
-    experiment: 'stored',
     cacheDir: join(folder, 'cache'),
     timeoutMs: 30_000,
   });

@@ -52,7 +52,6 @@ function systems(of: Config = config) {
   const store = createArtifactStore({
     store: join(folder, 'store'),
     mlflowUri: server.uri,
-    experiment: 'stored',
     cacheDir: join(folder, 'cache'),
     timeoutMs: 30_000,
   });

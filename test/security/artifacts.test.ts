@@ -17,7 +17,6 @@ const host = (name: string, keyFile?: string) =>
   createArtifactStore({
     store: dir,
     mlflowUri: '',
-    experiment: 'stored',
     cacheDir: join(dir, name, 'cache'),
     timeoutMs: 5_000,
     onForged: (key) => forged.push(key),

@@ -69,7 +69,7 @@ const call = <Input, Result>(activity: (input: Input) => Promise<Result>, input:
   new MockActivityEnvironment().run(activity as (input: unknown) => Promise<Result>, input);
 
 function training(of: Config = config) {
-  const options = { mlflowUri: server.uri, experiment: 'stored', cacheDir: join(folder, 'cache'), timeoutMs: 30_000 };
+  const options = { mlflowUri: server.uri, cacheDir: join(folder, 'cache'), timeoutMs: 30_000 };
   const store = createArtifactStore({ store: join(folder, 'store'), ...options });
   const { runner, codeDigest } = processes;
   return translated(

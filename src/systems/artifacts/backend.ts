@@ -15,7 +15,7 @@ interface Listed {
 /** A place that keeps files by their path below the store's root. */
 export interface Backend {
   /** The address of a file, for references and messages. */
-  uriOf(path: string): Promise<string>;
+  uriOf(path: string): string;
   /** Size of a file (bytes); undefined when there is none. */
   sizeOf(path: string, options: TransferOptions): Promise<number | undefined>;
   /** Stores a file, in place of one of the same path. `body` is called again for every attempt. */

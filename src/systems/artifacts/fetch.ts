@@ -71,7 +71,5 @@ async function fetchObject(backend: Backend, sha256: string, file: string, optio
     found = digest.sha256;
   }
   if (found === sha256) return;
-  throw new ArtifactCorrupt(
-    `${await backend.uriOf(path)} holds bytes with the digest ${found}; nothing of it was used.`,
-  );
+  throw new ArtifactCorrupt(`${backend.uriOf(path)} holds bytes with the digest ${found}; nothing of it was used.`);
 }

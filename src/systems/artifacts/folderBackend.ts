@@ -11,7 +11,7 @@ import { makeTemporary, sweepAbandoned } from './temporary.ts';
 export function folderBackend(folder: string): Backend {
   const root = resolve(folder);
   const incoming = join(root, 'mediwatch', 'incoming');
-  const uriOf = async (path: string) => pathToFileURL(join(root, path)).href;
+  const uriOf = (path: string) => pathToFileURL(join(root, path)).href;
 
   // A mount that is missing must not be taken for an empty store, nor be filled behind the mount point's back.
   async function mounted(): Promise<void> {
@@ -44,7 +44,7 @@ export function folderBackend(folder: string): Backend {
     async get(path, read) {
       await mounted();
       const file = join(root, path);
-      if (!(await stat(file).catch(isAbsent))) throw new ArtifactMissing(`There is no ${await uriOf(path)}.`);
+      if (!(await stat(file).catch(isAbsent))) throw new ArtifactMissing(`There is no ${uriOf(path)}.`);
       return await read(createReadStream(file));
     },
     async list(path) {

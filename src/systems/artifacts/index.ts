@@ -21,8 +21,6 @@ export interface ArtifactStoreOptions {
   store: string;
   mlflowUri: string;
   mlflowAuth?: MlflowAuth;
-  /** Experiment of MLflow in whose folder all lies. */
-  experiment: string;
   /** This host's own copies; only this host's processes use it. */
   cacheDir: string;
   /** Secret that authenticates the values of keys; absent: a file beside `cacheDir`, made when it is missing. */
@@ -56,8 +54,7 @@ export interface ArtifactStore {
 }
 
 const BACKENDS = {
-  mlflow: ({ mlflowUri, mlflowAuth, timeoutMs, experiment }) =>
-    mlflowBackend({ uri: mlflowUri, timeoutMs, experiment, ...mlflowAuth }),
+  mlflow: ({ mlflowUri, mlflowAuth, timeoutMs }) => mlflowBackend({ uri: mlflowUri, timeoutMs, ...mlflowAuth }),
   folder: ({ store }) => folderBackend(store),
 } satisfies Record<string, (options: ArtifactStoreOptions) => Backend>;
 

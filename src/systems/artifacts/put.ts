@@ -30,7 +30,7 @@ export async function putDirectory(
     const manifest = Buffer.from(encodeManifest(files));
     const sha256 = sha256Of(manifest);
     const path = objectPath(sha256);
-    const ref: ArtifactRef = { uri: await backend.uriOf(path), sha256, sizeBytes: totalSize(files) };
+    const ref: ArtifactRef = { uri: backend.uriOf(path), sha256, sizeBytes: totalSize(files) };
 
     const isStored = async (object: string, size: number) =>
       !overwrite && (await backend.sizeOf(object, { signal })) === size;

@@ -70,14 +70,13 @@ describe.each(['mlflow', 'folder'] as const)('the store with the %s backend', (k
     createArtifactStore({
       store: kind === 'mlflow' ? 'mlflow' : join(dir, 'shared'),
       mlflowUri: server.uri,
-      experiment: 'Default',
       cacheDir: join(dir, name),
       timeoutMs: 20_000,
     });
   /** Where the bytes of a digest lie. */
   const objectFile = (digest: string) =>
     join(
-      kind === 'mlflow' ? join(server.dir, 'artifacts', '0') : join(dir, 'shared'),
+      kind === 'mlflow' ? join(server.dir, 'artifacts') : join(dir, 'shared'),
       'mediwatch/sha256',
       digest.slice(0, 2),
       digest,
@@ -94,7 +93,7 @@ describe.each(['mlflow', 'folder'] as const)('the store with the %s backend', (k
     const ref = await host('a').putDirectory(directory, { onProgress: ({ doneBytes }) => progress.push(doneBytes) });
     expect(ref.sizeBytes).toBe(3_000_002);
     expect(ref.uri).toMatch(
-      kind === 'mlflow' ? /^mlflow-artifacts:\/0\/mediwatch\/sha256\/../ : /^file:\/\/\/.*\/mediwatch\/sha256\/../,
+      kind === 'mlflow' ? /^mlflow-artifacts:\/mediwatch\/sha256\/../ : /^file:\/\/\/.*\/mediwatch\/sha256\/../,
     );
     expect(progress.at(-1)).toBe(3_000_002);
 
@@ -188,7 +187,6 @@ describe.each(['mlflow', 'folder'] as const)('the store with the %s backend', (k
     const options = {
       store: kind === 'mlflow' ? 'mlflow' : join(dir, 'shared'),
       mlflowUri: server.uri,
-      experiment: 'Default',
       cacheDir: join(dir, 'a'),
       timeoutMs: 20_000,
     };
@@ -245,24 +243,10 @@ describe.each(['mlflow', 'folder'] as const)('the store with the %s backend', (k
   test('takes half a value, as a broken upload may leave it, for none', async () => {
     await host('a').putKey(`half ${kind}`, { rows: 3 });
     const digest = sha256(`half ${kind}`);
-    const root = kind === 'mlflow' ? join(server.dir, 'artifacts', '0') : join(dir, 'shared');
+    const root = kind === 'mlflow' ? join(server.dir, 'artifacts') : join(dir, 'shared');
     await truncate(join(root, 'mediwatch/keys', digest.slice(0, 2), `${digest}.json`), 10);
     expect(await host('a').getKey(`half ${kind}`)).toBeUndefined();
   });
-});
-
-test('what lies behind MLflow is in the folder of the experiment, which is made with the first file', async () => {
-  const store = createArtifactStore({
-    store: 'mlflow',
-    mlflowUri: server.uri,
-    experiment: 'of its own',
-    cacheDir: join(dir, 'a'),
-    timeoutMs: 20_000,
-  });
-  expect(await store.getKey('dataset/1')).toBeUndefined();
-  const ref = await store.putDirectory(await writeFiles('data', { a: '1' }));
-  expect(ref.uri).toMatch(/^mlflow-artifacts:\/[1-9]\d*\/mediwatch\/sha256\//);
-  expect(await readFiles(await store.fetchDirectory(ref))).toEqual(await readFiles(join(dir, 'data')));
 });
 
 describe('the cache of a host', () => {
@@ -270,7 +254,6 @@ describe('the cache of a host', () => {
     createArtifactStore({
       store: join(dir, 'shared'),
       mlflowUri: server.uri,
-      experiment: 'Default',
       cacheDir: join(dir, 'cache'),
       timeoutMs: 5_000,
     });
@@ -342,7 +325,6 @@ describe('what cannot be stored', () => {
     const store = createArtifactStore({
       store: join(dir, 'shared'),
       mlflowUri: '',
-      experiment: 'Default',
       cacheDir: join(dir, 'a'),
       timeoutMs: 5_000,
     });
@@ -355,7 +337,6 @@ describe('what cannot be stored', () => {
     const store = createArtifactStore({
       store: join(dir, 'mount'),
       mlflowUri: '',
-      experiment: 'Default',
       cacheDir: join(dir, 'a'),
       timeoutMs: 5_000,
     });
@@ -370,7 +351,6 @@ describe('what cannot be stored', () => {
     const store = createArtifactStore({
       store: 'mlflow',
       mlflowUri: 'http://127.0.0.1:9',
-      experiment: 'Default',
       cacheDir: join(dir, 'a'),
       timeoutMs: 2_000,
     });

@@ -37,7 +37,6 @@ const storeOf = (kind: 'mlflow' | 'folder') =>
   openBackend({
     store: kind === 'mlflow' ? 'mlflow' : join(dir, 'shared'),
     mlflowUri: server.uri,
-    experiment: 'stored',
     cacheDir: '',
     timeoutMs: 20_000,
   });

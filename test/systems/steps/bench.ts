@@ -52,7 +52,6 @@ export async function createStepBench(config: Config): Promise<StepBench> {
   const store = createArtifactStore({
     store: join(config.root, 'store'),
     mlflowUri: config.mlflow.uri,
-    experiment: 'stored',
     cacheDir: join(config.root, '.mediwatch', 'cache'),
     timeoutMs: 30_000,
   });
