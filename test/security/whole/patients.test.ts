@@ -36,9 +36,9 @@ beforeAll(async () => {
   });
   run = stack.start();
   await run.up();
-  expect(await command('retrain')).toBe(0);
-  expect(await command('retrain', '--trials', '0')).toBe(0);
-  expect(await command('retrain', '--data', broken)).toBe(1);
+  expect(await command('retrain', '--follow')).toBe(0);
+  expect(await command('retrain', '--trials', '0', '--follow')).toBe(0);
+  expect(await command('retrain', '--data', broken, '--follow')).toBe(1);
   await predict({ medical_specialty: SPECIALTY });
   await predict({ number_inpatient: CELL });
   expect(await command('redeploy')).toBe(0);
