@@ -157,7 +157,7 @@ def test_a_model_that_chokes_on_a_value_quotes_it_neither_in_the_answer_nor_in_t
         "    def predict_proba(self, X):\n"
         "        for value in X['note']:\n"
         "            if value is not None: float(value)\n"
-        "            if value == '1': raise RuntimeError(f'what is {value} of PATIENT-000')\n"
+        "            if value == '1': raise RuntimeError(f'what is {value} of PATI' 'ENT-000')\n"
         "        return np.full((len(X), 2), 0.5)\n"
     )
     make = "import joblib, choosy; joblib.dump(choosy.Choosy(), 'model.joblib')"
