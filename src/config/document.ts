@@ -46,8 +46,9 @@ export function readDocument(file: string | undefined): ConfigDocument {
   }
   const text = contentOf(file);
   const counter = new LineCounter();
-  // Its own look for keys that are there twice compares each with each.
-  const document = parseDocument(text, { lineCounter: counter, prettyErrors: false, uniqueKeys: false });
+  // Its own look for keys that are there twice compares each with each; its warnings quote keys on stderr.
+  const options = { prettyErrors: false, uniqueKeys: false, logLevel: 'error' } as const;
+  const document = parseDocument(text, { lineCounter: counter, ...options });
   const quote = quoting(text, document);
   let settings: unknown;
   const placeAt = (offset: number): Place => {
@@ -63,6 +64,13 @@ export function readDocument(file: string | undefined): ConfigDocument {
   const problems = withoutFlags(syntax);
   const unusable = (more: Problem[]) => ({ file, settings: {}, problems: [...problems, ...more], placeOf });
   if (syntax.some(({ fatal }) => fatal)) return unusable([]);
+  const keys = [...nodesIn(document.contents)].filter(({ around }) => around !== undefined);
+  const composite = keys.find(({ node }) => isMap(node) || isSeq(node));
+  if (composite) {
+    const place = placeAt((composite.node as YAMLMap).range?.[0] ?? 0);
+    const message = 'the name of a setting is a text, not a mapping or a list';
+    return unusable([{ ...place, source: null, path: pathText(composite.path.slice(0, -1)), message }]);
+  }
   const aliases = [...nodesIn(document.contents)].flatMap(({ node, path }) =>
     isAlias(node) ? [{ alias: node, path }] : [],
   );

@@ -47,7 +47,7 @@ export async function guardUi(port: number, ui: UiAddress): Promise<{ close(): v
       answer.writeHead(response.statusCode ?? 502, response.headers);
       pipeline(response, answer, () => {});
     });
-    onward.once('error', () =>
+    onward.on('error', () =>
       answer.headersSent ? answer.destroy() : answer.writeHead(502).end('It does not answer.\n'),
     );
     pipeline(incoming, onward, () => {});

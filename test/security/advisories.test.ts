@@ -14,7 +14,7 @@ const lint = (script: string, ...args: string[]) =>
 const versionOf = (name: string) => pinnedPackages().find((one) => one.name === name)?.version ?? '';
 
 function advisory(id: string, name: string, event: object, more: object = {}): void {
-  const ecosystem = ['execa', 'commander'].includes(name) ? 'npm' : 'PyPI';
+  const ecosystem = ['execa', 'fastify'].includes(name) ? 'npm' : 'PyPI';
   const ranges = [{ type: 'ECOSYSTEM', events: [{ introduced: '0' }, event] }];
   const affected = [{ package: { ecosystem, name }, ranges }];
   writeFileSync(join(folder, `${id}.json`), JSON.stringify({ id, summary: 'a flaw', affected, ...more }));
@@ -24,7 +24,7 @@ it('advisories are compared with both lock files, without a network', async () =
   expect(await lint('advisories.ts', folder)).toMatchObject({ exitCode: 2 });
   advisory('HIT-1', 'execa', { last_affected: versionOf('execa') });
   advisory('HIT-2', 'Flask', { fixed: '99.0rc1' });
-  advisory('MISS-1', 'commander', { fixed: versionOf('commander') });
+  advisory('MISS-1', 'fastify', { fixed: versionOf('fastify') });
   advisory('MISS-2', 'numpy', { fixed: `${versionOf('numpy')}rc1` });
   advisory('MISS-3', 'execa', { fixed: '99' }, { withdrawn: '2026-01-01T00:00:00Z' });
   const { exitCode, stdout } = await lint('advisories.ts', folder);

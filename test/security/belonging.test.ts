@@ -95,13 +95,17 @@ describe('two models', () => {
       inside -= 1;
       return [];
     };
+    const gateway = 'http://127.0.0.1:8001';
+    const deploy = (registeredModel: string) =>
+      setSettings((config) => {
+        config.registry.registeredModel = registeredModel;
+        config.deployment.adminUrl = gateway;
+      });
+    deploy(MODEL);
     const first = await bench.start('redeploy', { version: '2' });
     await entered;
-    setSettings((config) => {
-      config.registry.registeredModel = 'Sepsis';
-    });
+    deploy('Sepsis');
     const second = await bench.start('redeploy', { version: '1', registeredModel: 'Sepsis' });
-    const gateway = 'http://127.0.0.1:8001';
     await until(async () => (await queueOf(gateway)).length === 2, { timeoutMs: 30_000, what: 'both to want it' });
     letGo();
     await Promise.all([first.result(), second.result()]);

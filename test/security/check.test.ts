@@ -51,6 +51,7 @@ describe('a secret in a file with a fault is not shown', () => {
       'in a command that is no list': `steps: {trial: {command: x --token ${SECRET}}}`,
       'in a variable of a step': `steps:\n  trial: {command: [x], env: {DB_PASSWORD: ${SECRET}}, comand: x}`,
       'in an address': `mlflow: {uri: "http://me:${SECRET}@mlflow", tokn: x}`,
+      'in a name that is a mapping': `? {kind: slack, url: "https://hooks.example/${SECRET}"}\n: 1`,
       'in a comment': `webhook: {tolernce: 3} # was ${SECRET}`,
       'in a comment above': `# ${SECRET}\nwebhook: [`,
       twice: `webhook:\n  secret: x\n  secret: ${SECRET}`,
