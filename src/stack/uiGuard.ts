@@ -44,6 +44,8 @@ export async function guardUi(port: number, ui: UiAddress): Promise<{ close(): v
     }
     const { method, url: path, headers } = incoming;
     const onward = request({ ...ui, method, path, headers }, (response) => {
+      // A page that was left meanwhile wants no answer; piping into one that is closed throws.
+      if (answer.destroyed) return void response.destroy();
       answer.writeHead(response.statusCode ?? 502, response.headers);
       pipeline(response, answer, () => {});
     });

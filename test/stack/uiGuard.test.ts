@@ -1,13 +1,15 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { guardUi } from '../../src/stack/uiGuard.ts';
 import { freePort } from '../../src/systems/ports.ts';
 
-/** A UI that answers `/`, breaks off in the middle of `/half`, and never answers `/never`. */
-const ui = createServer((request, answer) => {
+/** A UI that answers `/`, `/late` when its page is gone, breaks off in the middle of `/half`, and never answers `/never`. */
+const ui = createServer(async (request, answer) => {
   if (request.url === '/never') return;
+  if (request.url === '/late') await delay(20);
   answer.writeHead(200, { 'content-length': 100 }).write('half');
   if (request.url === '/half') setImmediate(() => request.socket.resetAndDestroy());
   else answer.end('x'.repeat(96));
@@ -32,8 +34,8 @@ const get = (path: string) => fetch(`http://127.0.0.1:${port}${path}`).then((ans
 async function leave(path: string, after: 'sent' | 'answered', body = ''): Promise<void> {
   const socket = connect(port, '127.0.0.1').on('error', () => {});
   await once(socket, 'connect');
-  const head = `POST ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 1000\r\n\r\n${body}`;
-  socket.write(head);
+  const [method, length] = body ? ['POST', 'content-length: 1000\r\n'] : ['GET', ''];
+  socket.write(`${method} ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\n${length}\r\n${body}`);
   if (after === 'answered') await once(socket, 'data');
   socket.resetAndDestroy();
 }
@@ -44,6 +46,7 @@ it('pages that go away and a UI that breaks off end nothing but their own reques
       leave('/never', 'sent', 'begun'),
       leave('/', 'answered', 'begun'),
       leave('/', 'sent'),
+      leave('/late', 'sent'),
       expect(get('/half')).rejects.toThrow(),
     ]);
   }
