@@ -128,9 +128,11 @@ def test_too_few_rows_are_told_and_nothing_is_compared(tmp_path, rows, current):
 def test_a_clock_that_was_wrong_once_does_not_empty_the_windows_by_hours(tmp_path):
     wrong = simple(1).assign(ts=4.1e9, event_id="wrong clock")
     result = check(tmp_path, simple(300), later(simple(300, shift=2)), wrong, currentHours=1, referenceHours=1000)
-    assert result["document"]["current"]["rows"] == 301
+    # The row of the wrong clock is left out, and said to be.
+    assert result["document"]["current"]["rows"] == 300
     assert result["document"]["reference"]["rows"] == 300
     assert result["document"]["datasetDrift"] is True
+    assert result["document"]["leftOut"]
 
 
 def test_the_same_rows_have_the_same_key_and_others_do_not(tmp_path):

@@ -53,7 +53,7 @@ def server(redirect: str | None = None, tls: ssl.SSLContext | None = None) -> It
 def test_user_and_password_in_the_address_are_used_and_not_told(monkeypatch):
     with server() as (address, seen):
         client = RegistryClient(f"http://ann:{PASSWORD}@{address}")
-        assert client.latest("M", "Production") == {"version": "3", "run_id": "r"}
+        assert client.latest("M", "Production") == {"version": "3", "run_id": "r", "recorded": None}
     assert seen == ["Basic " + base64.b64encode(b"ann:p@ss/word").decode()]
     with pytest.raises(MlflowUnavailable) as away:
         client.latest("M", "Production")
