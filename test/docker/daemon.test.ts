@@ -54,7 +54,11 @@ describe.skipIf(problem)(`a Docker daemon that stops${skipped}`, () => {
     await image.pipe('docker', ['--host', own.socket, 'load']);
     await docker('rmi', name);
     process.env.DOCKER_HOST = own.socket;
-    bench = await openBench({ repository: REPOSITORY, versions: 2, env: { MEDIWATCH_DOCKER_PUSH: 'false' } });
+    bench = await openBench({
+      repository: REPOSITORY,
+      versions: 2,
+      env: { MEDIWATCH_DOCKER_PUSH: 'false', MEDIWATCH_DOCKER_SUBNETS: '172.31.251.0/24' },
+    });
   }, 300_000);
 
   afterAll(async () => {
