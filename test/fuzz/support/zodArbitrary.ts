@@ -26,6 +26,8 @@ function shaped(schema: z.ZodType, overrides: Overrides): fc.Arbitrary<unknown> 
   if (schema instanceof z.ZodUnknown) return fc.jsonValue();
   if (schema instanceof z.ZodNumber) return numberOf(schema);
   if (schema instanceof z.ZodGUID) return fc.uuid();
+  if (schema instanceof z.ZodISODateTime)
+    return fc.date({ noInvalidDate: true, min: new Date(0), max: new Date(8e12) }).map((date) => date.toISOString());
   if (schema instanceof z.ZodString) return textOf(schema);
   if (schema instanceof z.ZodArray) return fc.array(of(schema.element), { maxLength: 3 });
   if (schema instanceof z.ZodRecord)
