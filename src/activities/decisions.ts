@@ -3,7 +3,6 @@ import type { Client } from '@temporalio/client';
 import { type Config, forModel } from '../config.ts';
 import type { Decision } from '../contracts/approval.ts';
 import { failure } from '../contracts/errors.ts';
-import { starterOf as starterIdOf } from '../contracts/names.ts';
 import { judgeDecision } from '../domain/approval.ts';
 import { senderOf, starterOf } from '../systems/callers.ts';
 import { isSigned } from '../systems/decisionSignature.ts';
@@ -29,9 +28,8 @@ export function createDecisionActivities({ config, client, audit }: { config: Co
       const { workflowId = '', runId = '' } = Context.current().info.workflowExecution ?? {};
       const { approval: settings } = forModel(config, registeredModel);
       const key = Object.hasOwn(settings.approvers, decision.by) && settings.approvers[decision.by];
-      const root = starterIdOf(workflowId);
       const [starter, decider] = await Promise.all([
-        starterOf(client, root === workflowId ? { workflowId, runId } : { workflowId: root }),
+        starterOf(client, { workflowId, runId }),
         senderOf(client, { workflowId, runId }, updateId),
       ]);
       const about = { workflowId, registeredModel, version };

@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 import { styleText } from 'node:util';
 import { redact } from './redaction.ts';
 
-/** A number in every sequence of ours, by which they are told from those in texts of others, who cannot know it. */
+/** Marks our own sequences: nobody else can know these numbers, so theirs are not taken for ours. */
 const OURS = Array.from({ length: 3 }, () => randomInt(1_000, 10_000)).join(';');
 
 type Format = Parameters<typeof styleText>[0];

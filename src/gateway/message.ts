@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { PassThrough, pipeline, type Readable, Transform } from 'node:stream';
 import { z } from 'zod';
 import { ANSWER_BYTES, BODY_LIMIT_BYTES, SMALL_BODY_BYTES } from './limits.ts';
+import { HttpProblem } from './problem.ts';
 
 /** Headers of one connection, not of the message (RFC 9110, section 7.6.1); reply-from leaves these to us. */
 const HOP_BY_HOP = ['connection', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade'];
@@ -16,16 +17,8 @@ export function endToEnd<Headers extends IncomingHttpHeaders>(headers: Headers):
 }
 
 /** The client's body is not passed on. */
-export class BodyRefused extends Error {
+export class BodyRefused extends HttpProblem {
   override name = 'BodyRefused';
-  readonly statusCode: number;
-  readonly next: string;
-
-  constructor(statusCode: number, message: string, next: string) {
-    super(message);
-    this.statusCode = statusCode;
-    this.next = next;
-  }
 }
 
 /**

@@ -1,6 +1,5 @@
-/** A request to the admin API that cannot be done; the gateway is as it was before. */
-export class AdminProblem extends Error {
-  override name = 'AdminProblem';
+/** A request that is answered with what is wrong and what to do next. */
+export class HttpProblem extends Error {
   readonly statusCode: number;
   readonly next: string;
 
@@ -14,4 +13,9 @@ export class AdminProblem extends Error {
     this.statusCode = statusCode;
     this.next = next;
   }
+}
+
+/** A request to the admin API that cannot be done; the gateway is as it was before. */
+export class AdminProblem extends HttpProblem {
+  override name = 'AdminProblem';
 }

@@ -21,7 +21,7 @@ export async function hiddenAddress(): Promise<UiAddress> {
 
 const NAMES = new Set(['127.0.0.1', 'localhost', '[::1]']);
 
-/** By which a page of a foreign name, led to this host by DNS, is told from ours; absent Origin: no page of another one. */
+/** Whether a request comes by a name of loopback, and from no page of another origin: DNS may lead foreign names here. */
 function isOurs({ headers: { host, origin } }: IncomingMessage): boolean {
   return isLoopback(`http://${host}`) && (origin === undefined || isLoopback(origin));
 }

@@ -1,8 +1,7 @@
-import { randomBytes } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Config, ConfigError, fromRoot } from '../config.ts';
-import { placeFile } from './files.ts';
+import { ensureSecretFile } from './secretFile.ts';
 
 /** Where the gateway's admin API is, and what its port asks for; its socket asks for nothing. */
 export interface GatewayAddress {
@@ -49,9 +48,8 @@ export async function readAdminToken(file: string): Promise<string | undefined> 
 export async function ensureAdminToken(file: string): Promise<string> {
   const known = await readAdminToken(file);
   if (known !== undefined) return known;
-  const made = randomBytes(32).toString('hex');
-  await placeFile(file, `${made}\n`, { ifThere: 'fail', mode: 0o600 });
-  return made;
+  await ensureSecretFile(file);
+  return (await readAdminToken(file)) as string;
 }
 
 function refused(file: string, why: string, next: string): ConfigError {

@@ -1,6 +1,7 @@
 import type { Client } from '@temporalio/client';
 import type { temporal } from '@temporalio/proto';
 import type { Caller } from '../contracts/audit.ts';
+import { starterOf as starterIdOf } from '../contracts/names.ts';
 
 type HistoryEvent = temporal.api.history.v1.IHistoryEvent;
 interface Execution {
@@ -11,8 +12,10 @@ interface Execution {
 /** Nothing waits longer to learn who called. */
 const LIMIT_MS = 2_000;
 
-/** Who started a workflow; null: Temporal did not answer. */
-export function starterOf(client: Client, execution: Execution): Promise<Caller | null> {
+/** Who started a workflow, or the one that it is a stage of; null: Temporal did not answer. */
+export function starterOf(client: Client, own: Execution): Promise<Caller | null> {
+  const root = starterIdOf(own.workflowId);
+  const execution = root === own.workflowId ? own : { workflowId: root };
   return within(client, async () => {
     const { history } = await client.workflowService.getWorkflowExecutionHistory({
       namespace: client.options.namespace,

@@ -1,7 +1,6 @@
 import { Context } from '@temporalio/activity';
 import type { Client } from '@temporalio/client';
 import type { AuditEvent, AuditMark } from '../../contracts/audit.ts';
-import { starterOf as starterIdOf } from '../../contracts/names.ts';
 import type { AuditLog } from '../../systems/audit.ts';
 import { starterOf } from '../../systems/callers.ts';
 
@@ -25,7 +24,6 @@ export const NO_AUDIT: Audit = async () => null;
 export function createAudit(log: AuditLog, client: Client): Audit {
   return async ({ name, ...event }) => {
     const { workflowId, runId } = Context.current().info.workflowExecution ?? { workflowId: 'unknown', runId: '' };
-    const root = starterIdOf(workflowId);
     return await log.append({
       key: `${workflowId}/${runId} ${event.event} ${name}`,
       at: new Date().toISOString(),
@@ -37,7 +35,7 @@ export function createAudit(log: AuditLog, client: Client): Audit {
       ...event,
       workflowId,
       runId,
-      starter: await starterOf(client, root === workflowId ? { workflowId, runId } : { workflowId: root }),
+      starter: await starterOf(client, { workflowId, runId }),
     });
   };
 }
