@@ -595,6 +595,16 @@ class EvaluateResultNeedsEntry(TypedDict):
     detail: str
 
 
+class EvaluateResultFloorsEntry(TypedDict):
+    #: such as test_auc
+    metric: str
+    #: what the trivial model scores
+    trivial: float
+    score: float
+    #: lower bound of the score with 95 % confidence, one-sided, by a bootstrap
+    low: float
+
+
 class EvaluateResult(TypedDict):
     #: scores on the test split by id
     models: dict[str, Metrics]
@@ -602,6 +612,8 @@ class EvaluateResult(TypedDict):
     differences: NotRequired[dict[str, EvaluateResultDifferencesEntry]]
     #: by id, what it did that no model should need
     needs: NotRequired[dict[str, list[EvaluateResultNeedsEntry]]]
+    #: by id, whether it is better than a model that tells nothing apart: low must be above trivial
+    floors: NotRequired[dict[str, EvaluateResultFloorsEntry]]
 
 
 class ReportResult(TypedDict):

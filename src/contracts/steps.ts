@@ -159,10 +159,23 @@ const EvaluateInput = z.strictObject({
     .describe('required confidence of the differences between the first two models; null: not asked'),
 });
 
+/** A score beside that of the trivial model of its task, which predicts the same for every row. */
+export const Floor = z.object({
+  metric: z.string().describe('such as test_auc'),
+  trivial: z.number().describe('what the trivial model scores'),
+  score: z.number(),
+  low: z.number().describe('lower bound of the score with 95 % confidence, one-sided, by a bootstrap'),
+});
+export type Floor = z.infer<typeof Floor>;
+
 export const EvaluateResult = z.object({
   models: z.record(z.string(), Metrics).describe('scores on the test split by id'),
   differences: Comparison.shape.differences.default({}),
   needs: z.record(z.string(), z.array(ModelNeed)).default({}).describe('by id, what it did that no model should need'),
+  floors: z
+    .record(z.string(), Floor)
+    .default({})
+    .describe('by id, whether it is better than a model that tells nothing apart: low must be above trivial'),
 });
 export type EvaluateResult = z.infer<typeof EvaluateResult>;
 

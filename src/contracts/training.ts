@@ -14,6 +14,11 @@ export type ArtifactRef = z.infer<typeof ArtifactRef>;
 /** The kinds of model that the bundled Python package trains. */
 export const MODELS = ['hgb', 'rf'] as const;
 
+/** What is predicted: one of two values, one of several, or a number. */
+export const TASKS = ['binary', 'multiclass', 'regression'] as const;
+export const Task = z.enum(TASKS);
+export type Task = z.infer<typeof Task>;
+
 export const Params = z.record(z.string(), z.union([z.number(), z.string(), z.boolean(), z.null()]));
 export type Params = z.infer<typeof Params>;
 

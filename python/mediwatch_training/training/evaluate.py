@@ -10,7 +10,7 @@ import numpy as np
 from ..dataset import open_dataset
 from ..errors import InvalidInput
 from ..loading.parent import ConfinedModel, confined
-from .scores import SCORES, WeightedScores, resamples, scores
+from .scores import CONFIDENCE, SCORES, WeightedScores, resamples, scores
 
 if TYPE_CHECKING:
     from ..contract import (
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         EvaluateInputBootstrap,
         EvaluateResult,
         EvaluateResultDifferencesEntry,
+        EvaluateResultFloorsEntry,
         EvaluateResultNeedsEntry,
     )
     from ..shapes import Floats, Ints
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 # What this step calls the scores.
 _METRICS = {f"test_{name}": name for name in SCORES if name != "f1"}
+
+# Enough to tell a bound from a floor: the rest of the gate waits for them.
+_FLOOR_SAMPLES = 400
 
 
 def evaluate(input: EvaluateInput, progress: Progress) -> EvaluateResult:
@@ -68,12 +72,22 @@ def evaluate(input: EvaluateInput, progress: Progress) -> EvaluateResult:
             for name, values in probabilities.items()
         },
         "needs": needs,
+        "floors": {name: floor(labels, values) for name, values in probabilities.items()},
     }
     if input["bootstrap"] is not None and len(models) >= 2:
         progress({"stage": "bootstrap"})
         first, second = (probabilities[model["id"]] for model in models[:2])
         result["differences"] = differences(labels, first, second, input["bootstrap"])
     return result
+
+
+def floor(labels: Ints, probabilities: Floats) -> EvaluateResultFloorsEntry:
+    """Return the AUC beside that of a model that predicts the same for every record, with its lower bound."""
+    scores_of = WeightedScores(labels, probabilities, names=("auc",))
+    drawn = np.concatenate([scores_of.of(weights) for weights in resamples(len(labels), _FLOOR_SAMPLES)])
+    score = float(scores_of.of(np.ones((1, len(labels))))[0, 0])
+    low = float(np.nanquantile(drawn, 1 - CONFIDENCE))
+    return {"metric": "test_auc", "trivial": 0.5, "score": score, "low": low}
 
 
 def differences(

@@ -53,7 +53,7 @@ export function createCompareActivities({ config: shared, mlflow, store, runner 
           const input = { ...shared, version, models: [await named(version)] };
           models[version] = readStepAnswer('evaluate', Metrics, await run(runner, input, { collect }));
         }
-        return { models, differences: {}, needs: {} };
+        return { models, differences: {}, needs: {}, floors: {} };
       };
       const together = async (versions: string[]): Promise<EvaluateResult> => {
         const bootstrap = Object.keys(confidences).length > 0 && versions.length > 1 ? { confidences } : null;
