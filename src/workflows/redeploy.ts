@@ -69,14 +69,16 @@ async function versionToDeploy(plan: RedeployPlan, { report }: Run): Promise<str
 async function replace(plan: RedeployPlan, run: Run, held: Held): Promise<Deployment> {
   const { registeredModel, links } = plan;
   const version = await versionToDeploy(plan, run);
-  await activities.preflight({ registeredModel, version });
-  await held();
   const key = `${version}-${uuid4().slice(0, 8)}`;
+  // Looks alone, side by side: each costs a round trip of Temporal.
+  const [strays, before] = await Promise.all([
+    activities.idle({ registeredModel }),
+    activities.serving({ registeredModel }),
+    activities.preflight({ registeredModel, version }),
+    held(),
+  ]);
   // Under the lock nothing else may be on its way: what runs without serving was left by a workflow that was killed.
-  for (const stray of await activities.idle({ registeredModel })) {
-    await activities.stopIdle({ registeredModel, key: stray });
-  }
-  const before = await activities.serving({ registeredModel });
+  for (const stray of strays) await activities.stopIdle({ registeredModel, key: stray });
   const previousVersion = before?.version ?? null;
   run.report({ event: 'learned', facts: { serving: previousVersion } });
   const deployed = { registeredModel, version, previousVersion, url: links.api };
