@@ -24,13 +24,20 @@ _VARIABLES = {"trackingUri": "MLFLOW_TRACKING_URI", "runId": "MLFLOW_RUN_ID"}
 def main(argv: list[str] | None = None) -> int:
     """Run the step that `argv` names and return the exit code: 0, or 2 when the step failed.
 
+    ``airflow-task`` is no step: it runs a task of an Airflow DAG in the environment of the project.
+
     With ``MEDIWATCH_INPUT`` set, the input comes from that JSON file; otherwise from flags. With
     ``MEDIWATCH_RESULT`` set, ``{"result"}`` or ``{"error"}`` goes to that file; otherwise the result is printed.
     """
+    given = sys.argv[1:] if argv is None else argv
+    if given[:1] == ["airflow-task"]:
+        from .airflow_task.command import main as airflow_task
+
+        return airflow_task(given[1:])
     log_to_stderr()
     result_path = os.environ.get("MEDIWATCH_RESULT")
     input_path = os.environ.get("MEDIWATCH_INPUT")
-    step, flags = _parse(sys.argv[1:] if argv is None else argv, input_required=input_path is None)
+    step, flags = _parse(given, input_required=input_path is None)
     try:
         values = flags if input_path is None else _read_input(input_path)
         result = run_step(step, _with_environment(step, values), _print_progress)
@@ -57,7 +64,8 @@ def _parse(argv: list[str], input_required: bool) -> tuple[str, dict[str, object
     parser = argparse.ArgumentParser(
         prog="python -m mediwatch_training",
         description="Training steps of MediWatch, one command each. The result is printed as JSON.",
-        epilog="MEDIWATCH_INPUT and MEDIWATCH_RESULT name JSON files to use instead of flags and stdout.",
+        epilog="airflow-task runs a task of an Airflow DAG. MEDIWATCH_INPUT and MEDIWATCH_RESULT name JSON files to "
+        "use instead of flags and stdout.",
     )
     commands = parser.add_subparsers(dest="step", required=True, metavar="step")
     for step in INPUTS:

@@ -1,6 +1,7 @@
 import { Argument, type Command, Option } from 'commander';
 import { type Delivery, EVENTS, type Notification, SEVERITIES } from '../../contracts/notifications.ts';
 import { counted } from '../../words/numbers.ts';
+import type { AirflowTaskFlags } from '../airflowTask.ts';
 import { type Cli, user } from '../cli.ts';
 import { CommandError, EXIT } from '../exit.ts';
 import { completing, modelOption, type Switches } from '../flags.ts';
@@ -50,6 +51,45 @@ export function addCheck(program: Command, cli: Cli): void {
   command.action(async () => {
     const { checkProject } = await import('../check.ts');
     await checkProject(cli, { offline: command.opts().offline === true });
+  });
+}
+
+export function addAirflowTask(program: Command, cli: Cli): void {
+  const several = (value: string, before: string[] = []) => [...before, value];
+  const command = describeCommand(
+    program.command('airflow-task'),
+    [
+      'Runs one task of an Airflow DAG without Airflow',
+      ', in the Python of the project: TaskFlow functions, PythonOperator and BashOperator, with templates such as ' +
+        '{{ ds }}. What tasks return lies in a folder, as files.',
+    ],
+    [
+      ['airflow-task dags/wheat.py', 'lists the tasks of its DAGs'],
+      ['airflow-task dags/wheat.py learn --upstream', 'runs a task, after those before it that have not run'],
+      [
+        'airflow-task dags/pumps.py load --execution-date 2026-01-31 --arg rows=100',
+        'for another day, with an argument',
+      ],
+    ],
+    [
+      [EXIT.done, 'the task ended well'],
+      [EXIT.failed, 'it failed, or was skipped'],
+      [EXIT.usage, 'there is no such file or task, or what a task before it returns is missing'],
+    ],
+  )
+    .addArgument(completing(new Argument('<dag>', 'Python file of the DAG'), 'files'))
+    .argument('[task]', 'id of the task')
+    .option('--dag <id>', 'the DAG, where the file has several with such a task')
+    .option('--dir <folder>', 'folder for what tasks return (XCom); default: .mediwatch/airflow')
+    .option('--from <folder>', 'look there for what tasks returned as well; may be repeated', several)
+    .option('--upstream', 'first run the tasks before it that have not run yet')
+    .option('--execution-date <date>', 'what {{ ds }} stands for; default: now')
+    .option('--conf <json>', 'dag_run.conf, which overrides params')
+    .option('--arg <name=value>', "argument of the task's function; may be repeated", several)
+    .option('--python <program>', 'default: the virtual environment that is active, or .venv here, else python3');
+  command.action(async (file: string, task: string | undefined) => {
+    const { runAirflowTask } = await import('../airflowTask.ts');
+    await runAirflowTask(cli, file, task, command.opts<AirflowTaskFlags>());
   });
 }
 

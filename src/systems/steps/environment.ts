@@ -10,10 +10,15 @@ import type { CommandSettings, StepCall } from './step.ts';
 /** Variables of a process; undefined takes one out that the worker itself has. */
 export type Variables = Record<string, string | undefined>;
 
-/** What a step gets of our environment: neither our settings, nor our secrets, nor our Python package. */
-export function surroundings({ passEnv }: CommandSettings): Variables {
+/**
+ * What a step gets of our environment: neither our settings, nor our secrets, nor our Python package, unless it calls that
+ * by name, as `python -m mediwatch_training airflow-task` does in the environment of the project.
+ */
+export function surroundings({ passEnv, command }: CommandSettings): Variables {
   const env = environmentOf(['network', 'computing', 'mlflow'], passEnv);
-  const pythonPath = (env.PYTHONPATH ?? '').split(delimiter).filter((path) => path && !path.startsWith(PROJECT_ROOT));
+  const callsUs = command.some((word, index) => word === '-m' && command[index + 1] === 'mediwatch_training');
+  const theirs = (env.PYTHONPATH ?? '').split(delimiter).filter((path) => path && !path.startsWith(PROJECT_ROOT));
+  const pythonPath = callsUs ? [join(PROJECT_ROOT, 'python'), ...theirs] : theirs;
   return { ...env, PYTHONPATH: pythonPath.length > 0 ? pythonPath.join(delimiter) : undefined };
 }
 
