@@ -10,7 +10,7 @@ import type { Config } from './config/schema.ts';
 import { ownSecrets, secretsOf } from './config/secrets.ts';
 
 export { KNOWN_VARIABLES, settingPaths, variableOf } from './config/environment.ts';
-export { forModel, gatewayOf, isDeclared, modelNames } from './config/models.ts';
+export { canScore, forModel, gatewayOf, isDeclared, modelNames } from './config/models.ts';
 export { ConfigError } from './config/problems.ts';
 export type { Config } from './config/schema.ts';
 

@@ -601,8 +601,8 @@ class EvaluateResultFloorsEntry(TypedDict):
     #: what the trivial model scores
     trivial: float
     score: float
-    #: lower bound of the score with 95 % confidence, one-sided, by a bootstrap
-    low: float
+    #: lower bound of the score with 95 % confidence, one-sided; null: not known
+    low: float | None
 
 
 class EvaluateResult(TypedDict):

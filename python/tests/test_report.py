@@ -231,6 +231,15 @@ def test_models_that_are_not_scored_are_compared_by_what_was_recorded(request_of
     assert "how sure this is cannot be told" in plain(page) and "against version 2" in result["summary"]
 
 
+def test_recorded_scores_of_other_data_are_shown_without_a_difference(request_of):
+    why = "The trainings scored the two versions on different data: they are not comparable."
+    other = {"version": "2", "uri": "models:/x/2", "metrics": {"test_auc": 0.6}, "objection": why}
+    result, page, values, _ = written(request_of(scored=False, champion=other))
+    auc = values["comparison"]["scores"]["test_auc"]
+    assert auc["champion"]["value"] == 0.6 and auc["difference"] is None
+    assert why in plain(page) and "against version 2" not in result["summary"]
+
+
 def test_without_a_dataset_the_page_says_what_is_not_known(request_of):
     _, page, values, _ = written(request_of(datasetDir=None))
     assert values["profile"]["missing"] and values["target"] is None

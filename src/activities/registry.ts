@@ -14,7 +14,7 @@ import {
 import { parseJson } from '../contracts/text.ts';
 import { ArtifactRef, type TrainedModel } from '../contracts/training.ts';
 import type { Judgement } from '../domain/promotionGate.ts';
-import { planPromotion, planRestore } from '../domain/registryMoves.ts';
+import { inProduction, planPromotion, planRestore, productionOf } from '../domain/registryMoves.ts';
 import type { CallOptions, Mlflow, ModelVersion } from '../systems/mlflow/index.ts';
 import { applyChanges, readSnapshot } from '../systems/mlflow/registryChanges.ts';
 import { assertLoadable } from '../systems/modelTrust.ts';
@@ -57,9 +57,12 @@ type Change = z.infer<typeof Change>;
 
 const EVENT_OF = { promote: 'promoted', rollback: 'rolledBack', restore: 'restored' } as const;
 
-/** A tag holds 5,000 characters in older releases of MLflow: versions in no stage are left out. */
-const isPlaced = ({ registryStage }: RegistrySnapshot['versions'][number]) =>
-  registryStage === 'Production' || registryStage === 'Staging';
+/** A tag holds 5,000 characters in older releases of MLflow: other versions in no stage are left out. */
+function onlyPlaced({ versions, aliases }: RegistrySnapshot): RegistrySnapshot {
+  const isPlaced = ({ version, registryStage }: RegistrySnapshot['versions'][number]) =>
+    registryStage === 'Production' || registryStage === 'Staging' || version === aliases.champion;
+  return { versions: versions.filter(isPlaced), aliases };
+}
 
 /** An attempt that is cancelled or timed out changes nothing any more, since others go on from what they find. */
 const untilGivenUp = (): CallOptions => ({ signal: Context.current().cancellationSignal });
@@ -172,7 +175,7 @@ export function createRegistryActivities({
       }
       await mlflow.setAlias(registeredModel, ALIASES.challenger, version);
       const { runId, metrics, reportUri } = trained;
-      const champion = (await mlflow.listVersions(registeredModel)).find(({ stage }) => stage === 'Production');
+      const champion = productionOf(await mlflow.listVersions(registeredModel));
       return { registeredModel, version, runId, metrics, reportUri, champion: champion?.version ?? null };
     },
 
@@ -224,7 +227,7 @@ export function createRegistryActivities({
       const remembered = await rememberedBefore(registeredModel, key);
       if (remembered) return remembered;
       const before = await readSnapshot(mlflow, registeredModel, untilGivenUp());
-      const change: Change = { key, before: { ...before, versions: before.versions.filter(isPlaced) } };
+      const change: Change = { key, before: onlyPlaced(before) };
       await mlflow.setModelTags(registeredModel, { [TAGS.change]: JSON.stringify(change) });
       return change.before;
     },
@@ -241,13 +244,22 @@ export function createRegistryActivities({
       await applyChanges(mlflow, registeredModel, planPromotion(snapshot, version, registryStage), options);
     },
 
-    /** Puts stages and aliases back as they were; versions that came later keep theirs. */
-    async restoreRegistry({ registeredModel, snapshot }: { registeredModel: string; snapshot: RegistrySnapshot }) {
+    /**
+     * Puts stages and aliases back as they were; versions that came later keep theirs.
+     *
+     * @returns what was in Production until then
+     */
+    async restoreRegistry(request: {
+      registeredModel: string;
+      snapshot: RegistrySnapshot;
+    }): Promise<{ left: string | null }> {
+      const { registeredModel, snapshot } = request;
       const options = untilGivenUp();
       const current = await readSnapshot(mlflow, registeredModel, options);
       await applyChanges(mlflow, registeredModel, planRestore(current, snapshot), options);
       // The change is over: whoever begins it again decides on what the registry is then.
       await mlflow.setModelTags(registeredModel, { [TAGS.change]: '' }, options);
+      return { left: inProduction(current) };
     },
 
     /** Keeps what the gate compared and decided: as tags of the version, and as a page in its MLflow run. */
@@ -279,15 +291,18 @@ export function createRegistryActivities({
       registeredModel: string;
       entry: ProductionEntry;
     }): Promise<AuditMark | null> {
-      const { at, version, replaced, actor, reason } = entry;
+      const { at, replaced, actor, reason } = entry;
+      // Where nothing came in, it is the history of the version that went.
+      const version = entry.version ?? replaced;
+      if (version === null) return null;
       const mark = await audit({
         event: EVENT_OF[reason.code],
         name: `${version} ${at}`,
-        ...{ at, registeredModel, version, replaced, by: actor, reason: changeReasonText(reason) },
+        ...{ at, registeredModel, version: entry.version, replaced, by: actor, reason: changeReasonText(reason) },
       });
       // Colons are not allowed in the names of tags everywhere.
       const tag = `${TAGS.production}${entry.at.replaceAll(':', '-')}`;
-      await mlflow.setVersionTags(registeredModel, entry.version, { [tag]: JSON.stringify(entry) });
+      await mlflow.setVersionTags(registeredModel, version, { [tag]: JSON.stringify(entry) });
       return mark;
     },
 

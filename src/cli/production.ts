@@ -8,6 +8,7 @@ import { ALIASES } from '../contracts/names.ts';
 import type { RetrainInput, WorkflowName } from '../contracts/workflows.ts';
 import { planOf, stagesOf } from '../doctor/plan.ts';
 import { stageLines } from '../doctor/report.ts';
+import { productionOf } from '../domain/registryMoves.ts';
 import { score, uncapitalised } from '../words/numbers.ts';
 import { type Cli, type Io, isTerminal } from './cli.ts';
 import { CommandError, EXIT } from './exit.ts';
@@ -177,7 +178,7 @@ export async function apiState({ deployment }: Config): Promise<ApiState> {
 /** How Production stands, and what it would become, in sentences. */
 export function changeText(change: Change, { registeredModel, versions, api }: Outlook): string {
   if (versions === null) return `MLflow does not answer, so what is in Production of ${registeredModel} is not known.`;
-  const production = versions.find(({ stage }) => stage === 'Production');
+  const production = productionOf(versions);
   const now = production
     ? `${named(production)} of ${registeredModel} is in Production${servingText(production, api)}`
     : `Nothing of ${registeredModel} is in Production`;

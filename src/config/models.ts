@@ -179,3 +179,8 @@ export function conflictsBetween(models: Readonly<Record<string, Config>>, place
     }),
   );
 }
+
+/** Whether the bundled steps can score the models of a project row by row: they must have trained them. */
+export function canScore({ steps: { evaluate, train } }: Config): boolean {
+  return !evaluate.command && !evaluate.skip && !train.command;
+}

@@ -122,6 +122,10 @@ export const PromotionOptions = z.strictObject({
   stagingFirst: z.boolean().default(false).describe('deploy and smoke-test a staging API before Production'),
 });
 export const PromotionSettings = PromotionOptions.extend({
+  floor: z
+    .boolean()
+    .default(true)
+    .describe('refuse a version that is no better than a trivial model, which answers the same for every row'),
   requiredTags: z
     .record(z.string(), z.string())
     .default({})

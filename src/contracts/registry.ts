@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { Metrics } from './training.ts';
-import { GateVerdict, ModelNeed } from './verdicts.ts';
+import { Floor, GateVerdict, ModelNeed, Unscored } from './verdicts.ts';
 
 /** MLflow's stages. Deprecated there, but the API of today reads them; aliases are kept in step with them. */
 export const RegistryStage = z.enum(['None', 'Staging', 'Production', 'Archived']);
@@ -57,10 +57,10 @@ export const ChangeReason = z.discriminatedUnion('code', [
 ]);
 export type ChangeReason = z.infer<typeof ChangeReason>;
 
-/** One change of what is in Production, kept as a tag of the version that came in. */
+/** One change of what is in Production, kept as a tag of the version that came in, or that went where none came. */
 export const ProductionEntry = z.object({
   at: z.iso.datetime(),
-  version: z.string(),
+  version: z.string().nullable().describe('null: nothing is in Production, since its first version was taken back'),
   replaced: z.string().nullable().describe('version that was in Production before'),
   by: z.string().describe('workflow that did it'),
   actor: z.string().describe('who or what asked for it or approved it'),
@@ -91,10 +91,13 @@ export const Comparison = z.object({
   challenger: Metrics,
   champion: Metrics.nullable().describe('null without a champion, or when it could not be scored'),
   championProblem: z.string().describe('why it could not be scored; empty otherwise'),
+  unscored: Unscored.optional().describe('the same as a code'),
   recorded: z
     .boolean()
     .optional()
     .describe('true: the scores that their trainings recorded, not one evaluation of both'),
+  sameData: z.boolean().nullable().optional().describe('recorded scores: of the same data; null: not known'),
+  floor: Floor.optional().describe('the challenger beside the trivial model; absent: the evaluation does not say'),
   needs: z.record(z.string(), z.array(ModelNeed)).optional().describe('what versions did that no model should need'),
   firstRecorded: z.array(z.string()).optional().describe('versions whose digests nobody had recorded before'),
   differences: z

@@ -4,7 +4,7 @@ import type { StepName } from './plans.ts';
 import { Comparison, memoryMb, RecordedFiles } from './registry.ts';
 import { ReportInput, WrittenReport } from './report.ts';
 import { Dataset, Metrics, MODELS, Params, Space, TrainedModel, Trial } from './training.ts';
-import { ModelNeed } from './verdicts.ts';
+import { Floor, ModelNeed } from './verdicts.ts';
 
 /**
  * What each step is given and what it answers. The Python package's types, checks, defaults and flags are generated from
@@ -158,15 +158,6 @@ const EvaluateInput = z.strictObject({
     .default(null)
     .describe('required confidence of the differences between the first two models; null: not asked'),
 });
-
-/** A score beside that of the trivial model of its task, which predicts the same for every row. */
-export const Floor = z.object({
-  metric: z.string().describe('such as test_auc'),
-  trivial: z.number().describe('what the trivial model scores'),
-  score: z.number(),
-  low: z.number().describe('lower bound of the score with 95 % confidence, one-sided, by a bootstrap'),
-});
-export type Floor = z.infer<typeof Floor>;
 
 export const EvaluateResult = z.object({
   models: z.record(z.string(), Metrics).describe('scores on the test split by id'),

@@ -20,6 +20,21 @@ export const RuleFinding = z.object({
 });
 export type RuleFinding = z.infer<typeof RuleFinding>;
 
+/** A score beside that of the trivial model of its task, which predicts the same for every row. */
+export const Floor = z.object({
+  metric: z.string().describe('such as test_auc'),
+  trivial: z.number().describe('what the trivial model scores'),
+  score: z.number(),
+  low: z.number().nullable().describe('lower bound of the score with 95 % confidence, one-sided; null: not known'),
+});
+export type Floor = z.infer<typeof Floor>;
+
+/** Why a champion could not be scored, or must not be. */
+export const Unscored = z.enum(['otherSplit', 'cannotRead', 'noScores', 'failed']);
+export type Unscored = z.infer<typeof Unscored>;
+
+const logged = z.array(z.string()).default([]).describe('scores that it has instead');
+
 const TagFinding = z.object({
   tag: z.string(),
   wanted: z.string().describe('"*": any value'),
@@ -33,11 +48,31 @@ export const GateVerdict = z.discriminatedUnion('code', [
     champion: z.string(),
     rules: z.array(RuleFinding).describe('the rules that decided: those that failed, or all of them'),
     recorded: z.boolean().describe('true: scores that the trainings recorded, not one evaluation of both'),
+    sameData: z.boolean().nullable().optional().describe('recorded scores: of the same data; null: not known'),
+    lacking: z
+      .array(z.object({ version: z.string(), logged }))
+      .optional()
+      .describe('versions without a score that a rule needs'),
   }),
-  z.object({ code: z.literal('firstVersion'), scores: z.record(z.string(), z.number()) }),
-  z.object({ code: z.literal('scoresMissing'), version: z.string(), metrics: z.array(z.string()) }),
-  z.object({ code: z.literal('championNotScored'), champion: z.string(), problem: z.string() }),
-  z.object({ code: z.literal('policyAlways') }),
+  z.object({
+    code: z.literal('firstVersion'),
+    scores: z.record(z.string(), z.number()),
+    floor: Floor.nullish().describe('null: no trivial model is known for its scores; absent: not asked'),
+  }),
+  z.object({ code: z.literal('belowFloor'), version: z.string(), floor: Floor }),
+  z.object({ code: z.literal('scoresMissing'), version: z.string(), metrics: z.array(z.string()), logged }),
+  z.object({
+    code: z.literal('championNotScored'),
+    champion: z.string(),
+    problem: z.string(),
+    reason: Unscored.default('failed'),
+  }),
+  z.object({
+    code: z.literal('notComparable'),
+    version: z.string(),
+    champion: z.string().describe('its recorded scores are of other data'),
+  }),
+  z.object({ code: z.literal('policyAlways'), floor: Floor.optional().describe('it is no better than this') }),
   z.object({ code: z.literal('policyNever') }),
   z.object({ code: z.literal('rolledBack'), version: z.string(), reason: z.string() }),
   z.object({

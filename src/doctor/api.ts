@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { SERVED_BY } from '../contracts/gateway.ts';
+import { productionOf } from '../domain/registryMoves.ts';
 import { GatewayError } from '../systems/deployment/target.ts';
 import { type Finding, finding } from '../words/findings.ts';
 import type { DoctorContext } from './context.ts';
@@ -30,7 +31,7 @@ export const apiCheck: Check = {
     const { config, signal } = context;
     if (config.deployment.target === 'none') return [];
     const url = baseOf(config.deployment.apiUrl);
-    const production = await productionOf(context);
+    const production = await servedVersion(context);
     try {
       const health = await ask(`${url}/health`, { signal });
       const isBaked = config.deployment.target === 'docker' && config.docker.option === 'baked';
@@ -48,9 +49,9 @@ export const apiCheck: Check = {
 };
 
 /** Null when MLflow does not answer, which its own check reports. */
-async function productionOf({ versions }: DoctorContext): Promise<string | null> {
+async function servedVersion({ versions }: DoctorContext): Promise<string | null> {
   const found = await versions().catch(() => []);
-  return found.find(({ stage }) => stage === 'Production')?.version ?? null;
+  return productionOf(found)?.version ?? null;
 }
 
 const Health = z.object({

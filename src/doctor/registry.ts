@@ -1,5 +1,5 @@
 import type { RegistrySnapshot } from '../contracts/registry.ts';
-import { planPromotion, type RegistryChange } from '../domain/registryMoves.ts';
+import { inProduction, planPromotion, productionOf, type RegistryChange, snapshotOf } from '../domain/registryMoves.ts';
 import { lookAtModelFiles } from '../systems/mlflow/modelFiles.ts';
 import { readSnapshot } from '../systems/mlflow/registryChanges.ts';
 import { type Finding, finding } from '../words/findings.ts';
@@ -10,18 +10,19 @@ export const productionCheck: Check = {
   name: 'Production version',
   async run({ config, versions }) {
     const found = await need(versions(), 'mlflow');
-    const placed = found.map(({ version, stage }) => ({ version, registryStage: stage }));
-    return [judgeProduction(config.registry.registeredModel, placed)];
+    return [judgeProduction(config.registry.registeredModel, snapshotOf(found))];
   },
 };
 
-export function judgeProduction(registeredModel: string, versions: RegistrySnapshot['versions']): Finding {
+export function judgeProduction(registeredModel: string, snapshot: RegistrySnapshot): Finding {
+  const { versions } = snapshot;
   if (versions.length === 0) return finding('noVersions', { registeredModel });
   const production = versionsIn(versions, 'Production');
-  const [version, ...others] = production;
-  if (others.length > 0) return finding('severalInProduction', { versions: production });
-  if (version !== undefined)
-    return finding('productionVersion', { registeredModel, version, versions: versions.length });
+  if (production.length > 1) return finding('severalInProduction', { versions: production });
+  const version = inProduction(snapshot);
+  const byAlias = production.length === 0;
+  if (version !== null)
+    return finding('productionVersion', { registeredModel, version, versions: versions.length, byAlias });
   const newest = String(Math.max(...versions.map((one) => Number(one.version))));
   return finding('nothingInProduction', { registeredModel, versions: versions.length, newest });
 }
@@ -31,7 +32,7 @@ export const modelCheck: Check = {
   name: 'Model files',
   async run({ config, versions, signal }) {
     const found = await need(versions(), 'mlflow');
-    const version = found.find(({ stage }) => stage === 'Production');
+    const version = productionOf(found);
     if (!version) throw new NotChecked('production');
     return [await lookAtModelFiles({ config, version, signal })];
   },
@@ -79,7 +80,8 @@ function championAgreement(snapshot: RegistrySnapshot): Agreement {
   const production = versionsIn(snapshot.versions, 'Production');
   const [serving] = production;
   if (serving === undefined) {
-    if (champion === null) return AGREE;
+    // A registry that uses aliases only.
+    if (champion === null || champion === inProduction(snapshot)) return AGREE;
     return { disagreements: [finding('championNotInProduction', { champion, fixable: false })], changes: [] };
   }
   if (production.length > 1) {
@@ -118,8 +120,9 @@ function previousAgreement(snapshot: RegistrySnapshot): Agreement {
       changes: [{ kind: 'setAlias', alias: 'previous', version: target }],
     };
   }
-  if (previous === null) return AGREE;
-  const registryStage = stageOf(snapshot, previous) ?? null;
+  const registryStage = previous === null ? null : (stageOf(snapshot, previous) ?? null);
+  const usesStages = versionsIn(snapshot.versions, 'Production').length > 0;
+  if (previous === null || (registryStage === 'None' && !usesStages)) return AGREE;
   const isUseless = registryStage === 'Production' || registryStage === null;
   return {
     disagreements: [finding('previousNotInStaging', { previous, registryStage, fixable: true })],

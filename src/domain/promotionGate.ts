@@ -1,5 +1,7 @@
 import type { Comparison, MetricRule } from '../contracts/registry.ts';
-import type { GateVerdict, RuleFinding } from '../contracts/verdicts.ts';
+import type { Metrics } from '../contracts/training.ts';
+import type { Floor, GateVerdict, RuleFinding } from '../contracts/verdicts.ts';
+import { floorByName, isAbove } from './floor.ts';
 
 export interface Contest {
   policy: 'rules' | 'always' | 'never';
@@ -9,6 +11,8 @@ export interface Contest {
   champion: string | null;
   comparison: Comparison;
   requiredTags: Record<string, string>;
+  /** Ask whether the challenger is better than a trivial model. */
+  floor: boolean;
   /** A version older than this is not promoted (days); absent: any age. */
   maxAgeDays?: number | undefined;
   /** Unix time (ms). */
@@ -26,7 +30,7 @@ export interface Judgement {
   verdict: GateVerdict;
 }
 
-/** Decides whether the challenger may replace the champion; both were scored on the same test split. */
+/** Decides whether the challenger may come into Production, or replace the champion. */
 export function judgePromotion(contest: Contest): Judgement {
   const verdict = judge(contest);
   const passes = PASSING.has(verdict.code);
@@ -47,26 +51,51 @@ function judge(contest: Contest): GateVerdict {
   }
   const needs = comparison.needs?.[version] ?? [];
   if (needs.length > 0) return { code: 'needsTooMuch', version, needs: needs.slice(0, FINDINGS_KEPT) };
-  if (policy === 'always') return { code: 'policyAlways' };
-  if (champion === null) return judgeFirst(contest);
-  if (comparison.champion === null) return { code: 'championNotScored', champion, problem: comparison.championProblem };
+  const floor = contest.floor ? (comparison.floor ?? floorByName(comparison.challenger, rules)) : undefined;
+  const trivial = floor && !isAbove(floor) ? { floor } : null;
+  if (policy === 'always') return { code: 'policyAlways', ...trivial };
+  const verdict = champion === null ? judgeFirst(contest, floor) : judgeAgainst(contest, champion);
+  return trivial && PASSING.has(verdict.code) ? { code: 'belowFloor', version, ...trivial } : verdict;
+}
+
+function judgeAgainst({ comparison, challenger: { version }, rules }: Contest, champion: string): GateVerdict {
+  const { unscored: reason = 'failed', championProblem: problem, recorded = false, sameData } = comparison;
+  if (comparison.champion === null) return { code: 'championNotScored', champion, problem, reason };
+  if (sameData === false) return { code: 'notComparable', version, champion };
   const findings = rules.map((rule) => judgeRule(rule, comparison));
   const failed = findings.filter(({ holds }) => !holds);
-  const recorded = comparison.recorded ?? false;
-  return failed.length > 0
-    ? { code: 'refused', champion, rules: failed.slice(0, FINDINGS_KEPT), recorded }
-    : { code: 'passed', champion, rules: findings.slice(0, FINDINGS_KEPT), recorded };
+  const basis = { recorded, ...(recorded && { sameData: sameData ?? null }) };
+  if (failed.length === 0) return { code: 'passed', champion, rules: findings.slice(0, FINDINGS_KEPT), ...basis };
+  const sides = [
+    ['challenger', version],
+    ['champion', champion],
+  ] as const;
+  const lacking = sides.flatMap(([side, version]) =>
+    failed.some((rule) => rule[side] === null) ? [{ version, logged: namesOf(comparison[side] ?? {}) }] : [],
+  );
+  const refused = { code: 'refused', champion, rules: failed.slice(0, FINDINGS_KEPT), ...basis } as const;
+  return lacking.length > 0 ? { ...refused, lacking } : refused;
 }
+
+/** The scores that a version has. */
+const namesOf = (scores: Metrics) =>
+  Object.keys(scores)
+    .filter((name) => isScore(scores[name]))
+    .slice(0, FINDINGS_KEPT);
 
 /** A verdict is kept as a tag, which has 5,000 characters in older releases of MLflow. */
 const FINDINGS_KEPT = 15;
 
 /** Without a champion there is nothing to compare with, but a version without scores is not promoted. */
-function judgeFirst({ challenger, comparison, rules }: Contest): GateVerdict {
+function judgeFirst({ challenger, comparison, rules }: Contest, floor: Floor | null | undefined): GateVerdict {
   const scores = rules.map(({ metric }) => [metric, comparison.challenger[metric]] as const);
   const missing = scores.filter(([, score]) => !isScore(score)).map(([metric]) => metric);
-  if (missing.length > 0) return { code: 'scoresMissing', version: challenger.version, metrics: missing };
-  return { code: 'firstVersion', scores: Object.fromEntries(scores) as Record<string, number> };
+  if (missing.length > 0) {
+    const logged = namesOf(comparison.challenger);
+    return { code: 'scoresMissing', version: challenger.version, metrics: missing, logged };
+  }
+  const known = Object.fromEntries(scores) as Record<string, number>;
+  return { code: 'firstVersion', scores: known, ...(floor !== undefined && { floor }) };
 }
 
 function judgeRule({ metric, direction, ...rule }: MetricRule, comparison: Comparison): RuleFinding {

@@ -1,4 +1,4 @@
-import type { ALIASES } from '../contracts/names.ts';
+import { ALIASES } from '../contracts/names.ts';
 import type { RegistrySnapshot, RegistryStage } from '../contracts/registry.ts';
 
 /** Names an alias of ours: Production's version, its rollback target in Staging, the newest candidate. */
@@ -161,7 +161,37 @@ function toStage(version: string, registryStage: RegistryStage): RegistryChange 
   return { kind: 'move', version, registryStage, archiveExisting: false };
 }
 
-/** The version that a snapshot has in Production; null: none. */
+/**
+ * The version that a snapshot has in Production: the one in that stage, or, in a registry that uses aliases only, the
+ * champion. Null: none.
+ */
 export function inProduction(snapshot: RegistrySnapshot): string | null {
-  return versionsIn(snapshot, 'Production')[0] ?? null;
+  const { champion } = snapshot.aliases;
+  const stage = champion === undefined ? undefined : stageOf(snapshot, champion);
+  return servingOf(snapshot) ?? (stage !== undefined && stage !== 'Archived' ? (champion ?? null) : null);
+}
+
+/** What decides whether a version is in Production. */
+interface Placed {
+  version: string;
+  stage: RegistryStage;
+  aliases: readonly string[];
+}
+
+/** The same of a list of all versions of a model. */
+export function productionOf<Version extends Placed>(versions: readonly Version[]): Version | undefined {
+  const serving = inProduction(snapshotOf(versions));
+  return versions.find(({ version }) => version === serving);
+}
+
+/** Which version is in which stage and has which of our aliases; other aliases are nobody's business here. */
+export function snapshotOf(versions: readonly Placed[]): RegistrySnapshot {
+  return {
+    versions: versions.map(({ version, stage }) => ({ version, registryStage: stage })),
+    aliases: Object.fromEntries(
+      versions.flatMap(({ version, aliases }) =>
+        aliases.filter((alias) => Object.hasOwn(ALIASES, alias)).map((alias) => [alias, version]),
+      ),
+    ),
+  };
 }

@@ -206,8 +206,13 @@ const MEANINGS = {
   ),
   mlflowTakesContainers: ok(({ host }: { host: string }) => `takes ${host} as its name, by which containers reach it`),
   productionVersion: ok(
-    ({ version, versions, registeredModel }: Model & { version: string; versions: number }) =>
-      `version ${version} of ${counted(versions, 'version')} of ${registeredModel}`,
+    ({
+      version,
+      versions,
+      registeredModel,
+      byAlias,
+    }: Model & { version: string; versions: number; byAlias: boolean }) =>
+      `version ${version} of ${counted(versions, 'version')} of ${registeredModel}${byAlias ? ', by the alias champion: no version has the stage Production' : ''}`,
   ),
   noVersions: problem(
     ({ registeredModel }: Model) => `${registeredModel} has no version yet: the API has nothing to load`,
@@ -229,7 +234,7 @@ const MEANINGS = {
   ),
   championNotInProduction: problem(
     ({ champion }: Disagreement & { champion: string }) =>
-      `champion is version ${champion}, but nothing is in Production`,
+      `champion is version ${champion}, which is archived, and nothing is in Production`,
     reconcile,
   ),
   championAmongSeveral: problem(

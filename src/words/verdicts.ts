@@ -1,14 +1,22 @@
 import type { DriftGrounds, DriftVerdict } from '../contracts/drift.ts';
 import type { ChangeReason } from '../contracts/registry.ts';
-import type { Breach, DriftFinding, GateVerdict, ModelNeed, RuleFinding } from '../contracts/verdicts.ts';
+import type {
+  Breach,
+  DriftFinding,
+  Floor,
+  GateVerdict,
+  ModelNeed,
+  RuleFinding,
+  Unscored,
+} from '../contracts/verdicts.ts';
 import type { PromotionConflict } from '../domain/registryMoves.ts';
 import { metricName, percent, score } from './numbers.ts';
 import { joined } from './suggest.ts';
 
-/** Why the gate lets a version pass, or refuses it. */
+/** Why the gate lets a version pass, or refuses it and what to do about that. */
 export function verdictText(verdict: GateVerdict, forced = false): string {
   const text = gateText(verdict);
-  return forced ? `Forced. The gate would have refused: ${text}` : text;
+  return forced ? `Forced. The gate would have refused: ${text}` : [text, ...curesOf(verdict)].join(' ');
 }
 
 /** The same without whether it passed or was refused, for where that is said already. */
@@ -16,28 +24,43 @@ export function verdictGrounds(verdict: GateVerdict): string {
   return verdict.code === 'passed' || verdict.code === 'refused' ? rulesText(verdict) : gateText(verdict);
 }
 
-const rulesText = ({ rules, champion }: Extract<GateVerdict, { rules: unknown }>) =>
-  rules.map((rule) => ruleText(rule, champion)).join('; ');
+const rulesText = ({ rules, champion, lacking = [] }: Extract<GateVerdict, { rules: unknown }>) =>
+  [
+    ...rules.map((rule) => ruleText(rule, champion)),
+    ...lacking.map(({ version, logged }) => `version ${version} has ${scoresText(logged)}`),
+  ].join('; ');
+
+/** What a version has instead of the score that is missing. */
+const scoresText = (logged: readonly string[]) =>
+  logged.length > 0 ? `only ${joined(logged, 'and')}` : 'no score at all';
 
 function gateText(verdict: GateVerdict): string {
   switch (verdict.code) {
     case 'passed':
     case 'refused': {
-      const basis = verdict.recorded ? RECORDED : '';
+      const basis = verdict.recorded ? (verdict.sameData ? SAME_DATA : RECORDED) : '';
       return `${verdict.code === 'passed' ? 'Passed' : 'Refused'}: ${rulesText(verdict)}.${basis}`;
     }
     case 'firstVersion': {
       const scores = Object.entries(verdict.scores).map(([metric, value]) => `${metricName(metric)} ${score(value)}`);
-      return scores.length > 0 ? `Nothing was in Production; ${scores.join(', ')}.` : 'Nothing was in Production.';
+      const nothing =
+        scores.length > 0 ? `Nothing was in Production; ${scores.join(', ')}.` : 'Nothing was in Production.';
+      return verdict.floor === null ? `${nothing}${NO_FLOOR}` : nothing;
     }
+    case 'belowFloor':
+      return `Version ${verdict.version} is ${floorText(verdict.floor)}.`;
     case 'scoresMissing':
-      return `Version ${verdict.version} has no ${joined(verdict.metrics.map(metricName), 'or')}.`;
+      return `Version ${verdict.version} has no ${joined(verdict.metrics.map(metricName), 'or')}, ${scoresText(verdict.logged)}.`;
     case 'championNotScored':
-      return `Version ${verdict.champion}, the champion, could not be scored${verdict.problem ? `: ${verdict.problem}` : '.'}`;
+      return `Version ${verdict.champion}, the champion, ${UNSCORED[verdict.reason]}${verdict.problem ? `: ${verdict.problem}` : '.'}`;
+    case 'notComparable':
+      return `Version ${verdict.version} and version ${verdict.champion}, the champion, are not comparable: their trainings scored them on different data.`;
     case 'policyAlways':
-      return 'The policy is "always".';
+      return verdict.floor
+        ? `The policy is "always", although it is ${floorText(verdict.floor)}.`
+        : 'The policy is "always".';
     case 'policyNever':
-      return 'The policy is "never": only a forced promotion passes.';
+      return 'The policy (promotion.policy) is "never": only a forced promotion passes.';
     case 'rolledBack':
       return `Version ${verdict.version} was rolled back before (${verdict.reason}).`;
     case 'unfit':
@@ -50,11 +73,62 @@ function gateText(verdict: GateVerdict): string {
 }
 
 /** Two trainings may have held out different rows, and a reader of the verdict should know. */
-const RECORDED = ' These are the scores that the trainings recorded; nothing scored both versions on the same rows.';
+const RECORDED =
+  ' These are the scores that the trainings recorded; whether they are of the same rows is not known. ' +
+  'steps.evaluate with a command that takes {version} scores both on the same.';
+const SAME_DATA = ' These are the scores that the trainings recorded, of the same data.';
+const NO_FLOOR = ' Whether a trivial model scores as well is not known.';
+
+/** To follow "is". */
+function floorText({ metric, trivial, score: own, low }: Floor): string {
+  const bound = low === null ? '' : ` (no less than ${score(low)} is sure)`;
+  return `no better than a trivial model, which answers the same for every row: ${metricName(metric)} ${score(own)}${bound} against ${score(trivial)}`;
+}
+
+const UNSCORED: Record<Unscored, string> = {
+  otherSplit: 'must not be scored here',
+  cannotRead: 'cannot read these data',
+  noScores: 'has no scores',
+  failed: 'could not be scored',
+};
+
+const FORCE = '"mediwatch promote VERSION --force" promotes it all the same.';
+const SAME_ROWS = 'Set steps.evaluate to a command that takes {version}: it scores both on the same rows.';
+const CURE_OF: Record<Unscored, string> = {
+  otherSplit: 'Retrain with its split.',
+  cannotRead: 'Compare both on data that both can read.',
+  noScores: SAME_ROWS,
+  failed: 'Its files, packages and data are what to look at.',
+};
+const NAME_SCORES =
+  'Name scores in promotion.rules that both have, or map ours to theirs in steps.train.outputs.metrics, such as { test_auc: THEIR_NAME }.';
+
+/** What to do about a refusal; none where its text says so, or a better model is the only cure. */
+function curesOf(verdict: GateVerdict): string[] {
+  switch (verdict.code) {
+    case 'belowFloor':
+      return ['Look at the data and the target first.', FORCE, '"promotion.floor: false" asks no more.'];
+    case 'scoresMissing':
+      return [NAME_SCORES, FORCE];
+    case 'refused':
+      return verdict.lacking ? [NAME_SCORES, FORCE] : [];
+    case 'notComparable':
+      return [SAME_ROWS, FORCE];
+    case 'championNotScored':
+      return [CURE_OF[verdict.reason], FORCE];
+    case 'rolledBack':
+      return [FORCE];
+    case 'unfit':
+      return ['promotion.requiredTags and promotion.maxAgeDays ask for this.', FORCE];
+    default:
+      return [];
+  }
+}
 
 function ruleText({ metric, challenger, champion, ...rule }: RuleFinding, version: string): string {
   const name = metricName(metric);
-  if (challenger === null || champion === null) return `${name} is not known of both versions`;
+  if (challenger === null) return champion === null ? `neither version has a ${name}` : `the challenger has no ${name}`;
+  if (champion === null) return `version ${version}, the champion, has no ${name}`;
   const { maxLoss, minGain, confidence, gain } = rule;
   const allowed = minGain === undefined ? `allowed loss ${maxLoss}` : `required gain ${minGain}`;
   const scores = `${name} ${score(challenger)} against ${score(champion)} of version ${version}, ${allowed}`;
@@ -96,7 +170,7 @@ export function changeReasonText(reason: ChangeReason): string {
     case 'rollback':
       return reason.reason ?? 'No reason was given.';
     case 'restore':
-      return `The version after it was taken back: ${reason.cause}`;
+      return `The promotion was taken back: ${reason.cause}`;
   }
 }
 

@@ -188,7 +188,8 @@ export const ACTIVITIES = {
   recordProduction: {
     queue: 'orchestration',
     profile: 'registry',
-    summary: ({ entry }) => `record that version ${entry.version} is in Production (${entry.reason.code})`,
+    summary: ({ entry: { version, reason } }) =>
+      `record that ${version === null ? 'nothing' : `version ${version}`} is in Production (${reason.code})`,
   },
   markRolledBack: {
     queue: 'orchestration',

@@ -144,7 +144,7 @@ describe('compare', () => {
   it('warns when the versions were scored on different test splits, and says what compares them', async () => {
     expect(await json('compare', '3', '1')).toMatchObject({ basis: 'trainings', sameSplit: false });
     const { out } = await mediwatch(['compare', '3', 'production'], { env });
-    expect(out).toContain('They were scored on different test splits: these numbers cannot be compared.');
+    expect(out).toContain('Not comparable: they were scored on different test splits.');
     expect(out).toContain('"mediwatch promote 3 --dry-run" scores both on one.');
     expect(out).not.toMatch(/test_auc.*version \d$/m);
     const same = await mediwatch(['compare', '3', '2'], { env });

@@ -2,7 +2,7 @@ import { InvalidArgumentError } from 'commander';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createRegistryActivities } from '../../src/activities/registry.ts';
 import { localTime, pastTime } from '../../src/cli/flags.ts';
-import { entriesOf, momentOf } from '../../src/cli/history/production.ts';
+import { entriesOf, followsGap, momentOf } from '../../src/cli/history/production.ts';
 import { loadConfig, PROJECT_ROOT } from '../../src/config.ts';
 import type { ProductionEntry } from '../../src/contracts/registry.ts';
 import { createMlflow, type Mlflow } from '../../src/systems/mlflow/index.ts';
@@ -139,6 +139,22 @@ describe('history --production', () => {
     expect(out).toContain('Between this and the one before, it was changed in MLflow by hand.');
   });
 
+  it('shows what was taken back as what it is', async () => {
+    const cause = 'The candidate answered 500.';
+    await mlflow.setAlias(MODEL, 'champion', '3');
+    await record(
+      entry('2026-11-26T02:00:00.000Z', '3', '2'),
+      { ...entry('2026-11-26T02:05:00.000Z', '2', '3'), reason: { code: 'restore', cause } },
+      { ...entry('2026-11-26T03:00:00.000Z', '2', '2'), version: null, reason: { code: 'restore', cause } },
+    );
+    const { out } = await mediwatch(['history', '--production', '--limit', '2'], { env });
+    expect(out).toContain('took back version 2: nothing was in Production again');
+    expect(out).toContain('restored version 2, in place of version 3');
+    expect(out).toContain('The promotion was taken back: The candidate answered 500.');
+    const at = await mediwatch(['history', '--at', '2026-11-26T04:00Z'], { env });
+    expect(at.out).toContain('nothing of MediWatchReadmit was in Production');
+  });
+
   it('refuses what is no time, and says that MLflow does not answer', async () => {
     const wrong = await mediwatch(['history', '--at', 'yesterday'], { env });
     expect([wrong.code, wrong.err]).toEqual([2, expect.stringContaining('"yesterday" is not a time')]);
@@ -163,6 +179,16 @@ describe('the history in the tags', () => {
         { version: '1', tags: other },
       ]),
     ).toEqual([earlier, later]);
+  });
+
+  it('does not take a put-back for a change by hand, where the change had broken off before it was written', () => {
+    const before = entry('2026-11-23T09:30:00.000Z', '1', null);
+    const restored = {
+      ...entry('2026-11-24T09:30:00.000Z', '1', '2'),
+      reason: { code: 'restore', cause: '' } as const,
+    };
+    expect(followsGap(restored, before)).toBe(false);
+    expect(followsGap(entry('2026-11-24T09:30:00.000Z', '3', '2'), before)).toBe(true);
   });
 
   it('knows what was there before it begins', () => {

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Change, changeOf, changeText, type Outlook } from '../../src/cli/production.ts';
 import { loadConfig, PROJECT_ROOT } from '../../src/config.ts';
 import type { Progress } from '../../src/contracts/progress.ts';
+import type { RegistryStage } from '../../src/contracts/registry.ts';
 import { createMlflow } from '../../src/systems/mlflow/index.ts';
 import { type MlflowServer, startMlflow } from '../support/mlflow.ts';
 import { onTerminal } from '../support/pty.ts';
@@ -13,7 +14,7 @@ import { createWorld, type World } from '../support/world.ts';
 import { jsonLines, mediwatch, NOWHERE } from './support.ts';
 
 const MODEL = 'MediWatchReadmit';
-const version = (number: string, testAuc: number | null, stage = 'None', aliases: string[] = []) => ({
+const version = (number: string, testAuc: number | null, stage: RegistryStage = 'None', aliases: string[] = []) => ({
   version: number,
   testAuc,
   stage,

@@ -99,7 +99,7 @@ const codesOf = (findings: readonly Finding[]) => findings.map(({ code }) => cod
 const remedyOf = (one: Finding) => findingText(one).remedy;
 
 describe('Production', () => {
-  const judged = (stages: RegistryStage[]) => judgeProduction('M', registry(stages).versions);
+  const judged = (stages: RegistryStage[]) => judgeProduction('M', registry(stages));
   it.each<[string, RegistryStage[], Finding['code'], string]>([
     ['no version at all', [], 'noVersions', 'mediwatch retrain'],
     ['no version in it', ['None', 'Archived'], 'nothingInProduction', 'mediwatch promote 2'],

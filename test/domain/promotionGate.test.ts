@@ -1,24 +1,21 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Contest, judgePromotion } from '../../src/domain/promotionGate.ts';
+import { contestOf } from './contest.ts';
 
-const contest = (challenger: number, champion: number | null, changes: Partial<Contest> = {}): Contest => ({
-  policy: 'rules',
-  rules: [{ metric: 'test_auc', direction: 'higher', maxLoss: 0.005 }],
-  challenger: { version: '2', tags: {}, createdAt: 0 },
-  champion: champion === null ? null : '1',
-  comparison: {
-    challenger: { test_auc: challenger },
-    champion: champion === null ? null : { test_auc: champion },
-    championProblem: '',
-    differences: {},
-  },
-  requiredTags: {},
-  now: 0,
-  rolledBack: null,
-  force: false,
-  ...changes,
-});
+// The floor has properties of its own: see floor.test.ts.
+const contest = (challenger: number, champion: number | null, changes: Partial<Contest> = {}): Contest =>
+  contestOf({
+    champion: champion === null ? null : '1',
+    comparison: {
+      challenger: { test_auc: challenger },
+      champion: champion === null ? null : { test_auc: champion },
+      championProblem: '',
+      differences: {},
+    },
+    floor: false,
+    ...changes,
+  });
 const auc = fc.double({ min: 0, max: 1, noNaN: true });
 
 describe('the promotion gate', () => {
@@ -65,7 +62,7 @@ describe('the promotion gate', () => {
     expect(judgePromotion(contest(Number.NaN, null))).toEqual({
       promote: false,
       forced: false,
-      verdict: { code: 'scoresMissing', version: '2', metrics: ['test_auc'] },
+      verdict: { code: 'scoresMissing', version: '2', metrics: ['test_auc'], logged: [] },
     });
     expect(judgePromotion(contest(0.6, null)).promote).toBe(true);
   });
@@ -77,6 +74,7 @@ describe('the promotion gate', () => {
       code: 'championNotScored',
       champion: '1',
       problem: 'it does not load.',
+      reason: 'failed',
     });
   });
 

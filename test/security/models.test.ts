@@ -114,7 +114,7 @@ describe('a registered model that attacks whatever loads it', () => {
 
     expect(both.needs?.['2']?.map(({ code }) => code)).toEqual(['write', 'write', 'network', 'network', 'process']);
     const challenger = { version: '2', tags: {}, createdAt: 0 };
-    const judged = { policy: 'always', requiredTags: {}, rolledBack: null, force: false, now: 0 } as const;
+    const judged = { policy: 'always', floor: true, requiredTags: {}, rolledBack: null, force: false, now: 0 } as const;
     const judgement = judgePromotion({ ...judged, rules: [], challenger, champion: '1', comparison: both });
     expect(judgement).toMatchObject({ promote: false, verdict: { code: 'needsTooMuch', version: '2' } });
   });

@@ -7,7 +7,7 @@ import { failure } from '../../src/contracts/errors.ts';
 import { TAGS } from '../../src/contracts/names.ts';
 import type { ProductionEntry, RegistrySnapshot, RegistryStage } from '../../src/contracts/registry.ts';
 import type { Dataset, Params } from '../../src/contracts/training.ts';
-import { planPromotion, planRestore, type RegistryChange } from '../../src/domain/registryMoves.ts';
+import { inProduction, planPromotion, planRestore, type RegistryChange } from '../../src/domain/registryMoves.ts';
 
 const ref = { uri: 'file:///store/aa', sha256: 'a'.repeat(64), sizeBytes: 1 };
 const split = { rows: 10, groups: 10, positives: 2 };
@@ -180,8 +180,10 @@ export function createWorld(
       apply(world, planPromotion(snapshot(), version, registryStage));
     },
     async restoreRegistry({ snapshot: wanted }) {
+      const left = inProduction(snapshot());
       apply(world, planRestore(snapshot(), wanted));
       world.change = null;
+      return { left };
     },
     async recordVerdict({ version, judgement }) {
       find(version).tags.verdict = judgement.verdict.code;

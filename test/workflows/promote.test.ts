@@ -88,6 +88,28 @@ describe('the history of Production', () => {
     expect(inProduction()).toEqual(['1']);
   });
 
+  it('says that nothing is in Production again when the first version was taken back', async () => {
+    world.versions.push({ version: '1', stage: 'None', tags: {}, auc: 0.68 });
+    world.override.bringUpCandidate = async () => {
+      throw failure('CandidateUnhealthy', 'It answered 500.');
+    };
+    await bench.refusal('promote', { version: '1', by: 'ada' });
+    expect(world.history).toMatchObject([
+      { version: '1', replaced: null, reason: { code: 'promote' } },
+      { version: null, replaced: '1', reason: { code: 'restore', cause: expect.stringContaining('It answered 500.') } },
+    ]);
+    expect(inProduction()).toEqual([]);
+  });
+
+  it('has nothing of a change that did not happen', async () => {
+    versions(0.68, 0.69);
+    world.override.promoteVersion = async () => {
+      throw failure('MlflowRefused', 'MLflow says no.');
+    };
+    await bench.refusal('promote', { version: '2' });
+    expect(world.history).toEqual([]);
+  });
+
   it('is put back too when it cannot be written', async () => {
     versions(0.68, 0.69);
     world.override.recordProduction = async () => {

@@ -33,7 +33,7 @@ th:first-child, td:first-child { text-align: left; }
 <body>
 <h1>${title}</h1>
 <p class="verdict"><strong>${judgement.promote ? 'Promote.' : 'Do not promote.'}</strong> ${escapeHtml(verdictText(judgement.verdict, judgement.forced))}</p>
-<p>${comparison.recorded ? 'These are the scores that their trainings recorded.' : 'Both were scored on the same test split. Bounds are one-sided, by a paired bootstrap over its rows.'}</p>
+<p>${basisText(comparison)}</p>
 <div class="wide"><table>
 <thead><tr><th scope="col">Metric</th><th scope="col">Challenger</th><th scope="col">Champion</th><th scope="col">Difference</th><th scope="col">Bounds</th></tr></thead>
 <tbody>
@@ -51,9 +51,17 @@ ${comparison.firstRecorded ? `<p>The files of ${escapeHtml(versionsText(comparis
 `;
 }
 
-function row(metric: string, { challenger, champion, differences }: Comparison): string {
+function basisText({ champion, recorded, sameData }: Comparison): string {
+  if (champion === null) return 'There is no other version to compare its scores with.';
+  if (!recorded)
+    return 'Both were scored on the same test split. Bounds are one-sided, by a paired bootstrap over its rows.';
+  if (sameData === false) return 'Their trainings recorded these scores, on different data: they are not comparable.';
+  return `Their trainings recorded these scores, ${sameData ? 'on the same data' : 'whether on the same rows is not known'}.`;
+}
+
+function row(metric: string, { challenger, champion, differences, sameData }: Comparison): string {
   const [ours, theirs] = [challenger[metric], champion?.[metric]];
-  const difference = known(ours) && known(theirs) ? ours - theirs : undefined;
+  const difference = sameData !== false && known(ours) && known(theirs) ? ours - theirs : undefined;
   const interval = differences[metric];
   const bounds = interval
     ? `${signedCell(interval.low)} … ${signedCell(interval.high)} (${Math.round(interval.confidence * 100)} %)`

@@ -2,11 +2,13 @@ import { availableParallelism } from 'node:os';
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import { asksFor } from '../../config/placeholders.ts';
-import { type Config, fromRoot } from '../../config.ts';
+import { type Config, canScore, fromRoot } from '../../config.ts';
 import { failure } from '../../contracts/errors.ts';
 import type { Comparison, MetricRule, RecordedFiles } from '../../contracts/registry.ts';
 import { EvaluateResult } from '../../contracts/steps.ts';
 import { type ArtifactRef, Metrics } from '../../contracts/training.ts';
+import type { Unscored } from '../../contracts/verdicts.ts';
+import { sameData } from '../../domain/sameData.ts';
 import type { Mlflow, ModelVersion, Run } from '../../systems/mlflow/index.ts';
 import { filesTags, recordedFiles } from '../../systems/mlflow/versionFiles.ts';
 import { assertLoadable, assertTrusted, judgeTrust } from '../../systems/modelTrust.ts';
@@ -66,7 +68,7 @@ export function createCompareActivities({ config: shared, mlflow, store, runner 
       return await compare(request, {
         evaluate: takesVersion ? oneByOne : together,
         atOnce: !takesVersion,
-        objection: objectionTo(request, known),
+        objection: otherSplit(known.get(request.challenger), known.get(request.champion ?? '')),
         throwIfStopped: () => beat.signal.throwIfAborted(),
       });
     });
@@ -129,11 +131,6 @@ async function loadable(
   return recorded;
 }
 
-/** Whether the bundled steps can score the models of a project row by row: they must have trained them. */
-export function canScore({ steps: { evaluate, train } }: Config): boolean {
-  return !evaluate.command && !evaluate.skip && !train.command;
-}
-
 interface Evaluation {
   evaluate: (versions: string[]) => Promise<EvaluateResult>;
   /** Both versions are scored by one run, which may also tell how sure their differences are. */
@@ -151,37 +148,38 @@ async function compare(
   { challenger, champion }: ComparisonRequest,
   { evaluate, atOnce, objection, throwIfStopped }: Evaluation,
 ): Promise<Comparison> {
-  const result = ({ models, differences, needs }: EvaluateResult, championProblem = ''): Comparison => ({
+  const result = (
+    { models, differences, needs, floors }: EvaluateResult,
+    championProblem = '',
+    unscored?: Unscored,
+  ): Comparison => ({
     challenger: models[challenger] ?? {},
     champion: (champion !== null && models[champion]) || null,
     championProblem,
     differences,
+    ...(unscored && { unscored }),
+    ...(floors[challenger] && { floor: floors[challenger] }),
     ...(Object.values(needs ?? {}).some((list) => list.length > 0) && { needs }),
   });
   const alone = () => evaluate([challenger]);
-  if (champion === null || objection) return result(await alone(), objection);
+  if (champion === null) return result(await alone());
+  if (objection) return result(await alone(), objection, 'otherSplit');
   const ours = atOnce ? null : await alone();
   try {
     const scores = await evaluate(ours ? [champion] : [challenger, champion]);
     return result({ ...scores, models: { ...ours?.models, ...scores.models } });
   } catch (error) {
     throwIfStopped();
-    if (!isForGood(error)) throw error;
-    return result(ours ?? (await alone()), (error as Error).message);
+    const failed = translate(error);
+    if (!isForGood(failed)) throw error;
+    const cannotRead = failed instanceof ApplicationFailure && failed.type === 'ModelMismatch';
+    return result(ours ?? (await alone()), (error as Error).message, cannotRead ? 'cannotRead' : 'failed');
   }
 }
 
-/** Why the champion must not be scored on the test split of the challenger; empty: it may be. */
-function objectionTo({ challenger, champion }: ComparisonRequest, known: Known): string {
-  if (champion === null) return '';
-  const other = otherSplit(known.get(challenger), known.get(champion));
-  return other && `${other} Retrain with its split, or promote with "force": true.`;
-}
-
 /** Whether no attempt is left that could end otherwise: all were made, or the failure is one that is not tried again. */
-function isForGood(error: unknown): boolean {
-  const failure = translate(error);
-  return isLastAttempt() || (failure instanceof ApplicationFailure && failure.nonRetryable === true);
+function isForGood(failed: Error): boolean {
+  return isLastAttempt() || (failed instanceof ApplicationFailure && failed.nonRetryable === true);
 }
 
 function isLastAttempt(): boolean {
@@ -201,19 +199,18 @@ async function recorded(
   { registeredModel, challenger, champion }: ComparisonRequest,
   known: Known,
 ): Promise<Comparison> {
-  const metricsOf = async (version: string): Promise<Metrics> => {
+  const trainedOf = async (version: string) => {
     const found = known.get(version);
     if (!found) throw failure('ModelNotFound', `${registeredModel} has no version ${version}.`);
     const run = found.runId ? await mlflow.getRun(found.runId) : undefined;
-    return run ? recordedMetrics(config, run) : {};
+    return { tags: found.tags, params: run?.params, metrics: run ? recordedMetrics(config, run) : {} };
   };
-  const theirs = champion === null ? null : await metricsOf(champion);
-  const hasNone = theirs !== null && Object.keys(theirs).length === 0;
-  return {
-    challenger: await metricsOf(challenger),
-    champion: hasNone ? null : theirs,
-    championProblem: hasNone ? 'its run in MLflow has no metrics.' : '',
-    differences: {},
-    recorded: true,
-  };
+  const ours = await trainedOf(challenger);
+  const shared = { challenger: ours.metrics, differences: {}, recorded: true };
+  if (champion === null) return { ...shared, champion, championProblem: '' };
+  const theirs = await trainedOf(champion);
+  if (Object.keys(theirs.metrics).length > 0) {
+    return { ...shared, champion: theirs.metrics, championProblem: '', sameData: sameData(ours, theirs) };
+  }
+  return { ...shared, champion: null, championProblem: 'its run in MLflow has no metrics.', unscored: 'noScores' };
 }

@@ -1,18 +1,19 @@
 import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import packageJson from '../../../package.json' with { type: 'json' };
-import type { Config } from '../../config.ts';
+import { type Config, canScore } from '../../config.ts';
 import { failure } from '../../contracts/errors.ts';
 import { TAGS } from '../../contracts/names.ts';
 import { REPORT_FILES, type ReportInput, type ReportOutcome, WrittenReport } from '../../contracts/report.ts';
 import type { Dataset, Params } from '../../contracts/training.ts';
+import { sameData } from '../../domain/sameData.ts';
 import type { ModelVersion, Run } from '../../systems/mlflow/index.ts';
 import { recordedFiles } from '../../systems/mlflow/versionFiles.ts';
 import { onlyFile, type Ran, readStepAnswer } from '../../systems/steps/index.ts';
 import { capitalised } from '../../words/numbers.ts';
 import { inputPath } from '../lib/inputPath.ts';
 import { runStepActivity } from '../lib/step.ts';
-import { canScore, recordedMetrics } from './compare.ts';
+import { recordedMetrics } from './compare.ts';
 import { isBundledData, otherSplit, settingsOf, type TrainingSystems } from './systems.ts';
 import { readParams } from './trials.ts';
 
@@ -76,9 +77,7 @@ export function createReportActivities({ config: shared, mlflow, store, runner }
       datasetDir: hasData ? await store.fetchDirectory(dataset.ref, { signal }) : null,
       scored: canScore(config),
       challenger: { ...reported(config, { found, run }), model, params: params ?? nullIfEmpty(readParams(run.params)) },
-      champion: known
-        ? { ...reported(config, known), objection: capitalised(otherSplit(found, known.found)) || null }
-        : null,
+      champion: known ? { ...reported(config, known), objection: objectionTo(known, { found, run }, config) } : null,
       search,
       lineage: {
         ...request.lineage,
@@ -146,5 +145,13 @@ function reported(config: Config, { found, run }: Known) {
   };
 }
 
+/** Why the champion's scores say nothing beside those of the new version; null: they may. */
+function objectionTo(champion: Known, challenger: Known, config: Config): string | null {
+  const trained = ({ found, run }: Known) => ({ tags: found.tags, params: run?.params });
+  if (!canScore(config) && sameData(trained(challenger), trained(champion)) === false) return OTHER_DATA;
+  return capitalised(otherSplit(challenger.found, champion.found)) || null;
+}
+
+const OTHER_DATA = 'The trainings scored the two versions on different data: they are not comparable.';
 const pageUri = (runId: string) => `runs:/${runId}/${REPORT_FILES.page}`;
 const nullIfEmpty = (params: Params): Params | null => (Object.keys(params).length > 0 ? params : null);

@@ -4,6 +4,7 @@ import { failure } from '../../contracts/errors.ts';
 import { TAGS } from '../../contracts/names.ts';
 import { parseJson } from '../../contracts/text.ts';
 import { ArtifactRef } from '../../contracts/training.ts';
+import { productionOf } from '../../domain/registryMoves.ts';
 import type { ArtifactStore } from '../../systems/artifacts/index.ts';
 import type { Mlflow, ModelVersion } from '../../systems/mlflow/index.ts';
 import type { StepRunner } from '../../systems/steps/index.ts';
@@ -35,7 +36,7 @@ export function isBundledData({ steps: { prepare } }: Config): boolean {
  * @throws ApplicationFailure of type ModelNotFound when none is in Production, DataNotFound when it names no data set
  */
 export async function championDataset(mlflow: Mlflow, registeredModel: string): Promise<ArtifactRef> {
-  const champion = (await mlflow.listVersions(registeredModel)).find(({ stage }) => stage === 'Production');
+  const champion = productionOf(await mlflow.listVersions(registeredModel));
   if (!champion) throw failure('ModelNotFound', `No version of ${registeredModel} is in Production.`);
   const dataset = ArtifactRef.safeParse(parseJson(champion.tags[TAGS.dataset]));
   if (dataset.success) return dataset.data;

@@ -3,6 +3,7 @@ import { TAGS } from '../../contracts/names.ts';
 import { ProductionEntry } from '../../contracts/registry.ts';
 import { REPORT_FILES } from '../../contracts/report.ts';
 import { oneLine, parseJson } from '../../contracts/text.ts';
+import { productionOf } from '../../domain/registryMoves.ts';
 import type { Mlflow, ModelVersion } from '../../systems/mlflow/index.ts';
 import { temporalLink } from '../../words/links.ts';
 import { score, utcSecond } from '../../words/numbers.ts';
@@ -74,7 +75,7 @@ async function gatherHistory(config: Config, { limit, since = Number.NEGATIVE_IN
         .slice(0, limit)
         .map(async (entry) => ({ ...entry, links: await linksOf(mlflow, config, versions, entry) })),
     );
-    const production = versions.find(({ stage }) => stage === 'Production')?.version ?? null;
+    const production = productionOf(versions)?.version ?? null;
     return { registeredModel, production, entries, shown, hidden: wanted.length - shown.length };
   });
 }
@@ -85,8 +86,9 @@ async function linksOf(
   versions: readonly ModelVersion[],
   { version, replaced, reason, by }: ProductionEntry,
 ): Promise<HistoryEntry['links']> {
-  const page = mlflow.links.versionUrl(config.registry.registeredModel, version);
-  const runId = versions.find((other) => other.version === version)?.runId;
+  const subject = version ?? replaced ?? '';
+  const page = mlflow.links.versionUrl(config.registry.registeredModel, subject);
+  const runId = versions.find((other) => other.version === subject)?.runId;
   const run = runId ? await mlflow.getRun(runId) : undefined;
   const file =
     reason.code === 'promote' ? `promotion/version-${version}-against-${replaced ?? 'none'}.html` : REPORT_FILES.page;
@@ -121,9 +123,13 @@ export function momentOf(entries: readonly ProductionEntry[], time: number): Mom
   return { version: since ? since.version : (until?.replaced ?? null), since, until };
 }
 
-/** Whether an entry does not follow from the one before it: Production was changed in between, past the workflows. */
-function followsGap(entry: ProductionEntry, before: ProductionEntry | undefined): boolean {
-  return before !== undefined && before.version !== entry.replaced;
+/**
+ * Whether an entry does not follow from the one before it: Production was changed in between, past the workflows. A
+ * change that broke off and was taken back may have no entry of its own.
+ */
+export function followsGap(entry: ProductionEntry, before: ProductionEntry | undefined): boolean {
+  const brokeOff = entry.reason.code === 'restore' && before?.version === entry.version;
+  return before !== undefined && before.version !== entry.replaced && !brokeOff;
 }
 
 const ACTIONS: Record<ProductionEntry['reason']['code'], string> = {
@@ -138,10 +144,9 @@ function historyLines({ registeredModel, production, entries, shown, hidden }: H
     const now = production ? `, although version ${production} is there` : '';
     return [`No workflow has put a version of ${registeredModel} into Production yet${now}.`];
   }
-  const newest = entries.at(-1);
   return [
     style('bold', `${registeredModel}: what was in Production`),
-    ...(newest?.version === production ? [] : ['', style('yellow', pastUs(production))]),
+    ...(entries.at(-1)?.version === production ? [] : ['', style('yellow', pastUs(production))]),
     ...shown.flatMap((entry) => ['', ...entryLines(entry, style)]),
     ...(hidden > 0 ? ['', `${hidden} earlier; show them with --limit ${shown.length + hidden}.`] : []),
   ];
@@ -153,15 +158,14 @@ function pastUs(production: string | null): string {
 }
 
 function entryLines(entry: HistoryEntry, style: Style): string[] {
-  const { at, version, replaced, by, actor, reason, links } = entry;
+  const { at, by, actor, reason, links } = entry;
   const { challengerAuc = null, championAuc = null } = reason.code === 'promote' ? reason : {};
-  const place = replaced ? `in place of version ${replaced}` : 'where nothing was';
   const scores = [
     ...(challengerAuc === null ? [] : [`test AUC ${score(challengerAuc)}`]),
     ...(championAuc === null ? [] : [`against ${score(championAuc)}`]),
   ].join(' ');
   return [
-    `${style('bold', readable(at))}  ${ACTIONS[reason.code]} version ${version}, ${place}`,
+    `${style('bold', readable(at))}  ${actionText(entry)}`,
     `  who       ${oneLine(actor)}, by ${by}`,
     `  why       ${oneLine(changeReasonText(reason))}`,
     ...(scores ? [`  evidence  ${scores}`] : []),
@@ -173,13 +177,20 @@ function entryLines(entry: HistoryEntry, style: Style): string[] {
   ];
 }
 
+function actionText({ version, replaced, reason }: ProductionEntry): string {
+  if (version === null) return `took back version ${replaced}: nothing was in Production again`;
+  const place = replaced ? `in place of version ${replaced}` : 'where nothing was';
+  return `${ACTIONS[reason.code]} version ${version}, ${place}`;
+}
+
 function momentText(registeredModel: string, time: number, { version, since, until }: Moment): string {
   const when = readable(time);
   if (version === null) return `At ${when}, nothing of ${registeredModel} was in Production, as far as is known.`;
   const began = since
     ? `since ${readable(since.at)} (${ACTIONS[since.reason.code]} by ${oneLine(since.actor)}: ${oneLine(changeReasonText(since.reason))})`
     : 'from before the history begins';
-  const ended = until ? `until ${readable(until.at)}, when version ${until.version} came` : 'to this day';
+  const next = until?.version ? `version ${until.version} came` : 'it was taken back';
+  const ended = until ? `until ${readable(until.at)}, when ${next}` : 'to this day';
   return `At ${when}, version ${version} of ${registeredModel} was in Production: ${began}, ${ended}.`;
 }
 

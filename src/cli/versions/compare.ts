@@ -1,9 +1,10 @@
 import { z } from 'zod';
-import type { Config } from '../../config.ts';
+import { type Config, canScore } from '../../config.ts';
 import { ALIASES, starterOf, TAGS } from '../../contracts/names.ts';
 import { Comparison, type MetricRule } from '../../contracts/registry.ts';
 import { parseJson } from '../../contracts/text.ts';
 import { ArtifactRef, type Metrics } from '../../contracts/training.ts';
+import { sameData } from '../../domain/sameData.ts';
 import type { Mlflow, ModelVersion, Run } from '../../systems/mlflow/index.ts';
 import { temporalLink } from '../../words/links.ts';
 import { CommandError, EXIT } from '../exit.ts';
@@ -44,6 +45,8 @@ export interface Compared {
   basis: 'evaluation' | 'trainings';
   /** Whether the numbers can be compared: both are of one test split. Null: nobody knows. */
   sameSplit: boolean | null;
+  /** Whether a promotion would score both on one test split. */
+  canScore: boolean;
   metrics: MetricRow[];
   params: { different: Array<{ name: string; a: string | null; b: string | null }>; same: number };
   links: { compare: string | null };
@@ -77,7 +80,8 @@ export async function gatherComparison(config: Config, references: readonly stri
       a: sideA,
       b: sideB,
       basis: evaluation ? 'evaluation' : 'trainings',
-      sameSplit: evaluation !== null || (sideA.dataset && sideB.dataset ? sideA.dataset === sideB.dataset : null),
+      sameSplit: evaluation !== null || sameData({ ...a, params: runA?.params }, { ...b, params: runB?.params }),
+      canScore: canScore(config) || config.steps.evaluate.command !== undefined,
       metrics: metricRows(evaluation ?? recorded, config.promotion.rules ?? []),
       params: differencesOf(sideA.params, sideB.params),
       links: {

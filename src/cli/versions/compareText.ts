@@ -1,4 +1,5 @@
 import type { Config } from '../../config.ts';
+import { ALIASES } from '../../contracts/names.ts';
 import { oneLine } from '../../contracts/text.ts';
 import { duration, grouped, NONE, percent, scoreCell, signedCell, utcMinute } from '../../words/numbers.ts';
 import type { Cli, Style } from '../cli.ts';
@@ -132,7 +133,7 @@ function betterText({ better }: MetricRow, a: Side, b: Side, sameSplit: boolean 
   return better === 'same' ? 'the same' : `version ${(better === 'a' ? a : b).version}`;
 }
 
-function basisLines({ basis, sameSplit, a, b, metrics }: Compared, style: Style): string[] {
+function basisLines({ basis, sameSplit, canScore, a, b, metrics }: Compared, style: Style): string[] {
   if (metrics.length === 0) return [];
   if (basis === 'evaluation') {
     const bounded = metrics.some(({ bounds }) => bounds !== null);
@@ -140,11 +141,13 @@ function basisLines({ basis, sameSplit, a, b, metrics }: Compared, style: Style)
     return [style('dim', `  A promotion scored both on the same test split.${how}`)];
   }
   if (sameSplit) return [style('dim', '  Their trainings scored them on the same test split.')];
-  const rehearsal = b.stage === 'Production' ? ` "mediwatch promote ${a.version} --dry-run" scores both on one.` : '';
+  const isChampion = b.stage === 'Production' || b.aliases.includes(ALIASES.champion);
+  const dryRun = isChampion ? ` "mediwatch promote ${a.version} --dry-run" scores both on one.` : '';
+  const rehearsal = canScore ? dryRun : ' steps.evaluate with a command that takes {version} would score both on one.';
   return sameSplit === null
     ? [style('yellow', `  It is not known whether both were scored on the same test split.${rehearsal}`)]
     : [
-        style('yellow', '  They were scored on different test splits: these numbers cannot be compared.'),
+        style('yellow', '  Not comparable: they were scored on different test splits.'),
         ...(rehearsal ? [style('yellow', ` ${rehearsal}`)] : []),
       ];
 }

@@ -1,5 +1,7 @@
 import type { Config } from '../../config.ts';
 import { starterOf, TAGS } from '../../contracts/names.ts';
+import type { RegistryStage } from '../../contracts/registry.ts';
+import { productionOf } from '../../domain/registryMoves.ts';
 import type { Mlflow, ModelVersion } from '../../systems/mlflow/index.ts';
 import { didYouMean } from '../../words/suggest.ts';
 import { CommandError, EXIT } from '../exit.ts';
@@ -8,7 +10,7 @@ import { askMlflow } from '../session.ts';
 /** A version as a reader of the status sees it. */
 export interface VersionState {
   version: string;
-  stage: string;
+  stage: RegistryStage;
   aliases: string[];
   /** Area under the ROC curve on the test split, as it was when the version was registered. */
   testAuc: number | null;
@@ -37,7 +39,7 @@ const LIMIT_MS = 5_000;
 export async function registryState(config: Config): Promise<RegistryState> {
   const versions = await listedVersions(config);
   return {
-    production: versions.find(({ stage }) => stage === 'Production') ?? null,
+    production: productionOf(versions) ?? null,
     staging: versions.filter(({ stage }) => stage === 'Staging'),
     newest: versions[0] ?? null,
     versions: versions.length,
@@ -95,7 +97,8 @@ function find(versions: readonly ModelVersion[], reference: string): ModelVersio
   const stage = STAGES.find((name) => name.toLowerCase() === reference.toLowerCase());
   return (
     versions.find(({ aliases }) => aliases.includes(alias)) ??
-    // Of several in a stage, the newest.
+    // Of several in Production, the champion; of several in another stage, the newest.
+    (stage === 'Production' ? productionOf(versions) : undefined) ??
     (stage && versions.find((version) => version.stage === stage)) ??
     (reference === 'newest' ? versions[0] : undefined) ??
     versions.find(({ tags }) => {

@@ -1,22 +1,14 @@
-import { ALIASES } from '../../contracts/names.ts';
 import type { RegistrySnapshot } from '../../contracts/registry.ts';
-import type { RegistryChange } from '../../domain/registryMoves.ts';
+import { type RegistryChange, snapshotOf } from '../../domain/registryMoves.ts';
 import type { Mlflow } from './index.ts';
 import type { CallOptions } from './transport.ts';
 
 type Reader = Pick<Mlflow, 'listVersions'>;
 type Writer = Pick<Mlflow, 'transitionStage' | 'setAlias' | 'deleteAlias'>;
 
-/** Reads which version is in which stage and has which of our aliases; other aliases are nobody's business here. */
+/** Reads which version is in which stage and has which of our aliases. */
 export async function readSnapshot(mlflow: Reader, name: string, options: CallOptions = {}): Promise<RegistrySnapshot> {
-  const versions = await mlflow.listVersions(name, options);
-  const aliases = Object.values(ALIASES).flatMap((alias) =>
-    versions.filter((version) => version.aliases.includes(alias)).map(({ version }) => [alias, version]),
-  );
-  return {
-    versions: versions.map(({ version, stage }) => ({ version, registryStage: stage })),
-    aliases: Object.fromEntries(aliases),
-  };
+  return snapshotOf(await mlflow.listVersions(name, options));
 }
 
 /**

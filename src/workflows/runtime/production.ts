@@ -8,10 +8,12 @@ import { rootMessage } from './failures.ts';
 import { isLockLost } from './lock.ts';
 import type { Run } from './workflow.ts';
 
-/** A change of the registry that can be undone. */
+/** A change of the registry that can be undone; one object from its beginning to its end. */
 export interface Change extends Pick<Promotion, 'registeredModel' | 'version' | 'registryStage' | 'before'> {
   /** Who asked for it or approved it. */
   actor: string;
+  /** Whether it is in the history of Production. */
+  recorded?: boolean;
 }
 
 /** Moves a version in the registry and writes that into the history of Production; a failure puts both back. */
@@ -21,6 +23,7 @@ export async function moveVersion(run: Run<unknown>, change: Change, reason: Cha
     await activities.promoteVersion({ registeredModel, version, registryStage });
     if (registryStage !== 'Production') return;
     await record({ registeredModel, version, replaced: inProduction(before), actor, reason });
+    change.recorded = true;
   });
 }
 
@@ -46,14 +49,18 @@ export async function undoPromotion(
   promotion: Promotion,
   { actor, why }: { actor: string; why: string },
 ): Promise<void> {
-  if (promotion.promoted) await putBack(run, { ...promotion, actor }, why);
+  if (promotion.promoted) await putBack(run, { ...promotion, actor, recorded: true }, why);
 }
 
-/** Puts the registry back as it was, so that it and the API agree on the version that still serves. */
+/**
+ * Puts the registry back as it was, so that it and the API agree on the version that still serves. The history has it
+ * where the version had come to Production, not where that had failed.
+ */
 async function putBack({ report }: Run<unknown>, change: Change, cause: string): Promise<void> {
-  const { registeredModel, version, registryStage, before, actor } = change;
+  const { registeredModel, version, registryStage, before, actor, recorded = false } = change;
+  let left: string | null;
   try {
-    await activities.restoreRegistry({ registeredModel, snapshot: before });
+    ({ left } = await activities.restoreRegistry({ registeredModel, snapshot: before }));
   } catch (error) {
     report({ event: 'learned', facts: { putBack: rootMessage(error) } });
     throw error;
@@ -61,14 +68,14 @@ async function putBack({ report }: Run<unknown>, change: Change, cause: string):
   report({ event: 'learned', facts: { putBack: true } });
   report({ event: 'remarked', remark: { code: 'takenBack', version, cause } });
   const restored = inProduction(before);
-  if (restored === null || restored === version || registryStage !== 'Production') return;
+  if (registryStage !== 'Production' || restored === version || !(recorded || left === version)) return;
   const reason: ChangeReason = { code: 'restore', cause: cause.slice(0, 1000) };
   await record({ registeredModel, version: restored, replaced: version, actor, reason });
 }
 
 async function record(change: {
   registeredModel: string;
-  version: string;
+  version: string | null;
   replaced: string | null;
   actor: string;
   reason: ChangeReason;

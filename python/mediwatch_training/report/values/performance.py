@@ -45,7 +45,8 @@ def comparison(scored: Scored, request: ReportRequest) -> Comparison:
     """
     both = scored.both()
     if both is None:
-        return {"computed": False, "missing": scored.challenger.missing, "scores": _recorded(request)}
+        why = (scored.challenger.missing, request.champion and request.champion.objection)
+        return {"computed": False, "missing": " ".join(filter(None, why)), "scores": _recorded(request)}
     labels, models = both
     ready: dict[Role, WeightedScores] = {
         role: WeightedScores(labels, model.probabilities, model.threshold) for role, model in models.items()
@@ -107,11 +108,12 @@ def _recorded(request: ReportRequest) -> dict[str, Score]:
     bundled = [f"test_{name}" for name in SCORES]
     names = [name for name in bundled if name in challenger or name in champion]
     names += sorted((challenger.keys() | champion.keys()) - {*bundled, *_NO_SCORES})
-    return {name: _recorded_score(challenger.get(name), champion.get(name)) for name in names}
+    comparable = request.champion is not None and not request.champion.objection
+    return {name: _recorded_score(challenger.get(name), champion.get(name), comparable) for name in names}
 
 
-def _recorded_score(challenger: float | None, champion: float | None) -> Score:
-    difference = challenger - champion if challenger is not None and champion is not None else None
+def _recorded_score(challenger: float | None, champion: float | None, comparable: bool) -> Score:
+    difference = challenger - champion if comparable and challenger is not None and champion is not None else None
     return {
         "challenger": _without_interval(challenger),
         "champion": _without_interval(champion),
