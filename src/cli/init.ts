@@ -115,7 +115,7 @@ function refused(cli: Cli, { message, ...rest }: Omit<Required<Told>, 'written'>
 function told(cli: Cli, { file, written, proposal, text, message }: Told): void {
   const { findings, answers, prepare, search, trial, train, monitor } = proposal;
   const commands = Object.entries({ prepare, search, trial, train, monitor }).flatMap(([name, step]) =>
-    step ? [[name, { script: step.script.path, command: step.command, because: step.script.reasons }]] : [],
+    step ? [[name, { script: step.program.path, command: step.command, because: step.program.reasons }]] : [],
   );
   cli.emit({
     event: 'init',
@@ -181,16 +181,28 @@ function difference(before: string, after: string): string {
 /** What was decided, in a few lines. */
 function summaryLines({ findings, answers, ...steps }: Proposal): string[] {
   const row = (name: string, value: string) => `  ${name.padEnd(12)} ${value}`;
-  const of = (step: StepProposal | null, without: string) => (step ? step.script.path : without);
+  const of = (step: StepProposal | null, without: string) => (step ? step.program.path : without);
   return [
     row('model', answers.registeredModel),
-    row('data', findings.data?.path ?? 'not found'),
-    row('prepare', of(steps.prepare, steps.train ? 'nothing to do' : 'not found')),
+    row('data', steps.data.path ?? 'not found'),
+    row(
+      'prepare',
+      of(
+        steps.prepare,
+        steps.before.length > 0
+          ? steps.before.map(({ program }) => program.path).join(', ')
+          : steps.train
+            ? 'nothing to do'
+            : findings.table
+              ? 'bundled'
+              : 'not found',
+      ),
+    ),
     row(
       'search',
       answers.search === 'trials' ? `trials of ${of(steps.trial, 'the training')}` : of(steps.search, 'none'),
     ),
-    row('train', of(steps.train, 'not found')),
+    row('train', of(steps.train, findings.table ? 'bundled' : 'not found')),
     row('monitor', of(steps.monitor, 'bundled')),
     row('API', answers.deployment === 'none' ? 'none' : `target ${answers.deployment}`),
     row('schedules', answers.schedules ? 'taken over' : 'none'),
@@ -205,14 +217,13 @@ function openPlaces(text: string): number {
 /** What to do next, in the order in which it is done. */
 function nextSteps({ findings, answers, train }: Proposal, text: string): string[] {
   const places = openPlaces(text);
-  const [venv] = findings.environment.venvs;
+  const { isMade, setUp } = findings.environment;
   // An image with the model in it is built by each retrain.
   const needsImage = answers.deployment === 'docker' && /^ *option: registry$/m.test(text);
   return [
-    ...(train ? [] : ['say in mediwatch.yaml how the model is trained (steps.train)']),
-    ...(train && !findings.data ? ['name the data in mediwatch.yaml (data.path)'] : []),
+    ...(train || findings.table ? [] : ['say in mediwatch.yaml how the model is trained (steps.train)']),
     ...(places > 0 ? [`fill in what is marked FILL_IN (${places === 1 ? 'one place' : `${places} places`})`] : []),
-    ...(venv || !findings.environment.setUp ? [] : [`make the project's environment: ${findings.environment.setUp}`]),
+    ...(isMade || !setUp ? [] : [`make the project's environment: ${setUp}`]),
     'mediwatch check               whether it is right, and what a retrain would run',
     'npm start                     in the checkout of MediWatch, with MEDIWATCH_CONFIG naming this file',
     ...(needsImage ? ['mediwatch build               the image of the API, which a retrain starts'] : []),

@@ -6,6 +6,8 @@ import {
   type Answers,
   defaultAnswers,
   metricsOf,
+  preparations,
+  propose,
   type SearchWay,
   schedulesFound,
   searchWays,
@@ -36,6 +38,8 @@ const OTHER = ' other';
 export async function ask(findings: Findings, terminal: Terminal): Promise<Answers> {
   const defaults = defaultAnswers(findings);
   const train = await askTrain(findings, defaults.train, terminal);
+  const prepare = await askPrepare(findings, { ...defaults, train }, terminal);
+  const data = await askData(findings, { ...defaults, train, prepare }, terminal);
   const metric = await askMetric(findings, train, terminal);
   const ways = searchWays(findings, train, metric);
   const search =
@@ -60,7 +64,7 @@ export async function ask(findings: Findings, terminal: Terminal): Promise<Answe
       }),
     );
   const deployment = await choose('Where does the API run?', TARGETS, defaults.deployment, terminal);
-  return { train, search, metric, registeredModel, schedules, deployment };
+  return { train, prepare, data, search, metric, registeredModel, schedules, deployment };
 }
 
 /** Asks whether scripts may be run with `--help`. */
@@ -74,7 +78,32 @@ async function askTrain(findings: Findings, suggested: string | null, terminal: 
   if (candidates.length === 0) return null;
   const options = candidates.map(({ path, reasons }) => ({ value: path, label: path, hint: reasons.join('; ') }));
   const none = { value: NONE, label: 'none of them', hint: 'fill it in later' };
-  return (await choose('Which script trains the model?', [...options, none], suggested ?? NONE, terminal)) || null;
+  return (await choose('Which program trains the model?', [...options, none], suggested ?? NONE, terminal)) || null;
+}
+
+/** Which program prepares the data, where several hand over to the training. */
+async function askPrepare(findings: Findings, { train, prepare }: Answers, terminal: Terminal): Promise<string | null> {
+  const own = findings.programs.find(({ path }) => path === train) ?? null;
+  const candidates = preparations(findings, own);
+  if (candidates.length < 2) return candidates[0]?.program.path ?? prepare;
+  const options = candidates.map(({ program: { path, reasons } }) => ({
+    value: path,
+    label: path,
+    hint: reasons.join('; '),
+  }));
+  const none = { value: NONE, label: 'none of them', hint: 'the training reads what is there' };
+  return (await choose('Which program prepares the data?', [...options, none], NONE, terminal)) || null;
+}
+
+/** Where the data are, when that cannot be told. */
+async function askData(findings: Findings, answers: Answers, terminal: Terminal): Promise<string | null> {
+  const { path, candidates } = propose(findings, answers).data;
+  if (path !== null || candidates.length === 0) return null;
+  const options = [
+    ...candidates.map((value) => ({ value, label: value })),
+    { value: NONE, label: 'none of them', hint: 'fill it in later' },
+  ];
+  return (await choose('Which data does a run start from?', options, candidates[0] ?? NONE, terminal)) || null;
 }
 
 async function askMetric(findings: Findings, train: string | null, terminal: Terminal): Promise<string | null> {
@@ -91,8 +120,8 @@ async function askMetric(findings: Findings, train: string | null, terminal: Ter
 }
 
 const WAYS: Record<SearchWay, string> = {
-  own: "by the project's own search script",
-  trials: 'by MediWatch: trials of the training script',
+  own: "by the project's own search",
+  trials: 'by MediWatch: trials of the training',
   none: 'not at all',
 };
 const wayOption = (value: SearchWay) => ({ value, label: WAYS[value] });

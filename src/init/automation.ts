@@ -1,81 +1,86 @@
-import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
-import type { Usage } from './scripts.ts';
-import { invocations, isTemplate } from './shell.ts';
-import type { Facts, Task } from './sources.ts';
-import type { ProjectView } from './view.ts';
+import { inOrder, type Pipeline, yamlOf } from './declared.ts';
+import { type Commands, isTemplate, type Run, run, runsOf } from './shell.ts';
+import type { Doing, Facts, Task } from './sources.ts';
 
 /** A DAG, with its tasks in the order in which they run. */
-export interface Dag {
+export interface Dag extends Pipeline {
   path: string;
   id: string;
   /** Five cron fields or @daily; null: by hand only, or `every`. */
   cron: string | null;
   /** Seconds between its runs. */
   every: number | null;
-  tasks: DagTask[];
-}
-
-export interface DagTask extends Task {
-  /** Tasks that come right before it. */
-  after: string[];
-  /** What it runs of the project's scripts; empty when it is something else. */
-  usages: Usage[];
+  timeZone: string | null;
+  /** Why it is not for production; null: it is. */
+  testing: string | null;
+  /** Tasks that call a function: what that does, by the task's name. */
+  functions: ReadonlyMap<string, Doing>;
+  /** Tasks that run nothing that can be told, with what they are. */
+  strange: Array<{ id: string; what: string }>;
 }
 
 /** Presets of Airflow that are no cron expression for others. */
 const PRESETS: Record<string, string | null> = { '@once': null, '@continuous': null, None: null };
+const TESTING = /\b(testing|tests?|dev(elopment)?|developers?|sandbox|demo|example|scratch)\b/i;
 
 /** The DAGs among the sources. */
-export function detectDags(facts: ReadonlyMap<string, Facts>): Dag[] {
-  return [...facts].flatMap(([path, { dag, tasks, edges }]) => {
-    if (!dag) return [];
-    const cron = dag.cron !== null && dag.cron in PRESETS ? null : dag.cron;
-    const inherited = (task: Task): Task => ({
-      ...task,
-      retries: task.retries ?? dag.retries,
-      retryDelay: task.retryDelay ?? dag.retryDelay,
-      timeout: task.timeout ?? dag.timeout,
-    });
-    const named = tasks.map((task) => ({
-      ...inherited(task),
-      after: edges.filter(([, after]) => after === task.id).map(([before]) => before),
-      usages: usagesOf(path, task),
-    }));
-    return [{ path, id: dag.id, cron, every: dag.every, tasks: inOrder(named) }];
-  });
+export function detectDags(facts: ReadonlyMap<string, Facts>, commands: Commands): Dag[] {
+  return [...facts].flatMap(([path, { dags, doc }]) =>
+    dags.map(({ id, cron, every, timeZone, tags, about, tasks, edges, ...common }): Dag => {
+      const ordered = inOrder(tasks, (one, other) => edges.some(([a, b]) => a === other.id && b === one.id));
+      const runs = ordered.flatMap((task) => {
+        const found = runsOfTask(path, task, commands);
+        return found.map((one) => ({
+          ...one,
+          retries: task.retries ?? common.retries,
+          retryDelay: task.retryDelay ?? common.retryDelay,
+          timeout: task.timeout ?? common.timeout,
+        }));
+      });
+      const tag = tags.find((each) => TESTING.test(each));
+      const says = [about, dags.length === 1 ? doc : ''].find((text) =>
+        /\b(for )?(testing|developers|demo)( only)?\b/i.test(text),
+      );
+      return {
+        ...{ path, id, cron: cron !== null && cron in PRESETS ? null : cron, every, timeZone, runs },
+        where: `the DAG ${id} (${path})`,
+        testing: tag
+          ? `its tag is ${tag}`
+          : says
+            ? 'it says that it is for testing'
+            : TESTING.test(id)
+              ? 'its name says so'
+              : null,
+        functions: new Map(tasks.flatMap(({ id: task, does }) => (does ? [[task, does] as const] : []))),
+        strange: ordered.filter(({ id: task }) => !runs.some(({ name }) => name === task)).map(strange),
+      };
+    }),
+  );
 }
 
-function usagesOf(path: string, { id, command, callable, cwd }: Task): Usage[] {
-  const where = `${path}, task ${id}`;
-  if (command !== null) {
-    const folder = cwd && !isTemplate(cwd) && !cwd.startsWith('/') ? `cd ${cwd} && ` : '';
-    return invocations(folder + command).map((invocation) => ({ ...invocation, where }));
-  }
-  // A function that was imported is called by running its module, when that is a program.
-  const module = callable?.split('.').slice(0, -1).join('.').replace(/^\.+/, '');
-  return module ? [{ script: { module }, args: [], cwd: '', line: `${callable}()`, where }] : [];
+function strange({ id, operator, command, callable }: Task) {
+  if (command !== null) return { id, what: `runs: ${command.replace(/\s+/g, ' ').slice(0, 200)}` };
+  return { id, what: callable ? `calls ${callable}` : `is a ${operator}` };
 }
 
-/** Each task after those that it waits for; a circle stays as it was written. */
-function inOrder(tasks: DagTask[]): DagTask[] {
-  const left = [...tasks];
-  const done: DagTask[] = [];
-  while (left.length > 0) {
-    const ready = left.findIndex(({ after }) => after.every((id) => !left.some((other) => other.id === id)));
-    done.push(...left.splice(Math.max(ready, 0), 1));
-  }
-  return done;
+/** A function is called by a command of ours, which needs no Airflow. */
+function runsOfTask(path: string, { id, command, cwd, does }: Task, commands: Commands): Run[] {
+  const shell = { where: `${path}, task ${id}`, name: id, cwd: '', variables: {}, depth: 0 };
+  if (command !== null) return runsOf(cwd && !isTemplate(cwd) ? `cd ${cwd}\n${command}` : command, commands, shell);
+  const words = ['python', '-m', 'mediwatch_training', 'airflow-task', path, id];
+  return does ? [{ ...run(words, commands, shell), head: words.length, script: taskOf(path, id) }] : [];
 }
+
+/** What a task that calls a function is named by. */
+export const taskOf = (path: string, id: string) => `${path}, task ${id}`;
 
 /** A workflow of GitHub Actions. */
-export interface CiWorkflow {
+export interface CiWorkflow extends Pipeline {
   path: string;
   name: string;
   /** When it runs by itself, as five cron fields in UTC. */
   crons: string[];
-  /** Scripts of the project that it runs. */
-  usages: Usage[];
   /** Images that it builds or pushes, without their tags. */
   images: string[];
 }
@@ -93,26 +98,35 @@ const File = z.looseObject({
 });
 
 /** Reads `.github/workflows`. */
-export function detectCi(view: ProjectView): CiWorkflow[] {
+export function detectCi(commands: Commands): CiWorkflow[] {
+  const { view } = commands;
   return view.files
     .filter((path) => /^\.github\/workflows\/[^/]+\.ya?ml$/.test(path))
     .flatMap((path) => {
-      const file = File.safeParse(yaml(view.text(path)));
-      return file.success ? [workflow(path, file.data)] : [];
+      const { data: file } = File.safeParse(yamlOf(view.text(path)));
+      return file ? [workflow(path, file, commands)] : [];
     });
 }
 
-function workflow(path: string, { name, on, jobs }: z.infer<typeof File>): CiWorkflow {
+function workflow(path: string, { name, on, jobs }: z.infer<typeof File>, commands: Commands): CiWorkflow {
   const steps = Object.values(jobs).flatMap((job) => job.steps);
-  const usages = steps.flatMap(({ run = '', 'working-directory': folder }) =>
-    invocations(folder ? run.replace(/^/gm, `cd ${folder} && `) : run).map((each) => ({ ...each, where: path })),
+  const runs = steps.flatMap(({ run: text = '', 'working-directory': folder = '' }) =>
+    runsOf(text, commands, {
+      where: path,
+      name: name ?? path,
+      cwd: folder.replace(/^\.\//, ''),
+      variables: {},
+      depth: 0,
+    }),
   );
   const texts = steps.flatMap((step) => [step.run ?? '', ...Object.values(step.with ?? {}).map(String)]);
+  const crons = (on.schedule ?? []).map(({ cron }) => cron);
   return {
     path,
+    where: `the workflow "${name ?? path}" (${path})`,
     name: name ?? path,
-    crons: (on.schedule ?? []).map(({ cron }) => cron),
-    usages,
+    crons,
+    runs,
     images: images(texts),
   };
 }
@@ -125,12 +139,4 @@ const REGISTRIES =
 function images(texts: readonly string[]): string[] {
   const found = texts.flatMap((text) => [...text.matchAll(IMAGE)].map(([, name = '']) => name));
   return [...new Set(found.filter((name) => REGISTRIES.test(name)))];
-}
-
-function yaml(text: string | undefined): unknown {
-  try {
-    return parseYaml(text ?? '');
-  } catch {
-    return undefined;
-  }
 }

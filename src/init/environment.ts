@@ -1,5 +1,4 @@
-import { parse as parseToml } from 'smol-toml';
-import { parse as parseYaml } from 'yaml';
+import { tomlOf, yamlOf } from './declared.ts';
 import type { ProjectView } from './view.ts';
 
 /** What the project's Python needs. */
@@ -8,8 +7,12 @@ export interface Environment {
   libraries: ReadonlyMap<string, { wanted: string; where: string }>;
   /** Python that is wanted, such as 3.10 or >=3.9. */
   python: { wanted: string; where: string } | null;
-  /** Virtual environments in the project, the likeliest first. */
-  venvs: readonly string[];
+  /** Virtual environment of the project: one that is there, else one that its tools make; null: none is known. */
+  venv: string | null;
+  /** Whether that is there now. */
+  isMade: boolean;
+  /** Words that start a program in an environment that lies elsewhere: poetry run. */
+  launcher: readonly string[] | null;
   /** How to make one, as a command line; null when nothing says what to install. */
   setUp: string | null;
 }
@@ -27,28 +30,46 @@ export function detectEnvironment(view: ProjectView): Environment {
   for (const path of requirements) for (const line of lines(view, path)) note(line, path);
   const project = pyproject(view);
   for (const requirement of project.dependencies) note(requirement, 'pyproject.toml');
-  const conda = ['environment.yml', 'environment.yaml'].find((path) => view.files.includes(path));
+  const conda = ['environment.yml', 'environment.yaml', 'conda.yaml', 'conda.yml', 'python_env.yaml'].find((path) =>
+    view.files.includes(path),
+  );
   for (const requirement of conda ? condaDependencies(view, conda) : []) note(requirement, conda ?? '');
   return {
     libraries,
     python: wantedPython(view, project, libraries),
-    venvs: ranked(view.environments),
+    ...manager(view, project),
     setUp: setUp(view, requirements, conda),
   };
 }
 
+/** Where the tools that the project uses keep its environment. */
+function manager(view: ProjectView, { tools }: Pyproject): Pick<Environment, 'venv' | 'isMade' | 'launcher'> {
+  const has = (path: string) => view.files.includes(path);
+  const [there] = ranked(view.environments);
+  if (there !== undefined) return { venv: there, isMade: true, launcher: null };
+  const inProject = /in-project\s*=\s*true/.test(view.text('poetry.toml') ?? '');
+  if (has('uv.lock') || has('pdm.lock') || tools.includes('uv') || inProject) {
+    return { venv: '.venv', isMade: false, launcher: null };
+  }
+  const launcher = has('poetry.lock') || tools.includes('poetry') ? 'poetry' : has('Pipfile') ? 'pipenv' : null;
+  return { venv: null, isMade: false, launcher: launcher && [launcher, 'run'] };
+}
+
 interface Pyproject {
+  /** Tables of tools, such as uv and poetry. */
+  tools: string[];
   dependencies: string[];
   python: string | undefined;
 }
 
 function pyproject(view: ProjectView): Pyproject {
-  const document = table(parsed(() => parseToml(view.text('pyproject.toml') ?? '')));
+  const document = table(tomlOf(view.text('pyproject.toml')));
   const project = table(document.project);
   const poetry = table(table(document.tool).poetry);
   const poetryDependencies = Object.entries(table(poetry.dependencies));
   const listed = Array.isArray(project.dependencies) ? project.dependencies.map(String) : [];
   return {
+    tools: Object.keys(table(document.tool)),
     dependencies: [
       ...listed,
       ...poetryDependencies.filter(([name]) => name !== 'python').map(([name, value]) => `${name} ${versionOf(value)}`),
@@ -62,17 +83,8 @@ const text = (value: unknown) => (typeof value === 'string' ? value : undefined)
 const table = (value: unknown) =>
   typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
 
-/** A file that cannot be parsed tells nothing. */
-function parsed(parse: () => unknown): unknown {
-  try {
-    return parse();
-  } catch {
-    return undefined;
-  }
-}
-
 function condaDependencies(view: ProjectView, path: string): string[] {
-  const { dependencies } = table(parsed(() => parseYaml(view.text(path) ?? '')));
+  const { dependencies } = table(yamlOf(view.text(path)));
   if (!Array.isArray(dependencies)) return [];
   return dependencies.flatMap((entry) => {
     const { pip } = table(entry);
@@ -105,7 +117,8 @@ function ranked(environments: readonly string[]): string[] {
 function setUp(view: ProjectView, requirements: readonly string[], conda: string | undefined): string | null {
   const has = (path: string) => view.files.includes(path);
   if (has('uv.lock')) return 'uv sync';
-  if (has('poetry.lock')) return 'POETRY_VIRTUALENVS_IN_PROJECT=true poetry install';
+  if (has('poetry.lock')) return 'poetry install';
+  if (has('Pipfile')) return 'pipenv install';
   const main = requirements.find((path) => path === 'requirements.txt') ?? requirements[0];
   const install = main ? `-r ${main}` : has('pyproject.toml') || has('setup.py') ? '.' : undefined;
   if (install) return `python3 -m venv .venv && .venv/bin/pip install ${install}`;

@@ -1,5 +1,5 @@
 import type { Space } from '../contracts/training.ts';
-import type { Script } from './scripts.ts';
+import type { Program } from './programs.ts';
 import type { Option, Suggestion } from './sources.ts';
 
 type Dimension = Space[string];
@@ -12,69 +12,34 @@ export interface Parameter {
   reason: string;
 }
 
-interface Guess {
-  name: RegExp;
-  /** Default where the script gives none. */
-  usual: number;
-  range: (value: number) => Dimension;
-}
-
-const float = (low: number, high: number, log = false): Dimension => ({
+const rounded = (value: number) => Number(value.toPrecision(3));
+const float = (low: number, high: number): Dimension => ({
   type: 'float',
-  low: round(low),
-  high: round(high),
-  ...(log && { log }),
+  low: rounded(low),
+  high: rounded(high),
+  log: true,
 });
-const int = (low: number, high: number, log = false): Dimension => ({
-  type: 'int',
-  low: Math.round(low),
-  high: Math.max(Math.round(high), Math.round(low) + 1),
-  ...(log && { log }),
-});
-/** An order of magnitude down, a third of one up, for what acts by its ratio. */
-const decade = (limit: number) => (value: number) =>
-  float(Math.min(value, limit) / 10, Math.min(value * 3, limit), true);
-const fourfold = (least: number) => (value: number) =>
-  int(Math.max(Math.min(least, value), value / 4), Math.max(value * 4, least * 2), true);
-const share = () => float(0.5, 1);
-const penalty = (value: number) => (value > 0 ? float(value / 100, value * 100, true) : float(1e-6, 0.1, true));
+const int = (low: number, high: number): Dimension => {
+  const least = Math.max(1, Math.round(low));
+  return { type: 'int', low: least, high: Math.max(Math.round(high), least + 1), log: true };
+};
 
-const GUESSES: readonly Guess[] = [
-  { name: /^(lr|learning_rate|eta|eta0|shrinkage)$/, usual: 0.1, range: decade(1) },
-  {
-    name: /^(n_estimators|num_boost_round|num_rounds?|rounds|n_rounds|max_iter|n_iter|iterations|num_iterations|n_trees)$/,
-    usual: 200,
-    range: fourfold(10),
-  },
-  {
-    name: /^(max_)?depth$/,
-    usual: 6,
-    range: (value) => (value > 0 ? int(Math.max(Math.min(2, value), value / 2), Math.max(value * 2, 4)) : int(3, 12)),
-  },
-  { name: /^(num_leaves|max_leaf_nodes|max_leaves|leaves)$/, usual: 31, range: fourfold(4) },
-  { name: /^(min_samples_leaf|min_child_samples|min_data_in_leaf|min_samples_split)$/, usual: 20, range: fourfold(2) },
-  {
-    name: /^(l1|l2|reg_alpha|reg_lambda|lambda_l1|lambda_l2|lambda|l2_regularization|weight_decay|wd|alpha|gamma|min_child_weight)$/,
-    usual: 0,
-    range: penalty,
-  },
-  { name: /^c$/i, usual: 1, range: penalty },
-  {
-    name: /^dropout(_rate)?$/,
-    usual: 0.2,
-    range: (value) => float(Math.max(0, value - 0.2), Math.min(0.7, value + 0.3)),
-  },
-  { name: /^(subsample|colsample_bytree|feature_fraction|bagging_fraction|max_features)$/, usual: 0.8, range: share },
-  {
-    name: /^batch_size$/,
-    usual: 64,
-    range: (value) => ({
-      type: 'categorical',
-      choices: [value / 2, value, value * 2].map((size) => Math.max(1, Math.round(size))),
-    }),
-  },
-  { name: /^(hidden|n_hidden|units)(_(size|dim|units))?$|^embedding(_dim)?$/, usual: 64, range: fourfold(4) },
-  { name: /^momentum$/, usual: 0.9, range: () => float(0.8, 0.99) },
+/** By the name of a hyperparameter: the range around its default. */
+const RANGES: ReadonlyArray<readonly [RegExp, (value: number) => Dimension]> = [
+  [/^(lr|learning_rate|eta|eta0|shrinkage)$/, (value) => float(value / 10, Math.min(value * 3, 1))],
+  [
+    /^(l1|l2|reg_alpha|reg_lambda|lambda_l1|lambda_l2|lambda|l2_regularization|weight_decay|wd|alpha|gamma|c)$/i,
+    (value) => float(value / 100, value * 100),
+  ],
+  [
+    /^(subsample|colsample_bytree|feature_fraction|bagging_fraction|max_features|dropout(_rate)?|momentum)$/,
+    (value) => float(value / 2, Math.min(value * 2, value < 1 ? (1 + value) / 2 : 1)),
+  ],
+  [/^(max_)?depth$/, (value) => int(value / 2, value * 2)],
+  [
+    /^(n_estimators|num_boost_round|num_rounds?|rounds|n_rounds|max_iter|n_iter|iterations|num_iterations|n_trees|trees|epochs|num_leaves|max_leaf_nodes|max_leaves|min_samples_leaf|min_samples_split|min_child_samples|min_data_in_leaf|batch_size|hidden|n_hidden|units|hidden_(size|dim|units)|embedding(_dim)?)$/,
+    (value) => int(value / 4, value * 4),
+  ],
 ];
 
 const folded = (name: string) => name.toLowerCase().replaceAll('-', '_');
@@ -85,7 +50,7 @@ const folded = (name: string) => name.toLowerCase().replaceAll('-', '_');
  * @param searched what the project's own search asks for: its ranges are better than a guess
  */
 export function parametersOf(
-  { options }: Script,
+  { options }: Pick<Program, 'options'>,
   searched: ReadonlyArray<{ suggestion: Suggestion; where: string }>,
 ): Parameter[] {
   return options.flatMap((option) => {
@@ -97,26 +62,16 @@ export function parametersOf(
   });
 }
 
+/** A range around a default; without a default or a type, nothing says what could be tried. */
 function guessFor(option: Option): Parameter | undefined {
-  const guess = GUESSES.find(({ name }) => name.test(option.dest));
-  const known = typeof option.default === 'number' ? option.default : null;
-  // Without a type, a script takes text: numbers of ours would be none to it.
-  if (!guess || option.isFlag || option.choices.length > 0 || !['int', 'float'].includes(option.type ?? ''))
+  const { dest, default: known, type, choices } = option;
+  const range = RANGES.find(([name]) => name.test(dest.split('.').at(-1) ?? ''))?.[1];
+  if (!range || typeof known !== 'number' || known <= 0 || choices.length > 0 || !['int', 'float'].includes(type ?? ''))
     return undefined;
-  const dimension = fitting(guess.range(known !== null && known > 0 ? known : guess.usual), option);
-  return (
-    dimension && {
-      option,
-      dimension,
-      reason: known === null || known <= 0 ? 'a guess' : `a guess around its default ${known}`,
-    }
-  );
-}
-
-/** A range of fractions means nothing to an option that takes whole numbers. */
-function fitting(dimension: Dimension, { type }: Option): Dimension | undefined {
-  if (dimension.type === 'int' && type === 'float') return { ...dimension, type: 'float' };
-  return dimension.type === 'float' && type === 'int' ? undefined : dimension;
+  const dimension = range(known);
+  if (dimension.type === 'float' && type === 'int') return undefined;
+  const own = dimension.type === 'int' && type === 'float' ? { ...dimension, type: 'float' as const } : dimension;
+  return { option, dimension: own, reason: `a guess around its default ${known}` };
 }
 
 function asDimension({ kind, low, high, log, choices }: Suggestion, { type }: Option): Dimension | undefined {
@@ -130,9 +85,6 @@ function asDimension({ kind, low, high, log, choices }: Suggestion, { type }: Op
   return { type: whole ? 'int' : 'float', low, high, ...(log && low > 0 && { log }) };
 }
 
-/** Three figures are enough for a guess. */
-const round = (value: number) => Number(value.toPrecision(3));
-
 /** A metric that could decide. */
 export interface Metric {
   name: string;
@@ -140,10 +92,10 @@ export interface Metric {
 }
 
 const KINDS: ReadonlyArray<readonly [RegExp, number]> = [
-  [/(^|[^a-z])(roc_?)?auc/, 5],
+  [/(^|[^a-z])(roc_?)?auc|auroc/, 5],
   [/pr_?auc|average_precision|(^|_)ap$/, 4],
-  [/f1|accuracy|(^|_)acc$|r2/, 3],
-  [/rmse|mae|mse|log_?loss|loss/, 2],
+  [/f1|accuracy|(^|_)acc$|r2|recall|precision|kappa/, 3],
+  [/rmse|mae|mse|mape|log_?loss|loss|brier|error/, 2],
 ];
 const LOWER = /loss|rmse|mae|mse|mape|error|brier|perplexity/;
 
@@ -177,4 +129,10 @@ function ranked(names: readonly string[], on: { validation: number; test: number
 
 /** Whether a metric is an area under the ROC curve, which the gate calls test_auc. */
 export const isAuc = (name: string) =>
-  /(^|[^a-z])(roc_?)?auc/.test(name.toLowerCase()) && !/pr_?auc/.test(name.toLowerCase());
+  /(^|[^a-z])(roc_?)?auc|auroc/.test(name.toLowerCase()) && !/pr_?auc|auprc/.test(name.toLowerCase());
+
+/** Whether a name is that of a score, and not that of a count or a time. */
+export const isScore = (name: string) => KINDS.some(([pattern]) => pattern.test(name.toLowerCase()));
+
+/** Whether a score is of data on which a search may be decided: on test data it would fit them. */
+export const isValidation = (name: string) => /val|dev|cv/.test(name.toLowerCase());

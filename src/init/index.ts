@@ -1,9 +1,10 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { ownEnvironment } from '../systems/processes/environment.ts';
 import { examine, type Findings } from './findings.ts';
+import type { Program } from './programs.ts';
 import { type Answers, type Proposal, propose } from './proposal.ts';
-import type { Script } from './scripts.ts';
 import { settingsFile } from './settings.ts';
 import type { Option } from './sources.ts';
 import { openProject } from './view.ts';
@@ -20,14 +21,14 @@ export async function lookAt(root: string): Promise<Findings> {
 export async function withHelp(findings: Findings, root: string, signal: AbortSignal): Promise<Findings> {
   const silent = silentScripts(findings);
   if (silent.length === 0 || !(await canEnclose())) return findings;
-  const [venv] = findings.environment.venvs;
-  const scripts = [...findings.scripts];
-  for (const script of silent) {
+  const { venv, isMade } = findings.environment;
+  const programs = [...findings.programs];
+  for (const program of silent) {
     if (signal.aborted) break;
-    const options = await optionsFromHelp(script, { root, venv, signal });
-    if (options) scripts[scripts.indexOf(script)] = { ...script, options };
+    const options = await optionsFromHelp(program, { root, venv: isMade ? venv : null, signal });
+    if (options) programs[programs.indexOf(program)] = { ...program, options };
   }
-  return { ...findings, scripts };
+  return { ...findings, programs };
 }
 
 /** What is proposed, and the text of `mediwatch.yaml` for it. */
@@ -41,10 +42,11 @@ const COMMAND_LINES = /^(typer|fire|absl|jsonargparse|tyro|simple_parsing|hydra|
 const STEPS = ['prepare', 'search', 'train', 'baseline', 'monitor'];
 
 /** The scripts whose options only their own `--help` can tell. */
-export function silentScripts({ scripts }: Findings): Script[] {
-  return scripts.filter(
-    ({ kind, role, options, facts }) =>
+export function silentScripts({ programs }: Findings): Program[] {
+  return programs.filter(
+    ({ kind, role, options, facts, harm }) =>
       kind === 'python' &&
+      harm === null &&
       options.length === 0 &&
       role !== null &&
       STEPS.includes(role) &&
@@ -56,7 +58,7 @@ interface HelpOptions {
   /** Folder of the project. */
   root: string;
   /** The project's virtual environment, if it has one. */
-  venv: string | undefined;
+  venv: string | null;
   signal: AbortSignal;
 }
 
@@ -74,12 +76,13 @@ export async function canEnclose(): Promise<boolean> {
 }
 
 /** Runs `script --help` without a network, for 20 s at most; null when it says nothing of options. */
-async function optionsFromHelp(script: Script, { root, venv, signal }: HelpOptions): Promise<Option[] | null> {
-  const [python = 'python3', ...rest] = script.command;
-  const interpreter = venv ? join(root, venv, 'bin/python') : python === 'python' ? 'python3' : python;
-  const [program = '', ...args] = ENCLOSED;
-  const { exitCode, stdout } = await execa(program, [...args, interpreter, ...rest, '--help'], {
-    cwd: join(root, script.cwd),
+async function optionsFromHelp(program: Program, { root, venv, signal }: HelpOptions): Promise<Option[] | null> {
+  const [python = 'python3', ...rest] = program.words;
+  const found = venv && join(root, venv, 'bin', python);
+  const interpreter = found && existsSync(found) ? found : python === 'python' ? 'python3' : python;
+  const [enclosed = '', ...args] = ENCLOSED;
+  const { exitCode, stdout } = await execa(enclosed, [...args, interpreter, ...rest, '--help'], {
+    cwd: join(root, program.cwd),
     ...ownEnvironment(['computing'], { PYTHONDONTWRITEBYTECODE: '1', COLUMNS: '200', NO_COLOR: '1', TERM: 'dumb' }),
     stdin: 'ignore',
     reject: false,

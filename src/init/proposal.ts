@@ -1,138 +1,432 @@
 import type { StepName } from '../contracts/plans.ts';
-import { type Arguments, argumentsOf, namesInput, namesOutput } from './arguments.ts';
-import type { DagTask } from './automation.ts';
-import type { Findings } from './findings.ts';
-import { forGate, forSearch, isAuc, type Metric, type Parameter, parametersOf } from './hyperparameters.ts';
-import { type Script, type Usage, withRole } from './scripts.ts';
+import { type Binding, bound, type Call, callOf, configsOf, filesOf, settled } from './call.ts';
+import { placeholder, within } from './declared.ts';
+import { type Findings, TABLE_FILE } from './findings.ts';
+import {
+  forGate,
+  forSearch,
+  isAuc,
+  isScore,
+  isValidation,
+  type Metric,
+  type Parameter,
+  parametersOf,
+} from './hyperparameters.ts';
+import { keepsModel, type Program, type Role, withRole } from './programs.ts';
+import type { Run } from './shell.ts';
 
 /** A step as a command of the project. */
-export interface StepProposal extends Arguments {
-  script: Script;
+export interface StepProposal extends Call {
+  program: Program;
+  run: Run | undefined;
   command: string[];
-  /** The task of a DAG that it replaces. */
-  task: { where: string; task: DagTask } | null;
+}
+
+/** Where the scores of a training are found. */
+export type Scores =
+  | { from: 'mlflow'; metric: Metric }
+  | { from: 'file'; file: string; metric: Metric | null }
+  | { from: 'output'; pattern: string; metric: Metric };
+
+/** The data that a run starts from. */
+export interface DataChoice {
+  /** Null: it is one of the candidates. */
+  path: string | null;
+  candidates: string[];
+  why: string;
 }
 
 /** What is proposed, before it is put into words. */
 export interface Proposal {
   findings: Findings;
   answers: Answers;
+  data: DataChoice;
+  /** What is done in the project before the data are prepared, and between that and the training. */
+  before: StepProposal[];
+  between: StepProposal[];
   prepare: (StepProposal & { directory: string | null }) | null;
   search: StepProposal | null;
   trial: StepProposal | null;
-  train: StepProposal | null;
+  /** With the programs that score the model, as a part of it. */
+  train: (StepProposal & { parts: StepProposal[]; modelFile: string | null; isKept: boolean }) | null;
+  after: StepProposal[];
   monitor: StepProposal | null;
   parameters: Parameter[];
   /** Metric that decides the search. */
   metric: Metric | null;
-  /** Metric that the gate compares. */
-  gate: Metric | null;
+  /** Where the score is that the gate compares. */
+  scores: Scores | null;
+  /** What the pipeline runs and no step does. */
+  left: Run[];
+}
+
+/** The pieces of work around a training, as they are declared. */
+interface Chain {
+  train: Program;
+  run: Run | undefined;
+  earlier: Piece[];
+  later: Piece[];
+  left: Run[];
+}
+interface Piece {
+  program: Program;
+  run: Run | undefined;
+}
+
+const NO_EXTRA: ReadonlyArray<Role | null> = ['search', 'promote', 'monitor', 'baseline'];
+
+function chainOf({ programs, pipelines }: Findings, train: Program): Chain {
+  const pipeline = pipelines.find(({ runs }) => runs.some(({ script }) => script === train.path));
+  const runs = pipeline?.runs ?? [];
+  const at = runs.findIndex(({ script }) => script === train.path);
+  const isLoose = pipeline?.where === 'MLproject';
+  const pieces = runs.map((run) => ({ run, program: programs.find(({ path }) => path === run.script) }));
+  const extra = pieces.map(({ run, program }): Piece | null =>
+    program && program !== train && program.harm === null && !NO_EXTRA.includes(program.role) && !isLoose
+      ? { run, program }
+      : null,
+  );
+  const there = (part: ReadonlyArray<Piece | null>) => part.filter((piece) => piece !== null);
+  return {
+    train,
+    run: runs[at] ?? train.runs[0],
+    earlier: at < 0 ? [] : there(extra.slice(0, at)),
+    later: at < 0 ? [] : there(extra.slice(at + 1)),
+    left: runs.filter((_run, index) => index !== at && !pieces[index]?.program && !isLoose),
+  };
+}
+
+const writtenBy = ({ program, run }: Piece, { view }: Findings) => {
+  const { writes, models, scores } = program.facts;
+  return [...(run?.outs ?? []), ...filesOf(program, run, [...writes, ...models, ...Object.keys(scores)], view)];
+};
+
+/** Files that a program reads in a run: by its source, and those of other programs that an argument names. */
+function readBy({ program, run }: Piece, { view }: Findings): string[] {
+  return [...filesOf(program, run, program.facts.reads, view), ...valuesOf({ program, run })];
+}
+
+/** The paths that arguments name, by declaration or default. */
+function valuesOf({ program, run }: Piece): string[] {
+  const words = (run?.words.slice(run.head) ?? []).map((word) => word.replace(/^--?[\w-]+=|^[\w.]+=/, ''));
+  const defaults = program.options.map((option) => option.default).filter((value) => typeof value === 'string');
+  return [...words, ...defaults]
+    .filter((word) => !word.startsWith('-') && /[\w.]/.test(word))
+    .map((word) => bound(word, [], program.cwd).replace(/^\.\/|\/$/g, ''));
+}
+
+/** What one program makes and another reads: the outer one of each pair of paths. */
+function shared(maker: Piece, reader: Piece, findings: Findings): string[] {
+  const made = writtenBy(maker, findings);
+  const own = readBy(reader, findings).filter((path) => path !== '' && path !== '.');
+  const pairs = made.flatMap((path) =>
+    own.flatMap((other) => (within(other, path) ? [path] : within(path, other) ? [other] : [])),
+  );
+  return [...new Set(pairs)];
+}
+
+/** The arguments of a program that name paths, or folders around them; null when one of them is not named by any. */
+function named(piece: Piece, paths: readonly string[]): string[] | null {
+  const values = valuesOf(piece);
+  const found = paths.map(
+    (path) => values.find((value) => value === path) ?? values.find((value) => within(path, value)),
+  );
+  return found.includes(undefined) ? null : found.filter((value) => value !== undefined);
+}
+
+/** The path in a folder of ours. */
+const inside = (folder: 'output' | 'dataset', path: string): Binding => [
+  path,
+  /\.\w+$/.test(path) ? `${placeholder(folder)}/${path.split('/').at(-1)}` : placeholder(folder),
+];
+
+interface Preparation {
+  piece: Piece;
+  /** Folder of the project in which it writes; null: it is given one. */
+  directory: string | null;
+  writes: Binding[];
+  reads: Binding[];
+}
+
+/** How a preparing program hands over to the training; null when it cannot be told. */
+function preparation(piece: Piece, reader: Piece, findings: Findings): Preparation | null {
+  // What a task returns is a file in its folder.
+  if (piece.program.kind === 'task' && reader.program.kind === 'task')
+    return { piece, directory: null, writes: [], reads: [] };
+  const paths = shared(piece, reader, findings);
+  if (paths.length === 0) return null;
+  const given = named(piece, paths);
+  const taken = named(reader, paths);
+  if (given && taken?.every((path) => given.some((folder) => within(path, folder)))) {
+    return {
+      piece,
+      directory: null,
+      writes: given.map((path) => inside('output', path)),
+      reads: given.map((path) => inside('dataset', path)),
+    };
+  }
+  const [path = ''] = paths;
+  const folder = /\.\w+$/.test(path) ? path.split('/').slice(0, -1).join('/') : path;
+  return folder === '' || /^\/|:\/\//.test(folder) ? null : { piece, directory: folder, writes: [], reads: [] };
+}
+
+/** Programs that prepare what the training reads: the one that its pipeline runs last before it, else all that could. */
+export function preparations(findings: Findings, train: Program | null): Piece[] {
+  if (!train) return [];
+  const { run, earlier } = chainOf(findings, train);
+  const hands = (piece: Piece) => preparation(piece, { program: train, run }, findings) !== null;
+  const declared = earlier.filter(hands).at(-1);
+  if (declared) return [declared];
+  if (earlier.length > 0) return [];
+  return withRole(findings.programs, 'prepare')
+    .map((program) => ({ program, run: program.runs[0] }))
+    .filter(hands);
 }
 
 /** Puts together what was found and what was answered. */
 export function propose(findings: Findings, answers: Answers): Proposal {
-  const train = findings.scripts.find(({ path }) => path === answers.train) ?? null;
-  const [prepare = null] = withRole(findings.scripts, 'prepare');
-  const [search = null] = answers.search === 'own' ? withRole(findings.scripts, 'search') : [];
-  const [monitor = null] = withRole(findings.scripts, 'monitor');
-  const prepared = prepare && handOver(prepare, train);
+  const { programs } = findings;
+  const train = programs.find(({ path }) => path === answers.train) ?? null;
+  const chain = train && chainOf(findings, train);
+  const own = chain && { program: chain.train, run: chain.run };
+  const chosen =
+    preparations(findings, train).find(({ program }) => program.path === answers.prepare) ??
+    loose(findings, answers.prepare);
+  const prepared = own && chosen && preparation(chosen, own, findings);
+  const at = chain?.earlier.findIndex(({ program, run }) => program === chosen?.program && run === chosen.run) ?? -1;
+  const first = chain ? (at < 0 ? chain.earlier : chain.earlier.slice(0, at)) : [];
+  const between = chain && at >= 0 ? chain.earlier.slice(at + 1) : [];
+  const unlinked = chosen && !prepared ? [chosen] : [];
+  const scorers = chain ? chain.later.filter((piece) => scores(piece, chain)) : [];
+  const later = chain ? chain.later.filter((piece) => !scorers.includes(piece)) : [];
+
+  const pieces = [...first, ...(chosen ? [chosen] : []), ...(own ? [own] : [])];
+  const { data, bindings: ofData } = chooseData(findings, pieces, answers.data);
+  const ofDataset = prepared?.reads ?? [];
+  const input = prepared ? placeholder('dataset') : data.path !== null ? placeholder('data') : null;
+  const [search = null] = answers.search === 'own' ? withRole(programs, 'search') : [];
+  const [monitor = null] = withRole(programs, 'monitor');
   const parameters = train ? parametersOf(train, searched(findings)) : [];
-  const metricNames = train ? train.facts.metrics : [];
-  const [gate = null] = forGate(metricNames);
   const metric = answers.metric === null ? null : (forSearch([answers.metric])[0] ?? null);
 
   const make = (
-    step: StepName,
-    script: Script | null,
-    withParams: 'none' | 'given' | 'withDefaults',
-  ): StepProposal | null => {
-    if (!script) return null;
-    const params =
-      withParams === 'none'
-        ? []
-        : parameters.map(({ option }) => ({
-            option,
-            fallback: withParams === 'given' || option.default === null ? null : String(option.default),
-          }));
-    // Without a search the script's own defaults are meant.
-    const usable = answers.search === 'none' && step !== 'trial' ? [] : params;
-    const made = argumentsOf({
-      step,
-      script,
-      params: usable,
-      dataset: prepared?.dataset ?? false,
-      preparedIn: prepared?.folder ?? null,
+    step: StepName | 'extra',
+    piece: Piece,
+    bindings: readonly Binding[],
+    kind: 'none' | 'given' | 'withDefaults' = 'none',
+  ): StepProposal => {
+    // What a configuration declares can be tried at any time; other arguments are left to the program without a search.
+    const isDeclared = answers.search !== 'none' || step === 'trial' || piece.program.facts.overrides;
+    const params = kind === 'none' || !isDeclared ? [] : parameters;
+    const made = callOf({
+      ...{ step, ...piece, view: findings.view, bindings, input: step === 'prepare' ? placeholder('data') : input },
+      params: params.map(({ option }) => ({
+        option,
+        fallback: kind === 'given' || option.default === null ? null : String(option.default),
+      })),
     });
-    return { ...made, script, command: [...started(script, findings), ...made.args], task: taskOf(findings, script) };
+    const words = [
+      ...made.words,
+      ...(piece.program.kind === 'task'
+        ? results(step, first.length > 0, prepared !== null && !first.includes(piece))
+        : []),
+    ];
+    return { ...made, ...piece, command: started(words, findings).map(settled) };
   };
-  const preparing = make('prepare', prepare, 'none');
+  const reading = [...ofData, ...ofDataset];
+  const outputs = own ? outputsOf([own, ...scorers], later, reading, findings) : [];
+  const training = own && make('train', own, [...reading, ...outputs], 'withDefaults');
+  const parts = scorers.map((piece) => make('train', piece, [...reading, ...outputs]));
   return {
     findings,
     answers,
-    prepare: preparing && {
-      ...preparing,
-      directory: preparing.args.some((word) => word.includes('{output}')) ? null : (prepared?.folder ?? null),
+    data,
+    before: [...first, ...unlinked].map((piece) => make('extra', piece, ofData)),
+    between: between.map((piece) => make('extra', piece, reading)),
+    prepare: prepared && {
+      ...make('prepare', prepared.piece, [...ofData, ...prepared.writes]),
+      directory: prepared.directory,
     },
-    search: make('search', search, 'none'),
-    trial: parameters.length > 0 && metric ? make('trial', train, 'given') : null,
-    train: make('train', train, 'withDefaults'),
-    monitor: make('monitor', monitor, 'none'),
+    search: search && make('search', { program: search, run: search.runs[0] }, reading),
+    trial: own && metric && parameters.length > 0 ? make('trial', own, [...reading, ...outputs], 'given') : null,
+    train: training && { ...training, parts, ...modelOf(training) },
+    after: later.map((piece) => make('extra', piece, reading)),
+    monitor: monitor && make('monitor', { program: monitor, run: monitor.runs[0] }, []),
     parameters,
     metric,
-    gate,
+    scores: training && scoresOf([training, ...parts]),
+    left: chain?.left ?? [],
   };
 }
 
-/** Where the preparing script writes, and whether the training can be told to read elsewhere. */
-function handOver(prepare: Script, train: Script | null): { dataset: boolean; folder: string | null } {
-  const option = prepare.options.find(namesOutput);
-  const written = typeof option?.default === 'string' ? option.default : prepare.facts.writes[0];
-  const folder = written === undefined || /^[/?]/.test(written) ? null : folderOf(written);
-  const takes = train?.options.some(namesInput) ?? false;
-  return { dataset: takes && (option !== undefined || folder !== null), folder };
+/** Where a task of Airflow finds what those before it returned, and where it leaves its own: for later ones in the project. */
+function results(step: StepName | 'extra', isFirst: boolean, isPrepared: boolean): string[] {
+  const shared = '.mediwatch/airflow';
+  if (step === 'prepare') return [...(isFirst ? ['--from', shared] : []), '--dir', placeholder('output')];
+  return [...(isPrepared ? ['--from', placeholder('dataset')] : []), '--dir', shared];
 }
 
-/** The folder of a file, or the folder itself; null for the project's own. */
-function folderOf(path: string): string | null {
-  const own = path.replace(/^\.\/|\/$/g, '');
-  return (/\.\w+$/.test(own) ? own.split('/').slice(0, -1).join('/') : own) || null;
+/** A preparation that somebody names and of which nothing is known. */
+function loose({ programs }: Findings, path: string | null): Piece | null {
+  const program = programs.find((each) => each.path === path);
+  return program ? { program, run: program.runs[0] } : null;
+}
+
+/** Whether a program that runs after the training scores its model, which the training does not do itself. */
+function scores({ program, run }: Piece, { train }: Chain): boolean {
+  if (scoreNames(train).length > 0) return false;
+  return (run?.metrics.length ?? 0) > 0 || program.role === 'evaluate';
+}
+
+const scoreNames = ({ facts }: Program) => [...facts.metrics, ...Object.values(facts.scores).flat()].filter(isScore);
+
+/** The arguments by which the training says where it writes, in a folder of ours; what later steps read stays where it is. */
+function outputsOf(
+  pieces: readonly Piece[],
+  later: readonly Piece[],
+  taken: readonly Binding[],
+  findings: Findings,
+): Binding[] {
+  const values = pieces.flatMap((piece) => {
+    const written = writtenBy(piece, findings);
+    return valuesOf(piece).filter((value) => written.some((path) => within(path, value)));
+  });
+  const kept = later.flatMap((piece) => [...valuesOf(piece), ...readBy(piece, findings)]);
+  const free = values.filter((value) => {
+    const isUsed = kept.some((path) => within(path, value) || within(value, path));
+    return !isUsed && value !== '' && !taken.some(([path]) => within(path, value) || within(value, path));
+  });
+  return [...new Set(free)].map((path) => inside('output', path));
+}
+
+/** The file that becomes the version, for a training that logs no model to MLflow. */
+function modelOf({ program, place }: StepProposal): { modelFile: string | null; isKept: boolean } {
+  const { facts } = program;
+  const files = facts.models.map((path) => located(path, place)).filter((path) => path !== undefined);
+  const usual = Object.keys(facts.scores).filter((path) => /model/.test(path) && !facts.scores[path]?.some(isScore));
+  const others = [...usual, ...facts.writes].filter((path) => /model.*\.(json|txt|pt|onnx|cbm|ubj|npz)$/.test(path));
+  const [file = null] = [...files, ...others.map((path) => located(path, place)).filter((path) => path !== undefined)];
+  return { modelFile: file, isKept: keepsModel(facts) };
+}
+
+/** A file that a program writes, where a command of ours finds it. */
+export function located(path: string, place: Call['place']): string | undefined {
+  const found = place(path);
+  return found === undefined ? undefined : settled(found);
+}
+
+/** Where the training, or what scores its model, leaves the score: in MLflow, in a file, or in its output. */
+function scoresOf(steps: readonly StepProposal[]): Scores | null {
+  const [logged] = forGate(steps.flatMap(({ program }) => program.facts.metrics).filter(isScore));
+  if (logged) return { from: 'mlflow', metric: logged };
+  for (const { program, run, place } of steps.toReversed()) {
+    for (const [path, keys] of Object.entries(program.facts.scores)) {
+      const file = located(path, place);
+      const [metric] = forGate(keys.filter(isScore));
+      if (file && metric) return { from: 'file', file, metric };
+    }
+    const [declared] = run?.metrics ?? [];
+    if (declared) return { from: 'file', file: declared, metric: null };
+  }
+  for (const text of steps.flatMap(({ program }) => program.facts.prints)) {
+    const [, before = '', name = ''] = /^(.*?([A-Za-z][\w ]*?)\W{0,3})\{\}/.exec(text) ?? [];
+    const word = name.trim().split(/\s+/).at(-1) ?? '';
+    if (!isScore(word)) continue;
+    const [metric] = forGate([word.toLowerCase()]);
+    const literal = before.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+    if (metric)
+      return { from: 'output', pattern: `${literal}(?<${metricGroup(metric)}>-?[0-9.]+(?:e-?[0-9]+)?)`, metric };
+  }
+  return null;
+}
+
+const metricGroup = (metric: Metric) => gateName(metric).replace(/\W/g, '_');
+
+/** The data that the first program of a chain reads, and what stands for them in its arguments. */
+function chooseData(
+  findings: Findings,
+  pieces: readonly Piece[],
+  answer: string | null,
+): { data: DataChoice; bindings: Binding[] } {
+  const { view, tables } = findings;
+  const isThere = (path: string) => view.files.some((file) => within(file, path));
+  const made = pieces.flatMap((piece) => writtenBy(piece, findings));
+  const read = pieces.flatMap((piece) =>
+    readBy(piece, findings)
+      .filter((path) => path !== '' && !made.some((other) => within(path, other) || within(other, path)))
+      .map((path) => ({ path, by: piece.program.path })),
+  );
+  const isData = (path: string) =>
+    TABLE_FILE.test(path) ||
+    (!/\.\w+$/.test(path) && isThere(path) && view.files.some((file) => within(file, path) && TABLE_FILE.test(file)));
+  const there = read.find(({ path }) => isData(path) && isThere(path));
+  const absent = read.filter(({ path }) => TABLE_FILE.test(path) && !isThere(path));
+  const standing = (path: string) =>
+    [path, ...absent.map((one) => one.path)].map((one): Binding => [one, placeholder('data')]);
+  const choice = (path: string | null, why: string, candidates: string[] = []) => ({
+    data: { path, why, candidates },
+    bindings: path === null ? [] : standing(path),
+  });
+  const urls = absent
+    .filter(({ path }) => path.includes('://'))
+    .map(({ path, by }) => `${by} reads ${path} by default, which is no file. `);
+  if (answer !== null) return choice(answer, 'As was answered.');
+  if (there) return choice(there.path, `${there.by} reads it.`);
+  if (tables.length === 1 && tables[0]) return choice(tables[0], `${urls.join('')}The only table of the project.`);
+  const [missing] = absent.filter(({ path }) => !path.includes('://'));
+  if (missing) {
+    const tracked = view.files.includes(`${missing.path}.dvc`);
+    return choice(
+      missing.path,
+      `${missing.by} reads it; it is not there now${tracked ? ': "dvc pull" fetches it' : ''}.`,
+    );
+  }
+  const wantsData = pieces.some(
+    ({ program: { facts, options } }) =>
+      facts.reads.some((path) => TABLE_FILE.test(path) || /^</.test(path)) ||
+      options.some(({ required, dest }) => required && /data|input|csv|table/.test(dest)),
+  );
+  if (tables.length > 1) return choice(null, `${urls.join('')}Which one it is could not be told.`, tables);
+  if (wantsData || pieces.length === 0)
+    return choice(
+      null,
+      `${urls.join('')}No data was found in the project: name the file or folder that a run starts from.`,
+    );
+  const [first] = pieces;
+  const own = pieces.flatMap(({ program, run }) => configsOf(program, run)).find((path) => view.files.includes(path));
+  const stand = own ?? first?.program.path.split(',')[0] ?? null;
+  const why = `No data was found: ${first?.program.path} makes or fetches its own. This file stands for them, so that a run has something to start from.`;
+  return { data: { path: stand, why, candidates: [] }, bindings: [] };
 }
 
 /** What the project's own search asks for, and where. */
-function searched({ scripts }: Findings) {
-  return withRole(scripts, 'search').flatMap(({ path, facts }) =>
+function searched({ programs }: Findings) {
+  return withRole(programs, 'search').flatMap(({ path, facts }) =>
     facts.suggestions.map((suggestion) => ({ suggestion, where: path })),
   );
 }
 
-/** Outside of a virtual environment there is often no program called python. */
-export function started({ command }: Pick<Script, 'command'>, { environment }: Findings): string[] {
-  return environment.venvs.length > 0
-    ? command
-    : command.map((word, index) => (index === 0 && word === 'python' ? 'python3' : word));
-}
-
-function taskOf({ dags }: Findings, { usages }: Script): StepProposal['task'] {
-  for (const dag of dags) {
-    for (const task of dag.tasks) {
-      const where = `${dag.path}, task ${task.id}`;
-      if (usages.some((usage: Usage) => usage.where === where)) return { where, task };
-    }
-  }
-  return null;
+/** A command as it finds the project's Python: outside of an environment there is often no program called python. */
+export function started(words: readonly string[], { environment }: Findings): string[] {
+  if (environment.launcher) return [...environment.launcher, ...words];
+  return words.map((word, index) => (index === 0 && word === 'python' && environment.venv === null ? 'python3' : word));
 }
 
 /** What our gate calls the metric: it knows test_auc without a rule. */
 export const gateName = ({ name }: Metric) => (isAuc(name) ? 'test_auc' : name);
 
-/** How parameters are searched: by the project's own script, by trials of the training script, or not at all. */
+/** How parameters are searched: by the project's own program, by trials of the training, or not at all. */
 export type SearchWay = 'own' | 'trials' | 'none';
 export type Target = 'docker' | 'process' | 'none';
 
 /** What only the project's people know. */
 export interface Answers {
-  /** Path of the script that trains; null: none yet. */
+  /** Path of the program that trains; null: none yet. */
   train: string | null;
+  /** Path of the program that prepares; null: none does. */
+  prepare: string | null;
+  /** Path of the data; null: as it was found. */
+  data: string | null;
   search: SearchWay;
   /** Metric of MLflow that decides the search; null: none. */
   metric: string | null;
@@ -142,40 +436,57 @@ export interface Answers {
   deployment: Target;
 }
 
-/** The answers that what was found suggests. */
+/** The answers that what was found suggests; of several trainings none, as nobody is there to say which. */
 export function defaultAnswers(findings: Findings): Answers {
-  const [train] = trainCandidates(findings);
-  const metric = metricsOf(findings, train?.path ?? null)[0] ?? null;
+  const train = surest(findings);
+  const metric = metricsOf(findings, train?.path ?? null).find(isValidation) ?? null;
   return {
     train: train?.path ?? null,
+    prepare: surePreparation(findings, train),
+    data: null,
     search: searchWays(findings, train?.path ?? null, metric)[0] ?? 'none',
     metric,
     registeredModel: registeredModels(findings)[0] ?? pascal(findings.name),
     schedules: schedulesFound(findings),
-    deployment: deploymentFor(findings),
+    deployment: deploymentFor(findings, train),
   };
 }
 
-/** Scripts that may be the training, the likeliest first. */
-export function trainCandidates({ scripts }: Findings): Script[] {
-  return [
-    ...withRole(scripts, 'train'),
-    ...withRole(scripts, 'baseline'),
-    ...scripts.filter(({ role }) => role === null),
-  ];
+/** Programs that may be the training, the likeliest first; one that harms the project is none. */
+export function trainCandidates({ programs }: Findings): Program[] {
+  return [...withRole(programs, 'train'), ...withRole(programs, 'baseline')];
+}
+
+/** The training, when it is plain which one it is: declared as work of the project, or the only one. */
+function surest(findings: Findings): Program | null {
+  const trains = withRole(findings.programs, 'train');
+  const declared = findings.pipelines
+    .flatMap(({ runs }) => runs.map(({ script }) => trains.find(({ path }) => path === script)))
+    .find((program) => program !== undefined);
+  if (declared) return declared;
+  const candidates = trains.length > 0 ? trains : withRole(findings.programs, 'baseline');
+  const run = candidates.filter(({ runs }) => runs.length > 0);
+  const [only, ...others] = run.length === 1 ? run : candidates;
+  return only && others.length === 0 ? only : null;
+}
+
+/** The preparation, when there is only one that could be. */
+function surePreparation(findings: Findings, train: Program | null): string | null {
+  const [only, ...others] = preparations(findings, train);
+  return only && others.length === 0 ? only.program.path : null;
 }
 
 /** Metrics that the training and the search log, the best to decide by first. */
-export function metricsOf({ scripts }: Findings, train: string | null): string[] {
-  const own = scripts.filter(({ path, role }) => path === train || role === 'search');
+export function metricsOf({ programs }: Findings, train: string | null): string[] {
+  const own = programs.filter(({ path, role }) => path === train || role === 'search');
   return forSearch(own.flatMap(({ facts }) => facts.metrics)).map(({ name }) => name);
 }
 
 /** The ways to search that the project allows, the likeliest first. */
-export function searchWays({ scripts }: Findings, train: string | null, metric: string | null): SearchWay[] {
-  const own = withRole(scripts, 'search').length > 0;
-  const script = scripts.find(({ path }) => path === train);
-  const trials = script !== undefined && metric !== null && parametersOf(script, []).length > 0;
+export function searchWays({ programs }: Findings, train: string | null, metric: string | null): SearchWay[] {
+  const own = train !== null && withRole(programs, 'search').length > 0;
+  const program = programs.find(({ path }) => path === train);
+  const trials = program !== undefined && metric !== null && parametersOf(program, []).length > 0;
   return [...(own ? ['own' as const] : []), ...(trials ? ['trials' as const] : []), 'none'];
 }
 
@@ -186,18 +497,18 @@ function registeredModels({ tracking }: Findings): string[] {
 /** Whether a DAG or a workflow starts something by the clock. */
 export function schedulesFound({ dags, ci }: Findings): boolean {
   return (
-    dags.some(({ cron, every }) => cron ?? every) ||
-    ci.some(({ crons, usages }) => crons.length > 0 && usages.length > 0)
+    dags.some(({ cron, every }) => cron ?? every) || ci.some(({ crons, runs }) => crons.length > 0 && runs.length > 0)
   );
 }
 
-/** An image of the project serves its own API; the bundled API serves what scikit-learn made, and nothing else. */
-function deploymentFor({ dockerfiles, api, scripts }: Findings): Target {
+/** An image of the project serves its own API; the bundled API serves what MLflow loads, and nothing else. */
+function deploymentFor({ dockerfiles, api, table }: Findings, train: Program | null): Target {
   if (dockerfiles.some(({ serves }) => serves)) return 'docker';
-  if (api !== null) return 'process';
-  const sklearn = scripts.some(({ facts }) => Object.keys(facts.calls).includes('mlflow.sklearn.log_model'));
-  const trainsAuc = scripts.some(({ facts }) => facts.metrics.some(isAuc));
-  return sklearn && trainsAuc ? 'process' : 'none';
+  if (api !== null || table !== null) return 'process';
+  const files = train?.facts.models ?? [];
+  const isLoaded =
+    train !== null && keepsModel(train.facts) && !files.some((path) => /\.(json|txt|pt|onnx|ubj|cbm)$/.test(path));
+  return isLoaded ? 'process' : 'none';
 }
 
 /** readmission-risk → ReadmissionRisk */

@@ -1,6 +1,7 @@
 import { posix } from 'node:path';
-import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
+import { yamlOf } from './declared.ts';
+import { type Commands, join, type Run, runsOf } from './shell.ts';
 import type { Facts } from './sources.ts';
 import type { ProjectView } from './view.ts';
 
@@ -15,6 +16,8 @@ export interface Dockerfile {
   env: Record<string, string>;
   /** What it starts: ENTRYPOINT and CMD. */
   starts: string;
+  /** Folder of the project in which it starts that, by WORKDIR and COPY. */
+  cwd: string;
   /** Whether it serves HTTP. */
   serves: boolean;
   /** How a model file gets into it: the build argument or file; null when it holds none. */
@@ -59,11 +62,42 @@ function dockerfile(view: ProjectView, path: string, text: string): Dockerfile {
     ports,
     env: Object.fromEntries(of('ENV').flatMap(pairs)),
     starts,
+    cwd: workingFolder(instructions),
     serves: ports.length > 0 || SERVERS.test(starts) || SERVERS.test(startedScript(view, path, starts)),
     modelFrom:
       Object.keys(args).find((name) => /MODEL/i.test(name)) ?? MODEL_FILE.exec(of('COPY').join('\n'))?.[0] ?? null,
   };
 }
+
+/** Where the folder lies in the project that is the last WORKDIR in the image. */
+function workingFolder(instructions: ReadonlyArray<{ name: string; rest: string }>): string {
+  let folder = '/';
+  const copied: Array<[into: string, from: string]> = [];
+  for (const { name, rest } of instructions) {
+    if (name === 'WORKDIR') folder = posix.resolve(folder, rest);
+    if (name !== 'COPY' && name !== 'ADD') continue;
+    const [from = '', into = ''] = rest.split(/\s+/).filter((word) => !word.startsWith('--'));
+    if (/(^|\/)[\w-]*\/?$/.test(from)) copied.push([posix.resolve(folder, into), join(from)]);
+  }
+  const around = copied.filter(([into]) => `${folder}/`.startsWith(into === '/' ? into : `${into}/`));
+  const [best] = around.sort(([one], [other]) => other.length - one.length);
+  return best ? join(best[1], posix.relative(best[0], folder)) : '';
+}
+
+/** Programs of the project that its images and services start. */
+export function startedBy(dockerfiles: readonly Dockerfile[], services: readonly Service[], commands: Commands): Run[] {
+  const at = (where: string, cwd: string) => ({ where, name: where, cwd, variables: {}, depth: 0 });
+  return [
+    ...services.flatMap(({ file, name, command, cwd, build }) => {
+      const folder = dockerfiles.find(({ path }) => path === build?.dockerfile)?.cwd ?? '';
+      return runsOf(command, commands, at(`${file}, service ${name}`, cwd ?? folder));
+    }),
+    ...dockerfiles.flatMap(({ path, starts, cwd }) => runsOf(asLine(starts), commands, at(path, cwd))),
+  ];
+}
+
+/** The exec form of a command, `["python", "train.py"]`, as a line. */
+const asLine = (starts: string) => starts.replace(/\[([^\]]*)\]/g, (_all, words: string) => words.replaceAll(',', ' '));
 
 const pair = (text: string): [string, string] => {
   const [name = '', ...value] = text.split('=');
@@ -95,6 +129,7 @@ const Compose = z.looseObject({
           ])
           .optional(),
         environment: z.union([z.record(z.string(), z.unknown()), z.array(z.string())]).optional(),
+        command: z.union([z.string(), z.array(z.coerce.string()).transform((words) => words.join(' '))]).nullish(),
       })
       .nullable(),
   ),
@@ -108,6 +143,9 @@ export interface Service {
   /** Folder and Dockerfile that it is built from, relative to the project. */
   build: { context: string; dockerfile: string } | null;
   env: Record<string, string>;
+  command: string;
+  /** Folder of the project in which it runs; null: as its image has it. */
+  cwd: string | null;
 }
 
 /** Reads the project's compose files; variables of the shell stay as they are written. */
@@ -118,11 +156,11 @@ export function detectServices(view: ProjectView): Service[] {
 }
 
 function services(view: ProjectView, file: string): Service[] {
-  const compose = Compose.safeParse(composeYaml(view.text(file)));
+  const compose = Compose.safeParse(yamlOf(view.text(file)));
   if (!compose.success) return [];
   const folder = posix.dirname(file);
   return Object.entries(compose.data.services).map(([name, service]) => {
-    const { image, build, environment = {} } = service ?? {};
+    const { image, build, environment = {}, command } = service ?? {};
     const context = build && posix.join(folder, build.context);
     const env = Array.isArray(environment)
       ? environment.map((entry) => pair(entry))
@@ -133,29 +171,33 @@ function services(view: ProjectView, file: string): Service[] {
       image: image ?? null,
       build: build && context ? { context, dockerfile: posix.join(context, build.dockerfile ?? 'Dockerfile') } : null,
       env: Object.fromEntries(env),
+      command: command ?? '',
+      cwd: null,
     };
   });
 }
 
-function composeYaml(text: string | undefined): unknown {
-  try {
-    return parseYaml(text ?? '');
-  } catch {
-    return undefined;
-  }
-}
-
 /** An HTTP API of the project. */
 export interface Api {
-  framework: 'FastAPI' | 'Flask' | 'Django';
+  framework: 'FastAPI' | 'Flask' | 'Django' | 'http.server';
   /** Source that shows it. */
   path: string;
   routes: string[];
+  /** What its application is called in the source; null: nothing says. */
+  app: string | null;
+  /** Options of its command line, and whether it takes its port as the first argument. */
+  options: Facts['options'];
+  takesPort: boolean;
   /** Variables that its sources read, with their defaults. */
   env: Record<string, string | null>;
 }
 
-const FRAMEWORKS = { FastAPI: /^fastapi\b/, Flask: /^flask\b/, Django: /^(django|rest_framework)\b/ } as const;
+const FRAMEWORKS = {
+  FastAPI: /^fastapi\b/,
+  Flask: /^flask\b/,
+  Django: /^(django|rest_framework)\b/,
+  'http.server': /^http\.server$/,
+} as const;
 
 /** Finds the API by what its sources import, with all routes and variables of that framework's sources. */
 export function detectApi(facts: ReadonlyMap<string, Facts>): Api | null {
@@ -172,11 +214,10 @@ export function detectApi(facts: ReadonlyMap<string, Facts>): Api | null {
       ([path]) => folders.has(path.split('/').slice(0, -1).join('/')) && path.includes('/'),
     );
     const routes = [...new Set(own.flatMap(([, { routes }]) => routes))];
-    const [path] = own.find(([, { routes }]) => routes.length > 0) ?? first;
+    const [path, { apps, options, argv }] =
+      own.find(([, { apps, routes }]) => apps.length > 0 || routes.length > 0) ?? first;
     return {
-      framework,
-      path,
-      routes,
+      ...{ framework, path, routes, options, app: apps[0] ?? null, takesPort: argv > 0 },
       env: Object.assign({}, ...[...near, ...own].map(([, { environment }]) => environment)),
     };
   }

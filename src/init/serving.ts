@@ -1,7 +1,7 @@
 import { type Entry, section, setting } from './entries.ts';
 import type { Findings } from './findings.ts';
 import type { Proposal } from './proposal.ts';
-import type { Dockerfile, Service } from './servers.ts';
+import type { Dockerfile } from './servers.ts';
 
 /** The image of the project's API. */
 interface ApiImage {
@@ -35,36 +35,42 @@ function apiImage({ dockerfiles, services, ci }: Findings): ApiImage | null {
 /** A name with variables of the shell in it is none. */
 const untagged = (image: string) => (image.includes('$') ? '' : image.replace(/:[\w.-]+$/, ''));
 
-/** How the API is started without a container; null when nothing tells. */
+/** How the API is started without a container, and in which folder; null when nothing says. */
 function apiCommand(
   { api, dockerfiles, services }: Findings,
   python: string,
-): { command: string[]; why: string } | null {
-  const starts = [...dockerfiles.map(({ starts }) => starts), ...services.map((service: Service) => service.name)].join(
-    '\n',
-  );
-  const uvicorn = /uvicorn["',\s]+([\w.]+:\w+)/.exec(starts)?.[1];
-  if (uvicorn)
-    return {
-      command: ['uvicorn', uvicorn, '--host', '{host}', '--port', '{port}'],
-      why: 'as its Dockerfile starts it',
-    };
-  const gunicorn = /gunicorn.*?["',\s]([\w.]+:\w+)/.exec(starts)?.[1];
-  if (gunicorn)
-    return { command: ['gunicorn', gunicorn, '--bind', '{host}:{port}'], why: 'as its Dockerfile starts it' };
+): { command: string[]; cwd: string; why: string } | null {
+  const started = [
+    ...dockerfiles.map(({ starts, cwd, path }) => ({ starts, cwd, path })),
+    ...services.map(({ command, cwd, file }) => ({ starts: command, cwd: cwd ?? '', path: file })),
+  ];
+  const address = ['--host', '{host}', '--port', '{port}'];
+  for (const { starts, cwd, path } of started) {
+    const [, server = '', application = ''] = /(uvicorn|gunicorn|hypercorn)\b.*?["',\s]([\w.]+:\w+)/.exec(starts) ?? [];
+    const why = `as ${path} starts it`;
+    if (server === 'uvicorn') return { command: ['uvicorn', application, ...address], cwd, why };
+    if (server) return { command: [server, application, '--bind', '{host}:{port}'], cwd, why };
+  }
   if (!api) return null;
-  const module = api.path.replace(/\.py$/, '').replaceAll('/', '.');
-  if (api.framework === 'FastAPI')
-    return {
-      command: ['uvicorn', `${module}:app`, '--host', '{host}', '--port', '{port}'],
-      why: `${api.path} imports FastAPI; that its application is called app is a guess`,
-    };
-  if (api.framework === 'Flask')
-    return {
-      command: ['flask', '--app', module, 'run', '--host', '{host}', '--port', '{port}'],
-      why: `${api.path} imports Flask`,
-    };
-  return { command: [python, 'manage.py', 'runserver', '--noreload', '{host}:{port}'], why: `${api.path} is Django's` };
+  const { framework, path, app } = api;
+  const module = path.replace(/\.py$/, '').replaceAll('/', '.');
+  const made = (command: string[], why: string) => ({ command, cwd: '', why });
+  if (framework === 'FastAPI')
+    return made(
+      ['uvicorn', `${module}:${app ?? 'FILL_IN'}`, ...address],
+      app ? `${app} of ${path}` : `${path} imports FastAPI; what its application is called could not be told`,
+    );
+  if (framework === 'Flask')
+    return made(
+      ['flask', '--app', app && app !== 'app' ? `${module}:${app}` : module, 'run', ...address],
+      `${app ?? 'Flask'} of ${path}`,
+    );
+  if (framework === 'Django')
+    return made([python, 'manage.py', 'runserver', '--noreload', '{host}:{port}'], `${path} is Django's`);
+  const flags = api.options.flatMap(({ flag, dest }) =>
+    flag && (dest === 'host' || dest === 'port') ? [flag, `{${dest}}`] : [],
+  );
+  return made([python, path, ...flags, ...(api.takesPort ? ['{port}'] : [])], `${path} serves HTTP`);
 }
 
 /** Variables that a container gets from us. */
@@ -93,7 +99,9 @@ const hasHealth = ({ api }: Findings) =>
 /** Where the API runs, and its image where there is one. */
 export function deploymentSections(proposal: Proposal): Array<Entry | null> {
   const { findings, answers } = proposal;
-  const [venv] = findings.environment.venvs;
+  if (answers.deployment === 'none' && !findings.api && findings.dockerfiles.length === 0)
+    return [section('deployment', [setting('target', 'none', targetComment(findings, 'none'))], 'Where the API runs.')];
+  const { venv } = findings.environment;
   const start = apiCommand(findings, venv ? 'python' : 'python3');
   const checks = possibleChecks(findings);
   const process = answers.deployment === 'process';
@@ -107,6 +115,7 @@ export function deploymentSections(proposal: Proposal): Array<Entry | null> {
               off: !process,
             })
           : null,
+        start?.cwd ? setting('cwd', start.cwd, '', { off: !process }) : null,
         start && venv ? setting('venv', venv, '', { off: !process }) : null,
         checks
           ? setting(

@@ -1,10 +1,12 @@
 import { type Entry, listing, render, section, setting } from './entries.ts';
+import { isValidation } from './hyperparameters.ts';
+import { withRole } from './programs.ts';
 import { gateName, type Proposal, type StepProposal } from './proposal.ts';
-import { withRole } from './scripts.ts';
 import { deploymentSections } from './serving.ts';
-import { stepsSection } from './steps.ts';
-import { extraSection, extraTasks, monitoringSection, schedulesSection, strangeClocks } from './takeover.ts';
-import type { FoundValue } from './tracking.ts';
+import { extraSection, stepsSection } from './steps.ts';
+import { tableSettings } from './table.ts';
+import { monitoringSection, schedulesSection, strangeClocks } from './takeover.ts';
+import { type FoundValue, strangeAddress } from './tracking.ts';
 
 const HEADER = `# How MediWatch runs this project, which stays as it is. Written by "mediwatch init" from what it found.
 # A line that begins with "#" is not in force; FILL_IN stands for what could not be found.
@@ -30,35 +32,70 @@ export function settingsFile(proposal: Proposal): string {
 /** What was found and has no setting. */
 function remarks(proposal: Proposal): string[] {
   const { findings } = proposal;
+  const { programs, dags } = findings;
+  const used = [
+    proposal.prepare,
+    proposal.search,
+    proposal.train,
+    ...proposal.before,
+    ...proposal.between,
+    ...proposal.after,
+  ];
+  const paths = used.map((step) => step?.program.path);
+  const own = findings.pipelines.find(({ runs }) => runs.some(({ script }) => script === proposal.train?.program.path));
   const lines = [
-    ...withRole(findings.scripts, 'promote').map(
-      ({ path }) => `${path}: "mediwatch promote" does this now, after the gate.`,
-    ),
-    ...withRole(findings.scripts, 'baseline')
-      .filter(({ path }) => path !== proposal.train?.script.path)
+    ...programs.flatMap(({ path, harm }) => (harm === null ? [] : [`${path} is no step, as ${harm}.`])),
+    ...withRole(programs, 'promote').map(({ path }) => `${path}: "mediwatch promote" does this now, after the gate.`),
+    ...withRole(programs, 'baseline')
+      .filter(({ path }) => !paths.includes(path))
       .map(({ path }) => `${path}: a baseline; put it into steps.train to train it.`),
-    ...extraTasks(findings)
-      .filter(({ command }) => command === null)
-      .map(({ where, what }) => `${where}: ${what}. Make a command of it, and name it in extraSteps or in steps.`),
-    ...strangeClocks(findings).map(
-      ({ where, cron }) => `${where} starts at ${JSON.stringify(cron)}, which is no cron expression: see schedules.`,
+    ...withRole(programs, 'prepare')
+      .filter(({ path }) => !paths.includes(path))
+      .map(({ path }) => `${path} writes files that the training is not seen to read; it could be steps.prepare.`),
+    ...proposal.left.map(
+      ({ where, words }) =>
+        `${where}: ${words.join(' ').slice(0, 200)}. It is none of the project's programs; name it in extraSteps if it is needed.`,
     ),
-    ...findings.dags.slice(1).map(({ id, path }) => `The DAG ${id} (${path}): its tasks are not taken over here.`),
+    ...dags.flatMap((dag) =>
+      dag.strange.map(({ id, what }) => `${dag.path}, task ${id}: ${what}. It is not taken over.`),
+    ),
+    ...dags
+      .filter(({ testing }) => testing !== null)
+      .map(({ where, testing }) => `${where} is left out, as ${testing}.`),
+    ...dags
+      .filter((dag) => dag.testing === null && dag !== own)
+      .map(({ where }) => `${where}: its tasks are not taken over here.`),
+    ...strangeClocks(findings),
+    ...searchMismatch(proposal),
     ...findings.unread.slice(0, 20).map((what) => `Not read: ${what}.`),
   ];
   return lines.length === 0 ? [] : ['', '# Also found:', ...lines.map((line) => `# - ${line.replace(/\s+/g, ' ')}`)];
+}
+
+/** Parameters of the project's own search that the training has no argument for would be found and not used. */
+function searchMismatch({ search, train }: Proposal): string[] {
+  if (!search || !train) return [];
+  const takes = train.program.options.map(({ dest }) => dest);
+  const folded = (name: string) => name.toLowerCase().replaceAll('-', '_');
+  const unknown = search.program.facts.suggestions
+    .map(({ name }) => name)
+    .filter((name) => !takes.some((one) => folded(one) === folded(name)));
+  if (unknown.length === 0) return [];
+  const has = takes.length > 0 ? `it takes ${takes.join(', ')}` : 'it takes none by name';
+  return [
+    `${search.program.path} searches ${unknown.join(', ')}, which ${train.program.path} does not take (${has}): what is found does not reach the training.`,
+  ];
 }
 
 function trackingSections({ findings, answers, train }: Proposal): Array<Entry | null> {
   const { tracking, name } = findings;
   const model = tracking.registeredModels.find(({ value }) => value === answers.registeredModel);
   const first = [...tracking.experiments].sort(
-    (one, other) => Number(other.where === train?.script.path) - Number(one.where === train?.script.path),
+    (one, other) => Number(other.where === train?.program.path) - Number(one.where === train?.program.path),
   )[0];
-  const remote = tracking.uris.find(
-    ({ value }) => /^https?:/.test(value) && !/localhost|127\.0\.0\.1|\/\/(mlflow|tracking)[:/]/.test(value),
-  );
+  const remote = tracking.uris.find(({ value }) => strangeAddress(value) === null);
   const [other] = tracking.uris;
+  const strange = other && strangeAddress(other.value);
   return [
     section(
       'registry',
@@ -84,7 +121,7 @@ function trackingSections({ findings, answers, train }: Proposal): Array<Entry |
           : setting(
               'uri',
               'http://mlflow.example.org:5000',
-              `${other ? `${other.where} uses ${other.value}. ` : ''}Without this, "npm start" runs MLflow itself. The steps get its address in MLFLOW_TRACKING_URI.`,
+              `${other ? `${other.where} uses ${other.value}: ${strange}. ` : ''}Without this, "npm start" runs MLflow itself. The steps get its address in MLFLOW_TRACKING_URI.`,
               { off: true },
             ),
       ],
@@ -99,92 +136,79 @@ function remoteComment({ where, hadLogin }: FoundValue): string {
     : `Found in ${where}. A password belongs into MLFLOW_TRACKING_PASSWORD.`;
 }
 
-function dataSection({ findings, prepare, train }: Proposal): Entry | null {
-  const { data } = findings;
-  const missing = 'No data was found in the project: name the file or folder that a run starts from.';
+function dataSection({ data, prepare, train, findings: { table } }: Proposal): Entry | null {
+  const { path, candidates, why } = data;
+  const named = candidates.length > 0 ? ` Candidates: ${candidates.slice(0, 10).join(', ')}.` : '';
   return section(
     'data',
     [
-      data
-        ? setting('path', data.path, dataComment(data))
-        : setting('path', 'data/FILL_IN.csv', missing, { off: true }),
+      path === null ? setting('path', 'FILL_IN', why + named) : setting('path', path, why),
+      ...(table ? tableSettings(table) : []),
       seedSetting([prepare, train]),
     ],
-    prepare ? 'What the data is prepared from.' : 'What is trained on.',
+    table
+      ? 'The table that the bundled steps learn from.'
+      : prepare
+        ? 'What the data is prepared from.'
+        : 'What is trained on.',
   );
-}
-
-function dataComment({ reader, there }: NonNullable<Proposal['findings']['data']>): string {
-  if (reader === null) return 'The largest data file of the project.';
-  return there ? `${reader} reads it.` : `${reader} reads it by default; it is not there now.`;
 }
 
 function seedSetting(steps: ReadonlyArray<StepProposal | null>): Entry | null {
   const [step] = steps.filter((each) => each?.seed !== undefined);
-  return step ? setting('seed', step.seed, `As ${step.task?.where ?? step.script.path} has it.`) : null;
+  return step ? setting('seed', step.seed, `As ${step.run?.where ?? step.program.path} has it.`) : null;
 }
 
 /** What search.trials takes. */
 const MOST_TRIALS = 10_000;
 
-function searchSection({ findings, answers, parameters, metric, search }: Proposal): Entry | null {
+function searchSection({ findings, answers, parameters, metric, search, train, scores }: Proposal): Entry | null {
+  if (findings.table) return null;
+  const wanted = search?.program.options.find(({ dest }) => /^(n_?|num_|max_)?trials$/.test(dest))?.default;
+  const isKnown = typeof wanted === 'number' && wanted > 0;
+  const trials = answers.search === 'none' ? 0 : isKnown ? Math.min(wanted, MOST_TRIALS) : 20;
+  const none =
+    train === null ? 'There is nothing to search over yet.' : noSearch(parameters.length, scores?.metric?.name);
+  const why = trials === 0 ? none : isKnown ? `The default of ${search?.program.path}.` : '';
+  if (trials === 0) return section('search', [setting('trials', 0, why)]);
   const space = section(
     'space',
     parameters.map(({ option, dimension, reason }) =>
       setting(option.dest, dimension, `${reason[0]?.toUpperCase()}${reason.slice(1)}.`),
     ),
     answers.search === 'own'
-      ? 'For a search of ours in place of the script: give steps.trial a command, and take away steps.search.'
+      ? 'For a search of ours in place of the program: give steps.trial a command, and take away steps.search.'
       : 'What is searched. Ranges that are guesses should be looked at.',
-    { off: answers.search !== 'trials' },
+    { off: answers.search === 'own' },
   );
   const score = metric
     ? [
         setting('metric', metric.name, 'What an MLflow run of a trial calls its score.'),
         setting('direction', metric.direction),
       ]
-    : [
-        setting('metric', 'FILL_IN', 'What an MLflow run of a trial calls its score: none was found in the scripts.', {
-          off: true,
-        }),
-      ];
-  const wanted = search?.script.options.find(({ dest }) => /^(n_?|num_|max_)?trials$/.test(dest))?.default;
-  const trials =
-    answers.search === 'none' ? 0 : typeof wanted === 'number' && wanted > 0 ? Math.min(wanted, MOST_TRIALS) : 20;
-  const why =
-    trials === 0
-      ? noSearch(findings.scripts.length, parameters.length, metric !== null)
-      : typeof wanted === 'number'
-        ? `The default of ${search?.script.path}.`
-        : '';
+    : [setting('metric', 'FILL_IN', 'What an MLflow run of a trial calls its score: none was found in the sources.')];
   return section('search', [setting('trials', trials, why), ...score, space]);
 }
 
-function noSearch(scripts: number, parameters: number, hasMetric: boolean): string {
-  if (scripts === 0) return 'No search: there is nothing to search over yet.';
+function noSearch(parameters: number, score: string | undefined): string {
   if (parameters === 0) return 'No search: the training takes no parameters that could be searched.';
-  return hasMetric
+  if (score === undefined) return 'No search: no metric was found that could decide it.';
+  return isValidation(score)
     ? 'No search, as was answered.'
-    : 'No search: no metric was found that could decide it. Name one below, give steps.trial a command, and raise this.';
+    : `No search: ${score} is the only score, and a search that it decides would fit the rows that the gate compares by.`;
 }
 
-function promotionSection({ gate }: Proposal): Entry | null {
-  const metric = gate && gateName(gate);
-  if (!gate || metric === 'test_auc') {
-    return section(
-      'promotion',
-      [setting('maxAucLoss', 0.005, 'A new version may lose this much test AUC.')],
-      'When a new version may replace the one in Production.',
-    );
-  }
+function promotionSection({ scores, findings: { table } }: Proposal): Entry | null {
+  const metric = scores?.metric;
+  if (table || !metric || gateName(metric) === 'test_auc') return null;
   const rule = [
-    setting('metric', metric),
-    setting('direction', gate.direction === 'minimize' ? 'lower' : 'higher'),
+    setting('metric', gateName(metric)),
+    setting('direction', metric.direction === 'minimize' ? 'lower' : 'higher'),
     setting('maxLoss', 0),
   ];
   return section(
     'promotion',
-    [listing('rules', [rule], 'A new version may be no worse by this metric, which the training logs.')],
+    [listing('rules', [rule], 'A new version may be no worse by this metric of the training.')],
     'When a new version may replace the one in Production.',
   );
 }

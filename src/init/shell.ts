@@ -1,55 +1,86 @@
 import { posix } from 'node:path';
 import { parse } from 'shell-quote';
+import type { ProjectView } from './view.ts';
 
-/** A Python program that some command line runs. */
-export interface Invocation {
-  /** Path of the script in the project, or its module. */
-  script: { path: string } | { module: string };
-  /** What stands behind it, as it was written. */
-  args: string[];
+/** A command as some file of the project starts it. */
+export interface Run {
+  /** `Makefile, target rows`. */
+  where: string;
+  /** What it is called there: a target, a stage, a task. */
+  name: string;
+  /** Program and arguments; folders of other machines are taken out where they are the project's. */
+  words: string[];
+  /** How many of them start the program: `python -m parking.rows`. */
+  head: number;
+  /** Source or notebook of the project that it runs; null: another program. */
+  script: string | null;
   /** Folder of the project in which it runs; '' for the project itself. */
   cwd: string;
-  /** The words of its command. */
-  line: string;
+  /** Variables that are set for it. */
+  env: Readonly<Record<string, string>>;
+  /** Files that it is declared to write, and those of them that hold metrics. */
+  outs: readonly string[];
+  metrics: readonly string[];
+  /** How often and how long it is tried, in seconds. */
+  retries: number | null;
+  retryDelay: number | null;
+  timeout: number | null;
 }
 
-/** Programs that start another one, and how many words of theirs stand before it. */
-const LAUNCHERS: Record<string, number> = { poetry: 2, uv: 2, pipenv: 2, hatch: 2, pdm: 2, exec: 1, time: 1, nice: 1 };
-const PYTHON = /(^|\/)python(\d(\.\d+)?)?$/;
+/** Where commands are looked up. */
+export interface Commands {
+  view: ProjectView;
+  /** Console scripts of the project: the source of each by its name. */
+  console: ReadonlyMap<string, string>;
+  /** Runs of a target of the Makefile. */
+  make(target: string | undefined, shell: Shell): Run[];
+}
 
-/** Finds the Python programs in lines of a shell; anything else in them is passed over. */
-export function invocations(text: string): Invocation[] {
+export interface Shell {
+  where: string;
+  name: string;
+  cwd: string;
+  variables: Record<string, string>;
+  depth: number;
+}
+
+const LAUNCHERS = /^(uv|poetry|pipenv|hatch|pdm|rye)$/;
+const WRAPPERS = /^(exec|time|nice|nohup|sudo|env|\$|do|then|else|!)$/;
+const SILENT =
+  /^(set|source|\.|:|true|if|fi|done|for|while|\[|\[\[|test|export|echo|mkdir|printf|pip|pip3|conda|trap|shift)$/;
+const PYTHON = /(^|\/)python(\d(\.\d+)*)?$/;
+
+/** The commands of a text for a shell, in their order; other scripts and targets of make are followed. */
+export function runsOf(text: string, commands: Commands, shell: Shell): Run[] {
+  if (shell.depth > 4 || text.length > 100_000) return [];
+  const inner = { ...shell, variables: { ...shell.variables } };
   return text
     .replace(/\\\r?\n/g, ' ')
     .split(/\r?\n/)
-    .flatMap((line) => invocationsOf(line));
+    .filter((line) => !/^\s*#/.test(line))
+    .flatMap((line) => commandsOf(line, inner).flatMap((words) => started(words, commands, inner)));
 }
 
-function invocationsOf(line: string): Invocation[] {
-  const found: Invocation[] = [];
-  let cwd = '';
-  for (const words of commands(line)) {
-    if (words[0] === 'cd' && words[1]) cwd = inProject(cwd, words[1]);
-    else found.push(...invocation(words, cwd));
-  }
-  return found;
-}
-
-/** The commands of a line, each as its words; variables stay as they are written. */
-function commands(line: string): string[][] {
+/** The commands of a line, each as its words; what is unknown stays as it is written. */
+function commandsOf(line: string, shell: Shell): string[][] {
   const found: string[][] = [[]];
-  for (const token of tokens(line)) {
-    if (typeof token === 'string') found.at(-1)?.push(unguarded(token));
-    else if ('op' in token && token.op === 'glob' && 'pattern' in token) found.at(-1)?.push(unguarded(token.pattern));
-    else if ('op' in token) found.push([]);
+  let isPiped = false;
+  for (const token of tokens(expanded(line, shell))) {
+    if (typeof token === 'object' && 'op' in token && token.op !== 'glob') {
+      isPiped = token.op === '|';
+      found.push([]);
+    } else if (typeof token === 'string' || ('op' in token && token.op === 'glob')) {
+      const word = typeof token === 'string' ? token : 'pattern' in token ? token.pattern : '';
+      if (!isPiped) found.at(-1)?.push(unguarded(word));
+    } else break; // a comment
   }
-  return found.map((words) => words.slice(words.findIndex((word) => !/^\w+=/.test(word))));
+  return found.filter((words) => words.length > 0);
 }
 
 /** A line that no shell would take says nothing. */
 function tokens(line: string): ReturnType<typeof parse> {
   try {
-    return parse(guarded(line), (name) => `$${name}`);
+    return parse(guarded(line.replace(/(^|\s)\d*(>>?|<)\s*(&\d|[^\s&|;]+)/g, ' ')), (name) => `$${name}`);
   } catch {
     return [];
   }
@@ -60,26 +91,139 @@ const guarded = (line: string) =>
   line.replace(/\$?\{\{(.*?)\}\}/g, (_all, inner: string) => `__T__${inner.trim().replace(/\W/g, '_')}__T__`);
 const unguarded = (word: string) => word.replace(/__T__(.*?)__T__/g, '{{$1}}');
 
-function invocation(words: string[], cwd: string): Invocation[] {
-  const skipped = LAUNCHERS[words[0] ?? ''] ?? 0;
-  const [program = '', ...rest] = words.slice(words[0] === '$' ? 1 : skipped);
-  const line = words.join(' ');
-  if (program.endsWith('.py')) return [{ script: { path: inProject(cwd, program) }, args: rest, cwd, line }];
-  if (!PYTHON.test(program)) return [];
-  const first = rest.findIndex((word) => word === '-m' || !word.startsWith('-'));
-  const [head, ...tail] = rest.slice(first < 0 ? rest.length : first);
-  if (head === '-m' && tail[0]) return [{ script: { module: tail[0] }, args: tail.slice(1), cwd, line }];
-  return head?.endsWith('.py') ? [{ script: { path: inProject(cwd, head) }, args: tail, cwd, line }] : [];
+/** A line with the variables that are known. */
+function expanded(line: string, { variables, where }: Shell): string {
+  return line
+    .replace(/\$\(dirname\s+"?\$\{?(?:0|BASH_SOURCE(?:\[0\])?)\}?"?\)/g, posix.dirname(where))
+    .replace(/\$\{(\w+):?-([^}]*)\}/g, (_all, name: string, other: string) => variables[name] ?? other)
+    .replace(/\$\{?(\w+|[@*])\}?/g, (all, name: string) => variables[name] ?? all);
 }
 
-/** A path from the project's folder on. An absolute folder is the project where that command runs. */
-function inProject(cwd: string, path: string): string {
-  if (posix.isAbsolute(path) || path.startsWith('$')) return path.endsWith('.py') ? path : '';
-  const joined = posix.normalize(posix.join(cwd, path));
-  return joined === '.' ? '' : joined;
+function started(given: string[], commands: Commands, shell: Shell): Run[] {
+  let words = [...given];
+  const env: Record<string, string> = {};
+  while (words[0] !== undefined && (WRAPPERS.test(words[0]) || /^\w+=/.test(words[0]))) {
+    const [, name, value = ''] = /^(\w+)=(.*)$/s.exec(words.shift() ?? '') ?? [];
+    if (name && words.length > 0 && !isTemplate(value)) env[name] = value;
+    else if (name) shell.variables[name] = value;
+  }
+  if (words[0] === 'export') for (const word of words) assign(word, shell);
+  if (LAUNCHERS.test(words[0] ?? '') && words[1] === 'run') {
+    words = words.slice(words.findIndex((word, at) => at > 1 && !word.startsWith('-')));
+  }
+  const [program = '', ...rest] = words;
+  if (!program || SILENT.test(program)) return [];
+  if (program === 'cd' && rest[0]) {
+    shell.cwd = folderOf(rest[0], commands.view, shell);
+    return [];
+  }
+  if (program === 'make') {
+    for (const word of rest) assign(word, shell);
+    const targets = rest.filter((word) => !/^-|=/.test(word));
+    return (targets.length > 0 ? targets : [undefined]).flatMap((target) =>
+      commands.make(target, { ...deeper(shell), variables: { ...shell.variables, ...env } }),
+    );
+  }
+  const isShell = /(^|\/)(ba|z|da)?sh$/.test(program);
+  const script = isShell ? rest.findIndex((word) => !word.startsWith('-')) : program.endsWith('.sh') ? -1 : undefined;
+  if (isShell && rest[0]?.includes('c') && rest[0].startsWith('-'))
+    return runsOf(rest[1] ?? '', commands, deeper(shell));
+  if (script !== undefined) {
+    const path = join(shell.cwd, stripped(script < 0 ? program : (rest[script] ?? ''), commands.view, shell));
+    const args = rest.slice(script + 1);
+    const numbered = Object.fromEntries(args.map((word, at) => [String(at + 1), word]));
+    const text = commands.view.text(path);
+    const variables = { ...shell.variables, ...numbered, '@': args.join(' '), '*': args.join(' ') };
+    if (text !== undefined)
+      return runsOf(text, commands, { ...deeper(shell), variables: { ...variables, ...env }, where: path });
+  }
+  return [{ ...run(words, commands, shell), env }];
+}
+
+const deeper = (shell: Shell): Shell => ({ ...shell, depth: shell.depth + 1 });
+
+function assign(word: string, { variables }: Shell): void {
+  const [, name, value = ''] = /^(\w+)=(.*)$/s.exec(word) ?? [];
+  if (name) variables[name] = value;
+}
+
+/** A run of words that start a program. */
+export function run(given: readonly string[], { view, console }: Commands, shell: Shell): Run {
+  const words = given.map((word) => stripped(word, view, shell));
+  const [program = ''] = words;
+  if (PYTHON.test(program)) words[0] = 'python';
+  else if (program.endsWith('.py')) words.unshift('python');
+  else if (/(^|\/)bin\/[\w.-]+$/.test(program)) words[0] = posix.basename(program);
+  const { script, head } = target(words, shell.cwd, view, console);
+  const { where, name, cwd } = shell;
+  return {
+    ...{ where, name, words, head, script, cwd: inCwd(cwd, view), env: {} },
+    ...{ outs: [], metrics: [], retries: null, retryDelay: null, timeout: null },
+  };
+}
+
+const inCwd = (cwd: string, view: ProjectView) => (isFolder(cwd, view) ? cwd : '');
+
+/** The source of the project that a command runs, and how many words of it name that. */
+function target(words: readonly string[], cwd: string, view: ProjectView, console: Commands['console']) {
+  const [program = ''] = words;
+  const isThere = (path: string) => view.files.includes(path);
+  const of = (word: string | undefined, head: number, ends: RegExp) => {
+    const path = word && ends.test(word) ? join(cwd, word) : '';
+    return { script: isThere(path) ? path : null, head };
+  };
+  if (program === 'papermill') return of(words[1], 3, /\.ipynb$/);
+  const own = console.get(program);
+  if (own !== undefined) return { script: own, head: 1 };
+  if (program !== 'python') return { script: null, head: 1 };
+  const first = words.findIndex((word, at) => at > 0 && (word === '-m' || !word.startsWith('-')));
+  if (words[first] !== '-m') return of(words[first], Math.max(first, 0) + 1, /\.py$/);
+  const file = (words[first + 1] ?? '').replaceAll('.', '/');
+  const tried = [cwd, '', 'src'].flatMap((folder) =>
+    [`${file}.py`, `${file}/__main__.py`].map((own) => join(folder, own)),
+  );
+  return { script: tried.find(isThere) ?? null, head: first + 2 };
+}
+
+/** A path from the project's folder on. */
+export function join(...parts: string[]): string {
+  const joined = posix.normalize(posix.join(...parts));
+  return joined === '.' ? '' : joined.replace(/\/$/, '');
+}
+
+const isFolder = (path: string, view: ProjectView) =>
+  path === '' || view.files.some((file) => file.startsWith(`${path}/`));
+
+/** The folder that a command changes into: of an absolute one its longest end that the project has. */
+function folderOf(path: string, view: ProjectView, shell: Shell): string {
+  if (!/^[/$~]/.test(path)) return join(shell.cwd, path);
+  const parts = path.split('/').filter(Boolean);
+  for (let from = 0; from < parts.length; from += 1) {
+    const end = parts.slice(from).join('/');
+    if (!isFolder(end, view)) continue;
+    shell.variables[ROOT] = path.slice(0, path.length - end.length - 1);
+    return end;
+  }
+  shell.variables[ROOT] = path.replace(/\/$/, '');
+  return '';
+}
+
+/** The project's folder on the machine where the commands run. */
+const ROOT = ' root';
+
+/** A word without the folder of another machine that is the project's own. */
+function stripped(word: string, view: ProjectView, { variables }: Shell): string {
+  const root = variables[ROOT];
+  if (root && word.includes(root)) return word === root ? '.' : word.replaceAll(`${root}/`, '');
+  const parts = word.split('/');
+  if (!/^[/$~]/.test(word) || !/\.\w+$/.test(word)) return word;
+  const at = parts.findIndex((_, from) => from > 0 && view.files.includes(parts.slice(from).join('/')));
+  if (at < 0) return word;
+  variables[ROOT] ??= parts.slice(0, at).join('/');
+  return parts.slice(at).join('/');
 }
 
 /** Whether an argument is known only where it was written: a template or a variable. */
 export function isTemplate(word: string): boolean {
-  return /\{\{|\$\w|\$\{|\$$/.test(word);
+  return /\{\{|\$\w|\$\{|\$$|\$\(/.test(word);
 }

@@ -33,19 +33,9 @@ const Suggestion = z.object({
 export type Suggestion = z.infer<typeof Suggestion>;
 
 const trying = { retries: number, retryDelay: number, timeout: number };
-const Task = z.object({
-  id: z.string(),
-  operator: z.string(),
-  command: z.string().nullable(),
-  cwd: z.string().nullable(),
-  image: z.string().nullable(),
-  callable: z.string().nullable(),
-  ...trying,
-});
-export type Task = z.infer<typeof Task>;
 
-/** What `scan/` tells of a source. Times are seconds. */
-const Facts = z.object({
+/** What a program does, by its source and by the functions of the project that it calls. Places name arguments: `<out>/m.pkl`. */
+const Doing = z.object({
   doc: z.string(),
   main: z.boolean(),
   imports: texts,
@@ -54,6 +44,7 @@ const Facts = z.object({
   suggestions: z.array(Suggestion),
   environment: z.record(z.string(), z.string().nullable()).describe('variables that are read, with their defaults'),
   routes: texts,
+  apps: texts.describe('variables that hold an application of FastAPI or Flask'),
   experiments: texts,
   trackingUris: texts,
   registeredModels: texts,
@@ -62,10 +53,41 @@ const Facts = z.object({
   loggedModels: texts,
   reads: texts,
   writes: texts,
-  dag: z.object({ id: z.string(), cron: z.string().nullable(), every: number, ...trying }).nullable(),
+  appends: texts,
+  models: texts.describe('files that hold a model'),
+  prints: texts.describe('"auc {}": what is printed, with braces for values'),
+  scores: z.record(z.string(), texts).describe('keys of what is written as JSON, by file'),
+  argv: z.number().describe('highest index of sys.argv'),
+  overrides: z.boolean().describe('takes key=value, as Hydra does'),
+});
+export type Doing = z.infer<typeof Doing>;
+
+const Task = z.object({
+  id: z.string(),
+  operator: z.string(),
+  command: z.string().nullable(),
+  cwd: z.string().nullable(),
+  image: z.string().nullable(),
+  callable: z.string().nullable(),
+  ...trying,
+  does: Doing.nullable().describe('what the function does that it calls'),
+});
+export type Task = z.infer<typeof Task>;
+
+const Dag = z.object({
+  id: z.string(),
+  cron: z.string().nullable(),
+  every: number,
+  timeZone: z.string().nullable(),
+  tags: texts,
+  about: z.string(),
+  ...trying,
   tasks: z.array(Task),
   edges: z.array(z.tuple([z.string(), z.string()])),
 });
+
+/** What `scan/` says of a source. Times are seconds. */
+const Facts = Doing.extend({ dags: z.array(Dag) });
 export type Facts = z.infer<typeof Facts>;
 
 /** By path what is to be a `Found`. */
@@ -81,7 +103,7 @@ const SCAN = fileURLToPath(new URL('scan', import.meta.url));
 const SCAN_TIMEOUT_MS = 60_000;
 
 /**
- * Tells what is in Python sources, by their syntax tree: none of them is run.
+ * Says what is in Python sources, by their syntax tree: none of them is run.
  *
  * @param sources text by path
  */
@@ -94,8 +116,8 @@ export async function readSources(sources: ReadonlyMap<string, string>): Promise
 export function asSources(answer: z.infer<typeof Answer>): Sources {
   const facts = new Map<string, Facts>();
   const unreadable: Array<{ path: string; why: string }> = [];
-  for (const [path, told] of Object.entries(answer)) {
-    const { data: found } = Found.safeParse(told);
+  for (const [path, said] of Object.entries(answer)) {
+    const { data: found } = Found.safeParse(said);
     if (!found) unreadable.push({ path, why: 'what it says could not be made out' });
     else if ('error' in found) unreadable.push({ path, why: found.error });
     else facts.set(path, found);

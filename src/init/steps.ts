@@ -1,11 +1,12 @@
-import { type Entry, section, setting } from './entries.ts';
-import type { Proposal, StepProposal } from './proposal.ts';
-import { gateName } from './proposal.ts';
-import { withRole } from './scripts.ts';
+import { STAGES } from '../contracts/names.ts';
+import { type Entry, listing, section, setting } from './entries.ts';
+import { withRole } from './programs.ts';
+import { gateName, located, type Proposal, type StepProposal, started } from './proposal.ts';
 
 /** The section `steps`. */
 export function stepsSection(proposal: Proposal): Entry | null {
-  const { search, train, monitor } = proposal;
+  const { search, train, monitor, findings } = proposal;
+  const environment = train || search || monitor ? venvComment(findings) : '';
   return section(
     'steps',
     [
@@ -18,20 +19,19 @@ export function stepsSection(proposal: Proposal): Entry | null {
           'One command does the whole search; the runs that it opens are shown as its trials.',
         ),
       trialStep(proposal),
-      train ? trainStep(proposal, train) : noTraining(),
-      evaluateStep(proposal),
+      train ? trainStep(proposal, train) : noTraining(proposal),
       monitor &&
         step(proposal, 'monitor', monitor, 'The drift report over the prediction log.', [
           section('outputs', [reportFile(monitor)]),
         ]),
     ],
-    `What is done by commands of this project. A command is program and arguments, without a shell; words in braces are filled in.\n${proposal.train ? venvComment(proposal.findings) : ''}`,
+    `What is done by commands of this project. A command is program and arguments, without a shell; words in braces are filled in.\n${environment}`,
   );
 }
 
 function trialStep(proposal: Proposal): Entry | null {
   const { trial, answers } = proposal;
-  const about = 'One trial of our search: the training script with other parameters, registering nothing.';
+  const about = 'One trial of our search: the training with other parameters, registering nothing.';
   const entry = trial && step(proposal, 'trial', trial, about);
   if (!entry || answers.search === 'trials') return entry;
   const instead = answers.search === 'own' ? 'In place of the step search' : 'For a search (search.trials)';
@@ -39,144 +39,189 @@ function trialStep(proposal: Proposal): Entry | null {
 }
 
 function prepareStep(proposal: Proposal): Entry | null {
-  const { prepare, train } = proposal;
+  const { prepare, train, before } = proposal;
   if (!prepare) {
     if (!train) return null;
-    return section(
-      'prepare',
-      [setting('skip', true)],
-      'No script was found that prepares data: data.path is read as it is.',
-    );
+    const why =
+      before.length > 0
+        ? 'What prepares the data is in extraSteps: it writes into the project, where the training reads.'
+        : 'No program was found that prepares what the training reads: it is read as it is.';
+    return section('prepare', [setting('skip', true)], why);
   }
-  const given = prepare.command.some((word) => word.includes('{output}'));
-  const place = prepare.directory
-    ? setting('directory', prepare.directory, 'Where the script writes, by its own defaults.')
-    : setting('directory', 'FILL_IN', 'Folder with the data that it prepared.', { off: true });
-  return step(proposal, 'prepare', prepare, 'Prepares the data.', given ? [] : [section('outputs', [place])]);
+  const place =
+    prepare.directory === null ? null : setting('directory', prepare.directory, 'Where it writes in the project.');
+  return step(proposal, 'prepare', prepare, 'Prepares the data.', [section('outputs', [place])]);
 }
 
-function trainStep(proposal: Proposal, train: StepProposal): Entry | null {
-  const { gate } = proposal;
-  const { facts } = train.script;
-  const logs = Object.keys(facts.calls).some((call) => /^mlflow\.\w+\.log_model$/.test(call));
-  const tracked = Object.keys(facts.calls).some((call) => call.startsWith('mlflow.'));
-  const scores = tracked ? undefined : writtenFile(train, /(metric|score|result|eval)\w*\.json$/);
-  const file =
-    train.output ?? writtenFile(train, /(?<!(metric|score|result|eval)\w*)\.(joblib|pkl|json|txt|pt|onnx|cbm|ubj)$/);
-  const [model] = facts.loggedModels;
-  const auc = gate && gateName(gate);
-  const metrics = scores
-    ? setting('file', scores, 'JSON file with its metrics; the gate compares test_auc.')
-    : gate === null
+type Train = NonNullable<Proposal['train']>;
+
+function trainStep(proposal: Proposal, train: Train): Entry | null {
+  const { findings } = proposal;
+  const { parts, modelFile, isKept } = train;
+  const [model] = train.program.facts.loggedModels;
+  const where = modelFile
+    ? setting('modelFile', modelFile, 'It logs no model to MLflow: this file becomes the version.')
+    : !isKept
       ? setting(
-          'metrics',
-          { test_auc: 'FILL_IN' },
-          'What its MLflow run calls the score that decides about a promotion. None was found in the script.',
-          { off: true },
+          'modelFile',
+          'FILL_IN',
+          'It logs no model to MLflow, and no file was found that holds one. The file that it writes becomes the version.',
         )
-      : auc !== gate.name
-        ? setting(
-            'metrics',
-            { test_auc: gate.name },
-            `${train.script.path} logs ${gate.name}; the gate compares test_auc.`,
-          )
+      : model !== undefined && model !== 'model'
+        ? setting('model', model, 'Name under which it logs the model.')
         : null;
-  const where = logs
-    ? model !== undefined && model !== 'model'
-      ? setting('model', model, 'Name under which it logs the model.')
-      : null
-    : file
-      ? setting('modelFile', file, 'It logs no model to MLflow: this file becomes the version.')
-      : setting('modelFile', 'FILL_IN', 'It logs no model to MLflow: a file that it writes becomes the version.', {
-          off: true,
-        });
-  const pattern =
-    tracked || scores
-      ? null
-      : setting(
-          'pattern',
-          'AUC: (?<test_auc>[0-9.]+)',
-          'It does not use MLflow: metrics are read from its output, by the names of the groups.',
-          { off: true },
-        );
-  return step(proposal, 'train', train, trainComment(proposal), [section('outputs', [metrics, where, pattern])]);
+  const kept = [train, ...parts].flatMap(({ run, command }) =>
+    (run?.outs ?? []).filter((path) => findings.view.tracked.has(path) && command.includes(path)),
+  );
+  const whole = parts.length === 0 ? train : { ...train, command: inShell([train, ...parts], proposal) };
+  return step(proposal, 'train', whole, trainComment(proposal), [
+    kept.length > 0
+      ? setting('isolate', 'copy', `It writes ${kept.join(', ')}, which git tracks: it gets a copy of the project.`)
+      : null,
+    section('outputs', [...scoreSettings(proposal), ...(logsToo(train) && modelFile ? [] : [where])]),
+  ]);
 }
 
-/** A file that the script writes, where a command of ours finds it. */
-function writtenFile({ args, script }: StepProposal, name: RegExp): string | undefined {
-  const path = script.facts.writes.find((each) => name.test(each));
-  const told = args.some((word) => word === '{output}');
-  if (path === undefined || (!told && path.startsWith('?/'))) return undefined;
-  return told ? `{output}/${path.split('/').at(-1)}` : path;
+/** A model that is logged as well as written is taken from MLflow. */
+const logsToo = ({ program }: Train) => program.facts.loggedModels.length > 0;
+
+/** Several programs as one command. */
+function inShell(steps: readonly StepProposal[], { findings }: Proposal): string[] {
+  const quoted = (word: string) =>
+    /[^\w./:=@{},+-]/.test(word) ? `'${word.replaceAll("'", "'\\''")}'` : word.includes('{') ? `"${word}"` : word;
+  const lines = steps.map(({ command, cwd }) => {
+    const moved = cwd === steps[0]?.cwd ? '' : `cd "{project}/${cwd}" && `;
+    return moved + command.map(quoted).join(' ');
+  });
+  return ['sh', '-c', lines.join(' && ')].map((word) => started([word], findings).at(-1) ?? word);
 }
 
-function reportFile(monitor: StepProposal): Entry {
-  const file = writtenFile(monitor, /\.json$/);
+/** Where the score is found; what MLflow already calls as we do needs no line. */
+function scoreSettings({ scores }: Proposal): Array<Entry | null> {
+  if (scores === null) {
+    const missing = 'What its MLflow run calls the score that decides about a promotion. None was found in its source.';
+    return [setting('metrics', { test_auc: 'FILL_IN' }, missing)];
+  }
+  if (scores.from === 'output')
+    return [setting('pattern', scores.pattern, 'It prints its score, and writes it nowhere else.')];
+  const { metric } = scores;
+  const isRenamed = metric !== null && gateName(metric) !== metric.name;
+  return [
+    scores.from === 'file' ? setting('file', scores.file, 'JSON file with its metrics.') : null,
+    metric && isRenamed
+      ? setting('metrics', { [gateName(metric)]: metric.name }, 'Ours: what the program calls it.')
+      : null,
+  ];
+}
+
+function reportFile({ program, place }: StepProposal): Entry {
+  const { writes, scores } = program.facts;
+  const report = [...writes, ...Object.keys(scores)].find((path) => path.endsWith('.json'));
+  const file = report && located(report, place);
   return file
     ? setting('file', file, 'The report, of any version of Evidently.')
-    : setting('file', '{output}/FILL_IN.json', 'The report as JSON: where the script writes it.', { off: true });
+    : setting('file', '{output}/FILL_IN.json', 'The report as JSON: where the program writes it.');
 }
 
 function trainComment({ findings, train }: Proposal): string {
-  const others = [...withRole(findings.scripts, 'train'), ...withRole(findings.scripts, 'baseline')].filter(
-    ({ path }) => path !== train?.script.path,
-  );
-  const other = others.map(({ path }) => path);
-  return other.length === 0
-    ? 'Trains, and makes the new version.'
-    : `Trains, and makes the new version. It could also be ${other.join(' or ')}.`;
+  const others = [...withRole(findings.programs, 'train'), ...withRole(findings.programs, 'baseline')];
+  const other = others.map(({ path }) => path).filter((path) => path !== train?.program.path);
+  const also = other.length === 0 ? '' : ` It could also be ${other.join(' or ')}.`;
+  const scored = train?.parts.map(({ program }) => program.path) ?? [];
+  return `Trains, and makes the new version.${scored.length > 0 ? ` ${scored.join(' and ')} scores it.` : ''}${also}`;
 }
 
-function noTraining(): Entry | null {
+function noTraining({ findings }: Proposal): Entry | null {
+  if (findings.table) return null;
+  const candidates = [...withRole(findings.programs, 'train'), ...withRole(findings.programs, 'baseline')].map(
+    ({ path }) => path,
+  );
   return section(
     'train',
-    [setting('command', ['python3', 'train.py', '--data', '{data}'])],
-    'No script was found that trains. Say here how it is started.',
-    { off: true },
-  );
-}
-
-function evaluateStep({ findings, train }: Proposal): Entry | null {
-  if (!train) return null;
-  const [script] = withRole(findings.scripts, 'evaluate');
-  if (!script) return null;
-  const command = [...script.command, '--version', '{version}'];
-  return section(
-    'evaluate',
-    [setting('command', command)],
-    `Without this, the metrics that the training recorded are compared. ${script.path} looks as if it scores a model: it could score a version here.`,
-    { off: true },
+    [setting('command', ['python3', 'FILL_IN'])],
+    candidates.length > 0
+      ? `Which program trains could not be told: ${candidates.join(' or ')}. Put it here, with its arguments.`
+      : 'No program was found that trains. Say here how it is started.',
+    { off: findings.programs.length === 0 },
   );
 }
 
 /** A step with what all steps have: its environment, and how often and how long it is tried. */
 function step(
-  { findings }: Proposal,
+  proposal: Proposal,
   name: string,
   made: StepProposal,
   about: string,
   more: Array<Entry | null> = [],
 ): Entry | null {
-  const { script, task, notes } = made;
-  const [venv] = findings.environment.venvs;
-  const tried = task?.task;
+  const { run } = made;
   return section(
     name,
     [
-      setting('command', made.command, notes.join('\n')),
-      script.cwd ? setting('cwd', script.cwd) : null,
-      setting('venv', venv ?? '.venv', '', { off: !venv }),
-      tried?.retries != null ? setting('attempts', attemptsOf(tried.retries), retriesComment(tried.retries)) : null,
-      tried?.retryDelay ? setting('backoff', tried.retryDelay) : null,
-      tried?.timeout ? setting('timeout', tried.timeout) : null,
+      setting('command', made.command, made.notes.join('\n')),
+      ...surroundings(proposal, made),
+      ...trying(made),
       ...more,
     ],
-    [about, evidence(made), task ? `In place of ${task.where}.` : ''].filter(Boolean).join('\n'),
+    [about, evidence(made), run ? `As ${run.where} runs it.` : ''].filter(Boolean).join('\n'),
   );
 }
 
-/** Within what the setting takes. */
-const attemptsOf = (retries: number) => Math.min(100, Math.max(1, Math.round(retries) + 1));
+function surroundings(
+  { findings: { environment, services, dockerfiles } }: Proposal,
+  { program, run, cwd }: StepProposal,
+): Array<Entry | null> {
+  const set = Object.assign(
+    {},
+    ...dockerfiles.map(({ env }) => env),
+    ...services.map(({ env }) => env),
+    run?.env,
+  ) as Record<string, string>;
+  const wanted = Object.entries(program.facts.environment).filter(
+    ([name, value]) => value === null && !GIVEN.test(name),
+  );
+  const isOpen = (name: string) =>
+    set[name] !== undefined && !/[$\u27e8]|docker\.internal/.test(set[name]) && !SECRET.test(name);
+  const known = Object.fromEntries(
+    [...wanted.map(([name]) => name).filter(isOpen), ...Object.keys(run?.env ?? {})].map((name) => [
+      name,
+      set[name] ?? '',
+    ]),
+  );
+  const passed = wanted.map(([name]) => name).filter((name) => known[name] === undefined);
+  return [
+    cwd ? setting('cwd', cwd) : null,
+    environment.venv
+      ? setting('venv', environment.venv)
+      : environment.launcher
+        ? null
+        : setting('venv', '.venv', '', { off: true }),
+    Object.keys(known).length > 0 ? setting('env', known) : null,
+    passed.length > 0
+      ? setting(
+          'passEnv',
+          passed,
+          'It reads these variables, and the project sets them nowhere: the worker must have them.',
+        )
+      : null,
+  ];
+}
+
+const SECRET = /KEY|TOKEN|PASSWORD|SECRET|CREDENTIAL/i;
+/** What every step gets. */
+const GIVEN = /^(MLFLOW_|MEDIWATCH_|PYTHON|CUDA_|OMP_|XDG_)|^(PATH|HOME|USER|LANG|TZ|TMPDIR|PWD)$/;
+
+function trying({ run }: StepProposal): Array<Entry | null> {
+  if (!run) return [];
+  const { retries, retryDelay, timeout } = run;
+  return [
+    retries === null
+      ? null
+      : setting('attempts', Math.min(100, Math.max(1, Math.round(retries) + 1)), retriesComment(retries)),
+    retryDelay ? setting('backoff', retryDelay) : null,
+    timeout ? setting('timeout', timeout) : null,
+  ];
+}
 
 function retriesComment(retries: number): string {
   if (retries <= 0) return 'The task is not tried again.';
@@ -185,15 +230,47 @@ function retriesComment(retries: number): string {
 
 /** Where the programs of the steps come from. */
 function venvComment({ environment }: Proposal['findings']): string {
-  const { python, setUp, venvs } = environment;
+  const { python, setUp, venv, isMade, launcher } = environment;
   const wants = python ? ` The project wants Python ${python.wanted} (${python.where}).` : '';
-  if (venvs.length > 0) return `Programs are taken from the virtual environment ${venvs[0]} first.${wants}`;
-  return `No virtual environment was found. ${setUp ? `Make one (${setUp})` : 'Make one in .venv'}, and put the lines "venv" in force.${wants}`;
+  if (isMade) return `Programs are taken from the virtual environment ${venv} first.${wants}`;
+  if (launcher)
+    return `"${launcher.join(' ')}" finds the environment of the project${setUp ? `, which "${setUp}" makes` : ''}.${wants}`;
+  const how = setUp ? `Make one (${setUp})` : 'Make one in .venv';
+  return `No virtual environment was found. ${how}${venv ? '' : ', and put the lines "venv" in force'}.${wants}`;
 }
 
-/** Why this script: "scripts/train.py: calls mlflow.sklearn.log_model; takes --lr, --n-estimators". */
-function evidence({ script }: StepProposal): string {
-  const flags = script.options.map(({ flag, dest }) => flag ?? dest).slice(0, 8);
+/** Why this program: "scripts/train.py: calls mlflow.sklearn.log_model; takes --lr, --n-estimators". */
+function evidence({ program }: StepProposal): string {
+  const flags = program.options.map(({ flag, dest }) => flag ?? dest).slice(0, 8);
   const takes = flags.length > 0 ? [`takes ${flags.join(', ')}`] : [];
-  return `${script.path}: ${[...script.reasons, ...takes].join('; ')}.`;
+  return `${program.path}: ${[...program.reasons, ...takes].join('; ') || 'the project runs it'}.`;
+}
+
+/** Programs that no stage does, in their place. */
+export function extraSection(proposal: Proposal): Entry | null {
+  const taken: string[] = [...STAGES];
+  const items = [
+    ...proposal.before.map((made) => [made, 'before', 'prepareData'] as const),
+    ...proposal.between.map((made) => [made, 'after', 'prepareData'] as const),
+    ...proposal.after.map((made) => [made, 'after', 'trainBestAndRegister'] as const),
+  ].map(([made, side, stage]) => {
+    const name = nameOf(made.run?.name ?? made.program.path, taken);
+    taken.push(name);
+    const why = `${made.run ? `As ${made.run.where} runs it. ` : ''}${evidence(made)}`;
+    return [
+      setting('name', name, why),
+      setting(side, stage),
+      setting('command', made.command, made.notes.join('\n')),
+      ...surroundings(proposal, made),
+      ...trying(made),
+    ];
+  });
+  return listing('extraSteps', items, 'What the project does besides, in its order.');
+}
+
+/** A name as that of an extra step, which must not be that of a stage or of another one. */
+function nameOf(id: string, taken: readonly string[]): string {
+  const name = id.replace(/[^\w.-]+/g, '-').slice(0, 50);
+  if (!taken.includes(name)) return name;
+  return nameOf(`${name}-${taken.filter((other) => other.startsWith(name)).length + 1}`, taken);
 }

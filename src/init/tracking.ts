@@ -17,6 +17,16 @@ export interface Tracking {
   registeredModels: FoundValue[];
 }
 
+/** Hosts that mean something else elsewhere: this machine, and what containers call it or one another. */
+const isHere = (host: string) =>
+  !host.includes('.') || /^127\.|^0\.0\.0\.0$|docker\.internal$|\.(local|localhost|invalid)$/.test(host);
+
+/** Why an address is not put in force; null: it can be. */
+export function strangeAddress(uri: string): string | null {
+  if (!/^https?:/.test(uri) || !URL.canParse(uri)) return 'it is no address of a server';
+  return isHere(new URL(uri).hostname) ? 'only this machine, or a container, knows that host' : null;
+}
+
 const VARIABLES: Record<keyof Tracking, RegExp> = {
   experiments: /^MLFLOW_EXPERIMENT(_NAME)?$|^EXPERIMENT_NAME$/,
   uris: /^MLFLOW_(TRACKING_)?URI$/,

@@ -1,9 +1,12 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { execa } from 'execa';
+import { ownEnvironment } from '../systems/processes/environment.ts';
 
 /** A project as the detectors see it: names and texts, nothing that could change or run it. */
 export interface ProjectView {
+  root: string;
   /** The folder's own name. */
   name: string;
   /** Every file, relative to the project, with `/`, sorted. */
@@ -14,6 +17,8 @@ export interface ProjectView {
   text(path: string): string | undefined;
   /** Bytes of a file; 0 for one that is absent. */
   size(path: string): number;
+  /** Files that git tracks, relative to the project. */
+  tracked: ReadonlySet<string>;
   /** What was not looked at, as text. */
   leftOut: readonly string[];
 }
@@ -60,13 +65,27 @@ export async function openProject(root: string): Promise<ProjectView> {
     }
   }
   return {
+    root,
     name: basename(root),
     files: files.slice(0, MOST_FILES).sort(),
     environments: environments.sort(),
     text: (path) => readText(join(root, path)),
     size: (path) => statSync(join(root, path), { throwIfNoEntry: false })?.size ?? 0,
+    tracked: await trackedFiles(root),
     leftOut: [...leftOut],
   };
+}
+
+/** Nothing that a repository's own settings name is run. */
+async function trackedFiles(root: string): Promise<ReadonlySet<string>> {
+  const git = ['-c', 'core.fsmonitor=false', '-c', 'core.hooksPath=/dev/null', 'ls-files', '-z'];
+  const { stdout, failed } = await execa('git', git, {
+    cwd: root,
+    ...ownEnvironment(),
+    reject: false,
+    timeout: 10_000,
+  });
+  return new Set(failed ? [] : stdout.split('\0').filter(Boolean));
 }
 
 /** A folder that may not be read has nothing to tell. */

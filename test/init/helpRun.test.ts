@@ -41,7 +41,7 @@ it.runIf(enclosed)(
       const before = await lookAt(folder);
       expect(silentScripts(before).map(({ path }) => path)).toEqual(['train.py']);
       const after = await withHelp(before, folder, new AbortController().signal);
-      expect(after.scripts[0]?.options).toMatchObject([
+      expect(after.programs[0]?.options).toMatchObject([
         { flag: '--lr', type: 'float', default: 0.1 },
         { flag: '--trees', type: 'int', default: 50 },
       ]);

@@ -41,8 +41,8 @@ it('of a hostile project what can be read is read, nothing is run, and the file 
     await symlink('round.py', join(folder, 'round.py'));
     await symlink('nowhere', join(folder, 'dangling.csv'));
 
-    const { scripts, unread } = await lookAt(folder);
-    expect(scripts.map(({ path }) => path)).toEqual(['odd.py', 'train.py']);
+    const { programs, unread } = await lookAt(folder);
+    expect(programs.map(({ path }) => path)).toEqual(['odd.py', 'train.py']);
     for (const path of ['broken.py', 'deep.py', 'chained.py', 'huge.py', 'binary.py']) {
       expect(unread.join('\n')).toContain(path);
     }

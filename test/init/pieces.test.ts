@@ -1,32 +1,46 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { commandsOf } from '../../src/init/declared.ts';
 import { render, section, setting } from '../../src/init/entries.ts';
 import { detectEnvironment } from '../../src/init/environment.ts';
 import { forGate, forSearch, parametersOf } from '../../src/init/hyperparameters.ts';
 import { parseHelp } from '../../src/init/index.ts';
 import { detectDockerfiles } from '../../src/init/servers.ts';
-import { invocations, isTemplate } from '../../src/init/shell.ts';
+import { isTemplate, runsOf } from '../../src/init/shell.ts';
 import { asSources, readSources } from '../../src/init/sources.ts';
 import { detectTracking } from '../../src/init/tracking.ts';
 import type { ProjectView } from '../../src/init/view.ts';
 
+/** A project that is nothing but texts. */
+const viewOf = (files: Record<string, string>): ProjectView => ({
+  root: '/nowhere',
+  name: 'p',
+  files: Object.keys(files).sort(),
+  environments: [],
+  tracked: new Set(),
+  text: (path) => files[path],
+  size: () => 0,
+  leftOut: [],
+});
+
 describe('command lines', () => {
+  const view = viewOf({ 'scripts/train.py': '', 'training/fit.py': '', 'run.py': '', 'a/b.py': '', 'train.py': '' });
+  const runs = (line: string) =>
+    runsOf(line, commandsOf(view), { where: 'README.md', name: '', cwd: '', variables: {}, depth: 0 });
+
   it.each([
-    ['cd /opt/x && python -m scripts.train --lr 0.1', { module: 'scripts.train' }, ['--lr', '0.1'], ''],
-    [
-      'cd training; MODE=fast poetry run python3.11 -u fit.py "a b" > out.log',
-      { path: 'training/fit.py' },
-      ['a b'],
-      'training',
-    ],
-    ['uv run ./run.py', { path: 'run.py' }, [], ''],
-    ['python -m a.b \\\n  --day {{ ds }} --key $KEY', { module: 'a.b' }, ['--day', '{{ds}}', '--key', '$KEY'], ''],
-    ['$ python train.py', { path: 'train.py' }, [], ''],
+    ['cd /opt/x && python -m scripts.train --lr 0.1', 'scripts/train.py', ['--lr', '0.1'], ''],
+    ['cd training; MODE=fast poetry run python3.11 -u fit.py "a b" > out.log', 'training/fit.py', ['a b'], 'training'],
+    ['cd /srv/p/training && ../.venv/bin/python fit.py /srv/p/run.py', 'training/fit.py', ['run.py'], 'training'],
+    ['uv run ./run.py', 'run.py', [], ''],
+    ['python -m a.b \\\n  --day {{ ds }} --key $KEY', 'a/b.py', ['--day', '{{ds}}', '--key', '$KEY'], ''],
+    ['$ python train.py', 'train.py', [], ''],
+    ['for x in 1 2; do python train.py $x 2>&1 | tee log; done', 'train.py', ['$x'], ''],
   ])('%s', (line, script, args, cwd) => {
-    const [found] = invocations(line);
+    const [found] = runs(line);
     expect(found).toMatchObject({ script, cwd });
-    expect(found?.args.slice(0, args.length)).toEqual(args);
+    expect(found?.words.slice(found.head)).toEqual(args);
   });
 
   it('what only its own place knows is distinguished', () => {
@@ -40,7 +54,7 @@ describe('command lines', () => {
   });
 
   it('no text is too odd', () => {
-    fc.assert(fc.property(fc.string(), (text) => Array.isArray(invocations(`python ${text}`))));
+    fc.assert(fc.property(fc.string(), (text) => Array.isArray(runs(`python ${text}`))));
   });
 });
 
@@ -55,11 +69,11 @@ describe('metrics', () => {
 });
 
 it('every range holds the default around which it was guessed', () => {
-  const names = ['lr', 'n_estimators', 'max_depth', 'num_leaves', 'reg_lambda', 'dropout', 'hidden_size', 'momentum'];
+  const names = ['lr', 'n_estimators', 'max_depth', 'num_leaves', 'reg_lambda', 'dropout', 'hidden_size'];
   fc.assert(
     fc.property(fc.constantFrom(...names), fc.double({ min: 1e-4, max: 0.5, noNaN: true }), (name, share) => {
       const whole = ['n_estimators', 'max_depth', 'num_leaves', 'hidden_size'].includes(name);
-      const value = name === 'momentum' ? 0.9 : whole ? Math.round(4 + share * 500) : share;
+      const value = whole ? Math.round(4 + share * 500) : share;
       const option = {
         flag: `--${name}`,
         dest: name,
@@ -70,7 +84,7 @@ it('every range holds the default around which it was guessed', () => {
         isFlag: false,
         help: '',
       };
-      const [found] = parametersOf({ options: [option] } as never, []);
+      const [found] = parametersOf({ options: [option] }, []);
       if (!found || found.dimension.type === 'categorical') return false;
       const slack = 1 + 1e-2;
       return (
@@ -126,13 +140,12 @@ describe('sources', () => {
         ],
       ]),
     );
-    const { dag, tasks, edges } = facts.get('dag.py') ?? {};
-    expect(dag).toMatchObject({ id: 'nightly', every: 86_400 });
-    expect(tasks?.map(({ id, retries }) => [id, retries])).toEqual([
+    const [dag] = facts.get('dag.py')?.dags ?? [];
+    expect(dag).toMatchObject({ id: 'nightly', every: 86_400, edges: [['first', 'second']] });
+    expect(dag?.tasks.map(({ id, retries }) => [id, retries])).toEqual([
       ['first', 3],
       ['second', null],
     ]);
-    expect(edges).toEqual([['first', 'second']]);
   });
 
   it('what no setting can hold is left out: choices that are lists, and True for a number', async () => {
@@ -160,7 +173,7 @@ describe('sources', () => {
       { name: 'kernel', kind: 'categorical', choices: ['rbf', true] },
       { name: 'n', kind: 'unknown' },
     ]);
-    expect(facts.get('dag.py')).toMatchObject({ dag: { retries: null }, tasks: [{ retries: null, timeout: null }] });
+    expect(facts.get('dag.py')).toMatchObject({ dags: [{ retries: null, tasks: [{ retries: null, timeout: null }] }] });
     expect(facts.get('args.py')?.options).toMatchObject([{ dest: 'lr' }]);
   });
 
@@ -179,18 +192,14 @@ describe('sources', () => {
 });
 
 describe('lines that end as on Windows', () => {
-  const viewOf = (files: Record<string, string>): ProjectView => ({
-    name: 'p',
-    files: Object.keys(files),
-    environments: [],
+  const windows = (files: Record<string, string>): ProjectView => ({
+    ...viewOf(files),
     text: (path) => files[path]?.replaceAll('\n', '\r\n'),
-    size: () => 0,
-    leftOut: [],
   });
 
   it('a Dockerfile', () => {
     const text = 'FROM python:3.11\nARG MODEL_URI=x\nENV A=1 B="2"\nEXPOSE 8000\nCMD ["gunicorn", \\\n  "app"]\n';
-    expect(detectDockerfiles(viewOf({ Dockerfile: text }))).toMatchObject([
+    expect(detectDockerfiles(windows({ Dockerfile: text }))).toMatchObject([
       {
         base: 'python:3.11',
         args: { MODEL_URI: 'x' },
@@ -203,14 +212,14 @@ describe('lines that end as on Windows', () => {
   });
 
   it('requirements, .python-version and .env', () => {
-    const view = viewOf({ 'requirements.txt': 'mlflow==2.9\nnumpy\n', '.python-version': '3.10\n3.11\n' });
+    const view = windows({ 'requirements.txt': 'mlflow==2.9\nnumpy\n', '.python-version': '3.10\n3.11\n' });
     const { libraries, python } = detectEnvironment(view);
     expect(python?.wanted).toBe('3.10');
     expect([...libraries]).toMatchObject([
       ['mlflow', { wanted: '==2.9' }],
       ['numpy', { wanted: '' }],
     ]);
-    const env = viewOf({ '.env': 'MLFLOW_TRACKING_URI=https://a.example.org\nMODEL_NAME="Ward"\n' });
+    const env = windows({ '.env': 'MLFLOW_TRACKING_URI=https://a.example.org\nMODEL_NAME="Ward"\n' });
     expect(detectTracking(env, new Map(), [])).toMatchObject({
       uris: [{ value: 'https://a.example.org' }],
       registeredModels: [{ value: 'Ward' }],

@@ -1,4 +1,4 @@
-"""Reads Python sources and tells what is in them; nothing of them is run.
+"""Reads Python sources and says what is in them; nothing of them is run.
 
 Stdin: JSON, ``{path: source}``. Stdout: JSON, ``{path: facts}`` with the facts that ``sources.ts`` describes, or
 ``{"error": …}`` for a source that is no Python of this version. Needs Python 3.10 and nothing else.
@@ -13,67 +13,52 @@ import warnings
 
 import calls
 from airflow import Dags
-from values import Values
+from values import Project, Values
 
 MOST_CALLS = 2_000
 MOST_OPTIONS = 200
+#: Functions of the project that are followed from one program.
+MOST_FOLLOWED = 400
+DEEPEST = 4
 
 
-def constants(sources: dict[str, str]) -> dict[str, object]:
-    """Return the simple values that modules define, by dotted name; those that cannot be read define none."""
-    known: dict[str, object] = {}
-    for path, text in sources.items():
-        try:
-            tree = _parsed(text)
-            values = Values()
-            for node in tree.body:
-                if isinstance(node, ast.Import | ast.ImportFrom):
-                    values.imported(node)
-                elif isinstance(node, ast.Assign):
-                    values.assigned(node.targets[0], node.value)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            continue
-        module = path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
-        for name, value in values.variables.items():
-            if value is not None:
-                known[f"{module}.{name}"] = known[f"{module.removeprefix('src.')}.{name}"] = value
-    return known
-
-
-def facts(path: str, text: str, known: dict[str, object]) -> dict[str, object]:
-    """Return what a source tells, or why it cannot be read.
+def facts(path: str, tree: ast.Module, project: Project, values: Values) -> dict[str, object]:
+    """Return what a source says, functions of the project that it calls included, or why it cannot be read.
 
     Args:
         path: Where it lies in the project.
-        text: The source.
-        known: What ``constants`` returns of all sources.
+        tree: The source.
+        project: All sources.
+        values: What the source itself defines.
     """
     try:
-        tree = _parsed(text)
-        scan = Source(tree, Values(known, ".".join(path.split("/")[:-1])))
-        # Twice: a name may be used above the place where it gets its value. What is known already is not kept again.
+        scan = Source(values, Facts(tree))
+        # Twice: a default may be a name that is given its value further down. What is known is not kept again.
         scan.visit(tree)
         scan.visit(tree)
-        return scan.facts()
-    except SyntaxError as error:
-        return {"error": f"line {error.lineno}: {error.msg}"}
+        return {**scan.found.all(), "dags": [dag for dag in map(scan.dag, scan.dags.dags) if dag]}
     except (ValueError, RecursionError, MemoryError) as error:
         return {"error": f"{type(error).__name__}: {error}"[:200]}
 
 
-def _parsed(text: str) -> ast.Module:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of odd escapes in other people's texts
-        return ast.parse(text)
+def parsed(text: str) -> ast.Module | str:
+    """Return the syntax tree of a source, or why it has none."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of odd escapes in other people's texts
+            return ast.parse(text)
+    except SyntaxError as error:
+        return f"line {error.lineno}: {error.msg}"
+    except (ValueError, RecursionError, MemoryError) as error:
+        return f"{type(error).__name__}: {error}"[:200]
 
 
-class Source(ast.NodeVisitor):
-    """Collects the facts of a source."""
+class Facts:
+    """What was found of one program."""
 
-    def __init__(self, tree: ast.Module, values: Values) -> None:
-        self.values = values
-        self.dags = Dags(self.values)
-        self.doc = (ast.get_docstring(tree) or "").strip().split("\n")[0][:200]
+    def __init__(self, tree: ast.AST) -> None:
+        doc = ast.get_docstring(tree) if isinstance(tree, ast.Module) else ""
+        self.doc = (doc or "").strip()[:2_000]
         self.main = False
         self.imports: dict[str, None] = {}
         self.calls: dict[str, int] = {}
@@ -81,9 +66,13 @@ class Source(ast.NodeVisitor):
         self.suggestions: dict[str, dict[str, object]] = {}
         self.environment: dict[str, str | None] = {}
         self.routes: dict[str, None] = {}
-        self.texts: dict[str, dict[str, None]] = {fact: {} for fact in calls.FACTS}
+        self.texts: dict[str, dict[str, None]] = {fact: {} for fact in (*calls.FACTS, *calls.PLACES, "prints", "apps")}
+        self.scores: dict[str, list[str]] = {}
+        self.argv = 0
+        self.overrides = False
+        self.followed: set[tuple[str, int, str]] = set()
 
-    def facts(self) -> dict[str, object]:
+    def all(self) -> dict[str, object]:
         """Return what was collected, in the order of the source."""
         return {
             "doc": self.doc,
@@ -95,14 +84,37 @@ class Source(ast.NodeVisitor):
             "environment": self.environment,
             "routes": [*self.routes],
             **{fact: [*found] for fact, found in self.texts.items()},
-            "dag": self.dags.dag,
-            "tasks": [*self.dags.tasks.values()],
-            "edges": self.dags.edges,
+            "scores": self.scores,
+            "argv": self.argv,
+            "overrides": self.overrides,
         }
+
+
+class Source(ast.NodeVisitor):
+    """Collects the facts of a source, or of a function with its arguments."""
+
+    def __init__(self, values: Values, found: Facts, depth: int = 0) -> None:
+        self.values = values
+        self.found = found
+        self.depth = depth
+        self.dags = Dags(values)
+
+    def dag(self, dag: dict[str, object]) -> dict[str, object] | None:
+        """Return a DAG whose tasks say what the functions do that they call; None without tasks."""
+        tasks = dag["tasks"]
+        if not isinstance(tasks, dict) or not tasks:
+            return None
+        for task in tasks.values():
+            body = self.dags.callables.get(id(task))
+            inner = Source(self.values, Facts(ast.Module(body=[], type_ignores=[])))
+            for part in getattr(body, "body", []):
+                inner.visit(part)
+            task["does"] = inner.found.all() if body is not None else None
+        return {**dag, "tasks": [*tasks.values()]}
 
     def visit_Import(self, node: ast.Import | ast.ImportFrom) -> None:
         """Note what is imported, and under which name."""
-        self.imports.update(dict.fromkeys(self.values.imported(node)))
+        self.found.imports.update(dict.fromkeys(self.values.imported(node)))
 
     visit_ImportFrom = visit_Import
 
@@ -114,14 +126,24 @@ class Source(ast.NodeVisitor):
     def visit_If(self, node: ast.If) -> None:
         """See whether the source is a program."""
         test = ast.dump(node.test)
-        self.main = self.main or ("__name__" in test and "__main__" in test)
+        self.found.main = self.found.main or ("__name__" in test and "__main__" in test)
+        self.generic_visit(node)
+
+    def visit_With(self, node: ast.With | ast.AsyncWith) -> None:
+        """Learn what a name stands for."""
+        for item in node.items:
+            if item.optional_vars is not None:
+                self.values.assigned(item.optional_vars, item.context_expr)
         self.generic_visit(node)
 
     def visit_Assign(self, node: ast.Assign) -> None:
         """Learn what a name stands for."""
+        made = self.values.dotted(node.value.func) if isinstance(node.value, ast.Call) else ""
         for target in node.targets:
             self.values.assigned(target, node.value)
             self.dags.assigned(target, node.value)
+            if isinstance(target, ast.Name) and made in ("fastapi.FastAPI", "flask.Flask"):
+                self.found.texts["apps"].setdefault(target.id)
         self.generic_visit(node)
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
@@ -131,82 +153,159 @@ class Source(ast.NodeVisitor):
         self.generic_visit(node)
 
     def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
-        """Look at the decorators: options of click, routes of an API, DAGs and tasks of Airflow."""
+        """Look at the decorators: options of click and typer, routes of an API, DAGs and tasks of Airflow."""
         for decorator in node.decorator_list:
             call = decorator if isinstance(decorator, ast.Call) else None
             name = self.values.dotted(call.func if call else decorator)
             last = name.split(".")[-1]
             if call and "click" in name and last in ("option", "argument"):
                 self._option(calls.option(self.values, call, click=True))
-            elif call and last in ("get", "post", "route", "api_route"):
+            elif last == "command" and any(module.startswith("typer") for module in self.found.imports):
+                self._parameters(node, typer=True)
+            elif name == "hydra.main" and call:
+                self.found.overrides = True
+                folder, file = (self.values.named(call, key) for key in ("config_path", "config_name"))
+                self._place("reads", f"{folder or '.'}/{str(file or '').removesuffix('.yaml')}.yaml")
+            elif call and last in ("get", "post", "put", "route", "api_route"):
                 self._route(call)
             elif "airflow" in name and last == "dag":
-                self.dags.declare(call, fallback=node.name)
+                self.dags.declare(call, fallback=node.name, doc=ast.get_docstring(node) or "")
             elif "airflow" in name and "task" in name.split("."):
-                self.dags.decorated(node.name, call)
+                self.dags.decorate(node, call, name)
+                return  # what it does is said of its task
+        if any(self._is_command(decorator) for decorator in node.decorator_list):
+            self.values.variables |= {arg.arg: f"<{arg.arg}>" for arg in node.args.args}
         self.generic_visit(node)
-        for inner in ast.walk(node):
-            if isinstance(inner, ast.Return):
-                self.values.returns(node.name, inner.value)
 
     visit_AsyncFunctionDef = visit_FunctionDef
 
+    def _is_command(self, decorator: ast.AST) -> bool:
+        name = self.values.dotted(decorator.func if isinstance(decorator, ast.Call) else decorator)
+        return name.split(".")[-1] in ("command", "option", "argument")
+
     def visit_Subscript(self, node: ast.Subscript) -> None:
-        """Note ``os.environ["NAME"]``."""
-        name = self.values.of(node.slice)
-        if self.values.dotted(node.value) == "os.environ" and isinstance(name, str):
-            self.environment.setdefault(name, None)
+        """Note ``os.environ["NAME"]`` and ``sys.argv[2]``."""
+        key, name = self.values.of(node.slice), self.values.dotted(node.value)
+        if name == "os.environ" and isinstance(key, str):
+            self.found.environment.setdefault(key, None)
+        if name == "sys.argv" and isinstance(key, int):
+            self.found.argv = max(self.found.argv, key)
         self.generic_visit(node)
 
     def visit_BinOp(self, node: ast.BinOp) -> None:
         """Keep the order of ``a >> b``."""
-        if isinstance(node.op, ast.RShift | ast.LShift):
+        if isinstance(node.op, ast.RShift | ast.LShift) and self.dags.dags:
             self.dags.chain(node)
         self.generic_visit(node)
 
     def visit_Call(self, node: ast.Call) -> None:
-        """Keep what a call tells."""
-        name = self.values.dotted(node.func)
+        """Keep what a call says, and follow it into the function of the project that it calls."""
+        values, found = self.values, self.found
+        name = values.dotted(node.func)
         last = name.split(".")[-1]
-        if name and len(self.calls) < MOST_CALLS:
-            self.calls.setdefault(name[:200], node.lineno)
+        if name and len(found.calls) < MOST_CALLS:
+            found.calls.setdefault(name[:200], node.lineno)
         if last == "add_argument":
-            self._option(calls.option(self.values, node, click=False))
+            self._option(calls.option(values, node, click=False))
         elif last == "DAG":
             self.dags.declare(node, fallback="dag")
         elif name in ("os.getenv", "os.environ.get"):
             self._variable(node)
         elif last in ("path", "re_path") and "django" in name:
             self._route(node)
-        else:
-            for fact, text in calls.texts(self.values, node, name):
-                self.texts[fact].setdefault(text)
-            suggested = calls.suggestion(self.values, node, name)
-            if suggested:
-                self.suggestions.setdefault(suggested["name"], suggested)
+        elif name in ("typer.run", "fire.Fire") and node.args:
+            function = values.definition(node.args[0])
+            if function and not isinstance(function[1], ast.ClassDef):
+                values.variables |= {arg.arg: f"<{arg.arg}>" for arg in function[1].args.args}
+                self._parameters(function[1], typer=name == "typer.run")
+        elif last == "split" and node.args and values.of(node.args[0]) == "=":
+            found.overrides = found.overrides or "sys" in found.imports
+        elif name == "print":
+            found.texts["prints"].update(dict.fromkeys(filter(None, [calls.printed(node)])))
+        self._collect(node, name)
+        self.dags.in_order(node)
         self.dags.called(node)
+        self._follow(node)
         self.generic_visit(node)
 
+    def _collect(self, node: ast.Call, name: str) -> None:
+        values, found = self.values, self.found
+        for fact, text in calls.texts(values, node, name):
+            found.texts[fact].setdefault(text)
+        for fact, text in calls.places(values, node, name):
+            self._place(fact, text)
+        scores = calls.scored(values, node, name)
+        if scores:
+            found.scores.setdefault(*scores)
+        suggested = calls.suggestion(values, node, name)
+        if suggested:
+            found.suggestions.setdefault(str(suggested["name"]), suggested)
+
+    def _place(self, fact: str, path: str) -> None:
+        self.found.texts[fact].setdefault(path)
+
+    def _follow(self, node: ast.Call) -> None:
+        """See what a function of the project does with these arguments; its own source is looked at as a whole."""
+        target = self.values.definition(node.func)
+        if not target or self.depth >= DEEPEST or len(self.found.followed) >= MOST_FOLLOWED:
+            return
+        source, function = target
+        is_class = isinstance(function, ast.ClassDef)
+        given, loops = ({}, {}) if is_class else self.values.arguments_of(function, node)
+        key = (source.path, function.lineno, repr((given, loops))[:1_000])
+        if key in self.found.followed or (is_class and source is self.values):
+            return
+        self.found.followed.add(key)
+        inner = Source(source.bound(given, loops), self.found, self.depth + 1)
+        inner.values.defaults = self.values.defaults
+        for part in (*getattr(function, "decorator_list", []), *function.body):
+            inner.visit(part)
+
+    def _parameters(self, function: ast.FunctionDef | ast.AsyncFunctionDef, *, typer: bool) -> None:
+        for found in calls.parameters(self.values, function, typer=typer):
+            self._option(found)
+
     def _option(self, found: dict[str, object] | None) -> None:
-        if found and len(self.options) < MOST_OPTIONS:
+        if found and len(self.found.options) < MOST_OPTIONS:
             # The second pass knows more: a default may be a name that is given its value further down.
-            self.options[found["dest"]] = found
-            self.values.defaults[found["dest"]] = found["default"]
+            dest = str(found["dest"])
+            self.found.options[dest] = found
+            self.values.defaults[dest] = found["default"]
 
     def _variable(self, node: ast.Call) -> None:
         name, default = self.values.argument(node, 0, "key"), self.values.argument(node, 1, "default")
-        if isinstance(name, str) and self.environment.get(name) is None:
-            self.environment[name] = str(default) if default is not None else None
+        if isinstance(name, str) and self.found.environment.get(name) is None:
+            self.found.environment[name] = str(default) if default is not None else None
 
     def _route(self, node: ast.Call) -> None:
         path = self.values.argument(node, 0, "path", "rule", "route")
         if isinstance(path, str):
-            self.routes.setdefault("/" + path.strip("/^$"))
+            self.found.routes.setdefault("/" + path.strip("/^$"))
+
+
+def main(sources: dict[str, str]) -> dict[str, object]:
+    """Return the facts of each source by its path."""
+    trees = {path: parsed(text) for path, text in sources.items()}
+    project = Project()
+    own: dict[str, Values] = {}
+    answers: dict[str, object] = {}
+    for path, tree in trees.items():
+        if isinstance(tree, str):
+            answers[path] = {"error": tree}
+            continue
+        try:
+            own[path] = project.add(path, tree)
+        except (ValueError, RecursionError, MemoryError) as error:
+            answers[path] = {"error": f"{type(error).__name__}: {error}"[:200]}
+    # Again: by now all sources are known, whatever the order.
+    for path, values in own.items():
+        tree = trees[path]
+        if isinstance(tree, ast.Module):
+            answers[path] = facts(path, tree, project, values)
+    return answers
 
 
 if __name__ == "__main__":
     # Sources seldom nest deeper than this; a hostile one must not take the process down.
     sys.setrecursionlimit(2_000)
-    sources = json.load(sys.stdin)
-    known = constants(sources)
-    json.dump({path: facts(path, text, known) for path, text in sources.items()}, sys.stdout, default=str)
+    json.dump(main(json.load(sys.stdin)), sys.stdout, default=str)

@@ -21,22 +21,24 @@ TEXTS: dict[str, list[tuple[str, int, tuple[str, ...]]]] = {
         ("loggedModels", 1, ("artifact_path", "name")),
     ],
     "log_metric": [("metrics", 0, ("key",))],
-    "log_param": [("loggedParams", 0, ("key",))],
-    "read_csv": [("reads", 0, ("filepath_or_buffer",))],
-    "read_parquet": [("reads", 0, ("path",))],
-    "to_csv": [("writes", 0, ("path_or_buf",))],
-    "to_parquet": [("writes", 0, ("path",))],
-    "savez": [("writes", 0, ("file",))],
-    "savez_compressed": [("writes", 0, ("file",))],
-    "dump": [("writes", 1, ("filename", "f"))],
-    "save": [("writes", 1, ("f",))],
-    "save_model": [("writes", 0, ("filename", "fname"))],
-    "save_json": [("writes", 0, ("filename",))],
+}
+#: Likewise for files.
+FILES: dict[str, tuple[str, int, tuple[str, ...]]] = {
+    **{name: ("reads", 0, ("filepath_or_buffer", "path", "io")) for name in ("read_csv", "read_table", "read_excel")},
+    **{name: ("reads", 0, ("path", "path_or_buf")) for name in ("read_parquet", "read_feather", "read_json")},
+    **{name: ("reads", 0, ("fname", "source")) for name in ("loadtxt", "genfromtxt", "scan_csv", "scan_parquet")},
+    **{name: ("writes", 0, ("path_or_buf",)) for name in ("to_csv", "to_json", "write_csv")},
+    **{name: ("writes", 0, ("path", "excel_writer", "buf")) for name in ("to_parquet", "to_excel", "to_html")},
+    **{name: ("writes", 0, ("path",)) for name in ("to_feather", "to_pickle", "write_parquet")},
+    **{name: ("writes", 0, ("file", "filename")) for name in ("savez", "savez_compressed", "save_json", "save_html")},
+    "savefig": ("writes", 0, ("fname",)),
+    "save_model": ("models", 0, ("filename", "fname", "path")),
 }
 #: The same last part means something else in other libraries.
-ONLY = {"dump": ("joblib", "pickle", "cloudpickle", "skops"), "save": ("torch",)}
-KEYS = {"log_metrics": "metrics", "log_params": "loggedParams"}
-FACTS = tuple(dict.fromkeys([fact for rules in TEXTS.values() for fact, _, _ in rules] + list(KEYS.values())))
+DUMPS = {"dump": ("joblib", "pickle", "cloudpickle", "skops", "dill"), "save": ("torch", "numpy")}
+KEYS = {"log_metrics": ("metrics", "metrics"), "log_params": ("loggedParams", "params")}
+FACTS = tuple(dict.fromkeys([fact for rules in TEXTS.values() for fact, _, _ in rules] + [k for k, _ in KEYS.values()]))
+PLACES = ("reads", "writes", "appends", "models")
 
 
 def option(values: Values, node: ast.Call, *, click: bool) -> dict[str, object] | None:
@@ -58,6 +60,45 @@ def option(values: Values, node: ast.Call, *, click: bool) -> dict[str, object] 
         "choices": scalars(_choices(values, node)),
         "required": values.named(node, "required") is True or needed,
         "isFlag": _is_flag(values, node) or any("/" in name for name in given if name.startswith("-")),
+        "help": help_text[:300] if isinstance(help_text, str) else "",
+    }
+
+
+def parameters(
+    values: Values, function: ast.FunctionDef | ast.AsyncFunctionDef, *, typer: bool
+) -> list[dict[str, object]]:
+    """Return the options that typer or fire makes of a function's parameters."""
+    listed = [*function.args.posonlyargs, *function.args.args]
+    defaults = dict(zip(reversed([a.arg for a in listed]), reversed(function.args.defaults), strict=False))
+    pairs = [(arg, defaults.get(arg.arg)) for arg in listed]
+    pairs += list(zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True))
+    return [_parameter(values, arg, default, typer=typer) for arg, default in pairs if arg.arg != "self"]
+
+
+def _parameter(values: Values, arg: ast.arg, default: ast.AST | None, *, typer: bool) -> dict[str, object]:
+    kind, declared = arg.annotation, default
+    if isinstance(kind, ast.Subscript) and values.dotted(kind.value).endswith("Annotated"):
+        items = kind.slice.elts if isinstance(kind.slice, ast.Tuple) else [kind.slice]
+        kind, declared = items[0], items[-1]
+    call = declared if isinstance(declared, ast.Call) else None
+    made = values.dotted(call.func).split(".")[-1] if call else ""
+    own = made in ("Option", "Argument")
+    first = call.args[0] if call and own and call is default and call.args else None
+    fallback = values.of(first if own and call is default else default)
+    given = [values.of(item) for item in call.args] if call and own else []
+    flag = next((text for text in given if isinstance(text, str) and text.startswith("--")), "")
+    positional = made == "Argument" or (typer and not own and default is None)
+    name = values.dotted(kind).split(".")[-1] if kind else type(fallback).__name__
+    required = fallback is None and (isinstance(first, ast.Constant) or default is None or own)
+    help_text = values.named(call, "help") if call and own else ""
+    return {
+        "flag": None if positional else flag.split("/")[0] or f"--{arg.arg.replace('_', '-') if typer else arg.arg}",
+        "dest": arg.arg,
+        "type": name if name in BUILTIN else None,
+        "default": fallback if isinstance(fallback, bool | int | float | str) else None,
+        "choices": [],
+        "required": required and not (isinstance(first, ast.Constant) and first.value is None),
+        "isFlag": name == "bool" and typer,
         "help": help_text[:300] if isinstance(help_text, str) else "",
     }
 
@@ -94,15 +135,69 @@ def _type(values: Values, node: ast.Call, default: object, *, click: bool) -> st
 def texts(values: Values, node: ast.Call, name: str) -> list[tuple[str, str]]:
     """Return pairs of a fact of ``FACTS`` and its text."""
     last = name.split(".")[-1]
-    if name.split(".")[0] not in ONLY.get(last, (name.split(".")[0],)):
-        return []
     found = [(fact, text) for fact, at, names in TEXTS.get(last, []) for text in values.arguments(node, at, *names)]
     if last in KEYS:
-        given = node.args[0] if node.args else values.keyword(node, "metrics", "params")
-        found += [(KEYS[last], key) for key in values.mapping(given)]
-    if last in ("write_text", "write_bytes") and isinstance(node.func, ast.Attribute):
-        found.append(("writes", values.of(node.func.value)))
-    return [(fact, text[:300]) for fact, text in found if isinstance(text, str) and text]
+        fact, keyword = KEYS[last]
+        given = node.args[0] if node.args else values.keyword(node, keyword)
+        found += [(fact, key) for key in values.mapping(given)]
+    # What is an argument goes by its default.
+    known = [(fact, values.defaults.get(text[1:-1]) if str(text).startswith("<") else text) for fact, text in found]
+    return [(fact, text[:300]) for fact, text in known if isinstance(text, str) and text]
+
+
+def places(values: Values, node: ast.Call, name: str) -> list[tuple[str, str]]:
+    """Return pairs of a fact of ``PLACES`` and the file that is read or written."""
+    last, top = name.split(".")[-1], name.split(".")[0]
+    on = values.of(node.func.value) if isinstance(node.func, ast.Attribute) else None
+    found: list[tuple[str, object]] = []
+    if last in FILES:
+        fact, at, names = FILES[last]
+        appends = fact == "writes" and str(values.argument(node, 2, "mode") or "").startswith("a")
+        found = [("appends" if appends else fact, path) for path in values.arguments(node, at, *names)]
+    elif top in DUMPS.get(last, ()):
+        at = 0 if top == "numpy" else 1
+        found = [("writes" if top == "numpy" else "models", values.argument(node, at, "filename", "f", "file"))]
+    elif last in ("write_text", "write_bytes", "read_text", "read_bytes"):
+        found = [("writes" if last.startswith("write") else "reads", on)]
+        if node.args and isinstance(node.args[0], ast.Call):
+            inner = values.dotted(node.args[0].func)
+            found += [("models", on)] if inner.split(".")[0] in DUMPS["dump"] and inner.endswith("dumps") else []
+    elif last == "open":
+        builtin = name in ("open", "gzip.open", "bz2.open", "io.open")
+        mode = str(values.argument(node, 1 if builtin else 0, "mode") or "r")
+        fact = "appends" if "a" in mode else "writes" if "w" in mode or "x" in mode else "reads"
+        found = [(fact, values.argument(node, 0, "file") if builtin else on)]
+    return [(fact, path[:300]) for fact, path in found if isinstance(path, str) and path]
+
+
+def scored(values: Values, node: ast.Call, name: str) -> tuple[str, list[str]] | None:
+    """Return the JSON file that a call writes, and the keys of what it writes there."""
+    last = name.split(".")[-1]
+    if name == "json.dump" and len(node.args) > 1:
+        path, keys = values.of(node.args[1]), values.mapping(node.args[0])
+    elif last == "write_text" and node.args and isinstance(node.args[0], ast.Call):
+        inner = node.args[0]
+        if values.dotted(inner.func) != "json.dumps" or not isinstance(node.func, ast.Attribute):
+            return None
+        path, keys = values.of(node.func.value), values.mapping(inner.args[0] if inner.args else None)
+    else:
+        return None
+    return (path, [*keys][:100]) if isinstance(path, str) and keys else None
+
+
+def printed(node: ast.Call) -> str | None:
+    """Return ``auc {}`` of ``print(f"auc {auc:.3f}")`` or ``print("auc", auc)``; None when no value is in it."""
+    if not node.args:
+        return None
+    match node.args[0]:
+        case ast.JoinedStr(values=parts):
+            pieces = [p.value if isinstance(p, ast.Constant) else "{}" for p in parts]
+            text = "".join(map(str, pieces))
+        case ast.Constant(value=str() as start) if len(node.args) == 2:
+            text = f"{start} {{}}"
+        case _:
+            return None
+    return text[:200] if "{}" in text else None
 
 
 def suggestion(values: Values, node: ast.Call, name: str) -> dict[str, object] | None:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import ast
+import posixpath
 from itertools import islice, product
 
 #: Names under which parsed arguments are kept, as most scripts do.
-PARSED = ("args", "ARGS", "opts", "options", "opt", "ns", "cfg")
+PARSED = ("args", "ARGS", "opts", "options", "opt", "ns", "cfg", "flags")
 UNITS = {"weeks": 604_800, "days": 86_400, "hours": 3_600, "minutes": 60, "seconds": 1}
 NOWHERE = 99
 #: Stands for a folder that cannot be told.
 UNKNOWN = "?"
-#: Names that are made in loops are told up to this many.
+#: Names that are made in loops are followed up to this many.
 MOST_ALTERNATIVES = 50
 #: JSON has no infinity, and JavaScript no larger whole numbers.
 LARGEST = 2**53
+LONGEST = 20_000
 
 
 def is_number(value: object) -> bool:
@@ -28,22 +30,64 @@ def scalars(values: object) -> list[object]:
     return [value for value in given if isinstance(value, bool | int | float | str)]
 
 
+def is_given(value: object) -> bool:
+    """Whether a value is an argument: ``<table>``, ``<2>`` of ``sys.argv``, ``<model.trees>`` of a configuration."""
+    return isinstance(value, str) and value.startswith("<") and value.endswith(">")
+
+
 class Values:
-    """The imports and simple variables of one source.
+    """The imports, simple variables and functions of one source.
+
+    A value that comes of an argument is the argument's name in angle brackets, so that ``Path(args.out) / "m.pkl"``
+    is ``<out>/m.pkl``.
 
     Args:
-        constants: What sources of the project define, by dotted name.
-        package: Dotted name of the folder of the source, from which relative imports start.
+        path: Where the source lies in the project.
+        project: What resolves a dotted name to another source.
     """
 
-    def __init__(self, constants: dict[str, object] | None = None, package: str = "") -> None:
-        self.constants = constants or {}
-        self.package = package
+    def __init__(self, path: str = "", project: Project | None = None) -> None:
+        self.path = path
+        self.package = ".".join(path.split("/")[:-1])
+        self.project = project
         self.loops: dict[str, list[object]] = {}  # variable of a loop: the values that it takes
         self.names: dict[str, str] = {}  # local name: what it was imported as
         self.variables: dict[str, object] = {}  # simple variables; the first value counts
+        self.made: dict[str, str] = {}  # variable: the class that it is an object of
         self.defaults: dict[str, object] = {}  # default of each option of the command line
-        self.returned: dict[str, dict[str, object]] = {}  # function: the dictionary that it returns
+        self.functions: dict[str, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef] = {}
+        self.blank: str | None = None  # stands for what is unknown in a text
+        self.depth = 0
+
+    def bound(self, given: dict[str, object], loops: dict[str, list[object]]) -> Values:
+        """Return the same source as it is seen in a function that got these arguments."""
+        inner = Values(self.path, self.project)
+        inner.names, inner.made, inner.defaults = self.names, self.made, self.defaults
+        inner.functions, inner.depth = self.functions, self.depth + 1
+        inner.variables = {**self.variables, **given}
+        inner.loops = {**self.loops, **loops}
+        return inner
+
+    def learn(self, tree: ast.AST) -> None:
+        """Learn imports, variables and functions; twice, as a name may be used above the place of its value."""
+        for _ in range(2):
+            for node in ast.walk(tree):
+                match node:
+                    case ast.Import() | ast.ImportFrom():
+                        self.imported(node)
+                    case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+                        self.functions.setdefault(node.name, node)
+                    case ast.Assign(targets=targets, value=value):
+                        for target in targets:
+                            self.assigned(target, value)
+                    case ast.AnnAssign(target=target, value=ast.AST() as value):
+                        self.assigned(target, value)
+                    case ast.withitem(context_expr=value, optional_vars=ast.Name() as target):
+                        self.assigned(target, value)
+                    case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="update"), args=[more]):
+                        held = self.variables.get(name)
+                        if isinstance(held, dict):
+                            held.update(self.mapping(more))
 
     def imported(self, node: ast.Import | ast.ImportFrom) -> list[str]:
         """Learn the names of an import, and return its modules."""
@@ -60,20 +104,34 @@ class Values:
 
     def assigned(self, target: ast.AST, value: ast.AST) -> None:
         """Learn what a name stands for."""
-        if isinstance(target, ast.Name) and self.variables.get(target.id) is None:
-            self.variables[target.id] = (
-                self.mapping(value) if isinstance(value, ast.Dict | ast.DictComp) else self.of(value)
-            )
+        match target, value:
+            case ast.Tuple(elts=names), ast.Tuple(elts=items) if len(names) == len(items):
+                for name, item in zip(names, items, strict=True):
+                    self.assigned(name, item)
+            case ast.Tuple(elts=names), ast.Subscript(value=argv, slice=ast.Slice(lower=lower)):
+                if self.dotted(argv) == "sys.argv":
+                    start = self.of(lower) if lower else 0
+                    for at, name in enumerate(names, start if isinstance(start, int) else 0):
+                        if isinstance(name, ast.Name):
+                            self.variables.setdefault(name.id, f"<{at}>")
+            case ast.Subscript(value=ast.Name(id=name), slice=key), _:
+                held, text = self.variables.get(name), self.of(key)
+                if isinstance(held, dict) and isinstance(text, str):
+                    held.setdefault(text, self.of(value))
+            case ast.Name(id=name), _:
+                if isinstance(value, ast.Call) and self.dotted(value.func).split(".")[-1][:1].isupper():
+                    self.made.setdefault(name, self.dotted(value.func))
+                if self.variables.get(name) is None:
+                    self.variables[name] = self.value(value)
 
-    def returns(self, function: str, value: ast.AST | None) -> None:
-        """Learn the keys of what a function returns, for metrics are often made in one."""
-        if isinstance(value, ast.Dict | ast.DictComp | ast.Name) and self.mapping(value):
-            self.returned.setdefault(function, self.mapping(value))
+    def value(self, node: ast.AST) -> object:
+        """Return the keys and values of a dictionary, or any other value."""
+        return self.mapping(node) if isinstance(node, ast.Dict | ast.DictComp) else self.of(node)
 
     def dotted(self, node: ast.AST) -> str:
         """Return ``mlflow.sklearn.log_model``, however it was imported; what is unknown in front is left out."""
         if isinstance(node, ast.Name):
-            return self.names.get(node.id, node.id)
+            return f"{self.made[node.id]}()" if node.id in self.made else self.names.get(node.id, node.id)
         if isinstance(node, ast.Attribute):
             before = self.dotted(node.value)
             return f"{before}.{node.attr}" if before else node.attr
@@ -86,13 +144,13 @@ class Values:
                 return text
             case ast.Constant(value=bool() | int() | float() as number):
                 return number if abs(number) < LARGEST else None
+            case ast.Name(id="__file__"):
+                return self.path
             case ast.Name(id=name):
                 held = self.variables.get(name)
-                return self.constants.get(self.names.get(name, "")) if held is None else held
+                return self._elsewhere(self.names.get(name, "")) if held is None else held
             case ast.IfExp(body=body, orelse=other):
                 return self.of(other) if self.of(body) is None else self.of(body)
-            case ast.Attribute() if self.dotted(node) in self.constants:
-                return self.constants[self.dotted(node)]
             case ast.UnaryOp(op=ast.USub(), operand=operand):
                 inner = self.of(operand)
                 return -inner if isinstance(inner, int | float) else None
@@ -100,27 +158,41 @@ class Values:
                 return [self.of(item) for item in items]
             case ast.JoinedStr(values=parts):
                 texts = [self.of(p.value if isinstance(p, ast.FormattedValue) else p) for p in parts]
-                return None if any(text is None for text in texts) else "".join(map(str, texts))
+                texts = [self.blank if text is None else text for text in texts]
+                return None if any(text is None for text in texts) else "".join(map(str, texts))[:LONGEST]
             case ast.BinOp():
                 return self._binary(node)
-            case ast.Attribute(value=ast.Name(id=name), attr=attribute) if name in PARSED:
-                return self.defaults.get(attribute)
+            case ast.Subscript():
+                return self._item(node)
             case ast.Attribute(value=inner, attr="parent"):
-                return self.of(inner)
+                return _above(self.of(inner))
+            case ast.Attribute(value=ast.Name(id=name), attr=attribute) if name in PARSED and name not in self.names:
+                return f"<{attribute}>"
+            case ast.Attribute(value=inner, attr=attribute):
+                held = self._elsewhere(self.dotted(node))
+                before = self.of(inner) if held is None else None
+                return f"<{before[1:-1]}.{attribute}>" if is_given(before) else held
             case ast.Call():
                 return self._called(node)
         return None
 
+    def _elsewhere(self, dotted: str) -> object:
+        """Return what another source of the project defines."""
+        found = self.project.find(dotted, self.package) if self.project and dotted else None
+        return found[0].variables.get(found[1]) if found else None
+
     def looped(self, target: ast.AST, over: ast.AST) -> None:
         """Learn the values that the variables of a loop take."""
         if isinstance(over, ast.Call) and isinstance(over.func, ast.Attribute) and over.func.attr in ("items", "keys"):
-            over = over.func.value
-        if isinstance(over, ast.Dict):
-            if isinstance(target, ast.Tuple):
-                target = target.elts[0]
-            self.loops.update({target.id: [self.of(key) for key in over.keys]} if isinstance(target, ast.Name) else {})
+            keys = list(self.mapping(over.func.value))
+            name = target.elts[0] if isinstance(target, ast.Tuple) else target
+            self.loops.update({name.id: keys} if isinstance(name, ast.Name) and keys else {})
             return
-        rows = self.of(over)
+        if isinstance(over, ast.Call) and self.dotted(over.func) == "zip":
+            for name, part in zip(target.elts if isinstance(target, ast.Tuple) else [], over.args, strict=False):
+                self.looped(name, part)
+            return
+        rows = list(self.mapping(over)) if isinstance(over, ast.Dict) else self.of(over)
         if not isinstance(rows, list):
             return
         names = target.elts if isinstance(target, ast.Tuple) else [target]
@@ -138,35 +210,130 @@ class Values:
                 inner = [self.all(p.value if isinstance(p, ast.FormattedValue) else p) for p in parts]
                 made = islice(product(*inner), MOST_ALTERNATIVES)
                 return ["".join(map(str, texts)) for texts in made if None not in texts]
+            case ast.BinOp(left=left, op=ast.Add(), right=right):
+                pairs = islice(product(self.all(left), self.all(right)), MOST_ALTERNATIVES)
+                return [a + b for a, b in pairs if isinstance(a, str) and isinstance(b, str)]
         return [self.of(node)]
 
     def _binary(self, node: ast.BinOp) -> object:
         left, right = self.of(node.left), self.of(node.right)
+        if isinstance(node.op, ast.Add) and self.blank is not None and isinstance(left or right, str):
+            left, right = (self.blank if side is None else side for side in (left, right))
+        if isinstance(left, str) and isinstance(node.op, ast.Mod):
+            try:
+                return left % (tuple(right) if isinstance(right, list) else right)
+            except (TypeError, ValueError):
+                return None
         if isinstance(left, str) and isinstance(right, str):
             if isinstance(node.op, ast.Div):
                 return right if left in ("", ".") else f"{left.rstrip('/')}/{right}"
-            return left + right if isinstance(node.op, ast.Add) else None
+            return (left + right)[:LONGEST] if isinstance(node.op, ast.Add) else None
         if isinstance(right, str) and left is None and isinstance(node.op, ast.Div):
             return f"{UNKNOWN}/{right}"  # a file in a folder that is known only when it runs
         small = all(isinstance(side, int | float) and abs(side) < 1e9 for side in (left, right))
         return left * right if small and isinstance(node.op, ast.Mult) else None
 
+    def _item(self, node: ast.Subscript) -> object:
+        """Return a value of a dictionary or of the arguments; one of a configuration goes by its name there."""
+        key, name = self.of(node.slice), self.dotted(node.value)
+        if name == "sys.argv":
+            return f"<{key}>" if isinstance(key, int) and key > 0 else None
+        if name == "os.environ" or not isinstance(key, str):
+            return None
+        held = self.of(node.value)
+        if isinstance(held, dict):
+            return held.get(key)
+        return f"<{held[1:-1]}.{key}>" if is_given(held) else f"<{key}>"
+
     def _called(self, node: ast.Call) -> object:
         """Look through calls that change no more than the type, or that read the environment."""
         name, first = self.dotted(node.func), node.args[0] if node.args else None
-        if name in self.returned:
-            return self.returned[name]
-        if name in ("os.getenv", "os.environ.get"):
-            return self.argument(node, 1, "default")
-        if name.split(".")[-1] in ("Path", "PurePath", "str", "int", "float", "abspath", "fspath") and first:
-            # The source's own folder: what hangs on it is told from the project's.
-            return "." if isinstance(first, ast.Name) and first.id == "__file__" else self.of(first)
+        last = name.split(".")[-1]
+        on = node.func.value if isinstance(node.func, ast.Attribute) else None
+        if name in ("os.getenv", "os.environ.get") or name.endswith("Variable.get"):
+            return self.argument(node, 1, "default", "default_var")
+        if last in ("resolve", "absolute", "as_posix", "strip", "expanduser") and on is not None:
+            return self.of(on)
+        if last == "open" and on is not None and name.split(".")[0] not in ("gzip", "bz2", "lzma", "io"):
+            return self.of(on)
+        if last in ("Path", "PurePath", "str", "int", "float", "abspath", "fspath", "dedent", "open") and first:
+            return self.of(first)
+        if name == "dict" or last == "asdict":
+            return self.mapping(node)
+        if last == "dirname" and first:
+            return _above(self.of(first))
         if name.endswith("path.join"):
             parts = [self.of(arg) for arg in node.args]
-            return "/".join(parts) if parts and all(isinstance(part, str) for part in parts) else None
-        if name.endswith((".resolve", ".absolute", ".as_posix")) and isinstance(node.func, ast.Attribute):
-            return self.of(node.func.value)
-        return None
+            return posixpath.join(*parts) if parts and all(isinstance(part, str) for part in parts) else None
+        if last in ("with_name", "with_suffix") and first:
+            base, text = self.of(on), self.of(first)
+            if not isinstance(base, str) or not isinstance(text, str):
+                return f"{UNKNOWN}/{text}" if last == "with_name" and isinstance(text, str) else None
+            above = _above(base)
+            return (text if above == "." else f"{above}/{text}") if last == "with_name" else None
+        if last == "format" and on is not None:
+            return self._formatted(on, node)
+        if last == "join" and on is not None and first:
+            parts, between = self.of(first), self.of(on)
+            known = isinstance(parts, list) and isinstance(between, str) and None not in parts
+            return between.join(map(str, parts)) if known else None
+        return self._returned(node) or None
+
+    def _formatted(self, template: ast.AST, node: ast.Call) -> object:
+        text = self.of(template)
+        given = {k.arg: self.of(k.value) for k in node.keywords if k.arg}
+        listed = [self.of(arg) for arg in node.args]
+        if not isinstance(text, str) or (self.blank is None and None in [*listed, *given.values()]):
+            return None
+        blank = self.blank
+        try:
+            return text.format(
+                *[blank if item is None else item for item in listed],
+                **{key: blank if item is None else item for key, item in given.items()},
+            )[:LONGEST]
+        except (IndexError, KeyError, ValueError, AttributeError, TypeError):
+            return None
+
+    def definition(self, node: ast.AST) -> tuple[Values, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef] | None:
+        """Return the function or class of the project that an expression names, with its source."""
+        name = self.names.get(node.id, node.id) if isinstance(node, ast.Name) else self.dotted(node)
+        if isinstance(node, ast.Name) and name == node.id:
+            return (self, self.functions[name]) if name in self.functions else None
+        found = self.project.find(name, self.package) if self.project and name else None
+        inner = found[0].functions.get(found[1]) if found else None
+        return (found[0], inner) if found and inner else None
+
+    def arguments_of(
+        self, function: ast.FunctionDef | ast.AsyncFunctionDef, node: ast.Call
+    ) -> tuple[dict[str, object], dict[str, list[object]]]:
+        """Return what the parameters of a function stand for in a call of it, and those that take several values."""
+        names = [arg.arg for arg in (*function.args.posonlyargs, *function.args.args) if arg.arg != "self"]
+        defaults = dict(zip(reversed(names), reversed(function.args.defaults), strict=False))
+        defaults |= {
+            a.arg: d for a, d in zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True) if d is not None
+        }
+        given = {**dict(zip(names, node.args, strict=False)), **{k.arg: k.value for k in node.keywords if k.arg}}
+        known: dict[str, object] = {arg.arg: None for arg in (*function.args.args, *function.args.kwonlyargs)}
+        known |= {name: self.value(value) for name, value in (defaults | given).items()}
+        loops = {name: self.all(value) for name, value in given.items()}
+        return known, {name: values for name, values in loops.items() if len(values) > 1}
+
+    def _returned(self, node: ast.Call) -> dict[str, object]:
+        """Return the dictionary that a function of the project returns, for scores are often made in one."""
+        found = self.definition(node.func) if self.depth < 4 else None
+        if not found or isinstance(found[1], ast.ClassDef):
+            return {}
+        source, function = found
+        inner = source.bound(*self.arguments_of(function, node))
+        inner.depth = self.depth + 1
+        keys: dict[str, object] = {}
+        for part in ast.walk(function):
+            if isinstance(part, ast.Assign):
+                for target in part.targets:
+                    inner.assigned(target, part.value)
+            elif isinstance(part, ast.Return) and part.value is not None:
+                keys |= inner.mapping(part.value)
+        return keys
 
     def keyword(self, node: ast.Call | None, *names: str) -> ast.AST | None:
         """Return the argument that is given by one of these names."""
@@ -192,11 +359,20 @@ class Values:
             for loop in node.generators:
                 self.looped(loop.target, loop.iter)
             return {key: None for key in self.all(node.key) if isinstance(key, str)}
+        if isinstance(node, ast.Call) and self.dotted(node.func) == "dict":
+            found = [self.mapping(arg) for arg in node.args]
+            found += [{k.arg: self.of(k.value)} if k.arg else self.mapping(k.value) for k in node.keywords]
+            return {key: value for part in found for key, value in part.items()}
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
+            return self.mapping(node.left) | self.mapping(node.right)
         if not isinstance(node, ast.Dict):
             held = self.of(node)
             return held if isinstance(held, dict) else {}
-        pairs = [(self.of(key), value) for key, value in zip(node.keys, node.values, strict=True) if key]
-        return {key: self.timed(value) for key, value in pairs if isinstance(key, str)}
+        known: dict[str, object] = {}
+        for key, value in zip(node.keys, node.values, strict=True):
+            texts = self.all(key) if key else []
+            known |= self.mapping(value) if key is None else {t: self.timed(value) for t in texts if isinstance(t, str)}
+        return known
 
     def timed(self, node: ast.AST) -> object:
         """Return a value, with a time span in seconds."""
@@ -211,3 +387,40 @@ class Values:
         if node.args:
             given["days"] = self.of(node.args[0])
         return sum(UNITS.get(unit or "", 0) * n for unit, n in given.items() if isinstance(n, int | float))
+
+
+def _above(path: object) -> object:
+    """Return the folder of a path; that of an argument is a step up from it."""
+    if not isinstance(path, str):
+        return None
+    if is_given(path):
+        return f"{path}/.."
+    return posixpath.dirname(path) or "."
+
+
+class Project:
+    """The sources of a project by their dotted names."""
+
+    def __init__(self) -> None:
+        self.modules: dict[str, Values] = {}
+
+    def add(self, path: str, tree: ast.Module) -> Values:
+        """Keep a source, and learn what it defines."""
+        module = path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+        values = Values(path, self)
+        self.modules[module] = values
+        self.modules.setdefault(module.removeprefix("src."), values)
+        values.learn(tree)
+        return values
+
+    def find(self, dotted: str, package: str) -> tuple[Values, str] | None:
+        """Return the source that defines a dotted name, and the name in it.
+
+        Args:
+            dotted: Such as ``parking.garage.main``.
+            package: Where it is named: a script finds what lies beside it.
+        """
+        module, _, name = dotted.rpartition(".")
+        beside = f"{package}.{module}" if package and module else ""
+        values = self.modules.get(module) or self.modules.get(beside)
+        return (values, name) if values and name else None

@@ -1,0 +1,274 @@
+import { parse as parseToml } from 'smol-toml';
+import { parse as parseYaml } from 'yaml';
+import { z } from 'zod';
+import { type Commands, join, type Run, run, runsOf, type Shell } from './shell.ts';
+import type { ProjectView } from './view.ts';
+
+/** Runs that some file of the project declares as one piece of work, in their order. */
+export interface Pipeline {
+  where: string;
+  runs: Run[];
+}
+
+const shellAt = (where: string, name = '', cwd = ''): Shell => ({ where, name, cwd, variables: {}, depth: 0 });
+
+/** What looks up commands in a project. */
+export function commandsOf(view: ProjectView): Commands {
+  const makefile = readMakefile(view);
+  const commands: Commands = {
+    view,
+    console: consoleScripts(view),
+    make: (target, shell) => (makefile ? targetRuns(makefile, target ?? makefile.first, commands, shell) : []),
+  };
+  return commands;
+}
+
+/** Everything that declares how the project's programs are run, what says most first. */
+export function declaredPipelines(commands: Commands): { pipelines: Pipeline[]; mentioned: Run[] } {
+  const { view } = commands;
+  const pipelines = [...dvc(commands), ...mlproject(commands), ...makefile(commands), ...scripts(commands)];
+  const console = [...commands.console.keys()].map((name) => run([name], commands, shellAt('pyproject.toml', name)));
+  const documented = view.files
+    .filter((path) => /^((docs\/)?[\w.-]+\.md|justfile|Taskfile\.ya?ml|tox\.ini)$/.test(path))
+    .flatMap((path) => runsOf(view.text(path) ?? '', commands, shellAt(path)));
+  return { pipelines, mentioned: [...documented, ...console] };
+}
+
+const Listed = z.array(
+  z.union([z.string(), z.record(z.string(), z.unknown()).transform((one) => Object.keys(one)[0] ?? '')]),
+);
+const Stage = z.looseObject({
+  cmd: z.union([z.string(), z.array(z.string()).transform((lines) => lines.join('\n'))]),
+  wdir: z.string().default(''),
+  deps: Listed.catch([]).default([]),
+  outs: Listed.catch([]).default([]),
+  metrics: Listed.catch([]).default([]),
+});
+const Looped = z.looseObject({
+  foreach: z.union([z.array(z.unknown()), z.record(z.string(), z.unknown()), z.string()]),
+  do: Stage,
+});
+const Dvc = z.looseObject({
+  vars: z.array(z.unknown()).catch([]).default([]),
+  stages: z.record(z.string(), z.union([Stage, Looped, z.looseObject({ matrix: z.unknown() }).transform(() => null)])),
+});
+
+/** The stages of `dvc.yaml`, each after those whose files it needs. */
+function dvc(commands: Commands): Pipeline[] {
+  const { view } = commands;
+  const { data: file } = Dvc.safeParse(yamlOf(view.text('dvc.yaml')));
+  if (!file) return [];
+  const named = file.vars.flatMap((one) => (typeof one === 'string' ? [yamlOf(view.text(one))] : [one]));
+  const known = Object.assign({}, yamlOf(view.text('params.yaml')), ...named) as object;
+  const stages = Object.entries(file.stages).flatMap(([name, stage]) => {
+    if (stage === null) return [];
+    if (!('foreach' in stage)) return [stageOf(name, stage as z.infer<typeof Stage>, known)];
+    const { foreach, do: body } = stage as z.infer<typeof Looped>;
+    const over = typeof foreach === 'string' ? reach(known, foreach.replace(/^\$\{|\}$/g, '')) : foreach;
+    return Object.entries((over ?? {}) as object).map(([key, item]) =>
+      stageOf(`${name}@${Array.isArray(over) ? item : key}`, body, { ...known, item, key }),
+    );
+  });
+  const ordered = inOrder(stages, (one, other) => one.deps.some((dep) => other.outs.some((out) => within(dep, out))));
+  const runs = ordered.flatMap(({ name, cmd, wdir, outs, metrics }) =>
+    runsOf(cmd, commands, shellAt(`dvc.yaml, stage ${name}`, name, join(wdir))).map((one) => ({
+      ...one,
+      outs,
+      metrics,
+    })),
+  );
+  return runs.length > 0 ? [{ where: 'dvc.yaml', runs }] : [];
+}
+
+function stageOf(name: string, { cmd, wdir, deps, outs, metrics }: z.infer<typeof Stage>, known: object) {
+  const filled = (text: string) =>
+    text.replace(/\$\{([\w.[\]]+)\}/g, (all, path: string) => {
+      const value = reach(known, path);
+      return value === undefined || typeof value === 'object' ? all : String(value);
+    });
+  const paths = (all: string[]) => all.map((path) => join(wdir, filled(path)));
+  return {
+    name,
+    wdir,
+    cmd: filled(cmd),
+    deps: paths(deps),
+    outs: paths([...outs, ...metrics]),
+    metrics: paths(metrics),
+  };
+}
+
+/** Whether a path is another one or lies in it. */
+export const within = (path: string, folder: string) => path === folder || path.startsWith(`${folder}/`);
+
+/** A value of nested tables by its dotted path. */
+export function reach(known: unknown, path: string): unknown {
+  return path
+    .split(/[.[\]]+/)
+    .filter(Boolean)
+    .reduce<unknown>(
+      (held, key) => (typeof held === 'object' && held !== null ? Reflect.get(held, key) : undefined),
+      known,
+    );
+}
+
+/** Each after those that it needs; what goes round in a circle stays as it was written. */
+export function inOrder<Item>(items: readonly Item[], needs: (one: Item, other: Item) => boolean): Item[] {
+  const left = [...items];
+  const done: Item[] = [];
+  while (left.length > 0) {
+    const ready = left.findIndex((one) => !left.some((other) => other !== one && needs(one, other)));
+    done.push(...left.splice(Math.max(ready, 0), 1));
+  }
+  return done;
+}
+
+const Parameter = z.union([
+  z.string().transform((type) => ({ type, default: undefined })),
+  z.looseObject({
+    type: z.string().default('string'),
+    default: z.union([z.string(), z.number(), z.boolean()]).optional(),
+  }),
+]);
+const MLproject = z.looseObject({
+  entry_points: z.record(
+    z.string(),
+    z.looseObject({ command: z.string(), parameters: z.record(z.string(), Parameter).catch({}).default({}) }),
+  ),
+});
+
+/** What stands for one of our placeholders until braces that stand for themselves are doubled. */
+export const placeholder = (name: string) => `\u27e8${name}\u27e9`;
+
+/** The entry points of `MLproject`; its numeric parameters become ours. */
+function mlproject(commands: Commands): Pipeline[] {
+  const { data: file } = MLproject.safeParse(yamlOf(commands.view.text('MLproject')));
+  const runs = Object.entries(file?.entry_points ?? {}).flatMap(([name, { command, parameters }]) => {
+    const filled = command.replace(/\{(\w+)\}/g, (all, key: string) => {
+      const parameter = parameters[key];
+      if (!parameter) return all;
+      if (parameter.default === undefined) return 'FILL_IN';
+      const isNumber = /^(int|float|double|long)$/.test(parameter.type) && !/seed|trials/.test(key);
+      return isNumber ? placeholder(`params.${key}=${parameter.default}`) : String(parameter.default);
+    });
+    return runsOf(filled, commands, shellAt(`MLproject, entry point ${name}`, name));
+  });
+  return runs.length > 0 ? [{ where: 'MLproject', runs }] : [];
+}
+
+interface Makefile {
+  first: string;
+  variables: Record<string, string>;
+  rules: Map<string, { needs: string[]; recipe: string[] }>;
+}
+
+function readMakefile(view: ProjectView): Makefile | null {
+  const text = view.text(view.files.find((path) => /^(GNUmakefile|[Mm]akefile)$/.test(path)) ?? '');
+  if (text === undefined) return null;
+  const made: Makefile = { first: '', variables: {}, rules: new Map() };
+  let current: { needs: string[]; recipe: string[] } | undefined;
+  for (const line of text.replace(/\\\r?\n/g, ' ').split(/\r?\n/)) {
+    const [, name, value = ''] = /^(?:export\s+)?(\w+)\s*(?:::?|\?|\+)?=\s*(.*?)\s*(?:#.*)?$/.exec(line) ?? [];
+    const [, targets, needs = ''] = /^([^\s:=#][^:=#]*?)\s*::?(?!=)\s*([^#]*)/.exec(line) ?? [];
+    if (line.startsWith('\t')) current?.recipe.push(line.trim().replace(/^[@+-]+/, ''));
+    else if (name) made.variables[name] ??= filledMake(value, made.variables);
+    else if (targets) {
+      const words = filledMake(targets, made.variables).split(/\s+/);
+      if (words[0]?.startsWith('.')) continue;
+      current = { needs: filledMake(needs, made.variables).split(/\s+/).filter(Boolean), recipe: [] };
+      made.first ||= words[0] ?? '';
+      for (const word of words) made.rules.set(word, current);
+    }
+  }
+  return made;
+}
+
+const filledMake = (text: string, known: Readonly<Record<string, string>>): string =>
+  text.replace(/\$[({](\w+)[)}]/g, (all, name: string) => known[name] ?? all);
+
+/** What making a target runs, what it needs first. */
+function targetRuns(
+  makefile: Makefile,
+  target: string,
+  commands: Commands,
+  shell: Shell,
+  done = new Set<string>(),
+): Run[] {
+  const rule = makefile.rules.get(target);
+  if (!rule || done.has(target) || shell.depth > 4) return [];
+  done.add(target);
+  const own: Record<string, string> = { '@': target, '<': rule.needs[0] ?? '', '^': rule.needs.join(' ') };
+  const known = { ...makefile.variables, ...shell.variables };
+  const recipe = rule.recipe
+    .map((line) => filledMake(line, known).replace(/\$([@<^])/g, (all, name: string) => own[name] ?? all))
+    .map((line) => line.replaceAll('$$', '$'));
+  const at = { ...shell, where: `Makefile, target ${target}`, name: target, variables: {} };
+  return [
+    ...rule.needs.flatMap((need) => targetRuns(makefile, need, commands, shell, done)),
+    ...recipe.flatMap((line) => runsOf(line, commands, at)),
+  ];
+}
+
+/** What `make` does, and each of its targets by itself, the longest first. */
+function makefile(commands: Commands): Pipeline[] {
+  const made = readMakefile(commands.view);
+  const targets = made ? [made.first, ...made.rules.keys()] : [];
+  const pipelines = [...new Set(targets)].map((target) => ({
+    where: `Makefile, target ${target}`,
+    runs: commands.make(target, shellAt('Makefile')),
+  }));
+  const [first, ...others] = pipelines;
+  return first ? [first, ...others.sort((one, other) => other.runs.length - one.runs.length)] : [];
+}
+
+/** Shell scripts of the project, the longest first. */
+function scripts(commands: Commands): Pipeline[] {
+  return commands.view.files
+    .filter((path) => /^([\w.-]+\/){0,2}[\w.-]+\.sh$/.test(path))
+    .map((path) => ({
+      where: path,
+      runs: runsOf(commands.view.text(path) ?? '', commands, shellAt(path, nameOf(path))),
+    }))
+    .filter(({ runs }) => runs.length > 0)
+    .sort((one, other) => other.runs.length - one.runs.length);
+}
+
+const nameOf = (path: string) => (path.split('/').at(-1) ?? '').replace(/\.\w+$/, '');
+
+/** Console scripts that the project declares: the source of each. */
+function consoleScripts(view: ProjectView): Map<string, string> {
+  const document = tomlOf(view.text('pyproject.toml'));
+  const declared = [reach(document, 'project.scripts'), reach(document, 'tool.poetry.scripts')].flatMap((one) =>
+    Object.entries((one ?? {}) as object).map(
+      ([name, value]) => [name, typeof value === 'string' ? value : ''] as const,
+    ),
+  );
+  const [, section = ''] = /console_scripts\s*=\s*\n((?:[ \t]+.*\n?)+)/.exec(view.text('setup.cfg') ?? '') ?? [];
+  const listed = [...section.matchAll(/^\s+([\w.-]+)\s*=\s*(\S+)/gm)].map(
+    ([, name = '', value = '']) => [name, value] as const,
+  );
+  return new Map(
+    [...declared, ...listed].flatMap(([name, value]) => {
+      const module = (value.split(':')[0] ?? '').replaceAll('.', '/');
+      const path = ['', 'src/'].flatMap((folder) => [`${folder}${module}.py`, `${folder}${module}/__init__.py`]);
+      const found = path.find((each) => view.files.includes(each));
+      return found ? [[name, found] as const] : [];
+    }),
+  );
+}
+
+/** A file that cannot be parsed says nothing. */
+export function yamlOf(text: string | undefined): unknown {
+  return parsed(() => parseYaml(text ?? ''));
+}
+
+export function tomlOf(text: string | undefined): unknown {
+  return parsed(() => parseToml(text ?? ''));
+}
+
+function parsed(parse: () => unknown): unknown {
+  try {
+    return parse();
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,59 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { z } from 'zod';
+import { PROJECT_ROOT } from '../config.ts';
+import { parseJson } from '../contracts/text.ts';
+import { ownEnvironment } from '../systems/processes/environment.ts';
+import { type Entry, setting } from './entries.ts';
+import type { ProjectView } from './view.ts';
+
+const Proposed = z.object({
+  target: z.string().nullable(),
+  why: z.string(),
+  positive: z.string().nullable(),
+  group: z.string().nullable(),
+  drop: z.array(z.string()),
+});
+/** What the bundled steps could learn from a table. */
+export type Table = z.infer<typeof Proposed>;
+
+const LIMIT_MS = 120_000;
+
+/** Reads a table as the bundled steps do; one that they cannot read says why. */
+export async function describeTable({ root }: ProjectView, path: string): Promise<Table> {
+  const python = join(PROJECT_ROOT, 'python/.venv/bin/python');
+  const unknown = (why: string): Table => ({ target: null, why, positive: null, group: null, drop: [] });
+  if (!existsSync(python)) return unknown('the Python of the bundled steps is not set up: node setup/bootstrap.mjs');
+  const { stdout, shortMessage } = await execa(
+    python,
+    ['-m', 'mediwatch_training.training.propose', join(root, path)],
+    {
+      ...ownEnvironment(),
+      cwd: join(PROJECT_ROOT, 'python'),
+      reject: false,
+      timeout: LIMIT_MS,
+    },
+  );
+  const answer = parseJson(stdout);
+  const { data: failed } = z.object({ error: z.string() }).safeParse(answer);
+  return Proposed.safeParse(answer).data ?? unknown(failed?.error ?? shortMessage ?? 'it could not be read');
+}
+
+/** What is predicted from the table. */
+export function tableSettings({ target, why, positive, group, drop }: Table): Array<Entry | null> {
+  return [
+    setting('target', target ?? 'FILL_IN', `The column to predict: ${why}.`),
+    positive === null
+      ? null
+      : setting('positive', positive, 'Of its two values the one that a prediction is the probability of.'),
+    setting(
+      'group',
+      group,
+      group === null
+        ? 'No column names what several rows belong to: they are split one by one.'
+        : 'Several rows have one value of it: they stay in one split.',
+    ),
+    setting('drop', drop, drop.length > 0 ? 'Each row has its own value there.' : ''),
+  ];
+}
