@@ -19,8 +19,8 @@ export interface CallRequest {
   bindings: readonly Binding[];
   /** Parameters of the search that the program takes, with the values of a training without a search. */
   params: ReadonlyArray<{ option: Option; fallback: string | null }>;
-  /** What stands for data that an argument must name; null: nothing that is known. */
-  input: string | null;
+  /** What stands for data that an argument must name. */
+  input: string;
 }
 
 export interface Call {
@@ -104,8 +104,8 @@ function declaredValue({ options }: Program, given: readonly Segment[], name: st
 
 /** A place of the program with its argument filled in; undefined when that cannot be told. */
 function filled(place: string, cwd: string, argument: (name: string) => string | undefined): string | undefined {
-  const [, name, rest = ''] = /^<([^>]+)>(.*)$/s.exec(place) ?? [];
-  if (name === undefined) return place.includes('?') ? undefined : join(cwd, place);
+  const [, name, rest = ''] = /^<([^>]+)>(.*?)(?:\/\?)?$/s.exec(place) ?? [];
+  if (name === undefined) return place.replace(/\/\?$/, '').includes('?') ? undefined : join(cwd, place.replace(/\/\?$/, ''));
   const value = argument(name);
   return value === undefined
     ? undefined
@@ -118,9 +118,16 @@ const join0 = (path: string) =>
   path.includes('://') ? path : path.replace(/\/[^/]+\/\.\.(?=\/|$)/g, '').replace(/\/$/, '');
 
 const argsOf = (run: Run | undefined) => run?.words.slice(run.head) ?? [];
-/** Files with the configuration of a program, where they are there. */
-export const configsOf = ({ facts }: Program, run: Run | undefined) =>
-  [...argsOf(run), ...facts.reads, 'params.yaml'].filter((path) => /\.(ya?ml|toml|json)$/.test(path));
+/** Files with the configuration of a program: those that it is given, that it reads, and that the help of an option names. */
+export function configsOf({ facts, options }: Program, run: Run | undefined, view: ProjectView): string[] {
+  const named = [...argsOf(run), ...options.flatMap(({ help }) => mentioned(view, help)), ...facts.reads, 'params.yaml'];
+  return named.filter((path) => CONFIGURATION.test(path) && view.files.includes(path));
+}
+
+const CONFIGURATION = /\.(toml|ya?ml|json)$/;
+/** Files of the project that a text names. */
+const mentioned = (view: ProjectView, text: string) =>
+  text === '' ? [] : view.files.filter((path) => !path.endsWith('.py') && text.includes(path));
 
 /** The files that a program reads or writes in a run of it, those first that an argument names. */
 export function filesOf(
@@ -131,7 +138,7 @@ export function filesOf(
 ): string[] {
   const given = segments(program, argsOf(run));
   const argument = (name: string) =>
-    declaredValue(program, given, name) ?? configured(view, configsOf(program, run), name);
+    declaredValue(program, given, name) ?? configured(view, configsOf(program, run, view), name);
   const found = places.map((place) => filled(place, program.cwd, argument));
   return [...new Set(found.filter((path) => path !== undefined))];
 }
@@ -175,7 +182,7 @@ export function callOf(request: CallRequest): Call {
         place,
         program.cwd,
         (name) =>
-          decided.get(name) ?? declaredValue(program, given, name) ?? configured(view, configsOf(program, run), name),
+          decided.get(name) ?? declaredValue(program, given, name) ?? configured(view, configsOf(program, run, view), name),
       ),
   };
 }
@@ -234,13 +241,9 @@ function decision({
   if (written !== undefined || (!option.required && !segment)) return written;
   if (option.default !== null && !segment) return undefined;
   if (isPath(option) && writesTo(program, option)) return outputFor(program, option, value);
-  if (isPath(option) && readsFrom(program, option)) {
-    const mentioned = view.files.filter((path) => !path.endsWith('.py') && option.help.includes(path));
-    if (input !== null) return input;
-    if (mentioned.length === 1) return mentioned[0];
-  }
-  const [named] = view.files.filter((path) => /\.(toml|ya?ml|json|ini|cfg)$/.test(path) && option.help.includes(path));
-  if (named) return named;
+  const [named, ...others] = mentioned(view, option.help);
+  if (named && others.length === 0) return bound(named, bindings);
+  if (isPath(option) && readsFrom(program, option)) return input;
   notes.push(`${option.flag ?? option.dest} must be given: replace FILL_IN${option.help ? ` (${option.help})` : ''}.`);
   return 'FILL_IN';
 }
@@ -274,6 +277,15 @@ function writesTo(program: Program, { dest }: Option): boolean {
 
 function readsFrom(program: Program, { dest }: Option): boolean {
   return reads(program, dest) || READS.test(folded(dest));
+}
+
+/** Whether a program reads data that an argument must name, and nothing says which. */
+export function wantsInput(program: Program, run: Run | undefined, view: ProjectView): boolean {
+  const given = segments(program, argsOf(run));
+  const isOpen = ({ dest, help }: Option) => !declaredValue(program, given, dest) && mentioned(view, help).length === 0;
+  const options = program.options.filter((option) => option.required && isPath(option) && readsFrom(program, option));
+  const places = program.facts.reads.filter((place) => /^<\d+>/.test(place));
+  return options.some(isOpen) || places.some((place) => filesOf(program, run, [place], view).length === 0);
 }
 
 const reads = ({ facts }: Program, dest: string) => facts.reads.some((place) => place.startsWith(`<${dest}>`));

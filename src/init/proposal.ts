@@ -1,5 +1,5 @@
 import type { StepName } from '../contracts/plans.ts';
-import { type Binding, bound, type Call, callOf, configsOf, filesOf, settled } from './call.ts';
+import { type Binding, type Call, callOf, configsOf, filesOf, settled, wantsInput } from './call.ts';
 import { placeholder, within } from './declared.ts';
 import { type Findings, TABLE_FILE } from './findings.ts';
 import {
@@ -13,7 +13,7 @@ import {
   parametersOf,
 } from './hyperparameters.ts';
 import { keepsModel, type Program, type Role, withRole } from './programs.ts';
-import type { Run } from './shell.ts';
+import { join, type Run } from './shell.ts';
 
 /** A step as a command of the project. */
 export interface StepProposal extends Call {
@@ -112,7 +112,7 @@ function valuesOf({ program, run }: Piece): string[] {
   const defaults = program.options.map((option) => option.default).filter((value) => typeof value === 'string');
   return [...words, ...defaults]
     .filter((word) => !word.startsWith('-') && /[\w.]/.test(word))
-    .map((word) => bound(word, [], program.cwd).replace(/^\.\/|\/$/g, ''));
+    .map((word) => (/^\/|:\/\//.test(word) ? word : join(program.cwd, word)));
 }
 
 /** What one program makes and another reads: the outer one of each pair of paths. */
@@ -203,7 +203,7 @@ export function propose(findings: Findings, answers: Answers): Proposal {
   const pieces = [...first, ...(chosen ? [chosen] : []), ...(own ? [own] : [])];
   const { data, bindings: ofData } = chooseData(findings, pieces, answers.data);
   const ofDataset = prepared?.reads ?? [];
-  const input = prepared ? placeholder('dataset') : data.path !== null ? placeholder('data') : null;
+  const input = placeholder(prepared ? 'dataset' : 'data');
   const [search = null] = answers.search === 'own' ? withRole(programs, 'search') : [];
   const [monitor = null] = withRole(programs, 'monitor');
   const parameters = train ? parametersOf(train, searched(findings)) : [];
@@ -235,6 +235,10 @@ export function propose(findings: Findings, answers: Answers): Proposal {
   };
   const reading = [...ofData, ...ofDataset];
   const outputs = own ? outputsOf([own, ...scorers], later, reading, findings) : [];
+  const alone = (step: StepName, program: Program) => {
+    const piece = { program, run: program.runs[0] };
+    return make(step, piece, [...reading, ...outputsOf([piece], [], reading, findings)]);
+  };
   const training = own && make('train', own, [...reading, ...outputs], 'withDefaults');
   const parts = scorers.map((piece) => make('train', piece, [...reading, ...outputs]));
   return {
@@ -247,11 +251,11 @@ export function propose(findings: Findings, answers: Answers): Proposal {
       ...make('prepare', prepared.piece, [...ofData, ...prepared.writes]),
       directory: prepared.directory,
     },
-    search: search && make('search', { program: search, run: search.runs[0] }, reading),
+    search: search && alone('search', search),
     trial: own && metric && parameters.length > 0 ? make('trial', own, [...reading, ...outputs], 'given') : null,
     train: training && { ...training, parts, ...modelOf(training) },
     after: later.map((piece) => make('extra', piece, reading)),
-    monitor: monitor && make('monitor', { program: monitor, run: monitor.runs[0] }, []),
+    monitor: monitor && alone('monitor', monitor),
     parameters,
     metric,
     scores: training && scoresOf([training, ...parts]),
@@ -381,11 +385,7 @@ function chooseData(
       `${missing.by} reads it; it is not there now${tracked ? ': "dvc pull" fetches it' : ''}.`,
     );
   }
-  const wantsData = pieces.some(
-    ({ program: { facts, options } }) =>
-      facts.reads.some((path) => TABLE_FILE.test(path) || /^</.test(path)) ||
-      options.some(({ required, dest }) => required && /data|input|csv|table/.test(dest)),
-  );
+  const wantsData = pieces.some(({ program, run }) => wantsInput(program, run, view));
   if (tables.length > 1) return choice(null, `${urls.join('')}Which one it is could not be told.`, tables);
   if (wantsData || pieces.length === 0)
     return choice(
@@ -393,7 +393,7 @@ function chooseData(
       `${urls.join('')}No data was found in the project: name the file or folder that a run starts from.`,
     );
   const [first] = pieces;
-  const own = pieces.flatMap(({ program, run }) => configsOf(program, run)).find((path) => view.files.includes(path));
+  const [own] = pieces.flatMap(({ program, run }) => configsOf(program, run, view));
   const stand = own ?? first?.program.path.split(',')[0] ?? null;
   const why = `No data was found: ${first?.program.path} makes or fetches its own. This file stands for them, so that a run has something to start from.`;
   return { data: { path: stand, why, candidates: [] }, bindings: [] };

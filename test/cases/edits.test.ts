@@ -1,4 +1,4 @@
-import { readFile, rm } from 'node:fs/promises';
+import { cp, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { expect, it } from 'vitest';
@@ -60,7 +60,8 @@ async function editsOf(name: string, folder: string): Promise<string[]> {
     await rm(join(copy, 'mediwatch.yaml'), { force: true });
     const { code, err } = await mediwatch(['init', copy, '--yes'], { env: {} });
     expect(code, err).toBe(0);
-    return await edits(join(copy, 'mediwatch.yaml'), expected, copy);
+    await cp(expected, join(copy, 'expected.yaml'));
+    return await edits(join(copy, 'mediwatch.yaml'), join(copy, 'expected.yaml'), copy);
   });
 }
 

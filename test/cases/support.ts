@@ -25,7 +25,7 @@ export async function withCopy<Result>(
   also: Files = {},
 ): Promise<Result> {
   const root = await mkdtemp(join(tmpdir(), 'mediwatch-case-'));
-  const folder = join(root, name);
+  const folder = join(root, basename(name));
   try {
     await mkdir(folder);
     if (typeof source === 'string') await cp(source, folder, { recursive: true, filter: isProjects });

@@ -31,6 +31,9 @@ parser = argparse.ArgumentParser(formatter_class=argparse.ArgumentDefaultsHelpFo
 for name, value in {"lr": 0.1, "trees": 50}.items():
     parser.add_argument("--" + name, type=type(value), default=value, help="set it")
 parser.parse_args()
+import mlflow
+
+mlflow.log_metric("test_auc", 0.5)
 `;
 
 it.runIf(enclosed)(

@@ -9,11 +9,11 @@ const words = (step: Config['steps']['train']) => step.command?.join(' ');
 describe('a project of scripts with a DAG, workflows, an image and an API', () => {
   it('each script becomes the step that it is, with what the step knows in its options', async () => {
     const { steps, data, registry, mlflow } = await withProject('scripts', settingsOf);
-    expect(words(steps.prepare)).toBe('python3 -m scripts.prepare_data --csv {data} --out-dir {output} --seed {seed}');
+    expect(words(steps.prepare)).toBe('python3 -m scripts.prepare_data --seed {seed} --csv {data} --out-dir {output}');
     expect(words(steps.search)).toBe('python3 -m scripts.tune_optuna --data-dir {dataset} --n-trials {trials}');
     expect(words(steps.train)).toBe(
-      'python3 -m scripts.train_mlflow --data-dir {dataset} --lr {params.lr=0.1} ' +
-        '--n-estimators {params.n_estimators=100} --kind hgb --register',
+      'python3 -m scripts.train_mlflow --kind hgb --register --data-dir {dataset} ' +
+        '--lr {params.lr=0.1} --n-estimators {params.n_estimators=100}',
     );
     expect(words(steps.monitor)).toBe(
       'python3 -m scripts.monitor_evidently --log-csv {log} --out-dir {output} --min-rows {minRows}',
@@ -32,6 +32,7 @@ describe('a project of scripts with a DAG, workflows, an image and an API', () =
     expect(schedules['nightly-drift-check']).toMatchObject({ workflow: 'driftCheck', cron: '15 1 * * *' });
     expect(extraSteps).toMatchObject([
       { name: 'check_rows', after: 'prepareData', command: ['python3', 'scripts/check_rows.py', 'strict'] },
+      { name: 'tell', after: 'trainBestAndRegister' },
     ]);
   });
 
@@ -51,12 +52,11 @@ describe('a project of scripts with a DAG, workflows, an image and an API', () =
   it('says why, what it wants filled in, and what it leaves to people', async () => {
     const text = await textFor('scripts', {});
     for (const said of [
-      'calls mlflow.sklearn.log_model; calls fit; takes --data-dir, --lr',
-      'In place of dags/retrain.py, task train.',
+      'calls fit; calls mlflow.sklearn.log_model; logs val_roc_auc, test_roc_auc; takes --data-dir, --lr',
+      'As dags/retrain.py, task train runs it.',
       'Python 3.10 (.python-version)',
       'WARD_CODE: FILL_IN',
       'scripts/promote_model.py: "mediwatch promote" does this now',
-      'task tell: calls the function tell_the_ward, which no command starts',
       'It could also be scripts/train_baseline_mlflow.py',
     ]) {
       expect(text.replaceAll(/\n *# +/g, ' ')).toContain(said);
@@ -118,8 +118,8 @@ it('an empty folder gets a file that says what to fill in', async () => {
     const { search, deployment } = await settingsOf(folder);
     expect([search.trials, deployment.target]).toEqual([0, 'none']);
     const text = await readFile(join(folder, 'mediwatch.yaml'), 'utf8');
-    expect(text).toContain('# steps:\n#   # No script was found that trains');
-    expect(text).toContain('data/FILL_IN.csv');
+    expect(text).toContain('# steps:\n#   # No program was found that trains');
+    expect(text).toContain('path: FILL_IN');
     expect(await readdir(folder)).toEqual(['mediwatch.yaml']);
   });
 });

@@ -35,6 +35,7 @@ def facts(path: str, tree: ast.Module, project: Project, values: Values) -> dict
         scan = Source(values, Facts(tree))
         # Twice: a default may be a name that is given its value further down. What is known is not kept again.
         scan.visit(tree)
+        scan.dags.dags.clear()
         scan.visit(tree)
         return {**scan.found.all(), "dags": [dag for dag in map(scan.dag, scan.dags.dags) if dag]}
     except (ValueError, RecursionError, MemoryError) as error:

@@ -104,11 +104,12 @@ class Dags:
 
     def called(self, node: ast.Call) -> None:
         """Keep a task, and that it comes after those whose results it takes."""
-        identity = self.task_of(node) if self.dags else None
-        if identity is None:
+        if not self.dags:
             return
-        for argument in [*node.args, *(k.value for k in node.keywords)]:
-            self._order(self.chain(argument), [identity])
+        before = [held for arg in [*node.args, *(k.value for k in node.keywords)] for held in self.chain(arg)]
+        identity = self.task_of(node)
+        if identity is not None:
+            self._order(before, [identity])
 
     def assigned(self, target: ast.AST, value: ast.AST) -> None:
         """Learn which tasks a variable holds."""

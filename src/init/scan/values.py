@@ -210,9 +210,11 @@ class Values:
                 inner = [self.all(p.value if isinstance(p, ast.FormattedValue) else p) for p in parts]
                 made = islice(product(*inner), MOST_ALTERNATIVES)
                 return ["".join(map(str, texts)) for texts in made if None not in texts]
-            case ast.BinOp(left=left, op=ast.Add(), right=right):
-                pairs = islice(product(self.all(left), self.all(right)), MOST_ALTERNATIVES)
-                return [a + b for a, b in pairs if isinstance(a, str) and isinstance(b, str)]
+            case ast.BinOp(left=left, op=ast.Add() | ast.Div() as operator, right=right):
+                between = "" if isinstance(operator, ast.Add) else "/"
+                pairs = [pair for pair in product(self.all(left), self.all(right)) if None not in pair]
+                made = [f"{a}{between}{b}" for a, b in pairs[:MOST_ALTERNATIVES] if isinstance(a, str)]
+                return made or [self.of(node)]
         return [self.of(node)]
 
     def _binary(self, node: ast.BinOp) -> object:
@@ -228,8 +230,8 @@ class Values:
             if isinstance(node.op, ast.Div):
                 return right if left in ("", ".") else f"{left.rstrip('/')}/{right}"
             return (left + right)[:LONGEST] if isinstance(node.op, ast.Add) else None
-        if isinstance(right, str) and left is None and isinstance(node.op, ast.Div):
-            return f"{UNKNOWN}/{right}"  # a file in a folder that is known only when it runs
+        if isinstance(node.op, ast.Div) and isinstance(left or right, str) and None in (left, right):
+            return f"{left or UNKNOWN}/{right or UNKNOWN}"  # a file or folder that is known only when it runs
         small = all(isinstance(side, int | float) and abs(side) < 1e9 for side in (left, right))
         return left * right if small and isinstance(node.op, ast.Mult) else None
 
