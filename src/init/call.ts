@@ -105,7 +105,8 @@ function declaredValue({ options }: Program, given: readonly Segment[], name: st
 /** A place of the program with its argument filled in; undefined when that cannot be told. */
 function filled(place: string, cwd: string, argument: (name: string) => string | undefined): string | undefined {
   const [, name, rest = ''] = /^<([^>]+)>(.*?)(?:\/\?)?$/s.exec(place) ?? [];
-  if (name === undefined) return place.replace(/\/\?$/, '').includes('?') ? undefined : join(cwd, place.replace(/\/\?$/, ''));
+  if (name === undefined)
+    return place.replace(/\/\?$/, '').includes('?') ? undefined : join(cwd, place.replace(/\/\?$/, ''));
   const value = argument(name);
   return value === undefined
     ? undefined
@@ -120,7 +121,12 @@ const join0 = (path: string) =>
 const argsOf = (run: Run | undefined) => run?.words.slice(run.head) ?? [];
 /** Files with the configuration of a program: those that it is given, that it reads, and that the help of an option names. */
 export function configsOf({ facts, options }: Program, run: Run | undefined, view: ProjectView): string[] {
-  const named = [...argsOf(run), ...options.flatMap(({ help }) => mentioned(view, help)), ...facts.reads, 'params.yaml'];
+  const named = [
+    ...argsOf(run),
+    ...options.flatMap(({ help }) => mentioned(view, help)),
+    ...facts.reads,
+    'params.yaml',
+  ];
   return named.filter((path) => CONFIGURATION.test(path) && view.files.includes(path));
 }
 
@@ -182,7 +188,9 @@ export function callOf(request: CallRequest): Call {
         place,
         program.cwd,
         (name) =>
-          decided.get(name) ?? declaredValue(program, given, name) ?? configured(view, configsOf(program, run, view), name),
+          decided.get(name) ??
+          declaredValue(program, given, name) ??
+          configured(view, configsOf(program, run, view), name),
       ),
   };
 }
@@ -254,7 +262,7 @@ function unknown({ value, flag, position }: Segment, notes: string[]): string {
 }
 
 /** What stands for a path, or for the file or folder that it lies in. */
-export function bound(value: string, bindings: readonly Binding[], cwd = ''): string {
+function bound(value: string, bindings: readonly Binding[], cwd = ''): string {
   const path = /^\/|:\/\//.test(value) ? value : join(cwd, value);
   const [best] = bindings.filter(([known]) => within(path, known)).sort(([one], [other]) => other.length - one.length);
   return best ? best[1] + path.slice(best[0].length) : value;

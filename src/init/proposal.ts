@@ -23,13 +23,13 @@ export interface StepProposal extends Call {
 }
 
 /** Where the scores of a training are found. */
-export type Scores =
+type Scores =
   | { from: 'mlflow'; metric: Metric }
   | { from: 'file'; file: string; metric: Metric | null }
   | { from: 'output'; pattern: string; metric: Metric };
 
 /** The data that a run starts from. */
-export interface DataChoice {
+interface DataChoice {
   /** Null: it is one of the candidates. */
   path: string | null;
   candidates: string[];

@@ -1,4 +1,4 @@
-"""Proposes what to learn from a table of which nothing is known: ``python -m mediwatch_training.training.propose FILE``."""
+"""Proposes what to learn from a table: ``python -m mediwatch_training.training.propose FILE``."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _ROWS_OF_GROUP = 1.5
 
 
 class Proposal(TypedDict):
-    """What to learn: the column, its positive value where it has two, the column of groups, and what identifies rows."""
+    """What to learn: the column, its positive value of two, the column of groups, and what identifies rows."""
 
     target: str | None
     why: str

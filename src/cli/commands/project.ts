@@ -12,8 +12,8 @@ export function addInit(program: Command, cli: Cli): void {
     program.command('init'),
     [
       'Looks at a training project and writes a commented mediwatch.yaml for it',
-      '; the project itself is not changed. It reads requirements, scripts, notebooks, Dockerfiles, MLflow settings, ' +
-        'Airflow DAGs and GitHub workflows.',
+      '; the project itself is not changed. It reads DVC, MLproject, Airflow DAGs, Makefiles, workflows, ' +
+        'Dockerfiles, scripts and notebooks.',
     ],
     [
       ['init', 'the project in this folder: a few questions, with answers that were found'],
