@@ -139,10 +139,10 @@ describe('dvc.yaml', () => {
     const { before, train, steps } = await written({
       'dvc.yaml':
         'vars: [{folder: work}]\nstages:\n' +
-        '  fit:\n    cmd: python fit.py --table ${folder}/all.csv --rate ${fit.rate} --into ${folder}/m.pkl\n' +
-        '    deps: ["${folder}/all.csv"]\n    outs: ["${folder}/m.pkl"]\n' +
-        '  rows:\n    foreach: [north, south]\n    do:\n      cmd: python rows.py --to ${folder}/${item}.csv\n      outs: ["${folder}/${item}.csv"]\n' +
-        '  join:\n    cmd: python join.py ${folder} ${folder}/all.csv\n    deps: ["${folder}/north.csv", "${folder}/south.csv"]\n    outs: ["${folder}/all.csv"]\n',
+        `  fit:\n    cmd: python fit.py --table \${folder}/all.csv --rate \${fit.rate} --into \${folder}/m.pkl\n` +
+        `    deps: ["\${folder}/all.csv"]\n    outs: ["\${folder}/m.pkl"]\n` +
+        `  rows:\n    foreach: [north, south]\n    do:\n      cmd: python rows.py --to \${folder}/\${item}.csv\n      outs: ["\${folder}/\${item}.csv"]\n` +
+        `  join:\n    cmd: python join.py \${folder} \${folder}/all.csv\n    deps: ["\${folder}/north.csv", "\${folder}/south.csv"]\n    outs: ["\${folder}/all.csv"]\n`,
       'params.yaml': 'fit: {rate: 0.4}\n',
       'rows.py': MAKER,
       'join.py':
@@ -187,7 +187,7 @@ describe('Makefile and shell scripts', () => {
   it('variables, defaults and folders of a script are followed', async () => {
     const { train, steps } = await written({
       'bin/nightly.sh':
-        '#!/bin/bash\nset -e\ncd "$(dirname "$0")/.."\nexport OUT=${OUT:-build}\nPY=.venv/bin/python\n' +
+        `#!/bin/bash\nset -e\ncd "$(dirname "$0")/.."\nexport OUT=\${OUT:-build}\nPY=.venv/bin/python\n` +
         'for day in mon tue; do echo $day; done\n$PY training/fit.py \\\n  --table="data/rows.csv" --into "$OUT/m.pkl" 2>&1 | tee run.log\n',
       'training/fit.py': TRAINER(),
       'data/rows.csv': TABLE,
