@@ -78,6 +78,10 @@ it('most files that init writes can be used as they are, and none needs more tha
   expect(Math.max(...counts), rows.join('\n')).toBeLessThanOrEqual(3);
   expect(counts.filter((count) => count === 0).length, rows.join('\n')).toBeGreaterThanOrEqual(6);
   const page = await readFile(join(PROJECT_ROOT, 'docs/init.md'), 'utf8');
-  const table = page.split('\n').slice(page.split('\n').indexOf('| project | shape | edits |')).filter(Boolean).join('\n');
+  const table = page
+    .split('\n')
+    .slice(page.split('\n').indexOf('| project | shape | edits |'))
+    .filter(Boolean)
+    .join('\n');
   expect(table).toBe(['| project | shape | edits |', '| --- | --- | --- |', ...rows].join('\n'));
 });
