@@ -169,6 +169,13 @@ class DriftDocumentLeftOut(TypedDict):
     at: list[str]
 
 
+class DriftDocumentLabels(TypedDict):
+    """Of how many rows of the log the outcome is known; absent: there is no file of labels."""
+
+    known: int
+    rows: int
+
+
 class DriftDocument(TypedDict):
     schema: Literal["mediwatch.drift/1"]
     #: digest of what was compared: the same rows make the same key
@@ -193,6 +200,10 @@ class DriftDocument(TypedDict):
     datasetDrift: bool | None
     #: rows that were left out; absent: none
     leftOut: NotRequired[list[DriftDocumentLeftOut]]
+    #: share of the newest rows that was left out, where the current window is; absent: none
+    leftOutShare: NotRequired[float]
+    #: of how many rows of the log the outcome is known; absent: there is no file of labels
+    labels: NotRequired[DriftDocumentLabels]
 
 
 class ReportOutcome(TypedDict):
@@ -216,7 +227,7 @@ class StepFailure(TypedDict):
 
 
 class PrepareInput(TypedDict):
-    #: CSV file, plain or gzipped
+    #: CSV or Parquet file, packed or not
     dataPath: str
     #: folder to write to
     outputDir: str
@@ -236,6 +247,12 @@ class PrepareInput(TypedDict):
     drop: list[str] | None
     #: numeric columns that are categories; null: the known ones
     idCategories: list[str] | None
+    #: what columns hold, by name, where it is not what their cells look like
+    columns: dict[str, Literal["number", "category", "date", "boolean", "text", "drop"]]
+    #: between the cells of CSV; null: found from the file
+    separator: str | None
+    #: of the text, such as latin-1; null: found from the file
+    encoding: str | None
 
 
 class SuggestInputTrial(TypedDict):
@@ -259,6 +276,8 @@ class SuggestInput(TypedDict):
     trials: list[SuggestInputTrial]
     #: search space; null: the model's own
     space: Space | None
+    #: training rows, which bound the model's own space
+    rows: int | None
     #: which scores are better
     direction: Literal["maximize", "minimize"]
 
@@ -526,24 +545,47 @@ class PrepareResultSplits(TypedDict):
     test: Split
 
 
+class PrepareResultDropped(TypedDict):
+    name: str
+    #: asked: by the settings; group: rows are split by it; nearlyConstant: fewer than 0.5 % of the rows differ; rowNumber: the index of a table; identifier: a name of each row; tooManyTexts: five are read
+    reason: Literal["asked", "group", "empty", "constant", "nearlyConstant", "rowNumber", "identifier", "tooManyTexts"]
+
+
+class PrepareResultRemark(TypedDict):
+    #: encoding, separator: found, as the settings do not say; lost: cells that are none of their kind count as missing; notNumbers: they make categories of a column of numbers; units: numbers with units are text; dayOrMonth, pointOrComma: all could be meant either way
+    code: Literal["encoding", "separator", "lost", "notNumbers", "units", "dayOrMonth", "pointOrComma"]
+    column: NotRequired[str]
+    #: cells that it is about
+    cells: NotRequired[int]
+    #: line of the first of them
+    line: NotRequired[int]
+    #: encoding or separator
+    detail: NotRequired[str]
+
+
 class PrepareResultFeature(TypedDict):
     name: str
+    #: numeric, categorical, date, boolean or text
     kind: str
+    #: how its cells are written, where there are several ways
+    format: NotRequired[str]
 
 
 class PrepareResult(TypedDict):
     #: records in all splits
     rows: int | None
-    #: patients in all splits; null without a group column
+    #: values of the group column in all splits; without one, rows
     groups: int | None
     #: records whose target is positive
     positives: int | None
     #: rows, groups and positives of each split
     splits: PrepareResultSplits | None
-    #: columns that the model sees, numeric or categorical
+    #: columns that the model does not see
+    dropped: NotRequired[list[PrepareResultDropped]]
+    #: what people should know of how the table was read
+    remarks: NotRequired[list[PrepareResultRemark]]
+    #: columns that the model sees
     features: list[PrepareResultFeature] | None
-    #: columns that it does not see
-    dropped: NotRequired[list[str]]
     #: digest of the unpacked file
     dataSha256: NotRequired[str]
 
@@ -883,6 +925,18 @@ SCHEMAS: dict[str, Schema] = {
                     "required": ["code", "rows", "at"],
                 },
             },
+            "leftOutShare": {
+                "description": "share of the newest rows that was left out, where the current window is; absent: none",
+                "type": "number",
+                "minimum": 0,
+                "maximum": 1,
+            },
+            "labels": {
+                "description": "of how many rows of the log the outcome is known; absent: there is no file of labels",
+                "type": "object",
+                "properties": {"known": {"type": "integer"}, "rows": {"type": "integer"}},
+                "required": ["known", "rows"],
+            },
         },
         "required": ["schema", "key", "tool", "columns"],
     },
@@ -910,7 +964,7 @@ SCHEMAS: dict[str, Schema] = {
     "PrepareInput": {
         "type": "object",
         "properties": {
-            "dataPath": {"type": "string", "minLength": 1, "description": "CSV file, plain or gzipped"},
+            "dataPath": {"type": "string", "minLength": 1, "description": "CSV or Parquet file, packed or not"},
             "outputDir": {"type": "string", "minLength": 1, "description": "folder to write to"},
             "seed": {
                 "default": 42,
@@ -954,6 +1008,22 @@ SCHEMAS: dict[str, Schema] = {
                 "default": None,
                 "description": "numeric columns that are categories; null: the known ones",
                 "anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "null"}],
+            },
+            "columns": {
+                "default": {},
+                "description": "what columns hold, by name, where it is not what their cells look like",
+                "type": "object",
+                "additionalProperties": {"type": "string", "enum": ["number", "category", "date", "boolean", "text", "drop"]},
+            },
+            "separator": {
+                "default": None,
+                "description": "between the cells of CSV; null: found from the file",
+                "anyOf": [{"type": "string", "minLength": 1, "maxLength": 1}, {"type": "null"}],
+            },
+            "encoding": {
+                "default": None,
+                "description": "of the text, such as latin-1; null: found from the file",
+                "anyOf": [{"type": "string", "minLength": 1}, {"type": "null"}],
             },
         },
         "required": ["dataPath", "outputDir"],
@@ -1004,6 +1074,11 @@ SCHEMAS: dict[str, Schema] = {
                 "default": None,
                 "description": "search space; null: the model's own",
                 "anyOf": [{"$ref": "Space"}, {"type": "null"}],
+            },
+            "rows": {
+                "default": None,
+                "description": "training rows, which bound the model's own space",
+                "anyOf": [{"type": "integer"}, {"type": "null"}],
             },
             "direction": {
                 "default": "maximize",

@@ -20,10 +20,15 @@ from .training.columns import ColumnPlan
 if TYPE_CHECKING:
     import pandas as pd
 
-    from .contract import PrepareResultFeature, PrepareResultSplits
+    from .contract import (
+        PrepareResultDropped,
+        PrepareResultFeature,
+        PrepareResultRemark,
+        PrepareResultSplits,
+    )
     from .shapes import Encoder, Floats, Ints, Record
 
-FORMAT = 3
+FORMAT = 4
 META_FILE = "dataset.json"
 FIT_RECORDS_FILE = "fit_records.parquet"
 TEST_RECORDS_FILE = "test_records.parquet"
@@ -39,7 +44,8 @@ class DatasetMeta(TypedDict):
     positives: int
     splits: PrepareResultSplits
     features: list[PrepareResultFeature]
-    dropped: list[str]
+    dropped: list[PrepareResultDropped]
+    remarks: list[PrepareResultRemark]
     dataSha256: str
     seed: int
     target: str

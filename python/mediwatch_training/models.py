@@ -27,6 +27,8 @@ class Predicting(Protocol):
         ...
 
 
+# How many columns a message names.
+_NAMED = 5
 # Attribute of a pipeline of this package that holds what a server must know of it.
 FACTS = "mediwatch_"
 
@@ -94,6 +96,40 @@ def expected_columns(model: object) -> list[str] | None:
     metadata = getattr(model, "metadata", None)
     schema = metadata.get_input_schema() if metadata is not None else None
     return [str(name) for name in schema.input_names()] if schema is not None and schema.has_input_names() else None
+
+
+def read_records(model: object, records: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Return records as a model of this package reads them, by the kinds and formats of its own training data.
+
+    Args:
+        model: Of another one's model the records are returned as they are.
+        records: As `prepare` has written them, from a table whose columns may be of other kinds by now.
+        name: What to call the model in messages.
+
+    Raises:
+        ModelMismatch: Columns hold something else than when the model was trained; it would see nothing in them.
+    """
+    from .training.encoder import known_categories
+    from .training.kinds import is_of_kind, read_column
+
+    seen = known_categories(model)
+    columns: dict[str, pd.Series] = {}
+    changed: list[str] = []
+    for feature in facts_of(model).get("features", []):
+        column = feature["name"]
+        if column not in records:
+            continue
+        columns[column] = read_column(records[column], feature)
+        if not is_of_kind(records[column], columns[column], feature, seen.get(column, [])):
+            changed.append(f"{column} ({feature['kind']})")
+    if changed:
+        more = f" and {len(changed) - _NAMED} more" if len(changed) > _NAMED else ""
+        raise ModelMismatch(
+            f"The model {name} was trained when these columns held values of another kind than now: "
+            f"{', '.join(changed[:_NAMED])}{more}",
+            "models",
+        )
+    return records.assign(**columns)
 
 
 def predict_records(model: object, records: pd.DataFrame, name: str) -> Floats:

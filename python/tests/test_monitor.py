@@ -19,6 +19,7 @@ from mediwatch_training.errors import (
     PredictionLogNotFound,
     StepError,
 )
+from mediwatch_training.serving.prediction_log import PredictionLog
 
 
 @pytest.fixture(scope="module")
@@ -261,3 +262,47 @@ def test_a_log_of_nothing_but_junk_is_too_few_rows(tmp_path):
     document = run("monitor", log=str(tmp_path), outputDir=str(tmp_path / "out"))["document"]
     assert document["current"]["rows"] == 0 and sum(found["rows"] for found in document["leftOut"]) == 500
     assert all(len(found["at"]) <= 10 for found in document["leftOut"])
+
+
+@pytest.mark.parametrize(("broken", "least", "most"), [(0, 0, 0), (40, 0.05, 0.15), (300, 0.45, 0.55)])
+def test_the_share_of_the_newest_rows_that_was_left_out_is_said(tmp_path, broken, least, most):
+    lines = pd.concat([simple(900), later(simple(300))]).to_csv(index=False).splitlines(keepends=True)
+    for number in range(broken):
+        lines.insert(len(lines) - 290 + number // 2, "torn\n")
+    (tmp_path / "predictions.csv").write_text("".join(lines))
+    document = run("monitor", log=str(tmp_path), outputDir=str(tmp_path / "out"), currentRows=300)["document"]
+    assert least <= document.get("leftOutShare", 0) <= most
+
+
+def test_rows_that_were_torn_behind_the_current_window_are_the_newest_ones(tmp_path):
+    text = simple(900).to_csv(index=False)
+    (tmp_path / "predictions.csv").write_text(text + "a\rb,c\n" * 1000)
+    document = run("monitor", log=str(tmp_path), outputDir=str(tmp_path / "out"), currentRows=300)["document"]
+    assert document["leftOutShare"] > 0.7
+
+
+def test_labels_of_other_events_are_counted(tmp_path):
+    (tmp_path / "labels.csv").write_text("event_id,label\nanother,1\n")
+    document = check(tmp_path, simple(300), later(simple(300)), labels=str(tmp_path / "labels.csv"))["document"]
+    assert document["labels"] == {"known": 0, "rows": 600}
+
+
+def test_features_of_any_name_are_compared_and_numbers_of_rows_are_not(tmp_path):
+    random = np.random.default_rng(2)
+    names = {name: random.normal(size=600) for name in ("threshold", "ts", "prob", "label", "index", "row")}
+    log = PredictionLog(tmp_path, [*names, "Unnamed: 0"])
+    for n in range(600):
+        log.append([[f"e{n}", 1.7e9 + n, "1", 0.5, *(float(names[name][n]) for name in names), n, 0.1, 0]])
+    document = run("monitor", log=str(tmp_path), outputDir=str(tmp_path / "out"), currentRows=300, columns=None)["document"]
+    features = {column["name"] for column in document["columns"] if column["role"] == "feature"}
+    assert features == {"feature.Unnamed: 0", *(f"feature.{name}" for name in names)}
+    chosen = run("monitor", log=str(tmp_path), outputDir=str(tmp_path / "out"), columns=["ts"])["document"]
+    assert [column["name"] for column in chosen["columns"] if column["role"] == "feature"] == ["feature.ts"]
+    frame = simple(600).assign(**{"Unnamed: 0": range(600), "index": range(600), "day": ["2026-01-31", "2026-02-01"] * 300})
+    assert not {"Unnamed: 0", "index", "day"} & by_name(check(tmp_path, frame)).keys()
+
+
+def test_kinds_that_people_have_chosen_count_in_a_comparison(tmp_path):
+    frame = simple(600).assign(code=np.random.default_rng(0).integers(0, 3, 600), noise=np.arange(600) % 5)
+    columns = by_name(check(tmp_path, frame, kinds={"code": "category", "noise": "drop"}))
+    assert "noise" not in columns and columns["code"]["method"] != by_name(check(tmp_path, frame))["code"]["method"]

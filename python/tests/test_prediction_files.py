@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import bz2
 import csv
 import gzip
 import io
+import lzma
 import os
 from pathlib import Path
 
@@ -234,3 +236,20 @@ def test_any_bytes_in_a_log_leave_the_rows_around_them(tmp_path):
         (tmp_path / "p.csv").write_bytes(b"event_id,ts,age,prob,pred\n" + good[0] + noise + b"\n" + good[1])
         found = set(read_log(str(tmp_path), 10_000).frame["event_id"])
         assert set(named(*range(150), *range(300, 450))) <= found, (round, noise)
+
+
+@pytest.mark.parametrize(("suffix", "pack"), [(".1", bytes), (".2.gz", gzip.compress), ("-20260131", bytes), (".3.bz2", bz2.compress), (".4.xz", lzma.compress)])
+def test_what_logrotate_leaves_is_part_of_the_log(tmp_path, suffix, pack):
+    rows(0, 3).to_csv(tmp_path / "predictions.csv", index=False)
+    (tmp_path / f"predictions.csv{suffix}").write_bytes(pack(rows(3, 3).to_csv(index=False).encode()))
+    assert sorted(events(tmp_path)) == named(*range(6))
+
+
+def test_money_in_a_log_is_the_number_that_it_is_in_the_training_data(tmp_path):
+    rows(0, 3, spent=["$1,647.27", "12", "N/A"]).to_csv(tmp_path / "a.csv", index=False)
+    np.testing.assert_array_equal(read_log(str(tmp_path), 10).frame["spent"], [1647.27, 12, np.nan])
+
+
+def test_the_spelling_of_a_code_makes_no_other_category(tmp_path):
+    rows(0, 5, code=["428", "428.0", "V27", "None", "007"]).to_csv(tmp_path / "a.csv", index=False)
+    assert list(read_log(str(tmp_path), 10).frame["code"]) == ["428", "428", "V27", None, "007"]

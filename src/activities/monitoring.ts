@@ -90,7 +90,7 @@ async function holdsNothing(folder: string): Promise<boolean> {
     if (error.code === 'ENOENT') return [];
     throw error;
   });
-  return !names.some((name) => /\.(csv|parquet)$/.test(name));
+  return !names.some((name) => /\.(csv|parquet)\b/.test(name));
 }
 
 /** The embedded API makes its log with the first prediction: until then there are no rows, which is no fault. */

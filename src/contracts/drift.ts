@@ -51,6 +51,16 @@ export const DriftDocument = z.object({
   shareThreshold: z.number().nullable().default(null).describe('share from which the data set counts as drifted'),
   datasetDrift: z.boolean().nullable().default(null).describe('null: the report does not say'),
   leftOut: z.array(LeftOutRows).optional().describe('rows that were left out; absent: none'),
+  leftOutShare: z
+    .number()
+    .min(0)
+    .max(1)
+    .optional()
+    .describe('share of the newest rows that was left out, where the current window is; absent: none'),
+  labels: z
+    .object({ known: z.number().int(), rows: z.number().int() })
+    .optional()
+    .describe('of how many rows of the log the outcome is known; absent: there is no file of labels'),
 });
 export type DriftDocument = z.infer<typeof DriftDocument>;
 
@@ -63,6 +73,11 @@ export const DriftGrounds = z.discriminatedUnion('code', [
     minRows: z.number().int(),
   }),
   z.object({ code: z.literal('noRule') }),
+  z.object({
+    code: z.literal('leftOut'),
+    rows: z.number().int().describe('rows of the log that were left out'),
+    share: z.number().describe('of the newest rows'),
+  }),
   z.object({ code: z.literal('rules'), findings: z.array(DriftFinding).describe('the findings that decided') }),
 ]);
 export type DriftGrounds = z.infer<typeof DriftGrounds>;

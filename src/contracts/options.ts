@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { MetricRule } from './registry.ts';
 import { OptionalLocation } from './text.ts';
-import { MODELS, Space } from './training.ts';
+import { ColumnChoice, MODELS, Space } from './training.ts';
 
 /*
  * Options, group by group. A group `…Options` is what a person may also give when starting a workflow; the group
@@ -47,7 +47,7 @@ export const DataOptions = z.strictObject({
 });
 export const DataSettings = DataOptions.extend({
   path: OptionalLocation.default('data/diabetic_data.csv.gz').describe(
-    'CSV, plain or gzipped, relative to mediwatch.yaml',
+    'CSV or Parquet, packed or not, relative to mediwatch.yaml',
   ),
   roots: list(z.string())
     .default([])
@@ -65,6 +65,14 @@ export const DataSettings = DataOptions.extend({
     .optional()
     .describe('columns left out of the features; absent: the bundled list of identifiers'),
   idCategories: list(z.string()).optional().describe('integer-coded columns that are categories, not quantities'),
+  columns: z
+    .record(z.string(), ColumnChoice)
+    .default({})
+    .describe(
+      'what columns hold, by name, where it is not what their cells look like: number, category, date, boolean, text; drop: leave it out',
+    ),
+  separator: z.string().min(1).max(1).optional().describe('between the cells of CSV; absent: found from the file'),
+  encoding: z.string().min(1).optional().describe('of the text, such as latin-1; absent: found from the file'),
   testFraction: z.number().gt(0).lt(0.9).default(0.15).describe('share of the groups in the test split'),
   validationFraction: z.number().gt(0).lt(0.9).default(0.15).describe('share in the validation split'),
 });

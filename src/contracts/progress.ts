@@ -2,7 +2,7 @@ import { defineQuery, defineSignal } from '@temporalio/workflow';
 import { z } from 'zod';
 import { truncate } from './errors.ts';
 import { STAGES } from './names.ts';
-import { Params } from './training.ts';
+import { DroppedColumn, Params, TableRemark } from './training.ts';
 import { GateVerdict } from './verdicts.ts';
 import { WORKFLOWS, WouldChange } from './workflows.ts';
 
@@ -57,6 +57,8 @@ export const StageOutcome = z.discriminatedUnion('code', [
     features: z.number().nullable(),
     splits: z.array(z.number().nullable()).nullable().describe('rows to train, validate and test on'),
     sizeBytes: z.number(),
+    dropped: z.array(DroppedColumn).optional(),
+    remarks: z.array(TableRemark).optional(),
   }),
   z.object({
     code: z.literal('search'),

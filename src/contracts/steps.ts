@@ -3,7 +3,7 @@ import { DriftDocument } from './drift.ts';
 import type { StepName } from './plans.ts';
 import { Comparison, memoryMb, RecordedFiles } from './registry.ts';
 import { ReportInput, WrittenReport } from './report.ts';
-import { Dataset, Metrics, MODELS, Params, Space, TrainedModel, Trial } from './training.ts';
+import { ColumnChoice, Dataset, Metrics, MODELS, Params, Space, TrainedModel, Trial } from './training.ts';
 import { Floor, ModelNeed } from './verdicts.ts';
 
 /**
@@ -32,7 +32,7 @@ const fraction = z.number().gt(0).lt(1).default(0.15);
 const forCommands = { dataPath, model: text.describe('kind of model that was asked for') };
 
 const PrepareInput = z.strictObject({
-  dataPath: text.describe('CSV file, plain or gzipped'),
+  dataPath: text.describe('CSV or Parquet file, packed or not'),
   outputDir: text.describe('folder to write to'),
   seed,
   testFraction: fraction.describe('share of the groups in the test split'),
@@ -53,19 +53,30 @@ const PrepareInput = z.strictObject({
     .nullable()
     .default(null)
     .describe('numeric columns that are categories; null: the known ones'),
+  columns: z
+    .record(z.string(), ColumnChoice)
+    .default({})
+    .describe('what columns hold, by name, where it is not what their cells look like'),
+  separator: text.max(1).nullable().default(null).describe('between the cells of CSV; null: found from the file'),
+  encoding: text.nullable().default(null).describe('of the text, such as latin-1; null: found from the file'),
 });
 
 /** What a step that prepares data says of the data set; a command need not know any of it. */
 export const Prepared = Dataset.omit({ ref: true, sourceSha256: true, features: true }).extend({
   features: z
-    .array(z.object({ name: z.string(), kind: z.string() }))
+    .array(
+      z.object({
+        name: z.string(),
+        kind: z.string().describe('numeric, categorical, date, boolean or text'),
+        format: z.string().optional().describe('how its cells are written, where there are several ways'),
+      }),
+    )
     .nullable()
-    .describe('columns that the model sees, numeric or categorical'),
+    .describe('columns that the model sees'),
 });
 export type Prepared = z.infer<typeof Prepared>;
 
 const PrepareResult = Prepared.extend({
-  dropped: z.array(z.string()).optional().describe('columns that it does not see'),
   dataSha256: z.string().optional().describe('digest of the unpacked file'),
 });
 
@@ -97,6 +108,7 @@ const SuggestInput = z.strictObject({
     .default([])
     .describe('trials so far'),
   space: Space.nullable().default(null).describe("search space; null: the model's own"),
+  rows: z.number().int().nullable().default(null).describe("training rows, which bound the model's own space"),
   direction: z.enum(['maximize', 'minimize']).default('maximize').describe('which scores are better'),
 });
 
@@ -186,6 +198,7 @@ export const MonitorInput = z.strictObject({
   columns: z.array(z.string()).nullable().default(null).describe('features to compare; null: all'),
   drop: PrepareInput.shape.drop.describe('columns of the log that are no features; null: the identifiers'),
   idCategories: PrepareInput.shape.idCategories,
+  kinds: PrepareInput.shape.columns,
   method: text.nullable().default(null).describe('test or distance, as Evidently names it; null: its own choice'),
   threshold: z.number().gt(0).nullable().default(null).describe("threshold of the method; null: the method's own"),
   driftShare: z.number().gt(0).default(0.5).describe('share of drifted features from which the data set has drifted'),

@@ -53,6 +53,34 @@ const count = z.number().int().nullable();
 /** One split of a data set. */
 export const Split = z.object({ rows: z.number().int(), groups: count, positives: count });
 
+/** What people may say that a column holds. */
+export const ColumnChoice = z.enum(['number', 'category', 'date', 'boolean', 'text', 'drop']);
+
+/** A column that the model does not read. */
+export const DroppedColumn = z.object({
+  name: z.string(),
+  reason: z
+    .enum(['asked', 'group', 'empty', 'constant', 'nearlyConstant', 'rowNumber', 'identifier', 'tooManyTexts'])
+    .describe(
+      'asked: by the settings; group: rows are split by it; nearlyConstant: fewer than 0.5 % of the rows differ; rowNumber: the index of a table; identifier: a name of each row; tooManyTexts: five are read',
+    ),
+});
+export type DroppedColumn = z.infer<typeof DroppedColumn>;
+
+/** What people should know of how a table was read. Lines are those of the file, from 1 on; a cell is never shown. */
+export const TableRemark = z.object({
+  code: z
+    .enum(['encoding', 'separator', 'lost', 'notNumbers', 'units', 'dayOrMonth', 'pointOrComma'])
+    .describe(
+      'encoding, separator: found, as the settings do not say; lost: cells that are none of their kind count as missing; notNumbers: they make categories of a column of numbers; units: numbers with units are text; dayOrMonth, pointOrComma: all could be meant either way',
+    ),
+  column: z.string().optional(),
+  cells: z.number().int().optional().describe('cells that it is about'),
+  line: z.number().int().optional().describe('line of the first of them'),
+  detail: z.string().optional().describe('encoding or separator'),
+});
+export type TableRemark = z.infer<typeof TableRemark>;
+
 /**
  * A prepared data set: of the bundled step, encoded arrays, fitted encoder, raw test records, and what describes them;
  * of a command, the files that it wrote. Counts that a command did not tell are null.
@@ -60,13 +88,15 @@ export const Split = z.object({ rows: z.number().int(), groups: count, positives
 export const Dataset = z.object({
   ref: ArtifactRef,
   rows: count.describe('records in all splits'),
-  groups: count.describe('patients in all splits; null without a group column'),
+  groups: count.describe('values of the group column in all splits; without one, rows'),
   positives: count.describe('records whose target is positive'),
   splits: z
     .object({ train: Split, validation: Split, test: Split })
     .nullable()
     .describe('rows, groups and positives of each split'),
   features: count.describe('columns that the model sees'),
+  dropped: z.array(DroppedColumn).optional().describe('columns that the model does not see'),
+  remarks: z.array(TableRemark).optional().describe('what people should know of how the table was read'),
   sourceSha256: z.string().nullable().describe('digest of the source file; null: the command reads another source'),
 });
 export type Dataset = z.infer<typeof Dataset>;

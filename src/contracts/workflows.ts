@@ -252,7 +252,7 @@ export const WORKFLOWS = {
     input: PrepareDataInput,
     plan: PrepareDataPlan,
     result: Dataset,
-    about: 'Splits and encodes the data by patient and puts the data set into the artifact store.',
+    about: 'Splits the rows by group, encodes them, and puts the data set into the artifact store.',
     example: { data: 'data/diabetic_data.csv.gz' },
   },
   hyperparameterSearch: {

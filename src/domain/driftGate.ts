@@ -3,13 +3,25 @@ import type { DriftGate } from '../contracts/options.ts';
 import type { DriftAlert } from '../contracts/steward.ts';
 import type { DriftFinding } from '../contracts/verdicts.ts';
 
+/** With more of the newest rows left out than this, those that are left say nothing of the others. */
+const MAX_LEFT_OUT = 0.2;
+
 /**
  * Decides whether a report is drift. Any rule that holds makes it so. With too few rows in a window it is skipped, which
- * is neither a pass nor a failure. A rule that the report cannot answer makes "cannot tell", never "no drift".
+ * is neither a pass nor a failure. A rule that the report cannot answer makes "cannot tell", never "no drift", and so do
+ * too many rows that were left out.
  *
  * @param minRows rows that each window must have, where the report does not say what it was asked for
  */
 export function judgeDrift(document: DriftDocument, gate: DriftGate, minRows: number): DriftVerdict {
+  const judged = judgeRows(document, gate, minRows);
+  const { leftOut = [], leftOutShare: share = 0 } = document;
+  if (judged.verdict === 'drift' || share <= MAX_LEFT_OUT) return judged;
+  const rows = leftOut.reduce((sum, one) => sum + one.rows, 0);
+  return { ...judged, verdict: 'cannot tell', grounds: { code: 'leftOut', rows, share } };
+}
+
+function judgeRows(document: DriftDocument, gate: DriftGate, minRows: number): DriftVerdict {
   const short = shortWindow(document, document.minRows ?? minRows);
   if (short) return { verdict: 'skipped', grounds: short, columns: [] };
   const columns = [...new Set(document.columns.filter(({ drifted }) => drifted).map(({ name }) => name))];

@@ -33,9 +33,10 @@ const FACTS: { [Name in Stage]: (result: ResultOf<Name>) => Facts } = {
   redeploy: ({ version }) => ({ deployed: version }),
 };
 
-function datasetOutcome({ rows, groups, features, splits, ref }: Dataset): StageOutcome {
+function datasetOutcome({ rows, groups, features, splits, ref, dropped, remarks }: Dataset): StageOutcome {
   const sizes = splits && [splits.train.rows, splits.validation.rows, splits.test.rows];
-  return { code: 'dataset', rows, groups, features, splits: sizes, sizeBytes: ref.sizeBytes };
+  const said = { ...(dropped && { dropped }), ...(remarks && { remarks }) };
+  return { code: 'dataset', rows, groups, features, splits: sizes, sizeBytes: ref.sizeBytes, ...said };
 }
 
 function searchOutcome({ best, complete, failed, metric }: SearchResult): StageOutcome {

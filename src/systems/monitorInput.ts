@@ -28,6 +28,7 @@ export function monitorInput(config: Config, wanted: Wanted): MonitorInput {
     columns: monitoring.columns ?? null,
     drop: data.drop ?? null,
     idCategories: data.idCategories ?? null,
+    kinds: data.columns,
     method: monitoring.method || null,
     threshold: monitoring.threshold ?? null,
     driftShare: monitoring.driftShare,

@@ -1,5 +1,5 @@
 import type { BuiltImage, Deployment } from '../contracts/deployment.ts';
-import type { LeftOutRows } from '../contracts/drift.ts';
+import type { DriftDocument, LeftOutRows } from '../contracts/drift.ts';
 import { STAGE_TITLES, type Stage } from '../contracts/names.ts';
 import type { Remark, SkipReason, StageOutcome, StageProgress, Waiting } from '../contracts/progress.ts';
 import type { ModelVersionRef, Promotion } from '../contracts/registry.ts';
@@ -7,6 +7,7 @@ import type { RetrainEnding } from '../contracts/steward.ts';
 import type { ResultOf, WorkflowName, WouldChange } from '../contracts/workflows.ts';
 import { deploymentOutcome, outcomeOf, promotionOutcome } from '../domain/outcomes.ts';
 import { capitalised, counted, duration, grouped, paramsText, percent, score, scoreName } from './numbers.ts';
+import { tableSentences, tableText } from './tables.ts';
 import { driftVerdictText, verdictText } from './verdicts.ts';
 
 /** What came of a stage, in a line. */
@@ -66,12 +67,14 @@ function datasetText({
   features,
   splits,
   sizeBytes,
+  ...read
 }: Extract<StageOutcome, { code: 'dataset' }>): string {
   if (rows === null) return `${(sizeBytes / 2 ** 20).toLocaleString('en', { maximumFractionDigits: 1 })} MiB of files`;
-  const of = groups === null ? '' : ` of ${grouped(groups)} patients`;
+  const of = groups === null || groups === rows ? '' : ` in ${grouped(groups)} groups`;
   const columns = features === null ? '' : `, ${features} features`;
   const sizes = splits ? `; train / validation / test ${splits.map(grouped).join(' / ')}` : '';
-  return `${grouped(rows)} rows${of}${columns}${sizes}`;
+  const how = tableText(read);
+  return `${grouped(rows)} rows${of}${columns}${sizes}${how && `; ${how}`}`;
 }
 
 /**
@@ -168,7 +171,11 @@ export function resultSentences<Name extends WorkflowName>(workflow: Name, resul
 }
 
 const RESULTS: { [Name in WorkflowName]: (result: ResultOf<Name>) => string[] } = {
-  prepareData: (result) => [`${outcomeText(outcomeOf('prepareData', result))}.`, `Data set ${result.ref.uri}`],
+  prepareData: ({ dropped, remarks, ...result }) => [
+    `${outcomeText(outcomeOf('prepareData', result))}.`,
+    ...tableSentences({ dropped, remarks }).map(capitalised),
+    `Data set ${result.ref.uri}`,
+  ],
   hyperparameterSearch: (result) => [
     `${capitalised(outcomeText(outcomeOf('hyperparameterSearch', result)))}, with ${paramsText(result.best.params)}.`,
   ],
@@ -195,6 +202,7 @@ const RESULTS: { [Name in WorkflowName]: (result: ResultOf<Name>) => string[] } 
   driftCheck: (result) => [
     `${result.registeredModel}: ${driftVerdictText(result)}.`,
     ...(result.report.document.leftOut ?? []).map(leftOutText),
+    ...labelSentences(result.report.document),
     ...(result.columns.length > 0 ? [`Columns that drifted: ${result.columns.join(', ')}.`] : []),
     result.alerted
       ? `The steward of ${result.registeredModel} has the alert; it retrains unless it is paused or cools down.`
@@ -214,6 +222,13 @@ const WHY_LEFT_OUT: Record<LeftOutRows['code'], string> = {
 
 const leftOutText = ({ code, rows, at }: LeftOutRows): string =>
   `Left out of the prediction log: ${counted(rows, 'row')} that ${WHY_LEFT_OUT[code]} (${at.join(', ')}${rows > at.length ? ', …' : ''}).`;
+
+function labelSentences({ labels }: DriftDocument): string[] {
+  if (!labels) return [];
+  const { known, rows } = labels;
+  const cure = known === 0 && rows > 0 ? ': check that event_id of the labels is that of the predictions' : '';
+  return [`The outcome of ${grouped(known)} of ${counted(rows, 'row')} is known${cure}.`];
+}
 
 const deploymentSentences = (deployment: Deployment | null): string[] =>
   deployment ? [`${capitalised(deploymentText(deployment))}.`] : [];

@@ -10,7 +10,7 @@ import type {
   Unscored,
 } from '../contracts/verdicts.ts';
 import type { PromotionConflict } from '../domain/registryMoves.ts';
-import { metricName, percent, score } from './numbers.ts';
+import { counted, metricName, percent, score } from './numbers.ts';
 import { joined } from './suggest.ts';
 
 /** Why the gate lets a version pass, or refuses it and what to do about that. */
@@ -197,6 +197,8 @@ function groundsText(grounds: DriftGrounds): string {
       return `not enough rows (${grounds.rows} of ${grounds.minRows})${grounds.window === 'reference' ? ' in the reference window' : ''}`;
     case 'noRule':
       return 'the gate has no rule';
+    case 'leftOut':
+      return `${counted(grounds.rows, 'row')} of the log had to be left out, ${percent(grounds.share)} of the newest`;
     case 'rules':
       return grounds.findings.map(findingText).join('; ');
   }

@@ -148,6 +148,7 @@ class Search {
       space: space ?? null,
       seed,
       count,
+      rows: this.dataset.splits?.train.rows ?? null,
       trials: this.study.trials,
     });
     const before = this.study.proposed;

@@ -148,3 +148,33 @@ describe('the gate', () => {
     expect(judgeDrift(other, NO_RULE, 10).grounds).toMatchObject({ window: 'reference', rows: 12, minRows: 50 });
   });
 });
+
+describe('rows that were left out', () => {
+  const drift = { dataset: true, minColumns: null, columns: [], share: null, prediction: false, target: false };
+  const of = (datasetDrift: boolean, leftOutShare: number): DriftDocument => ({
+    schema: 'mediwatch.drift/1',
+    key: 'k',
+    createdAt: null,
+    tool: 'a test',
+    current: { source: 'log', rows: 100, from: null, to: null },
+    reference: null,
+    minRows: 10,
+    columns: [],
+    driftedColumns: null,
+    share: null,
+    shareThreshold: null,
+    datasetDrift,
+    leftOut: [{ code: 'cells', rows: 50, at: [] }],
+    leftOutShare,
+  });
+
+  it('too many of the newest ones make a check that cannot tell, unless the others drifted', () => {
+    expect(judgeDrift(of(false, 0.2), drift, 10).verdict).toBe('no drift');
+    expect(judgeDrift(of(false, 0.21), drift, 10)).toMatchObject({
+      verdict: 'cannot tell',
+      grounds: { code: 'leftOut', rows: 50, share: 0.21 },
+    });
+    expect(judgeDrift(of(true, 0.9), drift, 10).verdict).toBe('drift');
+    expect(judgeDrift({ ...of(false, 0.9), current: null }, { ...drift }, 1_000).verdict).toBe('cannot tell');
+  });
+});

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from ..errors import PredictionLogInvalid
-from .document import PREDICTIONS
+from ..names import ABOUT, FEATURE, PREDICTIONS
+from ..training.kinds import is_row_number
+from ..values import date_of
 from .log import ORIGIN, as_text
 
 if TYPE_CHECKING:
@@ -16,9 +17,8 @@ if TYPE_CHECKING:
 Role: TypeAlias = Literal["feature", "prediction", "target"]
 Kind: TypeAlias = Literal["numeric", "categorical"]
 
-# What the prediction log holds beside features and predictions.
-_NOT_FEATURES = frozenset({"event_id", "ts", "model_version", "threshold", ORIGIN})
-_ROW_NUMBER = re.compile(r"^(unnamed: ?\d+|index|__index_level_\d+__|row(_?(number|id|nr|no))?|)$", re.IGNORECASE)
+# From this share on a column is one of dates, which move on whatever becomes of the data.
+_MIN_SHARE_OF_DATES = 0.99
 # An outcome with more values than this is a quantity.
 _MAX_OUTCOMES = 20
 # Of a column with more values than this, such as diagnosis codes, the rarest are one: with a handful of rows each
@@ -71,7 +71,7 @@ class Comparison:
 def compare_windows(current: Side, reference: Side, choice: Choice, min_rows: int) -> Comparison:
     """Lay two windows side by side.
 
-    A column takes part if at least `min_rows` rows of both windows could have it: the log of another model may lack
+    Numbers of rows and dates take no part unless they are asked for: they move on in any log. A column takes part if at least `min_rows` rows of both windows could have it: the log of another model may lack
     it. One without a value in either window, or with only one value but for a few rows, is left out: it cannot drift,
     and would thin the share of those that can. One that lost all its values, or gained them, is compared as known
     against missing.
@@ -92,6 +92,8 @@ def compare_windows(current: Side, reference: Side, choice: Choice, min_rows: in
         if role is None or min(side.present[name].sum() for side in (current, reference)) < min_rows:
             continue
         both = [side.frame[name] for side in (current, reference)]
+        if role == "feature" and choice.columns is None and (_number_rows(name, both) or _are_dates(both)):
+            continue
         if role == "target" and min(column.notna().sum() for column in both) < min_rows:
             continue
         if all(column.isna().all() for column in both):
@@ -119,9 +121,24 @@ def _role(name: str, choice: Choice) -> Role | None:
         return "prediction"
     if choice.columns is not None:
         return "feature" if name in choice.columns else None
-    if name in _NOT_FEATURES or name in choice.drop or _ROW_NUMBER.match(name.strip()):
+    if name in ABOUT or name == ORIGIN or name.removeprefix(FEATURE) in choice.drop:
         return None
     return "feature"
+
+
+def _number_rows(name: str, both: list[pd.Series]) -> bool:
+    """Whether a column numbers the rows in both windows, so that training has left it out as well."""
+    return all(is_row_number(name, column) for column in both)
+
+
+def _are_dates(both: list[pd.Series]) -> bool:
+    for column in both:
+        texts = column.dropna().unique()
+        if column.dtype != object or len(texts) == 0:
+            return False
+        if sum(date_of(text) is not None for text in texts) < _MIN_SHARE_OF_DATES * len(texts):
+            return False
+    return True
 
 
 def _alike(name: str, role: Role, both: list[pd.Series], choice: Choice) -> tuple[Kind, list[pd.Series]]:
@@ -129,7 +146,7 @@ def _alike(name: str, role: Role, both: list[pd.Series], choice: Choice) -> tupl
     import pandas as pd
 
     numeric = all(column.dtype != object or column.isna().all() for column in both)
-    named = name in choice.categories or name == "pred" or (role == "target" and _few_values(both))
+    named = name.removeprefix(FEATURE) in choice.categories or name == "pred" or (role == "target" and _few_values(both))
     if not numeric or named:
         return "categorical", _with_few_values([as_text(column) for column in both])
     numbers = [pd.to_numeric(column).astype("float64") for column in both]

@@ -51,6 +51,14 @@ def read_tail(path: Path, lines: int) -> Tail:
     return Tail(header.removeprefix(_BOM), body[: body.rfind(b"\n") + 1], position, position == begin)
 
 
+def whole_tail(content: bytes) -> Tail:
+    """Return all lines of a file that is there as a whole; the last one may lack its end."""
+    content = content.removeprefix(_BOM)
+    begin = _header_end(content)
+    lines = content[begin:]
+    return Tail(content[:begin], lines if lines.endswith(b"\n") or not lines else lines + b"\n", 0, True)
+
+
 def lines_before(path: Path, offset: int) -> int:
     """Return how many lines end before a place in a file; 0 if it cannot be read."""
     count = 0
@@ -66,10 +74,14 @@ def lines_before(path: Path, offset: int) -> int:
 
 def _header(file: BinaryIO) -> bytes:
     head = file.read(_HEADER_LIMIT)
+    return head[: _header_end(head)]
+
+
+def _header_end(head: bytes) -> int:
     end = head.find(b"\n")
     while end >= 0 and head.count(b'"', 0, end) % 2:
         end = head.find(b"\n", end + 1)
-    return head[: end + 1]
+    return end + 1
 
 
 def _first_row(body: bytes) -> int:

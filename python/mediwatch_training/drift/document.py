@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal, cast
 from ..checks import Mismatch, conform, is_object, is_objects
 from ..errors import DataNotFound, DriftReportInvalid
 from ..jsonio import to_json
+from ..names import OUTCOMES, PREDICTIONS
 from .evidently_shapes import Findings, metric_names, read_legacy, read_snapshot
 
 if TYPE_CHECKING:
@@ -25,9 +26,6 @@ _EXPECTED = (
     "expected a drift document of MediWatch, a report of Evidently 0.4 with DatasetDriftMetric or DataDriftTable, "
     "or one of Evidently 0.7 with DriftedColumnsCount or ValueDrift"
 )
-# How prediction and outcome are called where a report does not say: by Evidently itself, and by the prediction log.
-PREDICTIONS = ("prob", "pred", "prediction")
-_TARGETS = ("target", "label")
 
 
 def drift_document(input: DriftDocumentInput, progress: Progress) -> DriftDocument:
@@ -99,7 +97,7 @@ def count_drifted(columns: list[DriftColumn]) -> tuple[int | None, float | None]
 
 def _document(report: dict[str, object], found: Findings) -> DriftDocument:
     predictions = (found.prediction,) if found.prediction else PREDICTIONS
-    targets = (found.target,) if found.target else _TARGETS
+    targets = (found.target,) if found.target else OUTCOMES
     for column in found.columns:
         if column["name"] in predictions:
             column["role"] = "prediction"

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import csv
 import glob
-import gzip
 import io
+import lzma
+import re
 import time
 import zlib
-from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from ..errors import PredictionLogInvalid, PredictionLogNotFound, described
-from ..training.table import MAX_EXACT
-from .csv_tail import Tail, lines_before, read_tail
+from ..training.source import PARQUET_MAGIC, packing, unpack
+from ..training.table import number_or_text
+from ..values import MAX_EXACT, MISSING, category_of, decimal_of, number_of
+from .csv_tail import Tail, lines_before, read_tail, whole_tail
 from .salvage import salvage
 
 if TYPE_CHECKING:
@@ -22,19 +25,16 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from ..training.table import Column
     from .salvage import Code
 
-_PARQUET = (".parquet", ".pq")
-_SUFFIXES = (".csv", ".csv.gz", *_PARQUET)
-# Beyond "?" and empty cells, which stand for a missing value in the training data too.
-_MISSING = ["", "?", "nan", "NaN"]
+# Also as logrotate leaves them: predictions.csv.1, predictions.csv.2.gz, predictions.csv-20260131.
+_NAME = re.compile(r"\.(csv|parquet|pq)([.-]\d+)*(\.(gz|bz2|xz|zst))?$")
 # Between columns of files that are called CSV as well; read with commas, each row would be one text.
 _OTHER_SEPARATORS = (";", "\t", "|")
 #: Column that says which file a row is from, by its number in `Log.files`.
-ORIGIN = "__file"
+ORIGIN = "\0file"
 # Column that says at which line of what was read of its file a row begins, from 0 on.
-_LINE = "__line"
+_LINE = "\0line"
 # A column of numbers may hold so many texts: those rows are left out. From more on it is one of categories.
 _MAX_TEXTS = 0.01
 # Names, whatever they look like, and times, which may be dates.
@@ -47,6 +47,8 @@ class LeftOut:
 
     code: Code
     at: str
+    #: Which of `Log.files`, and at which line of what was read of it.
+    place: tuple[int, int] = field(default=(0, 0), compare=False)
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,8 @@ class Log:
 
     frame: pd.DataFrame
     times: pd.Series
+    #: At which line of what was read of its file each row begins.
+    lines: pd.Series
     files: list[Path]
     #: The columns of each file.
     columns: list[set[str]]
@@ -104,15 +108,16 @@ def read_log(log: str, rows: int, hours: float | None = None) -> Log:
     if "ts" in frame:
         codes = codes.mask(_times(frame["ts"]) > _latest(), "time")
     left_out = _left_out(frame, codes, parts, files)
-    frame = frame[codes.isna()].drop(columns=_LINE).reset_index(drop=True)
+    frame = frame[codes.isna()].reset_index(drop=True)
     if "event_id" in frame:
-        repeated = frame["event_id"].notna() & frame.duplicated([name for name in frame if name != ORIGIN])
+        repeated = frame["event_id"].notna() & frame.duplicated([name for name in frame if name not in (ORIGIN, _LINE)])
         frame = frame[~repeated].reset_index(drop=True)
+    lines = frame.pop(_LINE)
     times = unix_times(frame["ts"]) if "ts" in frame else pd.Series(float("nan"), index=frame.index)
     # Rows without a time stay behind the row that they follow in their file.
     order = times.ffill().sort_values(kind="stable", na_position="first").index
     return Log(
-        frame.loc[order].reset_index(drop=True), times.loc[order].reset_index(drop=True), files, columns, left_out
+        *(part.loc[order].reset_index(drop=True) for part in (frame, times, lines)), files, columns, left_out
     )
 
 
@@ -126,7 +131,7 @@ def _left_out(frame: pd.DataFrame, codes: pd.Series, parts: list[_Part], files: 
             rows.append((cast("Code", codes[row]), int(lines[row])))
         first = part.first_line() if rows else 0
         for code, line in sorted(rows, key=lambda row: row[1]):
-            found.append(LeftOut(code, f"{path.name}:{first + line}"))
+            found.append(LeftOut(code, f"{path.name}:{first + line}", (number, line)))
     return found
 
 
@@ -138,7 +143,7 @@ def find_files(log: str) -> list[Path]:
     """
     path = Path(log)
     if path.is_dir():
-        files = [file for file in path.iterdir() if file.name.endswith(_SUFFIXES) and not file.name.startswith(".")]
+        files = [file for file in path.iterdir() if _NAME.search(file.name) and not file.name.startswith(".")]
         missing = f"The folder {log} holds no CSV or Parquet file"
     elif path.exists():
         files, missing = [path], ""
@@ -166,8 +171,7 @@ def _read_newest(path: Path, rows: int | None, hours: float | None) -> _Part:
     wanted = rows
     try:
         while True:
-            read = _read_parquet if path.name.endswith(_PARQUET) else _read_csv
-            part = read(path, wanted)
+            part = _read_part(path, wanted)
             if part.whole or wanted is None:
                 return part
             if len(part.frame) >= (rows or 0) and _reaches_back(part.frame, hours):
@@ -175,7 +179,7 @@ def _read_newest(path: Path, rows: int | None, hours: float | None) -> _Part:
             wanted *= 4
     except OSError as error:
         raise PredictionLogInvalid(f"{path} cannot be read: {error.strerror or error}", "log") from error
-    except (pa.ArrowException, EOFError, UnicodeDecodeError, ValueError, zlib.error) as error:
+    except (pa.ArrowException, EOFError, UnicodeDecodeError, ValueError, csv.Error, zlib.error, lzma.LZMAError) as error:
         why = described(error)
         raise PredictionLogInvalid(f"{path} is no prediction log that can be read: {why}", "log") from error
 
@@ -187,19 +191,27 @@ def _reaches_back(frame: pd.DataFrame, hours: float | None) -> bool:
     return bool(times.min() < times.max() - hours * 3600)
 
 
-def _read_csv(path: Path, rows: int | None) -> _Part:
+def _read_part(path: Path, rows: int | None) -> _Part:
+    """Return at least the last rows of a file; all of one that is packed."""
+    with path.open("rb") as file:
+        begin = file.read(8)
+    if begin.startswith(PARQUET_MAGIC) or path.suffix in (".parquet", ".pq"):
+        return _read_parquet(path, rows)
+    kind = packing(begin)
+    if kind is None:
+        return _read_csv(path, read_tail(path, 2**62 if rows is None else rows), rows)
+    if kind == "zip":
+        raise PredictionLogInvalid(f"{path} is a zip file: unpack it, or pack it with gzip", "log")
+    return _read_csv(path, whole_tail(unpack(path.read_bytes(), kind)), rows)
+
+
+def _read_csv(path: Path, tail: Tail, rows: int | None) -> _Part:
     """Return the rows as text."""
     import pandas as pd
-    from pyarrow import csv
 
-    if path.name.endswith(".gz"):
-        header, _, body = gzip.decompress(path.read_bytes()).partition(b"\n")
-        tail = Tail(header + b"\n", body, 0, True)
-    else:
-        tail = read_tail(path, 2**62 if rows is None else rows)
     if not tail.header.strip():
         return _Part(pd.DataFrame({_LINE: []}), [], True, lambda: 1)
-    names = csv.read_csv(io.BytesIO(tail.header)).column_names
+    names = next(csv.reader(io.StringIO(tail.header.decode(), newline="")))
     # By its place: whatever the first line of the file holds, it is no name to quote.
     again = [place for place, name in enumerate(names, start=1) if name in names[: place - 1]]
     if again:
@@ -216,7 +228,7 @@ def _read_csv(path: Path, rows: int | None) -> _Part:
         return _Part(frame, [], tail.whole, first_line)
     salvaged = salvage(tail.lines, len(names), tail.whole)
     frame = pd.DataFrame(salvaged.rows, columns=names, dtype=object)
-    frame = frame.mask(frame.isin(_MISSING)).assign(**{_LINE: salvaged.lines})
+    frame = frame.mask(frame.isin(MISSING)).assign(**{_LINE: salvaged.lines})
     return _Part(frame, salvaged.broken, tail.whole, first_line)
 
 
@@ -235,7 +247,7 @@ def _quickly_read(tail: Tail, names: list[str]) -> pd.DataFrame | None:
             io.BytesIO(tail.header + tail.lines[start:]),
             parse_options=csv.ParseOptions(newlines_in_values=True),
             convert_options=csv.ConvertOptions(
-                null_values=_MISSING,
+                null_values=list(MISSING),
                 strings_can_be_null=True,
                 quoted_strings_can_be_null=True,
                 column_types={name: pa.string() for name in names},
@@ -263,22 +275,9 @@ def _read_parquet(path: Path, rows: int | None) -> _Part:
             count += file.metadata.row_group(first).num_rows
         before = file.metadata.num_rows - count
         table = file.read_row_groups(list(range(first, file.num_row_groups)))
-    table = pa.table([_as_number_or_text(column) for column in table.columns], names=table.column_names)
+    table = pa.table([number_or_text(column) for column in table.columns], names=table.column_names)
     frame = table.to_pandas(deduplicate_objects=True)
     return _Part(frame.assign(**{_LINE: np.arange(len(frame))}), [], first == 0, lambda: before + 1)
-
-
-def _as_number_or_text(column: Column) -> Column:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    if pa.types.is_boolean(column.type):
-        # As Python writes them, and so CSV files.
-        return pc.if_else(column, "True", "False")
-    if pa.types.is_integer(column.type) or pa.types.is_floating(column.type):
-        with suppress(pa.ArrowInvalid):  # an integer that float64 cannot hold
-            return column.cast(pa.float64())
-    return column.cast(pa.string())
 
 
 def _as_one(frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series]:
@@ -296,7 +295,7 @@ def _as_one(frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series]:
         if name in (ORIGIN, _LINE):
             columns[name] = column.astype("int64")
             continue
-        numbers = pd.to_numeric(column, errors="coerce").astype("float64")
+        numbers = _numbers(column, name in _NAMES)
         # Names that differ in their last digits only are one as float64.
         merges = name == "event_id" and (numbers.abs() >= MAX_EXACT).any()
         texts = numbers.isna() & column.notna()
@@ -308,21 +307,30 @@ def _as_one(frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series]:
     return pd.DataFrame(columns, index=frame.index), wrong
 
 
+def _numbers(column: pd.Series, is_name: bool) -> pd.Series:
+    """Return the numbers of a column, by the grammar of the training data unless it is one of names or times."""
+    import pandas as pd
+
+    numbers = pd.to_numeric(column, errors="coerce").astype("float64")
+    texts = column[numbers.isna() & column.notna()]
+    if is_name or texts.empty:
+        return numbers
+    decimal, _ = decimal_of(map(str, column.dropna().unique()))
+    read = {text: number_of(str(text), decimal or ".") for text in texts.unique()}
+    if decimal == ",":
+        return column.map({text: number_of(str(text), ",") for text in column.dropna().unique()}).astype("float64")
+    return numbers.fillna(column.map(read).astype("float64"))
+
+
 def as_text(column: pd.Series) -> pd.Series:
     """Return a column as text, whole numbers without a decimal point, missing values as None."""
     import pandas as pd
 
     # By distinct value: a column of a category has few of them.
-    texts = {value: _text(value) for value in column.dropna().unique()}
+    texts = {value: category_of(value) for value in column.dropna().unique()}
     if not texts:
         return pd.Series([None] * len(column), column.index, object)
     return column.map(texts).astype(object).where(column.notna(), cast("str", None))
-
-
-def _text(value: object) -> str:
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value)
 
 
 # A Unix time in seconds stays below this until the year 5138; above, it is one in milliseconds.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import InvalidInput
 from ..jsonio import to_json, write_bytes, write_json
+from ..names import logged_as
 from ..training.columns import ID_CATEGORIES, IDENTIFIERS
 from .comparison import Choice, Comparison, Side, compare_windows
 from .document import SCHEMA, count_drifted
@@ -18,7 +19,14 @@ from .windows import Windows, current_start, outcomes_of, reference_start, train
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ..contract import DriftDocument, DriftDocumentLeftOut, DriftWindow, MonitorInput, MonitorResult
+    from ..contract import (
+        DriftDocument,
+        DriftDocumentLabels,
+        DriftDocumentLeftOut,
+        DriftWindow,
+        MonitorInput,
+        MonitorResult,
+    )
     from ..steps import Progress
     from .salvage import Code
 
@@ -60,12 +68,15 @@ def monitor(input: MonitorInput, progress: Progress) -> MonitorResult:
         raise InvalidInput(f"currentRows ({windows.current_rows}) can never hold minRows ({min_rows})", "currentRows")
     drop = IDENTIFIERS if input["drop"] is None else input["drop"]
     id_categories = ID_CATEGORIES if input["idCategories"] is None else input["idCategories"]
-    choice = Choice(input["columns"], drop, id_categories, input["labelColumn"])
 
     progress({"stage": "reading"})
     log = read_log(input["log"], windows.rows_needed, windows.hours_needed)
-    if labels is not None:
-        _add_outcomes(log.frame, outcomes_of(labels, choice.label), choice.label)
+    wanted = input["columns"] and [name if name in log.frame else logged_as(name) for name in input["columns"]]
+    kinds = input["kinds"]
+    drop = [*drop, *(name for name in kinds if kinds[name] == "drop")]
+    id_categories = [*id_categories, *(name for name in kinds if kinds[name] == "category")]
+    choice = Choice(wanted, drop, id_categories, input["labelColumn"])
+    matched = None if labels is None else _add_outcomes(log.frame, outcomes_of(labels, choice.label), choice.label)
     times = log.times.to_numpy()
     begin = current_start(times, windows, alone=dataset_dir is not None)
     current = _window(log, slice(begin, len(times)))
@@ -91,6 +102,9 @@ def monitor(input: MonitorInput, progress: Progress) -> MonitorResult:
     }
     if log.left_out:
         document["leftOut"] = _left_out(log)
+        document["leftOutShare"] = _left_out_share(log, begin)
+    if matched is not None:
+        document["labels"] = matched
     rows = {"current": current[1]["rows"], "reference": reference[1]["rows"]}
     progress({"stage": "comparing", **rows, "leftOut": len(log.left_out)})
     html = json = None
@@ -107,6 +121,20 @@ def _left_out(log: Log) -> list[DriftDocumentLeftOut]:
     for row in log.left_out:
         places.setdefault(row.code, []).append(row.at)
     return [{"code": code, "rows": len(at), "at": at[:_NAMED_ROWS]} for code, at in places.items()]
+
+
+def _left_out_share(log: Log, begin: int) -> float:
+    """Return which share of the newest rows was left out: of those where the current window is, and behind it."""
+    origins, lines = log.frame[ORIGIN].to_numpy()[begin:], log.lines.to_numpy()[begin:]
+    first = {int(number): int(lines[origins == number].min()) for number in set(origins)}
+    newest = max(first, default=-1)
+
+    def is_new(place: tuple[int, int]) -> bool:
+        number, line = place
+        return number > newest or (number in first and line > first[number])
+
+    count = sum(is_new(row.place) for row in log.left_out)
+    return count / (count + len(lines)) if count else 0.0
 
 
 def _settings(input: MonitorInput, choice: Choice) -> dict[str, object]:
@@ -165,14 +193,19 @@ def _side(frame: pd.DataFrame, log: Log) -> Side:
     return Side(frame, present)
 
 
-def _add_outcomes(frame: pd.DataFrame, outcomes: pd.Series, column: str) -> None:
-    """Put the outcomes that are known by now into the log; what the log itself says stands where they say nothing."""
+def _add_outcomes(frame: pd.DataFrame, outcomes: pd.Series, column: str) -> DriftDocumentLabels:
+    """Put the outcomes that are known by now into the log; what the log itself says stands where they say nothing.
+
+    Returns:
+        Of how many rows they say something.
+    """
     if "event_id" not in frame:
-        return
+        return {"known": 0, "rows": len(frame)}
     from .log import as_text
 
     joined = as_text(frame["event_id"]).map(outcomes)
     frame[column] = joined.where(joined.notna(), frame[column]) if column in frame else joined
+    return {"known": int(joined.notna().sum()), "rows": len(frame)}
 
 
 def key_of(windows: list[pd.DataFrame], settings: dict[str, object]) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..dataset import FIT_RECORDS_FILE, open_dataset
 from ..errors import DataInvalid, PredictionLogInvalid, PredictionLogNotFound
+from ..names import logged_as
 from .log import as_text, read_all
 
 if TYPE_CHECKING:
@@ -106,7 +107,8 @@ def training_sample(directory: str, rows: int, label: str) -> pd.DataFrame:
     records = pd.read_parquet(path)
     labels = np.concatenate([dataset.labels("train"), dataset.labels("validation")])
     chosen = np.linspace(0, len(records) - 1, min(rows, len(records))).round().astype(np.int64)
-    return records.iloc[chosen].assign(**{label: labels[chosen].astype(np.float64)}).reset_index(drop=True)
+    sample = records.iloc[chosen].rename(columns=logged_as)
+    return sample.assign(**{label: labels[chosen].astype(np.float64)}).reset_index(drop=True)
 
 
 def outcomes_of(path: str, column: str) -> pd.Series:

@@ -52,7 +52,7 @@ def main(descriptor: int, uid: int, memory_mib: int, threads: int) -> None:
     from threadpoolctl import threadpool_limits
 
     from mediwatch_training.errors import described
-    from mediwatch_training.models import expected_columns, facts_of, loader_of
+    from mediwatch_training.models import expected_columns, facts_of, loader_of, read_records
 
     def answer(message: object) -> None:
         parent.send_bytes(json.dumps(message).encode())
@@ -64,6 +64,7 @@ def main(descriptor: int, uid: int, memory_mib: int, threads: int) -> None:
         with threadpool_limits(limits=threads, user_api="openmp"):
             _watch(answer)
             model = load()
+            records = read_records(model, records, name)
             answer({"columns": expected_columns(model), "threshold": facts_of(model).get("threshold")})
             while True:
                 answer(_predict((name, model), records, *pickle.loads(parent.recv_bytes())))

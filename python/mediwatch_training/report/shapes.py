@@ -12,7 +12,7 @@ from ..contract import ReportInputLineage
 if TYPE_CHECKING:
     from typing_extensions import NotRequired
 
-    from ..contract import Params, PrepareResultSplits
+    from ..contract import Params, PrepareResultDropped, PrepareResultRemark, PrepareResultSplits
     from .inputs import ReportedTrial
 
 Role: TypeAlias = Literal["challenger", "champion"]
@@ -276,8 +276,10 @@ class ProfiledColumn(TypedDict):
 
 @final
 class Profile(TypedDict):
-    """What the data looks like; `left` columns are not described."""
+    """What the data looks like, and how its file was read; `left` columns are not described."""
 
+    dropped: list[PrepareResultDropped]
+    remarks: list[PrepareResultRemark]
     splits: PrepareResultSplits
     rows: int
     groups: int

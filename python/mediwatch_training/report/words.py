@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..contract import PrepareResultRemark
 
 SCORE_NAMES = {
     "auc": "AUC",
@@ -10,6 +14,25 @@ SCORE_NAMES = {
     "log_loss": "Log loss",
     "brier": "Brier score",
     "f1": "F1 at threshold",
+}
+REASONS = {
+    "asked": "as the settings ask",
+    "group": "the group of the rows",
+    "empty": "empty",
+    "constant": "one value only",
+    "nearlyConstant": "hardly any row differs",
+    "rowNumber": "numbers of rows",
+    "identifier": "names of rows",
+    "tooManyTexts": "more texts than are read",
+}
+_REMARKS = {
+    "encoding": "the file is not UTF-8 and was read as {detail}",
+    "separator": "cells are separated by {detail}",
+    "lost": "{cells} of its cells, the first one in line {line}, could not be read and count as missing",
+    "notNumbers": "{cells} of its cells, the first one in line {line}, are no numbers: it is read as categories",
+    "units": "numbers with units, which are read as categories",
+    "dayOrMonth": "the day or the month could be first; read with the day first",
+    "pointOrComma": "commas and points could be decimal ones or not",
 }
 _DIGITS = {"auc": 3, "average_precision": 3, "f1": 3}
 MODEL_NAMES = {"hgb": "histogram gradient boosting", "rf": "random forest"}
@@ -24,6 +47,12 @@ def number(value: float | None, digits: int) -> str:
     text = f"{value:,.{digits}f}"
     # What rounds to nothing has no sign.
     return text.lstrip("-") if float(text.replace(",", "")) == 0 else text.replace("-", _MINUS)
+
+
+def remark(said: PrepareResultRemark) -> str:
+    """Return what people should know of how a table was read; the column is named apart."""
+    detail = "tabs" if said.get("detail") == "\t" else said.get("detail")
+    return _REMARKS[said["code"]].format(detail=detail, cells=said.get("cells"), line=said.get("line"))
 
 
 def signed(value: float | None, digits: int) -> str:

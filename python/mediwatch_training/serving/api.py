@@ -23,7 +23,7 @@ from .batching import Batcher
 from .guard import Guard
 from .model import ServedModel, load_served_model
 from .prediction_log import PredictionLog
-from .records import MAX_BODY_BYTES, BadRequest, check_values, parse_records, spell_booleans
+from .records import MAX_BODY_BYTES, BadRequest, parse_records
 from .settings import Settings
 
 if TYPE_CHECKING:
@@ -73,8 +73,7 @@ class Service:
         batcher = self._batcher
         if model is None or batcher is None:
             raise BadRequest(503, _NO_MODEL)
-        records = spell_booleans(parse_records(body), model.booleans)
-        warnings = check_values(records, model.features)
+        records, warnings = model.reader.read(parse_records(body))
         try:
             probabilities = batcher.probabilities(records)
         except StepError as error:

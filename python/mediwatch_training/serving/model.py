@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ModelLoadFailed, StepError
-from ..training.encoder import text_categories
-from .records import boolean_spellings
+from ..training.encoder import known_categories
+from .records import RecordReader
 from .settings import Settings
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class ServedModel:
         threshold: Probability from which a record counts as positive.
         features: ``{name, kind}`` of each column that the model reads.
         example: A raw record, or None.
-        booleans: How the training data write true and false, by feature.
+        reader: Reads records as the pipeline takes them.
         loaded_at: Unix seconds.
     """
 
@@ -44,7 +44,7 @@ class ServedModel:
     threshold: float
     features: list[PrepareResultFeature]
     example: Record | None
-    booleans: dict[str, dict[bool, str]] = field(default_factory=dict[str, "dict[bool, str]"])
+    reader: RecordReader
     loaded_at: float = field(default_factory=time.time)
 
     def probabilities(self, records: list[Record]) -> Floats:
@@ -124,7 +124,7 @@ def describe(pipeline: object, version: str, stage: str | None, run_id: str | No
         threshold=known.get("threshold", _DEFAULT_THRESHOLD),
         features=features,
         example=examples[0] if examples else None,
-        booleans=boolean_spellings(text_categories(pipeline)),
+        reader=RecordReader(features, known_categories(pipeline)),
     )
 
 

@@ -14,6 +14,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..names import logged_as
+
 if TYPE_CHECKING:
     from ..shapes import Value
 
@@ -38,13 +40,13 @@ class PredictionLog:
 
     Args:
         directory: Where the files are; made when first needed.
-        features: The columns between the threshold and the probability.
+        features: What the columns between the threshold and the probability hold.
         max_bytes: How large all files may be.
     """
 
     def __init__(self, directory: str | Path, features: list[str], max_bytes: int = 2**30) -> None:
         self._path = Path(directory) / FILE_NAME
-        self._header = ["event_id", "ts", "model_version", "threshold", *features, "prob", "pred"]
+        self._header = ["event_id", "ts", "model_version", "threshold", *map(logged_as, features), "prob", "pred"]
         self._max_bytes = max_bytes
         self._lock = threading.Lock()
         #: The file that this process writes; it keeps being this one when somebody renames it.
@@ -171,5 +173,6 @@ def _locked(directory: Path) -> Generator[None]:
 
 def _lines(rows: Sequence[Sequence[Value]]) -> bytes:
     buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="\n").writerows(rows)
+    # Every text in quotes: before 3.11.9, Python leaves a carriage return without, which ends the row for a reader.
+    csv.writer(buffer, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC).writerows(rows)
     return buffer.getvalue().encode("utf-8")

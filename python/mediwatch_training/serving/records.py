@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from typing import TYPE_CHECKING, cast
 
 from ..checks import is_list, is_object
+from ..values import ISO, MAX_EXACT, Unreadable, read_value
 
 if TYPE_CHECKING:
     from ..contract import PrepareResultFeature
-    from ..shapes import Record
+    from ..shapes import Record, Value
 
 MAX_RECORDS = 10_000
 MAX_BODY_BYTES = 32 * 1024 * 1024
@@ -70,29 +70,74 @@ def _check_text(payload: object) -> None:
         raise BadRequest(422, "The body holds half a character, which no text can") from error
 
 
-def check_values(records: list[Record], features: list[PrepareResultFeature]) -> list[str]:
-    """Return warnings about fields that the model does not read or does not get.
+class RecordReader:
+    """Reads the values of records as the model takes them, by the grammar of its training data.
 
-    Raises:
-        BadRequest: 422 for a value of a type that a feature cannot have, one that is too long, or too many fields.
+    Args:
+        features: Kind and format of what the model reads.
+        categories: The values that it has seen in training, of those features that have any.
     """
-    numeric = {f["name"] for f in features if f["kind"] == "numeric"}
-    names = {f["name"] for f in features}
-    unknown: set[str] = set()
-    absent: set[str] = set()
-    for position, record in enumerate(records):
-        if len(record) > len(names) + MAX_OTHER_FIELDS:
-            raise BadRequest(422, f"records[{position}] has {len(record)} fields, the model reads {len(names)}")
-        unknown |= record.keys() - names
-        absent |= names - record.keys()
-        for name in record.keys() & names:
-            _check_value(f"records[{position}].{name}", record[name], name in numeric)
-    warnings: list[str] = []
-    if unknown:
-        warnings.append(f"ignored fields that the model does not read: {_listed(unknown)}")
-    if absent:
-        warnings.append(f"treated absent features as missing values: {', '.join(sorted(absent))}")
-    return warnings
+
+    def __init__(self, features: list[PrepareResultFeature], categories: dict[str, list[str]]) -> None:
+        self._features = {feature["name"]: feature for feature in features}
+        self._seen = {name: frozenset(values) for name, values in categories.items()}
+        self._spellings = boolean_spellings(categories)
+
+    def read(self, records: list[Record]) -> tuple[list[Record], list[str]]:
+        """Return the features of records, and warnings about fields that the model does not read, get, or know.
+
+        Raises:
+            BadRequest: 422 for a value of a type that a feature cannot have, one that is too long, or too many fields.
+        """
+        names = self._features.keys()
+        unknown: set[str] = set()
+        absent: set[str] = set()
+        unseen: set[str] = set()
+        read: list[Record] = []
+        for position, record in enumerate(records):
+            if len(record) > len(names) + MAX_OTHER_FIELDS:
+                raise BadRequest(422, f"records[{position}] has {len(record)} fields, the model reads {len(names)}")
+            unknown |= record.keys() - names
+            absent |= names - record.keys()
+            found: Record = {}
+            for name in record.keys() & names:
+                value = self._value(f"records[{position}].{name}", record[name], name)
+                if value is None and record[name] is not None:
+                    absent.add(name)
+                if isinstance(value, str) and name in self._seen and value not in self._seen[name]:
+                    unseen.add(name)
+                found[name] = value
+            read.append(found)
+        warnings: list[str] = []
+        if unknown:
+            warnings.append(f"ignored fields that the model does not read: {_listed(unknown)}")
+        if absent:
+            warnings.append(f"treated absent features as missing values: {', '.join(sorted(absent))}")
+        if unseen:
+            warnings.append(f"treated values that the model has not seen in training as unknown: {_listed(unseen)}")
+        return read, warnings
+
+    def _value(self, where: str, value: object, name: str) -> Value:
+        if isinstance(value, dict | list):
+            raise BadRequest(422, f"{where} must be a single value, not {type(value).__name__}")
+        # The digits of a number are bounded by Python's reader of JSON.
+        if isinstance(value, str) and len(value) > MAX_TEXT:
+            raise BadRequest(422, f"{where} is longer than {MAX_TEXT} characters")
+        feature = self._features[name]
+        try:
+            read = read_value(cast("Value", value), feature["kind"], feature.get("format"))
+        except Unreadable as error:
+            raise BadRequest(422, f"{where} must be {_expected(feature)} or null, not {_kind(value)}") from error
+        if isinstance(read, bool) and name in self._seen:
+            return self._spellings.get(name, {}).get(read, str(read))
+        return read
+
+
+def _expected(feature: PrepareResultFeature) -> str:
+    form = feature.get("format")
+    if feature["kind"] == "date":
+        return "a date in ISO 8601" if form in (None, ISO) else f"a date in ISO 8601 or as {form}"
+    return "a number" if form is None else f"a number, as text written like {form}"
 
 
 def _listed(names: set[str]) -> str:
@@ -115,42 +160,7 @@ def boolean_spellings(categories: dict[str, list[str]]) -> dict[str, dict[bool, 
     return spellings
 
 
-def spell_booleans(records: list[Record], spellings: dict[str, dict[bool, str]]) -> list[Record]:
-    """Return the records with JSON's true and false as the training data write them; `records` stay as they are."""
-    if not spellings:
-        return records
-    return [
-        {
-            name: spellings[name].get(value, value) if isinstance(value, bool) and name in spellings else value
-            for name, value in record.items()
-        }
-        for record in records
-    ]
-
-
-def _check_value(where: str, value: object, numeric: bool) -> None:
-    if value is None:
-        return
-    if isinstance(value, dict | list):
-        raise BadRequest(422, f"{where} must be a single value, not {type(value).__name__}")
-    # The digits of a number are bounded by Python's reader of JSON.
-    if isinstance(value, str) and len(value) > MAX_TEXT:
-        raise BadRequest(422, f"{where} is longer than {MAX_TEXT} characters")
-    if numeric and not _is_numeric(value):
-        raise BadRequest(422, f"{where} must be a number or null, not {_kind(value)}")
-
-
 def _kind(value: object) -> str:
-    return "a text" if isinstance(value, str) else "one that no float64 holds"
-
-
-def _is_numeric(value: object) -> bool:
     if isinstance(value, str):
-        try:
-            return math.isfinite(float(value))
-        except ValueError:
-            return value in ("", "?")
-    try:
-        return isinstance(value, int | float) and math.isfinite(value)
-    except OverflowError:
-        return False
+        return "a text"
+    return "a number" if isinstance(value, bool) or abs(cast("float", value)) < MAX_EXACT else "one that no float64 holds"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ if TYPE_CHECKING:
 
     from ..shapes import Ints
 
-# Names of an encounter and of a patient: a model that reads them learns the file by heart.
+# Names of an encounter and of a patient in the bundled data: a model that reads them learns the file by heart.
 IDENTIFIERS = ["encounter_id", "patient_nbr"]
 # Numbers that are names of something, not quantities.
 ID_CATEGORIES = ["admission_type_id", "discharge_disposition_id", "admission_source_id"]
@@ -19,8 +20,6 @@ ID_CATEGORIES = ["admission_type_id", "discharge_disposition_id", "admission_sou
 _SCALE_VALUES = 4
 # A text column with more values than this (diagnosis codes, specialties) is described by the positive rate of each.
 _FEW_VALUES = 30
-# Below this share of rows that differ from the commonest value, a column only costs time.
-_MIN_SHARE_THAT_DIFFERS = 0.005
 # ICD-9 codes are numbers in the order of their chapters, with some V and E codes among them.
 _MIN_SHARE_OF_NUMBERS = 0.8
 # Weight of the overall positive rate when categories are compared, in rows.
@@ -31,7 +30,7 @@ _MAX_CROSSES = 5
 
 @dataclass(frozen=True)
 class ColumnPlan:
-    """Columns by the way in which they are encoded; columns in `numeric_codes` are in `wide` too.
+    """Columns by the way in which they are encoded; those in `numeric_codes` are in `wide` too, `times` in `dates`.
 
     `crossed` are the columns of category codes whose pairs with the first of them are features as well.
     """
@@ -43,32 +42,46 @@ class ColumnPlan:
     wide: list[str]
     numeric_codes: list[str]
     crossed: list[str]
+    dates: list[str]
+    times: list[str]
+    texts: list[str]
 
     @property
     def features(self) -> list[str]:
         """Every column that the model reads, in the order of the encoded array."""
-        return [*self.categories, *self.id_categories, *self.scales, *self.numbers, *self.wide]
-
-    def kind(self, name: str) -> str:
-        """Return "numeric" or "categorical"."""
-        return "numeric" if name in self.numbers else "categorical"
+        ordered = (self.categories, self.id_categories, self.scales, self.numbers, self.wide, self.dates, self.texts)
+        return [name for names in ordered for name in names]
 
 
-def plan_columns(train: pd.DataFrame, labels: Ints, id_categories: list[str]) -> ColumnPlan:
+def plan_columns(
+    train: pd.DataFrame,
+    labels: Ints,
+    id_categories: Sequence[str] = (),
+    dates: Sequence[str] = (),
+    texts: Sequence[str] = (),
+) -> ColumnPlan:
     """Choose how to encode each column from the training rows alone.
 
     Args:
-        train: Training rows of the candidate features; float64 or text columns.
+        train: Training rows of the features; float64 or text columns.
         labels: Of the training rows, 0 or 1, shape (rows,).
         id_categories: Numeric columns whose numbers are names (codes), not quantities.
+        dates: Columns of ISO 8601 texts.
+        texts: Columns of free text.
     """
-    plan = ColumnPlan([], [], [], [], [], [], [])
+    plan = ColumnPlan([], [], [], [], [], [], [], [], [], [])
     for name in train.columns:
         column = train[name]
-        if _hardly_varies(column):
-            continue
         if column.dtype != object:
             (plan.id_categories if name in id_categories else plan.numbers).append(name)
+            continue
+        if name in dates:
+            plan.dates.append(name)
+            if column.str.contains("T", na=False).any():
+                plan.times.append(name)
+            continue
+        if name in texts:
+            plan.texts.append(name)
             continue
         values = column.nunique()
         if values <= _SCALE_VALUES:
@@ -103,11 +116,6 @@ def _spread(column: pd.Series, labels: Ints) -> float:
 
     deviations = pd.Series(labels - labels.mean()).groupby(column.to_numpy(), dropna=False).agg(["sum", "size"])
     return float((deviations["size"] * (deviations["sum"] / (deviations["size"] + _PRIOR_ROWS)) ** 2).sum())
-
-
-def _hardly_varies(column: pd.Series) -> bool:
-    counts = column.value_counts(dropna=False)
-    return counts.iloc[0] > (1 - _MIN_SHARE_THAT_DIFFERS) * len(column)
 
 
 def _mostly_numbers(column: pd.Series) -> bool:

@@ -6,10 +6,12 @@ model loads wherever those are installed, without this package.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+import itertools
+from typing import TYPE_CHECKING, Literal, cast
 
 import numpy as np
 
+from ..values import category_of
 from .columns import ColumnPlan
 
 if TYPE_CHECKING:
@@ -25,17 +27,22 @@ _MIN_ROWS_TO_CROSS = 30
 # The number of a pair is that of its first code times this, plus that of its second: codes are fewer, so no two
 # pairs share a number.
 _PAIR_BASE = 1e6
+# Days are counted between each two of so many dates.
+_MAX_PAIRED_DATES = 4
+# A free text becomes so many numbers.
+_TOPICS = 20
+_WORD_HASHES = 2**11
 # A missing text is a category like another: that it is missing says something too.
 _MISSING = "?"
-# Parts of the encoder that learn the values of text columns.
-_TEXT_PARTS = ("categories", "scales", "wide")
+# Parts of the encoder that learn the values of columns.
+_CATEGORY_PARTS = ("categories", "id_categories", "scales", "wide")
 
 
 def make_encoder(plan: ColumnPlan, seed: int) -> ColumnTransformer:
     """Return an unfitted encoder of a data frame of raw records.
 
-    It takes what clients send: None or NaN for a missing value, categories never seen, numbers written as text and
-    numeric codes written either way. Categories come first in its output: `categorical_columns` counts on it. Pairs
+    It takes what `values.read_value` makes of a cell: None or NaN for a missing value, categories never seen, numbers
+    and numeric codes as numbers or text, dates as ISO 8601. Categories come first in its output: `categorical_columns` counts on it. Pairs
     come last: a model leaves them out by its first columns.
     """
     from sklearn.compose import ColumnTransformer
@@ -52,6 +59,12 @@ def make_encoder(plan: ColumnPlan, seed: int) -> ColumnTransformer:
             make_pipeline(_as_text(), _target_encoder(_SMOOTHING, seed)),
             plan.wide,
         ),
+        ("dates", _days(), plan.dates),
+        ("months", _months(), plan.dates),
+        ("weekdays", make_pipeline(_days(), _shifted("floordiv", 1), _shifted("mod", 7)), plan.dates),
+        ("hours", make_pipeline(_days(), _shifted("mod", 1)), plan.times),
+        *((f"between_{n}", make_pipeline(_days(), _difference()), pair) for n, pair in enumerate(_date_pairs(plan))),
+        *((f"text_{n}", _topics(seed), [name]) for n, name in enumerate(plan.texts)),
     ]
     if plan.crossed:
         parts.append(("pairs", _pairs(plan, seed), plan.crossed))
@@ -63,17 +76,18 @@ def categorical_columns(plan: ColumnPlan) -> list[int]:
     return list(range(len(plan.categories) + len(plan.id_categories)))
 
 
-def text_categories(model: object) -> dict[str, list[str]]:
-    """Return the values of each text column that the encoder of a model has seen, sorted; none for another's model."""
+def known_categories(model: object) -> dict[str, list[str]]:
+    """Return the values of each column of categories that a model's encoder has seen, sorted; none for another's."""
     encoder = _steps(model)[0]
     found: dict[str, list[str]] = {}
     for part, transformer, columns in getattr(encoder, "transformers_", []):
         last = _steps(transformer)[-1]
         categories = getattr(last, "categories_", None)
-        if part in _TEXT_PARTS and isinstance(columns, list) and categories is not None:
+        if part in _CATEGORY_PARTS and isinstance(columns, list) and categories is not None:
             names = cast("list[object]", columns)
             found |= {
-                str(name): [str(value) for value in values] for name, values in zip(names, categories, strict=False)
+                str(name): [category_of(value) for value in values]
+                for name, values in zip(names, categories, strict=False)
             }
     return found
 
@@ -130,6 +144,65 @@ def _as_text() -> object:
     return make_pipeline(
         FunctionTransformer(pd.DataFrame.astype, kw_args={"dtype": "string"}),
         FunctionTransformer(pd.DataFrame.to_numpy, kw_args={"dtype": object, "na_value": _MISSING}),
+    )
+
+
+def _date_pairs(plan: ColumnPlan) -> list[list[str]]:
+    """Return the pairs of dates between which the days are counted."""
+    return [list(pair) for pair in itertools.combinations(plan.dates[:_MAX_PAIRED_DATES], 2)]
+
+
+def _days() -> object:
+    """Return what turns dates into days since 1970, with their fractions; which year it is says this as well."""
+    import pandas as pd
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import FunctionTransformer
+
+    parse = {"func": pd.to_datetime, "errors": "coerce", "format": "ISO8601", "utc": True}
+    return make_pipeline(
+        FunctionTransformer(pd.DataFrame.apply, kw_args=parse),
+        FunctionTransformer(pd.DataFrame.sub, kw_args={"other": pd.Timestamp(0, tz="UTC")}),
+        FunctionTransformer(pd.DataFrame.div, kw_args={"other": pd.Timedelta(days=1)}),
+    )
+
+
+def _months() -> object:
+    import pandas as pd
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import FunctionTransformer
+
+    month = {"to_replace": r"^\d{4}-(\d\d).*$", "value": r"\1", "regex": True}
+    return make_pipeline(FunctionTransformer(pd.DataFrame.replace, kw_args=month), _as_numbers())
+
+
+def _shifted(operation: Literal["floordiv", "mod"], other: int) -> object:
+    import pandas as pd
+    from sklearn.preprocessing import FunctionTransformer
+
+    function = pd.DataFrame.floordiv if operation == "floordiv" else pd.DataFrame.mod
+    return FunctionTransformer(function, kw_args={"other": other})
+
+
+def _difference() -> object:
+    from sklearn.preprocessing import FunctionTransformer
+
+    return FunctionTransformer(np.dot, kw_args={"b": np.array([[-1.0], [1.0]])})
+
+
+def _topics(seed: int) -> object:
+    """Describe a text by what its words have in common with those of others (latent semantic analysis)."""
+    from sklearn.decomposition import TruncatedSVD
+    from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import FunctionTransformer
+
+    # Hashed, so that there are as many numbers whatever words there are.
+    return make_pipeline(
+        _as_text(),
+        FunctionTransformer(np.ravel),
+        HashingVectorizer(n_features=_WORD_HASHES, alternate_sign=False, norm=None),
+        TfidfTransformer(sublinear_tf=True),
+        TruncatedSVD(_TOPICS, random_state=seed),
     )
 
 

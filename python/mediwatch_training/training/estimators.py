@@ -27,6 +27,8 @@ DEFAULTS: dict[ModelKind, Params] = {
     },
     "rf": {"n_estimators": 150, "max_depth": 16, "min_samples_leaf": 20, "max_features": 0.25},
 }
+# A tree can have at least so many leaves.
+_LEAVES = 20
 # Boosting stops when the validation loss has not improved for this many iterations, or here at the latest.
 _PATIENCE = 15
 _MAX_ITERATIONS = 600
@@ -45,8 +47,13 @@ _RESERVED = (
 )
 
 
-def check_params(model: ModelKind, params: Params | None) -> Params:
-    """Return `params` laid over the model's defaults (the defaults alone for None).
+def most_leaf_rows(wanted: int, rows: int | None) -> int:
+    """Return how many rows a leaf may need at least: of few training rows, leaves of many tell nothing apart."""
+    return wanted if rows is None else min(wanted, max(rows // _LEAVES, 1))
+
+
+def check_params(model: ModelKind, params: Params | None, rows: int | None = None) -> Params:
+    """Return `params` laid over the model's defaults for so many training rows (the defaults alone for None).
 
     Raises:
         InvalidInput: The estimator has no such parameter, or the package sets it itself.
@@ -55,7 +62,9 @@ def check_params(model: ModelKind, params: Params | None) -> Params:
     for name in params or {}:
         if name not in accepted:
             raise InvalidInput(f"{model} takes no parameter {name!r}; it takes {', '.join(accepted)}", "params")
-    return {**DEFAULTS[model], **(params or {})}
+    defaults = DEFAULTS[model]
+    leaf = most_leaf_rows(int(cast("int", defaults["min_samples_leaf"])), rows)
+    return {**defaults, "min_samples_leaf": leaf, **(params or {})}
 
 
 def fit_on_train(dataset: Dataset, model: ModelKind, params: Params, seed: int, threads: int) -> tuple[Estimator, int]:

@@ -1,4 +1,4 @@
-"""Step `prepare`: from a CSV file to split, encoded arrays."""
+"""Step `prepare`: from a table to split, encoded arrays."""
 
 from __future__ import annotations
 
@@ -16,15 +16,23 @@ from ..errors import DataInvalid, InvalidInput
 from ..jsonio import to_json, write_bytes
 from .columns import ID_CATEGORIES, IDENTIFIERS, ColumnPlan, plan_columns
 from .encoder import categorical_columns, make_encoder
+from .kinds import Columns, find_kinds
 from .table import Table, read_table
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from ..contract import PrepareInput, PrepareResult, Split
+    from ..contract import (
+        PrepareInput,
+        PrepareResult,
+        PrepareResultDropped,
+        PrepareResultRemark,
+        Split,
+    )
     from ..shapes import Encoder, Floats, Ints
     from ..steps import Progress
+    from .kinds import Wanted
 
 _EXAMPLE_ROWS = 5
 # Fewer rows of either class than this in a split say nothing.
@@ -33,7 +41,7 @@ _TRUTH_VALUES = {"true", "false"}
 
 
 def prepare(input: PrepareInput, progress: Progress) -> PrepareResult:
-    """Split a CSV file by group, encode it, and write the arrays to a directory.
+    """Split a table by group, encode it, and write the arrays to a directory.
 
     Running it twice on the same input writes the same bytes.
 
@@ -56,7 +64,14 @@ def prepare(input: PrepareInput, progress: Progress) -> PrepareResult:
 
     progress({"stage": "reading"})
     texts = {target} if group is None else {target, group}
-    table = read_table(data_path, tuple(texts), unread=tuple({*drop} - texts), codes=tuple(id_categories))
+    table = read_table(
+        data_path,
+        tuple(texts),
+        unread=tuple({*drop} - texts),
+        codes=tuple(id_categories),
+        separator=input["separator"],
+        encoding=input["encoding"],
+    )
     frame = table.frame
     labels = _labels(table, target, positive)
     if group is not None and group not in frame:
@@ -72,10 +87,20 @@ def prepare(input: PrepareInput, progress: Progress) -> PrepareResult:
     _check_splits(labels, rows_of)
 
     progress({"stage": "encoding", "rows": len(frame)})
-    candidates = frame.drop(columns=list(texts))
-    plan = plan_columns(candidates.iloc[rows_of["train"]], labels[rows_of["train"]], id_categories)
-    if not plan.features:
+    columns = find_kinds(
+        table, frame.drop(columns=list(texts)), codes == SPLITS.index("train"), id_categories, _wanted(table, input)
+    )
+    if not columns.features:
         raise DataInvalid(f"{data_path} has no column that a model could learn from", "dataPath")
+    candidates = columns.records
+    plan = plan_columns(
+        candidates[[feature["name"] for feature in columns.features]].iloc[rows_of["train"]],
+        labels[rows_of["train"]],
+        columns.names("categorical"),
+        columns.names("date"),
+        columns.names("text"),
+    )
+    features = {feature["name"]: feature for feature in columns.features}
     records = candidates[plan.features]
     encoder = cast("Encoder", make_encoder(plan, seed))
     arrays = {
@@ -101,8 +126,9 @@ def prepare(input: PrepareInput, progress: Progress) -> PrepareResult:
             "validation": _summary(rows_of["validation"], labels, groups),
             "test": _summary(rows_of["test"], labels, groups),
         },
-        "features": [{"name": name, "kind": plan.kind(name)} for name in plan.features],
-        "dropped": [name for name in table.names if name not in (*plan.features, target)],
+        "features": [features[name] for name in plan.features],
+        "dropped": _dropped(table, columns, [*drop], texts - {target}),
+        "remarks": [*_file_remarks(table, input), *columns.remarks],
         "dataSha256": table.sha256,
         "seed": seed,
         "target": target,
@@ -122,8 +148,35 @@ def prepare(input: PrepareInput, progress: Progress) -> PrepareResult:
         "splits": meta["splits"],
         "features": meta["features"],
         "dropped": meta["dropped"],
+        "remarks": meta["remarks"],
         "dataSha256": meta["dataSha256"],
     }
+
+
+def _wanted(table: Table, input: PrepareInput) -> dict[str, Wanted]:
+    wanted = input["columns"]
+    unknown = [name for name in wanted if name not in table.names]
+    if unknown:
+        others = f": the columns are {_names(table.names)}" if table.familiar else ""
+        raise DataInvalid(f"data.columns names {unknown[0]!r}, and there is no such column{others}", "columns")
+    return wanted
+
+
+def _dropped(table: Table, columns: Columns, asked: list[str], group: set[str]) -> list[PrepareResultDropped]:
+    """Return what the model does not read, in the order of the file."""
+    reasons = {one["name"]: one for one in columns.dropped}
+    reasons |= {name: {"name": name, "reason": "asked"} for name in asked}
+    reasons |= {name: {"name": name, "reason": "group"} for name in group}
+    return [reasons[name] for name in table.names if name in reasons]
+
+
+def _file_remarks(table: Table, input: PrepareInput) -> list[PrepareResultRemark]:
+    remarks: list[PrepareResultRemark] = []
+    if input["encoding"] is None and table.separator is not None and table.encoding != "utf-8":
+        remarks.append({"code": "encoding", "detail": table.encoding})
+    if input["separator"] is None and table.separator not in (None, ","):
+        remarks.append({"code": "separator", "detail": table.separator})
+    return remarks
 
 
 def _labels(table: Table, target: str, positive: str) -> Ints:

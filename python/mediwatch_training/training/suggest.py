@@ -10,6 +10,7 @@ import warnings
 from typing import TYPE_CHECKING, Literal
 
 from ..errors import InvalidInput
+from .estimators import most_leaf_rows
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
         SuggestInputTrial,
         SuggestResult,
     )
+    from ..shapes import ModelKind
     from ..steps import Progress
 
 # The first proposals are random, as TPE needs some trials to learn from. Optuna's default is 10; a search of 20
@@ -42,7 +44,7 @@ def suggest(input: SuggestInput, progress: Progress) -> SuggestResult:
     Raises:
         InvalidInput: A trial or the space cannot be.
     """
-    space = check_space(input["space"] or BUNDLED[input["model"]])
+    space = check_space(input["space"] or _bundled(input["model"], input["rows"]))
     trials = sorted(input["trials"], key=lambda trial: trial["number"])
     for trial in trials:
         if trial["state"] == "complete" and "score" not in trial:
@@ -120,6 +122,16 @@ BUNDLED: dict[str, Space] = {
         "max_features": {"type": "float", "low": 0.1, "high": 0.6},
     },
 }
+
+
+def _bundled(model: ModelKind, rows: int | None) -> Space:
+    """Return the bundled search space of a model, as far as so many training rows allow."""
+    space = {**BUNDLED[model]}
+    leaf = space["min_samples_leaf"]
+    if leaf["type"] == "int":
+        high = most_leaf_rows(leaf["high"], rows)
+        space["min_samples_leaf"] = {**leaf, "low": min(leaf["low"], high), "high": high}
+    return space
 
 
 def check_space(space: Space) -> Space:

@@ -36,7 +36,7 @@ def train(input: TrainInput, progress: Progress) -> TrainResult:
         MlflowRefused: The tracking server does not do what it is asked.
     """
     dataset = open_dataset(input["datasetDir"])
-    params = estimators.check_params(input["model"], input["params"])
+    params = estimators.check_params(input["model"], input["params"], dataset.meta["splits"]["train"]["rows"])
     key = _key(dataset, input["model"], params, input["seed"])
 
     progress({"stage": "opening the run"})

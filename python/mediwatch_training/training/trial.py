@@ -32,7 +32,7 @@ def trial(input: TrialInput, progress: Progress) -> TrialResult:
     began = time.perf_counter()
     model, seed, threads = input["model"], input["seed"], input["threads"]
     dataset = open_dataset(input["datasetDir"])
-    params = check_params(model, input["params"])
+    params = check_params(model, input["params"], dataset.meta["splits"]["train"]["rows"])
 
     progress({"stage": "fitting"})
     started = time.perf_counter()

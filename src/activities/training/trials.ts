@@ -110,6 +110,7 @@ export function createTrialActivities({ config: shared, mlflow, store, runner }:
       space: Space | null;
       seed: number;
       count: number;
+      rows?: number | null;
       direction?: 'maximize' | 'minimize' | undefined;
       trials: Trial[];
     }): Promise<Params[]> => {

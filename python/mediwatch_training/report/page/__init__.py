@@ -65,9 +65,12 @@ def _templates() -> Environment:
         words.parameter,
         words.plural,
         words.moment,
+        words.remark,
     ]
     environment.filters.update({one.__name__: one for one in filters})
-    cast("dict[str, object]", environment.globals).update({"score_text": words.score_text, "say": sentences})
+    cast("dict[str, object]", environment.globals).update(
+        {"score_text": words.score_text, "say": sentences, "reasons": words.REASONS}
+    )
     cast("dict[str, object]", environment.tests).update({"link": words.is_link})
     return environment
 

@@ -35,6 +35,8 @@ def profile(dataset: Dataset | None, importance: Importance | Missing) -> Profil
     columns = [str(name) for name in records]
     names = list(dict.fromkeys([*ranked, *(name for name in columns if name in used), *columns]))
     return {
+        "dropped": dataset.meta["dropped"],
+        "remarks": dataset.meta["remarks"],
         "splits": dataset.meta["splits"],
         "rows": dataset.meta["rows"],
         "groups": dataset.meta["groups"],

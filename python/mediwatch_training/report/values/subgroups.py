@@ -1,4 +1,4 @@
-"""How well the new version does for groups of patients: by age band, sex and race."""
+"""How well the new version does for groups of people: by age band, sex and race."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MIN_ROWS = 100
 MIN_POSITIVES = 20
 # Fewer than for all records, as there are many groups.
 _SAMPLES = 500
-# A column with more values is no grouping of patients; the rarest are shown together.
+# A column with more values is no grouping of people; the rarest are shown together.
 _MAX_GROUPS = 15
 _DIMENSIONS = (
     ("Age", ("age", "age_band", "age_group")),
@@ -37,7 +37,7 @@ _AGE_BANDS = (0, 18, 30, 40, 50, 60, 70, 80)
 
 
 def subgroups(scored: Scored) -> Subgroups | Missing:
-    """Return how well the challenger does for each group of patients."""
+    """Return how well the challenger does for each group of people."""
     model, test = scored.challenger.predicted, scored.test
     if model is None or test is None:
         return {"missing": scored.challenger.missing}
