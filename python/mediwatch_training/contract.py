@@ -482,6 +482,8 @@ class MonitorInput(TypedDict):
     drop: list[str] | None
     #: numeric columns that are categories; null: the known ones
     idCategories: list[str] | None
+    #: what columns hold, by name, where it is not what their cells look like
+    kinds: dict[str, Literal["number", "category", "date", "boolean", "text", "drop"]]
     #: test or distance, as Evidently names it; null: its own choice
     method: str | None
     #: threshold of the method; null: the method's own
@@ -552,15 +554,15 @@ class PrepareResultDropped(TypedDict):
 
 
 class PrepareResultRemark(TypedDict):
-    #: encoding, separator: found, as the settings do not say; lost: cells that are none of their kind count as missing; notNumbers: they make categories of a column of numbers; units: numbers with units are text; dayOrMonth, pointOrComma: all could be meant either way
+    #: encoding, separator: found, as the settings do not say; lost: cells that are none of their kind count as missing; notNumbers: they make categories of a column of numbers; units: numbers with units are categories; dayOrMonth, pointOrComma: all could be meant either way
     code: Literal["encoding", "separator", "lost", "notNumbers", "units", "dayOrMonth", "pointOrComma"]
-    column: NotRequired[str]
+    column: NotRequired[str | None]
     #: cells that it is about
-    cells: NotRequired[int]
+    cells: NotRequired[int | None]
     #: line of the first of them
-    line: NotRequired[int]
+    line: NotRequired[int | None]
     #: encoding or separator
-    detail: NotRequired[str]
+    detail: NotRequired[str | None]
 
 
 class PrepareResultFeature(TypedDict):
@@ -1432,6 +1434,12 @@ SCHEMAS: dict[str, Schema] = {
                 "default": None,
                 "description": "numeric columns that are categories; null: the known ones",
                 "anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "null"}],
+            },
+            "kinds": {
+                "default": {},
+                "description": "what columns hold, by name, where it is not what their cells look like",
+                "type": "object",
+                "additionalProperties": {"type": "string", "enum": ["number", "category", "date", "boolean", "text", "drop"]},
             },
             "method": {
                 "default": None,

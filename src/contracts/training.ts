@@ -72,12 +72,12 @@ export const TableRemark = z.object({
   code: z
     .enum(['encoding', 'separator', 'lost', 'notNumbers', 'units', 'dayOrMonth', 'pointOrComma'])
     .describe(
-      'encoding, separator: found, as the settings do not say; lost: cells that are none of their kind count as missing; notNumbers: they make categories of a column of numbers; units: numbers with units are text; dayOrMonth, pointOrComma: all could be meant either way',
+      'encoding, separator: found, as the settings do not say; lost: cells that are none of their kind count as missing; notNumbers: they make categories of a column of numbers; units: numbers with units are categories; dayOrMonth, pointOrComma: all could be meant either way',
     ),
-  column: z.string().optional(),
-  cells: z.number().int().optional().describe('cells that it is about'),
-  line: z.number().int().optional().describe('line of the first of them'),
-  detail: z.string().optional().describe('encoding or separator'),
+  column: z.string().nullable().default(null),
+  cells: z.number().int().nullable().default(null).describe('cells that it is about'),
+  line: z.number().int().nullable().default(null).describe('line of the first of them'),
+  detail: z.string().nullable().default(null).describe('encoding or separator'),
 });
 export type TableRemark = z.infer<typeof TableRemark>;
 

@@ -23,14 +23,17 @@ const WHY_DROPPED: Record<DroppedColumn['reason'], string> = {
 /** What a line leaves out: people have asked for it, or nothing is lost by it. */
 const EXPECTED: ReadonlySet<DroppedColumn['reason']> = new Set(['asked', 'group', 'nearlyConstant']);
 
-/** What of a table a model does not see, and how it was read, to follow a semicolon; empty: there is nothing to say. */
+/** Which columns of a table are left out or read in doubt, to follow a semicolon; empty: there is nothing to say. */
 export function tableText({ dropped = [], remarks = [] }: ReadTable): string {
-  const unexpected = dropped.filter(({ reason }) => !EXPECTED.has(reason));
-  const left = unexpected.length > 0 ? [`left out: ${listed(unexpected.map(droppedText), SHOWN.line)}`] : [];
-  return [...left, ...(remarks.length > 0 ? [listed(remarks.map(remarkText), SHOWN.line)] : [])].join('; ');
+  const unexpected = dropped.filter(({ reason }) => !EXPECTED.has(reason)).map(({ name }) => name);
+  const doubtful = [...new Set(remarks.flatMap(({ column }) => column ?? []))];
+  return [
+    ...(unexpected.length > 0 ? [`left out: ${listed(unexpected, SHOWN.line)}`] : []),
+    ...(doubtful.length > 0 ? [`with odd cells: ${listed(doubtful, SHOWN.line)}`] : []),
+  ].join('; ');
 }
 
-/** The same as sentences. */
+/** The same as sentences, with the reasons. */
 export function tableSentences({ dropped = [], remarks = [] }: ReadTable): string[] {
   const left = dropped.length > 0 ? [`The model does not read ${listed(dropped.map(droppedText), SHOWN.sentences)}.`] : [];
   return [...left, ...(remarks.length > 0 ? [`${listed(remarks.map(remarkText), SHOWN.sentences, '; ')}.`] : [])];
@@ -38,20 +41,20 @@ export function tableSentences({ dropped = [], remarks = [] }: ReadTable): strin
 
 const droppedText = ({ name, reason }: DroppedColumn): string => `${name} (${WHY_DROPPED[reason]})`;
 
-function remarkText({ code, column, cells = 0, line, detail }: TableRemark): string {
-  const some = `${counted(cells, 'cell')} of ${column}`;
-  const first = line === undefined ? '' : cells === 1 ? `, in line ${line},` : `, the first one in line ${line},`;
+function remarkText({ code, column, cells, line, detail }: TableRemark): string {
+  const where = cells === 1 ? `in line ${line}` : `the first one in line ${line}`;
+  const some = `${counted(cells ?? 0, 'cell')} of ${column}, ${where},`;
   switch (code) {
     case 'encoding':
       return `the file is not UTF-8 and was read as ${detail}`;
     case 'separator':
       return `cells are separated by ${detail === '\t' ? 'tabs' : `"${detail}"`}`;
     case 'lost':
-      return `${some}${first} could not be read and ${cells === 1 ? 'counts' : 'count'} as missing`;
+      return `${some} could not be read and ${cells === 1 ? 'counts' : 'count'} as missing`;
     case 'notNumbers':
-      return `${some}${first} ${cells === 1 ? 'is no number' : 'are no numbers'}, so the column is read as categories`;
+      return `${some} ${cells === 1 ? 'is no number' : 'are no numbers'}, so the column is read as categories`;
     case 'units':
-      return `${column} has numbers with units, which are read as categories`;
+      return `${some} ${cells === 1 ? 'has' : 'have'} a unit beside the number, so the column is read as categories`;
     case 'dayOrMonth':
       return `the dates of ${column} could have the day or the month first and were read with the day first`;
     case 'pointOrComma':

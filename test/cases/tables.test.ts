@@ -165,7 +165,7 @@ describe('tables that others export', () => {
     expect(kindsOf(result)).toEqual({ km: 'numeric', dose: 'categorical' });
     expect(result.remarks).toEqual([
       { code: 'lost', column: 'km', cells: 1, line: 42 },
-      { code: 'units', column: 'dose' },
+      { code: 'units', column: 'dose', cells: 300, line: 2 },
     ]);
   });
 

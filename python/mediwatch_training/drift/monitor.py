@@ -71,7 +71,7 @@ def monitor(input: MonitorInput, progress: Progress) -> MonitorResult:
 
     progress({"stage": "reading"})
     log = read_log(input["log"], windows.rows_needed, windows.hours_needed)
-    wanted = input["columns"] and [name if name in log.frame else logged_as(name) for name in input["columns"]]
+    wanted = input["columns"] and [_column(log, name) for name in input["columns"]]
     kinds = input["kinds"]
     drop = [*drop, *(name for name in kinds if kinds[name] == "drop")]
     id_categories = [*id_categories, *(name for name in kinds if kinds[name] == "category")]
@@ -113,6 +113,10 @@ def monitor(input: MonitorInput, progress: Progress) -> MonitorResult:
         html, json = _report(comparison, document, input, output)
     write_json(output / DOCUMENT_FILE, document)
     return {"document": document, "html": html, "json": json}
+
+
+def _column(log: Log, feature: str) -> str:
+    return logged_as(feature) if logged_as(feature) in log.frame else feature
 
 
 def _left_out(log: Log) -> list[DriftDocumentLeftOut]:

@@ -206,12 +206,12 @@ class _Column:
         distinct = len(counts) / sum(counts.values())
         if len(counts) > _FEW_VALUES and words >= _MIN_WORDS and distinct >= _MIN_SHARE_OF_REMARKS:
             return self._read("text", None)
-        if len(counts) > _FEW_VALUES and distinct >= _MIN_SHARE_OF_NAMES:
-            return None
         if numbers >= _MIN_SHARE_TO_REMARK:
             self._remark("notNumbers", is_number)
         elif share(has_unit) >= _MIN_SHARE:
             self._remark("units", lambda text: not has_unit(text))
+        elif len(counts) > _FEW_VALUES and distinct >= _MIN_SHARE_OF_NAMES:
+            return None
         return self._read("categorical", None)
 
     def chosen(self, wanted: Wanted) -> PrepareResultFeature:
@@ -290,9 +290,8 @@ class _Column:
     def _remark(self, code: RemarkCode, holds: Callable[[str], bool]) -> None:
         """Say how many cells are not as the others, and where the first one is; nothing of what they hold."""
         line, cells = self._where(holds)
-        if cells or code == "units":
-            remark: PrepareResultRemark = {"code": code, "column": self._name}
-            self._found.remarks.append({**remark, "cells": cells, "line": line} if cells else remark)
+        if cells:
+            self._found.remarks.append({"code": code, "column": self._name, "cells": cells, "line": line})
 
     def _where(self, holds: Callable[[str], bool]) -> tuple[int, int]:
         others = {text for text in self._texts() if not holds(text)}

@@ -127,7 +127,7 @@ def prepare(input: PrepareInput, progress: Progress) -> PrepareResult:
             "test": _summary(rows_of["test"], labels, groups),
         },
         "features": [features[name] for name in plan.features],
-        "dropped": _dropped(table, columns, [*drop], texts - {target}),
+        "dropped": _dropped(table, columns, {*drop} - texts, texts - {target}),
         "remarks": [*_file_remarks(table, input), *columns.remarks],
         "dataSha256": table.sha256,
         "seed": seed,
@@ -162,7 +162,7 @@ def _wanted(table: Table, input: PrepareInput) -> dict[str, Wanted]:
     return wanted
 
 
-def _dropped(table: Table, columns: Columns, asked: list[str], group: set[str]) -> list[PrepareResultDropped]:
+def _dropped(table: Table, columns: Columns, asked: set[str], group: set[str]) -> list[PrepareResultDropped]:
     """Return what the model does not read, in the order of the file."""
     reasons = {one["name"]: one for one in columns.dropped}
     reasons |= {name: {"name": name, "reason": "asked"} for name in asked}

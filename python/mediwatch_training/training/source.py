@@ -85,6 +85,7 @@ def open_source(path: str, separator: str | None = None, encoding: str | None = 
     sha256 = hashlib.sha256(raw).hexdigest()
     if raw.startswith(PARQUET_MAGIC):
         return Source(raw, None, "", sha256)
+    _refuse_others(raw, path)
     content, found = _as_utf8(raw, path, encoding)
     _refuse_others(content, path)
     if b"\x00" in content:
