@@ -28,21 +28,23 @@ DECIMAL_COMMA = "1.234,5"
 ISO, DAY_FIRST, MONTH_FIRST = "yyyy-mm-dd", "dd/mm/yyyy", "mm/dd/yyyy"
 
 _MISSING = frozenset(MISSING)
-_TRUTHS = {"true": True, "yes": True, "y": True, "t": True, "on": True, "1": True}
-_TRUTHS |= {"false": False, "no": False, "n": False, "f": False, "off": False, "0": False}
+_TRUTHS = {
+    **dict.fromkeys(("true", "yes", "y", "t", "on", "1"), True),
+    **dict.fromkeys(("false", "no", "n", "f", "off", "0"), False),
+}
 _BLANKS = " \u00a0\u2009\u202f"
 _CURRENCY = r"(?:[$€£¥₹₽₩₺₪₫฿¢]|USD|EUR|GBP|CHF|JPY)"
 _AMOUNT = re.compile(
-    rf"(?P<sign>[+\-−]?)\s*(?:{_CURRENCY}\s*)?(?P<inner>[+\-−]?)(?P<digits>[0-9.,][0-9.,'’{_BLANKS}]*(?:[eE][+-]?[0-9]+)?)"
+    rf"(?P<sign>[+\-\u2212]?)\s*(?:{_CURRENCY}\s*)?(?P<inner>[+\-\u2212]?)(?P<digits>[0-9.,][0-9.,'\u2019{_BLANKS}]*(?:[eE][+-]?[0-9]+)?)"
     rf"\s*(?:{_CURRENCY}|%)?"
 )
 _PLAIN = re.compile(r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _GROUPED = {
-    ".": re.compile(rf"[0-9]{{1,3}}(?P<by>[,'’{_BLANKS}])[0-9]{{3}}(?:(?P=by)[0-9]{{3}})*(?:\.[0-9]*)?"),
-    ",": re.compile(rf"[0-9]{{1,3}}(?P<by>[.'’{_BLANKS}])[0-9]{{3}}(?:(?P=by)[0-9]{{3}})*(?:,[0-9]*)?"),
+    ".": re.compile(rf"[0-9]{{1,3}}(?P<by>[,'\u2019{_BLANKS}])[0-9]{{3}}(?:(?P=by)[0-9]{{3}})*(?:\.[0-9]*)?"),
+    ",": re.compile(rf"[0-9]{{1,3}}(?P<by>[.'\u2019{_BLANKS}])[0-9]{{3}}(?:(?P=by)[0-9]{{3}})*(?:,[0-9]*)?"),
 }
 _WITH_COMMA = re.compile(r"(?:[0-9]+,[0-9]*|,[0-9]+)(?:[eE][+-]?[0-9]+)?")
-_UNIT = re.compile(r"[+\-−]?[0-9]+(?:[.,][0-9]+)?\s*[^\W\d_][\w/²³°·^-]{0,9}")
+_UNIT = re.compile(r"[+\-\u2212]?[0-9]+(?:[.,][0-9]+)?\s*[^\W\d_][\w/²³°·^-]{0,9}")
 # As pandas writes a whole number of a column that has gaps.
 _WHOLE = re.compile(r"(-?(?:0|[1-9][0-9]*))\.0")
 _TIME = r"(?:(?:T|\s+)(?P<hour>\d{1,2}):(?P<minute>\d\d)(?::(?P<second>\d\d)(?:[.,]\d+)?)?\s*(?P<half>[AaPp][Mm])?)?"
@@ -89,7 +91,7 @@ def number_of(text: str, decimal: Decimal = ".") -> float | None:
     number = float(plain)
     if not math.isfinite(number):
         return None
-    return -number if negative or (found["sign"] or found["inner"]) in ("-", "−") else number
+    return -number if negative or (found["sign"] or found["inner"]) in ("-", "\u2212") else number
 
 
 def _plain(digits: str, decimal: Decimal) -> str | None:
@@ -115,7 +117,7 @@ def decimal_of(texts: Iterable[str]) -> tuple[Decimal | None, bool]:
     for text in texts:
         if "," not in text and "." not in text:
             continue
-        digits = re.sub(rf"[^0-9.,'’{_BLANKS}]", "", text).strip()
+        digits = re.sub(rf"[^0-9.,'\u2019{_BLANKS}]", "", text).strip()
         point, comma = _plain(digits, "."), _plain(digits, ",")
         if point is not None and comma is not None:
             either = True
@@ -202,7 +204,7 @@ class Unreadable(ValueError):
 
 
 def read_value(value: Value, kind: str, form: str | None) -> Value:
-    """Return a value as the model takes it: a number as float, a date as ISO 8601, others as the training data write them.
+    """Return a value as the model takes it: numbers as float, dates as ISO 8601, all else as the training data has it.
 
     Args:
         value: Of a file, a log or a request.
@@ -218,10 +220,8 @@ def read_value(value: Value, kind: str, form: str | None) -> Value:
 
 
 def _read_number(value: Value, form: str | None) -> float:
-    if isinstance(value, str):
-        number = number_of(value, "," if form == DECIMAL_COMMA else ".")
-    else:
-        number = _finite(value)
+    decimal: Decimal = "," if form == DECIMAL_COMMA else "."
+    number = number_of(value, decimal) if isinstance(value, str) else _finite(value)
     if number is None:
         raise Unreadable
     return number

@@ -116,7 +116,10 @@ def test_the_index_that_pandas_writes_is_not_learned(tmp_path):
     assert reasons(result) == {"": "rowNumber"} and [one["name"] for one in result["features"]] == ["size"]
 
 
-@pytest.mark.parametrize(("name", "cells"), [("index", [1, 1, 2]), ("row", ["left", "right"]), ("house_number", [1, 2, 3]), ("km", range(ROWS))])
+@pytest.mark.parametrize(
+    ("name", "cells"),
+    [("index", [1, 1, 2]), ("row", ["left", "right"]), ("house_number", [1, 2, 3]), ("km", range(ROWS))],
+)
 def test_a_quantity_is_no_identifier_because_of_its_name(tmp_path, name, cells):
     assert name in kinds(prepared(tmp_path, data(**{name: list(cells)})))
 
@@ -161,7 +164,9 @@ def test_dates_become_parts_and_the_days_between_them(tmp_path):
     random = np.random.default_rng(0)
     begin = pd.Timestamp("2024-01-01") + pd.to_timedelta(random.integers(0, 700, ROWS), unit="D")
     days = random.integers(1, 100, ROWS)
-    frame = data(begin=begin.strftime("%d/%m/%Y"), end=(begin + pd.to_timedelta(days, unit="D")).strftime("%Y-%m-%dT08:30:00Z"))
+    frame = data(
+        begin=begin.strftime("%d/%m/%Y"), end=(begin + pd.to_timedelta(days, unit="D")).strftime("%Y-%m-%dT08:30:00Z")
+    )
     frame["outcome"] = np.where(days > 50, "yes", "no")
     prepared(tmp_path, frame.drop(columns="size"))
     dataset = open_dataset(str(tmp_path / "o"))
@@ -212,7 +217,9 @@ def test_a_kind_can_be_chosen(tmp_path, cells, wanted, expected):
 
 
 def test_a_kind_that_the_cells_are_not_is_refused_with_a_line(tmp_path):
-    with pytest.raises(DataInvalid, match=r"'km' as number, and 200 of its cells are none, the first one in line 3") as caught:
+    with pytest.raises(
+        DataInvalid, match=r"'km' as number, and 200 of its cells are none, the first one in line 3"
+    ) as caught:
         prepared(tmp_path, data(km=["1", "SECRET"]), columns={"km": "number"})
     assert caught.value.field == "columns" and "SECRET" not in caught.value.message
     with pytest.raises(DataInvalid, match="names 'mk'"):
@@ -260,7 +267,11 @@ def test_a_model_says_when_a_column_became_another_kind(tmp_path, before, after,
 
 def test_a_record_of_the_file_and_its_json_are_one(tmp_path):
     frame = data(
-        money=NUMBERS, day=DAYS.strftime("%d/%m/%Y"), flag=["Yes", "No"], code=["1", "2", "x"], comment=sentences(ROWS, 3)
+        money=NUMBERS,
+        day=DAYS.strftime("%d/%m/%Y"),
+        flag=["Yes", "No"],
+        code=["1", "2", "x"],
+        comment=sentences(ROWS, 3),
     )
     served = describe(trained(tmp_path, frame), "1", None, None)
     written = {"money": "1,500.00", "day": "05/03/2024", "flag": "Yes", "code": "2", "comment": "the bell", "size": "3"}
@@ -276,6 +287,8 @@ def test_the_file_is_read_literally_before_its_kinds_are_found(tmp_path):
 
 
 def test_an_encoder_of_all_kinds_needs_nothing_of_this_package(tmp_path):
-    prepared(tmp_path, data(comment=sentences(ROWS, 4), day=DAYS.strftime("%Y-%m-%d"), money=NUMBERS, flag=["yes", "no"]))
+    prepared(
+        tmp_path, data(comment=sentences(ROWS, 4), day=DAYS.strftime("%Y-%m-%d"), money=NUMBERS, flag=["yes", "no"])
+    )
     encoder = open_dataset(str(tmp_path / "o")).refitted_encoder()[0]
     assert b"mediwatch" not in pickle.dumps(encoder)

@@ -293,12 +293,16 @@ def test_features_of_any_name_are_compared_and_numbers_of_rows_are_not(tmp_path)
     log = PredictionLog(tmp_path, [*names, "Unnamed: 0"])
     for n in range(600):
         log.append([[f"e{n}", 1.7e9 + n, "1", 0.5, *(float(names[name][n]) for name in names), n, 0.1, 0]])
-    document = run("monitor", log=str(tmp_path), outputDir=str(tmp_path / "out"), currentRows=300, columns=None)["document"]
+    document = run("monitor", log=str(tmp_path), outputDir=str(tmp_path / "out"), currentRows=300, columns=None)[
+        "document"
+    ]
     features = {column["name"] for column in document["columns"] if column["role"] == "feature"}
     assert features == {"feature.Unnamed: 0", *(f"feature.{name}" for name in names)}
     chosen = run("monitor", log=str(tmp_path), outputDir=str(tmp_path / "out"), columns=["ts"])["document"]
     assert [column["name"] for column in chosen["columns"] if column["role"] == "feature"] == ["feature.ts"]
-    frame = simple(600).assign(**{"Unnamed: 0": range(600), "index": range(600), "day": ["2026-01-31", "2026-02-01"] * 300})
+    frame = simple(600).assign(
+        **{"Unnamed: 0": range(600), "index": range(600), "day": ["2026-01-31", "2026-02-01"] * 300}
+    )
     assert not {"Unnamed: 0", "index", "day"} & by_name(check(tmp_path, frame)).keys()
 
 

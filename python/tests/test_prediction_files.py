@@ -238,7 +238,10 @@ def test_any_bytes_in_a_log_leave_the_rows_around_them(tmp_path):
         assert set(named(*range(150), *range(300, 450))) <= found, (round, noise)
 
 
-@pytest.mark.parametrize(("suffix", "pack"), [(".1", bytes), (".2.gz", gzip.compress), ("-20260131", bytes), (".3.bz2", bz2.compress), (".4.xz", lzma.compress)])
+@pytest.mark.parametrize(
+    ("suffix", "pack"),
+    [(".1", bytes), (".2.gz", gzip.compress), ("-20260131", bytes), (".3.bz2", bz2.compress), (".4.xz", lzma.compress)],
+)
 def test_what_logrotate_leaves_is_part_of_the_log(tmp_path, suffix, pack):
     rows(0, 3).to_csv(tmp_path / "predictions.csv", index=False)
     (tmp_path / f"predictions.csv{suffix}").write_bytes(pack(rows(3, 3).to_csv(index=False).encode()))

@@ -153,7 +153,19 @@ def test_any_text_is_read_as_it_was_logged(tmp_path):
 
 
 def test_a_feature_may_be_called_as_what_the_log_holds_besides(tmp_path):
-    features = ["threshold", "ts", "prob", "pred", "event_id", "model_version", "label", "index", "row", "feature.x", ""]
+    features = [
+        "threshold",
+        "ts",
+        "prob",
+        "pred",
+        "event_id",
+        "model_version",
+        "label",
+        "index",
+        "row",
+        "feature.x",
+        "",
+    ]
     values = [*range(len(features))]
     log = PredictionLog(tmp_path, [*features, "size"])
     log.append([[f"e{number}", 1.7e9 + number, "7", 0.5, *values, 99, 0.25, 1] for number in range(3)])

@@ -96,7 +96,9 @@ def test_suggesting_imports_neither_sklearn_nor_mlflow():
     assert subprocess.run([sys.executable, "-c", code], env=child_environment(), check=False).returncode == 0
 
 
-@pytest.mark.parametrize(("model", "rows", "most"), [("hgb", 60, 3), ("hgb", 10, 1), ("rf", 400, 20), ("hgb", 70_000, 400)])
+@pytest.mark.parametrize(
+    ("model", "rows", "most"), [("hgb", 60, 3), ("hgb", 10, 1), ("rf", 400, 20), ("hgb", 70_000, 400)]
+)
 def test_leaves_are_no_larger_than_few_rows_allow(model, rows, most):
     proposals = run("suggest", model=model, rows=rows, count=20)["params"]
     assert max(params["min_samples_leaf"] for params in proposals) <= most

@@ -15,7 +15,6 @@ from sklearn.preprocessing import OneHotEncoder
 from mediwatch_training.dataset import open_dataset
 from mediwatch_training.drift.log import read_log
 from mediwatch_training.drift.windows import outcomes_of
-from mediwatch_training.errors import DataInvalid
 from mediwatch_training.serving.records import RecordReader, boolean_spellings
 from mediwatch_training.training.encoder import known_categories
 from mediwatch_training.training.table import read_table
@@ -107,7 +106,9 @@ def test_a_dropped_column_does_no_harm_whatever_it_holds(tmp_path):
         group=None,
         drop=["id", "note"],
     )
-    assert [feature["name"] for feature in result["features"]] == ["size"] and [one["name"] for one in result["dropped"]] == ["id", "note"]
+    assert [feature["name"] for feature in result["features"]] == ["size"] and [
+        one["name"] for one in result["dropped"]
+    ] == ["id", "note"]
 
 
 @pytest.mark.parametrize(("yes", "no"), [("True", "False"), ("true", "false"), ("TRUE", "FALSE")])

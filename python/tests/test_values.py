@@ -26,7 +26,7 @@ from mediwatch_training.values import (
         (".5", 0.5),
         ("1,647.27", 1647.27),
         ("12 345", 12345),
-        ("12’345.5", 12345.5),
+        ("12\u2019345.5", 12345.5),
         ("1\u00a0234\u00a0567", 1234567),
         ("$1,647.27", 1647.27),
         ("€ 12", 12),
@@ -34,7 +34,7 @@ from mediwatch_training.values import (
         ("-$5", -5),
         ("$-5", -5),
         ("(12.50)", -12.5),
-        ("−3", -3),
+        ("\u22123", -3),
         ("12%", 12),
     ],
 )
@@ -43,14 +43,16 @@ def test_a_text_is_a_number_in_each_way_that_people_write_one(text, number):
 
 
 @pytest.mark.parametrize(
-    "text", ["7_0", "25 mg", "1,23", "1,2345", "1.2.3", "12:30", "inf", "nan", "1e999", "", "$", "--5", "٣", "0x1f"]
+    "text",
+    ["7_0", "25 mg", "1,23", "1,2345", "1.2.3", "12:30", "inf", "nan", "1e999", "", "$", "--5", "\u0663", "0x1f"],
 )
 def test_a_text_that_is_no_number_is_none(text):
     assert number_of(text) is None
 
 
 @pytest.mark.parametrize(
-    ("text", "number"), [("1.647,27", 1647.27), ("2,9", 2.9), ("1.200", 1200), ("950", 950), ("428.0", 428), ("€ 3,5", 3.5)]
+    ("text", "number"),
+    [("1.647,27", 1647.27), ("2,9", 2.9), ("1.200", 1200), ("950", 950), ("428.0", 428), ("€ 3,5", 3.5)],
 )
 def test_a_decimal_comma_changes_what_a_point_means(text, number):
     assert number_of(text, ",") == number
@@ -91,7 +93,9 @@ def test_a_date_is_read_however_it_is_written(text, day_first, expected):
     assert moment is not None and iso(moment) == expected
 
 
-@pytest.mark.parametrize("text", ["28/13/2025", "2025-02-30", "10:30", "250.83", "2025", "12 Foo 2025", "1/2/3", "13:99 1/1/2025"])
+@pytest.mark.parametrize(
+    "text", ["28/13/2025", "2025-02-30", "10:30", "250.83", "2025", "12 Foo 2025", "1/2/3", "13:99 1/1/2025"]
+)
 def test_what_no_calendar_has_is_no_date(text):
     assert date_of(text) is None
 
@@ -107,7 +111,10 @@ def test_the_spelling_of_a_number_is_not_its_identity():
     assert {category_of(value) for value in ("007", "250.00", "250.8", "V27")} == {"007", "250.00", "250.8", "V27"}
 
 
-@pytest.mark.parametrize(("value", "truth"), [("YES", True), ("n", False), (True, True), (0, False), ("0", False), ("maybe", None), (2, None)])
+@pytest.mark.parametrize(
+    ("value", "truth"),
+    [("YES", True), ("n", False), (True, True), (0, False), ("0", False), ("maybe", None), (2, None)],
+)
 def test_a_truth_value_has_many_spellings(value, truth):
     assert truth_of(value) is truth
 
@@ -137,7 +144,9 @@ def test_a_value_is_read_by_the_kind_and_format_of_its_column(value, kind, form,
     assert read_value(value, kind, form) == read
 
 
-@pytest.mark.parametrize(("value", "kind"), [("7_0", "numeric"), (10**400, "numeric"), ("soon", "date"), (20250128, "date")])
+@pytest.mark.parametrize(
+    ("value", "kind"), [("7_0", "numeric"), (10**400, "numeric"), ("soon", "date"), (20250128, "date")]
+)
 def test_what_is_no_value_of_a_kind_is_not_guessed(value, kind):
     with pytest.raises(Unreadable):
         read_value(value, kind, None)

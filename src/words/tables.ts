@@ -35,7 +35,8 @@ export function tableText({ dropped = [], remarks = [] }: ReadTable): string {
 
 /** The same as sentences, with the reasons. */
 export function tableSentences({ dropped = [], remarks = [] }: ReadTable): string[] {
-  const left = dropped.length > 0 ? [`The model does not read ${listed(dropped.map(droppedText), SHOWN.sentences)}.`] : [];
+  const left =
+    dropped.length > 0 ? [`The model does not read ${listed(dropped.map(droppedText), SHOWN.sentences)}.`] : [];
   return [...left, ...(remarks.length > 0 ? [`${listed(remarks.map(remarkText), SHOWN.sentences, '; ')}.`] : [])];
 }
 

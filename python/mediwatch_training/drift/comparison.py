@@ -71,10 +71,10 @@ class Comparison:
 def compare_windows(current: Side, reference: Side, choice: Choice, min_rows: int) -> Comparison:
     """Lay two windows side by side.
 
-    Numbers of rows and dates take no part unless they are asked for: they move on in any log. A column takes part if at least `min_rows` rows of both windows could have it: the log of another model may lack
+    A column takes part if at least `min_rows` rows of both windows could have it: the log of another model may lack
     it. One without a value in either window, or with only one value but for a few rows, is left out: it cannot drift,
-    and would thin the share of those that can. One that lost all its values, or gained them, is compared as known
-    against missing.
+    and would thin the share of those that can. Numbers of rows and dates, which move on in any log, take part only if
+    they are asked for. One that lost all its values, or gained them, is compared as known against missing.
 
     Raises:
         PredictionLogInvalid: No feature is left, or a column that is asked for is not there.
@@ -146,7 +146,9 @@ def _alike(name: str, role: Role, both: list[pd.Series], choice: Choice) -> tupl
     import pandas as pd
 
     numeric = all(column.dtype != object or column.isna().all() for column in both)
-    named = name.removeprefix(FEATURE) in choice.categories or name == "pred" or (role == "target" and _few_values(both))
+    named = (
+        name.removeprefix(FEATURE) in choice.categories or name == "pred" or (role == "target" and _few_values(both))
+    )
     if not numeric or named:
         return "categorical", _with_few_values([as_text(column) for column in both])
     numbers = [pd.to_numeric(column).astype("float64") for column in both]

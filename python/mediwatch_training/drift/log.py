@@ -116,9 +116,8 @@ def read_log(log: str, rows: int, hours: float | None = None) -> Log:
     times = unix_times(frame["ts"]) if "ts" in frame else pd.Series(float("nan"), index=frame.index)
     # Rows without a time stay behind the row that they follow in their file.
     order = times.ffill().sort_values(kind="stable", na_position="first").index
-    return Log(
-        *(part.loc[order].reset_index(drop=True) for part in (frame, times, lines)), files, columns, left_out
-    )
+    times, lines = (part.loc[order].reset_index(drop=True) for part in (times, lines))
+    return Log(frame.loc[order].reset_index(drop=True), times, lines, files, columns, left_out)
 
 
 def _left_out(frame: pd.DataFrame, codes: pd.Series, parts: list[_Part], files: list[Path]) -> list[LeftOut]:
@@ -179,7 +178,15 @@ def _read_newest(path: Path, rows: int | None, hours: float | None) -> _Part:
             wanted *= 4
     except OSError as error:
         raise PredictionLogInvalid(f"{path} cannot be read: {error.strerror or error}", "log") from error
-    except (pa.ArrowException, EOFError, UnicodeDecodeError, ValueError, csv.Error, zlib.error, lzma.LZMAError) as error:
+    except (
+        pa.ArrowException,
+        EOFError,
+        UnicodeDecodeError,
+        ValueError,
+        csv.Error,
+        zlib.error,
+        lzma.LZMAError,
+    ) as error:
         why = described(error)
         raise PredictionLogInvalid(f"{path} is no prediction log that can be read: {why}", "log") from error
 

@@ -163,4 +163,6 @@ def boolean_spellings(categories: dict[str, list[str]]) -> dict[str, dict[bool, 
 def _kind(value: object) -> str:
     if isinstance(value, str):
         return "a text"
-    return "a number" if isinstance(value, bool) or abs(cast("float", value)) < MAX_EXACT else "one that no float64 holds"
+    return (
+        "a number" if isinstance(value, bool) or abs(cast("float", value)) < MAX_EXACT else "one that no float64 holds"
+    )

@@ -42,8 +42,8 @@ def make_encoder(plan: ColumnPlan, seed: int) -> ColumnTransformer:
     """Return an unfitted encoder of a data frame of raw records.
 
     It takes what `values.read_value` makes of a cell: None or NaN for a missing value, categories never seen, numbers
-    and numeric codes as numbers or text, dates as ISO 8601. Categories come first in its output: `categorical_columns` counts on it. Pairs
-    come last: a model leaves them out by its first columns.
+    and numeric codes as numbers or text, dates as ISO 8601. Categories come first in its output: `categorical_columns`
+    counts on it. Pairs come last: a model leaves them out by its first columns.
     """
     from sklearn.compose import ColumnTransformer
     from sklearn.pipeline import make_pipeline
@@ -200,7 +200,8 @@ def _topics(seed: int) -> object:
     return make_pipeline(
         _as_text(),
         FunctionTransformer(np.ravel),
-        HashingVectorizer(n_features=_WORD_HASHES, alternate_sign=False, norm=None),
+        # Its annotation forgets that there may be none.
+        HashingVectorizer(n_features=_WORD_HASHES, alternate_sign=False, norm=cast("str", None)),
         TfidfTransformer(sublinear_tf=True),
         TruncatedSVD(_TOPICS, random_state=seed),
     )

@@ -1,7 +1,7 @@
 """Decides what each column of a table holds, or why no model reads it, and reads its cells accordingly.
 
-A kind comes from the training rows; how dates and numbers are written comes from all rows, as any one of them may be the
-one that settles whether 03/04 is in March. Whatever is dropped, guessed or lost is said, as a code.
+A kind comes from the training rows; how dates and numbers are written comes from all rows, as any one may settle
+whether 03/04 is in March. What is dropped, guessed or lost is said, as a code.
 """
 
 from __future__ import annotations
@@ -65,7 +65,9 @@ _MIN_SHARE_SEEN = 0.5
 _MAX_TEXTS = 5
 # Below this share of rows that differ from the commonest value, a column only costs time.
 _MIN_SHARE_THAT_DIFFERS = 0.005
-_IDENTIFIER = re.compile(r"(?i:(.*[\W_])?(id|uuid|guid|key|nr|no|num|number)\W*)|.*[a-z](Id|ID|Key|Nr|No|Number)", re.ASCII)
+_IDENTIFIER = re.compile(
+    r"(?i:(.*[\W_])?(id|uuid|guid|key|nr|no|num|number)\W*)|.*[a-z](Id|ID|Key|Nr|No|Number)", re.ASCII
+)
 _KINDS: dict[str, Kind] = {
     "number": "numeric",
     "category": "categorical",
@@ -114,14 +116,16 @@ def find_kinds(
     if table.separator is not None and _has_decimal_commas(candidates):
         candidates = _reread(table, candidates)
     found = Columns(candidates.copy(deep=False))
-    for name in candidates:
+    for name in map(str, candidates):
         column = candidates[name]
         reason = _reason(name, column, train, wanted.get(name), name in codes)
         if reason is not None:
             found.dropped.append({"name": name, "reason": reason})
             continue
         one = _Column(table, name, column, train, found)
-        choice = wanted.get(name, "category" if name in codes else None)
+        choice = wanted.get(name)
+        if choice is None and name in codes:
+            choice = "category"
         feature = one.kind() if choice is None else one.chosen(choice)
         if feature is None:
             found.dropped.append({"name": name, "reason": "identifier"})
@@ -175,7 +179,7 @@ def _is_name(name: str, column: pd.Series) -> bool:
 
 
 class _Column:
-    """One column while its kind is looked for: its distinct values, and how often each occurs among the training rows."""
+    """One column while its kind is looked for."""
 
     def __init__(self, table: Table, name: str, column: pd.Series, train: Flags, found: Columns) -> None:
         self._table = table
@@ -258,7 +262,9 @@ class _Column:
         chosen: Decimal = decimal or ("," if unsure and self._table.separator == ";" else ".")
         return chosen, unsure, lambda text: number_of(text, chosen) is not None
 
-    def _dates(self, share: Callable[[Callable[[str], bool]], float]) -> tuple[str | None, Callable[[str], bool] | None]:
+    def _dates(
+        self, share: Callable[[Callable[[str], bool]], float]
+    ) -> tuple[str | None, Callable[[str], bool] | None]:
         """Return how the dates of a column are written, and what tells one; None where it holds none."""
         tests: dict[str, Callable[[str], bool]] = {
             DAY_FIRST: lambda text: date_of(text, True) is not None,
@@ -275,9 +281,7 @@ class _Column:
             self._found.remarks.append({"code": "dayOrMonth", "column": self._name})
         return form, tests[form]
 
-    def _read(
-        self, kind: Kind, form: str | None, holds: Callable[[str], bool] | None = None
-    ) -> PrepareResultFeature:
+    def _read(self, kind: Kind, form: str | None, holds: Callable[[str], bool] | None = None) -> PrepareResultFeature:
         """Put the cells into the records as the model takes them; those that are no value of the kind are missing."""
         feature: PrepareResultFeature = {"name": self._name, "kind": kind}
         if form is not None:

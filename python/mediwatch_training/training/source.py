@@ -120,7 +120,13 @@ def _unpacked(content: bytes, path: str) -> bytes:
 
 def packing(content: bytes) -> str | None:
     """Return how content is packed, by its first bytes; None: it is not."""
-    magics = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ\x00": "xz", b"\x28\xb5\x2f\xfd": "zstd", b"PK\x03\x04": "zip"}
+    magics = {
+        b"\x1f\x8b": "gzip",
+        b"BZh": "bzip2",
+        b"\xfd7zXZ\x00": "xz",
+        b"\x28\xb5\x2f\xfd": "zstd",
+        b"PK\x03\x04": "zip",
+    }
     return next((kind for magic, kind in magics.items() if content.startswith(magic)), None)
 
 
