@@ -83,7 +83,7 @@ describe('a followed retrain', () => {
 
 describe('the other commands', () => {
   it.each([
-    [['prepare', '--follow'], 0, '101,766 rows of 71,518 patients, 44 features'],
+    [['prepare', '--follow'], 0, '101,766 rows in 71,518 groups, 44 features'],
     [['search', '--follow'], 0, 'Best of 3 trials: validation AUC 0.6800, trial 2, with max_depth 6.'],
     [['train', '--follow'], 0, 'version 4, test AUC 0.6843'],
     [['promote', '4'], 0, 'Version 4 is in Production.'],
