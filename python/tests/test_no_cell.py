@@ -37,9 +37,17 @@ def test_a_row_of_another_length_is_told_by_its_line(tmp_path):
     assert "line 4 has 2 cells, the header 3" in prepare(tmp_path, "\n".join(lines) + "\n")
 
 
-def test_a_cell_that_is_no_text_is_told_by_column_and_row(tmp_path):
-    said = prepare(tmp_path, f"a,late\n1,yes\n{CELL} caf".encode() + b"\xe9,no\n")
-    assert "'a'" in said and "row 2, byte 24" in said
+def test_text_of_no_encoding_is_told_without_it(tmp_path):
+    said = prepare(tmp_path, f"a,late\n1,yes\n{CELL} caf".encode() + b"\x81,no\n")
+    assert "neither UTF-8 nor windows-1252. Set data.encoding" in said
+
+
+def test_a_cell_that_is_no_number_is_counted_and_told_by_its_line(tmp_path):
+    rows = "".join(f"{n},{'yes' if n % 3 else 'no'}\n" for n in range(600))
+    (tmp_path / "data.csv").write_text(f"a,late\n{rows}{CELL},no\n")
+    given = {"target": "late", "positive": "yes", "group": None}
+    result = run("prepare", dataPath=str(tmp_path / "data.csv"), outputDir=str(tmp_path / "o"), **given)
+    assert result["remarks"] == [{"code": "lost", "column": "a", "cells": 1, "line": 602}] and CELL not in str(result)
 
 
 def test_the_values_of_a_target_are_counted_and_not_listed(tmp_path):

@@ -55,6 +55,11 @@ def evil_values(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         "rows": 3 * rows,
         "groups": rows,
         "positives": int(labels.sum()),
+        "dropped": [{"name": EVIL, "reason": "identifier"}],
+        "remarks": [
+            {"code": "separator", "detail": EVIL},
+            {"code": "lost", "column": EVIL, "cells": 1, "line": 2},
+        ],
         "dataSha256": EVIL,
         "features": [{"name": f"column {EVIL}", "kind": "categorical"}],
         "encodedColumns": 1,
