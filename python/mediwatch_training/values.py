@@ -54,6 +54,7 @@ _DATES = [
     for day in (
         r"(?P<year>\d{4})(?P<by>[-/.])(?P<month>\d{1,2})(?P=by)(?P<day>\d{1,2})",
         r"(?P<first>\d{1,2})(?P<by>[-/.])(?P<other>\d{1,2})(?P=by)(?P<year>\d{4})",
+        r"(?P<first>\d{1,2})(?P<by>/)(?P<other>\d{1,2})/(?P<year>\d\d)",
         r"(?P<day>\d{1,2})[ .-]+(?P<named>[A-Za-z]{3,9})[ .,-]+(?P<year>\d{4})",
         r"(?P<named>[A-Za-z]{3,9})\.? +(?P<day>\d{1,2}),? +(?P<year>\d{4})",
         r"(?P<year>(?:19|20)\d\d)(?P<month>\d\d)(?P<day>\d\d)",
@@ -169,7 +170,10 @@ def _moment(parts: dict[str, str | None], day_first: bool) -> datetime | None:
         hour = hour % 12 + (12 if half == "pm" else 0) if 1 <= hour <= 12 else 24
     try:
         time = (hour, int(parts["minute"] or 0), int(parts["second"] or 0))
-        moment = datetime(int(parts["year"] or 0), int(month or 0), int(day or 0), *time, tzinfo=timezone.utc)
+        year = int(parts["year"] or 0)
+        # Of two digits as POSIX has it.
+        year += 0 if year > 99 else 2000 if year < 69 else 1900
+        moment = datetime(year, int(month or 0), int(day or 0), *time, tzinfo=timezone.utc)
         return moment - _offset(parts["zone"])
     except (ValueError, OverflowError):
         return None

@@ -86,8 +86,6 @@ DAYS = pd.date_range("2024-01-01", periods=300)
 def test_a_column_is_what_its_cells_look_like(tmp_path, cells, expected):
     result = prepared(tmp_path, data(column=cells))
     assert kinds(result)["column"] == expected
-    # The example is what a client can send, and it is as the model reads it.
-    assert run("trial", datasetDir=str(tmp_path / "o"), params={"max_iter": 5})["score"] >= 0
 
 
 @pytest.mark.parametrize(
@@ -108,6 +106,12 @@ def test_a_column_is_what_its_cells_look_like(tmp_path, cells, expected):
 def test_a_column_that_tells_nothing_is_left_out_and_why_is_said(tmp_path, name, cells, reason):
     result = prepared(tmp_path, data(**{name: cells}), columns={"ward": "drop"} if reason == "asked" else {})
     assert reasons(result) == {name: reason} and name not in kinds(result)
+
+
+def test_a_table_of_nothing_to_learn_from_says_why(tmp_path):
+    frame = data(plant=["north"], ride_id=list(range(ROWS))).drop(columns="size")
+    with pytest.raises(DataInvalid, match=r"left out: plant \(constant\), ride_id \(identifier\)"):
+        prepared(tmp_path, frame)
 
 
 def test_the_index_that_pandas_writes_is_not_learned(tmp_path):

@@ -134,3 +134,9 @@ def test_rows_are_told_by_the_line_in_which_they_begin(tmp_path):
     table = read(tmp_path, b'a,b\n1,"two\nlines"\n\n2,x\n3,y\n')
     assert table.lines([0, 1, 2]) == [2, 5, 6]
     assert read(tmp_path, b"a,b\n1,2\n3,4").lines([1]) == [3]
+
+
+def test_empty_lines_are_no_rows(tmp_path):
+    table = read(tmp_path, b"\n\na,b\n1,2\n\n3,4\n\n")
+    assert list(table.frame["a"]) == [1, 3] and table.lines([0, 1]) == [4, 6]
+    refused(tmp_path, b"sep=;\na;b\n1;2\n", "remove the first line")

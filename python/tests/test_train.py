@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import mlflow
 import numpy as np
 import pandas as pd
@@ -163,3 +165,30 @@ def test_a_server_that_refuses_is_not_asked_again(mlflow_uri):
     with pytest.raises(MlflowRefused) as caught, tracking_errors(mlflow_uri, "runId"):
         raise MlflowException("not yours", PERMISSION_DENIED)
     assert not caught.value.retryable and caught.value.to_json()["type"] == "MlflowRefused"
+
+
+def bikes(folder: Path, distance: str) -> str:
+    """Prepare 600 rides with columns of all kinds; a distance is written in this way."""
+    random = np.random.default_rng(0)
+    km, day = random.integers(1, 99, 600), pd.Timestamp("2026-01-05") + pd.to_timedelta(np.arange(600) % 250, unit="D")
+    rows = pd.DataFrame({"km": [distance.format(one) for one in km], "day": day.strftime("%d/%m/%Y")})
+    rows["paid"] = [f"$1,{one:03}.50" for one in km]
+    rows["helmet"] = np.where(random.random(600) > 0.5, "Yes", "No")
+    rows["note"] = [" ".join(random.choice(["the", "bell", "chain", "rattles", "again"], 5)) for _ in km]
+    rows["late"] = np.where(km + random.normal(0, 20, 600) > 50, "yes", "no")
+    folder.mkdir()
+    rows.to_csv(folder / "rides.csv", index=False)
+    given = {"target": "late", "positive": "yes", "group": None}
+    run("prepare", dataPath=str(folder / "rides.csv"), outputDir=str(folder / "o"), **given)
+    return str(folder / "o")
+
+
+def test_a_model_of_dates_money_and_texts_is_scored_but_not_on_columns_that_became_another_kind(mlflow_uri, tmp_path):
+    before, after = bikes(tmp_path / "before", "{}"), bikes(tmp_path / "after", "{} km")
+    given = {"trackingUri": mlflow_uri, "params": {"max_iter": 20}, "register": "Rides"}
+    trained = run("train-and-register", datasetDir=before, **given)
+    models = [{"id": "1", "uri": f"models:/Rides/{trained['registered']['version']}"}]
+    scored = run("evaluate", datasetDir=before, trackingUri=mlflow_uri, models=models)
+    assert scored["models"]["1"]["test_auc"] == trained["metrics"]["test_auc"] > 0.8
+    with pytest.raises(ModelMismatch, match=r"held values of another kind than now: km \(numeric\)"):
+        run("evaluate", datasetDir=after, trackingUri=mlflow_uri, models=models)

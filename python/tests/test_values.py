@@ -85,6 +85,8 @@ def test_what_is_before_a_fraction_comes_from_the_numbers_that_can_be_read_in_on
         ("28 Jan 2025", True, "2025-01-28"),
         ("28-JAN-2025", True, "2025-01-28"),
         ("January 28, 2025", False, "2025-01-28"),
+        ("28/01/25", True, "2025-01-28"),
+        ("1/28/99", False, "1999-01-28"),
         ("20250128", True, "2025-01-28"),
     ],
 )
@@ -94,7 +96,7 @@ def test_a_date_is_read_however_it_is_written(text, day_first, expected):
 
 
 @pytest.mark.parametrize(
-    "text", ["28/13/2025", "2025-02-30", "10:30", "250.83", "2025", "12 Foo 2025", "1/2/3", "13:99 1/1/2025"]
+    "text", ["28/13/2025", "2025-02-30", "10:30", "250.83", "2025", "12 Foo 2025", "1/2/3", "1.2.34", "13:99 1/1/2025"]
 )
 def test_what_no_calendar_has_is_no_date(text):
     assert date_of(text) is None

@@ -91,7 +91,10 @@ def prepare(input: PrepareInput, progress: Progress) -> PrepareResult:
         table, frame.drop(columns=list(texts)), codes == SPLITS.index("train"), id_categories, _wanted(table, input)
     )
     if not columns.features:
-        raise DataInvalid(f"{data_path} has no column that a model could learn from", "dataPath")
+        left = ", ".join(f"{one['name']} ({one['reason']})" for one in columns.dropped[:10]) if table.familiar else ""
+        raise DataInvalid(
+            f"{data_path} has no column that a model could learn from{left and f'; left out: {left}'}", "dataPath"
+        )
     candidates = columns.records
     plan = plan_columns(
         candidates[[feature["name"] for feature in columns.features]].iloc[rows_of["train"]],

@@ -42,6 +42,10 @@ _OTHERS = (
     (rb"\s*<", "an HTML or XML page, perhaps of a login or an error: download the file itself"),
     (rb"\s*(\{\s*[\"}]|\[\s*[\[{\"\]])", "JSON: save it as CSV or Parquet"),
     (rb"\xd0\xcf\x11\xe0", "an Excel file: save the sheet as CSV"),
+    (
+        rb"sep=.\r?\n",
+        "a CSV file with a line for Excel before its header: remove the first line, which begins with sep=",
+    ),
     (rb"%PDF", "a PDF: save the table as CSV"),
     (rb"SQLite format 3\x00", "an SQLite database: export the table as CSV"),
     (rb"\x93NUMPY", "a NumPy array: save it with the names of its columns as CSV or Parquet"),

@@ -206,9 +206,11 @@ def _refuse_repeated(path: str, names: list[str], familiar: bool) -> None:
 def _refuse_second_header(path: str, source: Source) -> None:
     """Refuse files that were put together with their headers: one such line makes text of every column."""
     content = source.content
-    header = content.split(b"\n", 1)[0].rstrip(b"\r")
-    again = re.compile(rb"\n(?:\xef\xbb\xbf)?" + re.escape(header) + rb"\r?(?:\n|\Z)").search(content, len(header))
-    if again:
+    header = content.lstrip(b"\r\n").split(b"\n", 1)[0].rstrip(b"\r")
+    end = content.index(header) + len(header)
+    again = re.compile(rb"\n(?:\xef\xbb\xbf)?" + re.escape(header) + rb"\r?(?:\n|\Z)").search(content, end)
+    # A header of several lines is not looked for.
+    if again and header.count(b'"') % 2 == 0:
         line = content.count(b"\n", 0, again.start()) + 2
         raise DataInvalid(
             f"Line {line} of {path} is the header line again, as in files that were put together: remove that line",
