@@ -50,12 +50,12 @@ export async function runAirflowTask(
   cli.exitCode = exitCode === EXIT.done || exitCode === EXIT.usage ? exitCode : EXIT.failed;
 }
 
-/** The Python that is active, that of a virtual environment here, or else the system's. */
+/** The Python that is active, that of a virtual environment here, or else our own, which has what most tasks use. */
 function pythonOf({ env, cwd }: Cli['io']): string {
   const venvs = [env.VIRTUAL_ENV, '.venv', 'venv'].flatMap((folder) =>
     folder ? [resolve(cwd, folder, 'bin/python')] : [],
   );
-  return venvs.find((python) => existsSync(python)) ?? 'python3';
+  return venvs.find((python) => existsSync(python)) ?? join(PROJECT_ROOT, 'python/.venv/bin/python');
 }
 
 function asArguments([name, value]: [string, string | string[] | boolean]): string[] {

@@ -38,7 +38,14 @@ function bundled({ steps }: Config, name: StepName): string {
 }
 
 /** What the gate demands. */
-export function plannedGate({ registryStage, policy, rules, approval, stagingFirst }: PlanOf<'retrain'>): string {
+export function plannedGate({
+  registryStage,
+  policy,
+  rules,
+  floor,
+  approval,
+  stagingFirst,
+}: PlanOf<'retrain'>): string {
   if (registryStage === 'None') return 'not done: promotion.registryStage is None, the version is only registered';
   const allowed = rules.map(({ metric, direction, maxLoss, minGain }) => {
     const [worse, better] = direction === 'higher' ? ['lower', 'higher'] : ['higher', 'lower'];
@@ -47,7 +54,7 @@ export function plannedGate({ registryStage, policy, rules, approval, stagingFir
   const gate = {
     always: 'with any score',
     never: 'never by itself, only by force',
-    rules: `if against the champion ${joined(allowed, 'and')}`,
+    rules: `if ${floor ? 'above a trivial model, and ' : ''}against the champion ${joined(allowed, 'and')}`,
   }[policy];
   const person = approval.required ? ', and a person approves' : '';
   return `to ${stagingFirst && registryStage === 'Production' ? 'Staging, then ' : ''}${registryStage} ${gate}${person}`;

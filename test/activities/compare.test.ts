@@ -74,6 +74,7 @@ describe('a champion that cannot be scored for good is a finding', () => {
       challenger: { test_auc: 0.7 },
       champion: null,
       championProblem: error.message,
+      unscored: error instanceof StepError && error.type === 'ModelMismatch' ? 'cannotRead' : 'failed',
     });
     expect(calls).toEqual([['2', '1'], ['2']]);
   });
@@ -112,8 +113,9 @@ describe('a champion that was trained on another split', () => {
   };
 
   it('is not scored on rows that it may know, and the verdict says why', async () => {
-    const { challenger, champion, championProblem } = await compared(7, 42);
+    const { challenger, champion, championProblem, unscored } = await compared(7, 42);
     expect([challenger, champion]).toEqual([{ test_auc: 0.7 }, null]);
+    expect(unscored).toBe('otherSplit');
     expect(championProblem).toContain('another split of the data (seed 42, test 0.15');
     expect(championProblem).toContain('here: seed 7');
   });
@@ -125,6 +127,15 @@ describe('a champion that was trained on another split', () => {
   ])('is one only if both are known and differ: %s, %s', async (ours, theirs) => {
     expect((await compared(ours, theirs)).champion).toEqual({ test_auc: 0.6 });
   });
+});
+
+it('the challenger beside the trivial model is what the gate is given', async () => {
+  const floors = {
+    '1': { metric: 'test_auc', trivial: 0.5, score: 0.6, low: 0.55 },
+    '2': { metric: 'test_auc', trivial: 0.5, score: 0.7, low: 0.65 },
+  };
+  bench = createBench({ run: async () => ({ ...BOTH_SCORED, floors }) });
+  expect((await bench.call('compareVersions', REQUEST)).floor).toEqual(floors['2']);
 });
 
 it('a challenger that the command fails for once is not blamed on the champion', async () => {

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, cast
 from urllib.parse import quote
 
@@ -145,13 +146,6 @@ class Macros:
         return datetime.strptime(ds, given).strftime(wanted)
 
 
-class Namespace:
-    """An object with these attributes."""
-
-    def __init__(self, **values: object) -> None:
-        self.__dict__.update(values)
-
-
 def context_of(task: Operator, results: Results, date: datetime, conf: Mapping[str, object]) -> dict[str, object]:
     """Return what a task finds as its context.
 
@@ -179,10 +173,10 @@ def context_of(task: Operator, results: Results, date: datetime, conf: Mapping[s
         "dag": dag,
         "task": task,
         **dict.fromkeys(("ti", "task_instance"), instance),
-        "dag_run": Namespace(run_id=run_id, conf=conf, logical_date=date, execution_date=date, dag_id=dag.dag_id),
+        "dag_run": SimpleNamespace(run_id=run_id, conf=conf, logical_date=date, execution_date=date, dag_id=dag.dag_id),
         "conf": conf,
         "params": {name: getattr(value, "value", value) for name, value in {**params, **conf}.items()},
-        "var": Namespace(value=_Lookup(False), json=_Lookup(True)),
+        "var": SimpleNamespace(value=_Lookup(False), json=_Lookup(True)),
         "macros": Macros,
         **dag.macros,
     }

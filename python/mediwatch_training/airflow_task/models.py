@@ -261,7 +261,9 @@ def run_bash(task: Operator, command: str) -> str:
     cwd = getattr(task, "cwd", task.settings.get("cwd"))
     last = ""
     with subprocess.Popen(
-        ["bash", "-c", command],
+        # Where its input is a socket, bash would take itself for a remote shell, and read the user's own settings.
+        ["bash", "--norc", "-c", command],
+        stdin=subprocess.DEVNULL,
         cwd=None if cwd is None else str(cwd),
         env=env,
         stdout=subprocess.PIPE,

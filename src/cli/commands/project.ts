@@ -86,7 +86,7 @@ export function addAirflowTask(program: Command, cli: Cli): void {
     .option('--execution-date <date>', 'what {{ ds }} stands for; default: now')
     .option('--conf <json>', 'dag_run.conf, which overrides params')
     .option('--arg <name=value>', "argument of the task's function; may be repeated", several)
-    .option('--python <program>', 'default: the virtual environment that is active, or .venv here, else python3');
+    .option('--python <program>', 'default: the environment that is active, or .venv here, else that of MediWatch');
   command.action(async (file: string, task: string | undefined) => {
     const { runAirflowTask } = await import('../airflowTask.ts');
     await runAirflowTask(cli, file, task, command.opts<AirflowTaskFlags>());
