@@ -204,6 +204,6 @@ import numpy as np
 from sklearn.metrics import r2_score
 
 rows = np.random.default_rng(1).normal(size=(400, 2))
-model = mlflow.pyfunc.load_model(sys.argv[1].removeprefix("--model="))
+model = mlflow.sklearn.load_model(sys.argv[1].removeprefix("--model="))
 print(f"test_r2={r2_score(rows[:, 0] + rows[:, 1], model.predict(rows))}")
 `;
