@@ -14,7 +14,7 @@ interface Listed {
 
 /** A place that keeps files by their path below the store's root. */
 export interface Backend {
-  /** The address of a file, for references and messages. */
+  /** The address of a file that was asked for before, for references and messages. */
   uriOf(path: string): string;
   /** Size of a file (bytes); undefined when there is none. */
   sizeOf(path: string, options: TransferOptions): Promise<number | undefined>;

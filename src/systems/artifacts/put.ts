@@ -30,7 +30,6 @@ export async function putDirectory(
     const manifest = Buffer.from(encodeManifest(files));
     const sha256 = sha256Of(manifest);
     const path = objectPath(sha256);
-    const ref: ArtifactRef = { uri: backend.uriOf(path), sha256, sizeBytes: totalSize(files) };
 
     const isStored = async (object: string, size: number) =>
       !overwrite && (await backend.sizeOf(object, { signal })) === size;
@@ -52,7 +51,7 @@ export async function putDirectory(
       await backend.put(path, () => Readable.from([manifest]), manifest.byteLength, { signal });
     }
     await cache.admit(staged, sha256);
-    return ref;
+    return { uri: backend.uriOf(path), sha256, sizeBytes: totalSize(files) };
   } catch (error) {
     await rm(staged, { recursive: true, force: true });
     signal?.throwIfAborted();

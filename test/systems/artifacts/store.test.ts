@@ -70,13 +70,15 @@ describe.each(['mlflow', 'folder'] as const)('the store with the %s backend', (k
     createArtifactStore({
       store: kind === 'mlflow' ? 'mlflow' : join(dir, 'shared'),
       mlflowUri: server.uri,
+      // Every server has one of this name.
+      experiment: 'Default',
       cacheDir: join(dir, name),
       timeoutMs: 20_000,
     });
   /** Where the bytes of a digest lie. */
   const objectFile = (digest: string) =>
     join(
-      kind === 'mlflow' ? join(server.dir, 'artifacts') : join(dir, 'shared'),
+      kind === 'mlflow' ? join(server.dir, 'artifacts', '0') : join(dir, 'shared'),
       'mediwatch/sha256',
       digest.slice(0, 2),
       digest,
@@ -93,7 +95,7 @@ describe.each(['mlflow', 'folder'] as const)('the store with the %s backend', (k
     const ref = await host('a').putDirectory(directory, { onProgress: ({ doneBytes }) => progress.push(doneBytes) });
     expect(ref.sizeBytes).toBe(3_000_002);
     expect(ref.uri).toMatch(
-      kind === 'mlflow' ? /^mlflow-artifacts:\/mediwatch\/sha256\/../ : /^file:\/\/\/.*\/mediwatch\/sha256\/../,
+      kind === 'mlflow' ? /^mlflow-artifacts:\/0\/mediwatch\/sha256\/../ : /^file:\/\/\/.*\/mediwatch\/sha256\/../,
     );
     expect(progress.at(-1)).toBe(3_000_002);
 
@@ -243,7 +245,7 @@ describe.each(['mlflow', 'folder'] as const)('the store with the %s backend', (k
   test('takes half a value, as a broken upload may leave it, for none', async () => {
     await host('a').putKey(`half ${kind}`, { rows: 3 });
     const digest = sha256(`half ${kind}`);
-    const root = kind === 'mlflow' ? join(server.dir, 'artifacts') : join(dir, 'shared');
+    const root = kind === 'mlflow' ? join(server.dir, 'artifacts', '0') : join(dir, 'shared');
     await truncate(join(root, 'mediwatch/keys', digest.slice(0, 2), `${digest}.json`), 10);
     expect(await host('a').getKey(`half ${kind}`)).toBeUndefined();
   });
