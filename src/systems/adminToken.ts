@@ -48,7 +48,7 @@ export async function readAdminToken(file: string): Promise<string | undefined> 
 export async function ensureAdminToken(file: string): Promise<string> {
   const known = await readAdminToken(file);
   if (known !== undefined) return known;
-  await ensureSecretFile(file);
+  ensureSecretFile(file);
   return (await readAdminToken(file)) as string;
 }
 

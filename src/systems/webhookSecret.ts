@@ -35,6 +35,6 @@ export async function readSecret(config: Config): Promise<string | undefined> {
 export async function ensureSecret(config: Config): Promise<string> {
   const known = await readSecret(config);
   if (known) return known;
-  await ensureSecretFile(embeddedFile(config));
+  ensureSecretFile(embeddedFile(config));
   return (await readSecret(config)) as string;
 }
