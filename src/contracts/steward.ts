@@ -10,6 +10,7 @@ export const DriftAlert = z.object({
   source: words(100).default('signal').describe('who raised it, such as driftCheck, webhook, alertmanager'),
   report: words(2000).nullish().describe('link to the drift report'),
   share: z.number().min(0).max(1).nullish().describe('share of the features that drifted'),
+  sender: words(200).optional().describe('whom the webhook knew the sender as, such as webhook.token from 10.1.2.3'),
 });
 export type DriftAlert = z.output<typeof DriftAlert>;
 

@@ -75,7 +75,8 @@ export function createWebhook(options: WebhookOptions): FastifyInstance {
           const { alerts, note, verdict } = reading;
           const keys = alerts.flatMap(({ key }) => key ?? []);
           const about = { ...(note && { note }), ...(verdict && { verdict }) };
-          const steward = await raiseAll(alerts, (alert) => raise(model, alert));
+          const sender = `${proof.kind === 'token' ? 'webhook.token' : 'webhook.secret'} from ${request.ip}`;
+          const steward = await raiseAll(alerts, (alert) => raise(model, { ...alert, sender }));
           log.info(
             { model, keys, verdict: verdict?.verdict },
             alerts.length > 0 ? 'alert accepted' : 'nothing to raise',

@@ -142,7 +142,8 @@ function settle(desk: Desk, ending: Ending, plan: DriftStewardPlan): void {
 /** @returns why it could not be started; null: it was */
 async function begin(registeredModel: string, retrain: Retrain, plan: DriftStewardPlan): Promise<string | null> {
   const { workflowId, alerts, asked } = retrain;
-  const trigger = (alerts ? 'drift alert' : `asked for by ${asked?.by}`).slice(0, 200);
+  const sender = alerts?.latest.sender;
+  const trigger = (alerts ? `drift alert${sender ? ` by ${sender}` : ''}` : `asked for by ${asked?.by}`).slice(0, 200);
   const report = alerts?.report ?? null;
   const summary = shorten(`Retrain of ${registeredModel}: ${occasion(retrain)}`);
   const input = { ...plan.retrain, registeredModel, trigger, ...(report && { driftReport: report }) };

@@ -60,7 +60,7 @@ describe('an alert', () => {
       status: 202,
       body: { accepted: 1, model, keys: ['night-1'], steward: `driftSteward/${model}` },
     });
-    expect(await steward.alerts()).toEqual([alert]);
+    expect(await steward.alerts()).toEqual([{ ...alert, sender: 'webhook.secret from 127.0.0.1' }]);
   });
 
   it('of a named model, and one that says nothing, are alerts too', async () => {

@@ -94,14 +94,15 @@ const details = async (handle: WorkflowHandle) => JSON.stringify(await handle.qu
 
 describe('a drift alert', () => {
   it('starts one retrain that ends in a version in Production, and the steward cools down', async () => {
-    await raise({ reason: 'the ward moved', report: 'http://mlflow/report', key: 'a' });
+    const sender = 'webhook.token from 10.1.2.3';
+    await raise({ reason: 'the ward moved', report: 'http://mlflow/report', key: 'a', sender });
     const told = await phase('cooling');
     expect(told).toMatchObject({ counted: 1, pending: null, retrains: 1, failures: 0, current: null });
     expect(told.last?.ending).toMatchObject({ code: 'promoted', version: '1', registryStage: 'Production' });
     expect(world.serving?.version).toBe('1');
     const { memo, workflowId } = await workers.client.workflow.getHandle(told.last?.workflowId ?? '').describe();
     expect(workflowId).toMatch(new RegExp(`^retrain-drift-${model}-`));
-    expect(memo).toEqual({ trigger: 'drift alert', report: 'http://mlflow/report', alerts: 1 });
+    expect(memo).toEqual({ trigger: `drift alert by ${sender}`, report: 'http://mlflow/report', alerts: 1 });
     expect(world.calls.find(({ name }) => name === 'registerVersion')?.input).toMatchObject({ registeredModel: model });
   });
 
