@@ -65,7 +65,7 @@ export async function run(options: StackOptions, interruption: AbortSignal): Pro
       say('stopping…');
       return exitCode;
     } finally {
-      guard?.close();
+      await guard?.close();
       await stack.stop();
       await reaper.close();
     }

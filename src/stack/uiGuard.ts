@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
-import { createServer, type IncomingMessage, request } from 'node:http';
-import { pipeline } from 'node:stream';
-import { freePort } from '../systems/ports.ts';
+import replyFrom from '@fastify/reply-from';
+import Fastify, { type FastifyRequest } from 'fastify';
+import { freePort, LOOPBACK, LOOPBACK_NAMES } from '../systems/ports.ts';
 
 /** Where the Temporal UI itself listens, behind the guard. */
 export interface UiAddress {
@@ -19,48 +19,40 @@ export async function hiddenAddress(): Promise<UiAddress> {
   return { host, port: await freePort(new Set()) };
 }
 
-const NAMES = new Set(['127.0.0.1', 'localhost', '[::1]']);
-
 /** Whether a request comes by a name of loopback, and from no page of another origin: DNS may lead foreign names here. */
-function isOurs({ headers: { host, origin } }: IncomingMessage): boolean {
+function isOurs({ headers: { host, origin } }: FastifyRequest): boolean {
   return isLoopback(`http://${host}`) && (origin === undefined || isLoopback(origin));
 }
 
 function isLoopback(url: string): boolean {
-  return URL.canParse(url) && NAMES.has(new URL(url).hostname);
+  return LOOPBACK_NAMES.includes(URL.parse(url)?.hostname ?? '');
 }
 
 /**
  * Opens the port of the Temporal UI, which answers to any name: passes on what asks for this host by a name of its
  * loopback, and refuses all else.
  */
-export async function guardUi(port: number, ui: UiAddress): Promise<{ close(): void }> {
-  const server = createServer((incoming, answer) => {
-    if (!isOurs(incoming)) {
-      answer
-        .writeHead(403)
-        .end(`The Temporal UI answers to http://127.0.0.1:${port} and http://localhost:${port} only.\n`);
-      return;
-    }
-    const { method, url: path, headers } = incoming;
-    const onward = request({ ...ui, method, path, headers }, (response) => {
-      // A page that was left meanwhile wants no answer; piping into one that is closed throws.
-      if (answer.destroyed) return void response.destroy();
-      answer.writeHead(response.statusCode ?? 502, response.headers);
-      pipeline(response, answer, () => {});
-    });
-    onward.on('error', () =>
-      answer.headersSent ? answer.destroy() : answer.writeHead(502).end('It does not answer.\n'),
-    );
-    pipeline(incoming, onward, () => {});
+export async function guardUi(port: number, ui: UiAddress): Promise<{ close(): Promise<void> }> {
+  const app = Fastify({ forceCloseConnections: true });
+  await app.register(replyFrom, {
+    base: `http://${ui.host}:${ui.port}`,
+    retryMethods: [],
+    disableRequestLogging: true,
   });
-  const { promise: listening, resolve, reject } = Promise.withResolvers<void>();
-  server.once('error', reject).listen(port, '127.0.0.1', resolve);
-  await listening;
-  return {
-    close() {
-      server.close();
-      server.closeAllConnections();
-    },
-  };
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', (_request, body, done) => done(null, body));
+  app.addHook('onRequest', async (request, reply) => {
+    if (isOurs(request)) return;
+    const names = `http://127.0.0.1:${port} and http://localhost:${port}`;
+    return reply.code(403).send(`The Temporal UI answers to ${names} only.\n`);
+  });
+  app.all('/*', (request, reply) =>
+    reply.from(request.raw.url, {
+      // Its own protection against foreign pages compares the name.
+      rewriteRequestHeaders: (_, headers) => ({ ...headers, host: request.headers.host }),
+      onError: (reply) => reply.code(502).send('It does not answer.\n'),
+    }),
+  );
+  await app.listen({ port, host: LOOPBACK });
+  return app;
 }

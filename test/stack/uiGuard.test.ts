@@ -22,8 +22,8 @@ beforeAll(async () => {
   port = await freePort(new Set());
   guard = await guardUi(port, { host: '127.0.0.1', port: (ui.address() as AddressInfo).port });
 });
-afterAll(() => {
-  guard.close();
+afterAll(async () => {
+  await guard.close();
   ui.close();
   ui.closeAllConnections();
 });
