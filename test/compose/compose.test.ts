@@ -66,6 +66,9 @@ describe.skipIf(reason)('docker-compose.yml', { timeout: UP_MS }, () => {
       expect(Config.User, Name).not.toMatch(/^(|0|root)(:|$)/);
       expect(HostConfig.Privileged, Name).toBe(false);
       expect(HostConfig.Memory, Name).toBeGreaterThan(0);
+      expect(HostConfig.PidsLimit, Name).toBeGreaterThan(0);
+      expect(HostConfig.CapDrop, Name).toEqual(['ALL']);
+      expect(HostConfig.ReadonlyRootfs || Name.includes('temporal-ui'), Name).toBe(true);
       expect(JSON.stringify(Mounts), Name).not.toContain('docker.sock');
       const bindings = Object.values(HostConfig.PortBindings ?? {}).flat() as Array<{ HostIp: string }>;
       for (const { HostIp } of bindings) expect(HostIp, Name).toBe('127.0.0.1');
