@@ -1,9 +1,22 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, lstatSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { freePort } from '../../../src/systems/ports.ts';
+import { mediwatch } from '../../support/command.ts';
+import { sampleData } from '../../support/sampleData.ts';
 import { SECRETS, secretsIn } from '../../support/secrets.ts';
 import { createTestStack, listeners, running, type StackRun, type TestStack } from '../../support/stack.ts';
 
@@ -14,6 +27,7 @@ const KINDS: Readonly<Record<string, string>> = {
   gateway: 'gateway/main.ts',
   api: 'mediwatch_training.serving',
   webhook: 'webhook/main.ts',
+  codec: 'codec/main.ts',
   worker: 'worker.ts',
   pool: 'mediwatch_training.pool',
   client: 'client.ts',
@@ -25,6 +39,7 @@ const EXPECTED: Readonly<Record<string, readonly string[]>> = {
   temporal: [],
   mlflow: [],
   reaper: [],
+  codec: [],
   gateway: MLFLOW,
   api: MLFLOW,
   pool: MLFLOW,
@@ -44,6 +59,16 @@ beforeAll(async () => {
   stack = await createTestStack();
   // As an older release left it.
   chmodSync(stack.dir, 0o755);
+  const key = join(stack.dir, 'payloads.key');
+  writeFileSync(key, randomBytes(32).toString('hex'), { mode: 0o600 });
+  const data = join(stack.dir, 'ward-of-lovelace.csv');
+  renameSync(sampleData(stack.dir), data);
+  Object.assign(stack.env, {
+    MEDIWATCH_TEMPORAL_ENCRYPTION_KEYS: key,
+    MEDIWATCH_STACK_CODEC_PORT: String(await freePort(new Set(Object.values(stack.ports)))),
+    MEDIWATCH_DATA_PATH: data,
+    MEDIWATCH_PROMOTION_POLICY: 'always',
+  });
   // The address of the stack's own Temporal has no TLS, which a key of Temporal Cloud asks for.
   Object.assign(process.env, SECRETS, { MEDIWATCH_TEMPORAL_API_KEY: '' });
   run = stack.start(['--trials', '2']);
@@ -103,6 +128,7 @@ it('no secret is an argument, on the terminal, or in a file of the state: databa
 it('nobody else can read a file of the state, even by its name', () => {
   const all = readdirSync(stack.dir, { recursive: true }).map((name) => join(stack.dir, String(name)));
   const open = [stack.dir, ...all].filter((path) => {
+    if (path.endsWith('.csv')) return false; // ours
     const stat = lstatSync(path);
     return !stat.isSymbolicLink() && (stat.mode & 0o077) !== 0;
   });
@@ -114,6 +140,25 @@ it('nobody else can read a file of the state, even by its name', () => {
   const attacker = ['--reuid', '65534', '--regid', '65534', '--clear-groups', 'cat'];
   for (const name of names) {
     expect(() => execFileSync('setpriv', [...attacker, join(stack.dir, name)], { stdio: 'pipe' })).toThrow('denied');
+  }
+});
+
+/** Whether the text stands in a file of Temporal's database. */
+const stored = (text: string) =>
+  readdirSync(stack.dir)
+    .filter((name) => name.startsWith('temporal.db'))
+    .some((name) => readFileSync(join(stack.dir, name)).includes(text));
+
+it('with a key, a retrain and one that fails leave nothing readable in Temporal, and the command shows it', async () => {
+  const failed = await mediwatch(stack.env, 'retrain', '--data', join(stack.dir, 'menabrea.csv'), '--follow');
+  expect(failed.exitCode).not.toBe(0);
+  expect(JSON.stringify(failed.json)).toContain('menabrea.csv');
+  for (const text of ['ward-of-lovelace', 'menabrea', 'mlflow-artifacts:/', 'learning_rate', 'numericColumns']) {
+    expect(`${text}: ${stored(text)}`).toBe(`${text}: false`);
+  }
+  // What Temporal lists and routes by stands there.
+  for (const text of ['hyperparameterSearch', 'MediwatchModel', 'Encoded failure']) {
+    expect(`${text}: ${stored(text)}`).toBe(`${text}: true`);
   }
 });
 
