@@ -28,11 +28,8 @@ const VARIABLES = {
     ],
     ...['OMP_*', 'MKL_*', 'OPENBLAS_*', 'NUMEXPR_*', 'LOKY_*', 'JOBLIB_*', 'MPLCONFIGDIR', 'MPLBACKEND', 'JAVA_HOME'],
   ],
-  /** How MLflow's client talks, without the address and the credentials. */
-  mlflow: [
-    ...['MLFLOW_HTTP_REQUEST_*', 'MLFLOW_ENABLE_*', 'MLFLOW_DISABLE_*', 'MLFLOW_S3_ENDPOINT_URL'],
-    ...['MLFLOW_TRACKING_INSECURE_TLS', 'MLFLOW_TRACKING_SERVER_CERT_PATH', 'MLFLOW_TRACKING_CLIENT_CERT_PATH'],
-  ],
+  /** How MLflow's client talks, besides what the settings say (systems/mlflow/variables.ts). */
+  mlflow: ['MLFLOW_HTTP_REQUEST_*', 'MLFLOW_ENABLE_*', 'MLFLOW_DISABLE_*', 'MLFLOW_S3_ENDPOINT_URL'],
   /** The docker command: its daemon, its logins, its builders. */
   docker: [
     ...['DOCKER_HOST', 'DOCKER_CONFIG', 'DOCKER_CONTEXT', 'DOCKER_TLS', 'DOCKER_TLS_VERIFY', 'DOCKER_CERT_PATH'],
@@ -60,7 +57,16 @@ const VARIABLES = {
  */
 export function environmentOf(needs = [], passed = [], env = process.env) {
   const names = ['system', ...needs].flatMap((need) => VARIABLES[need]);
-  return variablesOf([...names, ...passed], env);
+  return withoutProxyToLoopback(variablesOf([...names, ...passed], env));
+}
+
+/** Nothing on this machine is reached by a proxy. Of both spellings a program may read either. */
+function withoutProxyToLoopback(variables) {
+  const isProxied = Object.keys(variables).some((name) => /^(https?|all)_proxy$/i.test(name) && variables[name]);
+  const hosts = (variables.no_proxy || variables.NO_PROXY || '').split(',').filter(Boolean);
+  if (!isProxied || hosts.includes('*')) return variables;
+  const all = [...new Set([...hosts, 'localhost', '127.0.0.1', '::1'])].join(',');
+  return { ...variables, NO_PROXY: all, no_proxy: all };
 }
 
 /** Those of our variables that have one of these names. */

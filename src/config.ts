@@ -47,7 +47,8 @@ export function loadLocated(env: Environment, cwd: string): Located {
   const parsed = parseAll(layered.settings, { root, env, placeOf });
   const problems: Problem[] = [...document.problems, ...layered.problems, ...parsed.problems];
   if (problems.length > 0 || !parsed.config) throw wrongSettings(problems, cwd);
-  rememberSecrets(ownSecrets(fromRoot(parsed.config, parsed.config.stack.dir)));
+  const logins = [parsed.config, ...Object.values(parsed.config.models)].map(({ mlflow }) => mlflow.password);
+  rememberSecrets([...ownSecrets(fromRoot(parsed.config, parsed.config.stack.dir)), ...logins]);
   hidePatterns(parsed.config.logs.hide);
   return { config: parsed.config, file: document.file, placeOf };
 }

@@ -111,6 +111,30 @@ class MlflowRefused(StepError):
     type = "MlflowRefused"
 
 
+class MlflowLoginRefused(MlflowRefused):
+    """MLflow, or a proxy before it, asks for another login."""
+
+    type = "MlflowLoginRefused"
+
+
+class MlflowUntrusted(MlflowRefused):
+    """There is no secure connection: MLflow's certificate is not trusted, or it does not trust ours."""
+
+    type = "MlflowUntrusted"
+
+
+class MlflowBodyTooLarge(MlflowRefused):
+    """A proxy before MLflow takes no request of this size."""
+
+    type = "MlflowBodyTooLarge"
+
+
+class ExperimentDeleted(MlflowRefused):
+    """Nothing can be logged to an experiment that was deleted."""
+
+    type = "ExperimentDeleted"
+
+
 class StepCrashed(StepError):
     """Anything that nobody foresaw: a defect, or the machine (memory, disk)."""
 

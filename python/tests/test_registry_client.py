@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from mediwatch_training.errors import MlflowRefused, MlflowUnavailable, StepError
+from mediwatch_training.errors import MlflowUnavailable, MlflowUntrusted, StepError
 from mediwatch_training.serving.registry import RegistryClient
 from mediwatch_training.tracking import tracking_errors
 
@@ -51,6 +51,8 @@ def server(redirect: str | None = None, tls: ssl.SSLContext | None = None) -> It
 
 
 def test_user_and_password_in_the_address_are_used_and_not_told(monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "")
+    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "")
     with server() as (address, seen):
         client = RegistryClient(f"http://ann:{PASSWORD}@{address}")
         assert client.latest("M", "Production") == {"version": "3", "run_id": "r", "recorded": None}
@@ -78,7 +80,7 @@ def test_a_certificate_is_accepted_of_the_authorities_that_are_named(monkeypatch
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(certificate, key)
     with server(tls=tls) as (address, _):
-        with pytest.raises((MlflowUnavailable, MlflowRefused), match="CERTIFICATE_VERIFY_FAILED"):
+        with pytest.raises(MlflowUntrusted, match="CERTIFICATE_VERIFY_FAILED"):
             RegistryClient(f"https://{address}").latest("M", "Production")
         monkeypatch.setenv("MLFLOW_TRACKING_SERVER_CERT_PATH", str(certificate))
         assert RegistryClient(f"https://{address}").latest("M", "Production")["version"] == "3"

@@ -9,7 +9,13 @@ import pytest
 from conftest import free_port, run
 
 from mediwatch_training.dataset import open_dataset
-from mediwatch_training.errors import InvalidInput, MlflowRefused, MlflowUnavailable, ModelLoadFailed, ModelMismatch
+from mediwatch_training.errors import (
+    InvalidInput,
+    MlflowLoginRefused,
+    MlflowUnavailable,
+    ModelLoadFailed,
+    ModelMismatch,
+)
 from mediwatch_training.tracking import tracking_errors
 from mediwatch_training.training.estimators import check_params, fit_final
 
@@ -162,9 +168,9 @@ def test_a_server_that_refuses_is_not_asked_again(mlflow_uri):
     from mlflow.exceptions import MlflowException
     from mlflow.protos.databricks_pb2 import PERMISSION_DENIED
 
-    with pytest.raises(MlflowRefused) as caught, tracking_errors(mlflow_uri, "runId"):
+    with pytest.raises(MlflowLoginRefused) as caught, tracking_errors(mlflow_uri, "runId"):
         raise MlflowException("not yours", PERMISSION_DENIED)
-    assert not caught.value.retryable and caught.value.to_json()["type"] == "MlflowRefused"
+    assert not caught.value.retryable and caught.value.to_json()["type"] == "MlflowLoginRefused"
 
 
 def bikes(folder: Path, distance: str) -> str:

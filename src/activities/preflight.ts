@@ -20,7 +20,8 @@ interface Preflight {
  * What must hold before a redeploy is worth its time: the registry answers and has the version with its files, the
  * gateway answers, and the disk has space. A problem among the findings means that the redeploy would fail later.
  *
- * @returns one finding or more of each; it does not throw for what it looks at
+ * @returns one finding or more of each
+ * @throws {MlflowError} where MLflow refuses for good
  */
 export async function preflight(request: Preflight): Promise<Finding[]> {
   const findings = await Promise.all([lookAtVersion(request), lookAtTarget(request), lookAtSpace(request)]);
@@ -35,6 +36,8 @@ async function lookAtVersion({ config, mlflow, registeredModel, version, signal 
     return await lookAtModelFiles({ config, version: found, signal });
   } catch (error) {
     signal?.throwIfAborted();
+    // It would refuse the next attempt, too.
+    if (error instanceof MlflowError && !error.retryable) throw error;
     const message = error instanceof MlflowError ? error.message : `MLflow at ${mlflow.uri}: ${causeText(error)}`;
     return finding('mlflowAway', { message });
   }

@@ -158,14 +158,15 @@ export async function askMlflow<Result>(
   body: (mlflow: Mlflow) => Promise<Result>,
   limitMs = MLFLOW_LIMIT_MS,
 ): Promise<Result> {
-  const [{ MlflowError }, { withMlflow }] = await Promise.all([
-    import('../systems/mlflow/index.ts'),
+  const [{ failureTypeOf, MlflowError }, { withMlflow }] = await Promise.all([
+    import('../systems/mlflow/errors.ts'),
     import('../systems/mlflow/withMlflow.ts'),
   ]);
   try {
     return await withMlflow(config, body, limitMs);
   } catch (error) {
     if (!(error instanceof MlflowError)) throw error;
-    throw new CommandError(EXIT.unreachable, `${error.message} ${FAILURES.MlflowUnavailable.next}`, { cause: error });
+    const { next } = FAILURES[failureTypeOf(error)];
+    throw new CommandError(EXIT.unreachable, `${error.message} ${next}`, { cause: error });
   }
 }

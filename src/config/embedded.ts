@@ -1,7 +1,6 @@
 import { resolve } from 'node:path';
 import { isOwnTemporal } from '../../setup/temporal/own.mjs';
 import type { Config } from './schema.ts';
-import { decoded } from './secrets.ts';
 
 /** Which parts `npm start` starts here: those that the configuration does not point elsewhere for. */
 
@@ -51,31 +50,10 @@ export function withEmbeddedAddresses(config: Config): Config {
   config.temporal.address ||= `127.0.0.1:${stack.temporalPort}`;
   config.temporal.uiUrl ||= loopback(stack.temporalUiPort);
   config.mlflow.uri ||= loopback(stack.mlflowPort);
-  const { mlflow, docker } = config;
-  for (const uri of [mlflow.uri, docker.mlflowUri]) readCredentials(mlflow, uri);
-  [mlflow.uri, mlflow.uiUrl, docker.mlflowUri] = [mlflow.uri, mlflow.uiUrl, docker.mlflowUri].map(bare) as [
-    string,
-    string,
-    string,
-  ];
   config.deployment.apiUrl ||= bound(stack.apiPort);
   config.deployment.adminUrl ||= `unix:${adminSocketOf(config)}`;
   config.webhook.url ||= bound(stack.webhookPort);
   return config;
-}
-
-/** Credentials in an address count as if they were set apart, so that the address can be shown, linked and handed on. */
-function readCredentials(mlflow: Config['mlflow'], uri: string): void {
-  const { username = '', password = '' } = URL.parse(uri) ?? {};
-  mlflow.username ||= decoded(username);
-  mlflow.password ||= decoded(password);
-}
-
-const bare = (uri: string) => uri.replace(/^([a-z][a-z\d+.-]*:\/\/)[^/?#]*@/i, '$1');
-
-/** Whether only this host reaches what listens there. */
-export function isLoopback(host: string): boolean {
-  return /^(localhost|127(\.\d+){3}|\[?::1\]?)$/.test(host);
 }
 
 /** Addresses that stand for every one of the host. */

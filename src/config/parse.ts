@@ -4,7 +4,9 @@ import { coreFor, isMapping, isNullable, metaOf } from '../contracts/schemas.ts'
 import { didYouMean } from '../words/suggest.ts';
 import { withEmbeddedAddresses } from './embedded.ts';
 import { type Environment, notificationSecrets, settingPaths } from './environment.ts';
+import { withLogin } from './mlflowLogin.ts';
 import { conflictsBetween, modelProblems, ownSettings, settingsOfModel } from './models.ts';
+import { readNetwork } from './network.ts';
 import { explain, type PlaceOf, type Problem, problemAt } from './problems.ts';
 import { checkTogether } from './rules.ts';
 import { type Config, ConfigSchema } from './schema.ts';
@@ -63,9 +65,14 @@ function parse(written: Record<string, unknown>, { root, env, profile }: Around)
   if (!parsed.success) return { settings, issues: parsed.error.issues, config: undefined };
   const { models: _, ...sections } = parsed.data;
   // Steps and the API run in other folders.
-  if (sections.mlflow.caFile) sections.mlflow.caFile = resolve(root, sections.mlflow.caFile);
+  for (const key of ['caFile', 'clientCertFile'] as const) {
+    if (sections.mlflow[key]) sections.mlflow[key] = resolve(root, sections.mlflow[key]);
+  }
   const secrets = notificationSecrets(sections.notifications, env);
-  return { settings, issues: [], config: withEmbeddedAddresses({ ...sections, root, models: {}, secrets, profile }) };
+  const network = readNetwork(env);
+  const config = withEmbeddedAddresses({ ...sections, root, models: {}, secrets, profile, network });
+  withLogin(config, env);
+  return { settings, issues: [], config };
 }
 
 /** Of several models, `registry.registeredModel` may name the one that is meant when none is named. */
@@ -104,10 +111,18 @@ function readable(schema: z.ZodType, value: unknown): unknown {
   return value;
 }
 
+/** As MLflow and others write them in variables. */
+const TRUTHS = new Map([
+  ['true', true],
+  ['1', true],
+  ['false', false],
+  ['0', false],
+]);
+
 function fromText(schema: z.ZodType, core: z.ZodType, text: string): unknown {
   const isBlank = text.trim() === '';
   if (core instanceof z.ZodNumber) return isBlank || Number.isNaN(Number(text)) ? text : Number(text);
-  if (core instanceof z.ZodBoolean) return text === 'true' || (text === 'false' ? false : text);
+  if (core instanceof z.ZodBoolean) return TRUTHS.get(text.toLowerCase()) ?? text;
   if (core instanceof z.ZodString && isNullable(schema)) return isBlank ? null : text;
   if (!metaOf(schema).commas) return text;
   return text

@@ -17,6 +17,7 @@ import {
 } from '../contracts/options.ts';
 import { Schedules } from '../contracts/schedules.ts';
 import { PassEnv } from '../contracts/schemas.ts';
+import type { Network } from './network.ts';
 import { ExtraStep, ReportStep, Step } from './steps.ts';
 
 const port = (fallback: number, what: string) => z.number().int().min(1).max(65535).default(fallback).describe(what);
@@ -281,9 +282,17 @@ export const ConfigSchema = z.strictObject({
       .string()
       .default('')
       .describe(
-        "certificates of the authority that signs MLflow's own, for us, the steps and the API; empty: the known ones",
+        "certificates of the authority that signs MLflow's own, for us, the steps and the API; empty: those that REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE or SSL_CERT_FILE names, or the known ones, and those in NODE_EXTRA_CA_CERTS",
       ),
-    timeout: seconds(30, 'time limit of one request'),
+    clientCertFile: z
+      .string()
+      .default('')
+      .describe('our own certificate and its key (PEM), for a server that asks for one; empty: none'),
+    insecureTls: z
+      .boolean()
+      .default(false)
+      .describe("take any certificate for MLflow's: whoever is on the way reads the login"),
+    timeout: seconds(30, 'time limit of one request, for us, the steps and the API'),
     token: z.string().default('').describe('bearer token (set it in the environment)'),
     username: z.string().default('').describe('basic-auth user (set it in the environment)'),
     password: z.string().default('').describe('basic-auth password (set it in the environment)'),
@@ -377,4 +386,6 @@ export type Config = Omit<z.infer<typeof ConfigSchema>, 'models'> & {
   secrets: Readonly<Record<string, string>>;
   /** What Temporal's own variables and configuration file say of the connection, certificates above all. */
   profile: ClientConfigProfile;
+  /** What variables say of proxies and certificates. */
+  network: Network;
 };

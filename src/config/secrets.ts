@@ -64,13 +64,15 @@ function piecesOf(secret: string): string[] {
   ]);
 }
 
-/** What a part of an address stands for; itself, where a `%` in it begins no encoding. */
+/** What a part of an address stands for; a `%` that begins no encoding stands for itself, as in Python. */
 export function decoded(part: string): string {
-  try {
-    return decodeURIComponent(part);
-  } catch {
-    return part;
-  }
+  return part.replace(/(?:%[\da-f]{2})+/gi, (encoded) => {
+    try {
+      return decodeURIComponent(encoded);
+    } catch {
+      return encoded;
+    }
+  });
 }
 
 /** Every secret that a process could show: of its settings, of its environment, and of files that settings name. */

@@ -84,7 +84,34 @@ export const FAILURES = {
     ofEveryTrial: true,
     next: 'Check that MLflow runs at the address in mlflow.uri.',
   },
-  MlflowRefused: { retryable: false, see: 'doctor', ofEveryTrial: true, next: 'Check mlflow.uri and its credentials.' },
+  MlflowRefused: {
+    retryable: false,
+    see: 'doctor',
+    ofEveryTrial: true,
+    next: 'Correct what it names, and start again. Is it the server that mlflow.uri should name?',
+  },
+  MlflowLoginRefused: {
+    retryable: false,
+    see: 'doctor',
+    ofEveryTrial: true,
+    next: 'Set mlflow.username and mlflow.password, or mlflow.token, of an account that may do this (of a proxy: the login in HTTPS_PROXY or HTTP_PROXY), and restart the worker.',
+  },
+  MlflowUntrusted: {
+    retryable: false,
+    see: 'doctor',
+    ofEveryTrial: true,
+    next: 'Name the authority of its certificate in mlflow.caFile, or ours in mlflow.clientCertFile, and restart the worker; or correct the certificate.',
+  },
+  MlflowBodyTooLarge: {
+    retryable: false,
+    ofEveryTrial: true,
+    next: 'Raise the limit for bodies of the proxy before MLflow (nginx: client_max_body_size), and start again.',
+  },
+  ExperimentDeleted: {
+    retryable: false,
+    ofEveryTrial: true,
+    next: 'Start again after that.',
+  },
   ModelNotFound: { retryable: false, next: 'List the versions with "mediwatch status", and name one of them.' },
   ModelLoadFailed: { retryable: false, see: 'log', next: 'Roll back to a version that loads.' },
   ModelChanged: {

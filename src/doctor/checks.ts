@@ -5,6 +5,7 @@ import { bakedModelCheck, dockerCheck } from './docker.ts';
 import { imageRegistryCheck } from './imageRegistry.ts';
 import { accessCheck, diskCheck, portsCheck } from './machine.ts';
 import { mlflowCheck } from './mlflow.ts';
+import { mlflowClientsCheck } from './mlflowClients.ts';
 import { predictionLogCheck } from './predictionLog.ts';
 import { agreementCheck, modelCheck, productionCheck } from './registry.ts';
 import type { Check } from './run.ts';
@@ -40,6 +41,7 @@ export const CHECKS: readonly Check[] = [
   searchAttributesCheck,
   schedulesCheck,
   mlflowCheck,
+  mlflowClientsCheck,
   ...SERVING,
   dockerCheck,
   imageRegistryCheck,

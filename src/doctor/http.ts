@@ -1,4 +1,4 @@
-import { Agent } from 'undici';
+import { Agent, type Dispatcher } from 'undici';
 import { causeText } from '../contracts/errors.ts';
 
 export interface Answer {
@@ -17,6 +17,8 @@ interface Question {
   method?: 'GET' | 'POST' | 'DELETE';
   headers?: Record<string, string>;
   signal?: AbortSignal;
+  /** The way there; it is closed afterwards. Default: no proxy, and the certificates that everybody knows. */
+  dispatcher?: Dispatcher;
 }
 
 /** A question's limit: a person waits (ms). */
@@ -29,9 +31,10 @@ const BODY_LIMIT = 1_000_000;
  *
  * @throws {NoAnswer} when nothing came back in time
  */
-export async function ask(url: string, { method = 'GET', headers = {}, signal }: Question = {}): Promise<Answer> {
+export async function ask(url: string, question: Question = {}): Promise<Answer> {
+  const { method = 'GET', headers = {}, signal } = question;
   const limit = AbortSignal.timeout(LIMIT_MS);
-  const agent = new Agent({ connect: { timeout: LIMIT_MS }, maxResponseSize: BODY_LIMIT });
+  const agent = question.dispatcher ?? new Agent({ connect: { timeout: LIMIT_MS }, maxResponseSize: BODY_LIMIT });
   try {
     const { origin, pathname, search } = new URL(url);
     const response = await agent.request({

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { readFile, stat } from 'node:fs/promises';
 import { connect } from 'node:net';
-import { hasMlflow, hasOwnGateway, hasTemporal, hasWebhook, reachable } from '../config/embedded.ts';
+import { hasCodec, hasMlflow, hasOwnGateway, hasTemporal, hasWebhook, reachable } from '../config/embedded.ts';
 import { fromRoot, variableOf } from '../config.ts';
 import { lookAtDisk } from '../systems/disk.ts';
 import { holderOf } from '../systems/ports.ts';
@@ -51,7 +51,14 @@ function portsOf({ config }: DoctorContext): Port[] {
     };
   const open = reachable(stack.bind);
   const port = (
-    setting: 'temporalPort' | 'temporalUiPort' | 'mlflowPort' | 'apiPort' | 'apiAdminPort' | 'webhookPort',
+    setting:
+      | 'temporalPort'
+      | 'temporalUiPort'
+      | 'mlflowPort'
+      | 'apiPort'
+      | 'apiAdminPort'
+      | 'webhookPort'
+      | 'codecPort',
     part: string,
     host: string,
     answers: Port['answers'],
@@ -60,6 +67,7 @@ function portsOf({ config }: DoctorContext): Port[] {
     return number === undefined ? [] : [{ port: number, setting: `stack.${setting}`, part, host, answers }];
   };
   const ui = `http://127.0.0.1:${stack.temporalUiPort}/api/v1/namespaces`;
+  const codec = `http://127.0.0.1:${stack.codecPort}/health`;
   const gateway: Port['answers'] = ({ config, signal }) => askGateway(config, signal);
   return [
     ...(hasTemporal(config)
@@ -72,6 +80,7 @@ function portsOf({ config }: DoctorContext): Port[] {
     ...(hasOwnGateway(config)
       ? [...port('apiAdminPort', 'the gateway', open, gateway), ...port('apiPort', 'the API', open, gateway)]
       : []),
+    ...(hasCodec(config) ? port('codecPort', 'the codec server', LOOPBACK, answered(codec)) : []),
     ...(hasWebhook(config) ? port('webhookPort', 'the webhook', open, answered(`${webhook.url}/health`)) : []),
   ];
 }

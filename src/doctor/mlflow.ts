@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { causeText } from '../contracts/errors.ts';
-import { MlflowError } from '../systems/mlflow/index.ts';
+import { createDispatcher } from '../systems/mlflow/dispatcher.ts';
+import { failureTypeOf, MlflowError } from '../systems/mlflow/errors.ts';
 import { mlflowOptions } from '../systems/mlflow/options.ts';
 import { createTransport } from '../systems/mlflow/transport.ts';
 import { type Finding, finding } from '../words/findings.ts';
@@ -30,8 +31,8 @@ export const mlflowCheck: Check = {
 /** What an error of MLflow's client means: nothing answered, or the server refused. */
 function mlflowFault(error: unknown): Finding {
   const message = error instanceof MlflowError ? error.message : causeText(error);
-  return error instanceof MlflowError && error.status !== undefined
-    ? finding('mlflowRefuses', { message, status: error.status })
+  return error instanceof MlflowError && !(error.retryable && error.status === undefined)
+    ? finding('mlflowRefuses', { message, type: failureTypeOf(error) })
     : finding('mlflowAway', { message });
 }
 
@@ -67,8 +68,10 @@ async function fromContainers({ config, signal }: DoctorContext): Promise<Findin
   if (config.deployment.target !== 'docker' || !mlflowUri) return [];
   const host = URL.parse(mlflowUri)?.host;
   if (host === undefined) return [finding('mlflowAddressInvalid', { uri: mlflowUri })];
+  const { uri } = config.mlflow;
+  const dispatcher = createDispatcher(uri, mlflowOptions(config), LIMIT_MS);
   try {
-    const { status, body } = await ask(`${baseOf(config.mlflow.uri)}/version`, { headers: { host }, signal });
+    const { status, body } = await ask(`${baseOf(uri)}/version`, { headers: { host }, signal, dispatcher });
     const isRefused = status === 403 && String(body).includes('Invalid Host header');
     return [finding(isRefused ? 'mlflowRefusesContainers' : 'mlflowTakesContainers', { host })];
   } catch (error) {

@@ -1,3 +1,4 @@
+import { isLoopback } from '../config/network.ts';
 import { isGuessable } from '../config/redaction.ts';
 import { settingTexts } from '../config/secrets.ts';
 import type { Config } from '../config.ts';
@@ -41,9 +42,8 @@ function openAddresses({ stack, temporal, mlflow, deployment }: Config): Finding
     ...(isSecured || isLoopback(temporal.address.replace(/:\d+$/, ''))
       ? []
       : [finding('temporalInClear', { address: temporal.address }, ['temporal', 'address'])]),
+    ...(mlflow.insecureTls ? [finding('certificateUnchecked', { url: mlflow.uri }, ['mlflow', 'insecureTls'])] : []),
     ...(mlflow.token || mlflow.password ? plain('uri', 'mlflow', mlflow.uri) : []),
     ...(deployment.target === 'none' ? [] : plain('adminUrl', 'deployment', deployment.adminUrl)),
   ];
 }
-
-const isLoopback = (host: string) => /^(localhost|127(\.\d+){3}|\[?::1\]?)$/.test(host);

@@ -1,5 +1,5 @@
 import { BlockList } from 'node:net';
-import { isLoopback } from '../config/embedded.ts';
+import { isLoopback } from '../config/network.ts';
 import type { Config } from '../config.ts';
 import type { ExternalSpec } from '../contracts/gateway.ts';
 import { API_PORT, containerName } from '../systems/docker/apiContainer.ts';

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import { hostOf, isLoopback } from '../config/embedded.ts';
+import { hostOf } from '../config/embedded.ts';
+import { isLoopback } from '../config/network.ts';
 import { type Config, fromRoot } from '../config.ts';
 import type { ExternalSpec } from '../contracts/gateway.ts';
 import { ensureAdminToken, gatewayAt } from '../systems/adminToken.ts';

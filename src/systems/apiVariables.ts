@@ -1,5 +1,6 @@
 import type { Config } from '../config.ts';
 import { checkSecret } from './checkSecret.ts';
+import { mlflowVariables } from './mlflow/variables.ts';
 import { LOOPBACK_NAMES } from './ports.ts';
 
 interface PinnedModel {
@@ -9,22 +10,11 @@ interface PinnedModel {
   trackingUri?: string;
 }
 
-/** How a process logs in to MLflow, and whom it trusts: its client takes credentials from variables only. */
-export function mlflowLogin({ caFile, token, username, password }: Config['mlflow']): Record<string, string> {
-  return {
-    ...(caFile && { MLFLOW_TRACKING_SERVER_CERT_PATH: caFile }),
-    ...(token && { MLFLOW_TRACKING_TOKEN: token }),
-    ...(username && { MLFLOW_TRACKING_USERNAME: username }),
-    ...(password && { MLFLOW_TRACKING_PASSWORD: password }),
-  };
-}
-
 /** Variables that tell an API its model, with the version pinned: a later promotion does not change what it serves. */
-export function modelVariables({ mlflow }: Config, { model, version, trackingUri = mlflow.uri }: PinnedModel) {
+export function modelVariables(config: Config, { model, version, trackingUri }: PinnedModel): Record<string, string> {
   return {
     MODEL_SOURCE: 'mlflow',
-    MLFLOW_TRACKING_URI: trackingUri,
-    ...mlflowLogin(mlflow),
+    ...mlflowVariables(config, trackingUri),
     MLFLOW_MODEL_NAME: model,
     MLFLOW_MODEL_STAGE: 'Production',
     MLFLOW_MODEL_VERSION: version,

@@ -1,6 +1,7 @@
 import { isGrpcServiceError } from '@temporalio/client';
 import { toClientOptions } from '@temporalio/envconfig';
 import type { NativeConnection } from '@temporalio/worker';
+import { isLoopback } from '../config/network.ts';
 import { type Config, ConfigError } from '../config.ts';
 import { causeText } from '../contracts/errors.ts';
 import { SEARCH_ATTRIBUTES } from '../contracts/savedQueries.ts';
@@ -22,7 +23,10 @@ export function connectionOptions({ temporal: { address, apiKey, tls }, profile 
     const { connectionOptions } = toClientOptions({ ...profile, ...(apiKey && { apiKey }) });
     const { metadata, tls: fromProfile } = connectionOptions;
     const secured = fromProfile || tls;
-    return { address, ...(secured && { tls: secured }), ...(apiKey && { apiKey }), ...(metadata && { metadata }) };
+    // gRPC's client would take a proxy of the environment for loopback, too.
+    const channelArgs = isLoopback(address.replace(/:\d+$/, '')) ? { 'grpc.enable_http_proxy': 0 } : {};
+    const more = { ...(secured && { tls: secured }), ...(apiKey && { apiKey }), ...(metadata && { metadata }) };
+    return { address, channelArgs, ...more };
   } catch (error) {
     throw unusable((error as Error).message);
   }

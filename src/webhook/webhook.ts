@@ -32,8 +32,9 @@ export async function openWebhook(config: Config, log: Logger): Promise<Webhook>
     token: webhook.token,
     toleranceMs: webhook.tolerance * 1_000,
   };
-  const channelArgs = { 'grpc.max_reconnect_backoff_ms': RECONNECT_LIMIT_MS };
-  const connection = Connection.lazy({ ...connectionOptions(config), channelArgs });
+  const options = connectionOptions(config);
+  const channelArgs = { ...options.channelArgs, 'grpc.max_reconnect_backoff_ms': RECONNECT_LIMIT_MS };
+  const connection = Connection.lazy({ ...options, channelArgs });
   const client = new Client({ connection, ...clientOptions(config) });
   const app = createWebhook({
     credentials,

@@ -1,3 +1,4 @@
+import { FAILURES, type FailureType } from '../contracts/errors.ts';
 import type { Path } from '../contracts/schemas.ts';
 import { counted } from './numbers.ts';
 import { joined, quoted } from './suggest.ts';
@@ -27,6 +28,10 @@ const skipped = <Facts extends object>(text: Text<Facts>) => meaning('skipped', 
 const warning = <Facts extends object>(text: Text<Facts>, remedy?: Text<Facts>) => meaning('warning', text, remedy);
 const problem = <Facts extends object>(text: Text<Facts>, remedy?: Text<Facts>) => meaning('problem', text, remedy);
 
+interface Refused {
+  message: string;
+  type: FailureType;
+}
 interface Model {
   registeredModel: string;
 }
@@ -185,12 +190,18 @@ const MEANINGS = {
     'npm start, or name yours in mlflow.uri of mediwatch.yaml or in MLFLOW_TRACKING_URI',
   ),
   mlflowRefuses: problem(
-    ({ message }: { message: string; status: number }) => message,
-    ({ status }) => {
-      if (status === 401) return 'set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN';
-      if (status === 403) return 'start MLflow with --allowed-hosts and the host of mlflow.uri in it';
-      return 'read the log of MLflow, and check mlflow.uri';
-    },
+    ({ message }: Refused) => message,
+    ({ type }) => (type === 'MlflowUnavailable' ? 'read the log of MLflow, and check mlflow.uri' : FAILURES[type].next),
+  ),
+  mlflowTakesClients: ok('steps and API get through, too'),
+  mlflowClientsUnknown: problem(
+    ({ python }: { python: string }) => `${python} did not say whether steps and API get through`,
+    'see whether it starts, and worker.python',
+  ),
+  mlflowRefusesClient: problem(
+    ({ client, message }: Refused & { client: 'steps' | 'api' }) =>
+      `${client === 'steps' ? 'the MLflow client of steps' : 'the bundled API'} does not get through: ${message}`,
+    ({ type }) => FAILURES[type].next,
   ),
   mlflowWithoutStages: problem(
     ({ reason }: { reason: string }) => `it does not answer by stage, as the API asks for its model: ${reason}`,
@@ -617,6 +628,10 @@ const MEANINGS = {
   tokenInClear: warning(
     ({ url }: { url: string }) => `its token or password travels unencrypted to ${url}`,
     'use an address that begins with https://',
+  ),
+  certificateUnchecked: warning(
+    ({ url }: { url: string }) => `whoever is on the way to ${url} reads its login, as no certificate is checked`,
+    'name the authority of its certificate in mlflow.caFile instead',
   ),
   folderMissing: problem(({ path }: { path: string }) => `there is no folder ${path}`),
   venvMissing: problem(

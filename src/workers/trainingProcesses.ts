@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { type Config, fromRoot, PROJECT_ROOT } from '../config.ts';
-import { mlflowLogin } from '../systems/apiVariables.ts';
 import { sha256OfFolder } from '../systems/digests.ts';
+import { mlflowVariables } from '../systems/mlflow/variables.ts';
 import { environmentOf } from '../systems/processes/environment.ts';
 import { createPool } from '../systems/processes/pool.ts';
 import { createReaper } from '../systems/processes/reaper.ts';
@@ -24,15 +24,7 @@ export async function createTrainingProcesses(config: Config): Promise<TrainingP
   const shared = {
     command: [python || join(PACKAGE, '.venv', 'bin', 'python'), '-m', 'mediwatch_training.pool'],
     cwd: config.root,
-    env: {
-      ...environmentOf(['network', 'computing', 'mlflow'], passedToPool(config)),
-      ...mlflowLogin(config.mlflow),
-      PYTHONPATH: PACKAGE,
-      PYTHONUNBUFFERED: '1',
-      MLFLOW_TRACKING_URI: config.mlflow.uri,
-      // Threads that wait in a loop slow down everything else on a busy host, and themselves most of all.
-      OMP_WAIT_POLICY: 'PASSIVE',
-    },
+    env: poolEnvironment(config),
     memoryLimitMb,
     reaper,
   };
@@ -48,6 +40,17 @@ export async function createTrainingProcesses(config: Config): Promise<TrainingP
       await Promise.all([pool.close(), proposer.close(), runner.close()]);
       await reaper.close();
     },
+  };
+}
+
+export function poolEnvironment(config: Config): Record<string, string> {
+  return {
+    ...environmentOf(['network', 'computing', 'mlflow'], passedToPool(config)),
+    ...mlflowVariables(config),
+    PYTHONPATH: PACKAGE,
+    PYTHONUNBUFFERED: '1',
+    // Threads that wait in a loop slow down everything else on a busy host, and themselves most of all.
+    OMP_WAIT_POLICY: 'PASSIVE',
   };
 }
 

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { loadConfig, PROJECT_ROOT } from '../../src/config.ts';
 import { createMlflow } from '../../src/systems/mlflow/index.ts';
 import { mlflowOptions } from '../../src/systems/mlflow/options.ts';
-import { mlflowVariables } from '../../src/systems/steps/environment.ts';
+import { mlflowVariables } from '../../src/systems/mlflow/variables.ts';
 import { makeAuthority, makeCertificate } from '../support/certificates.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'mediwatch-mlflow-tls-'));
@@ -54,13 +54,13 @@ it('a server whose authority mlflow.caFile names is trusted, by us and by the ML
   await expect(ask(env)).rejects.toThrow('answered 404');
   const script = 'from mlflow.tracking import MlflowClient; print(len(MlflowClient().search_experiments()))';
   const python = join(PROJECT_ROOT, 'python', '.venv', 'bin', 'python');
-  const variables = mlflowVariables(loadConfig(env, folder), undefined, undefined);
+  const variables = mlflowVariables(loadConfig(env, folder));
   const { stdout } = await execa(python, ['-c', script], { env: variables });
   expect(stdout.trim()).toBe('0');
 });
 
 it('a server of another authority is refused, and the setting is named', async () => {
-  await expect(ask({ MLFLOW_TRACKING_URI: uri })).rejects.toThrow('mlflow.caFile');
+  await expect(ask({ MLFLOW_TRACKING_URI: uri })).rejects.toThrow('is not trusted');
   await expect(ask({ MLFLOW_TRACKING_URI: uri, MEDIWATCH_MLFLOW_CA_FILE: 'none.pem' })).rejects.toThrow('none.pem');
 });
 

@@ -16,8 +16,8 @@ import { expectAnswer } from '../../src/systems/deployment/checks.ts';
 import { parseAddress } from '../../src/systems/mlflow/address.ts';
 import { uiLinks } from '../../src/systems/mlflow/links.ts';
 import { mlflowOptions } from '../../src/systems/mlflow/options.ts';
+import { mlflowVariables } from '../../src/systems/mlflow/variables.ts';
 import { openLog } from '../../src/systems/processes/output.ts';
-import { mlflowVariables } from '../../src/systems/steps/environment.ts';
 import { findingText } from '../../src/words/findings.ts';
 
 const SECRET = fc.string({ unit: 'binary', minLength: 8, maxLength: 40 }).filter((text) => text.isWellFormed());
@@ -226,7 +226,7 @@ describe('an address of MLflow with user and password in it', () => {
       MLFLOW_TRACKING_USERNAME: 'ward@7',
       MLFLOW_TRACKING_PASSWORD: 'päss/w rd',
     };
-    expect(mlflowVariables(config(), undefined, undefined)).toMatchObject(expected);
+    expect(mlflowVariables(config())).toMatchObject(expected);
     expect(modelVariables(config(), { model: 'M', version: '1' })).toMatchObject(expected);
   });
 

@@ -10,11 +10,11 @@ export async function makeAuthority(cwd: string, name: string): Promise<void> {
   await execa('openssl', ['req', '-x509', ...KEY, ...out, '-subj', `/CN=${name}`, '-days', '2'], { cwd });
 }
 
-/** Makes `NAME.pem` and `NAME.key` for 127.0.0.1, signed by an authority of that folder. */
+/** Makes `NAME.pem` and `NAME.key` for 127.0.0.1 and NAME.test, signed by an authority of that folder. */
 export async function makeCertificate(cwd: string, name: string, issuer: string): Promise<void> {
   const request = ['-keyout', `${name}.key`, '-out', `${name}.csr`, '-subj', `/CN=${name}`];
   await execa('openssl', ['req', ...KEY, ...request], { cwd });
-  writeFileSync(join(cwd, `${name}.ext`), 'subjectAltName=IP:127.0.0.1\n');
+  writeFileSync(join(cwd, `${name}.ext`), `subjectAltName=IP:127.0.0.1,DNS:${name}.test\n`);
   const by = ['-CA', `${issuer}.pem`, '-CAkey', `${issuer}.key`, '-CAserial', `${name}.srl`, '-CAcreateserial'];
   const out = ['-out', `${name}.pem`, '-days', '2', '-extfile', `${name}.ext`];
   await execa('openssl', ['x509', '-req', '-in', `${name}.csr`, ...by, ...out], { cwd });

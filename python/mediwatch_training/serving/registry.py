@@ -20,7 +20,8 @@ import urllib.request
 from typing import TYPE_CHECKING, TypedDict
 
 from ..checks import is_list, is_object
-from ..errors import MlflowRefused, MlflowUnavailable, ModelLoadFailed, without_password
+from ..errors import MlflowRefused, MlflowUnavailable, ModelLoadFailed
+from ..tracking import insecure, prepare_connection, refusal
 
 if TYPE_CHECKING:
     from http.client import HTTPMessage
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
     from ..contract import EvaluateInputModelRecorded as Recorded
 
-_TIMEOUT_SECONDS = 20
 _PROXIED = "mlflow-artifacts:/"
 
 
@@ -51,10 +51,10 @@ class RegistryClient:
     """
 
     def __init__(self, uri: str) -> None:
-        self._given = uri
-        self._uri = without_password(uri).rstrip("/")
+        self._uri = prepare_connection(uri).rstrip("/")
         self._is_http = uri.startswith(("http://", "https://"))
-        self._authorization = _authorization(urllib.parse.urlsplit(uri)) if self._is_http else {}
+        self._authorization = _authorization() if self._is_http else {}
+        self._timeout = float(os.environ.get("MLFLOW_HTTP_REQUEST_TIMEOUT") or 30)
         self._opener = urllib.request.build_opener(urllib.request.HTTPSHandler(context=_tls()), _Redirects())
 
     def version(self, name: str, version: str) -> Version:
@@ -108,7 +108,7 @@ class RegistryClient:
         folder = tempfile.mkdtemp(prefix="mediwatch-model-")
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
         uri = f"models:/{name}/{version['version']}"
-        return loader_of(str(fetch_model(uri, self._given, folder, version["recorded"])))()
+        return loader_of(str(fetch_model(uri, self._uri, folder, version["recorded"])))()
 
     def _load_proxied(self, location: str, name: str, recorded: Recorded | None) -> object:
         """Return a pickled scikit-learn model, or None if the files are something else."""
@@ -152,15 +152,20 @@ class RegistryClient:
         """Return the body, or None for 404."""
         request = urllib.request.Request(self._uri + path, headers=self._authorization)
         try:
-            with self._opener.open(request, timeout=_TIMEOUT_SECONDS) as response:
+            with self._opener.open(request, timeout=self._timeout) as response:
                 return response.read()
         except urllib.error.HTTPError as error:
             if error.code == 404:
                 return None
             advice = {401: ": set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD", 403: ": access denied"}
-            kind = MlflowUnavailable if error.code >= 500 or error.code == 429 else MlflowRefused
-            raise kind(f"MLflow at {self._uri} answered {error.code}{advice.get(error.code, '')}") from error
+            # MLflow's host check is no matter of logins.
+            is_host_check = b"Invalid Host header" in error.read(1000)
+            hint = ": Invalid Host header" if is_host_check else advice.get(error.code, "")
+            raise refusal(error.code, f"MLflow at {self._uri} answered {error.code}{hint}") from error
         except OSError as error:
+            found = insecure(self._uri, error)
+            if found is not None:
+                raise found from error
             reason = getattr(error, "reason", error)
             raise MlflowUnavailable(
                 f"MLflow at {self._uri} cannot be reached ({reason}): start it, or correct MLFLOW_TRACKING_URI"
@@ -169,7 +174,7 @@ class RegistryClient:
     def _mlflow(self) -> MlflowClient:
         from ..tracking import connect
 
-        return connect(self._given)
+        return connect(self._uri)
 
 
 def _version(found: object) -> Version:
@@ -211,22 +216,21 @@ def _origin(url: str) -> tuple[str, str]:
     return parts.scheme, parts.netloc
 
 
-def _authorization(uri: urllib.parse.SplitResult) -> dict[str, str]:
-    token, user = os.environ.get("MLFLOW_TRACKING_TOKEN"), os.environ.get("MLFLOW_TRACKING_USERNAME")
-    password = os.environ.get("MLFLOW_TRACKING_PASSWORD", "")
-    if not user and uri.username:
-        user, password = urllib.parse.unquote(uri.username), urllib.parse.unquote(uri.password or "")
-    if user:
+def _authorization() -> dict[str, str]:
+    names = ("MLFLOW_TRACKING_TOKEN", "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")
+    token, user, password = map(os.environ.get, names)
+    if user and password:
         pair = f"{user}:{password}"
         return {"Authorization": "Basic " + base64.b64encode(pair.encode()).decode()}
     return {"Authorization": f"Bearer {token}"} if token else {}
 
 
 def _tls() -> ssl.SSLContext:
-    if os.environ.get("MLFLOW_TRACKING_INSECURE_TLS", "").lower() == "true":
+    if os.environ.get("MLFLOW_TRACKING_INSECURE_TLS", "").lower() in ("true", "1"):
         return ssl._create_unverified_context()  # pyright: ignore[reportPrivateUsage] - there is no other way
-    authorities = os.environ.get("MLFLOW_TRACKING_SERVER_CERT_PATH") or os.environ.get("REQUESTS_CA_BUNDLE")
-    context = ssl.create_default_context(cafile=authorities or None)
+    named = ("MLFLOW_TRACKING_SERVER_CERT_PATH", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+    authorities = next(filter(None, map(os.environ.get, named)), None)
+    context = ssl.create_default_context(cafile=authorities)
     certificate = os.environ.get("MLFLOW_TRACKING_CLIENT_CERT_PATH")
     if certificate:
         context.load_cert_chain(certificate)

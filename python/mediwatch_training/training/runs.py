@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
 from ..dataset import Dataset
+from ..errors import ExperimentDeleted
 from ..jsonio import to_json
 from ..tracking import connect, tracking_errors
 
@@ -171,7 +172,14 @@ class TrainingRun:
 
 def _experiment_id(client: MlflowClient, name: str) -> str:
     experiment = client.get_experiment_by_name(name)
-    return client.create_experiment(name) if experiment is None else experiment.experiment_id
+    if experiment is None:
+        return client.create_experiment(name)
+    if experiment.lifecycle_stage == "deleted":
+        raise ExperimentDeleted(
+            f'The experiment "{name}" is deleted. Restore it (mlflow experiments restore --experiment-id '
+            f"{experiment.experiment_id}), or name another"
+        )
+    return experiment.experiment_id
 
 
 def _signature(dataset: Dataset) -> ModelSignature:

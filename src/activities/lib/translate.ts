@@ -7,7 +7,7 @@ import { PromotionConflict } from '../../domain/registryMoves.ts';
 import { ArtifactCorrupt, ArtifactMissing, ArtifactStoreUnavailable } from '../../systems/artifacts/errors.ts';
 import { GatewayError, VerificationFailed } from '../../systems/deployment/target.ts';
 import { DockerError } from '../../systems/docker/errors.ts';
-import { MlflowError } from '../../systems/mlflow/errors.ts';
+import { failureTypeOf, MlflowError } from '../../systems/mlflow/errors.ts';
 import { ModelRefused } from '../../systems/mlflow/versionFiles.ts';
 import {
   CommandAborted,
@@ -79,7 +79,7 @@ function withoutSecrets(error: Error): Error {
 }
 
 function typeOf(error: unknown): FailureType | undefined {
-  if (error instanceof MlflowError) return error.retryable ? 'MlflowUnavailable' : 'MlflowRefused';
+  if (error instanceof MlflowError) return failureTypeOf(error);
   if (error instanceof ModelRefused) return error.type;
   if (error instanceof CommandTimedOut) return 'StepTimedOut';
   if (error instanceof CommandOutOfMemory) return 'StepOutOfMemory';

@@ -3,7 +3,7 @@ import { oneLine } from '../../contracts/text.ts';
 import { ArtifactStoreUnavailable, openBackend } from '../../systems/artifacts/index.ts';
 import { artifactStoreOptions } from '../../systems/artifacts/options.ts';
 import { createLogReader, type LogEntry, type LogReader } from '../../systems/logs/index.ts';
-import { MlflowError } from '../../systems/mlflow/index.ts';
+import { failureTypeOf, MlflowError } from '../../systems/mlflow/errors.ts';
 import { duration, sizeText, utcSecond } from '../../words/numbers.ts';
 import { type Cli, type Style, writeLine } from '../cli.ts';
 import { CommandError, EXIT } from '../exit.ts';
@@ -75,7 +75,8 @@ async function explainNothing(cli: Cli, workflowId: string): Promise<void> {
 /** Why the store cannot be read; other errors pass. */
 function refusalOf(error: unknown): unknown {
   if (error instanceof MlflowError) {
-    return new CommandError(EXIT.unreachable, `${error.message} ${FAILURES.MlflowUnavailable.next}`, { cause: error });
+    const { next } = FAILURES[failureTypeOf(error)];
+    return new CommandError(EXIT.unreachable, `${error.message} ${next}`, { cause: error });
   }
   if (error instanceof ArtifactStoreUnavailable) {
     return new CommandError(EXIT.unreachable, error.message, { cause: error });

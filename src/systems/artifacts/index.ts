@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { ArtifactRef } from '../../contracts/training.ts';
-import type { MlflowAuth } from '../mlflow/address.ts';
+import type { TransportOptions } from '../mlflow/transport.ts';
 import { ensureSecretFile } from '../secretFile.ts';
 import type { Backend, TransferOptions } from './backend.ts';
 import { createCache, type Trimmed } from './cache.ts';
@@ -20,7 +20,10 @@ export interface ArtifactStoreOptions {
   /** `mlflow`, or a folder that every host mounts. */
   store: string;
   mlflowUri: string;
-  mlflowAuth?: MlflowAuth;
+  /** How it is reached. */
+  mlflow?: Partial<TransportOptions>;
+  /** Experiment of MLflow whose permissions cover the data sets; absent: none does. */
+  experiment?: string;
   /** This host's own copies; only this host's processes use it. */
   cacheDir: string;
   /** Secret that authenticates the values of keys; absent: a file beside `cacheDir`, made when it is missing. */
@@ -54,17 +57,21 @@ export interface ArtifactStore {
 }
 
 const BACKENDS = {
-  mlflow: ({ mlflowUri, mlflowAuth, timeoutMs }) => mlflowBackend({ uri: mlflowUri, timeoutMs, ...mlflowAuth }),
+  mlflow: ({ mlflowUri, mlflow, timeoutMs, experiment }) =>
+    mlflowBackend({ ...mlflow, uri: mlflowUri, timeoutMs, experiment }),
   folder: ({ store }) => folderBackend(store),
 } satisfies Record<string, (options: ArtifactStoreOptions) => Backend>;
 
-/** The place alone, for what is kept under names of its own. */
-export function openBackend(options: ArtifactStoreOptions): Backend {
-  return BACKENDS[options.store === 'mlflow' ? 'mlflow' : 'folder'](options);
+/** The place alone, for what is kept under names of its own, whatever the experiment. */
+export function openBackend({ experiment: _, ...options }: ArtifactStoreOptions): Backend {
+  return backendOf(options);
 }
 
+const backendOf = (options: ArtifactStoreOptions) =>
+  BACKENDS[options.store === 'mlflow' ? 'mlflow' : 'folder'](options);
+
 export function createArtifactStore(options: ArtifactStoreOptions): ArtifactStore {
-  const backend = openBackend(options);
+  const backend = backendOf(options);
   const cache = createCache(options.cacheDir);
   const shared = createSharing<string>();
   let known: Promise<Authentication> | undefined;
@@ -91,8 +98,7 @@ async function authenticationOf({
   cacheDir,
   onForged = () => {},
 }: ArtifactStoreOptions): Promise<Authentication> {
-  if (keyFile === undefined)
-    return { secret: await ensureSecretFile(join(dirname(cacheDir), 'artifact-key')), onForged };
+  if (keyFile === undefined) return { secret: ensureSecretFile(join(dirname(cacheDir), 'artifact-key')), onForged };
   const secret = await readFile(keyFile, 'utf8').then(
     (text) => text.trim(),
     () => '',

@@ -1,4 +1,4 @@
-import { isLoopback } from '../../config/embedded.ts';
+import { isLoopback } from '../../config/network.ts';
 import type { GatewayAddress } from '../adminToken.ts';
 import { createGatewayClient } from './gatewayClient.ts';
 import { type DeploymentTarget, GatewayError } from './target.ts';

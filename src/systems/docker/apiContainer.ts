@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Config } from '../../config.ts';
 import { accessVariables, modelVariables } from '../apiVariables.ts';
 import type { CandidateState } from '../deployment/target.ts';
+import { mlflowFiles } from '../mlflow/variables.ts';
 import { readSecret } from './cli.ts';
 import { type ContainerDetails, type ContainerSpec, LABELS } from './client.ts';
 import { confinement } from './confinement.ts';
@@ -40,13 +41,13 @@ export function containerName(key: string): string {
 export async function describeContainer(config: Config, container: ApiContainer): Promise<ContainerSpec> {
   const { key, model, version, runId, image, user, reach, logDir } = container;
   const { memoryMb, network } = config.docker;
-  const { caFile } = config.mlflow;
+  const variables = await environment(config, container);
   const confined = confinement(config);
   return {
     name: containerName(key),
     Image: image,
     ...(user && { User: user }),
-    Env: Object.entries(await environment(config, container)).map(([name, value]) => `${name}=${value}`),
+    Env: Object.entries(variables).map(([name, value]) => `${name}=${value}`),
     ExposedPorts: { [CONTAINER_PORT]: {} },
     Labels: {
       [LABELS.key]: key,
@@ -62,7 +63,7 @@ export async function describeContainer(config: Config, container: ApiContainer)
       Memory: memoryMb * 2 ** 20,
       // Swap would turn a full memory into a slow API.
       MemorySwap: memoryMb * 2 ** 20,
-      Binds: [`${logDir}:${LOGS}`, ...(caFile ? [`${caFile}:${caFile}:ro`] : [])],
+      Binds: [`${logDir}:${LOGS}`, ...mlflowFiles(variables).map((file) => `${file}:${file}:ro`)],
       LogConfig: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '3' } },
       ...(network && { NetworkMode: network }),
       ...(reach.by === 'port' && { PortBindings: { [CONTAINER_PORT]: [{ HostIp: '127.0.0.1', HostPort: '' }] } }),

@@ -40,8 +40,8 @@ export function parseAddress(uri: string, auth: MlflowAuth = {}): Address {
   };
 }
 
-/** A user name wins over a token, as in MLflow's own client. */
+/** A user with a password wins over a token, and one without is none: as in MLflow's own client. */
 function authorization({ token, username, password }: MlflowAuth): string | undefined {
-  if (username) return `Basic ${Buffer.from(`${username}:${password ?? ''}`).toString('base64')}`;
+  if (username && password) return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
   return token ? `Bearer ${token}` : undefined;
 }

@@ -27,7 +27,8 @@ const ErrorBody = z.union([
 export function refusal(answer: Answer): MlflowError {
   const { subject, status } = answer;
   const body = ErrorBody.safeParse(parseJson(answer.text));
-  const code = body.success ? body.data.error_code : undefined;
+  const isHostCheck = status === 403 && answer.text.includes('Invalid Host header');
+  const code = isHostCheck ? 'HOST_REFUSED' : body.success ? body.data.error_code : undefined;
   const said = body.success ? body.data.message : isHtml(answer) ? 'a page in HTML' : answer.text.trim();
   const retryable = status >= 500 || status === 429;
   const reason = truncate(said || 'nothing', 2_000).replace(/(?<![.!?])$/, '.');
@@ -54,11 +55,10 @@ export function parseAnswer<Schema extends z.ZodType>(answer: Answer, schema: Sc
   throw wrong(`in a form that MLflow does not use (${issue?.path.join('.')}: ${issue?.message})`);
 }
 
-function hint({ status, host, text, location }: Answer, code: string | undefined): string {
-  if (status === 403 && text.includes('Invalid Host header')) {
+function hint({ status, host, location }: Answer, code: string | undefined): string {
+  if (code === 'HOST_REFUSED') {
     return ` Its host check refuses "${host}": start it with --allowed-hosts "${host},…".`;
   }
-  if (status === 401) return ' Set mlflow.username and mlflow.password, or mlflow.token.';
   if (status >= 300 && status < 400)
     return ` It redirects to ${location || 'another address'}: set mlflow.uri to that.`;
   if (status === 404 && code === undefined) return ' MLflow has no such call; is mlflow.uri right?';

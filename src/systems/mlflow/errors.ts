@@ -1,8 +1,13 @@
+import type { FailureType } from '../../contracts/errors.ts';
+
 /** What a failed call to MLflow tells: whether to try again, and what MLflow or the network said. */
 interface Details {
   /** HTTP status, when there was an answer. */
   status?: number | undefined;
-  /** MLflow's own code (`RESOURCE_DOES_NOT_EXIST`), the network's (`ECONNREFUSED`) or `TIMEOUT`. */
+  /**
+   * MLflow's own code (`RESOURCE_DOES_NOT_EXIST`), the network's (`ECONNREFUSED`), or one of ours: `TIMEOUT`, `UNTRUSTED`
+   * (a certificate), `PROXY` (it does not let us through), `HOST_REFUSED` (the host check), `EXPERIMENT_DELETED`.
+   */
   code?: string | undefined;
   /** True when the same call may succeed later: no connection, no answer in time, 5xx, 429. */
   retryable: boolean;
@@ -48,4 +53,14 @@ export async function orUndefined<Value>(call: Promise<Value>): Promise<Value | 
 export function required<Value>(value: Value | undefined, what: string): Value {
   if (value !== undefined) return value;
   throw new MlflowError(`MLflow has no ${what}.`, { code: 'RESOURCE_DOES_NOT_EXIST', retryable: false });
+}
+
+/** The failure of the contract that an error of MLflow is; `mediwatch_training/tracking.py` judges in the same way. */
+export function failureTypeOf({ retryable, status, code }: MlflowError): FailureType {
+  if (retryable) return 'MlflowUnavailable';
+  if (code === 'UNTRUSTED') return 'MlflowUntrusted';
+  if (code === 'EXPERIMENT_DELETED') return 'ExperimentDeleted';
+  if (code === 'HOST_REFUSED') return 'MlflowRefused';
+  if (status === 401 || status === 403 || status === 407) return 'MlflowLoginRefused';
+  return status === 413 ? 'MlflowBodyTooLarge' : 'MlflowRefused';
 }

@@ -14,7 +14,9 @@ const PASSING = new Set([
 ]);
 const TIMEOUTS = new Set(['UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT']);
 const NOT_HTTP = /^HPE_|^HTTPParserError$|^ERR_SSL_WRONG_VERSION_NUMBER$|^ERR_SSL_PACKET_LENGTH_TOO_LONG$/;
-const CERTIFICATE = /CERT|SELF_SIGNED|UNABLE_TO_|^ERR_TLS_|^ERR_SSL_/;
+const CERTIFICATE = /CERT|SELF_SIGNED|UNABLE_TO_|^ERR_TLS_|^ERR_SSL_|^UND_ERR_PRX_TLS$/;
+/** What undici says of a proxy that does not let a call through has its status only in the text. */
+const BY_PROXY = /^UND_ERR_(ABORTED|INVALID_ARG)$/;
 
 /**
  * Tells what the network did to a call.
@@ -28,6 +30,11 @@ export function networkError(subject: string, error: unknown): MlflowError | und
   const detail = `${code}: ${(error as Error).message || 'no further detail'}`;
   if (code === 'ECONNREFUSED') {
     return new MlflowError(`${subject}: nothing listens there (${code}).`, { code, retryable: true, cause: error });
+  }
+  const status = BY_PROXY.test(code) ? Number(/\((\d{3})\)/.exec((error as Error).message)?.[1]) : Number.NaN;
+  if (status) {
+    const message = `${subject}: the proxy answered ${status}.`;
+    return new MlflowError(message, { code: 'PROXY', status, retryable: status >= 500, cause: error });
   }
   if (TIMEOUTS.has(code)) {
     return new MlflowError(`${subject}: no answer in time (${detail}).`, {
@@ -44,8 +51,8 @@ export function networkError(subject: string, error: unknown): MlflowError | und
     return new MlflowError(message, { code, retryable: false, cause: error });
   }
   if (CERTIFICATE.test(code)) {
-    const message = `${subject}: its certificate is not trusted (${detail}); mlflow.caFile names its authority.`;
-    return new MlflowError(message, { code, retryable: false, cause: error });
+    const message = `${subject}: no secure connection, as its certificate or ours is not trusted (${detail}).`;
+    return new MlflowError(message, { code: 'UNTRUSTED', retryable: false, cause: error });
   }
   return undefined;
 }

@@ -1,5 +1,6 @@
 import { text } from 'node:stream/consumers';
 import { z } from 'zod';
+import { decoded } from '../../config/secrets.ts';
 import type { Call, CallOptions, Transport } from './transport.ts';
 
 const ROOT = '/api/2.0/mlflow-artifacts/artifacts';
@@ -14,7 +15,7 @@ const ListAnswer = z.object({
 export function toProxyPath(uri: string): string | undefined {
   const url = URL.parse(uri);
   if (url?.protocol !== 'mlflow-artifacts:') return undefined;
-  return decodeURIComponent(url.pathname).replace(/^\/+|\/+$/g, '');
+  return decoded(url.pathname).replace(/^\/+|\/+$/g, '');
 }
 
 /** Stores a file through the server, in place of one of the same path; repeated when the connection breaks. */

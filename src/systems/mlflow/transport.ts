@@ -1,10 +1,10 @@
-import { readFileSync } from 'node:fs';
 import type { Readable } from 'node:stream';
-import { Agent, type Dispatcher } from 'undici';
+import type { Dispatcher } from 'undici';
 import type { z } from 'zod';
 import { redactData } from '../../config/redaction.ts';
 import { type Address, type MlflowAuth, parseAddress } from './address.ts';
 import { type Answer, parseAnswer, refusal } from './answers.ts';
+import { createDispatcher, type Way } from './dispatcher.ts';
 import { MlflowError } from './errors.ts';
 import { networkError } from './networkErrors.ts';
 import { retrying } from './retry.ts';
@@ -27,11 +27,9 @@ export interface Call extends CallOptions {
   idempotent?: boolean;
 }
 
-export interface TransportOptions extends MlflowAuth {
+export interface TransportOptions extends MlflowAuth, Way {
   /** Address of the tracking server, with its path prefix if it has one. */
   uri: string;
-  /** Certificates that are trusted instead of the known ones; empty or absent: those. */
-  caFile?: string | undefined;
   /** Longest time for a call with its retries (ms); for a transfer, longest time without progress. */
   timeoutMs: number;
   /** How often a call is tried again (default 3). */
@@ -57,8 +55,8 @@ const STORING_MS_PER_BYTE = 1 / 1_000;
 export function createTransport(options: TransportOptions): Transport {
   const { timeoutMs, retries = 3 } = options;
   const address = parseAddress(options.uri, options);
-  const trusted = options.caFile ? { ca: readAuthorities(options.caFile) } : {};
-  const agent = new Agent({ connect: { timeout: Math.min(timeoutMs, 10_000), ...trusted } });
+  const dispatcher = createDispatcher(address.base, options, timeoutMs);
+  const by = options.proxy === undefined ? '' : ` by the proxy ${withoutLogin(options.proxy)}`;
 
   async function attempt<Value>(
     call: Call,
@@ -66,9 +64,9 @@ export function createTransport(options: TransportOptions): Transport {
     signal: AbortSignal | undefined,
     read: (response: Dispatcher.ResponseData, subject: string) => Promise<Value>,
   ): Promise<Value> {
-    const subject = `${call.method} ${call.path} on MLflow at ${address.base}`;
+    const subject = `${call.method} ${call.path} on MLflow at ${address.base}${by}`;
     try {
-      const response = await agent.request({ ...toRequest(call, address, stallMs), signal: signal ?? null });
+      const response = await dispatcher.request({ ...toRequest(call, address, stallMs), signal: signal ?? null });
       if (response.statusCode >= 300) throw refusal(await toAnswer(response, subject, address));
       return await read(response, subject);
     } catch (error) {
@@ -107,18 +105,11 @@ export function createTransport(options: TransportOptions): Transport {
     json: async (call, schema) => await short(call, (answer) => parseAnswer(answer, schema)),
     text: async (call) => await short(call, (answer) => answer.text),
     transfer: async (call, read) => await perform(call, timeoutMs, call.signal, async ({ body }) => await read(body)),
-    close: async () => await agent.destroy(),
+    close: async () => await dispatcher.destroy(),
   };
 }
 
-function readAuthorities(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    throw new MlflowError(`mlflow.caFile cannot be read (${code}): ${file}.`, { retryable: false, cause: error });
-  }
-}
+const withoutLogin = (address: string) => address.replace(/\/\/[^/]*@/, '//');
 
 /** @param stallMs longest time without progress; 0 when the signal limits the whole call */
 function toRequest(call: Call, { base, authorization }: Address, stallMs: number) {

@@ -1,6 +1,6 @@
 import type { Dispatcher } from 'undici';
+import { decoded } from '../../config/secrets.ts';
 import { DeliveryFailed } from './channel.ts';
-import { decoded } from './decoded.ts';
 
 interface Post {
   /** Of the receiver; what lies behind its host may be secret. */
@@ -45,14 +45,7 @@ function parse(url: string) {
     });
   }
   const { origin, host, pathname, search, username, password } = parsed;
-  const [user, word] = [decoded(username), decoded(password)];
-  if (user === null || word === null) {
-    const which = user === null ? 'user' : 'password';
-    throw new DeliveryFailed(`The ${which} of its address has a "%" that encodes nothing. Write "%25" for it.`, {
-      retryable: false,
-    });
-  }
-  const credentials = Buffer.from(`${user}:${word}`).toString('base64');
+  const credentials = Buffer.from(`${decoded(username)}:${decoded(password)}`).toString('base64');
   const authorization = username ? { authorization: `Basic ${credentials}` } : {};
   return { origin, host, path: pathname + search, authorization };
 }

@@ -3,6 +3,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { isAbsolute, join, relative, resolve } from 'node:path';
 import { expand, expandAll, PlaceholderError, type PlaceholderValues } from '../../config/placeholders.ts';
 import type { Config } from '../../config.ts';
+import { mlflowFiles } from '../mlflow/variables.ts';
 import { environmentOf, variablesOf } from '../processes/environment.ts';
 import { CommandFailed, CommandTimedOut, StepError } from '../processes/errors.ts';
 import type { Reaper } from '../processes/reaper.ts';
@@ -10,10 +11,10 @@ import { runCommand } from '../processes/runCommand.ts';
 import type { Containers } from './container.ts';
 import {
   expandIfKnown,
-  mlflowVariables,
   outputOf,
   placeholderValues,
   programOf,
+  runVariables,
   surroundings,
   type Variables,
 } from './environment.ts';
@@ -39,6 +40,8 @@ interface Prepared {
   known: PlaceholderValues;
   output: string;
   runId: string | undefined;
+  /** MLflow as the command reaches it. */
+  trackingUri: string;
 }
 
 /**
@@ -65,8 +68,10 @@ export async function runAsCommand(
       const dataset = await ownDataset(call, place, config);
       const runId = (await call.openRun?.())?.runId;
       const { project } = place;
-      const known = placeholderValues({ config, input: { ...input, ...dataset }, project, workDir, output, runId });
-      return await run(systems, { config, settings, call, place, known, output, runId });
+      const trackingUri = settings.image ? await systems.containers.mlflowUri() : config.mlflow.uri;
+      const filled = { ...input, ...dataset };
+      const known = placeholderValues({ config, input: filled, project, workDir, output, runId, trackingUri });
+      return await run(systems, { config, settings, call, place, known, output, runId, trackingUri });
     } finally {
       await place.leave();
     }
@@ -78,7 +83,7 @@ export async function runAsCommand(
 }
 
 async function run(systems: CommandSystems, prepared: Prepared): Promise<unknown> {
-  const { config, settings, call, known, output, runId, place } = prepared;
+  const { config, settings, call, known, output, runId, trackingUri, place } = prepared;
   const { outputs, name } = settings;
   const files = { input: join(call.workDir, 'input.json'), result: join(call.workDir, 'result.json') };
   for (const file of Object.values(files)) await rm(file, { recursive: true, force: true });
@@ -87,7 +92,7 @@ async function run(systems: CommandSystems, prepared: Prepared): Promise<unknown
     MEDIWATCH_STEP: call.step,
     MEDIWATCH_INPUT: files.input,
     MEDIWATCH_RESULT: files.result,
-    ...mlflowVariables(config, call.key, runId),
+    ...runVariables(config, { key: call.key, uri: trackingUri, runId }),
     ...threadVariables(known),
     ...Object.fromEntries(
       // An empty value takes a variable away, such as an MLFLOW_RUN_ID that a script should not have.
@@ -153,10 +158,9 @@ async function start(
       ...variablesOf(settings.passEnv),
       ...program.env,
       ...env,
-      MLFLOW_TRACKING_URI: await containers.mlflowUri(),
     }),
     writable: [place.project, workDir],
-    readable: [data, dataset, log, config.mlflow.caFile]
+    readable: [data, dataset, log, ...mlflowFiles(env)]
       .map(String)
       .filter((path) => isAbsolute(path) && existsSync(path)),
     home: workDir,

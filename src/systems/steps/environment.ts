@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { basename, delimiter, join } from 'node:path';
 import { expand, type ParamValue, PlaceholderError, type PlaceholderValues } from '../../config/placeholders.ts';
 import { type Config, fromRoot, PROJECT_ROOT } from '../../config.ts';
-import { mlflowLogin } from '../apiVariables.ts';
+import { mlflowVariables } from '../mlflow/variables.ts';
 import { environmentOf } from '../processes/environment.ts';
 import { invalidSetting } from './errors.ts';
 import type { CommandSettings, StepCall } from './step.ts';
@@ -22,13 +22,18 @@ export function surroundings({ passEnv, command }: CommandSettings): Variables {
   return { ...env, PYTHONPATH: pythonPath.length > 0 ? pythonPath.join(delimiter) : undefined };
 }
 
-/** How a step talks to MLflow: the address, the credentials, the experiment, and the run that was opened for it. */
-export function mlflowVariables({ mlflow }: Config, key: string | undefined, runId: string | undefined): Variables {
-  const { uri, experiment } = mlflow;
+interface RunOfStep {
+  key: string | undefined;
+  /** MLflow as the step reaches it. */
+  uri: string;
+  runId: string | undefined;
+}
+
+/** How a step talks to MLflow: the connection, the experiment, and the run that was opened for it. */
+export function runVariables(config: Config, { key, uri, runId }: RunOfStep): Variables {
   return {
-    MLFLOW_TRACKING_URI: uri,
-    MLFLOW_EXPERIMENT_NAME: experiment,
-    ...mlflowLogin(mlflow),
+    ...mlflowVariables(config, uri),
+    MLFLOW_EXPERIMENT_NAME: config.mlflow.experiment,
     ...(runId && { MLFLOW_RUN_ID: runId }),
     // MLflow's client puts these tags on every run that it opens.
     ...(key && { MLFLOW_RUN_CONTEXT: JSON.stringify({ 'mediwatch.step': key }) }),
@@ -95,10 +100,20 @@ interface Known {
   workDir: string;
   output: string;
   runId: string | undefined;
+  /** MLflow as the command reaches it. */
+  trackingUri: string;
 }
 
 /** What the placeholders of a call stand for: the fields of its input, and where it runs. */
-export function placeholderValues({ config, input, project, workDir, output, runId }: Known): PlaceholderValues {
+export function placeholderValues({
+  config,
+  input,
+  project,
+  workDir,
+  output,
+  runId,
+  trackingUri,
+}: Known): PlaceholderValues {
   const fromInput = Object.fromEntries(
     Object.entries(CALLED).flatMap(([field, name]) => {
       const value = input[field];
@@ -115,7 +130,7 @@ export function placeholderValues({ config, input, project, workDir, output, run
       output,
       registeredModel: config.registry.registeredModel,
       experiment: config.mlflow.experiment,
-      trackingUri: config.mlflow.uri,
+      trackingUri,
       ...(runId !== undefined && { runId }),
     },
     params: (input.params ?? {}) as Record<string, ParamValue>,

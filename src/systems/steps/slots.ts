@@ -100,6 +100,7 @@ function writtenBy(config: Config, settings: CommandSettings, call: StepCall): s
     workDir,
     output: outputOf(call),
     runId: undefined,
+    trackingUri: config.mlflow.uri,
   });
   const cwd = cwdIn(config, project, settings);
   const paths = [outputs.file, outputs.directory, outputs.modelFile].flatMap((text) => {

@@ -1,6 +1,8 @@
 import { createServer, request as forward, type RequestListener, type Server } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer, type Server as TcpServer } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { FAILURES } from '../../../src/contracts/errors.ts';
+import { failureTypeOf } from '../../../src/systems/mlflow/errors.ts';
 import { createMlflow, MlflowError, type MlflowOptions } from '../../../src/systems/mlflow/index.ts';
 import { type MlflowServer, startMlflow } from '../../support/mlflow.ts';
 
@@ -153,10 +155,9 @@ describe('access', () => {
   test('refused: names the settings', async () => {
     const { uri } = await faulty((_, response) => response.writeHead(401).end('You are not authenticated.'));
     const error = await errorOf(client(uri).getRun('r1'));
-    expect(error.message).toContain(
-      'You are not authenticated. Set mlflow.username and mlflow.password, or mlflow.token.',
-    );
-    expect(error.retryable).toBe(false);
+    expect(error.message).toContain('You are not authenticated.');
+    expect(failureTypeOf(error)).toBe('MlflowLoginRefused');
+    expect(FAILURES.MlflowLoginRefused.next).toMatch(/mlflow\.username.*mlflow\.token/);
   });
 
   test('is asked for with the credentials given, a user name before a token', async () => {
