@@ -107,7 +107,7 @@ class Trial(TypedDict):
     number: int
     params: Params
     state: Literal["running", "complete", "failed"]
-    #: what the search decides by; of the bundled step, validation AUC
+    #: what the search decides by; of the bundled step, validation AUC or R²
     score: NotRequired[float]
     metrics: NotRequired[Metrics]
     #: the trial's MLflow run
@@ -247,8 +247,10 @@ class PrepareInput(TypedDict):
     validationFraction: float
     #: column to predict
     target: str
-    #: value of the target that counts as positive
-    positive: str
+    #: what is predicted; auto: as the values of the target suggest
+    task: Literal["auto", "binary", "multiclass", "regression"]
+    #: value of the target that counts as positive; null: it is found out
+    positive: str | None
     #: column whose values stay in one split; null: rows are independent
     group: str | None
     #: columns that the model must not read; null: the identifiers
@@ -267,7 +269,7 @@ class SuggestInputTrial(TypedDict):
     number: int
     params: Params
     state: Literal["running", "complete", "failed"]
-    #: what the search decides by; of the bundled step, validation AUC
+    #: what the search decides by; of the bundled step, validation AUC or R²
     score: NotRequired[float]
 
 
@@ -586,8 +588,14 @@ class PrepareResult(TypedDict):
     rows: int | None
     #: values of the group column in all splits; without one, rows
     groups: int | None
-    #: records whose target is positive
+    #: records whose target is positive; null: it is not binary
     positives: int | None
+    #: what is predicted; null: a command did not say
+    task: NotRequired[Literal["binary", "multiclass", "regression"] | None]
+    #: value of the target that counts as positive, of a binary one
+    positive: NotRequired[str | None]
+    #: values of the target, of several classes
+    classes: NotRequired[list[str] | None]
     #: rows, groups and positives of each split
     splits: PrepareResultSplits | None
     #: columns that the model does not see
@@ -606,7 +614,7 @@ class SuggestResult(TypedDict):
 
 
 class TrialResult(TypedDict):
-    #: what the search decides by; of the bundled step, validation AUC
+    #: what the search decides by; of the bundled step, validation AUC or R²
     score: float
     #: what the run of the trial shows
     metrics: Metrics
@@ -660,6 +668,8 @@ class EvaluateResultFloorsEntry(TypedDict):
 class EvaluateResult(TypedDict):
     #: scores on the test split by id
     models: dict[str, Metrics]
+    #: score that comes first, such as test_auc, or test_r2 of a regression
+    primary: NotRequired[str]
     #: challenger minus champion by metric, each bound one-sided at its confidence
     differences: NotRequired[dict[str, EvaluateResultDifferencesEntry]]
     #: by id, what it did that no model should need
@@ -787,7 +797,7 @@ SCHEMAS: dict[str, Schema] = {
             "number": {"type": "integer", "minimum": 0},
             "params": {"$ref": "Params"},
             "state": {"type": "string", "enum": ["running", "complete", "failed"]},
-            "score": {"description": "what the search decides by; of the bundled step, validation AUC", "type": "number"},
+            "score": {"description": "what the search decides by; of the bundled step, validation AUC or R²", "type": "number"},
             "metrics": {"$ref": "Metrics"},
             "runId": {"description": "the trial's MLflow run", "type": "string"},
             "seconds": {"type": "number"},
@@ -998,11 +1008,16 @@ SCHEMAS: dict[str, Schema] = {
                 "exclusiveMaximum": 1,
             },
             "target": {"default": "readmitted", "description": "column to predict", "type": "string", "minLength": 1},
-            "positive": {
-                "default": "<30",
-                "description": "value of the target that counts as positive",
+            "task": {
+                "default": "auto",
+                "description": "what is predicted; auto: as the values of the target suggest",
                 "type": "string",
-                "minLength": 1,
+                "enum": ["auto", "binary", "multiclass", "regression"],
+            },
+            "positive": {
+                "default": None,
+                "description": "value of the target that counts as positive; null: it is found out",
+                "anyOf": [{"type": "string", "minLength": 1}, {"type": "null"}],
             },
             "group": {
                 "default": "patient_nbr",
@@ -1073,7 +1088,7 @@ SCHEMAS: dict[str, Schema] = {
                         "params": {"$ref": "Params"},
                         "state": {"type": "string", "enum": ["running", "complete", "failed"]},
                         "score": {
-                            "description": "what the search decides by; of the bundled step, validation AUC",
+                            "description": "what the search decides by; of the bundled step, validation AUC or R²",
                             "type": "number",
                         },
                     },

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
         PrepareResultRemark,
         PrepareResultSplits,
     )
-    from .shapes import Encoder, Floats, Ints, Record
+    from .shapes import Encoder, Floats, Labels, Record, Task
 
-FORMAT = 4
+FORMAT = 5
 META_FILE = "dataset.json"
 FIT_RECORDS_FILE = "fit_records.parquet"
 TEST_RECORDS_FILE = "test_records.parquet"
@@ -41,7 +41,7 @@ class DatasetMeta(TypedDict):
     format: int
     rows: int
     groups: int
-    positives: int
+    positives: int | None
     splits: PrepareResultSplits
     features: list[PrepareResultFeature]
     dropped: list[PrepareResultDropped]
@@ -49,7 +49,11 @@ class DatasetMeta(TypedDict):
     dataSha256: str
     seed: int
     target: str
-    positive: str
+    task: Task
+    #: Value that counts as positive, of a binary target.
+    positive: str | None
+    #: Values in the order of their labels, of a multiclass target.
+    classes: list[str] | None
     group: str | None
     #: Positions of categories in the encoded array.
     categoricalColumns: list[int]
@@ -68,7 +72,7 @@ class Dataset:
     directory: Path
     meta: DatasetMeta
     _features: dict[str, Floats] = field(default_factory=dict["str", "Floats"])
-    _labels: dict[str, Ints] = field(default_factory=dict["str", "Ints"])
+    _labels: dict[str, Labels] = field(default_factory=dict["str", "Labels"])
 
     def features(self, split: Literal["train", "validation"]) -> Floats:
         """Return the encoded features of a split, shape (rows, columns)."""
@@ -76,13 +80,13 @@ class Dataset:
             self._features[split] = np.load(self.directory / f"X_{split}.npy", mmap_mode="r", allow_pickle=False)
         return self._features[split]
 
-    def labels(self, split: Literal["train", "validation", "test"]) -> Ints:
-        """Return the labels of a split, 0 or 1, shape (rows,)."""
+    def labels(self, split: Literal["train", "validation", "test"]) -> Labels:
+        """Return the labels of a split: 0 or 1, positions in the classes, or numbers. Shape (rows,)."""
         if split not in self._labels:
             self._labels[split] = np.load(self.directory / f"y_{split}.npy", mmap_mode="r", allow_pickle=False)
         return self._labels[split]
 
-    def refitted_encoder(self) -> tuple[Encoder, Floats, Ints]:
+    def refitted_encoder(self) -> tuple[Encoder, Floats, Labels]:
         """Fit an encoder on train and validation; return it with their encoded features and their labels.
 
         Rates of categories are cross-fitted for these rows: none of them sees its own label.
@@ -91,7 +95,8 @@ class Dataset:
 
         from .training.encoder import make_encoder
 
-        encoder = cast("Encoder", make_encoder(ColumnPlan(**self.meta["plan"]), self.meta["seed"]))
+        plan = ColumnPlan(**self.meta["plan"])
+        encoder = cast("Encoder", make_encoder(plan, self.meta["seed"], self.meta["task"]))
         y = np.concatenate([self.labels("train"), self.labels("validation")])
         X = encoder.fit_transform(pd.read_parquet(self.directory / FIT_RECORDS_FILE), y)
         return encoder, np.ascontiguousarray(X, dtype=np.float64), y

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from .contract import PrepareResultFeature
-    from .shapes import Floats, Record
+    from .shapes import Floats, Record, Task
 
 
 class Predicting(Protocol):
@@ -36,13 +36,17 @@ FACTS = "mediwatch_"
 class ServedFacts(TypedDict, total=False):
     """What a server must know of a model, as `train` leaves it on the pipeline; a script may leave less."""
 
-    #: Probability from which a record counts as positive.
+    #: What it predicts; a model that was made before there was another is for a binary target.
+    task: Task
+    #: Probability from which a record counts as positive, for a binary target.
     threshold: float
     features: list[PrepareResultFeature]
     #: A few raw training records.
     example: list[Record]
     target: str
     positive: str
+    #: Values of the target in the order of the probabilities, for several classes.
+    classes: list[str]
     run_id: str
 
 
@@ -50,6 +54,18 @@ def facts_of(model: object) -> ServedFacts:
     """Return what a model of this package says of itself; nothing of another's."""
     facts = getattr(model, FACTS, None)
     return cast("ServedFacts", facts) if is_object(facts) else {}
+
+
+def task_of(model: object) -> Task | None:
+    """Return what a model of this package predicts; None of another's."""
+    facts = facts_of(model)
+    return facts.get("task", "binary") if facts else None
+
+
+def classes_of(model: object) -> list[str] | None:
+    """Return the classes that a model tells apart, in the order of its probabilities; None if it does not say."""
+    classes = facts_of(model).get("classes") or getattr(model, "classes_", None)
+    return None if classes is None else [str(one) for one in classes]
 
 
 def loader_of(folder: str) -> Callable[[], object]:
@@ -132,16 +148,20 @@ def read_records(model: object, records: pd.DataFrame, name: str) -> pd.DataFram
     return records.assign(**columns)
 
 
-def predict_records(model: object, records: pd.DataFrame, name: str) -> Floats:
-    """Return the probability of the positive class of each record, shape (rows,).
+def predict_records(model: object, records: pd.DataFrame, name: str, task: Task = "binary") -> Floats:
+    """Return what a model predicts for each record.
+
+    That is the probability of the positive class, shape (rows,); those of all classes, shape (rows, classes); or
+    numbers, shape (rows,).
 
     Args:
-        model: A scikit-learn classifier or an MLflow `pyfunc` model.
+        model: A model of scikit-learn, or an MLflow `pyfunc` model.
         records: Raw records; columns that the model does not read are ignored.
         name: What to call the model in messages.
+        task: What it is asked for.
 
     Raises:
-        ModelMismatch: The records lack columns that the model reads, or it gives no probabilities for them.
+        ModelMismatch: The records lack columns that the model reads, or it does not predict this for them.
     """
     columns = expected_columns(model)
     if columns is not None:
@@ -151,12 +171,29 @@ def predict_records(model: object, records: pd.DataFrame, name: str) -> Floats:
                 f"The model {name} reads columns that the data does not have: {', '.join(absent)}", "models"
             )
         records = records[columns]
+    probabilities = None if task == "regression" else getattr(model, "predict_proba", None)
     try:
-        predict = getattr(model, "predict_proba", None) or cast("Predicting", model).predict
-        values = np.asarray(predict(records), dtype=np.float64)
+        values = np.asarray((probabilities or cast("Predicting", model).predict)(records), dtype=np.float64)
     except (ValueError, TypeError, KeyError) as error:
         raise ModelMismatch(f"The model {name} does not accept the data: {described(error)}", "models") from error
-    values = values[:, 1] if values.ndim == 2 and values.shape[1] == 2 else values.reshape(-1)
-    if values.shape != (len(records),) or not np.all((values >= 0) & (values <= 1)):
-        raise ModelMismatch(f"The model {name} does not return one probability a record", "models")
+    if task == "multiclass":
+        fits = values.ndim == 2 and values.shape[1] > 1
+    else:
+        values = values[:, 1] if task == "binary" and values.shape[1:] == (2,) else values.reshape(-1)
+        fits = values.ndim == 1
+    if not fits or len(values) != len(records) or not are_predictions(task, values):
+        raise ModelMismatch(f"The model {name} does not return {WHAT[task]}", "models")
     return values
+
+
+#: What a model must return.
+WHAT: dict[Task, str] = {
+    "binary": "one probability a record",
+    "multiclass": "a probability for each class of each record",
+    "regression": "one number a record",
+}
+
+
+def are_predictions(task: Task, values: Floats) -> bool:
+    """Whether all values are numbers of a regression, or probabilities."""
+    return bool(np.all(np.isfinite(values)) and (task == "regression" or np.all((values >= 0) & (values <= 1))))

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
     Floats: TypeAlias = NDArray[np.float64]
     Ints: TypeAlias = NDArray[np.int64]
+    # What is predicted: numbers of a regression, else numbers of classes.
+    Labels: TypeAlias = NDArray[np.float64 | np.int64]
     Flags: TypeAlias = NDArray[np.bool_]
     # A cell of the data, and a row by the names of its columns.
     Value: TypeAlias = "str | float | bool | None"
@@ -18,13 +20,15 @@ if TYPE_CHECKING:
 
 # Histogram gradient boosting or a random forest.
 ModelKind: TypeAlias = Literal["hgb", "rf"]
+# One of two values, one of several, or a number.
+Task: TypeAlias = Literal["binary", "multiclass", "regression"]
 
 
 class Estimator(Protocol):
-    """A classifier of scikit-learn."""
+    """A classifier of scikit-learn, or a regressor, which has no probabilities."""
 
-    def fit(self, X: Floats, y: Ints, **validation: Floats | Ints) -> Estimator:
-        """Learn from features, shape (rows, columns), and labels, 0 or 1, shape (rows,)."""
+    def fit(self, X: Floats, y: Labels, **validation: Labels) -> Estimator:
+        """Learn from features, shape (rows, columns), and labels, shape (rows,)."""
         ...
 
     def get_params(self) -> dict[str, object]:
@@ -32,14 +36,18 @@ class Estimator(Protocol):
         ...
 
     def predict_proba(self, X: pd.DataFrame | Floats) -> Floats:
-        """Return the probabilities of both classes, shape (rows, 2)."""
+        """Return the probabilities of all classes, shape (rows, classes)."""
+        ...
+
+    def predict(self, X: pd.DataFrame | Floats) -> Floats:
+        """Return the classes or numbers, shape (rows,)."""
         ...
 
 
 class Encoder(Protocol):
     """A transformer of scikit-learn from raw records to features."""
 
-    def fit_transform(self, X: pd.DataFrame, y: Ints) -> Floats:
+    def fit_transform(self, X: pd.DataFrame, y: Labels) -> Floats:
         """Learn from records and their labels; return their features, shape (rows, columns)."""
         ...
 

@@ -32,9 +32,9 @@ class SlowModel:
 def ask_while_busy(model: SlowModel, batcher: Batcher, requests: list[list[dict[str, float]]]) -> list:
     """Ask all once the model works on a first request; give the futures."""
     with ThreadPoolExecutor(len(requests) + 1) as threads:
-        first = threads.submit(batcher.probabilities, [{"p": 0.5}])
+        first = threads.submit(batcher.predictions, [{"p": 0.5}])
         assert model.busy.wait(10)
-        futures = [threads.submit(batcher.probabilities, records) for records in requests]
+        futures = [threads.submit(batcher.predictions, records) for records in requests]
         while len(batcher._waiting) < len(requests):
             pass
         model.go_on.set()

@@ -50,6 +50,8 @@ def evil_values(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     meta = {
         "target": f"target {EVIL}",
         "positive": f"positive {EVIL}",
+        "task": "binary",
+        "classes": None,
         "group": f"group {EVIL}",
         "splits": {"train": split, "validation": split, "test": split},
         "rows": 3 * rows,

@@ -25,7 +25,7 @@ from mediwatch_training.report.values.performance import (
 from mediwatch_training.report.values.scoring import HeldOut, Scored, ScoredModel
 from mediwatch_training.report.values.search import search
 from mediwatch_training.report.values.subgroups import subgroups
-from mediwatch_training.training.scores import SCORES, WeightedScores, interval, resamples, scores
+from mediwatch_training.training.scores import SCORES, interval, resamples, scores, weighted_scores
 
 SEEDS = range(5)
 REQUEST = read_request(
@@ -49,7 +49,7 @@ class InProcess:
         self._predictor, self._records = predictor, records
         self.columns = list(predictor.feature_names_in_)
 
-    def probabilities(
+    def predictions(
         self, rows: np.ndarray | None = None, swapped: tuple[str, np.ndarray] | None = None
     ) -> tuple[np.ndarray, float]:
         asked = self._records if rows is None else self._records.iloc[rows].reset_index(drop=True)
@@ -73,10 +73,10 @@ def scored(
 def test_weighted_scores_are_those_of_the_repeated_rows(seed):
     labels, probabilities = example(seed)
     for weights in resamples(len(labels), 3, seed):
-        found = WeightedScores(labels, probabilities, 0.25).of(weights)
+        found = weighted_scores("binary", labels, probabilities, 0.25).of(weights)
         for row, values in zip(weights, found, strict=True):
-            expected = scores(np.repeat(labels, row), np.repeat(probabilities, row), 0.25)
-            np.testing.assert_allclose(values, [expected[name] for name in SCORES], rtol=1e-9)
+            expected = scores("binary", np.repeat(labels, row), np.repeat(probabilities, row), 0.25)
+            np.testing.assert_allclose(values, [expected[name] for name in SCORES["binary"]], rtol=1e-9)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -87,7 +87,7 @@ def test_intervals_hold_the_estimate_and_differences_are_antisymmetric(seed):
     there = comparison(scored(labels, model(one), model(other)), REQUEST)["scores"]
     back = comparison(scored(labels, model(other), model(one)), REQUEST)["scores"]
     opposite = {"better": "worse", "worse": "better", "unclear": "unclear"}
-    for name in SCORES:
+    for name in SCORES["binary"]:
         for part in ("challenger", "champion", "difference"):
             assert there[name][part]["low"] <= there[name][part]["value"] <= there[name][part]["high"]
         assert there[name]["difference"]["value"] == pytest.approx(-back[name]["difference"]["value"])
@@ -118,7 +118,9 @@ def test_lower_losses_are_better():
 
 def test_too_few_of_a_class_have_no_interval():
     labels = np.array([1] + [0] * 30)
-    drawn = np.concatenate([WeightedScores(labels, np.linspace(0, 1, 31), 0.5).of(w) for w in resamples(31, 200)])
+    drawn = np.concatenate(
+        [weighted_scores("binary", labels, np.linspace(0, 1, 31), 0.5).of(w) for w in resamples(31, 200)]
+    )
     assert interval(drawn[:, 0]) is None
 
 
@@ -202,7 +204,7 @@ def test_bands_of_the_data_are_kept_in_their_order():
 def test_small_groups_are_counted_and_not_judged():
     found = grouped({"gender": ["F"] * 2970 + ["X"] * 30})
     small = found["dimensions"][0]["groups"][1]
-    assert small["rows"] == 30 and not small["enough"] and small["auc"] is None and small["ratio"] is None
+    assert small["rows"] == 30 and not small["enough"] and small["scores"] == {} and small["ratio"] is None
 
 
 def test_many_values_are_gathered_and_no_column_is_said():
@@ -219,6 +221,7 @@ def test_a_group_that_does_worse_and_a_poor_calibration_are_told():
     records = pd.DataFrame({"gender": np.where(knows, "M", "F")})
     whole = scored(labels, model(probabilities, threshold=0.75), records=records)
     values = {
+        "task": "binary",
         "positives": int(labels.sum()),
         "comparison": comparison(whole, REQUEST),
         "challenger": {"threshold": 0.75, "thresholdIsDefault": False},
@@ -227,8 +230,8 @@ def test_a_group_that_does_worse_and_a_poor_calibration_are_told():
         "search": {"missing": "none"},
     }
     found = {(one["kind"], one.get("group")) for one in findings(values)}
-    assert {("groupAuc", "F"), ("groupSensitivity", "F"), ("calibration", None)} <= found
-    assert ("groupAuc", "M") not in found
+    assert {("groupScore", "F"), ("groupSensitivity", "F"), ("calibration", None)} <= found
+    assert ("groupScore", "M") not in found
 
 
 def test_few_records_alone_are_rarely_taken_for_a_poor_calibration():
@@ -239,6 +242,7 @@ def test_few_records_alone_are_rarely_taken_for_a_poor_calibration():
         honest = of_probabilities((random.random(300) < probabilities).astype(np.int64), probabilities)
         assert honest["error"] > 0
         values = {
+            "task": "binary",
             "positives": 500,
             "comparison": {"scores": {}, "computed": False},
             "calibration": {"models": {"challenger": honest}},

@@ -13,6 +13,7 @@ import {
 } from '../contracts/registry.ts';
 import { parseJson } from '../contracts/text.ts';
 import { ArtifactRef, type TrainedModel } from '../contracts/training.ts';
+import { firstScore } from '../domain/firstScore.ts';
 import type { Judgement } from '../domain/promotionGate.ts';
 import { inProduction, planPromotion, planRestore, productionOf } from '../domain/registryMoves.ts';
 import type { CallOptions, Mlflow, ModelVersion } from '../systems/mlflow/index.ts';
@@ -144,14 +145,16 @@ export function createRegistryActivities({
       const { registeredModel, key, trained, model, dataset, seed, trigger, driftReport } = request;
       const { workflowId } = Context.current().info.workflowExecution ?? { workflowId: 'unknown' };
       const revision = await projectCommit(shared.root);
-      const split = splitText(forModel(shared, registeredModel), seed);
+      const own = forModel(shared, registeredModel);
+      const split = splitText(own, seed);
+      const known = firstScore(trained.metrics, own.promotion.rules);
       const tags: Record<string, string> = {
         [TAGS.source]: 'retrain',
         [TAGS.workflowId]: workflowId,
         [TAGS.model]: model,
         [TAGS.dataset]: JSON.stringify(dataset),
         ...(split && { [TAGS.split]: split }),
-        [TAGS.testAuc]: String(trained.metrics.test_auc ?? ''),
+        ...(known && { [known.metric]: String(known.value) }),
         ...(trigger && { [TAGS.trigger]: trigger }),
         ...(driftReport && { [TAGS.driftReport]: driftReport }),
         ...(revision && { [TAGS.revision]: revision }),
@@ -167,7 +170,7 @@ export function createRegistryActivities({
       });
       const { version } = registered;
       await mlflow.recordFiles(registered, untilGivenUp());
-      const { option, modelPath } = forModel(shared, registeredModel).docker;
+      const { option, modelPath } = own.docker;
       const imageFile = basename(modelPath);
       const beside = option === 'baked' ? await mlflow.listArtifacts(trained.runId, '', untilGivenUp()) : [];
       if (beside.some(({ path }) => path === imageFile)) {

@@ -9,7 +9,7 @@ import type { RetrainInput, WorkflowName } from '../contracts/workflows.ts';
 import { planOf, stagesOf } from '../doctor/plan.ts';
 import { stageLines } from '../doctor/report.ts';
 import { productionOf } from '../domain/registryMoves.ts';
-import { score, uncapitalised } from '../words/numbers.ts';
+import { scoreText, uncapitalised } from '../words/numbers.ts';
 import { type Cli, type Io, isTerminal } from './cli.ts';
 import { CommandError, EXIT } from './exit.ts';
 import { configOf } from './flags.ts';
@@ -210,8 +210,7 @@ function outcomeText(change: Change, versions: readonly VersionState[], producti
   return `${version} would ${place}, ${forced ? 'whatever the gate says' : 'if the gate agrees'}.`;
 }
 
-const named = ({ version, testAuc }: VersionState) =>
-  `Version ${version}${testAuc === null ? '' : ` (test AUC ${score(testAuc)})`}`;
+const named = ({ version, score }: VersionState) => `Version ${version}${score ? ` (${scoreText(score)})` : ''}`;
 
 /** Shows what a retrain with this input would do. It starts nothing, and needs no worker: MLflow is asked, if it is there. */
 export async function rehearseRetrain(cli: Cli, input: RetrainInput): Promise<void> {

@@ -56,10 +56,12 @@ export function resolvePlan(shared: Config, workflow: WorkflowName, given: Given
     splitSeed: given.seed ?? null,
     // A project that has no search cannot be asked for one.
     trials: hasSearch(config) ? (given.trials ?? search.trials) : 0,
+    // What a command prints or logs is no score of the bundled steps.
+    metric: search.metric || (steps.trial.command || steps.search.command ? 'score' : ''),
     parallel: given.parallel ?? search.parallel ?? steps.trial.slots ?? worker.slots,
     oneCommand: steps.search.command !== undefined,
     registryStage: given.registryStage ?? (workflow === 'promote' ? 'Production' : promotion.registryStage),
-    rules: rulesOf(given, promotion),
+    rules: rulesOf(given, config),
     approval: { ...approval, required: given.approval ?? approval.required },
     onlyPromoted: approval.required,
     rollout: overlaid(rollout, given),
@@ -142,8 +144,10 @@ function extraStepsOf({ extraSteps, worker }: Config): ExtraStepPlan[] {
 }
 
 /** An allowed loss that is asked for stands alone; otherwise the rules of the settings hold, if there are any. */
-function rulesOf({ rules, maxAucLoss }: Given, promotion: Config['promotion']): MetricRule[] {
+function rulesOf({ rules, maxAucLoss }: Given, { promotion, data, steps }: Config): MetricRule[] {
   const loss = maxAucLoss ?? promotion.maxAucLoss;
-  const byAuc: MetricRule = { metric: 'test_auc', direction: 'higher', maxLoss: loss };
-  return rules ?? (maxAucLoss === undefined ? promotion.rules : undefined) ?? [byAuc];
+  // Where the task is found out, the evaluation says later what stands in for the AUC.
+  const metric = data.task === 'regression' && !steps.train.command ? 'test_r2' : 'test_auc';
+  const byScore: MetricRule = { metric, direction: 'higher', maxLoss: loss };
+  return rules ?? (maxAucLoss === undefined ? promotion.rules : undefined) ?? [byScore];
 }

@@ -71,6 +71,7 @@ export const UpstreamStatistics = z.object({
     .array(z.number().int())
     .length(10)
     .describe('predicted probabilities of /predict in ten equal bins of 0 to 1'),
+  classes: z.record(z.string(), z.number().int()).optional().describe('how often /predict gave each class, of several'),
 });
 export type UpstreamStatistics = z.infer<typeof UpstreamStatistics>;
 

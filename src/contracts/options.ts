@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { MetricRule } from './registry.ts';
 import { OptionalLocation } from './text.ts';
-import { ColumnChoice, MODELS, Space } from './training.ts';
+import { ColumnChoice, MODELS, Space, TASKS } from './training.ts';
 
 /*
  * Options, group by group. A group `…Options` is what a person may also give when starting a workflow; the group
@@ -55,7 +55,17 @@ export const DataSettings = DataOptions.extend({
       "folders whose files an input may name as data or log, relative to mediwatch.yaml, besides the project's and those of data.path and monitoring.log",
     ),
   target: z.string().default('readmitted').describe('column to predict'),
-  positive: z.string().default('<30').describe('value of the target column that counts as positive'),
+  task: z
+    .enum(['auto', ...TASKS])
+    .default('auto')
+    .describe('what is predicted: one of two values, one of several, or a number; auto: as the values suggest'),
+  positive: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'value of the target column that counts as positive, of two values; absent: <30 where there is one, else yes, true, 1 or the like, else the rarer one',
+    ),
   group: z
     .string()
     .nullable()
@@ -121,7 +131,9 @@ export const PromotionOptions = z.strictObject({
     .min(0)
     .max(1)
     .default(0.005)
-    .describe('the challenger may score this much less test AUC than the champion, on the same test split'),
+    .describe(
+      'the challenger may score this much less test AUC (of a regression, R²) than the champion, on the same test split',
+    ),
   rules: z
     .array(MetricRule)
     .max(100)
@@ -200,7 +212,7 @@ export const RolloutSettings = RolloutOptions.extend({
     .positive()
     .default(0.25)
     .describe(
-      'population stability index of the predicted probabilities, old against new, above which traffic moves back',
+      'population stability index of the predicted probabilities or classes, old against new, above which traffic moves back; the numbers of a regression are not compared',
     ),
 });
 export type RolloutSettings = z.output<typeof RolloutSettings>;

@@ -2,7 +2,7 @@ import { defineQuery, defineSignal } from '@temporalio/workflow';
 import { z } from 'zod';
 import { truncate } from './errors.ts';
 import { STAGES } from './names.ts';
-import { DroppedColumn, Params, TableRemark } from './training.ts';
+import { DroppedColumn, NamedScore, Params, TableRemark, Task } from './training.ts';
 import { GateVerdict } from './verdicts.ts';
 import { WORKFLOWS, WouldChange } from './workflows.ts';
 
@@ -59,6 +59,9 @@ export const StageOutcome = z.discriminatedUnion('code', [
     sizeBytes: z.number(),
     dropped: z.array(DroppedColumn).optional(),
     remarks: z.array(TableRemark).optional(),
+    task: Task.nullish(),
+    positive: text.nullish().describe('value of the target that counts as positive'),
+    classes: z.number().nullish().describe('how many values the target has, where there are several'),
   }),
   z.object({
     code: z.literal('search'),
@@ -67,7 +70,7 @@ export const StageOutcome = z.discriminatedUnion('code', [
     metric: text,
     best: z.object({ number: z.number(), score: z.number().nullable(), params: Params }).nullable(),
   }),
-  z.object({ code: z.literal('version'), registeredModel: text, version: text, testAuc: z.number().nullable() }),
+  z.object({ code: z.literal('version'), registeredModel: text, version: text, score: NamedScore.nullable() }),
   z.object({
     code: z.literal('promotion'),
     version: text,
@@ -114,7 +117,7 @@ export const SearchProgress = z.object({
   complete: z.number().int(),
   failed: z.number().int(),
   running: z.number().int(),
-  metric: z.string().default('').describe('what the score is called; empty: validation AUC'),
+  metric: z.string().default('').describe('name of the score; empty: validation AUC'),
   best: z.object({ number: z.number().int(), score: z.number(), params: Params }).nullable(),
 });
 export type SearchProgress = z.infer<typeof SearchProgress>;

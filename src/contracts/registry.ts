@@ -9,7 +9,13 @@ export type RegistryStage = z.infer<typeof RegistryStage>;
 /** One rule of the promotion gate; challenger and champion are scored on the same test split. */
 export const MetricRule = z
   .strictObject({
-    metric: z.string().min(1).max(250).describe('metric of the evaluation, such as test_auc or test_log_loss'),
+    metric: z
+      .string()
+      .min(1)
+      .max(250)
+      .describe(
+        'metric of the evaluation, such as test_auc (of a regression, test_r2 stands in for it) or test_log_loss',
+      ),
     direction: z.enum(['higher', 'lower']).default('higher').describe('which values are better'),
     maxLoss: z.number().min(0).optional().describe('the challenger may be this much worse'),
     minGain: z.number().min(0).optional().describe('the challenger must be this much better'),
@@ -98,6 +104,7 @@ export const Comparison = z.object({
     .describe('true: the scores that their trainings recorded, not one evaluation of both'),
   sameData: z.boolean().nullable().optional().describe('recorded scores: of the same data; null: not known'),
   floor: Floor.optional().describe('the challenger beside the trivial model; absent: the evaluation does not say'),
+  primary: z.string().optional().describe('score that comes first; absent: a command made the evaluation'),
   needs: z.record(z.string(), z.array(ModelNeed)).optional().describe('what versions did that no model should need'),
   firstRecorded: z.array(z.string()).optional().describe('versions whose digests nobody had recorded before'),
   differences: z

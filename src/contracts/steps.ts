@@ -3,7 +3,7 @@ import { DriftDocument } from './drift.ts';
 import type { StepName } from './plans.ts';
 import { Comparison, memoryMb, RecordedFiles } from './registry.ts';
 import { ReportInput, WrittenReport } from './report.ts';
-import { ColumnChoice, Dataset, Metrics, MODELS, Params, Space, TrainedModel, Trial } from './training.ts';
+import { ColumnChoice, Dataset, Metrics, MODELS, Params, Space, TASKS, TrainedModel, Trial } from './training.ts';
 import { Floor, ModelNeed } from './verdicts.ts';
 
 /**
@@ -38,7 +38,14 @@ const PrepareInput = z.strictObject({
   testFraction: fraction.describe('share of the groups in the test split'),
   validationFraction: fraction.describe('share of the groups in the validation split'),
   target: text.default('readmitted').describe('column to predict'),
-  positive: text.default('<30').describe('value of the target that counts as positive'),
+  task: z
+    .enum(['auto', ...TASKS])
+    .default('auto')
+    .describe('what is predicted; auto: as the values of the target suggest'),
+  positive: text
+    .nullable()
+    .default(null)
+    .describe('value of the target that counts as positive; null: it is found out'),
   group: text
     .nullable()
     .default('patient_nbr')
@@ -117,7 +124,7 @@ export const SuggestResult = z.object({ params: z.array(Params).describe('parame
 const TrialInput = z.strictObject({ datasetDir, model, params, seed, threads });
 
 export const TrialResult = z.object({
-  score: z.number().describe('what the search decides by; of the bundled step, validation AUC'),
+  score: z.number().describe('what the search decides by; of the bundled step, validation AUC or R²'),
   metrics: Metrics.describe('what the run of the trial shows'),
 });
 export type TrialResult = z.infer<typeof TrialResult>;
@@ -173,6 +180,7 @@ const EvaluateInput = z.strictObject({
 
 export const EvaluateResult = z.object({
   models: z.record(z.string(), Metrics).describe('scores on the test split by id'),
+  primary: z.string().optional().describe('score that comes first, such as test_auc, or test_r2 of a regression'),
   differences: Comparison.shape.differences.default({}),
   needs: z.record(z.string(), z.array(ModelNeed)).default({}).describe('by id, what it did that no model should need'),
   floors: z

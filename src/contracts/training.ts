@@ -25,6 +25,13 @@ export type Params = z.infer<typeof Params>;
 export const Metrics = z.record(z.string(), z.number().nullable());
 export type Metrics = z.infer<typeof Metrics>;
 
+/** Scores that versions are known by, the first one that there is; the bundled training logs one of them. */
+export const FIRST_SCORES = ['test_auc', 'test_r2'] as const;
+
+/** A score and what it is called. */
+export const NamedScore = z.object({ metric: z.string().describe('such as test_auc'), value: z.number() });
+export type NamedScore = z.infer<typeof NamedScore>;
+
 const Dimension = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('float'),
@@ -89,7 +96,10 @@ export const Dataset = z.object({
   ref: ArtifactRef,
   rows: count.describe('records in all splits'),
   groups: count.describe('values of the group column in all splits; without one, rows'),
-  positives: count.describe('records whose target is positive'),
+  positives: count.describe('records whose target is positive; null: it is not binary'),
+  task: Task.nullish().describe('what is predicted; null: a command did not say'),
+  positive: z.string().nullish().describe('value of the target that counts as positive, of a binary one'),
+  classes: z.array(z.string()).nullish().describe('values of the target, of several classes'),
   splits: z
     .object({ train: Split, validation: Split, test: Split })
     .nullable()
@@ -106,7 +116,7 @@ export const Trial = z.object({
   number: z.number().int().nonnegative(),
   params: Params,
   state: z.enum(['running', 'complete', 'failed']),
-  score: z.number().optional().describe('what the search decides by; of the bundled step, validation AUC'),
+  score: z.number().optional().describe('what the search decides by; of the bundled step, validation AUC or R²'),
   metrics: Metrics.optional(),
   runId: z.string().optional().describe("the trial's MLflow run"),
   seconds: z.number().optional(),

@@ -90,7 +90,7 @@ export const SearchResult = z.object({
   runId: z.string(),
   dataset: Dataset,
   best: Trial,
-  metric: z.string().describe('what its score is called; empty: validation AUC'),
+  metric: z.string().describe('name of its score; empty: validation AUC'),
   trials: z.array(Trial).describe('the best and the latest trials, 200 at most; all of them are in MLflow'),
   complete: z.number().int(),
   failed: z.number().int(),

@@ -9,7 +9,9 @@ import type { Check } from './run.ts';
 
 /** Beyond this many rows their exact number says nothing more. */
 const COUNT_LIMIT = 100_000;
-const NEEDED = ['event_id', 'ts', 'model_version', 'threshold', 'prob', 'pred'];
+const NEEDED = ['event_id', 'ts', 'model_version', 'threshold'];
+/** Of a regression a number, of others a probability and what follows from it. */
+const PREDICTED = [['prediction'], ['prob', 'pred']];
 
 /** The prediction log, by which drift is measured, is there and long enough. */
 export const predictionLogCheck: Check = {
@@ -65,7 +67,11 @@ export function judgePredictionLog(state: LogState, { folder, isMounted, apiUrl,
   if (state.kind === 'noFile') return finding('noPredictions', { missing: 'file', folder, apiUrl });
   if (state.kind === 'unreadable') return finding('logUnreadable', { folder, reason: state.reason });
   const { columns, rows } = state;
-  const missing = NEEDED.filter((name) => !columns.includes(name));
+  const predicted = PREDICTED.map((names) => names.filter((name) => !columns.includes(name)));
+  const missing = [
+    ...NEEDED.filter((name) => !columns.includes(name)),
+    ...(predicted.find(({ length }) => length === 0) ?? predicted.at(-1) ?? []),
+  ];
   if (missing.length > 0) return finding('notAPredictionLog', { folder, missing });
   if (rows === 0) return finding('noPredictions', { missing: 'rows', folder, apiUrl });
   if (rows < minRows) return finding('tooFewPredictions', { rows, minRows, apiUrl });

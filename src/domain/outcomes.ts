@@ -4,6 +4,7 @@ import type { Facts, SkipReason, StageOutcome } from '../contracts/progress.ts';
 import type { ModelVersionRef, Promotion } from '../contracts/registry.ts';
 import type { Dataset } from '../contracts/training.ts';
 import type { PromoteResult, RedeployResult, ResultOf, SearchResult } from '../contracts/workflows.ts';
+import { firstScore } from './firstScore.ts';
 
 /** The gist of a stage's result, for the page and the command. */
 export function outcomeOf<Name extends Stage>(stage: Name, result: ResultOf<Name>): StageOutcome {
@@ -33,9 +34,10 @@ const FACTS: { [Name in Stage]: (result: ResultOf<Name>) => Facts } = {
   redeploy: ({ version }) => ({ deployed: version }),
 };
 
-function datasetOutcome({ rows, groups, features, splits, ref, dropped, remarks }: Dataset): StageOutcome {
+function datasetOutcome({ rows, groups, features, splits, ref, ...dataset }: Dataset): StageOutcome {
+  const { dropped, remarks, task, positive, classes } = dataset;
   const sizes = splits && [splits.train.rows, splits.validation.rows, splits.test.rows];
-  const said = { ...(dropped && { dropped }), ...(remarks && { remarks }) };
+  const said = { ...(dropped && { dropped }), ...(remarks && { remarks }), task, positive, classes: classes?.length };
   return { code: 'dataset', rows, groups, features, splits: sizes, sizeBytes: ref.sizeBytes, ...said };
 }
 
@@ -45,7 +47,7 @@ function searchOutcome({ best, complete, failed, metric }: SearchResult): StageO
 }
 
 function versionOutcome({ registeredModel, version, metrics }: ModelVersionRef): StageOutcome {
-  return { code: 'version', registeredModel, version, testAuc: metrics.test_auc ?? null };
+  return { code: 'version', registeredModel, version, score: firstScore(metrics) };
 }
 
 export function promotionOutcome(promotion: Promotion): StageOutcome {

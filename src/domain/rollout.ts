@@ -8,6 +8,8 @@ export interface Traffic {
   latencyMs: { p50: number; p95: number } | null;
   /** Counts of the predicted probabilities in equal bins from 0 to 1. */
   probabilities: number[];
+  /** How often each of several classes was predicted. */
+  classes?: Record<string, number> | undefined;
 }
 
 /** The shares of the requests that the candidate gets, step by step; the last is 1. */
@@ -36,9 +38,13 @@ export function findBreach(rollout: RolloutSettings, candidate: Traffic, incumbe
     const p95Ms = candidate.latencyMs.p95;
     if (p95Ms > allowedMs) return { code: 'latency', p95Ms, allowedMs };
   }
-  const shift = stabilityIndex(incumbent.probabilities, candidate.probabilities);
-  if (total(candidate.probabilities) >= MIN_PREDICTIONS && shift > rollout.maxPredictionShift) {
-    return { code: 'predictions', shift, allowed: rollout.maxPredictionShift };
+  const names = [...new Set([...Object.keys(incumbent.classes ?? {}), ...Object.keys(candidate.classes ?? {})])];
+  const byClass = ({ classes = {} }: Traffic) => names.map((name) => classes[name] ?? 0);
+  for (const histogram of [({ probabilities }: Traffic) => probabilities, byClass]) {
+    const shift = stabilityIndex(histogram(incumbent), histogram(candidate));
+    if (total(histogram(candidate)) >= MIN_PREDICTIONS && shift > rollout.maxPredictionShift) {
+      return { code: 'predictions', shift, allowed: rollout.maxPredictionShift };
+    }
   }
   return null;
 }

@@ -52,7 +52,7 @@ export function tooManyFailed(study: Study, maxFailedShare: number): boolean {
   return study.failed > 0 && study.failed > maxFailedShare * study.total;
 }
 
-/** @param metric what the score is called; empty: validation AUC */
+/** @param metric name of the score; empty: validation AUC */
 export function searchProgress(study: Study, running: number, metric: string): SearchProgress {
   const { total, complete, failed, best } = study;
   return {

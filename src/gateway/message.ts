@@ -3,6 +3,7 @@ import { PassThrough, pipeline, type Readable, Transform } from 'node:stream';
 import { z } from 'zod';
 import { ANSWER_BYTES, BODY_LIMIT_BYTES, SMALL_BODY_BYTES } from './limits.ts';
 import { HttpProblem } from './problem.ts';
+import type { Prediction } from './traffic.ts';
 
 /** Headers of one connection, not of the message (RFC 9110, section 7.6.1); reply-from leaves these to us. */
 const HOP_BY_HOP = ['connection', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade'];
@@ -52,7 +53,15 @@ const tooMany = () => new BodyRefused(503, 'Too many large requests come in at o
 /** Larger answers are passed on unread (bytes). */
 const READ_LIMIT_BYTES = 2 ** 20;
 
-const Answer = z.object({ predictions: z.array(z.object({ prob: z.number().min(0).max(1) })) });
+/** A probability, or the class of a target with several; the number of a regression is neither. */
+const Answer = z.object({
+  predictions: z.array(
+    z.union([
+      z.object({ prob: z.number().min(0).max(1) }).transform(({ prob }) => prob),
+      z.object({ prediction: z.string().max(200) }).transform(({ prediction }) => prediction),
+    ]),
+  ),
+});
 
 interface Exchange {
   method: string;
@@ -79,9 +88,9 @@ export function passAlong(answer: Readable): Readable {
 /**
  * Passes an answer on piece by piece, and reads it when all of it has gone by.
  *
- * @param onProbability told each predicted probability (0 to 1); an answer of another shape or over 1 MiB tells none
+ * @param onPrediction called with each prediction; an answer of another shape or over 1 MiB has none
  */
-export function readInPassing(answer: Readable, onProbability: (probability: number) => void): Readable {
+export function readInPassing(answer: Readable, onPrediction: (prediction: Prediction) => void): Readable {
   let kept: Buffer[] = [];
   let bytes = 0;
   const passage = new Transform({
@@ -95,7 +104,7 @@ export function readInPassing(answer: Readable, onProbability: (probability: num
     flush(done) {
       done();
       // The client has its answer before it is looked into.
-      if (bytes <= READ_LIMIT_BYTES) setImmediate(() => probabilitiesIn(Buffer.concat(kept)).forEach(onProbability));
+      if (bytes <= READ_LIMIT_BYTES) setImmediate(() => predictionsIn(Buffer.concat(kept)).forEach(onPrediction));
     },
   });
   // A cut is seen by whoever reads the passage, which is destroyed with its cause.
@@ -103,10 +112,10 @@ export function readInPassing(answer: Readable, onProbability: (probability: num
   return passage;
 }
 
-function probabilitiesIn(body: Buffer): number[] {
+function predictionsIn(body: Buffer): Prediction[] {
   try {
     const answer = Answer.safeParse(JSON.parse(body.toString('utf8')));
-    return answer.success ? answer.data.predictions.map(({ prob }) => prob) : [];
+    return answer.success ? answer.data.predictions : [];
   } catch {
     return [];
   }

@@ -3,14 +3,16 @@ import { createHistogram } from 'node:perf_hooks';
 import type { UpstreamStatistics } from '../contracts/gateway.ts';
 import type { DataPlane } from './dataPlane.ts';
 
+/** A probability from 0 to 1, or one of several classes. */
+export type Prediction = number | string;
+
 /** One request at one upstream, from the moment that it is sent there. */
 export interface Visit {
   /** The answer begins. */
   answered(): void;
   /** The upstream did not do what was asked: 5xx, cut off, too late, or not there. */
   failed(): void;
-  /** It predicted this probability (0 to 1). */
-  predicted(probability: number): void;
+  predicted(prediction: Prediction): void;
   /** The request is no longer open there; calling twice is harmless. */
   leave(): void;
 }
@@ -81,7 +83,7 @@ function visit(statistics: Statistics, close: () => void): Visit {
     failed() {
       state.failed = true;
     },
-    predicted: (probability) => statistics.probability(probability),
+    predicted: (prediction) => statistics.predicted(prediction),
     leave() {
       if (!state.entered) return;
       state.entered = false;
@@ -94,6 +96,8 @@ function visit(statistics: Statistics, close: () => void): Visit {
 }
 
 const BINS = 10;
+/** Classes that are told apart; names come from the API. */
+const MAX_CLASSES = 100;
 /** Latencies in microseconds, to one per cent: a few thousand counters, however many requests there are. */
 const LATENCIES = { lowest: 1, highest: 3_600_000_000, figures: 2 };
 
@@ -103,14 +107,14 @@ interface Statistics {
   request(outcome: { failed: boolean }): void;
   /** @param ms how long the answer took to begin */
   latency(ms: number): void;
-  /** @param probability from 0 to 1 */
-  probability(probability: number): void;
+  predicted(prediction: Prediction): void;
   view(): UpstreamStatistics;
 }
 
 function createStatistics(): Statistics {
   const latencies = createHistogram(LATENCIES);
   const probabilities = new Array<number>(BINS).fill(0);
+  const classes = new Map<string, number>();
   let [requests, failed] = [0, 0];
   const percentile = (percent: number) => latencies.percentile(percent) / 1_000;
 
@@ -123,15 +127,20 @@ function createStatistics(): Statistics {
       const microseconds = Math.round(ms * 1_000);
       latencies.record(Math.min(Math.max(microseconds, LATENCIES.lowest), LATENCIES.highest));
     },
-    probability(probability) {
-      const bin = Math.min(Math.floor(probability * BINS), BINS - 1);
-      probabilities[bin] = (probabilities[bin] ?? 0) + 1;
+    predicted(prediction) {
+      if (typeof prediction === 'number') {
+        const bin = Math.min(Math.floor(prediction * BINS), BINS - 1);
+        probabilities[bin] = (probabilities[bin] ?? 0) + 1;
+      } else if (classes.has(prediction) || classes.size < MAX_CLASSES) {
+        classes.set(prediction, (classes.get(prediction) ?? 0) + 1);
+      }
     },
     view: () => ({
       requests,
       failed,
       latencyMs: latencies.count > 0 ? { p50: percentile(50), p95: percentile(95) } : null,
       probabilities: [...probabilities],
+      classes: Object.fromEntries(classes),
     }),
   };
 }

@@ -2,7 +2,8 @@ import type { News } from '../contracts/notifications.ts';
 import type { PendingDecision, Progress } from '../contracts/progress.ts';
 import type { Promotion } from '../contracts/registry.ts';
 import type { DriftCheckResult, PromoteResult, RetrainResult, RollbackResult } from '../contracts/workflows.ts';
-import { capitalised, score } from './numbers.ts';
+import { firstScore } from '../domain/firstScore.ts';
+import { capitalised, scoreText } from './numbers.ts';
 import { driftVerdictText, verdictText } from './verdicts.ts';
 
 /** What people are notified of: the wording, in one place. */
@@ -15,13 +16,14 @@ export const news = {
         ? `is in ${promotion.registryStage}`
         : 'was not promoted'
       : 'was registered';
+    const known = firstScore(metrics);
     const report = links.find(({ kind }) => kind === 'modelReport')?.url;
     const finished: News = {
       event: 'retrainFinished',
       severity: 'info',
       title: `A retrain of ${registeredModel} made version ${version.version}, which ${became}`,
       text: lines(
-        typeof metrics.test_auc === 'number' && `Test AUC ${score(metrics.test_auc)}.`,
+        known && `${capitalised(scoreText(known))}.`,
         promotion && verdictText(promotion.verdict, promotion.forced),
         answers(deployment),
       ),

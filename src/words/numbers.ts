@@ -1,4 +1,4 @@
-import type { Params } from '../contracts/training.ts';
+import type { NamedScore, Params } from '../contracts/training.ts';
 
 /** `0.6812`; `unknown` for a score that nobody knows. */
 export function score(value: number | null | undefined): string {
@@ -46,13 +46,19 @@ export function paramTexts(params: Params): string[] {
 
 export const paramsText = (params: Params): string => paramTexts(params).join(', ');
 
+const ABBREVIATIONS: Record<string, string> = { auc: 'AUC', r2: 'R²', rmse: 'RMSE', mae: 'MAE' };
+
 /** `test_auc` → `test AUC`: metrics as people call them. */
 export function metricName(metric: string): string {
-  return metric.replaceAll('_', ' ').replace(/\bauc\b/, 'AUC');
+  return metric.replaceAll('_', ' ').replace(/\b(auc|r2|rmse|mae)\b/g, (name) => ABBREVIATIONS[name] ?? name);
 }
 
-/** What a trial's score is called; the bundled steps use the validation AUC. */
-export const scoreName = (metric: string) => metric || 'validation AUC';
+/** `test AUC 0.6812`. */
+export const scoreText = ({ metric, value }: NamedScore): string => `${metricName(metric)} ${score(value)}`;
+
+/** What a trial's score is called: those of the bundled steps as people call them, others by their own names. */
+export const scoreName = (metric: string) =>
+  metric === '' || metric.startsWith('validation_') ? metricName(metric || 'validation_auc') : metric;
 
 /** `0.4 s`, `12.3 s`, `4:05`, `1:02:03`: a time as it is read at a glance. */
 export function duration(ms: number): string {

@@ -6,7 +6,17 @@ import type { ModelVersionRef, Promotion } from '../contracts/registry.ts';
 import type { RetrainEnding } from '../contracts/steward.ts';
 import type { ResultOf, WorkflowName, WouldChange } from '../contracts/workflows.ts';
 import { deploymentOutcome, outcomeOf, promotionOutcome } from '../domain/outcomes.ts';
-import { capitalised, counted, duration, grouped, paramsText, percent, score, scoreName } from './numbers.ts';
+import {
+  capitalised,
+  counted,
+  duration,
+  grouped,
+  paramsText,
+  percent,
+  score,
+  scoreName,
+  scoreText,
+} from './numbers.ts';
 import { tableSentences, tableText } from './tables.ts';
 import { driftVerdictText, verdictText } from './verdicts.ts';
 
@@ -21,7 +31,9 @@ export function outcomeText(outcome: StageOutcome): string {
       return `best of ${counted(complete, 'trial')}: ${found}${failed ? `; ${failed} failed` : ''}`;
     }
     case 'version':
-      return `${outcome.registeredModel} version ${outcome.version}, test AUC ${score(outcome.testAuc)}`;
+      return [`${outcome.registeredModel} version ${outcome.version}`, outcome.score && scoreText(outcome.score)]
+        .filter(Boolean)
+        .join(', ');
     case 'promotion': {
       const { version, promoted, registryStage, verdict, forced } = outcome;
       const became = promoted ? `is in ${registryStage}` : 'was not promoted';
@@ -61,20 +73,22 @@ export function stageText({ state, outcome, waiting, workflowId }: StageProgress
   return state === 'waiting' ? '' : state;
 }
 
-function datasetText({
-  rows,
-  groups,
-  features,
-  splits,
-  sizeBytes,
-  ...read
-}: Extract<StageOutcome, { code: 'dataset' }>): string {
+type DatasetOutcome = Extract<StageOutcome, { code: 'dataset' }>;
+
+function datasetText({ rows, groups, features, splits, sizeBytes, ...said }: DatasetOutcome): string {
   if (rows === null) return `${(sizeBytes / 2 ** 20).toLocaleString('en', { maximumFractionDigits: 1 })} MiB of files`;
   const of = groups === null || groups === rows ? '' : ` in ${grouped(groups)} groups`;
   const columns = features === null ? '' : `, ${features} features`;
   const sizes = splits ? `; train / validation / test ${splits.map(grouped).join(' / ')}` : '';
-  const how = tableText(read);
-  return `${grouped(rows)} rows${of}${columns}${sizes}${how && `; ${how}`}`;
+  const how = [targetText(said), tableText(said)].filter(Boolean).map((part) => `; ${part}`);
+  return `${grouped(rows)} rows${of}${columns}${sizes}${how.join('')}`;
+}
+
+/** What is to be predicted, as it was found out. */
+function targetText({ task, positive, classes }: Pick<DatasetOutcome, 'task' | 'positive' | 'classes'>): string {
+  if (task === 'regression') return 'the target is a number';
+  if (task === 'multiclass') return `the target has ${classes} classes`;
+  return positive ? `"${positive}" counts as positive` : '';
 }
 
 /**

@@ -3,6 +3,7 @@ import { failure, knownFailure } from '../contracts/errors.ts';
 import type { SearchPlan } from '../contracts/plans.ts';
 import { searchProgressed } from '../contracts/progress.ts';
 import type { Dataset, Trial } from '../contracts/training.ts';
+import { trialScore } from '../domain/firstScore.ts';
 import { createStudy, finish, propose, remaining, type Study, searchProgress, tooManyFailed } from '../domain/study.ts';
 import { stepActivities } from './runtime/activities.ts';
 import { applicationFailure, rootMessage } from './runtime/failures.ts';
@@ -17,7 +18,7 @@ interface Carried {
 }
 
 /**
- * Tries hyperparameters, several at once, and returns the best trial by validation AUC.
+ * Tries hyperparameters, several at once, and returns the best trial by its score on the validation split.
  *
  * Each trial is one activity; its parameters are proposed by another, and so are in the history before they are tried.
  * A failed trial is recorded and does not end the search, unless too many do. A long search continues as new.
@@ -37,14 +38,15 @@ export const hyperparameterSearch = workflow<'hyperparameterSearch', Carried>(
     if (plan.oneCommand)
       return { runId, dataset, metric: plan.metric, ...(await searchByOneCommand(plan, run, dataset)) };
 
-    const study = await new Search(plan, run, dataset).run();
+    const search = new Search(plan, run, dataset);
+    const study = await search.run();
     if (remaining(study) > 0) {
       const ownRunId = plan.parentRunId === null ? runId : null;
       await makeContinueAsNewFunc<typeof hyperparameterSearch>()({ ...plan, dataset }, { study, ownRunId });
     }
     if (!study.best) throw failure('TooManyTrialsFailed', `None of the ${study.total} trials succeeded.`);
     const { best, trials, complete, failed } = study;
-    return { runId, dataset, best, metric: plan.metric, trials, complete, failed };
+    return { runId, dataset, best, metric: search.metric, trials, complete, failed };
   },
 );
 
@@ -73,6 +75,8 @@ class Search {
   private readonly plan: SearchPlan;
   private readonly context: Run<Carried>;
   private readonly dataset: Dataset;
+  /** Name of the score. */
+  readonly metric: string;
   private study: Study;
   private readonly queue: Trial[] = [];
   private refilling: Promise<void> | undefined;
@@ -83,6 +87,7 @@ class Search {
     this.plan = plan;
     this.context = context;
     this.dataset = dataset;
+    this.metric = trialScore(plan.metric, dataset.task);
     this.study = context.carried?.study ?? createStudy(plan.trials, plan.direction);
   }
 
@@ -180,7 +185,7 @@ class Search {
   }
 
   private report(): void {
-    const search = searchProgress(this.study, this.running, this.plan.metric);
+    const search = searchProgress(this.study, this.running, this.metric);
     this.context.report({ event: 'trialsChanged', search });
     const best = search.best?.number ?? -1;
     const { running } = this;

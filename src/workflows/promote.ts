@@ -2,6 +2,7 @@ import { CancellationScope, uuid4, workflowInfo } from '@temporalio/workflow';
 import type { PromotePlan } from '../contracts/plans.ts';
 import type { Promotion } from '../contracts/registry.ts';
 import type { PromoteResult, WouldChange } from '../contracts/workflows.ts';
+import { rulesOfTask } from '../domain/firstScore.ts';
 import { promotionOutcome, whyNotDeployed } from '../domain/outcomes.ts';
 import { judgePromotion } from '../domain/promotionGate.ts';
 import { inProduction } from '../domain/registryMoves.ts';
@@ -115,6 +116,7 @@ async function propose(plan: PromotePlan, run: Run): Promise<Promotion> {
   const comparison = await stepActivities(plan.limits.evaluate).compareVersions(contest);
   const judgement = judgePromotion({
     ...plan,
+    rules: rulesOfTask(rules, comparison.primary),
     challenger,
     champion,
     comparison,

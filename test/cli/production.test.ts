@@ -17,6 +17,7 @@ const MODEL = 'MediWatchReadmit';
 const version = (number: string, testAuc: number | null, stage: RegistryStage = 'None', aliases: string[] = []) => ({
   version: number,
   testAuc,
+  score: testAuc === null ? null : { metric: 'test_auc', value: testAuc },
   stage,
   aliases,
   runId: 'r',

@@ -296,6 +296,7 @@ describe('the lines', () => {
   const one = {
     ...{ workflowId: 'retrain-2026-11-24T02-00-00-000Z', startedAt: '2026-11-24T02:00:00.000Z', endedAt: null },
     ...{ seconds: 245, model: 'hgb', trigger: 'drift\nalert', version: '3', testAuc: 0.6843, rolledBack: null },
+    score: { metric: 'test_auc', value: 0.6843 },
     ...{ runId: 'r', revision: null, links: { workflow: '', run: '', version: null, report: null } },
     verdict: { ...verdict('notPromoted'), gate: REFUSED },
   };

@@ -40,7 +40,7 @@ const WRONG: Record<string, [text: string, messages: string[]]> = {
   ],
   'a number for text': [
     'data:\n  positive: 1\n',
-    ['2:13 data.positive: expected text, such as <30; got the number 1; put it in quotes: "1"'],
+    ['2:13 data.positive: expected text; got the number 1; put it in quotes: "1"'],
   ],
   'a key without a value': [
     'data:\n  seed:\n  path: x.csv\n',

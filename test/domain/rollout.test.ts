@@ -17,6 +17,7 @@ const traffic = (changes: Partial<Traffic> = {}): Traffic => ({
   failed: 0,
   latencyMs: { p50: 20, p95: 40 },
   probabilities: [500, 300, 100, 50, 30, 10, 5, 3, 1, 1],
+  classes: { oak: 600, ash: 400 },
   ...changes,
 });
 
@@ -58,6 +59,7 @@ describe('a breach', () => {
       traffic({ probabilities: [10, 10, 10, 10, 10, 100, 200, 300, 200, 150] }),
       { code: 'predictions' },
     ],
+    ['other classes', traffic({ classes: { oak: 100, yew: 900 } }), { code: 'predictions' }],
   ])('is found in %s', (_, candidate, breach) => {
     expect(findBreach(plan, candidate, traffic())).toMatchObject(breach);
   });

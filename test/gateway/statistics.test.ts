@@ -57,6 +57,19 @@ test('predicted probabilities are counted by the record, in ten bins', async () 
   expect(probabilities).toEqual([3, 3, 0, 0, 0, 0, 0, 0, 0, 9]);
 });
 
+test('classes are counted by their names; the numbers of a regression are not', async () => {
+  for (const [prediction, records] of [
+    ['oak', 2],
+    ['ash', 1],
+    [17.5, 4],
+  ] as const) {
+    const path = `/predict?prediction=${encodeURIComponent(JSON.stringify(prediction))}`;
+    await gateway.api('POST', path, { records: Array.from({ length: records }, () => ({})) });
+  }
+  const { probabilities, classes } = await statistics(3);
+  expect([probabilities, classes]).toEqual([Array(10).fill(0), { oak: 2, ash: 1 }]);
+});
+
 test('latencies are reported by their median and 95th percentile', async () => {
   for (const ms of [0, 0, 0, 0, 0, 0, 0, 0, 250, 250]) await gateway.api('GET', `/slow?ms=${ms}`);
   const { latencyMs } = await statistics(10);
@@ -102,5 +115,6 @@ test('every shift resets them; the same shift again, as after a lost answer, doe
 });
 
 test('before any request there is no latency, and all bins are empty', async () => {
-  expect(await statistics(0)).toEqual({ requests: 0, failed: 0, latencyMs: null, probabilities: Array(10).fill(0) });
+  const nothing = { requests: 0, failed: 0, latencyMs: null, probabilities: Array(10).fill(0), classes: {} };
+  expect(await statistics(0)).toEqual(nothing);
 });

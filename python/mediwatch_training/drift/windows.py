@@ -87,7 +87,7 @@ def training_sample(directory: str, rows: int, label: str) -> pd.DataFrame:
     Args:
         directory: A prepared data set.
         rows: How many, at most; they are taken at even distances, the same ones each time.
-        label: The column for the labels, 0 or 1.
+        label: The column for the labels: 0 or 1, the class, or the number.
 
     Raises:
         DataNotFound: The directory holds no prepared data set.
@@ -108,7 +108,13 @@ def training_sample(directory: str, rows: int, label: str) -> pd.DataFrame:
     labels = np.concatenate([dataset.labels("train"), dataset.labels("validation")])
     chosen = np.linspace(0, len(records) - 1, min(rows, len(records))).round().astype(np.int64)
     sample = records.iloc[chosen].rename(columns=logged_as)
-    return sample.assign(**{label: labels[chosen].astype(np.float64)}).reset_index(drop=True)
+    classes = dataset.meta["classes"]
+    outcomes = (
+        labels[chosen].astype(np.float64)
+        if classes is None
+        else np.array(classes, object)[labels[chosen].astype(np.int64)]
+    )
+    return sample.assign(**{label: outcomes}).reset_index(drop=True)
 
 
 def outcomes_of(path: str, column: str) -> pd.Series:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, cast
 if TYPE_CHECKING:
     import pandas as pd
 
-    from mediwatch_training.shapes import Ints
+    from mediwatch_training.shapes import Ints, Task
 
 # Threads count too.
 _PROCESSES = 64
@@ -52,22 +52,29 @@ def main(descriptor: int, uid: int, memory_mib: int, threads: int) -> None:
     from threadpoolctl import threadpool_limits
 
     from mediwatch_training.errors import described
-    from mediwatch_training.models import expected_columns, facts_of, loader_of, read_records
+    from mediwatch_training.models import classes_of, expected_columns, facts_of, loader_of, read_records, task_of
 
     def answer(message: object) -> None:
         parent.send_bytes(json.dumps(message).encode())
 
     try:
-        name, place = pickle.loads(parent.recv_bytes())
+        name, place, task = pickle.loads(parent.recv_bytes())
         records: pd.DataFrame = pickle.loads(Path("records.pickle").read_bytes())
         load = loader_of(place)
         with threadpool_limits(limits=threads, user_api="openmp"):
             _watch(answer)
             model = load()
             records = read_records(model, records, name)
-            answer({"columns": expected_columns(model), "threshold": facts_of(model).get("threshold")})
+            answer(
+                {
+                    "columns": expected_columns(model),
+                    "threshold": facts_of(model).get("threshold"),
+                    "task": task_of(model),
+                    "classes": classes_of(model),
+                }
+            )
             while True:
-                answer(_predict((name, model), records, *pickle.loads(parent.recv_bytes())))
+                answer(_predict((name, model, task), records, *pickle.loads(parent.recv_bytes())))
     except EOFError:
         return
     except BaseException as error:  # whatever foreign code raises
@@ -76,7 +83,7 @@ def main(descriptor: int, uid: int, memory_mib: int, threads: int) -> None:
 
 
 def _predict(
-    named: tuple[str, object], records: pd.DataFrame, rows: object, column: str | None, donors: object
+    named: tuple[str, object, Task], records: pd.DataFrame, rows: object, column: str | None, donors: object
 ) -> dict[str, object]:
     from mediwatch_training.models import predict_records
 
@@ -84,8 +91,8 @@ def _predict(
     if column is not None:
         asked[column] = records[column].iloc[cast("Ints", donors)].to_numpy()
     began = resource.getrusage(resource.RUSAGE_SELF).ru_utime
-    name, model = named
-    values = predict_records(model, asked, name).tolist()
+    name, model, task = named
+    values = predict_records(model, asked, name, task).tolist()
     return {"values": values, "seconds": resource.getrusage(resource.RUSAGE_SELF).ru_utime - began}
 
 

@@ -18,12 +18,13 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 import numpy as np
 
 from ..checks import is_list, is_object
 from ..errors import ModelLoadFailed, ModelMismatch, StepCrashed, StepError
+from ..models import WHAT, are_predictions
 from .files import fetch_model
 
 if TYPE_CHECKING:
@@ -31,18 +32,20 @@ if TYPE_CHECKING:
 
     from ..contract import EvaluateInputModelRecorded as Recorded
     from ..contract import EvaluateResultNeedsEntry as Need
-    from ..shapes import Floats, Ints
+    from ..shapes import Floats, Ints, Task
 
 _CHILD = Path(__file__).with_name("child.py")
 # Users that own nothing: those that systemd gives to services for as long as they run.
 _FIRST_UID, _UIDS = 61184, 4336
 _numbers = itertools.count(os.getpid())
 # A number takes at most 25 characters; the rest is for names of columns and errors.
-_BYTES_A_ROW, _BYTES_BESIDES = 32, 2**20
+_BYTES_A_NUMBER, _BYTES_BESIDES = 32, 2**20
 _NEEDS_KEPT = 20
 # How often what a model left behind is looked for and killed.
 _ROUNDS = 100
 _PR_SET_CHILD_SUBREAPER = 36
+
+Asked: TypeAlias = "tuple[Task, list[str] | None]"
 
 
 class ConfinedModel:
@@ -52,12 +55,15 @@ class ConfinedModel:
         name: What to call it in messages.
         connection: To its process.
         rows: How many records its process has.
+        target: What it is asked for: the kind, and of several classes their names in the order that is wanted.
     """
 
-    def __init__(self, name: str, connection: Connection, rows: int) -> None:
+    def __init__(self, name: str, connection: Connection, rows: int, target: Asked) -> None:
         self._name = name
         self._connection = connection
         self._rows = rows
+        self._task: Task = target[0]
+        self._classes = target[1]
         self._facts: dict[str, object] | None = None
         #: What it did so far that no model should need.
         self.needs: list[Need] = []
@@ -84,31 +90,52 @@ class ConfinedModel:
             self._facts = self._answer()
         return self._facts
 
-    def probabilities(self, rows: Ints | None = None, swapped: tuple[str, Ints] | None = None) -> tuple[Floats, float]:
-        """Return the probability of the positive class of records, and for how long it says to have computed (s).
+    def predictions(self, rows: Ints | None = None, swapped: tuple[str, Ints] | None = None) -> tuple[Floats, float]:
+        """Return what it predicts for records, and for how long it says to have computed (s).
+
+        That is the probability of the positive class, shape (rows,); those of all classes, shape (rows, classes); or
+        numbers, shape (rows,).
 
         Args:
             rows: Numbers of the records; None: all of them.
             swapped: A column, and for each row the number of the record whose value it gets there.
 
         Raises:
-            ModelMismatch: It does not accept the records, or does not answer with one probability for each.
+            ModelMismatch: It does not accept the records, or does not predict what it is asked for.
             ModelLoadFailed: It cannot be loaded here, or its process ended.
         """
-        self.facts()
+        order = self._order()
         with contextlib.suppress(OSError):  # of a process that ended; what it said before is still there
             self._connection.send_bytes(pickle.dumps((rows, *(swapped or (None, None))), protocol=5))
         answer = self._answer()
-        values, seconds = answer.get("values"), answer.get("seconds")
+        values, seconds = _as_numbers(answer.get("values")), answer.get("seconds")
         count = self._rows if rows is None else len(rows)
-        if not is_list(values) or len(values) != count or not all(map(_is_probability, values)):
-            raise ModelMismatch(f"The model {self._name} does not return one probability a record", "models")
-        return np.array(values, dtype=np.float64), max(0.0, seconds) if isinstance(seconds, float) else 0.0
+        shape = (count,) if order is None else (count, len(order))
+        if values is None or values.shape != shape or not are_predictions(self._task, values):
+            raise ModelMismatch(f"The model {self._name} does not return {WHAT[self._task]}", "models")
+        return (
+            values if order is None else values[:, order],
+            max(0.0, seconds) if isinstance(seconds, float) else 0.0,
+        )
+
+    def _order(self) -> list[int] | None:
+        """Return the places of the classes among those of the model; None where there are none."""
+        own, found = self.facts().get("task"), self.facts().get("classes")
+        if isinstance(own, str) and own != self._task:
+            kind = f"{_printable(own)}, not {self._task}"
+            raise ModelMismatch(f"The model {self._name} is for a target of another kind: {kind}", "models")
+        if self._classes is None:
+            return None
+        theirs = [str(one) for one in found] if is_list(found) else []
+        if sorted(theirs) != sorted(self._classes):
+            raise ModelMismatch(f"The model {self._name} tells other classes apart than the data has", "models")
+        return [theirs.index(one) for one in self._classes]
 
     def _answer(self) -> dict[str, object]:
+        width = 1 if self._classes is None else len(self._classes)
         while True:
             try:
-                content = self._connection.recv_bytes(5 * self._rows * _BYTES_A_ROW + _BYTES_BESIDES)
+                content = self._connection.recv_bytes(5 * self._rows * width * _BYTES_A_NUMBER + _BYTES_BESIDES)
                 message: object = json.loads(content)
             except (EOFError, OSError, ValueError, RecursionError) as error:
                 raise self._failure("its process ended, or did not answer what it was asked") from error
@@ -139,6 +166,7 @@ def confined(
     uri: str,
     tracking_uri: str,
     records: pd.DataFrame,
+    target: Asked,
     *,
     recorded: Recorded | None,
     threads: int,
@@ -150,6 +178,7 @@ def confined(
         uri: Where the model lies.
         tracking_uri: The server that this process fetches it from.
         records: What it will be asked about; it never gets their labels.
+        target: What it is asked for: the kind, and the names of several classes.
         recorded: What was registered; None: nobody knows.
         threads: Threads to predict with.
         memory_mib: Memory that it may take.
@@ -173,8 +202,8 @@ def confined(
             (folder / "records.pickle").write_bytes(pickle.dumps(records, protocol=5))
             _readable(folder / "records.pickle")
             with contextlib.suppress(OSError):
-                connection.send_bytes(pickle.dumps((uri, str(path.relative_to(folder)))))
-            yield ConfinedModel(uri, connection, len(records))
+                connection.send_bytes(pickle.dumps((uri, str(path.relative_to(folder)), target[0])))
+            yield ConfinedModel(uri, connection, len(records), target)
     finally:
         if child is not None:
             child.kill()
@@ -254,6 +283,16 @@ def _children() -> set[int]:
 def _printable(text: str) -> str:
     first = (text.strip().splitlines() or ["it does not say why"])[0]
     return "".join(character if character.isprintable() else "?" for character in first[:300])
+
+
+def _as_numbers(values: object) -> Floats | None:
+    """Return a list, or lists of one length, of numbers; None of anything else."""
+    try:
+        # A text of digits would become a number.
+        found = np.array(values)
+        return found.astype(np.float64) if found.dtype.kind in "fi" else None
+    except (ValueError, OverflowError):
+        return None
 
 
 def _is_probability(value: object) -> bool:

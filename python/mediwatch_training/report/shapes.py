@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from typing_extensions import NotRequired
 
     from ..contract import Params, PrepareResultDropped, PrepareResultRemark, PrepareResultSplits
+    from ..shapes import Task
     from .inputs import ReportedTrial
 
 Role: TypeAlias = Literal["challenger", "champion"]
@@ -158,8 +159,60 @@ class DecisionsOfModels(TypedDict):
     models: dict[Role, ModelDecisions]
 
 
+class ClassScores(TypedDict):
+    """How well one class is found: `auc` is that of its probability against all others."""
+
+    name: str
+    rows: int
+    recall: Share
+    precision: Share
+    auc: float | None
+
+
+class ModelClasses(TypedDict):
+    """Records by actual class (rows) and the class that the model takes them for (columns)."""
+
+    counts: list[list[int]]
+    scores: list[ClassScores]
+
+
+@final
+class Classes(TypedDict):
+    """The classes of both models."""
+
+    names: list[str]
+    models: dict[Role, ModelClasses]
+
+
+class FittedBin(TypedDict):
+    """Records of similar prediction: its mean, the mean of what happened, and within what eight of ten lie."""
+
+    rows: int
+    predicted: float
+    value: float
+    low: float
+    high: float
+
+
+class ModelErrors(TypedDict):
+    """Predicted minus actual numbers: their shares in bins, mean, and quantiles (5, 25, 50, 75, 95 %)."""
+
+    bins: list[FittedBin]
+    shares: list[float]
+    mean: float
+    quantiles: list[float]
+
+
+@final
+class Errors(TypedDict):
+    """How both models err; the outer bins hold what lies beyond them too."""
+
+    edges: list[float]
+    models: dict[Role, ModelErrors]
+
+
 class ColumnImportance(TypedDict):
-    """By how much the AUC falls when a column is shuffled: mean and standard deviation of the repeats."""
+    """By how much the score falls when a column is shuffled: mean and standard deviation of the repeats."""
 
     name: str
     drop: float
@@ -172,7 +225,9 @@ class Importance(TypedDict):
 
     rows: int
     repeats: int
-    auc: float
+    #: Such as "auc".
+    score: str
+    value: float
     columns: list[ColumnImportance]
 
 
@@ -180,9 +235,10 @@ class Measured(TypedDict):
     """How well a model does on some records; None of too few to tell."""
 
     rows: int
-    positives: int
+    positives: int | None
     enough: bool
-    auc: Estimate | None
+    scores: dict[str, Estimate]
+    #: What follows is of a binary target.
     sensitivity: Share | None
     alertRate: Share | None
     #: Observed over expected positives.
@@ -207,8 +263,10 @@ class Dimension(TypedDict):
 class Subgroups(TypedDict):
     """The subgroups; groups smaller than the limits are not measured."""
 
+    #: Names of the scores.
+    measures: list[str]
     minRows: int
-    minPositives: int
+    minPositives: int | None
     whole: Measured
     dimensions: list[Dimension]
     absent: list[str]
@@ -283,7 +341,7 @@ class Profile(TypedDict):
     splits: PrepareResultSplits
     rows: int
     groups: int
-    positives: int
+    positives: int | None
     sha256: str
     features: int
     encoded: int
@@ -315,7 +373,8 @@ class Target(TypedDict):
     """What is predicted."""
 
     target: str
-    positive: str
+    positive: str | None
+    classes: list[str] | None
     group: str | None
 
 
@@ -328,9 +387,10 @@ class FewPositives(TypedDict):
 
 
 class Guessing(TypedDict):
-    """The interval of the AUC reaches 0.5."""
+    """The interval of a score reaches what a model scores that reads nothing."""
 
     kind: Literal["guessing"]
+    score: str
     low: float
 
 
@@ -354,7 +414,8 @@ class PoorCalibration(TypedDict):
 class GroupFinding(TypedDict):
     """The model does worse for a group than for all."""
 
-    kind: Literal["groupAuc", "groupSensitivity", "groupRatio"]
+    kind: Literal["groupScore", "groupSensitivity", "groupRatio"]
+    score: str
     dimension: str
     group: str
     estimate: Share
@@ -374,9 +435,13 @@ Finding: TypeAlias = "FewPositives | Guessing | DefaultThreshold | PoorCalibrati
 
 
 class Values(TypedDict):
-    """Everything that the page says; `key` is the digest of what it depends on."""
+    """Everything that the page says; `key` is the digest of what it depends on.
+
+    A section that does not apply to the task is None.
+    """
 
     key: str
+    task: Task
     registeredModel: str
     challenger: DescribedModel
     champion: DescribedModel | None
@@ -384,10 +449,12 @@ class Values(TypedDict):
     rows: int | None
     positives: int | None
     comparison: Comparison
-    curves: Curves | Missing
-    calibration: Calibration | Missing
-    distribution: Distribution | Missing
-    decisions: DecisionsOfModels | Missing
+    curves: Curves | Missing | None
+    calibration: Calibration | Missing | None
+    distribution: Distribution | Missing | None
+    decisions: DecisionsOfModels | Missing | None
+    classes: Classes | Missing | None
+    errors: Errors | Missing | None
     importance: Importance | Missing
     subgroups: Subgroups | Missing
     search: SearchValues | Missing

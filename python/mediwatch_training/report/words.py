@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ..contract import PrepareResultRemark
+    from ..shapes import Task
 
 SCORE_NAMES = {
     "auc": "AUC",
@@ -14,6 +15,12 @@ SCORE_NAMES = {
     "log_loss": "Log loss",
     "brier": "Brier score",
     "f1": "F1 at threshold",
+    "accuracy": "Accuracy",
+    "balanced_accuracy": "Balanced accuracy",
+    "r2": "R²",
+    "rmse": "RMSE",
+    "mae": "Mean absolute error",
+    "median_absolute_error": "Median absolute error",
 }
 REASONS = {
     "asked": "as the settings ask",
@@ -34,7 +41,11 @@ _REMARKS = {
     "dayOrMonth": "the day or the month could be first; read with the day first",
     "pointOrComma": "commas and points could be decimal ones or not",
 }
-_DIGITS = {"auc": 3, "average_precision": 3, "f1": 3}
+# Of several classes these are means over the classes.
+_OF_CLASSES = {"auc": "AUC by class", "f1": "F1 by class"}
+_DIGITS = {"auc": 3, "average_precision": 3, "f1": 3, "accuracy": 3, "balanced_accuracy": 3, "r2": 3}
+# In the unit of the target, which may be of any size.
+_IN_UNITS = ("rmse", "mae", "median_absolute_error")
 MODEL_NAMES = {"hgb": "histogram gradient boosting", "rf": "random forest"}
 UNKNOWN = "\N{EN DASH}"
 _MINUS = "\N{MINUS SIGN}"
@@ -62,8 +73,9 @@ def signed(value: float | None, digits: int) -> str:
 
 
 def score_text(name: str, value: float | None) -> str:
-    """Return a score: three decimals of what is a share of pairs or records, four of a loss."""
-    return number(value, _DIGITS.get(name.removeprefix("test_"), 4))
+    """Return a score: three decimals of what is a share of pairs or records, four of a loss, or four digits."""
+    own = name.removeprefix("test_")
+    return parameter(value) if own in _IN_UNITS and value is not None else number(value, _DIGITS.get(own, 4))
 
 
 def percent(value: float | None, digits: int = 1) -> str:
@@ -76,9 +88,10 @@ def count(value: int | None) -> str:
     return UNKNOWN if value is None else f"{value:,}"
 
 
-def score_name(name: str) -> str:
+def score_name(name: str, task: Task = "binary") -> str:
     """Return what a score is called; recorded ones of foreign scripts keep their own name."""
-    return SCORE_NAMES.get(name.removeprefix("test_"), name)
+    own = name.removeprefix("test_")
+    return (_OF_CLASSES.get(own) if task == "multiclass" else None) or SCORE_NAMES.get(own, name)
 
 
 def parameter(value: object) -> str:

@@ -11,7 +11,7 @@ import time
 import uuid
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING
 
 from fastapi import Depends, FastAPI, Request
 from fastapi.concurrency import run_in_threadpool
@@ -19,6 +19,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse
 
 from ..errors import StepError, as_step_error, log_to_stderr
+from .answers import LOGGED, answers_of, logged_of, target_of, thresholds_of
 from .batching import Batcher
 from .guard import Guard
 from .model import ServedModel, load_served_model
@@ -27,7 +28,7 @@ from .records import MAX_BODY_BYTES, BadRequest, parse_records
 from .settings import Settings
 
 if TYPE_CHECKING:
-    from ..shapes import Record, Value
+    from ..shapes import Floats, Record, Value
 
 _log = logging.getLogger("mediwatch_training.serving")
 
@@ -35,13 +36,6 @@ _log = logging.getLogger("mediwatch_training.serving")
 _RETRY_SECONDS = 3.0
 _DRAIN_SECONDS = 20
 _NO_MODEL = "There is no model yet: try again in a few seconds; the log of the API says why"
-
-
-class Prediction(TypedDict):
-    """The probability of the positive class, and whether it reaches the threshold (1) or not (0)."""
-
-    prob: float
-    pred: int
 
 
 class Service:
@@ -75,16 +69,15 @@ class Service:
             raise BadRequest(503, _NO_MODEL)
         records, warnings = model.reader.read(parse_records(body))
         try:
-            probabilities = batcher.probabilities(records)
+            predicted = batcher.predictions(records)
         except StepError as error:
             raise BadRequest(422, f"The model does not take these records: {error.message}") from error
-        predictions: list[Prediction] = [{"prob": float(p), "pred": int(p >= model.threshold)} for p in probabilities]
         if not verify:
-            warnings += self._write_log(model, records, predictions)
+            warnings += self._write_log(model, records, predicted)
         answer: dict[str, object] = {
-            "predictions": predictions,
+            "predictions": answers_of(model, predicted),
             "model_version": model.version,
-            "threshold": model.threshold,
+            **thresholds_of(model),
         }
         return {**answer, "warnings": warnings} if warnings else answer
 
@@ -93,7 +86,7 @@ class Service:
             try:
                 model = load_served_model(self.settings)
                 # The first prediction sets up what later ones find ready; better now than in a client's request.
-                model.probabilities([model.example or {}])
+                model.predictions([model.example or {}])
             except Exception as error:
                 reason = as_step_error(error).message
                 if reason != self.reason:
@@ -102,26 +95,28 @@ class Service:
                 self._stop.wait(_RETRY_SECONDS)
                 continue
             self._log = PredictionLog(
-                self.settings.log_directory, [f["name"] for f in model.features], self.settings.log_bytes
+                self.settings.log_directory,
+                [f["name"] for f in model.features],
+                self.settings.log_bytes,
+                LOGGED[model.task],
             )
-            self._batcher = Batcher(model.probabilities)
+            self._batcher = Batcher(model.predictions)
             self.model = model
             _log.info("Serving version %s", model.version)
             return
 
-    def _write_log(self, model: ServedModel, records: list[Record], predictions: list[Prediction]) -> list[str]:
+    def _write_log(self, model: ServedModel, records: list[Record], predicted: Floats) -> list[str]:
         now = f"{time.time():.3f}"
         rows: list[list[Value]] = [
             [
                 str(uuid.uuid4()),
                 now,
                 model.version,
-                model.threshold,
+                thresholds_of(model).get("threshold"),
                 *(record.get(f["name"]) for f in model.features),
-                prediction["prob"],
-                prediction["pred"],
+                *cells,
             ]
-            for record, prediction in zip(records, predictions, strict=True)
+            for record, cells in zip(records, logged_of(model, predicted), strict=True)
         ]
         try:
             assert self._log is not None
@@ -193,6 +188,7 @@ def _health(service: Service, may_know: bool) -> JSONResponse:
             "model_version": model.version,
             "model_stage": model.stage,
             "run_id": model.run_id,
+            **target_of(model),
             "loaded_at": model.loaded_at,
         }
     )
@@ -203,7 +199,8 @@ def _schema(model: ServedModel) -> dict[str, object]:
         "features": model.features,
         "example": {"records": [model.example]} if model.example else None,
         "model_version": model.version,
-        "threshold": model.threshold,
+        **thresholds_of(model),
+        **target_of(model),
     }
 
 

@@ -21,7 +21,7 @@ class Batcher:
     that holds the interpreter's lock), so requests that came while the model was busy share the next call.
 
     Args:
-        predict: Returns one probability a record, shape (rows,); a record's does not depend on the others.
+        predict: Returns what is predicted, a row a record; a record's does not depend on the others.
     """
 
     def __init__(self, predict: Callable[[Records], Floats]) -> None:
@@ -30,8 +30,8 @@ class Batcher:
         self._queue = threading.Lock()
         self._model = threading.Lock()
 
-    def probabilities(self, records: Records) -> Floats:
-        """Return the probability of each record; raises what the model raises for these records."""
+    def predictions(self, records: Records) -> Floats:
+        """Return what is predicted for each record; raises what the model raises for these records."""
         request = _Request(records)
         with self._queue:
             self._waiting.append(request)

@@ -14,7 +14,7 @@ from .settings import Settings
 
 if TYPE_CHECKING:
     from ..contract import PrepareResultFeature
-    from ..shapes import Floats, Record
+    from ..shapes import Floats, Record, Task
 
 
 # Of a model that does not say from which probability a record counts as positive.
@@ -30,7 +30,9 @@ class ServedModel:
         version: Of the registered model, or the label of a local one.
         stage: Stage it was found by; None for a local or pinned one.
         run_id: Run that trained it, if known.
-        threshold: Probability from which a record counts as positive.
+        task: What it predicts.
+        classes: Values of the target in the order of their probabilities, for several classes.
+        threshold: Probability from which a record counts as positive, for a binary target.
         features: ``{name, kind}`` of each column that the model reads.
         example: A raw record, or None.
         reader: Reads records as the pipeline takes them.
@@ -41,20 +43,22 @@ class ServedModel:
     version: str
     stage: str | None
     run_id: str | None
+    task: Task
+    classes: list[str]
     threshold: float
     features: list[PrepareResultFeature]
     example: Record | None
     reader: RecordReader
     loaded_at: float = field(default_factory=time.time)
 
-    def probabilities(self, records: list[Record]) -> Floats:
-        """Return the probability of the positive class of each record; absent features count as missing."""
+    def predictions(self, records: list[Record]) -> Floats:
+        """Return what `predict_records` does for each record; absent features count as missing."""
         import pandas as pd
 
         from ..models import predict_records
 
         columns = {f["name"]: [record.get(f["name"]) for record in records] for f in self.features}
-        return predict_records(self.pipeline, pd.DataFrame(columns, dtype=object), self.version)
+        return predict_records(self.pipeline, pd.DataFrame(columns, dtype=object), self.version, self.task)
 
 
 def load_served_model(settings: Settings) -> ServedModel:
@@ -121,6 +125,8 @@ def describe(pipeline: object, version: str, stage: str | None, run_id: str | No
         version=version,
         stage=stage,
         run_id=run_id or known.get("run_id"),
+        task=known.get("task", "binary"),
+        classes=known.get("classes", []),
         threshold=known.get("threshold", _DEFAULT_THRESHOLD),
         features=features,
         example=examples[0] if examples else None,

@@ -40,20 +40,27 @@ class PredictionLog:
 
     Args:
         directory: Where the files are; made when first needed.
-        features: What the columns between the threshold and the probability hold.
+        features: What the columns between the threshold and what is predicted hold.
         max_bytes: How large all files may be.
+        predicted: The columns of what is predicted.
     """
 
-    def __init__(self, directory: str | Path, features: list[str], max_bytes: int = 2**30) -> None:
+    def __init__(
+        self,
+        directory: str | Path,
+        features: list[str],
+        max_bytes: int = 2**30,
+        predicted: Sequence[str] = ("prob", "pred"),
+    ) -> None:
         self._path = Path(directory) / FILE_NAME
-        self._header = ["event_id", "ts", "model_version", "threshold", *map(logged_as, features), "prob", "pred"]
+        self._header = ["event_id", "ts", "model_version", "threshold", *map(logged_as, features), *predicted]
         self._max_bytes = max_bytes
         self._lock = threading.Lock()
         #: The file that this process writes; it keeps being this one when somebody renames it.
         self._handle: int | None = None
 
     def append(self, rows: list[list[Value]]) -> None:
-        """Append rows that follow the header: ``event_id, ts, model_version, threshold, features…, prob, pred``.
+        """Append rows that follow the header: ``event_id, ts, model_version, threshold, features…``, what is predicted.
 
         Raises:
             OSError: The file cannot be written; nothing of these rows is in it then.

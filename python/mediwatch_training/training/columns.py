@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ..shapes import Ints
+    from ..shapes import Labels
 
 # Names of an encounter and of a patient in the bundled data: a model that reads them learns the file by heart.
 IDENTIFIERS = ["encounter_id", "patient_nbr"]
@@ -55,7 +55,7 @@ class ColumnPlan:
 
 def plan_columns(
     train: pd.DataFrame,
-    labels: Ints,
+    labels: Labels,
     id_categories: Sequence[str] = (),
     dates: Sequence[str] = (),
     texts: Sequence[str] = (),
@@ -64,7 +64,7 @@ def plan_columns(
 
     Args:
         train: Training rows of the features; float64 or text columns.
-        labels: Of the training rows, 0 or 1, shape (rows,).
+        labels: Of the training rows, shape (rows,).
         id_categories: Numeric columns whose numbers are names (codes), not quantities.
         dates: Columns of ISO 8601 texts.
         texts: Columns of free text.
@@ -96,7 +96,7 @@ def plan_columns(
     return plan
 
 
-def _crossed(train: pd.DataFrame, labels: Ints, plan: ColumnPlan) -> list[str]:
+def _crossed(train: pd.DataFrame, labels: Labels, plan: ColumnPlan) -> list[str]:
     """Return the columns of category codes, the one that says most about the label first.
 
     What the others mean depends on it: after a discharge to a nursing home, a diagnosis has another rate than at home.
@@ -110,7 +110,7 @@ def _crossed(train: pd.DataFrame, labels: Ints, plan: ColumnPlan) -> list[str]:
     return names[: 1 + _MAX_CROSSES]
 
 
-def _spread(column: pd.Series, labels: Ints) -> float:
+def _spread(column: pd.Series, labels: Labels) -> float:
     """Return how far the positive rates of the column's values lie apart: their variance over rows, shrunk."""
     import pandas as pd
 

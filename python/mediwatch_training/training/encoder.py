@@ -17,6 +17,8 @@ from .columns import ColumnPlan
 if TYPE_CHECKING:
     from sklearn.compose import ColumnTransformer
 
+    from ..shapes import Task
+
 # Codes beyond the commonest 29 are one category: rarer ones have too few rows to learn from.
 _MAX_CATEGORIES = 30
 # Weight of the overall positive rate in a category's own, in rows (Micci-Barreca 2001, as in TargetEncoder).
@@ -38,7 +40,7 @@ _MISSING = "?"
 _CATEGORY_PARTS = ("categories", "id_categories", "scales", "wide")
 
 
-def make_encoder(plan: ColumnPlan, seed: int) -> ColumnTransformer:
+def make_encoder(plan: ColumnPlan, seed: int, task: Task = "binary") -> ColumnTransformer:
     """Return an unfitted encoder of a data frame of raw records.
 
     It takes what `values.read_value` makes of a cell: None or NaN for a missing value, categories never seen, numbers
@@ -56,7 +58,7 @@ def make_encoder(plan: ColumnPlan, seed: int) -> ColumnTransformer:
         ("numeric_codes", _as_numbers(), plan.numeric_codes),
         (
             "wide",
-            make_pipeline(_as_text(), _target_encoder(_SMOOTHING, seed)),
+            make_pipeline(_as_text(), _target_encoder(_SMOOTHING, seed, task)),
             plan.wide,
         ),
         ("dates", _days(), plan.dates),
@@ -67,7 +69,7 @@ def make_encoder(plan: ColumnPlan, seed: int) -> ColumnTransformer:
         *((f"text_{n}", _topics(seed), [name]) for n, name in enumerate(plan.texts)),
     ]
     if plan.crossed:
-        parts.append(("pairs", _pairs(plan, seed), plan.crossed))
+        parts.append(("pairs", _pairs(plan, seed, task), plan.crossed))
     return ColumnTransformer([part for part in parts if part[2]], remainder="drop")
 
 
@@ -97,7 +99,7 @@ def _steps(model: object) -> list[object]:
     return [step for _, step in getattr(model, "steps", [])] or [None]
 
 
-def _pairs(plan: ColumnPlan, seed: int) -> object:
+def _pairs(plan: ColumnPlan, seed: int, task: Task) -> object:
     """Describe each pair of the first of the crossed columns and another by its positive rate."""
     from sklearn.compose import ColumnTransformer
     from sklearn.pipeline import make_pipeline
@@ -114,13 +116,14 @@ def _pairs(plan: ColumnPlan, seed: int) -> object:
     return make_pipeline(
         codes,
         FunctionTransformer(np.dot, kw_args={"b": weights}),
-        _target_encoder(_PAIR_SMOOTHING, seed, target_type="binary"),
+        _target_encoder(_PAIR_SMOOTHING, seed, task),
     )
 
 
-def _target_encoder(smooth: float, seed: int, target_type: str = "auto") -> object:
+def _target_encoder(smooth: float, seed: int, task: Task) -> object:
     from sklearn.preprocessing import TargetEncoder
 
+    target_type = "continuous" if task == "regression" else task
     # Its annotation forgets that a number is allowed.
     return TargetEncoder(smooth=cast("str", smooth), target_type=target_type, random_state=seed)
 

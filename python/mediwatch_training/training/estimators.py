@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 
     from ..contract import Params
-    from ..shapes import Estimator, Floats, Ints, ModelKind
+    from ..shapes import Estimator, Floats, Labels, ModelKind, Task
 
 # Good on validation splits without any search.
 DEFAULTS: dict[ModelKind, Params] = {
@@ -52,13 +52,13 @@ def most_leaf_rows(wanted: int, rows: int | None) -> int:
     return wanted if rows is None else min(wanted, max(rows // _LEAVES, 1))
 
 
-def check_params(model: ModelKind, params: Params | None, rows: int | None = None) -> Params:
+def check_params(model: ModelKind, params: Params | None, task: Task = "binary", rows: int | None = None) -> Params:
     """Return `params` laid over the model's defaults for so many training rows (the defaults alone for None).
 
     Raises:
         InvalidInput: The estimator has no such parameter, or the package sets it itself.
     """
-    accepted = sorted(set(_class(model)().get_params()) - set(_RESERVED))
+    accepted = sorted(set(_class(model, task)().get_params()) - set(_RESERVED))
     for name in params or {}:
         if name not in accepted:
             raise InvalidInput(f"{model} takes no parameter {name!r}; it takes {', '.join(accepted)}", "params")
@@ -75,7 +75,7 @@ def fit_on_train(dataset: Dataset, model: ModelKind, params: Params, seed: int, 
     """
     X, y = dataset.features("train"), dataset.labels("train")
     if model == "rf":
-        estimator = _forest(params, seed, threads)
+        estimator = _forest(dataset, params, seed, threads)
         _fit(estimator, threads, X, y)
         return estimator, int(cast("RandomForestClassifier", estimator).n_estimators)
     early = {} if "max_iter" in params else {"max_iter": _MAX_ITERATIONS, "n_iter_no_change": _PATIENCE}
@@ -88,7 +88,7 @@ def fit_on_train(dataset: Dataset, model: ModelKind, params: Params, seed: int, 
 def fit_final(
     dataset: Dataset,
     X: Floats,
-    y: Ints,
+    y: Labels,
     model: ModelKind,
     params: Params,
     iterations: int,
@@ -100,8 +100,8 @@ def fit_final(
     Boosting is an average of `_MEMBERS` boosters, a forest one forest.
     """
     if model == "rf":
-        return _fit(_forest(params, seed, threads), threads, X, y)
-    from sklearn.ensemble import VotingClassifier
+        return _fit(_forest(dataset, params, seed, threads), threads, X, y)
+    from sklearn.ensemble import VotingClassifier, VotingRegressor
 
     fixed = {**params, "max_iter": iterations}
     members = [_boosting(dataset, fixed, seed + number, early_stopping=False) for number in range(_MEMBERS)]
@@ -109,7 +109,8 @@ def fit_final(
         members = [_without_pairs(dataset, one) if number % 2 else one for number, one in enumerate(members)]
     # In turn, each on all threads: side by side on a thread each was sometimes faster, sometimes slower.
     named = [(f"member_{number}", one) for number, one in enumerate(members)]
-    return _fit(cast("Estimator", VotingClassifier(named, voting="soft")), threads, X, y)
+    average = VotingRegressor(named) if dataset.meta["task"] == "regression" else VotingClassifier(named, voting="soft")
+    return _fit(cast("Estimator", average), threads, X, y)
 
 
 def _without_pairs(dataset: Dataset, booster: Estimator) -> Estimator:
@@ -121,10 +122,13 @@ def _without_pairs(dataset: Dataset, booster: Estimator) -> Estimator:
     return cast("Estimator", make_pipeline(others, booster))
 
 
-def positive_probabilities(estimator: Estimator, X: pd.DataFrame | Floats, threads: int) -> Floats:
-    """Return the probability of the positive class of each row, shape (rows,)."""
+def predictions(estimator: Estimator, task: Task, X: pd.DataFrame | Floats, threads: int) -> Floats:
+    """Return the probability of the positive class, or those of all classes, or the number of each row."""
     with limited_threads(threads):
-        return estimator.predict_proba(X)[:, 1]
+        if task == "regression":
+            return estimator.predict(X)
+        probabilities = estimator.predict_proba(X)
+        return probabilities if task == "multiclass" else probabilities[:, 1]
 
 
 @contextmanager
@@ -136,15 +140,18 @@ def limited_threads(threads: int) -> Generator[None]:
         yield
 
 
-def _class(model: ModelKind) -> Callable[..., Estimator]:
-    from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+def _class(model: ModelKind, task: Task) -> Callable[..., Estimator]:
+    from sklearn import ensemble
 
-    kind = HistGradientBoostingClassifier if model == "hgb" else RandomForestClassifier
+    kind = {
+        "hgb": (ensemble.HistGradientBoostingClassifier, ensemble.HistGradientBoostingRegressor),
+        "rf": (ensemble.RandomForestClassifier, ensemble.RandomForestRegressor),
+    }[model][task == "regression"]
     return cast("Callable[..., Estimator]", kind)
 
 
 def _boosting(dataset: Dataset, params: Params, seed: int, early_stopping: bool) -> Estimator:
-    return _class("hgb")(
+    return _class("hgb", dataset.meta["task"])(
         **params,
         early_stopping=early_stopping,
         scoring="loss",
@@ -153,11 +160,11 @@ def _boosting(dataset: Dataset, params: Params, seed: int, early_stopping: bool)
     )
 
 
-def _forest(params: Params, seed: int, threads: int) -> Estimator:
-    return _class("rf")(**params, random_state=seed, n_jobs=threads)
+def _forest(dataset: Dataset, params: Params, seed: int, threads: int) -> Estimator:
+    return _class("rf", dataset.meta["task"])(**params, random_state=seed, n_jobs=threads)
 
 
-def _fit(estimator: Estimator, threads: int, X: Floats, y: Ints, **validation: Floats | Ints) -> Estimator:
+def _fit(estimator: Estimator, threads: int, X: Floats, y: Labels, **validation: Labels) -> Estimator:
     from sklearn.utils._param_validation import InvalidParameterError
 
     try:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..dataset import open_dataset
+from ..dataset import Dataset, open_dataset
 from ..errors import InvalidInput
 from ..loading.parent import ConfinedModel, confined
-from .scores import CONFIDENCE, SCORES, WeightedScores, resamples, scores
+from .scores import CONFIDENCE, SCORES, primary, resamples, scores, trivial_prediction, weighted_scores
 
 if TYPE_CHECKING:
     from ..contract import (
@@ -21,11 +21,8 @@ if TYPE_CHECKING:
         EvaluateResultFloorsEntry,
         EvaluateResultNeedsEntry,
     )
-    from ..shapes import Floats, Ints
+    from ..shapes import Floats, Labels, Task
     from ..steps import Progress
-
-# What this step calls the scores.
-_METRICS = {f"test_{name}": name for name in SCORES if name != "f1"}
 
 # Enough to tell a bound from a floor: the rest of the gate waits for them.
 _FLOOR_SAMPLES = 400
@@ -41,13 +38,13 @@ def evaluate(input: EvaluateInput, progress: Progress) -> EvaluateResult:
     Raises:
         ModelLoadFailed: A model is not where its URI says, or cannot be loaded here.
         ModelChanged: The files of a model are not what was registered.
-        ModelMismatch: A model expects columns that the dataset does not have.
+        ModelMismatch: A model expects columns that the dataset does not have, or predicts something else.
         InvalidInput: A metric of the bootstrap is not known.
     """
     dataset = open_dataset(input["datasetDir"])
-    models = input["models"]
+    models, task = input["models"], dataset.meta["task"]
     labels = dataset.labels("test")
-    probabilities: dict[str, Floats] = {}
+    predicted: dict[str, Floats] = {}
     needs: dict[str, list[EvaluateResultNeedsEntry]] = {}
     with ExitStack() as stack:
         opened: dict[str, ConfinedModel] = {}
@@ -57,6 +54,7 @@ def evaluate(input: EvaluateInput, progress: Progress) -> EvaluateResult:
                     model["uri"],
                     input["trackingUri"],
                     dataset.test_records,
+                    (task, dataset.meta["classes"]),
                     recorded=model["recorded"],
                     threads=input["threads"],
                     memory_mib=input["memoryMb"],
@@ -64,57 +62,68 @@ def evaluate(input: EvaluateInput, progress: Progress) -> EvaluateResult:
             )
         for name, model in opened.items():
             progress({"stage": "scoring", "model": name})
-            probabilities[name], _ = model.probabilities()
+            predicted[name], _ = model.predictions()
             needs[name] = [{**need} for need in model.needs]
     result: EvaluateResult = {
         "models": {
-            name: {f"test_{metric}": value for metric, value in scores(labels, values).items()}
-            for name, values in probabilities.items()
+            name: {f"test_{metric}": value for metric, value in scores(task, labels, values).items()}
+            for name, values in predicted.items()
         },
+        "primary": f"test_{primary(task)}",
         "needs": needs,
-        "floors": {name: floor(labels, values) for name, values in probabilities.items()},
+        "floors": {name: floor(dataset, values) for name, values in predicted.items()},
     }
     if input["bootstrap"] is not None and len(models) >= 2:
         progress({"stage": "bootstrap"})
-        first, second = (probabilities[model["id"]] for model in models[:2])
-        result["differences"] = differences(labels, first, second, input["bootstrap"])
+        first, second = (predicted[model["id"]] for model in models[:2])
+        result["differences"] = differences(task, labels, first, second, input["bootstrap"])
     return result
 
 
-def floor(labels: Ints, probabilities: Floats) -> EvaluateResultFloorsEntry:
-    """Return the AUC beside that of a model that predicts the same for every record, with its lower bound."""
-    scores_of = WeightedScores(labels, probabilities, names=("auc",))
-    drawn = np.concatenate([scores_of.of(weights) for weights in resamples(len(labels), _FLOOR_SAMPLES)])
-    score = float(scores_of.of(np.ones((1, len(labels))))[0, 0])
-    low = float(np.nanquantile(drawn, 1 - CONFIDENCE))
-    return {"metric": "test_auc", "trivial": 0.5, "score": score, "low": low}
+def floor(dataset: Dataset, predicted: Floats) -> EvaluateResultFloorsEntry:
+    """Return the first score of a task with its lower bound, beside that of a model that reads no column."""
+    task, labels = dataset.meta["task"], dataset.labels("test")
+    name, whole = primary(task), np.ones((1, len(labels)))
+    learned = np.concatenate([dataset.labels("train"), dataset.labels("validation")])
+    trivial = weighted_scores(task, labels, trivial_prediction(task, learned, len(labels)), names=(name,))
+    own = weighted_scores(task, labels, predicted, names=(name,))
+    drawn = np.concatenate([own.of(weights) for weights in resamples(len(labels), _FLOOR_SAMPLES)])
+    return {
+        "metric": f"test_{name}",
+        "trivial": float(trivial.of(whole)[0, 0]),
+        "score": float(own.of(whole)[0, 0]),
+        "low": float(np.nanquantile(drawn, 1 - CONFIDENCE)),
+    }
 
 
 def differences(
-    labels: Ints, first: Floats, second: Floats, options: EvaluateInputBootstrap
+    task: Task, labels: Labels, first: Floats, second: Floats, options: EvaluateInputBootstrap
 ) -> dict[str, EvaluateResultDifferencesEntry]:
     """Return the differences of metrics, first minus second, with one-sided percentile bounds (Efron 1979).
 
     The true difference is above `low` with the confidence, and below `high` with the confidence.
 
     Args:
-        labels: 0 or 1, shape (n,).
-        first: Probabilities of one model, shape (n,).
-        second: Probabilities of the other, shape (n,).
+        task: The kind of target.
+        labels: Shape (n,).
+        first: Predictions of one model.
+        second: Predictions of the other.
         options: Metrics are named as in the result of `evaluate`.
 
     Raises:
         InvalidInput: A metric is not known.
     """
     confidences, samples, seed = options["confidences"], options["samples"], options["seed"]
+    # Each model has a threshold of its own, which is not known here.
+    known = {f"test_{name}": name for name in SCORES[task] if (task, name) != ("binary", "f1")}
     for metric in confidences:
-        if metric not in _METRICS:
-            raise InvalidInput(f"bootstrap knows {', '.join(_METRICS)}, not {metric}", "rules")
+        if metric not in known:
+            raise InvalidInput(f"bootstrap knows {', '.join(known)}, not {metric}", "rules")
     if not confidences:
         return {}
 
-    names = tuple(_METRICS[metric] for metric in confidences)
-    one, other = (WeightedScores(labels, probabilities, names=names) for probabilities in (first, second))
+    names = tuple(known[metric] for metric in confidences)
+    one, other = (weighted_scores(task, labels, predicted, names=names) for predicted in (first, second))
     drawn = np.concatenate([one.of(weights) - other.of(weights) for weights in resamples(len(labels), samples, seed)])
     whole = np.ones((1, len(labels)))
     differences = (one.of(whole) - other.of(whole))[0]

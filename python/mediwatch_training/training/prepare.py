@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -18,6 +18,7 @@ from .columns import ID_CATEGORIES, IDENTIFIERS, ColumnPlan, plan_columns
 from .encoder import categorical_columns, make_encoder
 from .kinds import Columns, find_kinds
 from .table import Table, read_table
+from .target import Target, check_splits, read_target
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,14 +31,11 @@ if TYPE_CHECKING:
         PrepareResultRemark,
         Split,
     )
-    from ..shapes import Encoder, Floats, Ints
+    from ..shapes import Encoder, Ints, Labels
     from ..steps import Progress
     from .kinds import Wanted
 
 _EXAMPLE_ROWS = 5
-# Fewer rows of either class than this in a split say nothing.
-_MIN_CLASS_ROWS = 2
-_TRUTH_VALUES = {"true", "false"}
 
 
 def prepare(input: PrepareInput, progress: Progress) -> PrepareResult:
@@ -58,7 +56,7 @@ def prepare(input: PrepareInput, progress: Progress) -> PrepareResult:
     test_fraction, validation_fraction = input["testFraction"], input["validationFraction"]
     if test_fraction + validation_fraction >= 1:
         raise InvalidInput("testFraction and validationFraction leave nothing to train on", "testFraction")
-    target, positive, group = input["target"], input["positive"], input["group"]
+    target, group = input["target"], input["group"]
     drop = IDENTIFIERS if input["drop"] is None else input["drop"]
     id_categories = ID_CATEGORIES if input["idCategories"] is None else input["idCategories"]
 
@@ -73,7 +71,8 @@ def prepare(input: PrepareInput, progress: Progress) -> PrepareResult:
         encoding=input["encoding"],
     )
     frame = table.frame
-    labels = _labels(table, target, positive)
+    learned = _target(table, input)
+    labels = learned.labels
     if group is not None and group not in frame:
         raise DataInvalid(
             f"There is no group column {group!r}; the columns are {_names(table.names)}. "
@@ -84,7 +83,7 @@ def prepare(input: PrepareInput, progress: Progress) -> PrepareResult:
         None if group is None else frame[group], len(frame), seed, test_fraction, validation_fraction
     )
     rows_of = {name: np.flatnonzero(codes == code) for code, name in enumerate(SPLITS)}
-    _check_splits(labels, rows_of)
+    check_splits(learned, rows_of)
 
     progress({"stage": "encoding", "rows": len(frame)})
     columns = find_kinds(
@@ -103,9 +102,12 @@ def prepare(input: PrepareInput, progress: Progress) -> PrepareResult:
         columns.names("date"),
         columns.names("text"),
     )
+    if learned.task == "multiclass":
+        # Each pair would be a column for each class.
+        plan = replace(plan, crossed=[])
     features = {feature["name"]: feature for feature in columns.features}
     records = candidates[plan.features]
-    encoder = cast("Encoder", make_encoder(plan, seed))
+    encoder = cast("Encoder", make_encoder(plan, seed, learned.task))
     arrays = {
         "train": encoder.fit_transform(records.iloc[rows_of["train"]], labels[rows_of["train"]]),
         "validation": encoder.transform(records.iloc[rows_of["validation"]]),
@@ -123,11 +125,11 @@ def prepare(input: PrepareInput, progress: Progress) -> PrepareResult:
         "format": dataset.FORMAT,
         "rows": len(frame),
         "groups": len(np.unique(groups)),
-        "positives": int(labels.sum()),
+        "positives": learned.positives(),
         "splits": {
-            "train": _summary(rows_of["train"], labels, groups),
-            "validation": _summary(rows_of["validation"], labels, groups),
-            "test": _summary(rows_of["test"], labels, groups),
+            "train": _summary(rows_of["train"], learned, groups),
+            "validation": _summary(rows_of["validation"], learned, groups),
+            "test": _summary(rows_of["test"], learned, groups),
         },
         "features": [features[name] for name in plan.features],
         "dropped": _dropped(table, columns, {*drop} - texts, texts - {target}),
@@ -135,7 +137,9 @@ def prepare(input: PrepareInput, progress: Progress) -> PrepareResult:
         "dataSha256": table.sha256,
         "seed": seed,
         "target": target,
-        "positive": positive,
+        "task": learned.task,
+        "positive": learned.positive,
+        "classes": learned.classes,
         "group": group,
         "categoricalColumns": categorical_columns(plan),
         "columnTypes": {name: "text" if records[name].dtype == object else "number" for name in plan.features},
@@ -148,6 +152,9 @@ def prepare(input: PrepareInput, progress: Progress) -> PrepareResult:
         "rows": meta["rows"],
         "groups": meta["groups"],
         "positives": meta["positives"],
+        "task": meta["task"],
+        "positive": meta["positive"],
+        "classes": meta["classes"],
         "splits": meta["splits"],
         "features": meta["features"],
         "dropped": meta["dropped"],
@@ -182,55 +189,23 @@ def _file_remarks(table: Table, input: PrepareInput) -> list[PrepareResultRemark
     return remarks
 
 
-def _labels(table: Table, target: str, positive: str) -> Ints:
-    frame = table.frame
-    if target not in frame:
+def _target(table: Table, input: PrepareInput) -> Target:
+    target = input["target"]
+    if target not in table.frame:
         others = f"the columns are {_names(table.names)}" if table.familiar else "nor any other that the settings name"
         raise DataInvalid(
             f"There is no target column {target!r}; {others}. Set target to the column to predict", "target"
         )
-    if len(frame) == 0:
+    if len(table.frame) == 0:
         raise DataInvalid("The data file has a header line and no rows", "dataPath")
-    column = frame[target]
-    missing = int(column.isna().sum())
-    if missing:
-        raise DataInvalid(f"{missing} of {len(frame)} rows have no value in the target column {target!r}", "target")
-    wanted = positive
-    if {value.lower() for value in column.unique()} <= _TRUTH_VALUES:
-        # The same two labels however they are written: true in JSON, True in Python, TRUE in a spreadsheet.
-        column, wanted = column.str.lower(), positive.lower()
-    labels = (column == wanted).to_numpy().astype(np.int64)
-    if not labels.any():
-        others = frame[target].nunique()
-        raise DataInvalid(
-            f"The target column {target!r} never holds {positive!r}, but {others} other value{'s' * (others > 1)}. "
-            "Set positive to the value that counts as positive, written as in the file",
-            "positive",
-        )
-    if labels.all():
-        raise DataInvalid(
-            f"Every row of the target column {target!r} holds {positive!r}: there is nothing to tell apart",
-            "positive",
-        )
-    return labels
+    return read_target(table.frame[target], input["task"], input["positive"])
 
 
-def _check_splits(labels: Ints, rows_of: dict[str, Ints]) -> None:
-    for split, rows in rows_of.items():
-        positives = int(labels[rows].sum())
-        if min(positives, len(rows) - positives) < _MIN_CLASS_ROWS:
-            raise DataInvalid(
-                f"The {split} split has {positives} positive rows of {len(rows)}: at least {_MIN_CLASS_ROWS} of both "
-                "kinds are needed in each split. Use more data, or other fractions or another seed",
-                "dataPath",
-            )
+def _summary(rows: Ints, target: Target, groups: Ints) -> Split:
+    return {"rows": len(rows), "groups": len(np.unique(groups[rows])), "positives": target.positives(rows)}
 
 
-def _summary(rows: Ints, labels: Ints, groups: Ints) -> Split:
-    return {"rows": len(rows), "groups": len(np.unique(groups[rows])), "positives": int(labels[rows].sum())}
-
-
-def _save(path: Path, array: Floats | Ints) -> None:
+def _save(path: Path, array: Labels) -> None:
     buffer = io.BytesIO()
     np.save(buffer, array, allow_pickle=False)
     write_bytes(path, buffer.getbuffer())

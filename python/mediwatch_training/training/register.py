@@ -5,10 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from ..tracking import connect, tracking_errors
+from .scores import SCORES, primary
 from .train import train
 
 if TYPE_CHECKING:
-    from ..contract import RegisterInput, RegisterResult, TrainAndRegisterInput, TrainAndRegisterResult, TrainInput
+    from ..contract import (
+        Metrics,
+        RegisterInput,
+        RegisterResult,
+        TrainAndRegisterInput,
+        TrainAndRegisterResult,
+        TrainInput,
+    )
     from ..steps import Progress
 
 _ONCE_TAG = "mediwatch.run_id"
@@ -54,6 +62,12 @@ def train_and_register(input: TrainAndRegisterInput, progress: Progress) -> Trai
         "runId": result["runId"],
         "source": result.get("source", result["modelUri"]),
         "modelId": result.get("modelId"),
-        "tags": {"test_auc": f"{result['metrics']['test_auc']:.6f}", "model": input["model"]},
+        "tags": {**_score_tag(result["metrics"]), "model": input["model"]},
     }
     return {**result, "registered": register(version, progress)}
+
+
+def _score_tag(metrics: Metrics) -> dict[str, str]:
+    """Return the score that versions are compared by first, as a tag."""
+    names = [f"test_{primary(task)}" for task in SCORES]
+    return {name: f"{value:.6f}" for name in names if (value := metrics.get(name)) is not None}

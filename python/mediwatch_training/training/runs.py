@@ -131,7 +131,7 @@ class TrainingRun:
             "signature": _signature(dataset),
             "input_example": _example_frame(dataset),
             "pip_requirements": [f"{name}=={importlib.metadata.version(name)}" for name in _REQUIREMENTS],
-            "pyfunc_predict_fn": "predict_proba",
+            "pyfunc_predict_fn": "predict" if dataset.meta["task"] == "regression" else "predict_proba",
         }
         try:
             return self._log_model(model)
@@ -192,7 +192,9 @@ def _signature(dataset: Dataset) -> ModelSignature:
         ColSpec("double" if f["name"] in numeric else "string", f["name"], required=False)
         for f in dataset.meta["features"]
     ]
-    return ModelSignature(inputs=Schema(inputs), outputs=Schema([TensorSpec(np.dtype("float64"), (-1, 2))]))
+    columns = {"binary": (2,), "multiclass": (len(dataset.meta["classes"] or []),), "regression": ()}
+    shape = (-1, *columns[dataset.meta["task"]])
+    return ModelSignature(inputs=Schema(inputs), outputs=Schema([TensorSpec(np.dtype("float64"), shape)]))
 
 
 def _numeric_columns(dataset: Dataset) -> list[str]:

@@ -1,22 +1,36 @@
-"""Scores of probabilities against 0/1 labels, of the test split and of many resamples of it at once.
+"""Scores of predictions, of the test split and of many resamples of it at once, by the kind of target.
 
-Rows are drawn with replacement (Efron 1979); a resample is a row of counts, so that both models see the same one and
-their difference is a paired one. A score of all resamples is then a few passes over a matrix. The gate's bounds and
-every interval of the report are made of them.
+Predictions are probabilities of the positive class, shape (rows,); of each class, shape (rows, classes); or numbers,
+shape (rows,). Rows are drawn with replacement (Efron 1979); a resample is a row of counts, so that both models see the
+same one and their difference is a paired one. A score of all resamples is then a few passes over a matrix. The gate's
+bounds and every interval of the report are made of them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from ..shapes import Floats, Ints
+    from ..shapes import Floats, Ints, Labels, Task
+
+#: By the kind of target; the first is the one that models are chosen by.
+SCORES: dict[Task, tuple[str, ...]] = {
+    "binary": ("auc", "average_precision", "log_loss", "brier", "f1"),
+    "multiclass": ("auc", "log_loss", "accuracy", "balanced_accuracy", "f1"),
+    "regression": ("r2", "rmse", "mae", "median_absolute_error"),
+}
+LOWER_IS_BETTER = frozenset({"log_loss", "brier", "rmse", "mae", "median_absolute_error"})
 
 # Probabilities are kept this far from 0 and 1, so that one confident mistake does not make the log loss infinite.
 _EPSILON = 1e-7
+
+
+def primary(task: Task) -> str:
+    """Return the score that models of a task are chosen by; the higher, the better."""
+    return SCORES[task][0]
 
 
 def clip(probabilities: Floats) -> Floats:
@@ -24,7 +38,7 @@ def clip(probabilities: Floats) -> Floats:
     return np.clip(probabilities, _EPSILON, 1 - _EPSILON)
 
 
-def best_f1_threshold(labels: Ints, probabilities: Floats) -> float:
+def best_f1_threshold(labels: Labels, probabilities: Floats) -> float:
     """Return the probability from which a record counts as positive, chosen for the best F1 score.
 
     Args:
@@ -38,26 +52,43 @@ def best_f1_threshold(labels: Ints, probabilities: Floats) -> float:
     return float(thresholds[int(np.argmax(f1[:-1]))])
 
 
-def scores(labels: Ints, probabilities: Floats, threshold: float | None = None) -> dict[str, float]:
-    """Return auc, average_precision, log_loss and brier, and f1 when a threshold is given.
+def scores(task: Task, labels: Labels, predicted: Floats, threshold: float | None = None) -> dict[str, float]:
+    """Return the scores of a task by name, without the F1 score of a binary one where no threshold is given.
 
     Args:
-        labels: 0 or 1, shape (n,); both classes must occur.
-        probabilities: Probability of the positive class, shape (n,).
+        task: The kind of target.
+        labels: Shape (n,); every class must occur.
+        predicted: Probabilities or numbers.
         threshold: Probability from which a record counts as positive.
     """
+    if task != "binary":
+        of_all_rows = weighted_scores(task, labels, predicted).of(np.ones((1, len(labels))))[0]
+        return dict(zip(SCORES[task], map(float, of_all_rows), strict=True))
     from sklearn import metrics
 
-    clipped = clip(probabilities)
     result = {
-        "auc": float(metrics.roc_auc_score(labels, probabilities)),
-        "average_precision": float(metrics.average_precision_score(labels, probabilities)),
-        "log_loss": float(metrics.log_loss(labels, clipped)),
-        "brier": float(np.mean((probabilities - labels) ** 2)),
+        "auc": float(metrics.roc_auc_score(labels, predicted)),
+        "average_precision": float(metrics.average_precision_score(labels, predicted)),
+        "log_loss": float(metrics.log_loss(labels, clip(predicted))),
+        "brier": float(np.mean((predicted - labels) ** 2)),
     }
     if threshold is not None:
-        result["f1"] = float(metrics.f1_score(labels, probabilities >= threshold))
+        result["f1"] = float(metrics.f1_score(labels, predicted >= threshold))
     return result
+
+
+def trivial_prediction(task: Task, learned: Labels, rows: int) -> Floats:
+    """Return what a model predicts that reads no column: the shares of the classes, or the mean.
+
+    Args:
+        task: The kind of target.
+        learned: Labels of the rows that it learns from.
+        rows: How many rows to predict.
+    """
+    if task != "multiclass":
+        return np.full(rows, float(np.mean(learned)))
+    shares = np.bincount(learned.astype(np.int64)) / len(learned)
+    return np.tile(shares, (rows, 1))
 
 
 SAMPLES = 1000
@@ -68,22 +99,47 @@ _BATCH_COUNTS = 16_384
 # When more resamples than this lack one of the classes, there are too few rows for an interval.
 _MAX_UNDEFINED_SHARE = 0.05
 
-SCORES = ("auc", "average_precision", "log_loss", "brier", "f1")
+
+class WeightedScores(Protocol):
+    """The scores of one model for rows that count several times."""
+
+    def of(self, weights: Floats | Ints) -> Floats:
+        """Return the scores of resamples.
+
+        Args:
+            weights: How often each row was drawn, shape (resamples, n).
+
+        Returns:
+            Shape (resamples, scores), in the order of the names; NaN where a score is not defined.
+        """
+        ...
 
 
-class WeightedScores:
-    """The scores of one model for rows that count several times.
+def weighted_scores(
+    task: Task, labels: Labels, predicted: Floats, threshold: float = 0.5, names: tuple[str, ...] | None = None
+) -> WeightedScores:
+    """Return the scores of one model, ready for resamples.
 
     Args:
-        labels: 0 or 1, shape (n,).
-        probabilities: Of the positive class, shape (n,).
-        threshold: Probability from which a row counts as positive; only F1 looks at it.
-        names: Which of `SCORES`.
+        task: The kind of target.
+        labels: Shape (n,).
+        predicted: Probabilities or numbers.
+        threshold: Probability from which a row counts as positive; only the F1 score of a binary target looks at it.
+        names: Which of `SCORES`; None: all.
     """
+    names = names or SCORES[task]
+    if task == "regression":
+        return _OfNumbers(labels, predicted, names)
+    whole = labels.astype(np.int64)
+    if task == "multiclass":
+        return _OfClasses(whole, predicted, names)
+    return _OfProbabilities(whole, predicted, threshold, names)
 
-    def __init__(
-        self, labels: Ints, probabilities: Floats, threshold: float = 0.5, names: tuple[str, ...] = SCORES
-    ) -> None:
+
+class _OfProbabilities:
+    """Of a binary target: labels are 0 or 1, predictions the probability of 1."""
+
+    def __init__(self, labels: Ints, probabilities: Floats, threshold: float, names: tuple[str, ...]) -> None:
         self._names = names
         self._order = np.argsort(-probabilities, kind="stable")
         ordered = probabilities[self._order]
@@ -103,14 +159,6 @@ class WeightedScores:
         )
 
     def of(self, weights: Floats | Ints) -> Floats:
-        """Return the scores of resamples.
-
-        Args:
-            weights: How often each row was drawn, shape (resamples, n).
-
-        Returns:
-            Shape (resamples, scores), in the order of `names`; NaN where a score is not defined.
-        """
         counts = weights.astype(np.float64)
         with np.errstate(divide="ignore", invalid="ignore"):
             found = {**self._ranked(counts), **self._averaged(counts)}
@@ -141,6 +189,78 @@ class WeightedScores:
         rows = weights.sum(axis=1)
         log_loss, brier, hits, alerts, positives = sums.T
         return {"log_loss": log_loss / rows, "brier": brier / rows, "f1": 2 * hits / (alerts + positives)}
+
+
+class _OfClasses:
+    """Of several classes: each class against all others, averaged over the classes that a resample holds."""
+
+    def __init__(self, labels: Ints, probabilities: Floats, names: tuple[str, ...]) -> None:
+        self._names = names
+        classes = np.arange(probabilities.shape[1])
+        self._is_class = (labels[:, None] == classes).astype(np.float64)
+        self._is_taken = (probabilities.argmax(axis=1)[:, None] == classes).astype(np.float64)
+        own = clip(probabilities[np.arange(len(labels)), labels])
+        self._log_loss = -np.log(own)
+        self._one_against_others = [
+            _OfProbabilities((labels == one).astype(np.int64), probabilities[:, one], 0.5, ("auc",))
+            for one in (classes if "auc" in names else [])
+        ]
+
+    def of(self, weights: Floats | Ints) -> Floats:
+        counts = weights.astype(np.float64)
+        rows = counts.sum(axis=1)
+        there, taken = counts @ self._is_class, counts @ self._is_taken
+        hits = counts @ (self._is_class * self._is_taken)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            found = {
+                "log_loss": counts @ self._log_loss / rows,
+                "accuracy": hits.sum(axis=1) / rows,
+                "balanced_accuracy": _mean_of_defined(hits / there),
+                "f1": _mean_of_defined(2 * hits / (there + taken)),
+            }
+        if self._one_against_others:
+            areas = [one.of(counts)[:, 0] for one in self._one_against_others]
+            found["auc"] = _mean_of_defined(np.column_stack(areas))
+        return np.column_stack([found[name] for name in self._names])
+
+
+class _OfNumbers:
+    """Of a regression."""
+
+    def __init__(self, labels: Labels, predicted: Floats, names: tuple[str, ...]) -> None:
+        self._names = names
+        error = predicted - labels
+        self._absolute = np.abs(error)
+        self._order = np.argsort(self._absolute, kind="stable")
+        # Around their mean, so that the difference of two sums of squares loses no digits.
+        centred = labels - labels.mean()
+        self._columns = np.column_stack([error**2, self._absolute, centred, centred**2])
+
+    def of(self, weights: Floats | Ints) -> Floats:
+        counts = weights.astype(np.float64)
+        rows = counts.sum(axis=1)
+        squares, absolute, sums, all_squares = (counts @ self._columns).T
+        with np.errstate(divide="ignore", invalid="ignore"):
+            found = {
+                "r2": 1 - squares / (all_squares - sums**2 / rows),
+                "rmse": np.sqrt(squares / rows),
+                "mae": absolute / rows,
+            }
+        found["r2"][~np.isfinite(found["r2"])] = np.nan
+        if "median_absolute_error" in self._names:
+            found["median_absolute_error"] = self._median(counts, rows)
+        return np.column_stack([found[name] for name in self._names])
+
+    def _median(self, counts: Floats, rows: Floats) -> Floats:
+        seen = np.cumsum(counts[:, self._order], axis=1)
+        ordered = self._absolute[self._order]
+        places = [np.argmax(seen > np.floor(place)[:, None], axis=1) for place in ((rows - 1) / 2, rows / 2)]
+        return (ordered[places[0]] + ordered[places[1]]) / 2
+
+
+def _mean_of_defined(values: Floats) -> Floats:
+    defined = np.isfinite(values)
+    return np.where(defined, values, 0.0).sum(axis=1) / defined.sum(axis=1)
 
 
 def resamples(rows: int, samples: int = SAMPLES, seed: int = SEED) -> Iterator[Ints]:

@@ -10,7 +10,7 @@ from ..jsonio import to_json
 from ..models import FACTS, ServedFacts
 from . import estimators
 from .runs import TrainingRun
-from .scores import best_f1_threshold, scores
+from .scores import best_f1_threshold, primary, scores
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
@@ -36,7 +36,8 @@ def train(input: TrainInput, progress: Progress) -> TrainResult:
         MlflowRefused: The tracking server does not do what it is asked.
     """
     dataset = open_dataset(input["datasetDir"])
-    params = estimators.check_params(input["model"], input["params"], dataset.meta["splits"]["train"]["rows"])
+    meta = dataset.meta
+    params = estimators.check_params(input["model"], input["params"], meta["task"], meta["splits"]["train"]["rows"])
     key = _key(dataset, input["model"], params, input["seed"])
 
     progress({"stage": "opening the run"})
@@ -52,11 +53,14 @@ def _train(
     dataset: Dataset, params: Params, input: TrainInput, run: TrainingRun, key: str, progress: Progress
 ) -> TrainResult:
     model, seed, threads = input["model"], input["seed"], input["threads"]
+    task = dataset.meta["task"]
     # The threshold must come from rows that the model has not seen, and so must the number of iterations.
-    progress({"stage": "finding the threshold"})
+    progress({"stage": "finding the threshold" if task == "binary" else "finding the number of iterations"})
     scout, iterations = estimators.fit_on_train(dataset, model, params, seed, threads)
-    validation = estimators.positive_probabilities(scout, dataset.features("validation"), threads)
-    threshold = best_f1_threshold(dataset.labels("validation"), validation)
+    threshold = None
+    if task == "binary":
+        validation = estimators.predictions(scout, task, dataset.features("validation"), threads)
+        threshold = best_f1_threshold(dataset.labels("validation"), validation)
 
     progress({"stage": "fitting on train and validation", "iterations": iterations})
     encoder, X, y = dataset.refitted_encoder()
@@ -66,16 +70,16 @@ def _train(
 
     progress({"stage": "scoring the test split"})
     records = dataset.test_records[[feature["name"] for feature in dataset.meta["features"]]]
-    probabilities = estimators.positive_probabilities(cast("Estimator", pipeline), records, threads)
-    labels = dataset.labels("test")
-    metrics: dict[str, float] = {
-        f"test_{name}": value for name, value in scores(labels, probabilities, threshold).items()
-    }
-    metrics["threshold"] = threshold
+    predicted = estimators.predictions(cast("Estimator", pipeline), task, records, threads)
+    found = scores(task, dataset.labels("test"), predicted, threshold)
+    metrics: dict[str, float] = {f"test_{name}": value for name, value in found.items()}
+    if threshold is not None:
+        metrics["threshold"] = threshold
     metrics["train_rows"] = len(y)
     metrics["iterations"] = iterations
 
-    progress({"stage": "logging", "test_auc": metrics["test_auc"]})
+    score = f"test_{primary(task)}"
+    progress({"stage": "logging", score: metrics[score]})
     facts = {"model": model, "seed": seed, "data_sha256": dataset.meta["dataSha256"]}
     run.log(params={**facts, **params}, metrics=metrics, tags=input["tags"] or {})
     logged = run.log_pipeline(pipeline, dataset, input["workDir"])
@@ -85,28 +89,37 @@ def _train(
         "source": logged["source"],
         "runId": run.run_id,
         "metrics": {**metrics},
-        "threshold": threshold,
         "params": params,
     }
+    if threshold is not None:
+        result["threshold"] = threshold
     run.complete(key, result)
     return result
 
 
-def _pipeline(dataset: Dataset, encoder: Encoder, estimator: Estimator, threshold: float, run_id: str) -> Pipeline:
+def _pipeline(
+    dataset: Dataset, encoder: Encoder, estimator: Estimator, threshold: float | None, run_id: str
+) -> Pipeline:
     """Join the encoder and the estimator, with what a server must know of them as its attribute `FACTS`."""
     from sklearn.pipeline import Pipeline
 
     if hasattr(estimator, "n_jobs"):
         setattr(estimator, "n_jobs", None)  # noqa: B010 - of forests alone
     pipeline = Pipeline([("encoder", encoder), ("model", estimator)])
+    meta = dataset.meta
     facts: ServedFacts = {
-        "threshold": threshold,
-        "features": dataset.meta["features"],
+        "task": meta["task"],
+        "features": meta["features"],
         "example": dataset.example[:2],
-        "target": dataset.meta["target"],
-        "positive": dataset.meta["positive"],
+        "target": meta["target"],
         "run_id": run_id,
     }
+    if threshold is not None:
+        facts["threshold"] = threshold
+    if meta["positive"] is not None:
+        facts["positive"] = meta["positive"]
+    if meta["classes"] is not None:
+        facts["classes"] = meta["classes"]
     setattr(pipeline, FACTS, facts)
     return pipeline
 

@@ -6,8 +6,8 @@ import time
 from typing import TYPE_CHECKING
 
 from ..dataset import open_dataset
-from .estimators import check_params, fit_on_train, positive_probabilities
-from .scores import scores
+from .estimators import check_params, fit_on_train, predictions
+from .scores import primary, scores
 
 if TYPE_CHECKING:
     from ..contract import TrialInput, TrialResult
@@ -22,8 +22,8 @@ def trial(input: TrialInput, progress: Progress) -> TrialResult:
         progress: Called with the stage.
 
     Returns:
-        The score is the ROC AUC; the metrics are ``validation_auc``, ``validation_log_loss``, ``iterations``, and
-        ``fit_seconds`` and ``trial_seconds`` (s).
+        The score is the AUC, or R² of a regression; the metrics are all scores of the task as ``validation_…``,
+        ``iterations``, and ``fit_seconds`` and ``trial_seconds`` (s).
 
     Raises:
         DataNotFound: There is no dataset in the directory.
@@ -32,19 +32,19 @@ def trial(input: TrialInput, progress: Progress) -> TrialResult:
     began = time.perf_counter()
     model, seed, threads = input["model"], input["seed"], input["threads"]
     dataset = open_dataset(input["datasetDir"])
-    params = check_params(model, input["params"], dataset.meta["splits"]["train"]["rows"])
+    task = dataset.meta["task"]
+    params = check_params(model, input["params"], task, dataset.meta["splits"]["train"]["rows"])
 
     progress({"stage": "fitting"})
     started = time.perf_counter()
     estimator, iterations = fit_on_train(dataset, model, params, seed, threads)
     fit_seconds = time.perf_counter() - started
-    probabilities = positive_probabilities(estimator, dataset.features("validation"), threads)
-    values = scores(dataset.labels("validation"), probabilities)
+    predicted = predictions(estimator, task, dataset.features("validation"), threads)
+    values = scores(task, dataset.labels("validation"), predicted)
     return {
-        "score": values["auc"],
+        "score": values[primary(task)],
         "metrics": {
-            "validation_auc": values["auc"],
-            "validation_log_loss": values["log_loss"],
+            **{f"validation_{name}": value for name, value in values.items()},
             "fit_seconds": fit_seconds,
             "trial_seconds": time.perf_counter() - began,
             "iterations": iterations,

@@ -149,7 +149,7 @@ async function compare(
   { evaluate, atOnce, objection, throwIfStopped }: Evaluation,
 ): Promise<Comparison> {
   const result = (
-    { models, differences, needs, floors }: EvaluateResult,
+    { models, primary, differences, needs, floors }: EvaluateResult,
     championProblem = '',
     unscored?: Unscored,
   ): Comparison => ({
@@ -159,6 +159,7 @@ async function compare(
     differences,
     ...(unscored && { unscored }),
     ...(floors[challenger] && { floor: floors[challenger] }),
+    ...(primary !== undefined && { primary }),
     ...(Object.values(needs ?? {}).some((list) => list.length > 0) && { needs }),
   });
   const alone = () => evaluate([challenger]);

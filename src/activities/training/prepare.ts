@@ -59,8 +59,17 @@ export function createPrepareActivities({ config: shared, store, runner, codeDig
           const ref = await store.putDirectory(outputDir, { signal, overwrite: force });
           return { ...readStepAnswer('prepare', Prepared, result), ref };
         };
-        const { features, dropped = [], remarks = [], ...prepared } = await made();
-        const dataset = { ...prepared, dropped, remarks, features: features?.length ?? null, sourceSha256 };
+        const {
+          features,
+          dropped = [],
+          remarks = [],
+          task = null,
+          positive = null,
+          classes = null,
+          ...prepared
+        } = await made();
+        const said = { dropped, remarks, task, positive, classes };
+        const dataset = { ...prepared, ...said, features: features?.length ?? null, sourceSha256 } satisfies Dataset;
         await store.putKey(key, dataset);
         await store.trimCache(config.artifacts.cacheLimitGb * 2 ** 30);
         return dataset;

@@ -1,5 +1,5 @@
 import { forModel, modelNames } from '../../config.ts';
-import { score, utcMinute } from '../../words/numbers.ts';
+import { scoreText, utcMinute } from '../../words/numbers.ts';
 import type { Cli } from '../cli.ts';
 import type { AskedValues } from '../flags.ts';
 import { askMlflow, withSession } from '../session.ts';
@@ -27,13 +27,9 @@ export const VALUES: Record<AskedValues, (cli: Cli, registeredModel: string | un
   versions: async (cli, registeredModel) => {
     const config = cli.config();
     const own = forModel(config, registeredModel ?? config.registry.registeredModel);
-    return (await listedVersions(own, LIMIT_MS)).map(({ version, stage, aliases, testAuc }) => ({
+    return (await listedVersions(own, LIMIT_MS)).map(({ version, stage, aliases, score }) => ({
       value: version,
-      about: [
-        testAuc === null ? '' : `test AUC ${score(testAuc)}`,
-        stage === 'None' ? '' : stage,
-        ...aliases.map((alias) => `@${alias}`),
-      ]
+      about: [score ? scoreText(score) : '', stage === 'None' ? '' : stage, ...aliases.map((alias) => `@${alias}`)]
         .filter(Boolean)
         .join(', '),
     }));

@@ -1,15 +1,16 @@
 import type { Config } from '../../config.ts';
 import { starterOf, TAGS } from '../../contracts/names.ts';
 import { oneLine } from '../../contracts/text.ts';
+import type { NamedScore } from '../../contracts/training.ts';
 import { quoted, tagEndsIn, tagIs } from '../../systems/mlflow/filter.ts';
 import type { Mlflow, ModelVersion, Run } from '../../systems/mlflow/index.ts';
 import { withoutAdvice } from '../../words/explain.ts';
 import { temporalLink } from '../../words/links.ts';
-import { duration, NONE, scoreCell, utcMinute } from '../../words/numbers.ts';
+import { duration, metricName, NONE, scoreCell, scoreText, utcMinute } from '../../words/numbers.ts';
 import { verdictGrounds } from '../../words/verdicts.ts';
 import type { Cli, Style } from '../cli.ts';
 import { askMlflow } from '../session.ts';
-import { testAucOf } from '../versions/registry.ts';
+import { scoresOf } from '../versions/registry.ts';
 import { flow, tableLines, wrap } from '../views/text.ts';
 import { askLive, hasFailed, recordedVerdict, type Verdict, verdict } from './verdict.ts';
 
@@ -39,6 +40,8 @@ interface Retrain {
   trigger: string;
   /** Version that it registered. */
   version: string | null;
+  /** Of its version on the test split. */
+  score: NamedScore | null;
   testAuc: number | null;
   verdict: Verdict;
   /** Why its version was rolled back later; null: it was not. */
@@ -183,7 +186,7 @@ function retrainOf(mlflow: Mlflow, config: Config, { run, version, verdict }: Fo
     model: tags[TAGS.model] ?? null,
     trigger: triggerOf(run),
     version: version?.version ?? null,
-    testAuc: run.metrics[TAGS.testAuc] ?? (version ? testAucOf(version) : null),
+    ...scoresOf(version ?? { tags: {} }, config, run.metrics),
     verdict: verdict ?? recordedVerdict(run),
     rolledBack: version?.tags[TAGS.rolledBack] ?? null,
     runId,
@@ -227,6 +230,9 @@ export function retrainLines({ registeredModel, retrains, more, live }: Retrains
 
 function wide(retrains: readonly Retrain[], { width, style, now }: Canvas): string[] {
   const words = retrains.map((retrain) => facts(retrain, now));
+  const metrics = [...new Set(retrains.flatMap(({ score }) => score?.metric ?? []))];
+  // Of several kinds each is called by its name.
+  const only = metrics.length === 1 ? metrics[0] : undefined;
   const column = (title: string, name: keyof ReturnType<typeof facts>, align: 'left' | 'right' = 'left') => ({
     title,
     cells: words.map((facts) => facts[name]),
@@ -239,7 +245,7 @@ function wide(retrains: readonly Retrain[], { width, style, now }: Canvas): stri
       column('model', 'model'),
       column('trigger', 'trigger'),
       column('version', 'version', 'right'),
-      column('test AUC', 'auc', 'right'),
+      column(only === undefined ? 'score' : metricName(only), only === undefined ? 'named' : 'value', 'right'),
       column('took', 'took', 'right'),
       { ...column('what came of it', 'verdict'), look: (text, row) => coloured(retrains[row] as Retrain, text, style) },
     ],
@@ -248,8 +254,8 @@ function wide(retrains: readonly Retrain[], { width, style, now }: Canvas): stri
 }
 
 function narrow(retrain: Retrain, { width, style, now }: Canvas): string[] {
-  const { started, workflowId, model, trigger, version, auc, took, verdict } = facts(retrain, now);
-  const scores = [version !== NONE && `version ${version}`, auc !== NONE && `AUC ${auc}`, took !== NONE && took];
+  const { started, workflowId, model, trigger, version, named, took, verdict } = facts(retrain, now);
+  const scores = [version !== NONE && `version ${version}`, named !== NONE && named, took !== NONE && took];
   return [
     ...flow([started, ...scores.filter((part) => part !== false)], width),
     ...wrap(verdict, width - 2).map((line) => `  ${coloured(retrain, line, style)}`),
@@ -258,7 +264,7 @@ function narrow(retrain: Retrain, { width, style, now }: Canvas): string[] {
 }
 
 /** What is shown of a retrain; no text has a line break. */
-function facts({ startedAt, workflowId, model, trigger, version, testAuc, seconds, ...rest }: Retrain, now: number) {
+function facts({ startedAt, workflowId, model, trigger, version, score, seconds, ...rest }: Retrain, now: number) {
   const { kind } = rest.verdict;
   const goesOn = kind === 'running' || kind === 'waiting';
   const ms = goesOn ? now - Date.parse(startedAt) : seconds === null ? null : seconds * 1000;
@@ -268,7 +274,8 @@ function facts({ startedAt, workflowId, model, trigger, version, testAuc, second
     model: model ?? NONE,
     trigger: oneLine(trigger),
     version: version ?? NONE,
-    auc: scoreCell(testAuc),
+    value: scoreCell(score?.value),
+    named: score ? scoreText(score) : NONE,
     took: ms === null ? NONE : duration(ms),
     verdict: becameText(rest.verdict, rest.rolledBack),
   };

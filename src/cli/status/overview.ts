@@ -1,7 +1,7 @@
 import { type Config, forModel, modelNames } from '../../config.ts';
 import { lockQueue } from '../../contracts/lock.ts';
 import { workflowIds } from '../../contracts/names.ts';
-import { duration, score, utcMinute } from '../../words/numbers.ts';
+import { duration, scoreText, utcMinute } from '../../words/numbers.ts';
 import type { Cli, Style } from '../cli.ts';
 import { askSteward, type StewardAnswer, stewardLine } from '../drift/steward.ts';
 import { CommandError } from '../exit.ts';
@@ -143,9 +143,9 @@ function registryLines({ production, staging, newest, versions }: RegistryState)
   ];
 }
 
-function versionText({ version, testAuc, aliases, createdAt }: VersionState): string {
+function versionText({ version, score, aliases, createdAt }: VersionState): string {
   const names = aliases.map((alias) => ` @${alias}`).join('');
-  return `version ${version}, test AUC ${score(testAuc)}, of ${utcMinute(createdAt)}${names}`;
+  return `version ${version}${score ? `, ${scoreText(score)}` : ''}, of ${utcMinute(createdAt)}${names}`;
 }
 
 function agreementLines({ agrees, registry, api }: ModelState, style: Style): string[] {

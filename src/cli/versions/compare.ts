@@ -9,7 +9,7 @@ import type { Mlflow, ModelVersion, Run } from '../../systems/mlflow/index.ts';
 import { temporalLink } from '../../words/links.ts';
 import { CommandError, EXIT } from '../exit.ts';
 import { askMlflow } from '../session.ts';
-import { resolveVersion, testAucOf } from './registry.ts';
+import { resolveVersion, scoresOf } from './registry.ts';
 
 /** One of two versions. */
 export interface Side {
@@ -74,7 +74,7 @@ export async function gatherComparison(config: Config, references: readonly stri
     const [runA, runB] = await Promise.all([runOf(a), runOf(b)]);
     const [sideA, sideB] = [sideOf(mlflow, config, a, runA), sideOf(mlflow, config, b, runB)];
     const evaluation = evaluationOf(a, b);
-    const recorded = { a: metricsOf(a, runA), b: metricsOf(b, runB), differences: {} };
+    const recorded = { a: metricsOf(config, a, runA), b: metricsOf(config, b, runB), differences: {} };
     return {
       registeredModel,
       a: sideA,
@@ -147,9 +147,9 @@ function sideOf(mlflow: Mlflow, config: Config, version: ModelVersion, run: Run 
   };
 }
 
-function metricsOf(version: ModelVersion, run: Run | undefined): Metrics {
-  const auc = testAucOf(version);
-  return { ...(auc !== null && { [TAGS.testAuc]: auc }), ...run?.metrics };
+function metricsOf(config: Config, version: ModelVersion, run: Run | undefined): Metrics {
+  const { score } = scoresOf(version, config);
+  return { ...(score && { [score.metric]: score.value }), ...run?.metrics };
 }
 
 function differencesOf(a: Side['params'], b: Side['params']): Compared['params'] {

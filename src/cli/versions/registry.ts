@@ -1,6 +1,8 @@
 import type { Config } from '../../config.ts';
 import { starterOf, TAGS } from '../../contracts/names.ts';
 import type { RegistryStage } from '../../contracts/registry.ts';
+import type { Metrics, NamedScore } from '../../contracts/training.ts';
+import { firstScore } from '../../domain/firstScore.ts';
 import { productionOf } from '../../domain/registryMoves.ts';
 import type { Mlflow, ModelVersion } from '../../systems/mlflow/index.ts';
 import { didYouMean } from '../../words/suggest.ts';
@@ -12,7 +14,9 @@ export interface VersionState {
   version: string;
   stage: RegistryStage;
   aliases: string[];
-  /** Area under the ROC curve on the test split, as it was when the version was registered. */
+  /** The score that it is known by, as it was when the version was registered. */
+  score: NamedScore | null;
+  /** The same, where it is the area under the ROC curve on the test split. */
   testAuc: number | null;
   runId: string;
   /** ISO 8601. */
@@ -58,7 +62,7 @@ export async function listedVersions(config: Config, limitMs = LIMIT_MS): Promis
       version: version.version,
       stage: version.stage,
       aliases: version.aliases,
-      testAuc: testAucOf(version),
+      ...scoresOf(version, config),
       runId: version.runId,
       createdAt: new Date(version.createdAt).toISOString(),
       url: mlflow.links.versionUrl(version.name, version.version),
@@ -118,8 +122,12 @@ function known(versions: readonly ModelVersion[], reference: string): string {
   return `It has ${newest.join(', ')}${more}; the id of a retrain that made one does too${didYouMean(reference, names)}`;
 }
 
-/** The test AUC that a version had when it was registered; null: none was recorded. */
-export function testAucOf({ tags }: Pick<ModelVersion, 'tags'>): number | null {
-  const auc = Number.parseFloat(tags[TAGS.testAuc] ?? '');
-  return Number.isFinite(auc) ? auc : null;
+/** The score that a version is known by, and its test AUC if that is it; null: none was recorded. */
+export function scoresOf(
+  { tags }: Pick<ModelVersion, 'tags'>,
+  { promotion }: Pick<Config, 'promotion'>,
+  metrics: Metrics = {},
+): { score: NamedScore | null; testAuc: number | null } {
+  const score = firstScore({ ...tags, ...metrics }, promotion.rules);
+  return { score, testAuc: score?.metric === TAGS.testAuc ? score.value : null };
 }

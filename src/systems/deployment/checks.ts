@@ -77,11 +77,26 @@ const Schema = z.object({
     .nullish(),
 });
 
-const Prediction = z.object({
-  predictions: z.array(z.object({ prob: z.number().min(0).max(1), pred: z.number() })),
-  model_version: z.coerce.string(),
-  threshold: z.number(),
-});
+/** Of a binary target a probability, of others what is predicted. */
+const Predicted = z
+  .object({
+    prob: z.number().min(0).max(1).optional(),
+    pred: z.number().optional(),
+    prediction: z.union([z.string(), z.number()]).optional(),
+  })
+  .refine(({ prob, pred, prediction }) => prediction !== undefined || (prob !== undefined && pred !== undefined), {
+    message: 'has neither prob and pred nor a prediction',
+  });
+const Prediction = z
+  .object({
+    predictions: z.array(Predicted),
+    model_version: z.coerce.string(),
+    threshold: z.number().optional(),
+  })
+  .refine(({ predictions, threshold }) => threshold !== undefined || predictions[0]?.prob === undefined, {
+    path: ['threshold'],
+    message: 'there is none for the probabilities',
+  });
 
 /** `GET /schema` describes the features; gives its example records, if any. */
 export async function expectSchema(client: CandidateClient) {
@@ -96,7 +111,7 @@ interface PredictionCheck {
   limitMs: number;
 }
 
-/** `POST /predict` gives one probability between 0 and 1 for each record, from the version, in time. */
+/** `POST /predict` gives a probability between 0 and 1, a class or a number for each record, from the version, in time. */
 export async function expectPrediction(client: CandidateClient, { records, version, limitMs }: PredictionCheck) {
   if (records.length === 0) throw new CheckFailed('there is no record to predict: /schema has no example either');
   const sent = records.slice(0, MAX_RECORDS);
@@ -108,7 +123,9 @@ export async function expectPrediction(client: CandidateClient, { records, versi
   if (model_version !== version) {
     throw new CheckFailed(`/predict was answered by version ${model_version}, not by version ${version}`);
   }
-  return { detail: `${predictions.length} records, first probability ${predictions[0]?.prob.toFixed(4)}` };
+  const { prob, prediction } = predictions[0] as z.output<typeof Predicted>;
+  const first = prob === undefined ? `prediction ${prediction}` : `probability ${prob.toFixed(4)}`;
+  return { detail: `${predictions.length} records, first ${first}` };
 }
 
 /** `POST /predict` answers 200, in whatever shape, for an API with another contract than ours. */

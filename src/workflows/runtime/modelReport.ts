@@ -4,7 +4,9 @@ import type { ModelVersionRef } from '../../contracts/registry.ts';
 import type { ReportOutcome } from '../../contracts/report.ts';
 import type { Dataset, Params, Trial } from '../../contracts/training.ts';
 import type { ResultOf, RetrainResult, SearchResult } from '../../contracts/workflows.ts';
+import { trialScore } from '../../domain/firstScore.ts';
 import { pageOf } from '../../words/links.ts';
+import { scoreName } from '../../words/numbers.ts';
 import { verdictText } from '../../words/verdicts.ts';
 import { stepActivities } from './activities.ts';
 import { rootMessage } from './failures.ts';
@@ -100,7 +102,12 @@ export async function writeModelReport(
       dataset,
       model,
       params,
-      search: { trials, metric: metric || plan.metric || 'validation AUC', direction, space: space ?? null },
+      search: {
+        trials,
+        metric: scoreName(trialScore(metric || plan.metric, dataset.task)),
+        direction,
+        space: space ?? null,
+      },
       lineage: {
         workflowId,
         workflowUrl: pageOf(links.temporalUi, workflowId),

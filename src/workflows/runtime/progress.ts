@@ -7,7 +7,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { truncate } from '../../contracts/errors.ts';
-import { STAGES, type Stage } from '../../contracts/names.ts';
+import { STAGES, type Stage, TAGS } from '../../contracts/names.ts';
 import type { CommonPlan } from '../../contracts/plans.ts';
 import {
   type Progress,
@@ -103,7 +103,7 @@ function attributesOf({ registeredModel, version, stages, waiting, facts }: Prog
   return known({
     model: registeredModel,
     version: facts.version ?? version,
-    testAuc: trained?.testAuc ?? facts.testAuc,
+    testAuc: trained?.score?.metric === TAGS.testAuc ? trained.score.value : facts.testAuc,
     driftShare: facts.driftShare,
     stage: rolledBack ? 'Production' : promotion?.promoted ? promotion.registryStage : undefined,
     waiting: waiting?.for === 'lock' ? 'lock' : waiting?.for === 'decision' ? 'approval' : null,

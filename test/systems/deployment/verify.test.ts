@@ -61,6 +61,14 @@ describe('a candidate that is good', () => {
     expect(checks.find(({ name }) => name === 'predict')?.detail).toBe('2 records, first probability 0.2500');
   });
 
+  test.each([
+    ['classes', 'oak'],
+    ['numbers', '17.5'],
+  ])('may predict %s', async (mode, first) => {
+    const { checks } = await verify(mode);
+    expect(checks.find(({ name }) => name === 'predict')?.detail).toBe(`2 records, first prediction ${first}`);
+  });
+
   test('is waited for while it loads, and the wait is reported with its reason', async () => {
     const told: string[] = [];
     await verify('slow-start', { onProgress: (what) => told.push(what) });

@@ -6,8 +6,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from ...training.scores import LOWER_IS_BETTER
 from .. import plots, words
-from ..values.performance import HIGHER_IS_BETTER
 from . import sentences
 from .sentences import class_names
 
@@ -39,7 +39,7 @@ def draw(values: Values, outcome: ReportOutcome | None) -> tuple[str, str]:
         warnings=sentences.warnings(values["findings"]),
         figures=figures_of(values),
         style=(_FOLDER / "style.css").read_text(encoding="utf-8"),
-        higher_is_better=HIGHER_IS_BETTER,
+        lower_is_better=LOWER_IS_BETTER,
     )
     return page, sentences.gist(values, outcome)
 
@@ -83,21 +83,25 @@ def figures_of(values: Values) -> dict[str, Plot]:
 def _of_scores(values: Values) -> dict[str, Plot]:
     scores = values["comparison"]["scores"]
     curves, calibration, distribution = values["curves"], values["calibration"], values["distribution"]
+    errors = values["errors"]
     if not values["comparison"]["computed"]:
         return {}
     found: dict[str, Plot] = {}
     if all(score["difference"] for score in scores.values()):
-        found["comparison"] = plots.comparison_plot(scores, HIGHER_IS_BETTER)
-    if "models" in curves and values["positives"] is not None and values["rows"]:
+        found["comparison"] = plots.comparison_plot(scores, values["task"])
+    if errors is not None and "models" in errors:
+        found["fit"] = plots.fit_plot(errors["models"], values["target"])
+        found["errors"] = plots.errors_plot(errors)
+    if curves is not None and "models" in curves and values["positives"] is not None and values["rows"]:
         roles = list(curves["models"])
         share = values["positives"] / values["rows"]
         found["roc"] = plots.roc_plot(curves["models"], _of_roles(scores["auc"], roles))
         found["precisionRecall"] = plots.precision_recall_plot(
             curves["models"], _of_roles(scores["average_precision"], roles), share
         )
-    if "models" in calibration:
+    if calibration is not None and "models" in calibration:
         found["calibration"] = plots.calibration_plot(calibration["models"])
-    if "models" in distribution:
+    if distribution is not None and "models" in distribution:
         described: dict[Role, DescribedModel | None] = {
             "challenger": values["challenger"],
             "champion": values["champion"],
@@ -118,11 +122,11 @@ def _of_columns_and_groups(values: Values) -> dict[str, Plot]:
     found: dict[str, Plot] = {}
     importance, subgroups = values["importance"], values["subgroups"]
     if "missing" not in importance and importance["columns"]:
-        found["importance"] = plots.importance_plot(importance)
+        found["importance"] = plots.importance_plot(importance, values["task"])
     if "dimensions" in subgroups and any(
         group["enough"] for dimension in subgroups["dimensions"] for group in dimension["groups"]
     ):
-        found["subgroups"] = plots.subgroups_plot(subgroups)
+        found["subgroups"] = plots.subgroups_plot(subgroups, values["task"])
     return found
 
 

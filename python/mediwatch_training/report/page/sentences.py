@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
-from ..words import MODEL_NAMES, listed, number, percent, plural, score_name, score_text, signed
+from ...training.scores import primary
+from ..words import MODEL_NAMES, listed, number, parameter, percent, plural, score_name, score_text, signed
 
 if TYPE_CHECKING:
     from ...contract import ReportOutcome
+    from ...shapes import Task
     from ..shapes import (
         Decisions,
         DefaultThreshold,
@@ -34,7 +37,20 @@ _VERDICTS = {
 }
 
 
-_IN_SENTENCE = {"average_precision": "average precision", "log_loss": "log loss"}
+_IN_SENTENCE = {
+    "average_precision": "average precision",
+    "log_loss": "log loss",
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
+    "mae": "mean absolute error",
+    "median_absolute_error": "median absolute error",
+}
+# Those that the summary begins with.
+_HEADLINES: dict[Task, tuple[str, ...]] = {
+    "binary": ("auc", "average_precision", "brier"),
+    "multiclass": ("auc", "accuracy", "balanced_accuracy", "log_loss"),
+    "regression": ("r2", "rmse", "mae"),
+}
 
 
 def model_name(model: DescribedModel) -> str | None:
@@ -53,8 +69,15 @@ def class_names(target: Target | None) -> dict[str, str]:
 
 def digits(score: Score) -> int:
     """Return how many decimals the values of a score are written with: none where foreign ones are counts."""
-    known = [one["value"] for one in (score["challenger"], score["champion"]) if one]
-    return 0 if all(float(value).is_integer() and abs(value) > 1 for value in known) else 4
+    known = [abs(one["value"]) for one in (score["challenger"], score["champion"]) if one]
+    if all(float(value).is_integer() and value > 1 for value in known):
+        return 0
+    return max(0, 4 - math.floor(math.log10(max(1.0, *known))))
+
+
+def headlines(values: Values) -> list[str]:
+    """Return the names of the scores that the summary begins with."""
+    return [name for name in _HEADLINES[values["task"]] if name in values["comparison"]["scores"]]
 
 
 def verdict(name: str | None) -> str:
@@ -82,15 +105,22 @@ def gist(values: Values, outcome: ReportOutcome | None) -> str:
     """Return the page in one sentence."""
     begin = f"Version {values['challenger']['version']} of {values['registeredModel']}"
     end = status(values, outcome)["title"].lower().replace("production", "Production").replace("staging", "Staging")
-    auc = values["comparison"]["scores"].get("auc" if values["comparison"]["computed"] else "test_auc")
-    if auc is None or auc["challenger"] is None:
-        return f"{begin} has no recorded AUC: {end}."
-    told = f"{begin} has a test AUC of {_with_interval('auc', auc['challenger'])}"
-    if auc["difference"] is not None:
+    name, score = _first_score(values)
+    called = score_name(name, values["task"])
+    if score is None or score["challenger"] is None:
+        return f"{begin} has no recorded {called}: {end}."
+    told = f"{begin} has a test {called} of {_with_interval(name, score['challenger'])}"
+    if score["difference"] is not None:
         champion = values["champion"]
-        told += f", {signed(auc['difference']['value'], 4)} against version {champion['version'] if champion else ''}"
-        told += f" ({verdict(auc['verdict'])})" if auc["verdict"] else ""
+        told += f", {signed(score['difference']['value'], 4)} against version {champion['version'] if champion else ''}"
+        told += f" ({verdict(score['verdict'])})" if score["verdict"] else ""
     return f"{told}: {end}."
+
+
+def _first_score(values: Values) -> tuple[str, Score | None]:
+    """Return the name of the first score of the task, and the score, if it is known."""
+    name, comparison = primary(values["task"]), values["comparison"]
+    return name, comparison["scores"].get(name if comparison["computed"] else f"test_{name}")
 
 
 def lead(values: Values) -> list[str]:
@@ -108,45 +138,69 @@ def _trained(values: Values) -> list[str]:
     splits = profile["splits"]
     fitted = splits["train"]["rows"] + splits["validation"]["rows"]
     test = splits["test"]
-    share = (test["positives"] or 0) / test["rows"]
     groups = (
         f"No {target['group']} is in two splits" if target["group"] else "Rows were split independently of each other"
     )
-    return [
-        f"{begin}, fitted on {plural(fitted, 'record')} to predict whether {target['target']} is "
-        f"“{target['positive']}”. It was tested on {plural(test['rows'], 'record')} that took no part in the choice of "
-        f"parameters, iterations or threshold; {percent(share)} of them are positive.",
-        f"{groups}.",
-    ]
+    tested = f"It was tested on {plural(test['rows'], 'record')} that took no part in the choice of parameters"
+    match values["task"]:
+        case "binary":
+            share = (test["positives"] or 0) / test["rows"]
+            predicts = f"whether {target['target']} is “{target['positive']}”"
+            tested += f", iterations or threshold; {percent(share)} of them are positive."
+        case "multiclass":
+            predicts = f"which of {len(target['classes'] or [])} values {target['target']} has"
+            tested += " or iterations."
+        case "regression":
+            predicts = f"the number {target['target']}"
+            tested += " or iterations."
+    return [f"{begin}, fitted on {plural(fitted, 'record')} to predict {predicts}. {tested}", f"{groups}."]
 
 
 def _compared(values: Values) -> list[str]:
     comparison, champion = values["comparison"], values["champion"]
-    scores = comparison["scores"]
-    auc = scores.get("auc" if comparison["computed"] else "test_auc")
-    if auc is None or auc["challenger"] is None:
-        return ["No AUC of it is known."]
-    ranks = (
-        f"Of a positive and a negative record, it ranks the positive one higher in "
-        f"{percent(auc['challenger']['value'])} of cases: its AUC is {_with_interval('auc', auc['challenger'])}."
-    )
+    name, score = _first_score(values)
+    called = score_name(name, values["task"])
+    if score is None or score["challenger"] is None:
+        return [f"No {called} of it is known."]
+    says = _score_says(values["task"], score["challenger"])
     if champion is None:
-        return [ranks, "There was no model in use to compare it with."]
-    if auc["difference"] is None:
+        return [says, "There was no model in use to compare it with."]
+    if score["difference"] is None:
         why = f" {comparison['missing']}" if comparison["missing"] else ""
-        return [ranks, f"It cannot be compared with version {champion['version']}, the champion.{why}"]
-    if auc["verdict"] is None:
+        return [says, f"It cannot be compared with version {champion['version']}, the champion.{why}"]
+    if score["verdict"] is None:
         return [
-            ranks,
-            f"That is {signed(auc['difference']['value'], 4)} against version {champion['version']}, the champion, by "
-            "the scores that both trainings recorded; how sure this is cannot be told.",
+            says,
+            f"That is {signed(score['difference']['value'], 4)} against version {champion['version']}, the champion, "
+            "by the scores that both trainings recorded; how sure this is cannot be told.",
         ]
-    return [ranks, _meaning(auc["difference"], auc["verdict"], champion["version"]), *_other_verdicts(scores)]
+    meaning = _meaning(called, score["difference"], score["verdict"], champion["version"])
+    return [says, meaning, *_other_verdicts(name, comparison["scores"])]
 
 
-def _meaning(difference: Estimate, verdict: str, champion: str) -> str:
+def _score_says(task: Task, estimate: Estimate) -> str:
+    """Return what the first score of a task means."""
+    value, told = estimate["value"], _with_interval(primary(task), estimate)
+    match task:
+        case "binary":
+            return (
+                f"Of a positive and a negative record, it ranks the positive one higher in {percent(value)} of cases: "
+                f"its AUC is {told}."
+            )
+        case "multiclass":
+            return (
+                f"Of a record of a class and one of another, it gives the first the higher probability of that class "
+                f"in {percent(value)} of cases, on average over the classes: its AUC is {told}."
+            )
+        case "regression" if value > 0:
+            return f"It explains {percent(value)} of the differences between the records: its R² is {told}."
+        case "regression":
+            return f"It predicts no better than the mean of all records would: its R² is {told}."
+
+
+def _meaning(called: str, difference: Estimate, verdict: str, champion: str) -> str:
     told = (
-        f"Against version {champion}, the champion, the AUC differs by {signed(difference['value'], 4)} "
+        f"Against version {champion}, the champion, the {called} differs by {signed(difference['value'], 4)} "
         f"(95 % interval {signed(difference['low'], 4)} to {signed(difference['high'], 4)}): "
     )
     return told + {
@@ -156,13 +210,13 @@ def _meaning(difference: Estimate, verdict: str, champion: str) -> str:
     }[verdict]  # fmt: skip
 
 
-def _other_verdicts(scores: dict[str, Score]) -> list[str]:
+def _other_verdicts(first: str, scores: dict[str, Score]) -> list[str]:
     found: list[str] = []
     for told, text in (("better", "better"), ("worse", "worse")):
         names = [
             _IN_SENTENCE.get(name, score_name(name))
             for name, score in scores.items()
-            if name not in ("auc", "f1") and score["verdict"] == told
+            if name not in (first, "f1") and score["verdict"] == told
         ]
         if names:
             found.append(f"It is {text} by {listed(names)}.")
@@ -170,15 +224,23 @@ def _other_verdicts(scores: dict[str, Score]) -> list[str]:
 
 
 def _trust(values: Values) -> list[str]:
-    found = values["decisions"]
-    decisions = found["models"].get("challenger") if "models" in found else None
-    if decisions is None:
-        return []
-    per = per_thousand(decisions)
-    return [
-        f"At its threshold of {number(decisions['threshold'], 3)}, it alerts for {per['alerts']} of 1,000 records. "
-        f"{per['hits']} of these are positive, and {per['misses']} positive records get no alert."
-    ]
+    decided, classes, errors = values["decisions"], values["classes"], values["errors"]
+    if decided is not None and "models" in decided and "challenger" in decided["models"]:
+        decisions = decided["models"]["challenger"]
+        per = per_thousand(decisions)
+        return [
+            f"At its threshold of {number(decisions['threshold'], 3)}, it alerts for {per['alerts']} of 1,000 records. "
+            f"{per['hits']} of these are positive, and {per['misses']} positive records get no alert."
+        ]
+    accuracy = values["comparison"]["scores"].get("accuracy")
+    if classes is not None and accuracy is not None and accuracy["challenger"] is not None:
+        return [f"It takes {percent(accuracy['challenger']['value'])} of the records for what they are."]
+    if errors is not None and "models" in errors and "challenger" in errors["models"]:
+        low, _, _, _, high = errors["models"]["challenger"]["quantiles"]
+        return [
+            f"Nine of ten of its errors, predicted minus actual, lie between {parameter(low)} and {parameter(high)}."
+        ]
+    return []
 
 
 def per_thousand(decisions: Decisions) -> dict[str, int]:
@@ -226,8 +288,8 @@ def _few_positives(finding: FewPositives) -> dict[str, str]:
 def _guessing(finding: Guessing) -> dict[str, str]:
     return {
         "title": "No better than guessing",
-        "text": f"The interval of the AUC reaches down to {number(finding['low'], 3)}: these records do not show that "
-        "the model ranks better than chance.",
+        "text": f"The interval of the {score_name(finding['score'])} reaches down to {number(finding['low'], 3)}: "
+        "these records do not show that the model is better than one that predicts the same for each of them.",
     }
 
 
@@ -250,10 +312,11 @@ def _calibration_warning(finding: PoorCalibration) -> dict[str, str]:
     return {"title": "Poor calibration", "text": f"{text} Do not read them as chances."}
 
 
-def _group_auc(finding: GroupFinding) -> dict[str, str]:
+def _group_score(finding: GroupFinding) -> dict[str, str]:
     return {
         "title": _group(finding),
-        "text": f"Ranks clearly worse here: AUC {_with_interval('auc', finding['estimate'])}, "
+        "text": f"Clearly worse here: {score_name(finding['score'])} "
+        f"{_with_interval(finding['score'], finding['estimate'])}, "
         f"{number(finding['whole'], 3)} for all.",
     }
 
@@ -295,8 +358,8 @@ def _warning(finding: Finding) -> dict[str, str]:
             return _default_threshold(finding)
         case "calibration":
             return _calibration_warning(finding)
-        case "groupAuc":
-            return _group_auc(finding)
+        case "groupScore":
+            return _group_score(finding)
         case "groupSensitivity":
             return _group_sensitivity(finding)
         case "groupRatio":

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-from ..words import SCORE_NAMES, percent, signed
+from ...training.scores import LOWER_IS_BETTER
+from ..words import percent, score_name, signed
 from .svg import COLOR, Plot, place, plot, set_height, short_numbers, shortened, write
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from ..shapes import Dimension, Estimate, Importance, ParameterShare, Score, Share, Subgroups
+    from ...shapes import Task
+    from ..shapes import Dimension, Estimate, Importance, Measured, ParameterShare, Score, Share, Subgroups
 
 # A name, a value, and a spread around it.
 _Bar: TypeAlias = "tuple[str, float, float | None]"
-_Measure: TypeAlias = Literal["auc", "sensitivity", "ratio"]
 
 _SCORE_ROW = 84
 _NARROW_SCORE_ROW = 158
 
 
-def comparison_plot(scores: dict[str, Score], higher_is_better: dict[str, bool]) -> Plot:
+def comparison_plot(scores: dict[str, Score], task: Task) -> Plot:
     """Draw every score that has an interval; `scores` as `values.comparison` returns them."""
 
     def draw(figure: Figure, width: int) -> None:
@@ -34,17 +35,17 @@ def comparison_plot(scores: dict[str, Score], higher_is_better: dict[str, bool])
         for number, (name, score) in enumerate(scores.items()):
             top = head + number * row
             if narrow:
-                write(figure, 2, top + 10, SCORE_NAMES[name], bold=True)
+                write(figure, 2, top + 10, score_name(name, task), bold=True)
                 _values(place(figure, 80, top + 24, width - 96, 42), score)
                 write(figure, 2, top + 104, "difference", color=COLOR["soft"])
-                _difference(place(figure, 80, top + 92, width - 96, 24), score, higher_is_better[name])
+                _difference(place(figure, 80, top + 92, width - 96, 24), score, name not in LOWER_IS_BETTER)
             else:
-                write(figure, 2, top + 24, SCORE_NAMES[name], bold=True)
+                write(figure, 2, top + 24, score_name(name, task), bold=True)
                 _values(place(figure, 250, top + 2, 250, 46), score)
-                _difference(place(figure, 540, top + 2, width - 550, 46), score, higher_is_better[name])
+                _difference(place(figure, 540, top + 2, width - 550, 46), score, name not in LOWER_IS_BETTER)
 
     told = "; ".join(
-        f"{SCORE_NAMES[name]}: {signed(score['difference']['value'], 4)}"
+        f"{score_name(name, task)}: {signed(score['difference']['value'], 4)}"
         for name, score in scores.items()
         if score["difference"]
     )
@@ -104,16 +105,16 @@ _SHOWN = 15
 _ROW = 24
 
 
-def importance_plot(importance: Importance) -> Plot:
-    """Draw the drop of AUC of the most important columns, with its spread."""
+def importance_plot(importance: Importance, task: Task) -> Plot:
+    """Draw the drop of the score with the most important columns, with its spread."""
     columns = importance["columns"][:_SHOWN]
     rows: list[_Bar] = [(column["name"], column["drop"], column["spread"]) for column in columns]
-    first = columns[0]
+    first, called = columns[0], score_name(importance["score"], task)
     sentence = (
-        f"By how much the AUC falls when a column is shuffled, of the {len(columns)} most important columns; "
+        f"By how much the {called} falls when a column is shuffled, of the {len(columns)} most important columns; "
         f"{first['name']} leads with {first['drop']:.4f}. Lines are one standard deviation either way."
     )
-    return _bars("importance", "Importance of columns", sentence, rows, "Drop of AUC")
+    return _bars("importance", "Importance of columns", sentence, rows, f"Drop of {called}")
 
 
 def search_importance_plot(parameters: list[ParameterShare]) -> Plot:
@@ -155,31 +156,31 @@ def _bars(name: str, title: str, sentence: str, rows: list[_Bar], label: str) ->
 
 _HEAD = 30
 _GAP = 34
-_MEASURES: tuple[tuple[_Measure, str], ...] = (
-    ("auc", "AUC"),
-    ("sensitivity", "Sensitivity"),
-    ("ratio", "Observed / expected"),
-)
+_OF_ALERTS = {"sensitivity": "Sensitivity", "ratio": "Observed / expected"}
 
 
-def subgroups_plot(subgroups: Subgroups) -> Plot:
-    """Draw AUC, and on wide screens sensitivity and observed over expected too, of each group that is large enough."""
+def subgroups_plot(subgroups: Subgroups, task: Task) -> Plot:
+    """Draw the first score, and on wide screens all that is known, of each group that is large enough."""
     dimensions = subgroups["dimensions"]
     groups = [group for dimension in dimensions for group in dimension["groups"]]
+    first = subgroups["measures"][0]
+    labels = {name: score_name(name, task) for name in subgroups["measures"]}
+    if task == "binary":
+        labels |= _OF_ALERTS
 
     def draw(figure: Figure, width: int) -> None:
         narrow = width < 600
         left = 138 if narrow else 170
-        measures = _MEASURES[:1] if narrow else _MEASURES
+        measures = [first] if narrow else list(labels)
         gap = 28
         panel = (width - left - 16 - gap * (len(measures) - 1)) / len(measures)
         height = len(groups) * _ROW + len(dimensions) * _GAP
         set_height(figure, _HEAD + height + 28)
         places = _places(dimensions)
-        for number, (measure, label) in enumerate(measures):
+        for number, measure in enumerate(measures):
             start = left + number * (panel + gap)
             axes = place(figure, start, _HEAD, panel, height)
-            write(figure, start, 14, label, bold=True)
+            write(figure, start, 14, labels[measure], bold=True)
             _panel(axes, subgroups, places, measure, height)
         tops = [top for top, _, is_head in places if not is_head]
         for top, group in zip(tops, groups, strict=True):
@@ -188,10 +189,14 @@ def subgroups_plot(subgroups: Subgroups) -> Plot:
         for top, text, is_head in places:
             write(figure, 2 if is_head else 12, _HEAD + top, shortened(text, 18 if narrow else 24), bold=is_head)
 
-    areas = [group["auc"]["value"] for group in groups if group["auc"]]
-    told = f", from {min(areas):.3f} to {max(areas):.3f}" if areas else ""
-    sentence = f"The AUC of each group with its 95 % interval{told}; a line marks all records."
+    values = [group["scores"][first]["value"] for group in groups if group["enough"]]
+    told = f", from {min(values):.3f} to {max(values):.3f}" if values else ""
+    sentence = f"The {labels[first]} of each group with its 95 % interval{told}; a line marks all records."
     return plot("subgroups", "Performance by subgroup", sentence, draw, wide=True)
+
+
+def _measured(group: Measured, measure: str) -> Estimate | Share | None:
+    return {"sensitivity": group["sensitivity"], "ratio": group["ratio"]}.get(measure, group["scores"].get(measure))
 
 
 def _places(dimensions: list[Dimension]) -> list[tuple[float, str, bool]]:
@@ -207,26 +212,29 @@ def _places(dimensions: list[Dimension]) -> list[tuple[float, str, bool]]:
     return places
 
 
-def _does_worse(estimate: Estimate | Share, whole: float | None, measure: _Measure) -> bool:
+def _does_worse(estimate: Estimate | Share, whole: float | None, measure: str) -> bool:
     low, high = estimate["low"], estimate["high"]
     if whole is None or low is None or high is None:
         return False
-    return high < whole or (measure == "ratio" and low > whole)
+    is_below, is_above = high < whole, low > whole
+    if measure == "ratio":
+        return is_below or is_above
+    return is_above if measure in LOWER_IS_BETTER else is_below
 
 
 def _panel(
-    axes: Axes, subgroups: Subgroups, places: list[tuple[float, str, bool]], measure: _Measure, height: float
+    axes: Axes, subgroups: Subgroups, places: list[tuple[float, str, bool]], measure: str, height: float
 ) -> None:
     from matplotlib.ticker import MaxNLocator
 
     groups = [group for dimension in subgroups["dimensions"] for group in dimension["groups"]]
     tops = [top for top, _, is_head in places if not is_head]
-    measured = subgroups["whole"][measure]
+    measured = _measured(subgroups["whole"], measure)
     whole = 1.0 if measure == "ratio" else measured and measured["value"]
     if whole is not None:
         axes.axvline(whole, color=COLOR["soft"], linewidth=1, linestyle=(0, (3, 3)))
     for group, top in zip(groups, tops, strict=True):
-        estimate = group[measure]
+        estimate = _measured(group, measure)
         if estimate is not None and estimate["value"] is not None:
             off = _does_worse(estimate, whole, measure)
             dot_and_interval(axes, estimate, -top, COLOR["alarm" if off else "challenger"], "D" if off else "o")

@@ -67,7 +67,7 @@ def _curves(
     finish: Callable[[Axes], None],
 ) -> Plot:
     def draw(figure: Figure, _width: int) -> None:
-        axes = _frame(figure)
+        axes = frame(figure)
         for role in _roles(curves):
             curve, (line, marker) = curves[role][kind], _STYLES[role]
             label = f"{role} {score_text('auc', areas[role])}"
@@ -78,7 +78,7 @@ def _curves(
                     [x], [y], marker, color=COLOR[role], markersize=9, markeredgecolor=COLOR["card"], clip_on=False
                 )
         finish(axes)
-        _legend(axes)
+        legend(axes)
 
     told = ", ".join(f"{role} {score_text('auc', areas[role])}" for role in _roles(curves)[::-1])
     return plot(name, title, f"{sentence}: {told}. A mark on each curve is the model's threshold.", draw, wide=False)
@@ -90,7 +90,7 @@ def calibration_plot(models: dict[Role, ModelCalibration]) -> Plot:
     top = min(1.0, max([*(one["high"] for one in bins), *(one["predicted"] for one in bins)]) * 1.05) or 1.0
 
     def draw(figure: Figure, _width: int) -> None:
-        axes = _frame(figure)
+        axes = frame(figure)
         axes.plot([0, top], [0, top], color=COLOR["soft"], linewidth=1, linestyle=":")
         for role in _roles(models):
             line, marker = _STYLES[role]
@@ -105,7 +105,7 @@ def calibration_plot(models: dict[Role, ModelCalibration]) -> Plot:
         axes.set_xlabel("Predicted probability")
         axes.set_ylabel("Observed share")
         _square(axes, top, top)
-        _legend(axes)
+        legend(axes)
 
     errors = ", ".join(f"{role} {percent(models[role]['error'], 2)}" for role in _roles(models)[::-1])
     sentence = f"Observed share of positives against the mean predicted probability; mean distance: {errors}."
@@ -137,8 +137,8 @@ def distribution_plot(distribution: Distribution, thresholds: dict[Role, float],
             axes.set_yticks([])
             axes.spines["left"].set_visible(False)
             axes.set_title(role, loc="left", fontsize=12, fontweight="bold", pad=22)
-            _ticks(axes.xaxis, 4)
-            _legend(axes)
+            ticks(axes.xaxis, 4)
+            legend(axes)
             if number == len(panels) - 1:
                 axes.set_xlabel("Predicted probability")
 
@@ -149,32 +149,39 @@ def distribution_plot(distribution: Distribution, thresholds: dict[Role, float],
     return plot("distribution", "Distribution of predictions", sentence, draw, wide=False)
 
 
-def _frame(figure: Figure) -> Axes:
+def frame(figure: Figure) -> Axes:
+    """Give a figure its height and its one pair of axes."""
     set_height(figure, _SIDE + 72)
     return place(figure, 56, 28, NARROW - 56 - 14, _SIDE)
 
 
 def _roles(models: Mapping[Role, object]) -> list[Role]:
-    """The challenger last: it lies on top."""
-    return [role for role in _STYLES if role in models]
+    return [role for role, *_ in roles_of(models)]
+
+
+def roles_of(models: Mapping[Role, object]) -> list[tuple[Role, str, str]]:
+    """Return each role with its line and its marker; the challenger last: it lies on top."""
+    return [(role, line, marker) for role, (line, marker) in _STYLES.items() if role in models]
 
 
 def _square(axes: Axes, right: float, top: float) -> None:
     axes.set_xlim(0, right)
     axes.set_ylim(0, top)
-    _ticks(axes.xaxis, 4)
-    _ticks(axes.yaxis, 5)
+    ticks(axes.xaxis, 4)
+    ticks(axes.yaxis, 5)
     axes.grid()
 
 
-def _ticks(axis: Axis, count: int) -> None:
+def ticks(axis: Axis, count: int) -> None:
+    """Give an axis about so many ticks."""
     from matplotlib.ticker import MaxNLocator
 
     axis.set_major_locator(MaxNLocator(count))
     axis.set_major_formatter(short_numbers())
 
 
-def _legend(axes: Axes) -> None:
+def legend(axes: Axes) -> None:
+    """Write the names of the lines above the axes."""
     handles, labels = axes.get_legend_handles_labels()
     axes.legend(
         handles[::-1],

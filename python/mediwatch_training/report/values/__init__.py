@@ -15,7 +15,9 @@ from ...errors import DataInvalid, DataNotFound
 from ...jsonio import to_json
 from ...steps import Progress
 from ..inputs import ReportedModel, ReportRequest
+from .classes import classes
 from .data import lineage, profile
+from .errors import errors
 from .findings import findings
 from .importance import importance
 from .performance import calibration, comparison, curves, decisions, distribution
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from ..shapes import DescribedModel, Target, Values
 
 # A change of what is computed must not be drawn from values that lack it.
-_FORMAT = 2
+_FORMAT = 3
 _ELSEWHERE = ("tracking_uri", "work_dir", "threads", "memory_mb", "dataset_dir", "outcome")
 
 
@@ -57,6 +59,7 @@ def compute(request: ReportRequest, experiment_id: str, key: str, progress: Prog
     progress({"stage": "search"})
     values: Values = {
         "key": key,
+        "task": scored.task,
         "registeredModel": request.registered_model,
         "challenger": _described(request.challenger, scored.challenger),
         "champion": _described(request.champion, scored.champion) if request.champion else None,
@@ -68,6 +71,8 @@ def compute(request: ReportRequest, experiment_id: str, key: str, progress: Prog
         "calibration": calibration(scored),
         "distribution": distribution(scored),
         "decisions": decisions(scored),
+        "classes": classes(scored),
+        "errors": errors(scored),
         "importance": important,
         "subgroups": grouped,
         "search": search(request.search),
@@ -109,4 +114,10 @@ def _described(model: ReportedModel, scored: ScoredModel | None) -> DescribedMod
 def _target(dataset: Dataset | None) -> Target | None:
     if dataset is None:
         return None
-    return {"target": dataset.meta["target"], "positive": dataset.meta["positive"], "group": dataset.meta["group"]}
+    meta = dataset.meta
+    return {
+        "target": meta["target"],
+        "positive": meta["positive"],
+        "classes": meta["classes"],
+        "group": meta["group"],
+    }

@@ -1,8 +1,10 @@
-"""What a clinical reader must not miss, told from the values."""
+"""What a reader must not miss, told from the values."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
+
+from ...training.scores import primary
 
 if TYPE_CHECKING:
     from ..shapes import (
@@ -22,12 +24,14 @@ if TYPE_CHECKING:
 
 # Fewer positives than this in the test split leave wide intervals (Collins 2016 asks for 100 events).
 _FEW_POSITIVES = 100
-# An AUC of a group must be lower by this much, and its whole interval below the AUC of all.
-_AUC_GAP = 0.03
+# A score of a group must be lower by this much, and its whole interval below that of all.
+_SCORE_GAP = {"auc": 0.03, "r2": 0.1}
 _SENSITIVITY_GAP = 0.1
 # Expected calibration error, and in how many bins more than chance must lie behind it: few records make an error too.
 _CALIBRATION_ERROR = 0.03
 _BINS_OFF = 2
+# What a model scores that predicts the same for every record.
+_GUESSING = {"auc": 0.5, "r2": 0.0}
 # How far observed over expected may be from 1.
 _RATIO_GAP = 0.1
 _GROUP_RATIO_GAP = 0.2
@@ -53,13 +57,14 @@ def _few_positives(values: Values) -> list[FewPositives]:
 
 
 def _not_better_than_guessing(values: Values) -> list[Guessing]:
-    auc = values["comparison"]["scores"].get("auc")
-    low = auc["challenger"]["low"] if auc and auc["challenger"] else None
-    return [] if low is None or low > 0.5 else [{"kind": "guessing", "low": low}]
+    name = primary(values["task"])
+    score = values["comparison"]["scores"].get(name)
+    low = score["challenger"]["low"] if score and score["challenger"] else None
+    return [] if low is None or low > _GUESSING[name] else [{"kind": "guessing", "score": name, "low": low}]
 
 
 def _default_threshold(values: Values) -> list[DefaultThreshold]:
-    if not values["comparison"]["computed"]:
+    if not values["comparison"]["computed"] or values["task"] != "binary":
         return []
     challenger = values["challenger"]
     if not challenger.get("thresholdIsDefault") or "threshold" not in challenger:
@@ -69,7 +74,7 @@ def _default_threshold(values: Values) -> list[DefaultThreshold]:
 
 def _calibration(values: Values) -> list[PoorCalibration]:
     calibration = values["calibration"]
-    if "models" not in calibration or "challenger" not in calibration["models"]:
+    if calibration is None or "models" not in calibration or "challenger" not in calibration["models"]:
         return []
     model = calibration["models"]["challenger"]
     off = _ratio_is_off(model["ratio"], _RATIO_GAP)
@@ -97,21 +102,33 @@ def _groups(values: Values) -> list[GroupFinding]:
         for dimension in found["dimensions"]
         for group in dimension["groups"]
         if group["enough"] and group["rows"] < whole["rows"]
-        for finding in _worse(dimension["name"], group, whole)
+        for finding in _worse(primary(values["task"]), dimension["name"], group, whole)
     ]
 
 
-def _worse(dimension: str, group: Group, whole: Measured) -> list[GroupFinding]:
+def _worse(name: str, dimension: str, group: Group, whole: Measured) -> list[GroupFinding]:
     found: list[GroupFinding] = []
 
-    def add(kind: Literal["groupAuc", "groupSensitivity", "groupRatio"], estimate: Share, of_all: float) -> None:
+    def add(kind: Literal["groupScore", "groupSensitivity", "groupRatio"], estimate: Share, of_all: float) -> None:
         found.append(
-            {"kind": kind, "dimension": dimension, "group": group["name"], "estimate": estimate, "whole": of_all}
+            {
+                "kind": kind,
+                "score": name,
+                "dimension": dimension,
+                "group": group["name"],
+                "estimate": estimate,
+                "whole": of_all,
+            }
         )
 
-    auc, sensitivity, ratio = group["auc"], group["sensitivity"], group["ratio"]
-    if auc and whole["auc"] and _is_below(auc, whole["auc"]["value"], _AUC_GAP):
-        add("groupAuc", {"value": auc["value"], "low": auc["low"], "high": auc["high"]}, whole["auc"]["value"])
+    score, of_all, sensitivity, ratio = (
+        group["scores"][name],
+        whole["scores"][name],
+        group["sensitivity"],
+        group["ratio"],
+    )
+    if _is_below(score, of_all["value"], _SCORE_GAP[name]):
+        add("groupScore", {"value": score["value"], "low": score["low"], "high": score["high"]}, of_all["value"])
     all_sensitivity = whole["sensitivity"] and whole["sensitivity"]["value"]
     if sensitivity and all_sensitivity is not None and _is_below(sensitivity, all_sensitivity, _SENSITIVITY_GAP):
         add("groupSensitivity", sensitivity, all_sensitivity)

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...steps import Progress
-from ...training.scores import WeightedScores
+from ...training.scores import primary, weighted_scores
 from .scoring import Scored
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from ...loading.parent import ConfinedModel
-    from ...shapes import Floats, Ints
+    from ...shapes import Floats, Ints, Labels, Task
     from ..shapes import ColumnImportance, Importance, Missing
 
 _REPEATS = 5
@@ -29,7 +29,7 @@ _MAX_COLUMNS = 400
 
 
 def importance(scored: Scored, progress: Progress) -> Importance | Missing:
-    """Return by how much the AUC falls when a column's values change places between records.
+    """Return by how much the first score of the task falls when a column's values change places between records.
 
     Args:
         scored: The models; it is the challenger's columns that are measured.
@@ -45,46 +45,46 @@ def importance(scored: Scored, progress: Progress) -> Importance | Missing:
     rows = _affordable_rows(model.loaded, len(records), len(columns))
     if rows is None:
         return {"missing": "The model takes too long to predict for its columns to be measured one by one."}
-    sample = _sample(test.labels, rows)
+    sample = _sample(scored.task, test.labels, rows)
     labels, records = test.labels[sample], records.iloc[sample].reset_index(drop=True)
-    probabilities = model.probabilities[sample]
-    whole = _auc(labels, probabilities)
+    predicted = model.values[sample]
+    whole = _score(scored.task, labels, predicted)
     if not np.isfinite(whole):
-        return {"missing": "The test split holds records of one class only."}
+        return {"missing": "The target is the same in all records of the test split."}
     random = np.random.default_rng(_SEED)
     found: list[ColumnImportance] = []
     for number, name in enumerate(columns):
         progress({"stage": "importance", "column": name, "done": number, "of": len(columns)})
         orders = np.stack([random.permutation(len(records)) for _ in range(_REPEATS)])
-        drops = whole - _permuted_aucs(model.loaded, records[name], (sample, labels, probabilities), orders)
+        permuted = _permuted(model.loaded, records[name], (sample, predicted), orders)
+        drops = whole - np.array([_score(scored.task, labels, values) for values in permuted])
         found.append({"name": name, "drop": float(drops.mean()), "spread": float(drops.std(ddof=1))})
     found.sort(key=lambda column: (-column["drop"], column["name"]))
-    return {"rows": len(sample), "repeats": _REPEATS, "auc": whole, "columns": found}
+    score = primary(scored.task)
+    return {"rows": len(sample), "repeats": _REPEATS, "score": score, "value": whole, "columns": found}
 
 
-def _permuted_aucs(
-    model: ConfinedModel, values: pd.Series, measured: tuple[Ints, Ints, Floats], orders: Ints
-) -> Floats:
-    """Return the AUC of each order of a column's values.
+def _permuted(model: ConfinedModel, values: pd.Series, measured: tuple[Ints, Floats], orders: Ints) -> Floats:
+    """Return what is predicted with each order of a column's values.
 
     Args:
         model: The model.
         values: The column in the records that are measured.
-        measured: Numbers, labels and probabilities of these records.
+        measured: Numbers of these records, and what is predicted for them.
         orders: Places in the column, shape (repeats, rows).
     """
     import pandas as pd
 
-    numbers, labels, probabilities = measured
+    numbers, predicted = measured
     codes, _ = pd.factorize(values, use_na_sentinel=False)
-    permuted = np.tile(probabilities, (len(orders), 1))
+    permuted = np.tile(predicted, (len(orders),) + (1,) * predicted.ndim)
     # A record that got the value that it had keeps its prediction: of a rare drug's column that is nearly all of them.
     changed = codes[orders] != codes
     if changed.any():
         # All repeats in one table: most of the time of a small prediction goes into setting it up.
         rows = np.tile(numbers, (len(orders), 1))[changed]
-        permuted[changed], _ = model.probabilities(rows, (str(values.name), numbers[orders[changed]]))
-    return np.array([_auc(labels, part) for part in permuted])
+        permuted[changed], _ = model.predictions(rows, (str(values.name), numbers[orders[changed]]))
+    return permuted
 
 
 def _affordable_rows(model: ConfinedModel, rows: int, columns: int) -> int | None:
@@ -100,14 +100,16 @@ def _affordable_rows(model: ConfinedModel, rows: int, columns: int) -> int | Non
 
 def _predicting_seconds(model: ConfinedModel, rows: Ints) -> float:
     # Of the processor: a machine that is busy with other things must not change what the page says.
-    return max(model.probabilities(rows)[1], 1e-3)
+    return max(model.predictions(rows)[1], 1e-3)
 
 
-def _sample(labels: Ints, rows: int) -> Ints:
-    """Return `rows` row numbers with the share of positives of all, in their order."""
+def _sample(task: Task, labels: Labels, rows: int) -> Ints:
+    """Return `rows` row numbers, of a binary target with the share of positives of all, in their order."""
     if rows >= len(labels):
         return np.arange(len(labels))
     random = np.random.default_rng(_SEED)
+    if task != "binary":
+        return np.sort(random.choice(len(labels), rows, replace=False))
     positives, negatives = np.flatnonzero(labels == 1), np.flatnonzero(labels == 0)
     wanted = int(np.clip(round(rows * len(positives) / len(labels)), min(1, len(positives)), len(positives)))
     chosen = [
@@ -117,5 +119,6 @@ def _sample(labels: Ints, rows: int) -> Ints:
     return np.sort(np.concatenate(chosen))
 
 
-def _auc(labels: Ints, probabilities: Floats) -> float:
-    return float(WeightedScores(labels, probabilities, 0.5, ("auc",)).of(np.ones((1, len(labels))))[0, 0])
+def _score(task: Task, labels: Labels, predicted: Floats) -> float:
+    scores = weighted_scores(task, labels, predicted, names=(primary(task),))
+    return float(scores.of(np.ones((1, len(labels))))[0, 0])

@@ -1,4 +1,4 @@
-"""How well both models do on the test records: scores, curves, calibration, alerts and how predictions are spread."""
+"""How well both models do on the test records: scores, and of a binary target curves, calibration, alerts, spread."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
-from ...training.scores import CONFIDENCE, SAMPLES, SCORES, WeightedScores, interval, resamples
+from ...training.scores import CONFIDENCE, LOWER_IS_BETTER, SAMPLES, SCORES, interval, resamples, weighted_scores
 from ..inputs import ReportRequest
 from .scoring import Predicted, Scored
 
 if TYPE_CHECKING:
-    from ...shapes import Flags, Floats, Ints
+    from ...shapes import Flags, Floats, Labels
+    from ...training.scores import WeightedScores
     from ..shapes import (
         Calibration,
         CalibrationBin,
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
 
 _Part: TypeAlias = Literal["challenger", "champion", "difference"]
 
-HIGHER_IS_BETTER = {"auc": True, "average_precision": True, "log_loss": False, "brier": False, "f1": True}
-
 # What the bundled training records beside its scores.
 _NO_SCORES = ("threshold", "iterations", "train_rows")
 
@@ -46,10 +45,14 @@ def comparison(scored: Scored, request: ReportRequest) -> Comparison:
     both = scored.both()
     if both is None:
         why = (scored.challenger.missing, request.champion and request.champion.objection)
-        return {"computed": False, "missing": " ".join(filter(None, why)), "scores": _recorded(request)}
+        return {
+            "computed": False,
+            "missing": " ".join(filter(None, why)),
+            "scores": _recorded(request, SCORES[scored.task]),
+        }
     labels, models = both
     ready: dict[Role, WeightedScores] = {
-        role: WeightedScores(labels, model.probabilities, model.threshold) for role, model in models.items()
+        role: weighted_scores(scored.task, labels, model.values, model.threshold) for role, model in models.items()
     }
     drawn: dict[Role, list[Floats]] = {role: [] for role in ready}
     for weights in resamples(len(labels)):
@@ -70,7 +73,7 @@ def comparison(scored: Scored, request: ReportRequest) -> Comparison:
         "missing": scored.champion.missing if scored.champion else None,
         "scores": {
             name: _score(name, {role: (values[role][index], samples[role][:, index]) for role in values})
-            for index, name in enumerate(SCORES)
+            for index, name in enumerate(SCORES[scored.task])
         },
     }
 
@@ -98,14 +101,14 @@ def verdict(name: str, difference: Estimate | None) -> Literal["better", "worse"
         return None
     if difference["low"] <= 0 <= difference["high"]:
         return "unclear"
-    return "better" if (difference["low"] > 0) == HIGHER_IS_BETTER[name] else "worse"
+    return "better" if (difference["low"] > 0) != (name in LOWER_IS_BETTER) else "worse"
 
 
-def _recorded(request: ReportRequest) -> dict[str, Score]:
+def _recorded(request: ReportRequest, ours: tuple[str, ...]) -> dict[str, Score]:
     """What the trainings recorded: scores under our names first, then whatever else they measured."""
     champion = {} if request.champion is None else request.champion.metrics
     challenger = request.challenger.metrics
-    bundled = [f"test_{name}" for name in SCORES]
+    bundled = [f"test_{name}" for name in ours]
     names = [name for name in bundled if name in challenger or name in champion]
     names += sorted((challenger.keys() | champion.keys()) - {*bundled, *_NO_SCORES})
     comparable = request.champion is not None and not request.champion.objection
@@ -130,8 +133,10 @@ def _without_interval(value: float | None) -> Estimate | None:
 _POINTS = 200
 
 
-def curves(scored: Scored) -> Curves | Missing:
-    """Return the ROC and precision-recall curves of both models, thin enough to draw."""
+def curves(scored: Scored) -> Curves | Missing | None:
+    """Return the ROC and precision-recall curves of both models, thin enough to draw; None of another target."""
+    if scored.task != "binary":
+        return None
     both = scored.both()
     if both is None:
         return {"missing": scored.challenger.missing}
@@ -139,12 +144,12 @@ def curves(scored: Scored) -> Curves | Missing:
     return {"models": {role: _curves(labels, model) for role, model in models.items()}}
 
 
-def _curves(labels: Ints, model: Predicted) -> ModelCurves:
+def _curves(labels: Labels, model: Predicted) -> ModelCurves:
     from sklearn.metrics import precision_recall_curve, roc_curve
 
-    false_positive, sensitivity, _ = roc_curve(labels, model.probabilities)
-    precision, recall, _ = precision_recall_curve(labels, model.probabilities)
-    alert = model.probabilities >= model.threshold
+    false_positive, sensitivity, _ = roc_curve(labels, model.values)
+    precision, recall, _ = precision_recall_curve(labels, model.values)
+    alert = model.values >= model.threshold
     hits, alerts = int(labels[alert].sum()), int(alert.sum())
     positives = int(labels.sum())
     at_recall = hits / positives if positives else None
@@ -170,16 +175,18 @@ _CALIBRATION_BINS = 10
 _MIN_BIN_ROWS = 20
 
 
-def calibration(scored: Scored) -> Calibration | Missing:
-    """Return whether the predicted probabilities of both models are what happens."""
+def calibration(scored: Scored) -> Calibration | Missing | None:
+    """Return whether the predicted probabilities of both models are what happens; None of another target."""
+    if scored.task != "binary":
+        return None
     both = scored.both()
     if both is None:
         return {"missing": scored.challenger.missing}
     labels, models = both
-    return {"models": {role: of_probabilities(labels, model.probabilities) for role, model in models.items()}}
+    return {"models": {role: of_probabilities(labels, model.values) for role, model in models.items()}}
 
 
-def of_probabilities(labels: Ints, probabilities: Floats) -> ModelCalibration:
+def of_probabilities(labels: Labels, probabilities: Floats) -> ModelCalibration:
     """Return the calibration of one model."""
     order = np.argsort(probabilities, kind="stable")
     count = int(np.clip(len(order) // _MIN_BIN_ROWS, 1, _CALIBRATION_BINS))
@@ -195,14 +202,16 @@ def of_probabilities(labels: Ints, probabilities: Floats) -> ModelCalibration:
     }
 
 
-def _bin(labels: Ints, probabilities: Floats) -> CalibrationBin:
+def _bin(labels: Labels, probabilities: Floats) -> CalibrationBin:
     predicted = float(probabilities.mean())
     value, low, high = _wilson(float(labels.sum()), len(labels))
     return {"rows": len(labels), "predicted": predicted, "value": value, "low": low, "high": high}
 
 
-def decisions(scored: Scored) -> DecisionsOfModels | Missing:
-    """Return what the alerts of both models get right at their thresholds."""
+def decisions(scored: Scored) -> DecisionsOfModels | Missing | None:
+    """Return what the alerts of both models get right at their thresholds; None of another target."""
+    if scored.task != "binary":
+        return None
     both = scored.both()
     if both is None:
         return {"missing": scored.challenger.missing}
@@ -212,14 +221,14 @@ def decisions(scored: Scored) -> DecisionsOfModels | Missing:
             role: {
                 "threshold": model.threshold,
                 "thresholdIsDefault": model.threshold_is_default,
-                **at_threshold(labels, model.probabilities >= model.threshold),
+                **at_threshold(labels, model.values >= model.threshold),
             }
             for role, model in models.items()
         }
     }
 
 
-def at_threshold(labels: Ints, alert: Flags) -> Decisions:
+def at_threshold(labels: Labels, alert: Flags) -> Decisions:
     """Return the four counts, and the shares made of them.
 
     Args:
@@ -247,21 +256,23 @@ _SPREAD_BINS = 40
 _SHOWN_QUANTILE = 0.995
 
 
-def distribution(scored: Scored) -> Distribution | Missing:
-    """Return how the predicted probabilities of both models are spread."""
+def distribution(scored: Scored) -> Distribution | Missing | None:
+    """Return how the predicted probabilities of both models are spread; None of another target."""
+    if scored.task != "binary":
+        return None
     both = scored.both()
     if both is None:
         return {"missing": scored.challenger.missing}
     labels, models = both
-    top = max(float(np.quantile(model.probabilities, _SHOWN_QUANTILE)) for model in models.values())
+    top = max(float(np.quantile(model.values, _SHOWN_QUANTILE)) for model in models.values())
     top = min(max(top, max(model.threshold for model in models.values()) * 1.1, 1e-6), 1.0)
     edges = np.linspace(0, top, _SPREAD_BINS + 1)
     return {
         "edges": edges.tolist(),
         "models": {
             role: {
-                "positive": _shares(model.probabilities[labels == 1], edges),
-                "negative": _shares(model.probabilities[labels == 0], edges),
+                "positive": _shares(model.values[labels == 1], edges),
+                "negative": _shares(model.values[labels == 0], edges),
             }
             for role, model in models.items()
         },

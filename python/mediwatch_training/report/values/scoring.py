@@ -1,4 +1,4 @@
-"""Probabilities of both models for the same test records."""
+"""What both models predict for the same test records."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..inputs import ReportedModel, ReportRequest
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ...shapes import Floats, Ints
+    from ...shapes import Floats, Labels, Task
     from ..shapes import Role
 
 _DEFAULT_THRESHOLD = 0.5
@@ -25,31 +25,31 @@ _DEFAULT_THRESHOLD = 0.5
 
 @dataclass(frozen=True)
 class Predicted:
-    """A model with its probabilities of the positive class for the test records, shape (rows,)."""
+    """A model with what it predicts for the test records, a row a record: probabilities or numbers."""
 
     name: str
     loaded: ConfinedModel | None
-    probabilities: Floats
+    values: Floats
     threshold: float
     threshold_is_default: bool
 
 
 @dataclass(frozen=True)
 class ScoredModel:
-    """A model with its probabilities, or with the reason why there are none.
+    """A model with what it predicts, or with the reason why that is not known.
 
     Attributes:
         name: What to call it in messages.
         loaded: Its process; None if it could not be loaded.
-        probabilities: Of the positive class, shape (rows,); None if it could not be scored.
+        values: What it predicts, a row a record; None if it could not be scored.
         threshold: Probability from which a record counts as positive.
         threshold_is_default: Whether neither the model nor its metrics tell a threshold.
-        missing: Why there are no probabilities, in a sentence.
+        missing: Why it was not scored, in a sentence.
     """
 
     name: str
     loaded: ConfinedModel | None
-    probabilities: Floats | None
+    values: Floats | None
     threshold: float
     threshold_is_default: bool
     missing: str | None
@@ -57,26 +57,31 @@ class ScoredModel:
     @property
     def predicted(self) -> Predicted | None:
         """The model as one that was scored; None if it was not."""
-        if self.probabilities is None:
+        if self.values is None:
             return None
-        return Predicted(self.name, self.loaded, self.probabilities, self.threshold, self.threshold_is_default)
+        return Predicted(self.name, self.loaded, self.values, self.threshold, self.threshold_is_default)
 
 
 @dataclass(frozen=True)
 class HeldOut:
-    """The records that models are scored on, and their labels, 0 or 1, shape (rows,)."""
+    """The records that models are scored on, and their labels, shape (rows,)."""
 
     records: pd.DataFrame
-    labels: Ints
+    labels: Labels
 
 
 @dataclass(frozen=True)
 class Scored:
-    """Both models on the test split; none where there is nothing to score them on."""
+    """Both models on the test split; none where there is nothing to score them on.
+
+    `classes` are the values of the target where there are several.
+    """
 
     test: HeldOut | None
     challenger: ScoredModel
     champion: ScoredModel | None
+    task: Task = "binary"
+    classes: list[str] | None = None
 
     @property
     def rows(self) -> int | None:
@@ -85,11 +90,11 @@ class Scored:
 
     @property
     def positives(self) -> int | None:
-        """Records in the test split whose target is positive."""
-        return None if self.test is None else int(self.test.labels.sum())
+        """Records in the test split whose target is positive; None where it is not binary."""
+        return None if self.test is None or self.task != "binary" else int(self.test.labels.sum())
 
-    def both(self) -> tuple[Ints, dict[Role, Predicted]] | None:
-        """Return the labels, and the models that have probabilities; None if the challenger has none."""
+    def both(self) -> tuple[Labels, dict[Role, Predicted]] | None:
+        """Return the labels, and the models that were scored; None if the challenger was not."""
         challenger = self.challenger.predicted
         if challenger is None or self.test is None:
             return None
@@ -123,30 +128,34 @@ def score_models(request: ReportRequest, dataset: Dataset | None, progress: Prog
         if objection or dataset is None:
             return _unscored(model, objection)
         progress({"stage": "scoring", "version": model.version})
-        return _score(model, request, dataset.test_records, stack)
+        return _score(model, request, dataset, stack)
 
     test = None if dataset is None else HeldOut(dataset.test_records, np.asarray(dataset.labels("test")))
     champion = None if request.champion is None else scored(request.champion)
-    return Scored(test, scored(request.challenger), champion)
+    challenger = scored(request.challenger)
+    if dataset is None:
+        return Scored(test, challenger, champion)
+    return Scored(test, challenger, champion, dataset.meta["task"], dataset.meta["classes"])
 
 
-def _score(model: ReportedModel, request: ReportRequest, records: pd.DataFrame, stack: ExitStack) -> ScoredModel:
+def _score(model: ReportedModel, request: ReportRequest, dataset: Dataset, stack: ExitStack) -> ScoredModel:
     try:
         loaded = stack.enter_context(
             confined(
                 model.uri,
                 request.tracking_uri,
-                records,
+                dataset.test_records,
+                (dataset.meta["task"], dataset.meta["classes"]),
                 recorded=model.recorded,
                 threads=request.threads,
                 memory_mib=request.memory_mb,
             )
         )
-        probabilities, _ = loaded.probabilities()
+        values, _ = loaded.predictions()
     except (ModelLoadFailed, ModelMismatch, ModelChanged) as error:
         return _unscored(model, _sentence(error.message))
     threshold, is_default = _threshold(model, loaded)
-    return ScoredModel(f"version {model.version}", loaded, probabilities, threshold, is_default, None)
+    return ScoredModel(f"version {model.version}", loaded, values, threshold, is_default, None)
 
 
 def _unscored(model: ReportedModel, missing: str | None) -> ScoredModel:

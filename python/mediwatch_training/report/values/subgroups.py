@@ -8,20 +8,26 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...training.scores import SAMPLES, SCORES, WeightedScores, interval, resamples
+from ...training.scores import SAMPLES, interval, resamples, weighted_scores
 from .performance import at_threshold, observed_to_expected
 from .scoring import HeldOut, Predicted, Scored
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ...shapes import Floats, Ints
+    from ...shapes import Floats, Labels, Task
     from ..shapes import Dimension, Estimate, Group, Measured, Missing, Subgroups
 
 MIN_ROWS = 100
 MIN_POSITIVES = 20
 # Fewer than for all records, as there are many groups.
 _SAMPLES = 500
+#: The scores that are shown of each group.
+MEASURES: dict[Task, tuple[str, ...]] = {
+    "binary": ("auc",),
+    "multiclass": ("auc", "accuracy"),
+    "regression": ("r2", "mae"),
+}
 # A column with more values is no grouping of people; the rarest are shown together.
 _MAX_GROUPS = 15
 _DIMENSIONS = (
@@ -45,62 +51,68 @@ def subgroups(scored: Scored) -> Subgroups | Missing:
     by_name = {str(column).lower(): column for column in records.columns}
     found = {name: next((by_name[one] for one in names if one in by_name), None) for name, names in _DIMENSIONS}
     dimensions: list[Dimension] = [
-        {"name": name, "column": column, "groups": _groups(test, model, _grouping(name, records[column]))}
+        {"name": name, "column": column, "groups": _groups(scored.task, test, model, _grouping(name, records[column]))}
         for name, column in found.items()
         if column is not None
     ]
     absent = [name for name, column in found.items() if column is None]
     if not dimensions:
         return {"missing": "The data has no column named age, sex, gender or race.", "absent": absent}
-    whole = _measured(test.labels, model.probabilities, model.threshold, SAMPLES)
+    whole = _measured(scored.task, test.labels, model.values, model.threshold, SAMPLES)
     return {
+        "measures": list(MEASURES[scored.task]),
         "minRows": MIN_ROWS,
-        "minPositives": MIN_POSITIVES,
+        "minPositives": MIN_POSITIVES if scored.task == "binary" else None,
         "whole": whole,
         "dimensions": dimensions,
         "absent": absent,
     }
 
 
-def _groups(test: HeldOut, model: Predicted, grouping: pd.Series) -> list[Group]:
+def _groups(task: Task, test: HeldOut, model: Predicted, grouping: pd.Series) -> list[Group]:
     groups: list[Group] = []
     for name in sorted(grouping.unique(), key=_place):
         chosen = (grouping == name).to_numpy()
-        labels, probabilities = test.labels[chosen], model.probabilities[chosen]
-        groups.append({"name": name, **_measured(labels, probabilities, model.threshold)})
+        groups.append({"name": name, **_measured(task, test.labels[chosen], model.values[chosen], model.threshold)})
     return groups
 
 
-def _measured(labels: Ints, probabilities: Floats, threshold: float, samples: int = _SAMPLES) -> Measured:
-    rows, positives = len(labels), int(labels.sum())
-    enough = rows >= MIN_ROWS and MIN_POSITIVES <= positives <= rows - MIN_POSITIVES
-    if not enough:
-        return {
-            "rows": rows,
-            "positives": positives,
-            "enough": False,
-            "auc": None,
-            "sensitivity": None,
-            "alertRate": None,
-            "ratio": None,
-        }
-    at = at_threshold(labels, probabilities >= threshold)
-    return {
+def _measured(task: Task, labels: Labels, predicted: Floats, threshold: float, samples: int = _SAMPLES) -> Measured:
+    rows = len(labels)
+    measured: Measured = {
         "rows": rows,
-        "positives": positives,
-        "enough": True,
-        "auc": _auc(labels, probabilities, samples),
-        "sensitivity": at["sensitivity"],
-        "alertRate": at["alertRate"],
-        "ratio": observed_to_expected(positives, float(probabilities.sum()), rows),
+        "positives": int(labels.sum()) if task == "binary" else None,
+        "enough": rows >= MIN_ROWS,
+        "scores": {},
+        "sensitivity": None,
+        "alertRate": None,
+        "ratio": None,
     }
+    positives = measured["positives"]
+    if positives is not None and not MIN_POSITIVES <= positives <= rows - MIN_POSITIVES:
+        measured["enough"] = False
+    if not measured["enough"]:
+        return measured
+    measured["scores"] = _estimates(task, labels, predicted, samples)
+    if not all(np.isfinite(score["value"]) for score in measured["scores"].values()):
+        # All of one class, or of one number.
+        return {**measured, "enough": False, "scores": {}}
+    if positives is not None:
+        at = at_threshold(labels, predicted >= threshold)
+        measured["sensitivity"], measured["alertRate"] = at["sensitivity"], at["alertRate"]
+        measured["ratio"] = observed_to_expected(positives, float(predicted.sum()), rows)
+    return measured
 
 
-def _auc(labels: Ints, probabilities: Floats, samples: int) -> Estimate:
-    scores = WeightedScores(labels, probabilities, 0.5, SCORES[:1])
-    drawn = np.concatenate([scores.of(weights)[:, 0] for weights in resamples(len(labels), samples)])
-    low, high = interval(drawn) or (None, None)
-    return {"value": float(scores.of(np.ones((1, len(labels))))[0, 0]), "low": low, "high": high}
+def _estimates(task: Task, labels: Labels, predicted: Floats, samples: int) -> dict[str, Estimate]:
+    scores = weighted_scores(task, labels, predicted, names=MEASURES[task])
+    drawn = np.concatenate([scores.of(weights) for weights in resamples(len(labels), samples)])
+    values = scores.of(np.ones((1, len(labels))))[0]
+    found: dict[str, Estimate] = {}
+    for name, value, column in zip(MEASURES[task], values, drawn.T, strict=True):
+        low, high = interval(column) or (None, None)
+        found[name] = {"value": float(value), "low": low, "high": high}
+    return found
 
 
 def _grouping(dimension: str, column: pd.Series) -> pd.Series:

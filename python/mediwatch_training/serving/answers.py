@@ -1,0 +1,56 @@
+"""What the API answers and logs of a prediction, by the kind of target."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from ..shapes import Floats, Task, Value
+    from .model import ServedModel
+
+#: A binary target: the probability of the positive class, and whether it reaches the threshold (1) or not (0). Several
+#: classes: the likeliest one, and the probability of each. A regression: the number.
+Answer: TypeAlias = "dict[str, float | int | str | dict[str, float]]"
+
+#: Columns of the prediction log, the last ones of its header.
+LOGGED: dict[Task, list[str]] = {
+    "binary": ["prob", "pred"],
+    "multiclass": ["prob", "pred"],
+    "regression": ["prediction"],
+}
+
+
+def answers_of(model: ServedModel, predicted: Floats) -> list[Answer]:
+    """Return the answer of each record."""
+    if model.task == "regression":
+        return [{"prediction": float(number)} for number in predicted]
+    if model.task == "binary":
+        return [{"prob": float(p), "pred": int(p >= model.threshold)} for p in predicted]
+    return [
+        {
+            "prediction": model.classes[int(row.argmax())],
+            "probabilities": dict(zip(model.classes, map(float, row), strict=True)),
+        }
+        for row in predicted
+    ]
+
+
+def logged_of(model: ServedModel, predicted: Floats) -> list[list[Value]]:
+    """Return the cells of each record under `LOGGED`; of several classes, the likeliest one with its probability."""
+    if model.task == "regression":
+        return [[float(number)] for number in predicted]
+    if model.task == "binary":
+        return [[float(p), int(p >= model.threshold)] for p in predicted]
+    return [[float(row.max()), model.classes[int(row.argmax())]] for row in predicted]
+
+
+def thresholds_of(model: ServedModel) -> dict[str, float]:
+    """Return the field ``threshold`` of an answer: only a binary target has one."""
+    return {"threshold": model.threshold} if model.task == "binary" else {}
+
+
+def target_of(model: ServedModel) -> dict[str, object]:
+    """Return what ``/health`` and ``/schema`` say of another target than a binary one, which has a threshold."""
+    if model.task == "binary":
+        return {}
+    return {"task": model.task, **({"classes": model.classes} if model.classes else {})}
