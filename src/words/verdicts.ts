@@ -54,7 +54,7 @@ function gateText(verdict: GateVerdict): string {
     case 'championNotScored':
       return `Version ${verdict.champion}, the champion, ${UNSCORED[verdict.reason]}${verdict.problem ? `: ${verdict.problem}` : '.'}`;
     case 'notComparable':
-      return `Version ${verdict.version} and version ${verdict.champion}, the champion, are not comparable: their trainings scored them on different data.`;
+      return `Version ${verdict.version} and version ${verdict.champion}, the champion, are not comparable: their trainings scored them on different data sets.`;
     case 'policyAlways':
       return verdict.floor
         ? `The policy is "always", although it is ${floorText(verdict.floor)}.`

@@ -38,7 +38,7 @@ it.each<[GateVerdict, string]>([
   ],
   [
     { code: 'notComparable', version: '3', champion: '1' },
-    'Version 3 and version 1, the champion, are not comparable: their trainings scored them on different data. Set ' +
+    'Version 3 and version 1, the champion, are not comparable: their trainings scored them on different data sets. Set ' +
       'steps.evaluate to a command that takes {version}: it scores both on the same rows. "mediwatch promote VERSION ' +
       '--force" promotes it all the same.',
   ],
@@ -48,6 +48,6 @@ it.each<[GateVerdict, string]>([
 
 it('a verdict that was overruled gives no advice', () => {
   expect(verdictText({ code: 'notComparable', version: '3', champion: '1' }, true)).toMatch(
-    /^Forced\. The gate would have refused: .*different data\.$/,
+    /^Forced\. The gate would have refused: .*different data sets\.$/,
   );
 });

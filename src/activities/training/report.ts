@@ -152,6 +152,6 @@ function objectionTo(champion: Known, challenger: Known, config: Config): string
   return capitalised(otherSplit(challenger.found, champion.found)) || null;
 }
 
-const OTHER_DATA = 'The trainings scored the two versions on different data: they are not comparable.';
+const OTHER_DATA = 'The trainings scored the two versions on different data sets: they are not comparable.';
 const pageUri = (runId: string) => `runs:/${runId}/${REPORT_FILES.page}`;
 const nullIfEmpty = (params: Params): Params | null => (Object.keys(params).length > 0 ? params : null);
