@@ -171,6 +171,8 @@ it('groups, mapped tasks, functions that make commands, and objects that JSON ca
   const done = await run(['dags/tides.py', 'write', '--dir', 'x', '--upstream']);
   expect([done.code, done.out, returned('write')]).toEqual([0, '10 cm', '10 cm']);
   expect(existsSync(join(dir, 'x/measure/return_value.pickle'))).toBe(true);
+  const elsewhere = await run(['dags/tides.py', 'plot', '--dir', 'x']);
+  expect([elsewhere.code, elsewhere.err]).toEqual([1, expect.stringContaining('plot runs elsewhere')]);
   const skipped = await run(['dags/tides.py', 'checks.is_high', '--dir', 'x']);
   expect([skipped.code, skipped.err]).toEqual([99, expect.stringContaining('what comes after it is skipped')]);
   expect((await run(['dags/tides.py', 'checks.day', '--dir', 'x', '--execution-date', '2026-02-01'])).code).toBe(0);

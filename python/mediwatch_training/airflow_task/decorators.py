@@ -7,7 +7,18 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, cast
 
-from .models import Context, Dag, Function, Group, PythonSensor, PythonTask, Result, ShortCircuit, run_bash
+from .models import (
+    AirflowException,
+    Context,
+    Dag,
+    Function,
+    Group,
+    PythonSensor,
+    PythonTask,
+    Result,
+    ShortCircuit,
+    run_bash,
+)
 
 
 class BashFunction(PythonTask):
@@ -16,6 +27,14 @@ class BashFunction(PythonTask):
     def execute(self, context: Context) -> object:
         """Call the function, and run the command that it makes."""
         return run_bash(self, str(super().execute(context)))
+
+
+class Elsewhere(PythonTask):
+    """A kind that runs in a place which only Airflow can reach, such as ``@task.docker``."""
+
+    def execute(self, context: Context) -> object:
+        """Refuse."""
+        raise AirflowException(f"{self.task_id} runs elsewhere, which needs Airflow. Give a step its own command.")
 
 
 class Mapped(PythonTask):
@@ -87,9 +106,9 @@ class TaskDecorator:
         return lambda function: TaskFunction(cast("Function", function), self.kind, settings)
 
     def __getattr__(self, name: str) -> TaskDecorator:
-        if name not in _KINDS:
-            raise AttributeError(f"@task.{name} needs Airflow")
-        return TaskDecorator(_KINDS[name])
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return TaskDecorator(_KINDS.get(name, Elsewhere))
 
 
 task = TaskDecorator(PythonTask)

@@ -28,6 +28,10 @@ def tides(ports: int = 3):
     def write(height):
         return f"echo {height} $UNIT"
 
+    @task.docker(image="python:3.12")
+    def plot(height):
+        print(height)
+
     @task.short_circuit
     def is_high(height):
         return height > 1000
@@ -46,6 +50,7 @@ def tides(ports: int = 3):
     top = highest(readings)
     write(top)
     checks(top)
+    plot(top)
     highest(readings)
 
 
