@@ -14,7 +14,7 @@ it.each<[GateVerdict, string]>([
   ],
   [
     { code: 'firstVersion', scores: { test_rmse: 2 }, floor: null },
-    'Nothing was in Production; test rmse 2.0000. Whether a trivial model scores as well is not known.',
+    'Nothing was in Production; test RMSE 2.0000. Whether a trivial model scores as well is not known.',
   ],
   [
     { code: 'policyAlways', floor: { ...floor, low: null } },
