@@ -33,6 +33,7 @@ export function detectDags(facts: ReadonlyMap<string, Facts>, commands: Commands
         const found = runsOfTask(path, task, commands);
         return found.map((one) => ({
           ...one,
+          env: { ...task.env, ...one.env },
           retries: task.retries ?? common.retries,
           retryDelay: task.retryDelay ?? common.retryDelay,
           timeout: task.timeout ?? common.timeout,
@@ -49,7 +50,7 @@ export function detectDags(facts: ReadonlyMap<string, Facts>, commands: Commands
           ? `its tag is ${tag}`
           : says
             ? 'it says that it is for testing'
-            : TESTING.test(id)
+            : TESTING.test(id.replace(/[_-]/g, ' '))
               ? 'its name says so'
               : null,
         functions: new Map(tasks.flatMap(({ id: task, does }) => (does ? [[task, does] as const] : []))),

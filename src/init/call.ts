@@ -123,7 +123,7 @@ const argsOf = (run: Run | undefined) => run?.words.slice(run.head) ?? [];
 export function configsOf({ facts, options }: Program, run: Run | undefined, view: ProjectView): string[] {
   const named = [
     ...argsOf(run),
-    ...options.flatMap(({ help }) => mentioned(view, help)),
+    ...options.flatMap(({ default: value, help }) => [String(value), ...mentioned(view, help)]),
     ...facts.reads,
     'params.yaml',
   ];
@@ -246,8 +246,11 @@ function decision({
       return outputFor(program, option, value);
     if (written !== undefined) return written;
   }
-  if (written !== undefined || (!option.required && !segment)) return written;
-  if (option.default !== null && !segment) return undefined;
+  if (written !== undefined) return written;
+  if (!option.required || option.default !== null) {
+    if (segment) notes.push(`${segment.flag || option.dest} ${segment.value} is known only there: it is left out.`);
+    return undefined;
+  }
   if (isPath(option) && writesTo(program, option)) return outputFor(program, option, value);
   const [named, ...others] = mentioned(view, option.help);
   if (named && others.length === 0) return bound(named, bindings);
@@ -293,6 +296,7 @@ export function wantsInput(program: Program, run: Run | undefined, view: Project
   const isOpen = ({ dest, help }: Option) => !declaredValue(program, given, dest) && mentioned(view, help).length === 0;
   const options = program.options.filter((option) => option.required && isPath(option) && readsFrom(program, option));
   const places = program.facts.reads.filter((place) => /^<\d+>/.test(place));
+  if (argsOf(run).includes(placeholder('data'))) return true;
   return options.some(isOpen) || places.some((place) => filesOf(program, run, [place], view).length === 0);
 }
 

@@ -2,6 +2,7 @@ import { parse as parseToml } from 'smol-toml';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { type Commands, join, type Run, run, runsOf, type Shell } from './shell.ts';
+import type { Facts } from './sources.ts';
 import type { ProjectView } from './view.ts';
 
 /** Runs that some file of the project declares as one piece of work, in their order. */
@@ -12,16 +13,20 @@ export interface Pipeline {
 
 const shellAt = (where: string, name = '', cwd = ''): Shell => ({ where, name, cwd, variables: {}, depth: 0 });
 
-/** What looks up commands in a project. */
-export function commandsOf(view: ProjectView): Commands {
+/** What looks up commands in a project; a source with several subcommands is as many programs. */
+export function commandsOf(view: ProjectView, facts: ReadonlyMap<string, Facts> = new Map()): Commands {
   const makefile = readMakefile(view);
   const commands: Commands = {
     view,
     console: consoleScripts(view),
+    subcommands: new Map([...facts].map(([path, { commands }]) => [path, subcommandsOf(commands)])),
     make: (target, shell) => (makefile ? targetRuns(makefile, target ?? makefile.first, commands, shell) : []),
   };
   return commands;
 }
+
+export const subcommandsOf = (commands: Facts['commands']) =>
+  Object.keys(commands).length > 1 ? Object.keys(commands) : [];
 
 /** Everything that declares how the project's programs are run, what says most first. */
 export function declaredPipelines(commands: Commands): { pipelines: Pipeline[]; mentioned: Run[] } {
@@ -146,7 +151,7 @@ function mlproject(commands: Commands): Pipeline[] {
     const filled = command.replace(/\{(\w+)\}/g, (all, key: string) => {
       const parameter = parameters[key];
       if (!parameter) return all;
-      if (parameter.default === undefined) return 'FILL_IN';
+      if (parameter.default === undefined) return /^(path|uri)$/.test(parameter.type) ? placeholder('data') : 'FILL_IN';
       const isNumber = /^(int|float|double|long)$/.test(parameter.type) && !/seed|trials/.test(key);
       return isNumber ? placeholder(`params.${key}=${parameter.default}`) : String(parameter.default);
     });

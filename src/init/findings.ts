@@ -48,7 +48,7 @@ export async function examine(view: ProjectView): Promise<Findings> {
   const readable = texts.filter((entry): entry is [string, string] => entry[1] !== undefined);
   const { facts, unreadable } = await readSources(new Map([...readable, ...notebookSources(view)]));
 
-  const commands = commandsOf(view);
+  const commands = commandsOf(view, facts);
   const dags = detectDags(facts, commands);
   const ci = detectCi(commands);
   const dockerfiles = detectDockerfiles(view);
@@ -76,7 +76,7 @@ export async function examine(view: ProjectView): Promise<Findings> {
   };
 }
 
-export const TABLE_FILE = /\.(csv|tsv|parquet|feather|jsonl|xlsx)(\.(gz|bz2|xz|zip))?$/;
+export const TABLE_FILE = /\.(csv|tsv|parquet|feather|jsonl|xlsx|npz|npy|h5|hdf5|arff|libsvm|dat|data)(\.(gz|bz2|xz|zip))?$/;
 /** What a step made is not what it starts from. */
 const MADE =
   /(^|\/)(processed|interim|splits?|features|output|outputs|logs?|reports?|predictions?|artifacts|tests?)(\/|$)|(^|\/)(test|valid|validation|val|predictions?|pred)[\w-]*\.\w+/;

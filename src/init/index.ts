@@ -108,6 +108,7 @@ export function parseHelp(text: string): Option[] {
     const number = shown !== undefined && shown !== '' && Number.isFinite(Number(shown)) ? Number(shown) : undefined;
     return [
       {
+        command: null,
         flag,
         dest: flag.slice(2).replaceAll('-', '_'),
         type: typeOf(metavar, shown),

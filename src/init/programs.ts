@@ -2,8 +2,8 @@ import { posix } from 'node:path';
 import { z } from 'zod';
 import { parseJson } from '../contracts/text.ts';
 import { type Dag, taskOf } from './automation.ts';
-import { placeholder, reach, tomlOf, yamlOf } from './declared.ts';
-import { join, type Run } from './shell.ts';
+import { placeholder, reach, subcommandsOf, tomlOf, yamlOf } from './declared.ts';
+import { join, type Run, subcommandOf } from './shell.ts';
 import type { Doing, Facts, Option } from './sources.ts';
 import type { ProjectView } from './view.ts';
 
@@ -37,12 +37,21 @@ export function detectPrograms(
   dags: readonly Dag[],
 ): Program[] {
   const sources = [...facts].flatMap(([path, own]): Program[] => {
+    const subcommands = subcommandsOf(own.commands);
     const called = runs.filter(({ script }) => script === path);
-    if (!path.endsWith('.py') || !isProgram(path, own, called)) return [];
-    const [first] = called;
-    const words = first ? first.words.slice(0, first.head) : bare(view, path, own);
-    const options = own.overrides ? [...own.options, ...overridden(view, path, own)] : own.options;
-    return [made(view, { kind: 'python', path, words, cwd: first?.cwd ?? '', facts: own, options, runs: called })];
+    const calledSo = (name: string) => runs.filter(({ script }) => script === subcommandOf(path, name));
+    if (!path.endsWith('.py') || !isProgram(path, own, [...called, ...subcommands.flatMap(calledSo)])) return [];
+    const program = (path: string, start: string[], facts: Doing, called: Run[]) => {
+      const [first] = called;
+      const words = first ? first.words.slice(0, first.head) : start;
+      const options = own.overrides ? [...facts.options, ...overridden(view, path, own)] : facts.options;
+      return made(view, { kind: 'python', path, words, cwd: first?.cwd ?? '', facts, options, runs: called });
+    };
+    const start = called[0]?.words.slice(0, called[0].head) ?? bare(view, path, own);
+    if (subcommands.length === 0) return [program(path, start, own, called)];
+    return Object.entries(own.commands).map(([name, does]) =>
+      program(subcommandOf(path, name), [...start, name], { ...does, imports: own.imports }, calledSo(name)),
+    );
   });
   const tasks = dags.flatMap(({ path, functions }) =>
     [...functions].map(([id, does]): Program => {
@@ -119,6 +128,7 @@ function overridden(view: ProjectView, path: string, { reads }: Facts): Option[]
     return view.files.includes(group) ? [key, yamlOf(view.text(group))] : [key, value];
   });
   return flat(Object.fromEntries(groups)).map(([dest, value]) => ({
+    command: null,
     flag: `${dest}=`,
     dest,
     type: typeof value === 'number' ? (Number.isInteger(value) ? 'int' : 'float') : 'str',
@@ -178,15 +188,16 @@ const call = ({ calls }: Doing, pattern: RegExp) => Object.keys(calls).find((nam
 const fits = ({ calls }: Doing) => Object.keys(calls).find((name) => FITS.test(name) && !TRANSFORMS.test(name));
 
 function doesTrain(path: string, facts: Doing): boolean {
-  return fits(facts) !== undefined || /train|(^|[^a-z])fit([^a-z]|$)/.test(nameOf(path));
+  return fits(facts) !== undefined || /train|(^|[^a-z])fit([^a-z]|$)/.test(nameOf(path.split('.py ').at(-1) ?? path));
 }
 
 /** Whether a program keeps what it trained: it logs a model, or writes one. */
-export const keepsModel = (facts: Doing) => facts.models.length > 0 || call(facts, LOGS_MODEL) !== undefined;
+export const keepsModel = (facts: Doing) => facts.models.length > 0 || logsModel(facts);
+export const logsModel = (facts: Doing) => call(facts, LOGS_MODEL) !== undefined;
 
 /** Says what a program is for by what it does; its name only tells apart what does the same. */
 function classify(path: string, facts: Doing): Classified {
-  const name = nameOf(path.split(', task ').at(-1) ?? path);
+  const name = nameOf(path.split(/, task |\.py /).at(-1) ?? path);
   const fit = fits(facts);
   const scores = [...facts.metrics, ...Object.keys(facts.scores)];
   const keeps = keepsModel(facts);
@@ -272,6 +283,7 @@ const ASSIGNMENT =
 
 function taggedParameters(source: string): Option[] {
   return [...source.matchAll(ASSIGNMENT)].map(([, name = '', number, text, truth, comment = '']) => ({
+    command: null,
     flag: name,
     dest: name,
     type: number === undefined ? (truth ? 'bool' : 'str') : /[.e]/i.test(number) ? 'float' : 'int',

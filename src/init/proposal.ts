@@ -12,7 +12,7 @@ import {
   type Parameter,
   parametersOf,
 } from './hyperparameters.ts';
-import { keepsModel, type Program, type Role, withRole } from './programs.ts';
+import { keepsModel, logsModel, type Program, type Role, withRole } from './programs.ts';
 import { join, type Run } from './shell.ts';
 
 /** A step as a command of the project. */
@@ -310,7 +310,7 @@ function modelOf({ program, place }: StepProposal): { modelFile: string | null; 
   const usual = Object.keys(facts.scores).filter((path) => /model/.test(path) && !facts.scores[path]?.some(isScore));
   const others = [...usual, ...facts.writes].filter((path) => /model.*\.(json|txt|pt|onnx|cbm|ubj|npz)$/.test(path));
   const [file = null] = [...files, ...others.map((path) => located(path, place)).filter((path) => path !== undefined)];
-  return { modelFile: file, isKept: keepsModel(facts) };
+  return { modelFile: file, isKept: file !== null || logsModel(facts) };
 }
 
 /** A file that a program writes, where a command of ours finds it. */
@@ -334,8 +334,8 @@ function scoresOf(steps: readonly StepProposal[]): Scores | null {
   }
   for (const text of steps.flatMap(({ program }) => program.facts.prints)) {
     const [, before = '', name = ''] = /^(.*?([A-Za-z][\w ]*?)\W{0,3})\{\}/.exec(text) ?? [];
-    const word = name.trim().split(/\s+/).at(-1) ?? '';
-    if (!isScore(word)) continue;
+    const word = name.split(/\s+/).toReversed().find(isScore);
+    if (word === undefined) continue;
     const [metric] = forGate([word.toLowerCase()]);
     const literal = before.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
     if (metric)
@@ -394,7 +394,8 @@ function chooseData(
     );
   const [first] = pieces;
   const [own] = pieces.flatMap(({ program, run }) => configsOf(program, run, view));
-  const stand = own ?? first?.program.path.split(',')[0] ?? null;
+  const source = view.files.filter((file) => first?.program.path.startsWith(file)).at(-1);
+  const stand = own ?? source ?? null;
   const why = `No data was found: ${first?.program.path} makes or fetches its own. This file stands for them, so that a run has something to start from.`;
   return { data: { path: stand, why, candidates: [] }, bindings: [] };
 }
@@ -502,10 +503,10 @@ export function schedulesFound({ dags, ci }: Findings): boolean {
 }
 
 /** An image of the project serves its own API; the bundled API serves what MLflow loads, and nothing else. */
-function deploymentFor({ dockerfiles, api, table }: Findings, train: Program | null): Target {
+function deploymentFor({ dockerfiles, api, table, view }: Findings, train: Program | null): Target {
   if (dockerfiles.some(({ serves }) => serves)) return 'docker';
   if (api !== null || table !== null) return 'process';
-  const files = train?.facts.models ?? [];
+  const files = train ? filesOf(train, train.runs[0], train.facts.models, view) : [];
   const isLoaded =
     train !== null && keepsModel(train.facts) && !files.some((path) => /\.(json|txt|pt|onnx|ubj|cbm)$/.test(path));
   return isLoaded ? 'process' : 'none';

@@ -77,7 +77,7 @@ function workingFolder(instructions: ReadonlyArray<{ name: string; rest: string 
     if (name === 'WORKDIR') folder = posix.resolve(folder, rest);
     if (name !== 'COPY' && name !== 'ADD') continue;
     const [from = '', into = ''] = rest.split(/\s+/).filter((word) => !word.startsWith('--'));
-    if (/(^|\/)[\w-]*\/?$/.test(from)) copied.push([posix.resolve(folder, into), join(from)]);
+    if (!/\.\w+$/.test(from)) copied.push([posix.resolve(folder, into), join(from)]);
   }
   const around = copied.filter(([into]) => `${folder}/`.startsWith(into === '/' ? into : `${into}/`));
   const [best] = around.sort(([one], [other]) => other.length - one.length);

@@ -32,6 +32,8 @@ export interface Commands {
   view: ProjectView;
   /** Console scripts of the project: the source of each by its name. */
   console: ReadonlyMap<string, string>;
+  /** What the sources of the project take as their first word, such as train: by path. */
+  subcommands: ReadonlyMap<string, readonly string[]>;
   /** Runs of a target of the Makefile. */
   make(target: string | undefined, shell: Shell): Run[];
 }
@@ -148,19 +150,25 @@ function assign(word: string, { variables }: Shell): void {
 }
 
 /** A run of words that start a program. */
-export function run(given: readonly string[], { view, console }: Commands, shell: Shell): Run {
+export function run(given: readonly string[], { view, console, subcommands }: Commands, shell: Shell): Run {
   const words = given.map((word) => stripped(word, view, shell));
   const [program = ''] = words;
   if (PYTHON.test(program)) words[0] = 'python';
   else if (program.endsWith('.py')) words.unshift('python');
   else if (/(^|\/)bin\/[\w.-]+$/.test(program)) words[0] = posix.basename(program);
-  const { script, head } = target(words, shell.cwd, view, console);
+  const source = target(words, shell.cwd, view, console);
+  const subcommand = subcommands.get(source.script ?? '')?.find((name) => name === words[source.head]);
+  const script = subcommand === undefined ? source.script : subcommandOf(source.script ?? '', subcommand);
+  const head = subcommand === undefined ? source.head : source.head + 1;
   const { where, name, cwd } = shell;
   return {
     ...{ where, name, words, head, script, cwd: inCwd(cwd, view), env: {} },
     ...{ outs: [], metrics: [], retries: null, retryDelay: null, timeout: null },
   };
 }
+
+/** What a subcommand of a source is named by. */
+export const subcommandOf = (path: string, name: string) => `${path} ${name}`;
 
 const inCwd = (cwd: string, view: ProjectView) => (isFolder(cwd, view) ? cwd : '');
 

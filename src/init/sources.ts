@@ -11,6 +11,7 @@ const scalar = z.union([z.string(), z.number(), z.boolean(), z.null()]);
 const number = z.number().nullable();
 
 const Option = z.object({
+  command: z.string().nullable().describe('subcommand that takes it; null: all'),
   flag: z.string().nullable().describe('--learning-rate; null for a positional argument'),
   dest: z.string().describe('learning_rate'),
   type: z.string().nullable(),
@@ -68,6 +69,7 @@ const Task = z.object({
   command: z.string().nullable(),
   cwd: z.string().nullable(),
   image: z.string().nullable(),
+  env: z.record(z.string(), z.string()),
   callable: z.string().nullable(),
   ...trying,
   does: Doing.nullable().describe('what the function does that it calls'),
@@ -87,7 +89,7 @@ const Dag = z.object({
 });
 
 /** What `scan/` says of a source. Times are seconds. */
-const Facts = Doing.extend({ dags: z.array(Dag) });
+const Facts = Doing.extend({ dags: z.array(Dag), commands: z.record(z.string(), Doing).describe('what each subcommand does') });
 export type Facts = z.infer<typeof Facts>;
 
 /** By path what is to be a `Found`. */

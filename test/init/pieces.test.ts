@@ -75,6 +75,7 @@ it('every range holds the default around which it was guessed', () => {
       const whole = ['n_estimators', 'max_depth', 'num_leaves', 'hidden_size'].includes(name);
       const value = whole ? Math.round(4 + share * 500) : share;
       const option = {
+        command: null,
         flag: `--${name}`,
         dest: name,
         type: whole ? 'int' : 'float',

@@ -37,7 +37,11 @@ def facts(path: str, tree: ast.Module, project: Project, values: Values) -> dict
         scan.visit(tree)
         scan.dags.dags.clear()
         scan.visit(tree)
-        return {**scan.found.all(), "dags": [dag for dag in map(scan.dag, scan.dags.dags) if dag]}
+        return {
+            **scan.found.all(),
+            "dags": [dag for dag in map(scan.dag, scan.dags.dags) if dag],
+            "commands": {name: scan.done(body, name) for name, body in scan.commands.items()},
+        }
     except (ValueError, RecursionError, MemoryError) as error:
         return {"error": f"{type(error).__name__}: {error}"[:200]}
 
@@ -99,6 +103,18 @@ class Source(ast.NodeVisitor):
         self.found = found
         self.depth = depth
         self.dags = Dags(values)
+        self.commands: dict[str, ast.FunctionDef | ast.AsyncFunctionDef] = {}  # subcommands of the command line
+        self.parsers: dict[str, str] = {}  # variable: the subcommand that its parser is for
+
+    def done(self, body: ast.AST | None, command: str | None = None) -> dict[str, object]:
+        """Return what a function does that is a program of its own: a task, or a subcommand with its options."""
+        inner = Source(self.values, Facts(ast.Module(body=[], type_ignores=[])))
+        for part in (*(getattr(body, "decorator_list", []) if command else []), *getattr(body, "body", [])):
+            inner.visit(part)
+        if command and isinstance(body, ast.FunctionDef | ast.AsyncFunctionDef):
+            inner.declared(body)
+        shared = [option for option in self.found.options.values() if command and option["command"] == command]
+        return {**inner.found.all(), "options": [*inner.found.options.values(), *shared]}
 
     def dag(self, dag: dict[str, object]) -> dict[str, object] | None:
         """Return a DAG whose tasks say what the functions do that they call; None without tasks."""
@@ -107,10 +123,7 @@ class Source(ast.NodeVisitor):
             return None
         for task in tasks.values():
             body = self.dags.callables.get(id(task))
-            inner = Source(self.values, Facts(ast.Module(body=[], type_ignores=[])))
-            for part in getattr(body, "body", []):
-                inner.visit(part)
-            task["does"] = inner.found.all() if body is not None else None
+            task["does"] = self.done(body) if body is not None else None
         return {**dag, "tasks": [*tasks.values()]}
 
     def visit_Import(self, node: ast.Import | ast.ImportFrom) -> None:
@@ -140,6 +153,9 @@ class Source(ast.NodeVisitor):
     def visit_Assign(self, node: ast.Assign) -> None:
         """Learn what a name stands for."""
         made = self.values.dotted(node.value.func) if isinstance(node.value, ast.Call) else ""
+        if isinstance(node.value, ast.Call) and made.endswith("add_parser"):
+            name = self.values.argument(node.value, 0, "name")
+            self.parsers |= {t.id: name for t in node.targets if isinstance(t, ast.Name) and isinstance(name, str)}
         for target in node.targets:
             self.values.assigned(target, node.value)
             self.dags.assigned(target, node.value)
@@ -155,18 +171,14 @@ class Source(ast.NodeVisitor):
 
     def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         """Look at the decorators: options of click and typer, routes of an API, DAGs and tasks of Airflow."""
+        self.declared(node)
         for decorator in node.decorator_list:
             call = decorator if isinstance(decorator, ast.Call) else None
             name = self.values.dotted(call.func if call else decorator)
             last = name.split(".")[-1]
-            if call and "click" in name and last in ("option", "argument"):
-                self._option(calls.option(self.values, call, click=True))
-            elif last == "command" and any(module.startswith("typer") for module in self.found.imports):
-                self._parameters(node, typer=True)
-            elif name == "hydra.main" and call:
-                self.found.overrides = True
-                folder, file = (self.values.named(call, key) for key in ("config_path", "config_name"))
-                self._place("reads", f"{folder or '.'}/{str(file or '').removesuffix('.yaml')}.yaml")
+            if last == "command":
+                text = self.values.argument(call, 0, "name") if call else None
+                self.commands[text if isinstance(text, str) else node.name.replace("_", "-")] = node
             elif call and last in ("get", "post", "put", "route", "api_route"):
                 self._route(call)
             elif "airflow" in name and last == "dag":
@@ -174,15 +186,26 @@ class Source(ast.NodeVisitor):
             elif "airflow" in name and "task" in name.split("."):
                 self.dags.decorate(node, call, name)
                 return  # what it does is said of its task
-        if any(self._is_command(decorator) for decorator in node.decorator_list):
-            self.values.variables |= {arg.arg: f"<{arg.arg}>" for arg in node.args.args}
         self.generic_visit(node)
 
-    visit_AsyncFunctionDef = visit_FunctionDef
+    def declared(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        """Learn what the command line gives a function, by its decorators of click, typer and Hydra."""
+        for decorator in node.decorator_list:
+            call = decorator if isinstance(decorator, ast.Call) else None
+            name = self.values.dotted(call.func if call else decorator)
+            last = name.split(".")[-1]
+            if last in ("command", "option", "argument"):
+                self.values.variables |= {arg.arg: f"<{arg.arg}>" for arg in node.args.args}
+            if call and "click" in name and last in ("option", "argument"):
+                self._option(calls.option(self.values, call, click=True))
+            elif last == "command" and any(module == "typer" for module in self.values.names.values()):
+                self._parameters(node, typer=True)
+            elif name == "hydra.main" and call:
+                self.found.overrides = True
+                folder, file = (self.values.named(call, key) for key in ("config_path", "config_name"))
+                self._place("reads", f"{folder or '.'}/{str(file or '').removesuffix('.yaml')}.yaml")
 
-    def _is_command(self, decorator: ast.AST) -> bool:
-        name = self.values.dotted(decorator.func if isinstance(decorator, ast.Call) else decorator)
-        return name.split(".")[-1] in ("command", "option", "argument")
+    visit_AsyncFunctionDef = visit_FunctionDef
 
     def visit_Subscript(self, node: ast.Subscript) -> None:
         """Note ``os.environ["NAME"]`` and ``sys.argv[2]``."""
@@ -207,7 +230,14 @@ class Source(ast.NodeVisitor):
         if name and len(found.calls) < MOST_CALLS:
             found.calls.setdefault(name[:200], node.lineno)
         if last == "add_argument":
-            self._option(calls.option(values, node, click=False))
+            found_option = calls.option(values, node, click=False)
+            on = node.func.value.id if isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name) else ""
+            self._option(found_option and {**found_option, "command": self.parsers.get(on)})
+        elif last == "set_defaults" and isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name):
+            command = self.parsers.get(node.func.value.id)
+            for function in filter(None, [values.definition(keyword.value) for keyword in node.keywords]):
+                if command and not isinstance(function[1], ast.ClassDef):
+                    self.commands[command] = function[1]
         elif last == "DAG":
             self.dags.declare(node, fallback="dag")
         elif name in ("os.getenv", "os.environ.get"):

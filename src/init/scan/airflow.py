@@ -158,7 +158,9 @@ class Dags:
             return
         own = {k.arg: self.values.timed(k.value) for k in node.keywords if k.arg} if node else {}
         known = {key: text if isinstance(text := texts.get(key), str) else None for key in _TEXTS}
-        self.tasks[identity] = {"id": identity, "operator": operator, **known, **_trying(own)}
+        given = self.values.mapping(self.values.keyword(node, "env"))
+        env = {key: text for key, text in given.items() if isinstance(text, str)}
+        self.tasks[identity] = {"id": identity, "operator": operator, **known, "env": env, **_trying(own)}
         if body is not None:
             self.callables[id(self.tasks[identity])] = body
 

@@ -53,6 +53,7 @@ def option(values: Values, node: ast.Call, *, click: bool) -> dict[str, object] 
     named, help_text = values.named(node, "dest"), values.named(node, "help")
     needed = not flags and values.named(node, "nargs") not in ("?", "*")
     return {
+        "command": None,
         "flag": longest,
         "dest": named if isinstance(named, str) and named else _dest(plain, longest),
         "type": _type(values, node, default, click=click),
@@ -92,6 +93,7 @@ def _parameter(values: Values, arg: ast.arg, default: ast.AST | None, *, typer: 
     required = fallback is None and (isinstance(first, ast.Constant) or default is None or own)
     help_text = values.named(call, "help") if call and own else ""
     return {
+        "command": None,
         "flag": None if positional else flag.split("/")[0] or f"--{arg.arg.replace('_', '-') if typer else arg.arg}",
         "dest": arg.arg,
         "type": name if name in BUILTIN else None,

@@ -56,6 +56,7 @@ class Values:
         self.made: dict[str, str] = {}  # variable: the class that it is an object of
         self.defaults: dict[str, object] = {}  # default of each option of the command line
         self.functions: dict[str, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef] = {}
+        self.parsed = {*PARSED}  # variables that hold the parsed arguments
         self.blank: str | None = None  # stands for what is unknown in a text
         self.depth = 0
 
@@ -63,7 +64,7 @@ class Values:
         """Return the same source as it is seen in a function that got these arguments."""
         inner = Values(self.path, self.project)
         inner.names, inner.made, inner.defaults = self.names, self.made, self.defaults
-        inner.functions, inner.depth = self.functions, self.depth + 1
+        inner.functions, inner.parsed, inner.depth = self.functions, self.parsed, self.depth + 1
         inner.variables = {**self.variables, **given}
         inner.loops = {**self.loops, **loops}
         return inner
@@ -118,6 +119,10 @@ class Values:
                 held, text = self.variables.get(name), self.of(key)
                 if isinstance(held, dict) and isinstance(text, str):
                     held.setdefault(text, self.of(value))
+            case ast.Tuple(elts=[ast.Name(id=name), _]), ast.Call(func=ast.Attribute(attr="parse_known_args")):
+                self.parsed.add(name)
+            case ast.Name(id=name), ast.Call(func=made) if self.dotted(made).endswith("parse_args"):
+                self.parsed.add(name)
             case ast.Name(id=name), _:
                 if isinstance(value, ast.Call) and self.dotted(value.func).split(".")[-1][:1].isupper():
                     self.made.setdefault(name, self.dotted(value.func))
@@ -166,7 +171,7 @@ class Values:
                 return self._item(node)
             case ast.Attribute(value=inner, attr="parent"):
                 return _above(self.of(inner))
-            case ast.Attribute(value=ast.Name(id=name), attr=attribute) if name in PARSED and name not in self.names:
+            case ast.Attribute(value=ast.Name(id=name), attr=attribute) if name in self.parsed and name not in self.names:
                 return f"<{attribute}>"
             case ast.Attribute(value=inner, attr=attribute):
                 held = self._elsewhere(self.dotted(node))
