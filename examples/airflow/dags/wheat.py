@@ -28,7 +28,11 @@ def wheat_weekly():
             error = float(root_mean_squared_error(y[200:], model.predict(X[200:])))
             mlflow.log_metric("test_rmse", error)
             mlflow.sklearn.log_model(
-                model, name="model", input_example=X[:2], pip_requirements=["mlflow", "scikit-learn", "pandas"]
+                model,
+                name="model",
+                input_example=X[:2],
+                pip_requirements=["mlflow", "scikit-learn", "pandas"],
+                serialization_format="cloudpickle",
             )
         return error
 
