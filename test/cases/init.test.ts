@@ -227,6 +227,68 @@ describe('console scripts', () => {
   });
 });
 
+describe('subcommands', () => {
+  const PIPELINE =
+    'import mlflow\nimport pandas as pd\nfrom sklearn.svm import SVC\n' +
+    'def clean(raw, out):\n    pd.read_csv(raw).to_csv(out)\n' +
+    'def fit(table, c):\n    rows = pd.read_csv(table)\n    model = SVC(C=c).fit(rows, rows)\n' +
+    '    mlflow.log_metrics({f"{part}_auc": 1 for part in ("val", "test")})\n    mlflow.sklearn.log_model(model, name="model")\n';
+  const README = '```sh\npython cli.py clean --raw rows.csv --out work/clean.csv\npython cli.py fit --table work/clean.csv --c 2\n```\n';
+
+  it('each of click is a program of its own', async () => {
+    const { prepare, train } = await written({
+      'README.md': README,
+      'rows.csv': TABLE,
+      'pipeline.py': PIPELINE,
+      'cli.py':
+        'import click\nfrom pipeline import clean as do_clean, fit as do_fit\n@click.group()\ndef main(): ...\n' +
+        '@main.command()\n@click.option("--raw", required=True)\n@click.option("--out", required=True)\ndef clean(raw, out):\n    do_clean(raw, out)\n' +
+        '@main.command()\n@click.option("--table", required=True)\n@click.option("--c", default=1.0)\ndef fit(table, c):\n    do_fit(table, c)\n' +
+        'if __name__ == "__main__":\n    main()\n',
+    });
+    expect(prepare).toBe('python3 cli.py clean --raw {data} --out {output}/clean.csv');
+    expect(train).toBe('python3 cli.py fit --table {dataset}/clean.csv --c {params.c=2}');
+  });
+
+  it('and each of argparse that has a function', async () => {
+    const { prepare, train } = await written({
+      'README.md': README,
+      'rows.csv': TABLE,
+      'pipeline.py': PIPELINE,
+      'cli.py':
+        'import argparse\nimport pipeline\ndef do_clean(args):\n    pipeline.clean(args.raw, args.out)\n' +
+        'def do_fit(args):\n    pipeline.fit(args.table, args.c)\n' +
+        'parser = argparse.ArgumentParser()\nsubs = parser.add_subparsers(dest="command")\n' +
+        'clean = subs.add_parser("clean")\nclean.add_argument("--raw")\nclean.add_argument("--out")\nclean.set_defaults(func=do_clean)\n' +
+        'fit = subs.add_parser("fit")\nfit.add_argument("--table")\nfit.add_argument("--c", type=float, default=1.0)\nfit.set_defaults(func=do_fit)\n' +
+        'args = parser.parse_args()\nargs.func(args)\n',
+    });
+    expect(prepare).toBe('python3 cli.py clean --raw {data} --out {output}/clean.csv');
+    expect(train).toBe('python3 cli.py fit --table {dataset}/clean.csv --c {params.c=2}');
+  });
+});
+
+describe('a folder with nothing but a table', () => {
+  const table = async (name: string) => ({ [name]: await readFile(inputs(`tables/${name}`), 'utf8') });
+
+  it.each([
+    ['semicolons.csv', 'full', 'yes', null, []],
+    ['bom-and-spaces.csv', 'fails soon', 'yes', 'pump id', []],
+    ['dates-money-text.csv', 'churned', 'yes', null, ['rider']],
+  ])('%s: what to predict, what is positive, groups and identifiers', async (name, target, positive, group, drop) => {
+    const { data, steps } = await written(await table(name));
+    expect(data).toMatchObject({ path: name, target, positive, group, drop });
+    expect(steps.train.command).toBeUndefined();
+  });
+
+  it('one that cannot be read says why, without a cell of it', async () => {
+    const { data, text } = await written(await table('one-cell-too-many.csv'));
+    expect(data.target).toBe('FILL_IN');
+    expect(text).toContain('line 64');
+    expect(text).not.toContain('PATIENT-000-00-0000');
+  });
+});
+
 describe('key=value', () => {
   it('a script that takes its configuration so is the training, although it writes a table', async () => {
     const { train, steps, prepare } = await written('hydra-like');

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 
 from values import NOWHERE, Values, is_number, scalars
 
@@ -38,6 +39,8 @@ FILES: dict[str, tuple[str, int, tuple[str, ...]]] = {
 DUMPS = {"dump": ("joblib", "pickle", "cloudpickle", "skops", "dill"), "save": ("torch", "numpy")}
 KEYS = {"log_metrics": ("metrics", "metrics"), "log_params": ("loggedParams", "params")}
 FACTS = tuple(dict.fromkeys([fact for rules in TEXTS.values() for fact, _, _ in rules] + [k for k, _ in KEYS.values()]))
+#: Other trackers, whose calls are named as those of MLflow.
+ELSEWHERE = re.compile(r"dvclive|wandb|comet|neptune|lightning|clearml")
 PLACES = ("reads", "writes", "appends", "models")
 
 
@@ -137,6 +140,8 @@ def _type(values: Values, node: ast.Call, default: object, *, click: bool) -> st
 def texts(values: Values, node: ast.Call, name: str) -> list[tuple[str, str]]:
     """Return pairs of a fact of ``FACTS`` and its text."""
     last = name.split(".")[-1]
+    if ELSEWHERE.search(name):
+        return []
     found = [(fact, text) for fact, at, names in TEXTS.get(last, []) for text in values.arguments(node, at, *names)]
     if last in KEYS:
         fact, keyword = KEYS[last]
