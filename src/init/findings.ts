@@ -76,7 +76,8 @@ export async function examine(view: ProjectView): Promise<Findings> {
   };
 }
 
-export const TABLE_FILE = /\.(csv|tsv|parquet|feather|jsonl|xlsx|npz|npy|h5|hdf5|arff|libsvm|dat|data)(\.(gz|bz2|xz|zip))?$/;
+export const TABLE_FILE =
+  /\.(csv|tsv|parquet|feather|jsonl|xlsx|npz|npy|h5|hdf5|arff|libsvm|dat|data)(\.(gz|bz2|xz|zip))?$/;
 /** What a step made is not what it starts from. */
 const MADE =
   /(^|\/)(processed|interim|splits?|features|output|outputs|logs?|reports?|predictions?|artifacts|tests?)(\/|$)|(^|\/)(test|valid|validation|val|predictions?|pred)[\w-]*\.\w+/;

@@ -89,7 +89,10 @@ const Dag = z.object({
 });
 
 /** What `scan/` says of a source. Times are seconds. */
-const Facts = Doing.extend({ dags: z.array(Dag), commands: z.record(z.string(), Doing).describe('what each subcommand does') });
+const Facts = Doing.extend({
+  dags: z.array(Dag),
+  commands: z.record(z.string(), Doing).describe('what each subcommand does'),
+});
 export type Facts = z.infer<typeof Facts>;
 
 /** By path what is to be a `Found`. */

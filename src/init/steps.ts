@@ -107,7 +107,10 @@ function scoreSettings({ scores }: Proposal): Array<Entry | null> {
   const { metric } = scores;
   if (metric === null && scores.from === 'file') {
     const unknown = 'Ours: what the file calls the score that decides about a promotion.';
-    return [setting('file', scores.file, 'JSON file with its metrics.'), setting('metrics', { test_auc: 'FILL_IN' }, unknown)];
+    return [
+      setting('file', scores.file, 'JSON file with its metrics.'),
+      setting('metrics', { test_auc: 'FILL_IN' }, unknown),
+    ];
   }
   const isRenamed = metric !== null && gateName(metric) !== metric.name;
   return [

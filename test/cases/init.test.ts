@@ -233,7 +233,8 @@ describe('subcommands', () => {
     'def clean(raw, out):\n    pd.read_csv(raw).to_csv(out)\n' +
     'def fit(table, c):\n    rows = pd.read_csv(table)\n    model = SVC(C=c).fit(rows, rows)\n' +
     '    mlflow.log_metrics({f"{part}_auc": 1 for part in ("val", "test")})\n    mlflow.sklearn.log_model(model, name="model")\n';
-  const README = '```sh\npython cli.py clean --raw rows.csv --out work/clean.csv\npython cli.py fit --table work/clean.csv --c 2\n```\n';
+  const README =
+    '```sh\npython cli.py clean --raw rows.csv --out work/clean.csv\npython cli.py fit --table work/clean.csv --c 2\n```\n';
 
   it('each of click is a program of its own', async () => {
     const { prepare, train } = await written({

@@ -231,7 +231,11 @@ class Source(ast.NodeVisitor):
             found.calls.setdefault(name[:200], node.lineno)
         if last == "add_argument":
             found_option = calls.option(values, node, click=False)
-            on = node.func.value.id if isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name) else ""
+            on = (
+                node.func.value.id
+                if isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name)
+                else ""
+            )
             self._option(found_option and {**found_option, "command": self.parsers.get(on)})
         elif last == "set_defaults" and isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name):
             command = self.parsers.get(node.func.value.id)

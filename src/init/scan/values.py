@@ -171,7 +171,9 @@ class Values:
                 return self._item(node)
             case ast.Attribute(value=inner, attr="parent"):
                 return _above(self.of(inner))
-            case ast.Attribute(value=ast.Name(id=name), attr=attribute) if name in self.parsed and name not in self.names:
+            case ast.Attribute(value=ast.Name(id=name), attr=attribute) if (
+                name in self.parsed and name not in self.names
+            ):
                 return f"<{attribute}>"
             case ast.Attribute(value=inner, attr=attribute):
                 held = self._elsewhere(self.dotted(node))
