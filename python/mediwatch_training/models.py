@@ -125,8 +125,8 @@ def read_records(model: object, records: pd.DataFrame, name: str) -> pd.DataFram
     Raises:
         ModelMismatch: Columns hold something else than when the model was trained; it would see nothing in them.
     """
+    from .training.cells import is_of_kind, read_column
     from .training.encoder import known_categories
-    from .training.kinds import is_of_kind, read_column
 
     seen = known_categories(model)
     columns: dict[str, pd.Series] = {}

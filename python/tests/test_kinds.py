@@ -296,3 +296,9 @@ def test_an_encoder_of_all_kinds_needs_nothing_of_this_package(tmp_path):
     )
     encoder = open_dataset(str(tmp_path / "o")).refitted_encoder()[0]
     assert b"mediwatch" not in pickle.dumps(encoder)
+
+
+def test_the_other_columns_say_what_a_comma_or_a_point_means(tmp_path):
+    frame = data(price=["2,5", "3,75"], sold=["1.200", "950", "2.500"])
+    prepared(tmp_path, frame, {"sep": "\t"})
+    assert set(records(tmp_path)["sold"]) == {1200.0, 950.0, 2500.0}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from ..errors import PredictionLogInvalid
 from ..names import ABOUT, FEATURE, PREDICTIONS
+from ..training.cells import MIN_SHARE
 from ..training.kinds import is_row_number
 from ..values import date_of
 from .log import ORIGIN, as_text
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 Role: TypeAlias = Literal["feature", "prediction", "target"]
 Kind: TypeAlias = Literal["numeric", "categorical"]
 
-# From this share on a column is one of dates, which move on whatever becomes of the data.
-_MIN_SHARE_OF_DATES = 0.99
 # An outcome with more values than this is a quantity.
 _MAX_OUTCOMES = 20
 # Of a column with more values than this, such as diagnosis codes, the rarest are one: with a handful of rows each
@@ -136,7 +135,7 @@ def _are_dates(both: list[pd.Series]) -> bool:
         texts = column.dropna().unique()
         if column.dtype != object or len(texts) == 0:
             return False
-        if sum(date_of(text) is not None for text in texts) < _MIN_SHARE_OF_DATES * len(texts):
+        if sum(date_of(text) is not None for text in texts) < MIN_SHARE * len(texts):
             return False
     return True
 

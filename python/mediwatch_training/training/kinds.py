@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,15 +20,23 @@ from ..values import (
     DECIMAL_COMMA,
     ISO,
     MONTH_FIRST,
-    Unreadable,
     category_of,
     date_of,
     decimal_of,
     has_unit,
     is_missing,
     number_of,
-    read_value,
     truth_of,
+)
+from .cells import (
+    MIN_SHARE,
+    has_decimal_commas,
+    mean_words,
+    read_column,
+    reread_fractions,
+    share_of,
+    spelled,
+    truths_of,
 )
 
 if TYPE_CHECKING:
@@ -49,18 +57,12 @@ if TYPE_CHECKING:
         "encoding", "separator", "lost", "notNumbers", "units", "dayOrMonth", "pointOrComma"
     ]
 
-# So many of a column's values must be numbers, or dates, for the others to count as missing: in the bundled data 98.4 %
-# of one column of diagnosis codes look like numbers.
-_MIN_SHARE = 0.99
 # From this share on, a column of text was probably meant to be one of numbers, and people should know.
 _MIN_SHARE_TO_REMARK = 0.8
 # A name of one thing is another one in nearly every row, and a text of several words that differs so often is a remark.
 _MIN_SHARE_OF_NAMES, _MIN_SHARE_OF_REMARKS = 0.95, 0.2
 _FEW_VALUES = 30
-_SAMPLE = 200
 _MIN_WORDS = 3.0
-# Of numbers where a model knows categories, at least so many must be among those.
-_MIN_SHARE_SEEN = 0.5
 # Each is described by twenty numbers.
 _MAX_TEXTS = 5
 # Below this share of rows that differ from the commonest value, a column only costs time.
@@ -113,8 +115,9 @@ def find_kinds(
     Raises:
         DataInvalid: A column does not hold what people have chosen.
     """
-    if table.separator is not None and _has_decimal_commas(candidates):
-        candidates = _reread(table, candidates)
+    commas = has_decimal_commas(candidates)
+    if commas and table.separator is not None:
+        candidates = reread_fractions(table, candidates)
     found = Columns(candidates.copy(deep=False))
     for name in map(str, candidates):
         column = candidates[name]
@@ -122,7 +125,7 @@ def find_kinds(
         if reason is not None:
             found.dropped.append({"name": name, "reason": reason})
             continue
-        one = _Column(table, name, column, train, found)
+        one = _Column(table, name, column, train, found, commas or table.separator == ";")
         choice = wanted.get(name)
         if choice is None and name in codes:
             choice = "category"
@@ -179,22 +182,23 @@ def _is_name(name: str, column: pd.Series) -> bool:
 
 
 class _Column:
-    """One column while its kind is looked for."""
+    """One column while its kind is looked for; with `commas`, those are in the fractions of the file's numbers."""
 
-    def __init__(self, table: Table, name: str, column: pd.Series, train: Flags, found: Columns) -> None:
+    def __init__(self, table: Table, name: str, column: pd.Series, train: Flags, found: Columns, commas: bool) -> None:
         self._table = table
         self._name = name
         self._column = column
         self._train = train
         self._found = found
+        self._commas = commas
 
     def kind(self) -> PrepareResultFeature | None:
         """Return the kind and the format, after reading the cells; None for names of the rows."""
         if self._column.dtype != object:
             return {"name": self._name, "kind": "numeric"}
         counts = self._counts()
-        share = _sharer(counts)
-        truths = _truths(counts)
+        share = share_of(counts)
+        truths = truths_of(counts)
         if truths is not None:
             return self._read("boolean", truths)
         dates, dates_lost = self._dates(share)
@@ -202,17 +206,17 @@ class _Column:
             return self._read("date", dates, dates_lost)
         decimal, unsure, is_number = self._numbers()
         numbers = share(is_number)
-        if numbers >= _MIN_SHARE:
+        if numbers >= MIN_SHARE:
             if unsure:
                 self._found.remarks.append({"code": "pointOrComma", "column": self._name})
             return self._read("numeric", DECIMAL_COMMA if decimal == "," else None, is_number)
-        words = _mean_words(counts)
+        words = mean_words(counts)
         distinct = len(counts) / sum(counts.values())
         if len(counts) > _FEW_VALUES and words >= _MIN_WORDS and distinct >= _MIN_SHARE_OF_REMARKS:
             return self._read("text", None)
         if numbers >= _MIN_SHARE_TO_REMARK:
             self._remark("notNumbers", is_number)
-        elif share(has_unit) >= _MIN_SHARE:
+        elif share(has_unit) >= MIN_SHARE:
             self._remark("units", lambda text: not has_unit(text))
         elif len(counts) > _FEW_VALUES and distinct >= _MIN_SHARE_OF_NAMES:
             return None
@@ -226,7 +230,7 @@ class _Column:
                 return {"name": self._name, "kind": kind}
             self._column = self._column.map(category_of, na_action="ignore").astype(object)
         counts = self._counts()
-        share = _sharer(counts)
+        share = share_of(counts)
         form: str | None = None
         holds: Callable[[str], bool] | None = None
         if kind == "numeric":
@@ -237,8 +241,8 @@ class _Column:
             form = form or DAY_FIRST
             holds = holds or (lambda text: date_of(text) is not None)
         elif kind == "boolean":
-            form, holds = _spelled(counts), lambda text: truth_of(text) is not None
-        if holds is not None and share(holds) < _MIN_SHARE:
+            form, holds = spelled(counts), lambda text: truth_of(text) is not None
+        if holds is not None and share(holds) < MIN_SHARE:
             line, cells = self._where(holds)
             raise DataInvalid(
                 f"data.columns wants the column {self._name!r} as {wanted}, and {cells} of its cells are none, the "
@@ -258,8 +262,8 @@ class _Column:
     def _numbers(self) -> tuple[Decimal, bool, Callable[[str], bool]]:
         """Return what is before fractions, whether that is a guess, and what tells a number."""
         decimal, unsure = decimal_of(self._texts())
-        # Only 1,234 and the like: where semicolons are between the cells, a comma is in the numbers.
-        chosen: Decimal = decimal or ("," if unsure and self._table.separator == ";" else ".")
+        # Of 1,234 and the like other columns, or semicolons between the cells, say what is meant.
+        chosen: Decimal = decimal or ("," if unsure and self._commas else ".")
         return chosen, unsure, lambda text: number_of(text, chosen) is not None
 
     def _dates(
@@ -270,7 +274,7 @@ class _Column:
             DAY_FIRST: lambda text: date_of(text, True) is not None,
             MONTH_FIRST: lambda text: date_of(text, False) is not None,
         }
-        if max(share(test) for test in tests.values()) < _MIN_SHARE:
+        if max(share(test) for test in tests.values()) < MIN_SHARE:
             return None, None
         both = [{text: date_of(text, first) for text in self._texts()} for first in (True, False)]
         if both[0] == both[1]:
@@ -301,112 +305,6 @@ class _Column:
         others = {text for text in self._texts() if not holds(text)}
         rows = np.flatnonzero(self._column.isin(others).to_numpy())
         return (self._table.lines([int(rows[0])])[0], len(rows)) if len(rows) else (0, 0)
-
-
-def read_column(column: pd.Series, feature: PrepareResultFeature) -> pd.Series:
-    """Return a column as a model takes it: numbers as float64, all else as text; what cannot be read is missing."""
-    kind, form = feature["kind"], feature.get("format")
-    if kind == "numeric" and column.dtype != object:
-        return column
-
-    def read(value: object) -> object:
-        try:
-            return read_value(cast("str | float", value), kind, form)
-        except Unreadable:
-            return None
-
-    # By distinct value, of which there are few.
-    values = {value: read(value) for value in column.dropna().unique()}
-    if kind != "numeric" and column.dtype == object and all(value is new for value, new in values.items()):
-        return column
-    if kind == "numeric":
-        return column.map(values).astype("float64")
-    return column.map(values).astype(object).where(lambda read: read.notna(), cast("str", None))
-
-
-def is_of_kind(column: pd.Series, read: pd.Series, feature: PrepareResultFeature, seen: list[str]) -> bool:
-    """Whether a column holds what a feature was learned from, so that a model sees its values and not gaps.
-
-    Args:
-        column: Of another table.
-        read: The same, as the model takes it.
-        feature: What the model has learned from.
-        seen: The categories that it has learned, if those.
-    """
-    known = int(column.notna().sum())
-    is_number = column.dtype != object
-    if known == 0 or (is_number and feature["kind"] == "numeric"):
-        return True
-    if feature["kind"] == "text":
-        return not is_number
-    if feature["kind"] == "categorical":
-        return not is_number or int(read.isin(seen).sum()) >= _MIN_SHARE_SEEN * known
-    if feature["kind"] == "boolean":
-        return sum(truth_of(value) is not None for value in column.dropna()) >= _MIN_SHARE * known
-    return int(read.notna().sum()) >= _MIN_SHARE * known
-
-
-def _sharer(counts: dict[str, int]) -> Callable[[Callable[[str], bool]], float]:
-    """Return what computes the share of values for which something holds."""
-    whole = sum(counts.values())
-    first = list(counts)[:_SAMPLE]
-
-    def share(holds: Callable[[str], bool]) -> float:
-        # Of many texts that are no dates a few will do.
-        if not any(holds(text) for text in first):
-            return 0.0
-        return sum(count for text, count in counts.items() if holds(text)) / whole
-
-    return share
-
-
-def _truths(counts: dict[str, int]) -> str | None:
-    """Return how a column of truth values spells them, the commonest spelling of each; None if it is none."""
-    words: dict[bool, set[str]] = {True: set(), False: set()}
-    for text in counts:
-        truth = truth_of(text)
-        if truth is None:
-            return None
-        words[truth].add(text.strip().lower())
-    # Of "t" and "y" nobody knows that they mean the same.
-    return _spelled(counts) if all(words.values()) else None
-
-
-def _spelled(counts: dict[str, int]) -> str:
-    spelled = {True: "", False: ""}
-    for text in sorted(counts, key=lambda one: (counts[one], one)):
-        truth = truth_of(text)
-        if truth is not None:
-            spelled[truth] = text
-    return f"{spelled[True] or 'True'}/{spelled[False] or 'False'}"
-
-
-def _mean_words(counts: dict[str, int]) -> float:
-    return sum(len(text.split()) * count for text, count in counts.items()) / sum(counts.values())
-
-
-def _has_decimal_commas(candidates: pd.DataFrame) -> bool:
-    """Whether the numbers of a file have decimal commas, going by the columns in which nothing else is possible."""
-    votes = {",": 0, ".": 0}
-    for name in candidates:
-        column = candidates[name]
-        texts = [text for text in column.dropna().unique() if not is_missing(text)] if column.dtype == object else []
-        decimal, _ = decimal_of(texts)
-        if decimal and sum(number_of(text, decimal) is not None for text in texts) >= _MIN_SHARE * len(texts):
-            votes[decimal] += 1
-    return votes[","] > votes["."]
-
-
-def _reread(table: Table, candidates: pd.DataFrame) -> pd.DataFrame:
-    """Return the columns with those as text that were taken for fractions: 1.200 is more than a thousand here."""
-    names = [
-        str(name)
-        for name in candidates
-        if candidates[name].dtype != object and not (candidates[name].dropna() % 1 == 0).all()
-    ]
-    texts = table.as_written(names) if names else candidates[[]]
-    grouped = [name for name in names if decimal_of(texts[name].dropna())[0] is None]
-    return candidates.assign(**{name: texts[name] for name in grouped})
 
 
 def _leave_out_texts(found: Columns, wanted: Mapping[str, Wanted]) -> None:
