@@ -1,8 +1,9 @@
 import { ApplicationFailure } from '@temporalio/common';
+import { truncate } from './text.ts';
 
 interface Failure {
-  /** Whether an activity that throws it is tried again; decided here and nowhere else. */
-  retryable: boolean;
+  /** Whether an activity that throws it is tried again, and if only once; decided here and nowhere else. */
+  retryable: boolean | 'once';
   /** What helps to understand it, besides `next`: the log of the step, or the doctor. */
   see?: 'log' | 'doctor';
   /** A version could not be deployed, wherever in a workflow that happens. */
@@ -57,7 +58,7 @@ export const FAILURES = {
     retryable: false,
     next: 'Correct the section driftGate of mediwatch.yaml, or let the report hold what it asks for. No alert was raised.',
   },
-  StepFailed: { retryable: false, see: 'log', next: 'Read the log file of the step; nothing was registered by it.' },
+  StepFailed: { retryable: false, see: 'log', next: 'Read the log file of the step.' },
   CommandFailed: {
     retryable: true,
     see: 'log',
@@ -69,7 +70,7 @@ export const FAILURES = {
     see: 'log',
     next: 'Raise the time-out of the step in mediwatch.yaml, or make it do less.',
   },
-  StepOutOfMemory: { retryable: true, see: 'log', next: 'Raise worker.memoryLimitMb, or lower worker.slots.' },
+  StepOutOfMemory: { retryable: 'once', see: 'log', next: 'Raise worker.memoryLimitMb, or lower worker.slots.' },
   TooManyTrialsFailed: { retryable: false, see: 'log', next: 'Read the errors of the trials; no model was trained.' },
   ArtifactCorrupt: { retryable: false, ofEveryTrial: true, next: 'Prepare the data again with "force": true.' },
   ArtifactStoreUnavailable: {
@@ -185,22 +186,17 @@ export function knownFailure(type: string | null | undefined): Readonly<Failure>
   return type && Object.hasOwn(FAILURES, type) ? FAILURES[type as FailureType] : undefined;
 }
 
-/** Longest message that is kept: Temporal refuses payloads over 2 MB, and people read less. */
-const MESSAGE_LIMIT = 4_000;
-
-/** Makes the failure of a type: what happened, then what to do next. */
-export function failure(type: FailureType, happened: string, cause?: unknown): ApplicationFailure {
-  const { retryable, next } = FAILURES[type];
+/**
+ * Makes the failure of a type: what happened, then what to do next.
+ *
+ * @param attempt of the activity that throws it, from 1 on
+ */
+export function failure(type: FailureType, happened: string, cause?: unknown, attempt = 1): ApplicationFailure {
+  const { retryable, next }: Failure = FAILURES[type];
   const sentence = truncate(happened).replace(/[^.!?…]$/, '$&.');
-  const options = { type, message: `${sentence} ${next}`, nonRetryable: !retryable };
+  const nonRetryable = retryable === 'once' ? attempt > 1 : !retryable;
+  const options = { type, message: `${sentence} ${next}`, nonRetryable };
   return ApplicationFailure.create(cause instanceof Error ? { ...options, cause } : options);
-}
-
-/** Keeps the beginning and the end of a long text. No half of a surrogate pair is left: see contracts/text.ts. */
-export function truncate(text: string, limit = MESSAGE_LIMIT): string {
-  if (text.length <= limit) return text.toWellFormed();
-  const half = Math.floor((limit - 5) / 2);
-  return `${text.slice(0, half)} … ${text.slice(-half)}`.toWellFormed();
 }
 
 /** What the innermost cause of an error says, without the prefix that gRPC puts before it. */

@@ -1,9 +1,9 @@
 import { defineQuery, defineSignal } from '@temporalio/workflow';
 import { z } from 'zod';
-import { truncate } from './errors.ts';
 import { STAGES } from './names.ts';
+import { truncate } from './text.ts';
 import { DroppedColumn, NamedScore, Params, TableRemark, Task } from './training.ts';
-import { GateVerdict } from './verdicts.ts';
+import { GateVerdict, Suspicion } from './verdicts.ts';
 import { WORKFLOWS, WouldChange } from './workflows.ts';
 
 /*
@@ -69,6 +69,7 @@ export const StageOutcome = z.discriminatedUnion('code', [
     failed: z.number(),
     metric: text,
     best: z.object({ number: z.number(), score: z.number().nullable(), params: Params }).nullable(),
+    suspicion: Suspicion.optional(),
   }),
   z.object({ code: z.literal('version'), registeredModel: text, version: text, score: NamedScore.nullable() }),
   z.object({
@@ -131,8 +132,9 @@ export type Link = z.infer<typeof Link>;
 
 /** Something besides that a reader should know. */
 export const Remark = z.object({
-  code: z.enum(['takenBack', 'runNotClosed', 'reportNotWritten', 'reportOutcomeMissing']),
-  cause: text,
+  code: z.enum(['takenBack', 'runNotClosed', 'reportNotWritten', 'reportOutcomeMissing', 'suspiciousScore']),
+  cause: text.describe('of a suspicious score: the metric'),
+  suspicion: Suspicion.optional(),
   version: text.optional(),
 });
 export type Remark = z.infer<typeof Remark>;

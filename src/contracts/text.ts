@@ -66,6 +66,42 @@ function storable(text: string): string {
   return text.toWellFormed().replaceAll('\0', '\ufffd');
 }
 
+/** Longest message that is kept: Temporal refuses payloads over 2 MB, and people read less. */
+const MESSAGE_LIMIT = 4_000;
+
+const CUT = ' … ';
+const BOUNDARY = /\n|[.!?…;](?= )/g;
+
+/**
+ * Keeps the beginning and the end of a long text, cut at the end of a line or sentence where one is near. The last line,
+ * where an exception stands, stays whole if it fits. No half of a surrogate pair is left.
+ */
+export function truncate(text: string, limit = MESSAGE_LIMIT): string {
+  if (text.length <= limit) return text.toWellFormed();
+  const room = Math.max(0, limit - CUT.length);
+  const lastLine = text.length - 1 - text.trimEnd().lastIndexOf('\n');
+  const keepsLine = lastLine <= room;
+  const tailLength = Math.max(keepsLine ? lastLine : 0, Math.ceil(room / 2));
+  const head = text.slice(0, room - tailLength);
+  const tail = text.slice(text.length - tailLength);
+  const from = startIn(tail, Math.min(tailLength / 2, keepsLine ? tailLength - lastLine : tailLength));
+  return `${head.slice(0, endIn(head))}${CUT}${tail.slice(from)}`.toWellFormed();
+}
+
+/** Where the last line or sentence of a text ends, unless that is in its first half. */
+function endIn(head: string): number {
+  const ends = [...head.matchAll(BOUNDARY)].map(({ index, 0: mark }) => index + mark.length);
+  const last = ends.at(-1) ?? 0;
+  return last >= head.length / 2 ? last : head.length;
+}
+
+/** Where the first line or sentence of a text begins, unless that is behind the limit. */
+function startIn(tail: string, limit: number): number {
+  const { value } = tail.matchAll(BOUNDARY).next();
+  const start = value ? value.index + value[0].length : 0;
+  return start <= limit ? start : 0;
+}
+
 /** What a text of JSON says; undefined for one that is none, such as a tag that somebody else wrote. */
 export function parseJson(text: string | undefined): unknown {
   if (text === undefined) return undefined;
@@ -74,6 +110,19 @@ export function parseJson(text: string | undefined): unknown {
   } catch {
     return undefined;
   }
+}
+
+const STRING_OR_NUMBER_OF_PYTHON = /"(?:[^"\\]|\\[\s\S])*"|-?\b(?:NaN|Infinity)\b/g;
+
+/**
+ * Reads JSON as Python writes it: a byte order mark is skipped; NaN and infinite numbers, which JSON does not have, become
+ * Infinity.
+ *
+ * @throws {SyntaxError} when it is none
+ */
+export function readPythonJson(text: string): unknown {
+  const json = text.replace(/^\ufeff/, '');
+  return JSON.parse(json.replace(STRING_OR_NUMBER_OF_PYTHON, (found) => (found.startsWith('"') ? found : '1e999')));
 }
 
 /**

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { DriftColumn, DriftDocument, DriftWindow } from '../contracts/drift.ts';
 import { FAILURES } from '../contracts/errors.ts';
 import { ReportOutcome } from '../contracts/report.ts';
-import { STEP_CONTRACTS, StepFailure, TOOL_CONTRACTS } from '../contracts/steps.ts';
+import { ColumnNames, STEP_CONTRACTS, StepFailure, TOOL_CONTRACTS } from '../contracts/steps.ts';
 import { Metrics, Params, Space, Split, Trial } from '../contracts/training.ts';
 
 /** What we use of JSON Schema. */
@@ -31,6 +31,7 @@ const SHARED = {
   DriftWindow,
   DriftColumn,
   DriftDocument,
+  ColumnNames,
   ReportOutcome,
   StepFailure,
 };
@@ -48,7 +49,7 @@ export function pythonContract(): string {
   const inputs = steps.map(({ step, name }) => `    ${quote(step)}: ${quote(`${name}Input`)},`);
   const abouts = steps.map(({ step, about }) => `    ${quote(step)}: ${quote(about)},`);
   const failures = Object.entries(FAILURES).map(
-    ([type, { retryable }]) => `    ${quote(type)}: ${literal(retryable)},`,
+    ([type, { retryable }]) => `    ${quote(type)}: ${literal(retryable !== false)},`,
   );
   return [
     HEAD,

@@ -124,7 +124,7 @@ export function queriesTable(): string {
 export function failuresTable(): string {
   const rows = Object.entries(FAILURES).map(([type, { retryable, next }]) => [
     code(type),
-    retryable ? 'yes' : 'no',
+    { true: 'yes', false: 'no', once: 'once' }[String(retryable)] ?? '',
     cell(next),
   ]);
   return table(['failure', 'tried again', 'what to do'], rows);

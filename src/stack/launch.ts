@@ -8,6 +8,8 @@ import { StackProblem } from './problem.ts';
 
 interface Launch {
   command: readonly string[];
+  /** Working folder; absent: ours. */
+  cwd?: string | undefined;
   /** Added to what every process gets (see environmentOf). */
   env: Readonly<Record<string, string>>;
   /** Where it writes: a file descriptor, what this process writes to, or nowhere. */
@@ -32,11 +34,12 @@ export interface Launched {
  *
  * @throws {StackProblem} when the program cannot be started
  */
-export async function launch({ command, env, output, channel = false, reaper }: Launch): Promise<Launched> {
+export async function launch({ command, cwd, env, output, channel = false, reaper }: Launch): Promise<Launched> {
   const [program = '', ...args] = command;
   const tag = reaper.newTag();
   // Not execa: its streams pass through this process, and what it hands over by number ends at 9.
   const child = spawn(program, args, {
+    cwd,
     env: { ...environmentOf(), ...env, [TAG_VARIABLE]: tag },
     stdio: ['ignore', output, output, ...(channel ? (['ipc'] as const) : [])],
     detached: true,

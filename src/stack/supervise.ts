@@ -2,6 +2,7 @@ import { closeSync, existsSync, fstatSync, mkdirSync, openSync, readSync, rename
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import pRetry, { AbortError } from 'p-retry';
+import { truncate } from '../contracts/text.ts';
 import type { Reaper } from '../systems/processes/reaper.ts';
 import { type Launched, launch } from './launch.ts';
 import { GivenUp, StackProblem } from './problem.ts';
@@ -27,6 +28,8 @@ export interface Part {
   after: readonly Part['name'][];
   /** Program and arguments. */
   command: readonly string[];
+  /** Working folder; absent: ours. */
+  cwd?: string;
   /** Added to what every process gets; see environment.ts. */
   env: Readonly<Record<string, string>>;
   /** Asked while it starts: what it has written to its log since then, and how long it takes (ms). */
@@ -82,7 +85,8 @@ export async function supervise(part: Part, options: SuperviseOptions): Promise<
     const position = log.position();
     const startedAt = performance.now();
     const channel = part.isAlive === 'ping';
-    const launched = await launch({ command: part.command, env: part.env, output: log.fd, channel, reaper });
+    const { command, cwd, env } = part;
+    const launched = await launch({ command, cwd, env, output: log.fd, channel, reaper });
     current = launched;
     let ended: string | undefined;
     void launched.exited.then(({ how }) => {
@@ -206,6 +210,6 @@ function openLog(folder: string, name: string) {
 function quote(log: string): string {
   const lines = log.trimEnd().split('\n').slice(-15);
   return log.trim()
-    ? ` Its last lines:\n${lines.map((line) => `    ${line.slice(0, 300)}`).join('\n')}`
+    ? ` Its last lines:\n${lines.map((line) => `    ${truncate(line, 300)}`).join('\n')}`
     : ' It wrote nothing.';
 }

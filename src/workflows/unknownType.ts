@@ -1,5 +1,6 @@
 import { setCurrentDetails, workflowInfo } from '@temporalio/workflow';
-import { failure, truncate } from '../contracts/errors.ts';
+import { failure } from '../contracts/errors.ts';
+import { truncate } from '../contracts/text.ts';
 import { WORKFLOWS } from '../contracts/workflows.ts';
 import { fitted, plain } from '../words/markdown.ts';
 

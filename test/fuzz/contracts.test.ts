@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { failure, truncate } from '../../src/contracts/errors.ts';
+import { failure } from '../../src/contracts/errors.ts';
 import { LockInput, LockRequest } from '../../src/contracts/lock.ts';
 import { payloadConverter, Undecodable } from '../../src/contracts/payloads.ts';
-import { ModelName, tooLarge, utf8Length, VersionNumber, words } from '../../src/contracts/text.ts';
+import { ModelName, tooLarge, truncate, utf8Length, VersionNumber, words } from '../../src/contracts/text.ts';
 import { WORKFLOWS, type WorkflowName } from '../../src/contracts/workflows.ts';
 import { alerted, createSteward } from '../../src/domain/steward.ts';
 import { refusalMarkdown, refusalOf, refusalText } from '../../src/words/refusal.ts';

@@ -60,7 +60,10 @@ export function translate(error: unknown, activity = 'an activity'): Error {
     return failure('StepFailed', happened, error);
   }
   const type = typeOf(error);
-  if (type) return failure(type, (error as Error).message, error);
+  if (type) {
+    const { attempt } = FAILURES[type].retryable === 'once' ? Context.current().info : { attempt: 1 };
+    return failure(type, (error as Error).message, error, attempt);
+  }
   const { name, message } = error instanceof Error ? error : { name: 'Error', message: String(error) };
   return ApplicationFailure.create({ type: name, message, ...(error instanceof Error && { cause: error }) });
 }

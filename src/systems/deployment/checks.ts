@@ -1,6 +1,7 @@
 import { Agent } from 'undici';
 import { z } from 'zod';
 import { createRedactor } from '../../config/redaction.ts';
+import { truncate } from '../../contracts/text.ts';
 import { checkHeader } from '../checkSecret.ts';
 
 /** A check was not passed; the message says what was expected and what came. */
@@ -156,10 +157,10 @@ export async function expectStatic(client: CandidateClient, path: string) {
   throw new CheckFailed(`${path} answers ${status}, not 200${hint}`);
 }
 
-/** Shows the beginning of an answer. */
+/** An answer as a message shows it. */
 export function quote(body: unknown): string {
   const text = typeof body === 'string' ? body : (JSON.stringify(body) ?? 'nothing');
-  return text.length > 300 ? `${text.slice(0, 300)}…` : text;
+  return truncate(text, 300);
 }
 
 function read<Shape extends z.ZodType>(shape: Shape, answer: Answer, path: string): z.output<Shape> {

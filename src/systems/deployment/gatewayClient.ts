@@ -1,6 +1,7 @@
 import { Agent, type Dispatcher } from 'undici';
 import { z } from 'zod';
 import { Instance, type InstanceSpec, Status, TrafficShifted, UpstreamList } from '../../contracts/gateway.ts';
+import { truncate } from '../../contracts/text.ts';
 import { type GatewayAddress, readAdminToken } from '../adminToken.ts';
 import { GatewayError, type StopOptions } from './target.ts';
 
@@ -46,7 +47,7 @@ export function createGatewayClient({ adminUrl, tokenFile }: GatewayAddress) {
     if (status === 404 && refusal.success) return undefined;
     const why = refusal.success
       ? [refusal.data.error, refusal.data.next].filter(Boolean).join(' ')
-      : text.slice(0, 500);
+      : truncate(text, 500);
     const message = `The API gateway answered ${method} ${path} with ${status}: ${why}`;
     throw new GatewayError(message, { status, retryable: status >= 500 });
   }

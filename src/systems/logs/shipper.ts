@@ -4,7 +4,7 @@ import { hostname } from 'node:os';
 import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { redact } from '../../config/redaction.ts';
-import { truncate } from '../../contracts/errors.ts';
+import { truncate } from '../../contracts/text.ts';
 import type { Backend } from '../artifacts/index.ts';
 import { runFolder, segmentName } from './layout.ts';
 import { encodeSegment, type LogOrigin, type LogRecord, type LogState, type Opened } from './records.ts';

@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import { truncate } from '../../contracts/errors.ts';
-import { parseJson } from '../../contracts/text.ts';
+import { parseJson, truncate } from '../../contracts/text.ts';
 import { MlflowError } from './errors.ts';
 
 /** What came back, with the call as text (`GET /version on MLflow at http://…`). */

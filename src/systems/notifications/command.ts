@@ -45,5 +45,5 @@ function inWords(program: string, error: Error): string {
   if (!(error instanceof CommandFailed)) return `${program} could not be run: ${error.message}`;
   const { exitCode, signal, tail, logFile } = error;
   const ended = signal ? `was ended by ${signal}` : `ended with exit code ${exitCode}`;
-  return `${program} ${ended}. ${tail.trim() ? `Its last output: ${tail.trim()}` : 'It wrote nothing.'} Its log: ${logFile}`;
+  return `${program} ${ended}. Its log: ${logFile}. ${tail.trim() ? `Its last output: ${tail.trim()}` : 'It wrote nothing.'}`;
 }

@@ -1,5 +1,6 @@
 import type { Dispatcher } from 'undici';
 import type { Notification, NotificationTarget, Severity } from '../../contracts/notifications.ts';
+import { truncate } from '../../contracts/text.ts';
 import { type Channel, secretOf } from './channel.ts';
 import { postJson } from './http.ts';
 
@@ -50,4 +51,4 @@ const escaped = (text: string) => text.replaceAll('&', '&amp;').replaceAll('<', 
 /** What would end an address is encoded; what is encoded already stays as it is. */
 const addressed = (url: string) => url.replaceAll(/[\s<>|]/g, encodeURIComponent);
 
-const cut = (text: string) => (text.length <= SECTION_LIMIT ? text : `${text.slice(0, SECTION_LIMIT - 1)}…`);
+const cut = (text: string) => truncate(text, SECTION_LIMIT);

@@ -1,4 +1,4 @@
-import { truncate } from '../../contracts/errors.ts';
+import { truncate } from '../../contracts/text.ts';
 
 /** How a process ended: one of the two is set. */
 export interface Exit {
@@ -30,12 +30,13 @@ export class CommandNotFound extends Error {
 class Ended extends Error {
   readonly exitCode: number | null;
   readonly signal: NodeJS.Signals | null;
-  /** The last lines of its stderr, or of its stdout when a command wrote nothing there; about 2,000 characters. */
+  /** The last lines of its stderr, or of its stdout when that has the exception or all that was written; about 2,000 characters. */
   readonly tail: string;
 
   constructor(happened: string, { exitCode, signal }: Exit, tail: string, more = '') {
+    // The output comes last: a message that is cut keeps its end, where an exception stands.
     const output = tail.trim() ? `Its last output:\n${tail.trimEnd()}` : 'It wrote nothing.';
-    super(`${happened}. ${output}${more}`);
+    super(`${happened}. ${more}${output}`);
     this.exitCode = exitCode;
     this.signal = signal;
     this.tail = tail;
@@ -48,7 +49,7 @@ export class CommandFailed extends Ended {
   readonly logFile: string;
 
   constructor(command: readonly string[], exit: Exit, tail: string, logFile: string) {
-    super(`${commandLine(command)} ${howItEnded(exit)}`, exit, tail, `\nIts log: ${logFile}`);
+    super(`${commandLine(command)} ${howItEnded(exit)}`, exit, tail, `Its log: ${logFile}\n`);
     this.logFile = logFile;
   }
 }

@@ -3,11 +3,12 @@ import { stat } from 'node:fs/promises';
 import type { Readable, Writable } from 'node:stream';
 import { setTimeout as delay, setInterval as every } from 'node:timers/promises';
 import { execa } from 'execa';
-import pidusage from 'pidusage';
 import { environmentOf } from './environment.ts';
 import { CommandAborted, CommandNotFound, CommandOutOfMemory, CommandTimedOut, type Exit } from './errors.ts';
 import { killTree } from './killTree.ts';
+import { usedMb } from './memory.ts';
 import { TAG_VARIABLE } from './processTable.ts';
+import { findProgram } from './programs.ts';
 import type { Reaper } from './reaper.ts';
 
 export interface GroupOptions {
@@ -48,11 +49,15 @@ export async function startGroup({ command, cwd, env, stdin, reaper }: GroupOpti
   // Looked at before, because the system reports a missing working folder as a missing program.
   const folder = await stat(cwd).catch(() => undefined);
   if (!folder?.isDirectory()) throw new CommandNotFound(folder ? 'notAFolder' : 'noFolder', cwd);
-  const [program = '', ...args] = command;
+  const [program = ''] = command;
+  const environment = { ...environmentOf(), ...env };
+  const isThere = await findProgram(program, environment.PATH ?? '', cwd);
   const tag = reaper.newTag();
-  const subprocess = execa(program, args, {
+  // One that cannot be started is tried without the mark, for the system to say why.
+  const [first = '', ...args] = isThere ? reaper.marked(command, tag) : command;
+  const subprocess = execa(first, args, {
     cwd,
-    env: { ...environmentOf(), ...env, [TAG_VARIABLE]: tag },
+    env: { ...environment, [TAG_VARIABLE]: tag },
     extendEnv: false,
     stdin,
     // A group (and session) of its own, so that all of it can be signalled at once and Ctrl-C does not reach it.
@@ -104,7 +109,7 @@ interface Limits {
   /** What is limited, for the message. */
   what: string;
   timeoutMs: number;
-  /** MiB of resident memory of all the processes together; memory that they share counts for each. */
+  /** MiB of memory of all the processes together (see usedMb). */
   memoryLimitMb: number;
   /** Stops it. */
   signal?: AbortSignal;
@@ -132,20 +137,10 @@ export function watchLimits({ what, timeoutMs, memoryLimitMb, signal, pids }: Li
   };
   const memory = async () => {
     for await (const _ of every(MEMORY_POLL_MS, undefined, watched)) {
-      const usedMb = await residentMb(pids);
-      if (usedMb > memoryLimitMb) resolve(new CommandOutOfMemory(what, usedMb, memoryLimitMb));
+      const used = await usedMb(await pids(), memoryLimitMb);
+      if (used > memoryLimitMb) resolve(new CommandOutOfMemory(what, used, memoryLimitMb));
     }
   };
   for (const watch of [time(), memory()]) watch.catch(() => {}); // stopped
   return { exceeded, stop: () => stop.abort() };
-}
-
-async function residentMb(pids: Limits['pids']): Promise<number> {
-  try {
-    // Those that ended meanwhile are missing in the answer.
-    const usage = await pidusage(await pids());
-    return Object.values(usage).reduce((sum, one) => sum + (one?.memory ?? 0), 0) / 1024 ** 2;
-  } catch {
-    return 0; // all of them ended
-  }
 }

@@ -2,7 +2,9 @@ import { mkdir, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Readable } from 'node:stream';
 import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
+import { inert } from '../../config/printable.ts';
 import { redact } from '../../config/redaction.ts';
+import { truncate } from '../../contracts/text.ts';
 
 /**
  * Cuts text that comes in pieces into lines. A carriage return ends a line too: progress bars use it.
@@ -72,14 +74,37 @@ export async function drain(streams: readonly Readable[], reading: Promise<unkno
 /** How much of an output is kept for messages (characters). */
 const TAIL_LIMIT = 2_000;
 
-/** Keeps the end of an output. */
+/** Keeps the end of an output, and the exception of its last traceback, which other output may follow. */
 export class Tail {
-  text = '';
+  /** Python's last exception, the line with its type and message; empty: none. */
+  exception = '';
+  #end = '';
+  #inTraceback = false;
 
   add(lines: readonly string[]): void {
+    for (const line of lines) this.#lookForException(line);
     // No more lines than characters can matter: a flood comes in pieces of many thousand lines.
-    const added = lines.slice(-TAIL_LIMIT).map((line) => `${line.slice(-TAIL_LIMIT)}\n`);
-    this.text = (this.text + added.join('')).slice(-TAIL_LIMIT);
+    const added = lines
+      .slice(-TAIL_LIMIT)
+      .map((line) => `${line.length > TAIL_LIMIT ? truncate(line, TAIL_LIMIT) : line}\n`);
+    this.#end = (this.#end + added.join('')).slice(-TAIL_LIMIT * 2);
+  }
+
+  /** About the last 2,000 characters, in whole lines. An exception that is not their last line is repeated after them. */
+  get text(): string {
+    const end = this.#end.trimEnd();
+    const from = end.length <= TAIL_LIMIT ? 0 : end.indexOf('\n', end.length - TAIL_LIMIT) + 1;
+    const isLast = end.endsWith(`\n${this.exception}`);
+    // It becomes part of messages, which may be shown on a terminal by others than us.
+    return inert(`${end.slice(from)}${this.exception && !isLast ? `\nIts last exception: ${this.exception}` : ''}`);
+  }
+
+  #lookForException(line: string): void {
+    if (line.startsWith('Traceback (most recent call last)')) this.#inTraceback = true;
+    else if (this.#inTraceback && /^\S/.test(line)) {
+      this.#inTraceback = false;
+      this.exception = truncate(line.trimEnd(), TAIL_LIMIT);
+    }
   }
 }
 

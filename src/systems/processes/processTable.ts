@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs';
 import { hostname } from 'node:os';
 import { promisify } from 'node:util';
@@ -10,6 +11,14 @@ const list = promisify(readdir);
 /** Variable that marks a process and, by inheritance, all that it starts. */
 export const TAG_VARIABLE = 'MEDIWATCH_PROCESS_TAG';
 
+/**
+ * A number that a tree's processes carry as their limit of file locks, which the kernel has not heeded since 2003: a
+ * process that leaves its group and its parent and clears its environment still has the limits that it inherited.
+ */
+export function markOf(tag: string): string {
+  return String(createHash('sha256').update(tag).digest().readUIntBE(0, 6));
+}
+
 /** One process that is alive; a defunct one (zombie) is not. */
 export interface LivingProcess {
   pid: number;
@@ -19,6 +28,8 @@ export interface LivingProcess {
   start: string;
   /** Its `MEDIWATCH_PROCESS_TAG`; only Linux shows it. */
   tag?: string;
+  /** Its mark (see markOf); only Linux shows it. */
+  mark?: string;
 }
 
 /** All processes that are alive and that this user may see. */
@@ -48,7 +59,8 @@ async function readProcess(pid: string): Promise<LivingProcess | undefined> {
   const environ = `\0${await readOrNothing(`/proc/${pid}/environ`)}`;
   const tag = environ.split(`\0${TAG_VARIABLE}=`)[1]?.split('\0')[0];
   const found = { pid: Number(pid), ppid: Number(ppid), pgid: Number(pgid), start: rest[16] ?? '' };
-  return tag === undefined ? found : { ...found, tag };
+  const mark = /^Max file locks\s+(\d+)/m.exec(await readOrNothing(`/proc/${pid}/limits`))?.[1];
+  return { ...found, ...(tag !== undefined && { tag }), ...(mark !== undefined && { mark }) };
 }
 
 /** Why a process cannot be read: it has ended meanwhile, or belongs to another user. */
@@ -96,7 +108,7 @@ export interface Member extends LivingProcess {
 
 /**
  * Picks the processes of some trees from a table: those in the groups, those with the tags (they may have left the
- * group with setsid), and all that descend from them (they may have cleaned their environment as well).
+ * group with setsid) or the marks (they may have cleared their environment as well), and all that descend from them.
  *
  * @param seen processes found by an earlier call, which count although their parents are gone since; is added to
  */
@@ -106,10 +118,12 @@ export function membersOf(
   seen = new Set<string>(),
 ): Member[] {
   const members = new Map<number, Member>();
+  const marks = new Set(trees.map(({ tag }) => markOf(tag)));
   const others = table.filter((one) => one.pid !== process.pid);
   for (const one of others) {
     const own = trees.some((tree) => one.pgid === tree.pgid || covers(tree.tag, one.tag));
-    if (own || seen.has(identity(one))) members.set(one.pid, { ...one, own });
+    const isKnown = seen.has(identity(one)) || (one.mark !== undefined && marks.has(one.mark));
+    if (own || isKnown) members.set(one.pid, { ...one, own });
   }
   for (let before = -1; before !== members.size; ) {
     before = members.size;

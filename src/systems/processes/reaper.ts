@@ -3,13 +3,18 @@ import { once } from 'node:events';
 import { Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
+import { ownEnvironment } from './environment.ts';
 import { DEFAULT_GRACE_MS, killTrees } from './killTree.ts';
+import { markOf } from './processTable.ts';
+import { findProgram } from './programs.ts';
 import type { ReaperMessage } from './reaperMain.ts';
 
 /** Ends this process's subprocesses when this process is gone, in whatever way, kill -9 included. */
 export interface Reaper {
   /** A fresh value for `MEDIWATCH_PROCESS_TAG` of a process that is about to start. */
   newTag(): string;
+  /** The command that starts another one with the mark of a tag (see markOf), where this host can set it. */
+  marked(command: readonly string[], tag: string): readonly string[];
   /** Puts a process group under protection; to be called in the tick in which it was started. */
   watch(pgid: number, tag: string): void;
   /** Takes a group out again; to be called when all of it is gone, because its number may be used again. */
@@ -37,6 +42,7 @@ const STABLE_MS = 5_000;
 export async function createReaper({ graceMs = DEFAULT_GRACE_MS } = {}): Promise<Reaper> {
   const owner = randomUUID();
   const groups = new Map<number, string>();
+  const marker = await findMarker();
   let restartMs = RESTART_MS.first;
   let closed = false;
   let current = start();
@@ -50,8 +56,10 @@ export async function createReaper({ graceMs = DEFAULT_GRACE_MS } = {}): Promise
 
   function start() {
     const startedAt = performance.now();
-    // An empty environment: with an inherited tag, someone else's reaper would kill this one before its work.
-    const subprocess = execa(process.execPath, [MAIN, owner, String(graceMs)], {
+    const command = [process.execPath, MAIN, owner, String(graceMs)];
+    const [program = '', ...args] = marker ? [marker, '--locks=unlimited:', '--', ...command] : command;
+    // Neither an environment nor a mark: with those of others, someone else's reaper would kill this one before its work.
+    const subprocess = execa(program, args, {
       cwd: '/',
       env: {},
       extendEnv: false,
@@ -99,6 +107,7 @@ export async function createReaper({ graceMs = DEFAULT_GRACE_MS } = {}): Promise
       if (closed) throw new Error('The reaper is closed: no process may be started any more.');
       return `${owner}/${randomUUID()}`;
     },
+    marked: (command, tag) => (marker ? [marker, `--locks=${markOf(tag)}:`, '--', ...command] : command),
     watch(pgid, tag) {
       groups.set(pgid, tag);
       send({ watch: pgid, tag });
@@ -116,6 +125,18 @@ export async function createReaper({ graceMs = DEFAULT_GRACE_MS } = {}): Promise
       await killTrees([...[...groups].map(([pgid, tag]) => ({ pgid, tag })), { tag: owner }], graceMs);
     },
   };
+}
+
+/** The program that sets limits; undefined where there is none, or it may not set the one that is a mark. */
+async function findMarker(): Promise<string | undefined> {
+  if (process.platform !== 'linux') return undefined;
+  const program = await findProgram('prlimit', process.env.PATH ?? '', '/');
+  if (!program) return undefined;
+  const tried = await execa(program, ['--locks=1:', '--', program, '--version'], {
+    ...ownEnvironment(),
+    reject: false,
+  });
+  return tried.failed ? undefined : program;
 }
 
 function line(message: ReaperMessage): string {

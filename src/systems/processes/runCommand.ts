@@ -10,7 +10,7 @@ export interface RunCommandOptions extends Omit<GroupOptions, 'stdin'> {
   /** Written to its stdin, which then ends; absent: it reads an empty input. */
   input?: string;
   timeoutMs: number;
-  /** MiB of resident memory of the command and all that it started. */
+  /** MiB of memory of the command and all that it started. */
   memoryLimitMb: number;
   /** Stops the command. */
   signal: AbortSignal;
@@ -101,8 +101,9 @@ function readOutput(
   ]);
 
   return {
-    /** End of stderr, or of stdout when nothing came there. */
-    tail: () => tails.stderr.text || tails.stdout.text,
+    /** End of the one with an exception; else of stderr, or of stdout when nothing came there. */
+    tail: () =>
+      ([tails.stderr, tails.stdout].find(({ exception }) => exception) ?? tails.stderr).text || tails.stdout.text,
     /** Resolves when the log cannot be written, and never otherwise. */
     failed: new Promise<Error>((resolve) => reading.catch(resolve)),
     lastLine: () => lastLine,

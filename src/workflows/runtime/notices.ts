@@ -1,7 +1,7 @@
 import { CancellationScope, condition, log, uuid4, workflowInfo } from '@temporalio/workflow';
-import { truncate } from '../../contracts/errors.ts';
 import type { News } from '../../contracts/notifications.ts';
 import type { CommonPlan } from '../../contracts/plans.ts';
+import { truncate } from '../../contracts/text.ts';
 import { pageOf } from '../../words/links.ts';
 import { activities } from './activities.ts';
 import { rootMessage } from './failures.ts';

@@ -1,6 +1,7 @@
 import { CancellationScope, workflowInfo } from '@temporalio/workflow';
 import type { RedeployPlan } from '../../contracts/plans.ts';
 import type { ChangeReason, Promotion } from '../../contracts/registry.ts';
+import { truncate } from '../../contracts/text.ts';
 import type { WouldChange } from '../../contracts/workflows.ts';
 import { inProduction } from '../../domain/registryMoves.ts';
 import { activities } from './activities.ts';
@@ -69,7 +70,7 @@ async function putBack({ report }: Run<unknown>, change: Change, cause: string):
   report({ event: 'remarked', remark: { code: 'takenBack', version, cause } });
   const restored = inProduction(before);
   if (registryStage !== 'Production' || restored === version || !(recorded || left === version)) return;
-  const reason: ChangeReason = { code: 'restore', cause: cause.slice(0, 1000) };
+  const reason: ChangeReason = { code: 'restore', cause: truncate(cause, 1000) };
   await record({ registeredModel, version: restored, replaced: version, actor, reason });
 }
 

@@ -6,7 +6,6 @@ import {
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
-import { truncate } from '../../contracts/errors.ts';
 import { STAGES, type Stage, TAGS } from '../../contracts/names.ts';
 import type { CommonPlan } from '../../contracts/plans.ts';
 import {
@@ -18,7 +17,7 @@ import {
   stageWaits,
 } from '../../contracts/progress.ts';
 import { SEARCH_ATTRIBUTES } from '../../contracts/savedQueries.ts';
-import { tooLarge } from '../../contracts/text.ts';
+import { tooLarge, truncate } from '../../contracts/text.ts';
 import type { WorkflowName } from '../../contracts/workflows.ts';
 import { advance, beginProgress, type ProgressEvent } from '../../domain/progress.ts';
 import { progressMarkdown } from '../../words/details.ts';

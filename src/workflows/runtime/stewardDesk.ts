@@ -11,7 +11,7 @@ import {
   Steering,
   stewardQuery,
 } from '../../contracts/steward.ts';
-import { tooLarge } from '../../contracts/text.ts';
+import { tooLarge, truncate } from '../../contracts/text.ts';
 import { alerted, asked, paused, refusal, resumed, type Steward, stewardState } from '../../domain/steward.ts';
 import { stewardMarkdown, stewardRefusalText } from '../../words/stewardDetails.ts';
 
@@ -114,7 +114,7 @@ function parse<Schema extends z.ZodType>(schema: Schema, input: unknown): z.outp
 
 function unreadable(what: string, input: unknown): string {
   const held = input instanceof Undecodable ? `it is not JSON: ${input.problem}` : (tooLarge(input) ?? text(input));
-  return `${what} could not be read: ${held}`.slice(0, 500);
+  return truncate(`${what} could not be read: ${held}`, 500);
 }
 
 /** JSON may be nested deeper than it can be written again. */

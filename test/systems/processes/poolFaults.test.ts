@@ -46,7 +46,7 @@ describe('a process that fails its task', () => {
     const logFile = workshop.newLog();
     const error = await rejection(run('die', {}, { logFile }));
     expect(error).toBeInstanceOf(ProcessDied);
-    expect(error).toMatchObject({ exitCode: 7, signal: null, tail: 'about to die\n' });
+    expect(error).toMatchObject({ exitCode: 7, signal: null, tail: 'about to die' });
     expect(logLines(logFile)).toEqual(['about to die']);
     await expectReplaced();
   });

@@ -56,6 +56,23 @@ describe('a command that ends well', () => {
     expect(lines.slice(1).sort()).toEqual(['err', 'no end', 'out']);
   });
 
+  it.runIf(process.platform === 'linux')('ends what left its group, its parent and its environment', async () => {
+    const code = `
+import os
+read, write = os.pipe()
+if os.fork() == 0:
+    os.setsid()
+    if os.fork():
+        os._exit(0)
+    os.write(write, str(os.getpid()).encode())
+    os.closerange(0, 64)
+    os.execve("/bin/sleep", ["sleep", "300"], {})
+os.wait()
+print(os.read(read, 20).decode())`;
+    const { lastLine } = await run(python(code));
+    expect(await living([Number(lastLine)])).toEqual([]);
+  });
+
   it('ends although a grandchild holds its pipes open, and the grandchild is ended too', async () => {
     const { ended, pids } = await runFamily(['--exit']);
     expect((await ended).seconds).toBeLessThan(5);

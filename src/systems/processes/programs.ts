@@ -1,0 +1,25 @@
+import { constants } from 'node:fs';
+import { access, stat } from 'node:fs/promises';
+import { delimiter, resolve } from 'node:path';
+
+/**
+ * Where a program lies that the system would start; undefined when there is none, or it may not be executed.
+ *
+ * @param searchPath folders of bare names, as in PATH
+ */
+export async function findProgram(program: string, searchPath: string, cwd: string): Promise<string | undefined> {
+  const folders = program.includes('/') ? [''] : searchPath.split(delimiter).filter(Boolean);
+  for (const folder of folders) {
+    const path = resolve(cwd, folder, program);
+    const isFile = (await stat(path).catch(() => undefined))?.isFile() ?? false;
+    if (
+      isFile &&
+      (await access(path, constants.X_OK).then(
+        () => true,
+        () => false,
+      ))
+    )
+      return path;
+  }
+  return undefined;
+}
