@@ -206,12 +206,27 @@ class DriftDocument(TypedDict):
     shareThreshold: float | None
     #: null: the report does not say
     datasetDrift: bool | None
+    #: why nothing was compared, as whoever wrote the report says it; absent: it says nothing
+    note: NotRequired[str]
     #: rows that were left out; absent: none
     leftOut: NotRequired[list[DriftDocumentLeftOut]]
     #: share of the newest rows that was left out, where the current window is; absent: none
     leftOutShare: NotRequired[float]
     #: of how many rows of the log the outcome is known; absent: there is no file of labels
     labels: NotRequired[DriftDocumentLabels]
+
+
+class ColumnNames(TypedDict):
+    #: time of a prediction: Unix time (s or ms) or ISO 8601
+    time: str
+    #: what was predicted
+    prediction: str
+    #: its probability or score
+    probability: str
+    #: id of a prediction, by which outcomes are joined
+    eventId: str
+    #: version that predicted
+    modelVersion: str
 
 
 class ReportOutcome(TypedDict):
@@ -386,6 +401,8 @@ class ReportInputChallenger(TypedDict):
     metrics: Metrics
     model: str | None
     params: Params | None
+    #: versions of Python and packages that it declares; null: those that are installed here
+    versions: dict[str, str] | None
 
 
 class ReportInputChampionRecorded(TypedDict):
@@ -504,6 +521,8 @@ class MonitorInput(TypedDict):
     labels: str | None
     #: column of the outcome
     labelColumn: str
+    #: columns of the log by other names; null: those of our API
+    columnNames: ColumnNames | None
 
 
 class RegisterInput(TypedDict):
@@ -928,6 +947,11 @@ SCHEMAS: dict[str, Schema] = {
                 "type": ["number", "null"],
             },
             "datasetDrift": {"default": None, "description": "null: the report does not say", "type": ["boolean", "null"]},
+            "note": {
+                "description": "why nothing was compared, as whoever wrote the report says it; absent: it says nothing",
+                "type": "string",
+                "maxLength": 500,
+            },
             "leftOut": {
                 "description": "rows that were left out; absent: none",
                 "type": "array",
@@ -959,6 +983,27 @@ SCHEMAS: dict[str, Schema] = {
             },
         },
         "required": ["schema", "key", "tool", "columns"],
+    },
+    "ColumnNames": {
+        "type": "object",
+        "properties": {
+            "time": {
+                "default": "ts",
+                "description": "time of a prediction: Unix time (s or ms) or ISO 8601",
+                "type": "string",
+                "minLength": 1,
+            },
+            "prediction": {"default": "pred", "description": "what was predicted", "type": "string", "minLength": 1},
+            "probability": {"default": "prob", "description": "its probability or score", "type": "string", "minLength": 1},
+            "eventId": {
+                "default": "event_id",
+                "description": "id of a prediction, by which outcomes are joined",
+                "type": "string",
+                "minLength": 1,
+            },
+            "modelVersion": {"default": "model_version", "description": "version that predicted", "type": "string", "minLength": 1},
+        },
+        "additionalProperties": False,
     },
     "ReportOutcome": {
         "type": "object",
@@ -1319,6 +1364,11 @@ SCHEMAS: dict[str, Schema] = {
                     },
                     "model": {"default": None, "type": ["string", "null"]},
                     "params": {"default": None, "anyOf": [{"$ref": "Params"}, {"type": "null"}]},
+                    "versions": {
+                        "default": None,
+                        "description": "versions of Python and packages that it declares; null: those that are installed here",
+                        "anyOf": [{"type": "object", "additionalProperties": {"type": "string"}}, {"type": "null"}],
+                    },
                 },
                 "required": ["version", "uri"],
                 "description": "the new version",
@@ -1486,6 +1536,11 @@ SCHEMAS: dict[str, Schema] = {
                 "anyOf": [{"type": "string", "minLength": 1}, {"type": "null"}],
             },
             "labelColumn": {"default": "label", "description": "column of the outcome", "type": "string", "minLength": 1},
+            "columnNames": {
+                "default": None,
+                "description": "columns of the log by other names; null: those of our API",
+                "anyOf": [{"$ref": "ColumnNames"}, {"type": "null"}],
+            },
         },
         "required": ["log", "outputDir"],
         "additionalProperties": False,

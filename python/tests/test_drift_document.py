@@ -166,3 +166,24 @@ def test_the_command_needs_no_package_at_all():
 def test_a_share_of_our_own_document_is_from_0_to_1(share):
     with pytest.raises(DriftReportInvalid, match="has share"):
         normalise({"schema": "mediwatch.drift/1", "key": "k", "tool": "t", "columns": [], "share": share})
+
+
+@pytest.mark.parametrize(
+    ("empty", "note"),
+    [
+        ({"metrics": [], "note": "6 rows, 50 are needed"}, "6 rows, 50 are needed"),
+        ({"metrics": [], "message": " too\n\x1b[1m few "}, "too [1m few"),
+        ({"skipped": "no rides this week"}, "no rides this week"),
+    ],
+)
+def test_an_empty_report_says_why(empty, note):
+    document = normalise(empty)
+    assert (document["note"], document["columns"], document["datasetDrift"]) == (note, [], None)
+
+
+@pytest.mark.parametrize(
+    "report", [{"metrics": []}, {"message": "internal error"}, {"metrics": [{"metric": "x"}], "note": "y"}]
+)
+def test_what_is_not_an_empty_report_is_not_taken_for_one(report):
+    with pytest.raises(DriftReportInvalid):
+        normalise(report)

@@ -310,3 +310,34 @@ def test_kinds_that_people_have_chosen_count_in_a_comparison(tmp_path):
     frame = simple(600).assign(code=np.random.default_rng(0).integers(0, 3, 600), noise=np.arange(600) % 5)
     columns = by_name(check(tmp_path, frame, kinds={"code": "category", "noise": "drop"}))
     assert "noise" not in columns and columns["code"]["method"] != by_name(check(tmp_path, frame))["code"]["method"]
+
+
+def test_columns_may_have_other_names(tmp_path):
+    ours = {"time": "ts", "eventId": "event_id", "modelVersion": "model_version", "probability": "prob"}
+    names = {
+        "time": "created",
+        "eventId": "id",
+        "modelVersion": "release",
+        "probability": "risk",
+        "prediction": "class",
+    }
+    theirs = {**{name: names[key] for key, name in ours.items()}, "pred": "class"}
+    old, new = simple(100), simple(100, 1, 1.75e9)
+    foreign = [part.rename(columns=theirs) for part in (new, old)]
+    result = check(tmp_path, *foreign, columnNames=names)
+    expected = check(tmp_path, new, old)
+    # In the order of time, whatever the column is called.
+    assert result["document"]["current"]["from"] == expected["document"]["current"]["from"] == 1.75e9
+    assert {name: column["role"] for name, column in by_name(result).items() if column["role"] != "feature"} == {
+        "risk": "prediction",
+        "class": "prediction",
+    }
+    with pytest.raises(PredictionLogInvalid, match="columnNames"):
+        check(tmp_path, *foreign, columnNames={**names, "time": "made"})
+
+
+def test_a_feature_may_have_one_of_our_names(tmp_path):
+    old, new = (simple(100, shift).rename(columns={"prob": "risk"}).assign(prob=1.0) for shift in (0, 1))
+    new["prob"] = 2.0
+    result = check(tmp_path, old, new, columnNames={"probability": "risk"})
+    assert by_name(result)["feature.prob"]["role"] == "feature"

@@ -55,18 +55,26 @@ export function createMonitoringActivities({ config: shared, mlflow, store, runn
           ...(datasetDir !== undefined && { datasetDir }),
           outputDir: join(workDir, 'report'),
         });
+        let commandFailure: Error | undefined;
         const options = {
           openRun: async () => ({ runId }),
-          collect: (ran: Ran) => collectReport(ran, { log: input.log, minRows, workDir }),
+          judgesFailures: true,
+          collect: (ran: Ran) => {
+            commandFailure = ran.failure;
+            return collectReport(ran, { log: input.log, minRows, workDir });
+          },
+        };
+        const fromStep = async () => {
+          const made = readStepAnswer('monitor', MonitorResult, await run(runner, input, options));
+          return await filesOf(config, made, beat.signal);
         };
         const isYetToCome = log === '' && readsOurLog(config) && (await holdsNothing(embeddedLogs(config)));
         const made = isYetToCome
           ? { document: withoutRows(minRows), html: null, json: null }
-          : await filesOf(
-              config,
-              readStepAnswer('monitor', MonitorResult, await run(runner, input, options)),
-              beat.signal,
-            );
+          : await fromStep().catch((error: unknown) => {
+              // Half a report, say: why the command failed explains it.
+              throw commandFailure ?? error;
+            });
         const latest = await publish(made, fromRoot(config, config.monitoring.outDir));
         const url = await logToRun(mlflow, runId, latest);
         return { document: latest.document, htmlPath: latest.html, jsonPath: latest.json, url };

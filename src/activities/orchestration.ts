@@ -9,14 +9,15 @@ import { ApplicationFailure, CancelledFailure, TemporalFailure } from '@temporal
 import type { z } from 'zod';
 import { type Given, resolvePlan } from '../config/resolvePlan.ts';
 import type { Config } from '../config.ts';
-import { failure, knownFailure, truncate } from '../contracts/errors.ts';
+import { failure, knownFailure } from '../contracts/errors.ts';
 import { type Locked, type LockInput, type LockRequest, lockQueue, locksOf, requestLock } from '../contracts/lock.ts';
 import { TASK_QUEUES, workflowIds } from '../contracts/names.ts';
 import type { Delivery, Notification } from '../contracts/notifications.ts';
 import { SEARCH_ATTRIBUTES } from '../contracts/savedQueries.ts';
 import type { DriftAlert, RetrainEnding } from '../contracts/steward.ts';
-import { shorten } from '../contracts/text.ts';
+import { shorten, truncate } from '../contracts/text.ts';
 import { DriftCheckResult, RetrainResult, type WorkflowName } from '../contracts/workflows.ts';
+import type { EndedCheck } from '../domain/driftGate.ts';
 import type { Ending } from '../domain/steward.ts';
 import { raiseAlert, stewardStart } from '../systems/alerts.ts';
 import type { Notifier } from '../systems/notifications/index.ts';
@@ -172,21 +173,23 @@ export function createStewardActivities({
     },
 
     /**
-     * Whether the latest drift checks of a model came to a judgement, the latest first: not those that failed, were
-     * skipped or were terminated. Cancelled ones do not count. None where the namespace does not know our attributes.
+     * How the latest drift checks of a model ended, the latest first. One that was terminated counts as failed, a cancelled
+     * one not at all. None where the namespace does not know our attributes.
      */
-    async earlierChecks({ registeredModel, count }: { registeredModel: string; count: number }): Promise<boolean[]> {
-      const judged: boolean[] = [];
-      if (!(await searchable())) return judged;
+    async earlierChecks({ registeredModel, count }: { registeredModel: string; count: number }): Promise<EndedCheck[]> {
+      const ended: EndedCheck[] = [];
+      if (!(await searchable())) return ended;
       const query = `WorkflowType = "driftCheck" AND ExecutionStatus != "Running" AND ExecutionStatus != "Canceled" AND ${isOf(registeredModel)}`;
-      for await (const { workflowId, runId, status } of client.workflow.list({ query })) {
+      for await (const { workflowId, runId, status, closeTime } of client.workflow.list({ query })) {
         const result =
           status.name === 'COMPLETED' ? await client.workflow.getHandle(workflowId, runId).result() : undefined;
         const verdict = DriftCheckResult.safeParse(result).data?.verdict;
-        judged.push(verdict === 'drift' || verdict === 'no drift');
-        if (judged.length === count) break;
+        const hasJudged = verdict === 'drift' || verdict === 'no drift';
+        const outcome = hasJudged ? 'judged' : verdict === 'skipped' ? 'skipped' : 'failed';
+        ended.push({ outcome, at: closeTime?.getTime() ?? 0 });
+        if (ended.length === count) break;
       }
-      return judged;
+      return ended;
     },
 
     /** Starts a retrain. One of this id that runs, or has ended, is the one that an earlier attempt started. */

@@ -17,6 +17,7 @@ import {
 } from '../contracts/options.ts';
 import { Schedules } from '../contracts/schedules.ts';
 import { PassEnv } from '../contracts/schemas.ts';
+import { ColumnNames } from '../contracts/steps.ts';
 import type { Network } from './network.ts';
 import { ExtraStep, ReportStep, Step } from './steps.ts';
 
@@ -198,6 +199,7 @@ export const ConfigSchema = z.strictObject({
       .describe('the data set counts as drifted from this share of drifted features on'),
     labels: z.string().default('').describe('CSV or Parquet with event_id and the outcome, once known; empty: none'),
     labelColumn: z.string().default('label').describe('column of the outcome, in that file or in the log itself'),
+    columnNames: ColumnNames.prefault({}),
     outDir: z
       .string()
       .default('reports/monitoring')

@@ -50,6 +50,11 @@ export const DriftDocument = z.object({
   share: z.number().min(0).max(1).nullable().default(null).describe('share of the features that drifted'),
   shareThreshold: z.number().nullable().default(null).describe('share from which the data set counts as drifted'),
   datasetDrift: z.boolean().nullable().default(null).describe('null: the report does not say'),
+  note: z
+    .string()
+    .max(500)
+    .optional()
+    .describe('why nothing was compared, as whoever wrote the report says it; absent: it says nothing'),
   leftOut: z.array(LeftOutRows).optional().describe('rows that were left out; absent: none'),
   leftOutShare: z
     .number()
@@ -72,6 +77,7 @@ export const DriftGrounds = z.discriminatedUnion('code', [
     rows: z.number().int(),
     minRows: z.number().int(),
   }),
+  z.object({ code: z.literal('note'), note: z.string().describe('why the report is empty, as it says itself') }),
   z.object({ code: z.literal('noRule') }),
   z.object({
     code: z.literal('leftOut'),

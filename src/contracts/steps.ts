@@ -193,6 +193,16 @@ export type EvaluateResult = z.infer<typeof EvaluateResult>;
 const hours = z.number().gt(0).nullable().default(null);
 const rows = (about: string, count: number) => z.number().int().min(1).default(count).describe(about);
 
+/** What a prediction log calls its columns beside the features. */
+export const ColumnNames = z.strictObject({
+  time: z.string().min(1).default('ts').describe('time of a prediction: Unix time (s or ms) or ISO 8601'),
+  prediction: z.string().min(1).default('pred').describe('what was predicted'),
+  probability: z.string().min(1).default('prob').describe('its probability or score'),
+  eventId: z.string().min(1).default('event_id').describe('id of a prediction, by which outcomes are joined'),
+  modelVersion: z.string().min(1).default('model_version').describe('version that predicted'),
+});
+export type ColumnNames = z.infer<typeof ColumnNames>;
+
 export const MonitorInput = z.strictObject({
   log: text.describe('prediction log: CSV or Parquet file, folder of them, or glob'),
   outputDir: text.describe('folder for the report and the drift document'),
@@ -212,6 +222,9 @@ export const MonitorInput = z.strictObject({
   driftShare: z.number().gt(0).default(0.5).describe('share of drifted features from which the data set has drifted'),
   labels: text.nullable().default(null).describe('CSV or Parquet file with event_id and the outcome'),
   labelColumn: text.default('label').describe('column of the outcome'),
+  columnNames: ColumnNames.nullable()
+    .default(null)
+    .describe('columns of the log by other names; null: those of our API'),
 });
 export type MonitorInput = z.input<typeof MonitorInput>;
 

@@ -1,15 +1,16 @@
 import type { DriftColumn, DriftDocument, DriftGrounds, DriftVerdict } from '../contracts/drift.ts';
 import type { DriftGate } from '../contracts/options.ts';
 import type { DriftAlert } from '../contracts/steward.ts';
+import { truncate } from '../contracts/text.ts';
 import type { DriftFinding } from '../contracts/verdicts.ts';
 
 /** With more of the newest rows left out than this, those that are left say nothing of the others. */
 const MAX_LEFT_OUT = 0.2;
 
 /**
- * Decides whether a report is drift. Any rule that holds makes it so. With too few rows in a window it is skipped, which
- * is neither a pass nor a failure. A rule that the report cannot answer makes "cannot tell", never "no drift", and so do
- * too many rows that were left out.
+ * Decides whether a report is drift. Any rule that holds makes it so. With too few rows in a window, or empty with a note
+ * that says why, it is skipped, which is neither a pass nor a failure. A rule that the report cannot answer makes "cannot
+ * tell", never "no drift", and so do too many rows that were left out.
  *
  * @param minRows rows that each window must have, where the report does not say what it was asked for
  */
@@ -24,6 +25,9 @@ export function judgeDrift(document: DriftDocument, gate: DriftGate, minRows: nu
 function judgeRows(document: DriftDocument, gate: DriftGate, minRows: number): DriftVerdict {
   const short = shortWindow(document, document.minRows ?? minRows);
   if (short) return { verdict: 'skipped', grounds: short, columns: [] };
+  const { note, share, datasetDrift } = document;
+  if (note !== undefined && document.columns.length === 0 && share === null && datasetDrift === null)
+    return { verdict: 'skipped', grounds: { code: 'note', note }, columns: [] };
   const columns = [...new Set(document.columns.filter(({ drifted }) => drifted).map(({ name }) => name))];
   const findings = applyRules(document, gate);
   const said = (drift: boolean | null) => findings.filter((finding) => finding.drift === drift);
@@ -86,18 +90,33 @@ function anyOf(columns: readonly DriftColumn[]): boolean | null {
   return columns.length === 0 || columns.some(({ drifted }) => drifted === null) ? null : false;
 }
 
-/** So many checks in a row that judge nothing, and people are notified: once, until one judges again. */
+/** A drift check that has ended. */
+export interface EndedCheck {
+  outcome: 'judged' | 'skipped' | 'failed';
+  /** Unix time (ms). */
+  at: number;
+}
+
+/** So many checks in a row that judge nothing are news. */
 export const SILENT_CHECKS = 3;
 
 /**
- * Whether the check that has just ended without a judgement is the one to notify people of.
+ * Whether people are to be notified of a check that judged nothing: of one that failed, the first of its day (UTC); of
+ * those that are skipped, the third in a row, and then the first of each month.
  *
- * @param earlier whether those before it judged, the latest first; only the last {@link SILENT_CHECKS} matter
+ * @param earlier those before it, the latest first; only the last {@link SILENT_CHECKS} matter
  */
-export function becameSilent(earlier: readonly boolean[]): boolean {
-  const silent = earlier.findIndex((judged) => judged);
-  return (silent === -1 ? earlier.length : silent) === SILENT_CHECKS - 1;
+export function isNewsOfSilence({ outcome, at }: EndedCheck, earlier: readonly EndedCheck[]): boolean {
+  if (outcome === 'failed') return !earlier.some((other) => other.outcome === 'failed' && day(other.at) === day(at));
+  const judged = earlier.findIndex((other) => other.outcome === 'judged');
+  const before = judged === -1 ? earlier.length : judged;
+  const latest = earlier[0];
+  const isFirstOfMonth = latest !== undefined && day(latest.at).slice(0, 7) !== day(at).slice(0, 7);
+  return before === SILENT_CHECKS - 1 || (before >= SILENT_CHECKS && isFirstOfMonth);
 }
+
+/** `2026-01-31` */
+const day = (time: number) => new Date(time).toISOString().slice(0, 10);
 
 /** Longest texts that an alert carries (characters). */
 const LIMIT = { key: 100, reason: 1_000 } as const;
@@ -114,7 +133,7 @@ export function alertOf(
 ): DriftAlert {
   return {
     key: `report/${key}`.slice(0, LIMIT.key),
-    reason: from.reason.slice(0, LIMIT.reason),
+    reason: truncate(from.reason, LIMIT.reason),
     source: from.source,
     report: from.report ?? null,
     share,

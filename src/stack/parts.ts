@@ -45,7 +45,8 @@ function temporalPart(config: Config, { dir, temporal: program, ui }: PartContex
   const codecUrl = hasCodec(config) ? codecUrlOf(config) : undefined;
   const server = devServerArguments({
     ...{ port, uiPort: ui.port, uiHost: ui.host, codecUrl },
-    dbFile: join(dir, 'temporal.db'),
+    // A path would become part of a URI, where a % in the name of a folder means something else.
+    dbFile: 'temporal.db',
   });
   const answers = () => devServerAnswers(`http://${ui.host}:${ui.port}`, temporal.namespace);
   return {
@@ -57,6 +58,7 @@ function temporalPart(config: Config, { dir, temporal: program, ui }: PartContex
     ],
     after: [],
     command: [program, ...server, '--namespace', temporal.namespace],
+    cwd: dir,
     env: {},
     isReady: answers,
     isAlive: answers,
@@ -122,9 +124,11 @@ function mlflowPart({ stack }: Config, { dir }: PartContext): Part {
     command: [
       join(PROJECT_ROOT, 'python', '.venv', 'bin', 'python'),
       program('./mlflow_server.py'),
-      ...['--backend-store-uri', `sqlite:///${join(home, 'mlflow.db')}`],
-      ...['--artifacts-destination', join(home, 'artifacts'), '--port', String(port)],
+      // Relative, for the reason given above.
+      ...['--backend-store-uri', 'sqlite:///mlflow.db'],
+      ...['--artifacts-destination', 'artifacts', '--port', String(port)],
     ],
+    cwd: home,
     env: {
       ...environmentOf(['computing']),
       // Seven more processes for features of language models, which take longer to start than the server.

@@ -11,6 +11,7 @@ import { aborted, type Interruption } from './interruption.ts';
 import { partsOf } from './parts.ts';
 import { checkPorts } from './ports.ts';
 import { GivenUp, StackProblem } from './problem.ts';
+import { keepForAMonth } from './retention.ts';
 import { startStack } from './stack.ts';
 import { guardUi, hiddenAddress } from './uiGuard.ts';
 import { whereToLook } from './whereToLook.ts';
@@ -61,6 +62,7 @@ export async function run(options: StackOptions, interruption: AbortSignal): Pro
       signal: interruption,
     });
     try {
+      if (hasTemporal(config)) await keepForAMonth(config);
       const exitCode = await use(config, options, { reaper, signal: interruption });
       say('stopping…');
       return exitCode;

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { type Config, PROJECT_ROOT } from '../config.ts';
 import { DriftDocument, type DriftWindow } from '../contracts/drift.ts';
 import { type MonitorInput, MonitorResult } from '../contracts/steps.ts';
+import { truncate } from '../contracts/text.ts';
 import { ownEnvironment } from './processes/environment.ts';
 import { StepError } from './processes/errors.ts';
 import { readResultFile } from './steps/result.ts';
@@ -93,7 +94,7 @@ async function runAlone(
     const result = await readResultFile(resultFile);
     if (result !== undefined) return result;
     // A defect, or a Python that does not start.
-    const message = `${done.shortMessage} ${String(done.stderr).slice(-1_000)}`;
+    const message = `${done.shortMessage} ${truncate(String(done.stderr), 1_000)}`;
     throw new StepError({ type: 'StepFailed', message, retryable: false, field: null });
   } finally {
     await rm(folder, { recursive: true, force: true });

@@ -34,6 +34,7 @@ export function monitorInput(config: Config, wanted: Wanted): MonitorInput {
     driftShare: monitoring.driftShare,
     labels: monitoring.labels ? fromRoot(config, monitoring.labels) : null,
     labelColumn: monitoring.labelColumn,
+    columnNames: monitoring.columnNames,
     outputDir,
   };
 }

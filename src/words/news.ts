@@ -107,14 +107,18 @@ export const news = {
     };
   },
 
-  /** @param why what the last of the checks says */
-  driftUnknown: (registeredModel: string, checks: number, why: string): News => ({
+  /** @param why what the last check says */
+  driftUnknown: (registeredModel: string, outcome: 'skipped' | 'failed', why: string): News => ({
     event: 'driftUnknown',
     severity: 'warning',
-    title: `${checks} drift checks of ${registeredModel} in a row have judged nothing`,
+    title:
+      outcome === 'failed'
+        ? `A drift check of ${registeredModel} failed`
+        : `The drift checks of ${registeredModel} are skipped, three or more in a row`,
     text: lines(
-      `The last one: ${why}`,
-      'Until a check judges again, nobody learns of drift, and this is not said again. See mediwatch drift check.',
+      outcome === 'failed' ? why : `The last one: ${why}`,
+      'Until a check judges again, nobody learns of drift.',
+      `This is said again ${outcome === 'failed' ? 'tomorrow' : 'next month'} if it goes on. See mediwatch drift check.`,
     ),
   }),
 };

@@ -1,7 +1,7 @@
 import { failure } from '../contracts/errors.ts';
 import type { News } from '../contracts/notifications.ts';
 import type { PlanOf } from '../contracts/workflows.ts';
-import { alertOf, becameSilent, judgeDrift, SILENT_CHECKS } from '../domain/driftGate.ts';
+import { alertOf, type EndedCheck, isNewsOfSilence, judgeDrift, SILENT_CHECKS } from '../domain/driftGate.ts';
 import { news } from '../words/news.ts';
 import { capitalised } from '../words/numbers.ts';
 import { driftVerdictText } from '../words/verdicts.ts';
@@ -21,9 +21,11 @@ export const driftCheck = workflow(
     notices: {
       completed(result, _progress, plan) {
         if (result.verdict === 'drift') return [news.driftDetected(result)];
-        return result.verdict === 'skipped' ? silence(plan, `${capitalised(driftVerdictText(result))}.`) : [];
+        return result.verdict === 'skipped'
+          ? silence(plan, 'skipped', `${capitalised(driftVerdictText(result))}.`)
+          : [];
       },
-      failed: ({ message }, plan) => silence(plan, message),
+      failed: ({ message }, plan) => silence(plan, 'failed', message),
     },
   },
   async (plan, run) => {
@@ -55,9 +57,16 @@ export const driftCheck = workflow(
   },
 );
 
-/** What people are notified of when check after check judges nothing, for whatever reason; never throws. */
-async function silence({ registeredModel, notifies }: PlanOf<'driftCheck'>, why: string): Promise<News[]> {
+/** What people are notified of when a check judges nothing; never throws. */
+async function silence(
+  { registeredModel, notifies }: PlanOf<'driftCheck'>,
+  outcome: 'skipped' | 'failed',
+  why: string,
+): Promise<News[]> {
   if (!notifies) return [];
-  const earlier = await activities.earlierChecks({ registeredModel, count: SILENT_CHECKS }).catch(() => []);
-  return becameSilent(earlier) ? [news.driftUnknown(registeredModel, SILENT_CHECKS, why)] : [];
+  const earlier = await activities
+    .earlierChecks({ registeredModel, count: SILENT_CHECKS })
+    .catch((): EndedCheck[] => []);
+  const isNews = isNewsOfSilence({ outcome, at: Date.now() }, earlier);
+  return isNews ? [news.driftUnknown(registeredModel, outcome, why)] : [];
 }

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { DriftColumn, DriftDocument } from '../../src/contracts/drift.ts';
 import type { DriftGate } from '../../src/contracts/options.ts';
-import { judgeDrift } from '../../src/domain/driftGate.ts';
+import { type EndedCheck, isNewsOfSilence, judgeDrift } from '../../src/domain/driftGate.ts';
 
 const NAMES = ['age', 'ward', 'prob', 'label'];
 const share = fc.double({ min: 0, max: 1, noNaN: true });
@@ -176,5 +176,31 @@ describe('rows that were left out', () => {
     });
     expect(judgeDrift(of(true, 0.9), drift, 10).verdict).toBe('drift');
     expect(judgeDrift({ ...of(false, 0.9), current: null }, { ...drift }, 1_000).verdict).toBe('cannot tell');
+  });
+});
+
+describe('people are notified', () => {
+  const at = (date: string) => Date.parse(`${date}T02:30:00Z`);
+  const ended = (outcome: EndedCheck['outcome'], date: string): EndedCheck => ({ outcome, at: at(date) });
+
+  it('of a nightly check that fails each night, and once of one that fails each hour', () => {
+    expect(isNewsOfSilence(ended('failed', '2026-03-02'), [ended('failed', '2026-03-01')])).toBe(true);
+    const anHourLater = { outcome: 'failed' as const, at: at('2026-03-02') + 3_600_000 };
+    expect(isNewsOfSilence(anHourLater, [ended('failed', '2026-03-02')])).toBe(false);
+    expect(isNewsOfSilence(anHourLater, [ended('judged', '2026-03-02')])).toBe(true);
+  });
+
+  it('of the third check in a row that is skipped, and once a month while it goes on', () => {
+    const dates = Array.from({ length: 65 }, (_, day) =>
+      new Date(Date.UTC(2026, 0, 10 + day)).toISOString().slice(0, 10),
+    );
+    const told = dates.filter((date, index) => {
+      const earlier = dates.slice(Math.max(0, index - 3), index).reverse();
+      return isNewsOfSilence(
+        ended('skipped', date),
+        earlier.map((other) => ended('skipped', other)),
+      );
+    });
+    expect(told).toEqual(['2026-01-12', '2026-02-01', '2026-03-01']);
   });
 });

@@ -15,7 +15,7 @@ from ..checks import Mismatch, conform, is_object, is_objects
 from ..errors import DataNotFound, DriftReportInvalid
 from ..jsonio import to_json
 from ..names import OUTCOMES, PREDICTIONS
-from .evidently_shapes import Findings, metric_names, read_legacy, read_snapshot
+from .evidently_shapes import Findings, metric_names, note_of, read_legacy, read_snapshot
 
 if TYPE_CHECKING:
     from ..contract import DriftColumn, DriftDocument, DriftDocumentInput, DriftWindow
@@ -51,7 +51,7 @@ def drift_document(input: DriftDocumentInput, progress: Progress) -> DriftDocume
 
 
 def normalise(report: object) -> DriftDocument:
-    """Return the drift document of a report, which may hold NaN.
+    """Return the drift document of a report, which may hold NaN, or be empty with a note that says why.
 
     Raises:
         DriftReportInvalid: It is nothing that is known; never read as "no drift".
@@ -61,6 +61,9 @@ def normalise(report: object) -> DriftDocument:
     if "schema" in report:
         return _checked(report)
     items = report.get("metrics")
+    note = note_of(report)
+    if not items and note is not None:
+        return {**_document(report, Findings(tool="a report without metrics")), "note": note}
     if not is_objects(items):
         found = ", ".join(list(report)[:10]) or "nothing"
         raise DriftReportInvalid(f"The report has no list of metrics but {found}: {_EXPECTED}", "report")

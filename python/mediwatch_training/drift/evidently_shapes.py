@@ -163,6 +163,22 @@ def metrics_of(report: dict[str, object]) -> list[dict[str, object]]:
     return metrics if is_objects(metrics) else []
 
 
+# What monitors call their reason for a report without metrics.
+_NOTES = ("note", "skipped", "skip", "reason", "message")
+_LONGEST_NOTE = 500
+
+
+def note_of(report: dict[str, object]) -> str | None:
+    """Return why a report is empty, as one line; None when it does not say."""
+    # Without a list of metrics it may be anything, such as the error of a server.
+    names = _NOTES if report.get("metrics") == [] else _NOTES[:3]
+    texts = [text for name in names if isinstance(text := report.get(name), str) and text.strip()]
+    if not texts:
+        return None
+    line = " ".join(texts[0].split())
+    return "".join(character for character in line if character.isprintable())[:_LONGEST_NOTE]
+
+
 def text_or_none(value: object) -> str | None:
     """Return a text, or None for anything else."""
     return value if isinstance(value, str) else None

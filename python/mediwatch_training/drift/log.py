@@ -9,11 +9,12 @@ import lzma
 import re
 import time
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from ..errors import PredictionLogInvalid, PredictionLogNotFound, described
+from ..names import logged_as
 from ..training.source import PARQUET_MAGIC, packing, unpack
 from ..training.table import number_or_text
 from ..values import MAX_EXACT, MISSING, category_of, decimal_of, number_of
@@ -82,7 +83,7 @@ class _Part:
     first_line: Callable[[], int]
 
 
-def read_log(log: str, rows: int, hours: float | None = None) -> Log:
+def read_log(log: str, rows: int, hours: float | None = None, names: dict[str, str] | None = None) -> Log:
     """Read the newest rows of a log: at least `rows` of them, and all of the last `hours`, if there are so many.
 
     The last rows of a file are taken for its newest. Rows that are the same in everything, their event's id too, are
@@ -92,6 +93,7 @@ def read_log(log: str, rows: int, hours: float | None = None) -> Log:
         log: A file, a folder whose CSV and Parquet files are read, or a glob.
         rows: How many rows are needed.
         hours: How far back from the newest row of each file is needed (hours).
+        names: Our names of columns, by what the log calls them.
 
     Raises:
         PredictionLogNotFound: There is no such file, or none in the folder.
@@ -100,8 +102,11 @@ def read_log(log: str, rows: int, hours: float | None = None) -> Log:
     import pandas as pd
 
     files = find_files(log)
-    parts = [_read_newest(path, rows, hours) for path in files]
+    parts = [_read_newest(path, rows, hours, names or {}) for path in files]
     columns = [set(part.frame.columns) - {_LINE} for part in parts]
+    for theirs, ours in (names or {}).items():
+        if theirs != ours and not any(ours in found for found in columns):
+            raise PredictionLogInvalid(f"The log has no column {theirs!r}: correct monitoring.columnNames", "log")
     frames = [part.frame.assign(**{ORIGIN: number}) for number, part in enumerate(parts)]
     frame, texts = _as_one(pd.concat([one for one in frames if len(one) > 0] or frames[:1], ignore_index=True))
     codes = pd.Series(None, index=frame.index, dtype=object).mask(texts, "number")
@@ -155,22 +160,22 @@ def find_files(log: str) -> list[Path]:
     return sorted(files, key=lambda file: (file.stat().st_mtime_ns, file.name))
 
 
-def read_all(path: Path) -> pd.DataFrame:
+def read_all(path: Path, names: dict[str, str] | None = None) -> pd.DataFrame:
     """Return all rows of one CSV or Parquet file.
 
     Raises:
         PredictionLogInvalid: It cannot be read.
     """
-    return _as_one(_read_newest(path, None, None).frame)[0].drop(columns=_LINE)
+    return _as_one(_read_newest(path, None, None, names or {}).frame)[0].drop(columns=_LINE)
 
 
-def _read_newest(path: Path, rows: int | None, hours: float | None) -> _Part:
+def _read_newest(path: Path, rows: int | None, hours: float | None, names: dict[str, str]) -> _Part:
     import pyarrow as pa
 
     wanted = rows
     try:
         while True:
-            part = _read_part(path, wanted)
+            part = _renamed(_read_part(path, wanted), names)
             if part.whole or wanted is None:
                 return part
             if len(part.frame) >= (rows or 0) and _reaches_back(part.frame, hours):
@@ -189,6 +194,13 @@ def _read_newest(path: Path, rows: int | None, hours: float | None) -> _Part:
     ) as error:
         why = described(error)
         raise PredictionLogInvalid(f"{path} is no prediction log that can be read: {why}", "log") from error
+
+
+def _renamed(part: _Part, names: dict[str, str]) -> _Part:
+    """Give columns our names; one that has such a name beside them is a feature."""
+    there = {theirs: ours for theirs, ours in names.items() if theirs != ours and theirs in part.frame}
+    others = {ours: logged_as(ours) for ours in there.values() if ours not in there}
+    return replace(part, frame=part.frame.rename(columns=others | there)) if there else part
 
 
 def _reaches_back(frame: pd.DataFrame, hours: float | None) -> bool:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ..contract import (
+        ColumnNames,
         DriftDocument,
         DriftDocumentLabels,
         DriftDocumentLeftOut,
@@ -70,13 +71,15 @@ def monitor(input: MonitorInput, progress: Progress) -> MonitorResult:
     id_categories = ID_CATEGORIES if input["idCategories"] is None else input["idCategories"]
 
     progress({"stage": "reading"})
-    log = read_log(input["log"], windows.rows_needed, windows.hours_needed)
+    names = _names(input["columnNames"])
+    log = read_log(input["log"], windows.rows_needed, windows.hours_needed, names)
     wanted = input["columns"] and [_column(log, name) for name in input["columns"]]
     kinds = input["kinds"]
     drop = [*drop, *(name for name in kinds if kinds[name] == "drop")]
     id_categories = [*id_categories, *(name for name in kinds if kinds[name] == "category")]
     choice = Choice(wanted, drop, id_categories, input["labelColumn"])
-    matched = None if labels is None else _add_outcomes(log.frame, outcomes_of(labels, choice.label), choice.label)
+    outcomes = None if labels is None else outcomes_of(labels, choice.label, names)
+    matched = None if outcomes is None else _add_outcomes(log.frame, outcomes, choice.label)
     times = log.times.to_numpy()
     begin = current_start(times, windows, alone=dataset_dir is not None)
     current = _window(log, slice(begin, len(times)))
@@ -117,6 +120,19 @@ def monitor(input: MonitorInput, progress: Progress) -> MonitorResult:
 
 def _column(log: Log, feature: str) -> str:
     return logged_as(feature) if logged_as(feature) in log.frame else feature
+
+
+def _names(names: ColumnNames | None) -> dict[str, str]:
+    """Return our names of columns by those of the log."""
+    if names is None:
+        return {}
+    return {
+        names["time"]: "ts",
+        names["prediction"]: "pred",
+        names["probability"]: "prob",
+        names["eventId"]: "event_id",
+        names["modelVersion"]: "model_version",
+    }
 
 
 def _left_out(log: Log) -> list[DriftDocumentLeftOut]:
@@ -161,6 +177,10 @@ def _report(comparison: Comparison, document: DriftDocument, input: MonitorInput
     report = make_report(comparison, input["driftShare"], input["method"], input["threshold"])
     count, share = count_drifted(report.findings.columns)
     document["tool"] = f"evidently {report.version}"
+    theirs = {ours: name for name, ours in _names(input["columnNames"]).items()}
+    for column in report.findings.columns:
+        if column["role"] == "prediction":
+            column["name"] = theirs.get(column["name"], column["name"])
     document["columns"] = report.findings.columns
     document["driftedColumns"], document["share"] = count, share
     document["datasetDrift"] = None if share is None else share >= input["driftShare"]

@@ -117,7 +117,7 @@ def training_sample(directory: str, rows: int, label: str) -> pd.DataFrame:
     return sample.assign(**{label: outcomes}).reset_index(drop=True)
 
 
-def outcomes_of(path: str, column: str) -> pd.Series:
+def outcomes_of(path: str, column: str, names: dict[str, str] | None = None) -> pd.Series:
     """Return the outcomes that are known, by the id of their event as text; the last one counts.
 
     Raises:
@@ -126,7 +126,7 @@ def outcomes_of(path: str, column: str) -> pd.Series:
     """
     if not Path(path).is_file():
         raise PredictionLogNotFound(f"There is no file of labels {path}: correct monitoring.labels", "labels")
-    frame = read_all(Path(path))
+    frame = read_all(Path(path), names)
     for name in ("event_id", column):
         if name not in frame:
             raise PredictionLogInvalid(f"The file of labels {path} has no column {name!r}", "labels")

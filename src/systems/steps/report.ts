@@ -16,16 +16,18 @@ interface Wanted {
 
 /**
  * The drift report that a command wrote: what its result file says, or the JSON of `outputs.file`, or the one JSON in
- * `{output}`, with the HTML page beside it. A command that ends well without one because the log is too short has made
- * an empty report.
+ * `{output}`, with the HTML page beside it. Its exit code counts only without one: many monitors exit with 1 on drift. A
+ * command that ends well without one because the log is too short has made an empty report.
  *
  * @throws {StepProblem} when there is no report although there are rows enough
+ * @throws the command's own failure, when it left no report
  */
 export async function collectReport(ran: Ran, { log, minRows, workDir }: Wanted): Promise<unknown> {
   if (ran.result !== undefined) return ran.result;
   const { file } = ran.settings.outputs;
   const json = await (file ? ran.written('file', file) : onlyFile(ran.output, '.json', REPORT)).catch(
     async (error: unknown) => {
+      if (ran.failure) throw ran.failure;
       const rows = await rowsOf(log);
       if (rows !== undefined && Math.floor(rows / 2) < minRows) return rows;
       throw error;
