@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import json
 import signal
 import subprocess
@@ -69,6 +70,26 @@ def api(trained: dict, mlflow_uri: str, tmp_path_factory: pytest.TempPathFactory
     wait_until(lambda: answers(f"http://127.0.0.1:{api.port}/health"), 60, "a healthy API")
     yield api
     assert api.stop() == 0
+
+
+def test_health_and_schema_answer_head(api):
+    for path in ("/health", "/schema"):
+        request = urllib.request.Request(f"http://127.0.0.1:{api.port}{path}", method="HEAD")
+        with urllib.request.urlopen(request, timeout=30) as response:
+            assert (response.status, response.read()) == (200, b"")
+
+
+def test_a_body_may_be_gzip_and_nothing_else(api):
+    _, schema = api.call("/schema")
+    body = json.dumps(schema["example"]).encode()
+    assert api.call("/predict", gzip.compress(body), **{"Content-Encoding": "gzip"})[0] == 200
+    refused = [
+        api.call("/predict", body, **{"Content-Encoding": "br"}),
+        api.call("/predict", body, **{"Content-Encoding": "gzip"}),
+        api.call("/predict", gzip.compress(body)[:-12], **{"Content-Encoding": "gzip"}),
+        api.call("/predict", gzip.compress(b" " * (33 * 2**20)), **{"Content-Encoding": "gzip"}),
+    ]
+    assert [status for status, _ in refused] == [415, 400, 400, 413]
 
 
 def test_health_says_which_model_serves(api, trained):

@@ -17,6 +17,33 @@ export function endToEnd<Headers extends IncomingHttpHeaders>(headers: Headers):
   return copy;
 }
 
+const NAMES_OF_LOOPBACK = ['localhost', '127.0.0.1', '[::1]'];
+
+/**
+ * A redirect of an upstream as its clients must see it: one to the upstream itself goes by its path, so that nobody is
+ * led past the gateway.
+ *
+ * @param upstream base URL
+ */
+export function withoutInnerAddress(headers: IncomingHttpHeaders, upstream: string): IncomingHttpHeaders {
+  const own = new URL(upstream);
+  const outer = (value: string) => {
+    // One without a host leads nowhere else.
+    if (!/^([a-z][a-z0-9+.-]*:)?\/\//i.test(value) || !URL.canParse(value, upstream)) return value;
+    const to = new URL(value, upstream);
+    const isOwn = [own.hostname, ...(NAMES_OF_LOOPBACK.includes(own.hostname) ? NAMES_OF_LOOPBACK : [])].includes(
+      to.hostname,
+    );
+    return isOwn && to.port === own.port ? `${to.pathname}${to.search}${to.hash}` : value;
+  };
+  const { location, 'content-location': contentLocation } = headers;
+  return {
+    ...headers,
+    ...(location !== undefined && { location: outer(location) }),
+    ...(contentLocation !== undefined && { 'content-location': outer(contentLocation) }),
+  };
+}
+
 /** The client's body is not passed on. */
 export class BodyRefused extends HttpProblem {
   override name = 'BodyRefused';

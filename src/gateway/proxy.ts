@@ -13,7 +13,15 @@ import { SERVED_BY } from '../contracts/gateway.ts';
 import { limitClients } from '../systems/clientLimits.ts';
 import type { DataPlane, Destination, Routes, Unavailable } from './dataPlane.ts';
 import { BODIES, CLIENTS, CONNECTIONS, createShares, createTurns, HEALTH_CHECKS, REQUESTS, TIMES } from './limits.ts';
-import { BodyRefused, endToEnd, hasPredictions, passAlong, readInPassing, wholeBody } from './message.ts';
+import {
+  BodyRefused,
+  endToEnd,
+  hasPredictions,
+  passAlong,
+  readInPassing,
+  wholeBody,
+  withoutInnerAddress,
+} from './message.ts';
 import { createTraffic, type Traffic, type Visit } from './traffic.ts';
 
 interface ProxyOptions {
@@ -95,7 +103,10 @@ export async function createProxy({ requestTimeoutMs, log }: ProxyOptions): Prom
           ...(Buffer.isBuffer(request.body) && { 'content-length': String(request.body.length) }),
         };
       },
-      rewriteHeaders: (headers) => ({ ...endToEnd(headers), ...servedBy(upstream) }),
+      rewriteHeaders: (headers) => ({
+        ...withoutInnerAddress(endToEnd(headers), upstream.url),
+        ...servedBy(upstream),
+      }),
       onResponse: (_request, _reply, { statusCode, stream }) => {
         visit.answered();
         if (statusCode >= 500) visit.failed();

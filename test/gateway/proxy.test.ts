@@ -2,6 +2,7 @@ import { connect } from 'node:net';
 import { Readable } from 'node:stream';
 import { request } from 'undici';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { withoutInnerAddress } from '../../src/gateway/message.ts';
 import { until } from '../support/until.ts';
 import { closeGateway, openGateway, type TestGateway } from './support.ts';
 
@@ -187,3 +188,19 @@ function speak(text: string): Promise<string> {
     socket.once('error', reject).once('close', () => resolve(received));
   });
 }
+
+describe('a redirect of the API', () => {
+  test.each([
+    ['http://127.0.0.1:8123/docs/?a=1#top', '/docs/?a=1#top'],
+    ['https://localhost:8123/', '/'],
+    ['//127.0.0.1:8123/x', '/x'],
+    ['../docs', '../docs'],
+    ['https://login.example.org/?next=/docs', 'https://login.example.org/?next=/docs'],
+    ['http://127.0.0.1:9999/docs', 'http://127.0.0.1:9999/docs'],
+  ])('to %s leads the client to %s', (location, outer) => {
+    expect(withoutInnerAddress({ location, vary: 'x' }, 'http://127.0.0.1:8123')).toEqual({
+      location: outer,
+      vary: 'x',
+    });
+  });
+});

@@ -21,10 +21,11 @@ from fastapi.responses import JSONResponse
 from ..errors import StepError, as_step_error, log_to_stderr
 from .answers import LOGGED, answers_of, logged_of, target_of, thresholds_of
 from .batching import Batcher
+from .body import read_body
 from .guard import Guard
 from .model import ServedModel, load_served_model
 from .prediction_log import PredictionLog
-from .records import MAX_BODY_BYTES, BadRequest, parse_records
+from .records import BadRequest, parse_records
 from .settings import Settings
 
 if TYPE_CHECKING:
@@ -150,10 +151,12 @@ def create_app(settings: Settings) -> FastAPI:
     async def bad_request(request: Request, error: BadRequest) -> JSONResponse:
         return JSONResponse({"error": error.message}, status_code=error.status)
 
+    @app.head("/health", include_in_schema=False)
     @app.get("/health")
     async def health(request: Request) -> JSONResponse:
         return _health(service, guard.is_deployment_check(request.headers))
 
+    @app.head("/schema", include_in_schema=False)
     @app.get("/schema")
     async def schema() -> JSONResponse:
         if service.model is None:
@@ -163,13 +166,9 @@ def create_app(settings: Settings) -> FastAPI:
     @app.post("/predict")
     async def predict(request: Request) -> JSONResponse:
         guard.check_json(request.headers)
-        body = bytearray()
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > MAX_BODY_BYTES:
-                raise BadRequest(413, f"The body is larger than {MAX_BODY_BYTES // 2**20} MiB: send fewer records")
+        body = await read_body(request)
         verify = guard.is_deployment_check(request.headers)
-        return JSONResponse(await run_in_threadpool(service.predict, bytes(body), verify))
+        return JSONResponse(await run_in_threadpool(service.predict, body, verify))
 
     return app
 
