@@ -39,12 +39,22 @@ function sayUsage(cli: Cli, error: CommanderError, program: Command, args: reado
 }
 
 function sayError(cli: Cli, error: unknown): ExitCode {
-  const known = error instanceof CommandError || error instanceof ConfigError;
+  const ofFile = fileProblem(error);
+  const known = error instanceof CommandError || error instanceof ConfigError || ofFile !== undefined;
   const exitCode = error instanceof CommandError ? error.exitCode : known ? EXIT.usage : EXIT.failed;
-  const message = error instanceof Error ? error.message : String(error);
+  const message = ofFile ?? (error instanceof Error ? error.message : String(error));
   const problems = error instanceof ConfigError && error.problems.length > 0 ? { problems: error.problems } : {};
   cli.emit({ event: 'error', exitCode, message, ...problems });
   // Anything else is a fault of the command itself: its stack is what a report of it needs.
   writeLine(cli.io.stderr, known ? message : `Unexpected: ${error instanceof Error ? error.stack : message}`);
   return exitCode;
+}
+
+/** What the system says of a file that was named or is needed: no fault of the command. */
+function fileProblem(error: unknown): string | undefined {
+  const { code, path, syscall } = error instanceof Error ? (error as NodeJS.ErrnoException) : {};
+  if (code === undefined || path === undefined || syscall === undefined || syscall.startsWith('spawn'))
+    return undefined;
+  const reason = (error as Error).message.replace(/^[A-Z]+: /, '').replace(/, \w+ '.*$/s, '');
+  return `${path} cannot be used: ${reason} (${code}). Correct its permissions, or name another one.`;
 }

@@ -94,7 +94,7 @@ function declaredIn({ models, registry }: Record<string, unknown>): string[] {
 type Step = Record<string, unknown>;
 
 /** Steps that a project may do without. */
-const SKIPPABLE: readonly StepName[] = ['prepare', 'search', 'trial', 'evaluate', 'monitor'];
+const SKIPPABLE: readonly StepName[] = ['prepare', 'search', 'trial', 'evaluate', 'report', 'monitor'];
 
 /** Faults in steps: in what is skipped, in placeholders, in where results are looked for. */
 function stepProblems(written: Written): Problem[] {

@@ -43,9 +43,15 @@ export const ReportInput = z.strictObject({
     .nullable()
     .default(null)
     .describe('whether the models can be scored row by row; null: where there is a data set'),
-  challenger: ReportedModel.extend({ model: unknown, params: Params.nullable().default(null) }).describe(
-    'the new version',
-  ),
+  challenger: ReportedModel.extend({
+    model: unknown,
+    params: Params.nullable().default(null),
+    versions: z
+      .record(z.string(), z.string())
+      .nullable()
+      .default(null)
+      .describe('versions of Python and packages that it declares; null: those that are installed here'),
+  }).describe('the new version'),
   champion: ReportedModel.extend({
     objection: unknown.describe('why it must not be scored on these test rows; null: it may be'),
   })

@@ -111,3 +111,11 @@ export const DriftFinding = z.object({
   features: z.number().optional(),
 });
 export type DriftFinding = z.infer<typeof DriftFinding>;
+
+/** Why the direction in which a metric is compared may be the wrong one, by its name and its value. */
+export const Suspicion = z
+  .enum(['errorMaximized', 'errorNegated', 'scoreMinimized'])
+  .describe(
+    'errorMaximized: higher counts as better of an error; errorNegated: lower does of one that is negated; scoreMinimized: lower does of a score',
+  );
+export type Suspicion = z.infer<typeof Suspicion>;

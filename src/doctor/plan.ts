@@ -19,6 +19,7 @@ export interface PlannedStep {
   /** Where it runs, for a reader. */
   where: string;
   timeoutSeconds: number;
+  /** How often it is tried when it fails; a crash of its worker does not count. */
   attempts: number;
   /** Where its results come from, for a reader. */
   results: string;
@@ -84,7 +85,7 @@ function searchOf({ steps }: Config, { trials, parallel, sampler, model }: Retra
 
 function stepOf(config: Config, plan: RetrainPlan, name: StepName): PlannedStep {
   const { command, skip, ...settings } = config.steps[name];
-  const common = { name, timeoutSeconds: settings.timeout, attempts: plan.limits[name].attempts };
+  const common = { name, timeoutSeconds: settings.timeout, attempts: settings.attempts ?? 1 };
   const results = resultsText(config, name);
   if (command) {
     const where = whereOf(config, settings);
@@ -99,8 +100,7 @@ function extraStepsOf(config: Config, plan: RetrainPlan) {
     ordered
       .filter((placed) => placed.stage === stage && placed.when === when)
       .map(({ step }): PlannedStep => {
-        const { command, timeout: timeoutSeconds, ...settings } = extraStepSettings(step);
-        const attempts = plan.extraSteps.find(({ name }) => name === step.name)?.attempts ?? 1;
+        const { command, timeout: timeoutSeconds, attempts = 1, ...settings } = extraStepSettings(step);
         const sample = sampleOf(command, config, plan);
         const where = whereOf(config, settings);
         return { name: step.name, how: 'command', command: sample, where, timeoutSeconds, attempts, results: '' };
@@ -152,7 +152,7 @@ function sampleValues(config: Config, plan: RetrainPlan): PlaceholderValues['val
 function unknownParams(command: readonly string[], found: readonly string[]): Record<string, string> {
   const pieces = command.flatMap(parsePlaceholders);
   const names = pieces.flatMap((piece) =>
-    'name' in piece && piece.name.startsWith('params.') && piece.otherwise === undefined
+    'name' in piece && /^params\.(?!json$)/.test(piece.name) && piece.otherwise === undefined
       ? [piece.name.slice('params.'.length)]
       : [],
   );

@@ -4,8 +4,10 @@ import { secretVariables, unknownVariables } from '../config/environment.ts';
 import { placeless } from '../config/problems.ts';
 import { type Config, ConfigError, forModel, type Located, loadLocated, modelNames } from '../config.ts';
 import type { ScheduleDeclaration } from '../contracts/schedules.ts';
-import { pathText, valueAt } from '../contracts/schemas.ts';
+import { type Path, pathText, valueAt } from '../contracts/schemas.ts';
+import { suspicionOf } from '../domain/metricNames.ts';
 import { type DeclaredSchedule, declaredSchedules, problemsOf } from '../systems/schedules/declared.ts';
+import { skippedTimes } from '../systems/schedules/skipped.ts';
 import { type Finding, finding } from '../words/findings.ts';
 import { examineCommands } from './commands.ts';
 import { type Environment, openContext } from './context.ts';
@@ -67,7 +69,8 @@ export async function examineProject({ env, cwd, signal, offline }: World): Prom
   const checks: Check[] = [
     { name: 'Commands', run: () => examineCommands(config, { env, offline }) },
     { name: 'Data', run: () => examineData(config, env, signal) },
-    { name: 'Schedules', run: async () => wrongSchedules(config) },
+    { name: 'Schedules', run: async () => [...wrongSchedules(config), ...skippingSchedules(config)] },
+    { name: 'Scores', run: async () => doubtfulDirections(config) },
     { name: 'Security', run: async (context) => [...(await weakCheck.run(context)), ...secretsInFile(located)] },
     { name: 'Variables', run: async () => examineVariables(config, env) },
     // A server that is not there yet is no fault of the settings.
@@ -148,6 +151,40 @@ function wrongSchedules({ schedules }: Config): Finding[] {
       finding('settingWrong', { message }, ['schedules', name, ...key.split('.')]),
     ),
   );
+}
+
+/** Metrics whose names do not fit the direction in which they are compared. */
+function doubtfulDirections(config: Config): Finding[] {
+  return modelNames(config).flatMap((name) => {
+    const { search, promotion } = forModel(config, name);
+    const ofModel = (section: 'search' | 'promotion') =>
+      isDeepStrictEqual(valueAt(forModel(config, name), [section]), valueAt(config, [section])) ? [] : ['models', name];
+    const doubt = (metric: string, direction: 'maximize' | 'minimize', setting: Path): Finding[] => {
+      const suspicion = suspicionOf(metric, direction);
+      return suspicion
+        ? [finding('directionDoubtful', { metric, suspicion, setting: pathText(setting) }, setting)]
+        : [];
+    };
+    return [
+      ...doubt(search.metric, search.direction, [...ofModel('search'), 'search', 'direction']),
+      ...(promotion.rules ?? []).flatMap(({ metric, direction }, index) =>
+        doubt(metric, direction === 'lower' ? 'minimize' : 'maximize', [
+          ...ofModel('promotion'),
+          ...['promotion', 'rules', index, 'direction'],
+        ]),
+      ),
+    ];
+  });
+}
+
+/** Those whose time does not exist on some day. */
+function skippingSchedules({ schedules }: Config): Finding[] {
+  return Object.entries(schedules).flatMap(([name, declaration]) => {
+    const { cron, timeZone } = declaration;
+    if (cron === undefined || problemsOf(declaration).length > 0) return [];
+    const times = skippedTimes(cron, timeZone);
+    return times.length > 0 ? [finding('scheduleSkips', { name, times, timeZone }, ['schedules', name, 'cron'])] : [];
+  });
 }
 
 function plannedSchedules(config: Config): PlannedSchedule[] {

@@ -41,9 +41,10 @@ function datasetOutcome({ rows, groups, features, splits, ref, ...dataset }: Dat
   return { code: 'dataset', rows, groups, features, splits: sizes, sizeBytes: ref.sizeBytes, ...said };
 }
 
-function searchOutcome({ best, complete, failed, metric }: SearchResult): StageOutcome {
+function searchOutcome({ best, complete, failed, metric, suspicion }: SearchResult): StageOutcome {
   const { number, score = null, params } = best;
-  return { code: 'search', complete, failed, metric, best: { number, score, params } };
+  const outcome = { code: 'search', complete, failed, metric, best: { number, score, params } } as const;
+  return { ...outcome, ...(suspicion && { suspicion }) };
 }
 
 function versionOutcome({ registeredModel, version, metrics }: ModelVersionRef): StageOutcome {

@@ -44,7 +44,7 @@ const LEFT: Record<WorkflowName, (failed: Failed) => string> = {
     'No data set was made; those made before are still in the artifact store. Nothing else was touched.',
   hyperparameterSearch: () => `No model was trained. Trials that had finished are kept in MLflow. ${UNTOUCHED}`,
   trainBestAndRegister: ({ facts }) =>
-    `${facts.registered ? staysRegistered(facts.registered) : 'No version was registered.'} ${UNTOUCHED}`,
+    `${facts.registered ? staysRegistered(facts.registered) : 'No version became the challenger.'} ${UNTOUCHED}`,
   retrain: leftByRetrain,
   promote: leftInProduction,
   rollback: leftInProduction,
@@ -64,7 +64,7 @@ function leftByRetrain({ stages, facts, failure }: Failed): string {
   if (!registered) {
     const searched = stages.some(({ name, state }) => name === 'hyperparameterSearch' && state !== 'waiting');
     const trials = searched && stage !== 'prepareData' ? ' Trials that had finished are kept in MLflow.' : '';
-    return `No version was registered.${trials} ${UNTOUCHED}`;
+    return `No version became the challenger.${trials} ${UNTOUCHED}`;
   }
   if (typeof putBack === 'string') return notPutBack(putBack);
   if (facts.promotedTo && !putBack) {

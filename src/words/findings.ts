@@ -1,7 +1,9 @@
 import { FAILURES, type FailureType } from '../contracts/errors.ts';
 import type { Path } from '../contracts/schemas.ts';
+import type { Suspicion } from '../contracts/verdicts.ts';
 import { counted } from './numbers.ts';
 import { joined, quoted } from './suggest.ts';
+import { suspicionText } from './verdicts.ts';
 
 /** `problem`: it does not work; `warning`: it will not for long, or less than it should; `skipped`: not checked. */
 export type Severity = 'ok' | 'warning' | 'problem' | 'skipped';
@@ -176,6 +178,11 @@ const MEANINGS = {
     ({ name, fields }: { name: string; fields: readonly string[] }) =>
       `${name} in Temporal is not as declared now (${joined(fields, 'and')})`,
     'mediwatch schedules apply',
+  ),
+  scheduleSkips: warning(
+    ({ name, times, timeZone }: { name: string; times: readonly string[]; timeZone: string }) =>
+      `${name} starts nothing at ${joined(times, 'and')}: ${timeZone} puts its clocks forward then`,
+    'choose a time that every day has, or the time zone UTC',
   ),
 
   // MLflow and its registry.
@@ -481,6 +488,10 @@ const MEANINGS = {
     ({ path, column, list, meant }: { path: string; column: string; list: string; meant: readonly string[] }) =>
       `${path} has no column "${column}" (data.${list})${meant.length > 0 ? `; did you mean ${quoted(meant, 'or')}?` : ''}`,
     ({ list }) => `correct data.${list} in mediwatch.yaml: the name does nothing`,
+  ),
+  directionDoubtful: warning(
+    ({ metric, suspicion, setting }: { metric: string; suspicion: Suspicion; setting: string }) =>
+      suspicionText(suspicion, metric, setting),
   ),
 
   // Docker and image registries.

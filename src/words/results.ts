@@ -18,7 +18,7 @@ import {
   scoreText,
 } from './numbers.ts';
 import { tableSentences, tableText } from './tables.ts';
-import { driftVerdictText, verdictText } from './verdicts.ts';
+import { driftVerdictText, suspicionText, verdictText } from './verdicts.ts';
 
 /** What came of a stage, in a line. */
 export function outcomeText(outcome: StageOutcome): string {
@@ -26,9 +26,10 @@ export function outcomeText(outcome: StageOutcome): string {
     case 'dataset':
       return datasetText(outcome);
     case 'search': {
-      const { best, complete, failed, metric } = outcome;
+      const { best, complete, failed, metric, suspicion } = outcome;
+      const doubt = suspicion ? `. ${suspicionText(suspicion, metric, 'search.direction')}` : '';
       const found = best ? `${scoreName(metric)} ${score(best.score)}, trial ${best.number}` : 'none';
-      return `best of ${counted(complete, 'trial')}: ${found}${failed ? `; ${failed} failed` : ''}`;
+      return `best of ${counted(complete, 'trial')}: ${found}${failed ? `; ${failed} failed` : ''}${doubt}`;
     }
     case 'version':
       return [`${outcome.registeredModel} version ${outcome.version}`, outcome.score && scoreText(outcome.score)]
@@ -170,6 +171,8 @@ const REMARKS: Record<Remark['code'], (remark: Remark) => string> = {
   reportNotWritten: ({ cause }) => `The model report could not be written; nothing else is affected. ${cause}`,
   reportOutcomeMissing: ({ cause }) =>
     `The model report does not show what became of the version; nothing else is affected. ${cause}`,
+  suspiciousScore: ({ suspicion = 'errorNegated', cause }) =>
+    `${suspicionText(suspicion, cause, 'the direction of its rule')}.`,
 };
 
 export const remarkText = (remark: Remark): string => REMARKS[remark.code](remark);

@@ -7,6 +7,7 @@ import type {
   GateVerdict,
   ModelNeed,
   RuleFinding,
+  Suspicion,
   Unscored,
 } from '../contracts/verdicts.ts';
 import type { PromotionConflict } from '../domain/registryMoves.ts';
@@ -195,6 +196,8 @@ function groundsText(grounds: DriftGrounds): string {
   switch (grounds.code) {
     case 'tooFewRows':
       return `not enough rows (${grounds.rows} of ${grounds.minRows})${grounds.window === 'reference' ? ' in the reference window' : ''}`;
+    case 'note':
+      return grounds.note.replace(/[.\s]+$/, '');
     case 'noRule':
       return 'the gate has no rule';
     case 'leftOut':
@@ -227,3 +230,18 @@ function findingText(finding: DriftFinding): string {
       return drift === null ? `the report says nothing of the ${rule}${named}` : `the ${rule}${named} ${did}`;
   }
 }
+
+const SUSPICIONS: Record<Suspicion, string> = {
+  errorMaximized: 'is an error, and the highest one counts as the best: the worst wins',
+  errorNegated:
+    'is an error, which is never negative unless it is negated, and then the highest one is the best; here the lowest one counts as the best: the worst wins',
+  scoreMinimized: 'is a score, and the lowest one counts as the best: the worst wins',
+};
+
+/**
+ * Why the direction of a metric may be wrong, without a full stop.
+ *
+ * @param setting what would turn it round
+ */
+export const suspicionText = (suspicion: Suspicion, metric: string, setting: string): string =>
+  `By its name, ${metric} ${SUSPICIONS[suspicion]}. If so, change ${setting}`;

@@ -2,8 +2,11 @@ import { CancellationScope, isCancellation, makeContinueAsNewFunc, workflowInfo 
 import { failure, knownFailure } from '../contracts/errors.ts';
 import type { SearchPlan } from '../contracts/plans.ts';
 import { searchProgressed } from '../contracts/progress.ts';
+import { truncate } from '../contracts/text.ts';
 import type { Dataset, Trial } from '../contracts/training.ts';
+import type { Suspicion } from '../contracts/verdicts.ts';
 import { trialScore } from '../domain/firstScore.ts';
+import { suspicionOf } from '../domain/metricNames.ts';
 import { createStudy, finish, propose, remaining, type Study, searchProgress, tooManyFailed } from '../domain/study.ts';
 import { stepActivities } from './runtime/activities.ts';
 import { applicationFailure, rootMessage } from './runtime/failures.ts';
@@ -35,8 +38,10 @@ export const hyperparameterSearch = workflow<'hyperparameterSearch', Carried>(
   async (plan, run) => {
     const { mlflowRunId: runId } = run;
     const dataset = plan.dataset ?? (await run.stages.prepareData({ ...plan, force: false }));
-    if (plan.oneCommand)
-      return { runId, dataset, metric: plan.metric, ...(await searchByOneCommand(plan, run, dataset)) };
+    if (plan.oneCommand) {
+      const found = await searchByOneCommand(plan, run, dataset);
+      return { runId, dataset, metric: plan.metric, ...found, ...doubtOf(plan, found.best) };
+    }
 
     const search = new Search(plan, run, dataset);
     const study = await search.run();
@@ -46,9 +51,14 @@ export const hyperparameterSearch = workflow<'hyperparameterSearch', Carried>(
     }
     if (!study.best) throw failure('TooManyTrialsFailed', `None of the ${study.total} trials succeeded.`);
     const { best, trials, complete, failed } = study;
-    return { runId, dataset, best, metric: search.metric, trials, complete, failed };
+    return { runId, dataset, best, metric: search.metric, trials, complete, failed, ...doubtOf(plan, best) };
   },
 );
+
+function doubtOf({ metric, direction = 'maximize' }: SearchPlan, { score }: Trial): { suspicion?: Suspicion } {
+  const suspicion = suspicionOf(metric, direction, score);
+  return suspicion ? { suspicion } : {};
+}
 
 /** One command of the project does the whole search; its worker signals the trials that it sees. */
 function searchByOneCommand(plan: SearchPlan, run: Run<Carried>, dataset: Dataset) {
@@ -180,7 +190,7 @@ class Search {
       return { ...trial, ...outcome, state: 'complete', seconds: (Date.now() - startedAt) / 1000 };
     } catch (error) {
       if (!isTrialFailure(error)) throw error;
-      return { ...trial, state: 'failed', error: rootMessage(error).slice(0, 300) };
+      return { ...trial, state: 'failed', error: truncate(rootMessage(error), 300) };
     }
   }
 

@@ -3,6 +3,7 @@ import type { PromotePlan } from '../contracts/plans.ts';
 import type { Promotion } from '../contracts/registry.ts';
 import type { PromoteResult, WouldChange } from '../contracts/workflows.ts';
 import { rulesOfTask } from '../domain/firstScore.ts';
+import { suspicionOf } from '../domain/metricNames.ts';
 import { promotionOutcome, whyNotDeployed } from '../domain/outcomes.ts';
 import { judgePromotion } from '../domain/promotionGate.ts';
 import { inProduction } from '../domain/registryMoves.ts';
@@ -123,6 +124,14 @@ async function propose(plan: PromotePlan, run: Run): Promise<Promotion> {
     now: Date.now(),
     rolledBack: challenger.rolledBack,
   });
+  for (const { metric, direction } of rules) {
+    const suspicion = suspicionOf(
+      metric,
+      direction === 'lower' ? 'minimize' : 'maximize',
+      comparison.challenger[metric],
+    );
+    if (suspicion) run.report({ event: 'remarked', remark: { code: 'suspiciousScore', cause: metric, suspicion } });
+  }
   const challengerAuc = comparison.challenger.test_auc ?? null;
   run.report({ event: 'learned', facts: { testAuc: challengerAuc } });
   if (!plan.dryRun) await activities.recordVerdict({ registeredModel, version, champion, comparison, judgement });

@@ -176,6 +176,28 @@ test('a program of the virtual environment is found there', async () => {
   expect(found(await check(dir), 'problem')).toEqual([]);
 });
 
+test('what is allowed, and probably not meant, is warned of with its line', async () => {
+  const dir = project({
+    'a.sh': SCRIPT,
+    'mediwatch.yaml': [
+      'data: {path: .}',
+      'steps: {prepare: {skip: true}, report: {skip: true}, trial: {command: [./a.sh, "{params.json}"]}, train: {command: [./a.sh]}}',
+      'search: {metric: rmse, space: {lr: {type: categorical, choices: [0.1]}}}',
+      'promotion: {rules: [{metric: r2, direction: lower, maxLoss: 0.1}]}',
+      'schedules: {nightly: {workflow: retrain, cron: "30 2 * * *", timeZone: Europe/Berlin}}',
+    ].join('\n'),
+  });
+  const report = await check(dir);
+  expect(found(report, 'problem')).toEqual([]);
+  expect(found(report, 'warning')).toEqual([
+    '3 search.direction: directionDoubtful',
+    '4 promotion.rules[0].direction: directionDoubtful',
+    '5 schedules.nightly.cron: scheduleSkips',
+  ]);
+  const trial = report.models[0]?.stages.flatMap(({ steps }) => steps).find(({ name }) => name === 'trial');
+  expect(trial).toMatchObject({ command: ['./a.sh', '{"lr":0.1}'], attempts: 1 });
+});
+
 test('a worktree is warned of when something is not committed', async () => {
   const dir = project({
     'a.sh': SCRIPT,

@@ -137,7 +137,7 @@ const WRONG: Record<string, [text: string, messages: string[]]> = {
   ],
   'a step that cannot be skipped': [
     'steps:\n  train:\n    skip: true\n',
-    ['3:5 steps.train.skip: cannot be left out; "prepare", "search", "trial", "evaluate" and "monitor" can'],
+    ['3:5 steps.train.skip: cannot be left out; "prepare", "search", "trial", "evaluate", "report" and "monitor" can'],
   ],
   'splits that leave nothing to train on': [
     'data:\n  testFraction: 0.6\n  validationFraction: 0.4\n',

@@ -30,9 +30,9 @@ const failedIn = (name: Stage): StageProgress[] =>
 
 describe('a failed retrain', () => {
   it.each([
-    ['prepareData', {}, 'No version was registered. What is in Production, and the API, are unchanged.'],
+    ['prepareData', {}, 'No version became the challenger. What is in Production, and the API, are unchanged.'],
     ['hyperparameterSearch', {}, 'Trials that had finished are kept in MLflow.'],
-    ['trainBestAndRegister', {}, 'No version was registered.'],
+    ['trainBestAndRegister', {}, 'No version became the challenger.'],
     ['trainBestAndRegister', { registered: '4' }, 'Version 4 stays registered as the challenger.'],
     ['promote', { registered: '4' }, 'Version 4 stays registered, and is not in Production.'],
   ] as const)('in %s with %j tells what was left', (stage, facts, left) => {

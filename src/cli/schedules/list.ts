@@ -5,6 +5,7 @@ import { cronOfCalendar } from '../../systems/schedules/cron.ts';
 import { type DeclaredSchedule, declaredSchedules } from '../../systems/schedules/declared.ts';
 import { describeIfThere, listOurs } from '../../systems/schedules/lookup.ts';
 import { judge, reconcile, type ScheduleChange } from '../../systems/schedules/reconcile.ts';
+import { skippedTimes } from '../../systems/schedules/skipped.ts';
 import { counted, uncapitalised, utcMinute } from '../../words/numbers.ts';
 import type { Cli, Style } from '../cli.ts';
 import { statusText } from '../follow/target.ts';
@@ -37,6 +38,8 @@ interface ScheduleState {
   note: string;
   /** The next three starts, ISO 8601; none while it is paused. */
   next: string[];
+  /** Local times of the coming year at which it starts nothing, because the clocks leave them out. */
+  skipped: string[];
   /** The last three starts, the latest first. */
   last: Array<{ workflowId: string; startedAt: string; state: string }>;
   /** Declared, but not so in Temporal. */
@@ -90,6 +93,7 @@ async function stateOf(
     paused,
     note,
     next: next.slice(0, SHOWN).map((time) => time.toISOString()),
+    skipped: skippedBy(schedule),
     last: await Promise.all(
       last.map(async ({ takenAt, action: { workflow } }) => ({
         workflowId: workflow.workflowId,
@@ -100,6 +104,11 @@ async function stateOf(
     // A new one differs in everything, which says nothing.
     differences: outcome === 'created' ? [] : [...updates, ...byHand],
   };
+}
+
+function skippedBy({ spec: { calendars = [], timezone } }: Pick<ScheduleDescription, 'spec'>): string[] {
+  const crons = calendars.map(cronOfCalendar).filter(isCron);
+  return crons.flatMap((cron) => skippedTimes(cron, timezone || 'UTC'));
 }
 
 /** Temporal's status of a workflow in lower case; `forgotten` after its retention. */
@@ -127,9 +136,11 @@ export function whenText({ spec }: Pick<ScheduleDescription, 'spec'>): string {
   return parts.join('');
 }
 
-/** What five cron fields cannot say stays as it is. */
+/** Whether five cron fields can say it. */
+const isCron = (text: string) => !text.startsWith('{');
+
 function cronText(text: string): string {
-  if (text.startsWith('{')) return text;
+  if (!isCron(text)) return text;
   const words = cronstrue.toString(text, { use24HourTimeFormat: true, verbose: true });
   return uncapitalised(words);
 }
@@ -174,7 +185,7 @@ const ADVICE: Record<ScheduleState['state'], string> = {
 };
 
 function stateLines(
-  { name, state, workflow, when, paused, note, next, last, differences }: ScheduleState,
+  { name, state, workflow, when, paused, note, next, skipped, last, differences }: ScheduleState,
   style: Style,
 ) {
   const remark = oneLine(note);
@@ -185,6 +196,7 @@ function stateLines(
     `  Starts  ${workflow} ${when}`,
     ...(paused ? [style('yellow', `  Paused${remark ? `  ${remark}` : ''}`)] : remark ? [`  Note    ${remark}`] : []),
     ...(next.length > 0 ? [`  Next    ${next.map(utcMinute).join(', ')}`] : []),
+    ...(skipped.length > 0 ? [style('yellow', `  Skips   ${skipped.join(', ')}, which the clocks leave out`)] : []),
     ...last.map(({ workflowId, startedAt, state: end }, index) => {
       return `  ${index === 0 ? 'Last  ' : '      '}  ${utcMinute(startedAt)}  ${end}  ${workflowId}`;
     }),

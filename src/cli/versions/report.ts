@@ -118,9 +118,16 @@ function targetFile({ registeredModel, version }: ReportPage, { output, cwd, for
   return file;
 }
 
-/** Saves the page whole or not at all. */
+/**
+ * Saves the page whole or not at all.
+ *
+ * @throws {CommandError} when a file is there and must stay, or the folder cannot be written to
+ */
 async function savePage(mlflow: Mlflow, page: ReportPage, file: string, force: boolean): Promise<void> {
-  const drafts = await mkdtemp(join(dirname(file), '.mediwatch-report-'));
+  const folder = dirname(file);
+  const drafts = await mkdtemp(join(folder, '.mediwatch-report-')).catch(({ code }: NodeJS.ErrnoException) => {
+    throw new CommandError(EXIT.usage, `Nothing was saved: the folder ${folder} cannot be written to (${code}).`);
+  });
   try {
     const [draft] = await mlflow.downloadArtifacts(page.runId, REPORT_FILES.page, drafts);
     if (force) await rename(draft as string, file);

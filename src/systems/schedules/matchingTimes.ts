@@ -1,5 +1,5 @@
 import type { Client } from '@temporalio/client';
-import { google } from '@temporalio/proto';
+import proto from '@temporalio/proto';
 
 /** The times between two at which a schedule starts something, after `start` and up to `end`, as Temporal works them out. */
 export async function matchingTimes(
@@ -16,4 +16,5 @@ export async function matchingTimes(
   return startTime.map(({ seconds, nanos }) => new Date(Number(seconds) * 1_000 + (nanos ?? 0) / 1e6));
 }
 
-const timestamp = (time: Date) => google.protobuf.Timestamp.fromObject({ seconds: Math.floor(time.getTime() / 1_000) });
+const timestamp = (time: Date) =>
+  proto.google.protobuf.Timestamp.fromObject({ seconds: Math.floor(time.getTime() / 1_000) });
