@@ -148,10 +148,11 @@ export function createRegistryActivities({
       const own = forModel(shared, registeredModel);
       const split = splitText(own, seed);
       const known = firstScore(trained.metrics, own.promotion.rules);
+      const isForeign = own.steps.train.command !== undefined;
       const tags: Record<string, string> = {
         [TAGS.source]: 'retrain',
         [TAGS.workflowId]: workflowId,
-        [TAGS.model]: model,
+        ...(!isForeign && { [TAGS.model]: model }),
         [TAGS.dataset]: JSON.stringify(dataset),
         ...(split && { [TAGS.split]: split }),
         ...(known && { [known.metric]: String(known.value) }),
@@ -170,6 +171,9 @@ export function createRegistryActivities({
       });
       const { version } = registered;
       await mlflow.recordFiles(registered, untilGivenUp());
+      // training.model says nothing of what a command has trained.
+      const kind = isForeign ? (await mlflow.declaredModel(registered, untilGivenUp()))?.kind : undefined;
+      if (kind) await mlflow.setVersionTags(registeredModel, version, { [TAGS.model]: kind });
       const { option, modelPath } = own.docker;
       const imageFile = basename(modelPath);
       const beside = option === 'baked' ? await mlflow.listArtifacts(trained.runId, '', untilGivenUp()) : [];

@@ -16,7 +16,7 @@ export const PLACEHOLDERS = {
   registeredModel: 'registered model in MLflow',
   experiment: 'MLflow experiment of the runs',
   trackingUri: 'address of MLflow',
-  runId: 'MLflow run that was opened for it, also in MLFLOW_RUN_ID',
+  runId: 'MLflow run that was opened for it; of a trial and a training also in MLFLOW_RUN_ID',
   threads: 'cores that it may use',
   'params.NAME': 'the parameter NAME; {params.NAME=0.1} gives a value for a training without a search',
   params: 'as a whole argument: all parameters as --name value; true becomes --name, false and null nothing',

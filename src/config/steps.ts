@@ -19,6 +19,11 @@ const Outputs = z
       .optional()
       .describe('folder with the data that it prepared, relative to where it runs; absent: {output}'),
     model: text.default('model').describe('where its MLflow run keeps the model'),
+    run: text
+      .optional()
+      .describe(
+        'where it opens several MLflow runs: the name of the one that counts, or last; absent: it is found out',
+      ),
     modelFile: text.optional().describe('model file that it writes, for a script that logs no model to MLflow'),
   })
   .prefault({});

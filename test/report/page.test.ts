@@ -181,6 +181,7 @@ async function writePages(): Promise<void> {
       recorded: null,
       metrics: challenger.metrics,
       model: 'hgb',
+      versions: null,
       params,
     },
     champion: { version: '1', uri: 'models:/Sample/1', recorded: null, metrics: champion.metrics, objection: null },

@@ -162,7 +162,7 @@ describe('a promotion that waits for a person', () => {
 
 describe('a failure', () => {
   it.each([
-    ['prepareDataset', 'Prepare data', 'prepareData', 'No version was registered.'],
+    ['prepareDataset', 'Prepare data', 'prepareData', 'No version became the challenger.'],
     ['trainModel', 'Train and register', 'trainBestAndRegister', 'Trials that had finished are kept in MLflow.'],
     ['compareVersions', 'Promote', 'promote', 'Version 1 stays registered, and is not in Production.'],
   ] as const)(

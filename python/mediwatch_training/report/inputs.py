@@ -35,6 +35,8 @@ class ReportedModel:
     params: Params | None = None
     objection: str | None = None
     recorded: ReportInputChallengerRecorded | None = None
+    #: Of Python and packages, as the model declares them; None: it was trained here.
+    versions: dict[str, str] | None = None
 
 
 class ReportedTrial(TypedDict):
@@ -111,6 +113,7 @@ def _model(values: ReportInputChallenger | ReportInputChampion) -> ReportedModel
         params=values.get("params"),
         objection=values.get("objection"),
         recorded=values.get("recorded"),
+        versions=values.get("versions"),
     )
 
 

@@ -13,7 +13,7 @@ import type { Mlflow, ModelVersion, Run } from '../../systems/mlflow/index.ts';
 import { filesTags, recordedFiles } from '../../systems/mlflow/versionFiles.ts';
 import { assertLoadable, assertTrusted, judgeTrust } from '../../systems/modelTrust.ts';
 import { type Ran, readStepAnswer, textsOf } from '../../systems/steps/index.ts';
-import { merged, ownSources, runSource } from '../../systems/steps/metrics.ts';
+import { assertMatched, merged, ownSources, runSource } from '../../systems/steps/metrics.ts';
 import { runStepActivity, whileHeartbeating } from '../lib/step.ts';
 import { translate } from '../lib/translate.ts';
 import { otherSplit, settingsOf, type TrainingSystems } from './systems.ts';
@@ -51,7 +51,11 @@ export function createCompareActivities({ config: shared, mlflow, store, runner 
       const oneByOne = async (versions: string[]): Promise<EvaluateResult> => {
         const models: EvaluateResult['models'] = {};
         for (const version of versions) {
-          const collect = async (ran: Ran) => merged(await ownSources(ran), ran.settings.outputs.metrics);
+          const collect = async (ran: Ran) => {
+            const metrics = merged(await ownSources(ran), ran.settings.outputs.metrics);
+            assertMatched(ran, metrics);
+            return metrics;
+          };
           const input = { ...shared, version, models: [await named(version)] };
           models[version] = readStepAnswer('evaluate', Metrics, await run(runner, input, { collect }));
         }

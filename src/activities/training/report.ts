@@ -65,6 +65,8 @@ export function createReportActivities({ config: shared, mlflow, store, runner }
     const { workDir, signal } = place;
     // A champion that has been deleted meanwhile is none.
     const known = champion === null ? undefined : await versionOf(registeredModel, champion, signal);
+    const isForeign = config.steps.train.command !== undefined;
+    const declared = isForeign ? await mlflow.declaredModel(found, { signal }) : null;
     const hasData = canScore(config) || isBundledData(config) || config.steps.report.command !== undefined;
     return {
       trackingUri: config.mlflow.uri,
@@ -76,7 +78,12 @@ export function createReportActivities({ config: shared, mlflow, store, runner }
       registeredModel,
       datasetDir: hasData ? await store.fetchDirectory(dataset.ref, { signal }) : null,
       scored: canScore(config),
-      challenger: { ...reported(config, { found, run }), model, params: params ?? nullIfEmpty(readParams(run.params)) },
+      challenger: {
+        ...reported(config, { found, run }),
+        model: isForeign ? (declared?.kind ?? null) : model,
+        versions: declared?.versions ?? null,
+        params: params ?? nullIfEmpty(readParams(run.params)),
+      },
       champion: known ? { ...reported(config, known), objection: objectionTo(known, { found, run }, config) } : null,
       search,
       lineage: {

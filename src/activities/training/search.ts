@@ -6,15 +6,15 @@ import type { Config } from '../../config.ts';
 import type { SearchProgress } from '../../contracts/progress.ts';
 import { SearchResult } from '../../contracts/steps.ts';
 import { type ArtifactRef, Params, type Trial } from '../../contracts/training.ts';
-import type { Mlflow, Run } from '../../systems/mlflow/index.ts';
+import type { Mlflow } from '../../systems/mlflow/index.ts';
 import { noResult, type Ran, readStepAnswer } from '../../systems/steps/index.ts';
-import { merged, ownSources, readMetricsFile, runSource, scoreOf } from '../../systems/steps/metrics.ts';
+import { merged, ownSources, readMetricsFile, scoreOf } from '../../systems/steps/metrics.ts';
 import { taggedRuns, unclaimedRuns } from '../../systems/steps/runs.ts';
 import { inputPath } from '../lib/inputPath.ts';
 import { runStepActivity } from '../lib/step.ts';
 import { orFail, prepareStepRun } from './stepRun.ts';
 import { settingsOf, type TrainingSystems } from './systems.ts';
-import { bestOf, kept, readParams, searched, trialsOf } from './trials.ts';
+import { asTrials, bestOf, kept, trialsOf } from './trials.ts';
 
 /** How often the runs of a search are looked at while it goes on (ms). */
 const LOOK_MS = 3_000;
@@ -86,7 +86,7 @@ export function createSearchActivities({ config: shared, mlflow, store, runner, 
 }
 
 /**
- * What a search has found: the best of its runs, or the parameters that it wrote, or what it logged to its own run.
+ * What a search has found: the parameters that it wrote, or else the best of its runs.
  *
  * @throws {StepProblem} when there is no trial with a score
  */
@@ -98,11 +98,12 @@ async function collectSearch(
   signal: AbortSignal,
 ): Promise<SearchResult> {
   const { direction } = config.search;
-  const given = ran.runId === undefined ? undefined : await mlflow.getRun(ran.runId, { signal });
   const tagged = await taggedRuns(mlflow, key, signal);
   const opened = tagged.length > 0 ? tagged : await unclaimedRuns(mlflow, { ...ran, params: {} }, signal);
   const trials = trialsOf(config, opened);
-  const best = (await writtenBest(config, ran, given)) ?? bestOf(trials, direction) ?? loneTrial(config, given);
+  // Some log the score of the best trial only, to the run that holds all of them.
+  const ofRuns = bestOf(trials, direction) ?? bestOf(asTrials(config, opened), direction);
+  const best = (await writtenBest(config, ran, ofRuns)) ?? ofRuns;
   if (best) return summary(best, trials, direction);
   const seen = opened.map((run) => `${run.name || run.runId} (${run.status}: ${Object.keys(run.metrics).join(', ')})`);
   throw noResult.noTrial(config.search.metric || 'score', seen);
@@ -114,25 +115,15 @@ function summary(best: Trial, trials: Trial[], direction: 'maximize' | 'minimize
   return { best, trials: kept(trials, direction), complete: Math.max(complete, 1), failed };
 }
 
-/** The best parameters as a command wrote them, with its score where it told one. */
-async function writtenBest(config: Config, ran: Ran, given: Run | undefined): Promise<Trial | null> {
+/** The best parameters as a command wrote them, with its score where it told one, or that of its best run. */
+async function writtenBest(config: Config, ran: Ran, ofRuns: Trial | null): Promise<Trial | null> {
   const { file, metrics: mapping } = ran.settings.outputs;
   const written = [ran.result, file && (await readMetricsFile(await ran.written('file', file)))];
   const params = written.map((one) => Written.safeParse(one).data).find((one) => one !== undefined);
   if (!params) return null;
-  const sources = [...(await ownSources(ran)), ...(given ? [runSource(given)] : [])];
-  const score = scoreOf(merged(sources, mapping), config.search.metric);
-  const common = { number: 0, params, state: 'complete' as const };
-  return { ...common, ...(score !== undefined && { score }), ...(given && { runId: given.runId }) };
-}
-
-/** A search that opens no runs of its own may log its best parameters and score to the one that it was given. */
-function loneTrial(config: Config, given: Run | undefined): Trial | null {
-  if (!given || Object.keys(given.params).length === 0) return null;
-  const score = scoreOf(merged([runSource(given)], config.steps.search.outputs.metrics), config.search.metric);
-  if (score === undefined) return null;
-  const params = searched(config, readParams(given.params));
-  return { number: 0, params, state: 'complete', score, runId: given.runId };
+  const score = scoreOf(merged(await ownSources(ran), mapping), config.search.metric) ?? ofRuns?.score;
+  const runId = ofRuns?.runId ?? ran.runId;
+  return { number: 0, params, state: 'complete', ...(score !== undefined && { score }), ...(runId && { runId }) };
 }
 
 async function finishedSearch(mlflow: Mlflow, config: Config, outcome: unknown, key: string): Promise<SearchResult> {

@@ -73,9 +73,9 @@ export async function prepareStepRun(wanted: Wanted): Promise<StepRun> {
       if (!run) return;
       const there = (await mlflow.getRun(run.runId, { signal })) ?? run;
       await mlflow.logBatch(run.runId, {
-        // What the script has logged itself stays as it logged it.
+        // Parameters that the script has logged itself cannot be changed.
         params: without(params, there.params),
-        metrics: without(metrics, there.metrics),
+        metrics: changed(metrics, there.metrics),
         tags: { [TAGS.outcome]: JSON.stringify(result) },
       });
       await mlflow.updateRun(run.runId, { status: 'FINISHED', endTime: Date.now() });
@@ -96,6 +96,11 @@ export async function orFail<Result>(stepRun: StepRun, body: () => Promise<Resul
     await stepRun.fail();
     throw error;
   }
+}
+
+/** Those that a run does not have with this value. */
+export function changed(metrics: Metrics, known: Metrics): Metrics {
+  return Object.fromEntries(Object.entries(metrics).filter(([name, value]) => known[name] !== value));
 }
 
 function without<Value>(values: Record<string, Value>, known: object): Record<string, Value> {

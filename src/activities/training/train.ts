@@ -4,10 +4,20 @@ import type { Config } from '../../config.ts';
 import { TAGS } from '../../contracts/names.ts';
 import { type Dataset, type Metrics, type Params, TrainedModel, type Trial } from '../../contracts/training.ts';
 import type { Mlflow, Run } from '../../systems/mlflow/index.ts';
-import { logModelFile, noResult, type Ran, readStepAnswer } from '../../systems/steps/index.ts';
-import { merged, ownSources, runSource } from '../../systems/steps/metrics.ts';
 import {
+  type CommandSettings,
+  finite,
+  logModelFile,
+  noResult,
+  type Ran,
+  readStepAnswer,
+  sayingWhatWasLeft,
+} from '../../systems/steps/index.ts';
+import { assertMatched, merged, ownSources, runSource, type Source } from '../../systems/steps/metrics.ts';
+import {
+  countingRun,
   highestVersion,
+  kinOf,
   loggedModel,
   registeredByRuns,
   registeredMeanwhile,
@@ -16,8 +26,9 @@ import {
 } from '../../systems/steps/runs.ts';
 import { inputPath } from '../lib/inputPath.ts';
 import { runStepActivity } from '../lib/step.ts';
-import { orFail, prepareStepRun } from './stepRun.ts';
+import { changed, orFail, prepareStepRun } from './stepRun.ts';
 import { settingsOf, type TrainingSystems } from './systems.ts';
+import { discardTraining, takeBack } from './takeBack.ts';
 
 interface TrainRequest {
   registeredModel?: string;
@@ -79,14 +90,20 @@ export function createTrainActivities({ config: shared, mlflow, store, runner }:
         const dataPath = await inputPath(config, 'data', data ?? config.data.path);
         const input = { datasetDir, dataPath, model, params, seed, threads, workDir, trials };
         let after = before;
+        let opened: Run | undefined;
         const openRun = async () => {
-          const opened = await stepRun.open();
+          opened = await stepRun.open();
           // What an earlier attempt had registered is gone now.
           after = await highestVersion(mlflow, registeredModel, signal);
           return opened;
         };
-        const collect = (ran: Ran) => collectTraining(mlflow, config, { ran, key, after, params, workDir, signal });
-        const answer = await run(runner, input, { key, openRun, collect });
+        const imageFile = basename(config.docker.modelPath);
+        const collect = (ran: Ran) =>
+          collectTraining(mlflow, config, { ran, key, after, params, workDir, imageFile, signal });
+        const answer = await run(runner, input, { key, openRun, collect }).catch(async (error: unknown) => {
+          if (!opened) throw error;
+          throw sayingWhatWasLeft(error, await takeBack(mlflow, registeredModel, { run: opened, key, after }));
+        });
         const trained = readStepAnswer('train', TrainedModel, answer);
         const { metrics, ...outcome } = trained;
         await stepRun.close(outcome, { params: params ?? {}, metrics });
@@ -111,12 +128,14 @@ interface Collected {
   after: number;
   params: Params | null;
   workDir: string;
+  /** What the image of the API calls a model file (docker.modelPath). */
+  imageFile: string;
   signal: AbortSignal;
 }
 
 async function collectTraining(mlflow: Mlflow, config: Config, collected: Collected): Promise<TrainedModel> {
   const { ran, key, after, params, signal } = collected;
-  const told = TrainedModel.safeParse(ran.result);
+  const told = TrainedModel.safeParse(finite(ran.result));
   if (told.success) return told.data;
 
   const { outputs } = ran.settings;
@@ -127,31 +146,49 @@ async function collectTraining(mlflow: Mlflow, config: Config, collected: Collec
   const guess = async () => await unclaimedRuns(mlflow, { ...ran, params: params ?? {} }, signal);
   const leavesTraces = tagged.length > 0 || (given && hasContent(given)) || outputs.modelFile !== undefined;
   const opened = (leavesTraces ? tagged : await guess()).toReversed();
-  const runs = [...(given ? [given] : []), ...opened];
+  const all = [...(given ? [given] : []), ...opened];
+  const chosen = outputs.run === undefined ? undefined : countingRun(all.filter(hasContent), ran.settings);
+  const runs = chosen ? kinOf(chosen, all) : all;
+  const settings = { ...ran.settings, outputs: { ...outputs, run: undefined } };
 
   const found = { registeredModel, after, runIds: runs.map(({ runId }) => runId) };
   const [byRun] = await registeredByRuns(mlflow, found, signal);
-  const model = byRun ? null : await modelOf(mlflow, config, collected, runs);
+  const own = await ownSources(ran);
+  const counting = (some: readonly Run[]) => chosen ?? countingRun(some.filter(hasContent), settings);
+  // A model file says nothing of the run that it is of.
+  const home = () => (hasNumbers(own) ? undefined : counting(runs)) ?? runs[0];
+  const model = byRun ? null : await modelOf(mlflow, { ...collected, settings, runs, home });
   const version = byRun ?? (model ? undefined : await registeredMeanwhile(mlflow, found, signal));
+  const left = model
+    ? { modelUri: model.uri, modelId: model.modelId }
+    : version && { modelUri: version.source, modelId: version.modelId ?? null, version: version.version };
+  if (!left) throw noResult.noModel(registeredModel, found.runIds, outputs.model);
   const runId = version?.runId || model?.runId || given?.runId || '';
   const behind = runs.find((run) => run.runId === runId) ?? (await mlflow.getRun(runId, { signal }));
-  const sources = [...(await ownSources(ran)), ...[behind, ...runs].flatMap((run) => (run ? [runSource(run)] : []))];
-  const metrics: Metrics = merged(sources, outputs.metrics);
-  if (version) {
-    const { source: modelUri, modelId } = version;
-    return { runId, modelUri, modelId: modelId ?? null, version: version.version, metrics };
-  }
-  if (model) return { runId, modelUri: model.uri, modelId: model.modelId, metrics };
-  throw noResult.noModel(registeredModel, found.runIds, outputs.model);
+  const kin = behind ? kinOf(behind, runs) : [];
+  const others = runs.filter((run) => !kin.includes(run) && hasNumbers([runSource(run)]));
+  // Another run's metrics are this model's only where nothing else is known of it, and no third run has any.
+  const lone = hasNumbers([...own, ...kin.map(runSource)]) ? undefined : counting(others);
+  const metrics = merged([...own, ...[...kin, ...(lone ? [lone] : [])].map(runSource)], outputs.metrics);
+  assertMatched(ran, metrics);
+  return { runId, ...left, metrics };
 }
 
-async function modelOf(mlflow: Mlflow, config: Config, { ran, workDir, signal }: Collected, runs: readonly Run[]) {
-  const { outputs } = ran.settings;
-  const logged = await loggedModel(mlflow, runs, outputs.model, signal);
-  const run = runs[0];
-  if (logged || outputs.modelFile === undefined || !run) return logged;
-  const file = await ran.written('modelFile', outputs.modelFile);
-  const imageFile = basename(config.docker.modelPath);
+const hasNumbers = (sources: readonly Source[]) => sources.some(({ metrics }) => Object.keys(metrics).length > 0);
+
+interface Candidates extends Collected {
+  settings: CommandSettings;
+  runs: readonly Run[];
+  /** The run that a model file is logged to. */
+  home: () => Run | undefined;
+}
+
+async function modelOf(mlflow: Mlflow, { ran, settings, runs, home, workDir, imageFile, signal }: Candidates) {
+  const { modelFile } = settings.outputs;
+  const logged = await loggedModel(mlflow, runs, settings, signal);
+  const run = logged || modelFile === undefined ? undefined : home();
+  if (modelFile === undefined || !run) return logged;
+  const file = await ran.written('modelFile', modelFile);
   return await logModelFile({ mlflow, ran, run, file, workDir, imageFile, signal });
 }
 
@@ -184,29 +221,8 @@ async function completeAttempt(
   return { runId, modelUri, modelId, version: version.version, metrics };
 }
 
-/** Takes back what an attempt left that was killed: its versions, unless somebody uses one, and its runs. */
-async function discardTraining(
-  mlflow: Mlflow,
-  registeredModel: string,
-  earlier: Run,
-  key: string,
-  signal: AbortSignal,
-): Promise<void> {
-  const opened = await taggedRuns(mlflow, key, signal);
-  const runIds = [earlier, ...opened].map(({ runId }) => runId);
-  const after = Number(earlier.tags[TAGS.versionsBefore] ?? 0);
-  for (const { version } of await registeredByRuns(mlflow, { registeredModel, after, runIds }, signal)) {
-    const current = await mlflow.getVersion(registeredModel, version, { signal });
-    if (current?.stage === 'None' && current.aliases.length === 0) {
-      await mlflow.deleteVersion(registeredModel, version, { signal });
-    }
-  }
-  for (const { runId } of opened) await mlflow.deleteRun(runId);
-}
-
 /** The run behind a version has all metrics of the training, by our names too: promotions compare them. */
 async function completeRun(mlflow: Mlflow, runId: string, key: string, metrics: Metrics): Promise<void> {
   const run = await mlflow.getRun(runId);
-  const missing = Object.entries(metrics).filter(([name]) => !Object.hasOwn(run?.metrics ?? {}, name));
-  await mlflow.logBatch(runId, { metrics: Object.fromEntries(missing), tags: { [TAGS.step]: key } });
+  await mlflow.logBatch(runId, { metrics: changed(metrics, run?.metrics ?? {}), tags: { [TAGS.step]: key } });
 }

@@ -7,8 +7,8 @@ import { SuggestResult, TrialResult } from '../../contracts/steps.ts';
 import type { ArtifactRef, Params, Space, Trial } from '../../contracts/training.ts';
 import type { Mlflow, Run } from '../../systems/mlflow/index.ts';
 import { noResult, type Ran, readStepAnswer, type StepRunner } from '../../systems/steps/index.ts';
-import { merged, ownSources, runSource, type Source, scoreOf } from '../../systems/steps/metrics.ts';
-import { leaves, taggedRuns, unclaimedRuns } from '../../systems/steps/runs.ts';
+import { merged, ownSources, runSource, scoreOf } from '../../systems/steps/metrics.ts';
+import { countingRun, leaves, taggedRuns, unclaimedRuns } from '../../systems/steps/runs.ts';
 import { inputPath } from '../lib/inputPath.ts';
 import { runStepActivity } from '../lib/step.ts';
 import { orFail, prepareStepRun } from './stepRun.ts';
@@ -136,35 +136,43 @@ interface Collected {
   signal: AbortSignal;
 }
 
-/** The score of a script: from what it left, else from its run, else from a run that it opened itself. */
+/** The score of a script: from what it left, else from the one of its runs that has it. */
 async function collectTrial(
   mlflow: Mlflow,
   config: Config,
   { ran, key, params, signal }: Collected,
 ): Promise<{ outcome: TrialResult; runId: string }> {
-  const { outputs } = ran.settings;
+  const { settings } = ran;
   const { metric } = config.search;
   const given = ran.runId === undefined ? undefined : await mlflow.getRun(ran.runId, { signal });
-  const sources = [...(await ownSources(ran)), ...(given ? [runSource(given)] : [])];
-  const found = (all: Source[]) => {
-    const metrics = merged(all, outputs.metrics);
-    const score = scoreOf(metrics, metric);
-    return score === undefined
-      ? undefined
-      : { outcome: { score, metrics: { ...metrics, score } }, runId: given?.runId ?? '' };
+  const own = await ownSources(ran);
+  const found = (run: Run | undefined) => {
+    const sources = [...own, ...(run ? [runSource(run)] : [])];
+    const metrics = merged(sources, settings.outputs.metrics);
+    return { run, sources, metrics, score: scoreOf(metrics, metric) };
   };
-  const own = found(sources);
-  if (own) return own;
+  const hasScore = (run: Run) => found(run).score !== undefined;
+
   const tagged = await taggedRuns(mlflow, key, signal);
-  const opened = tagged.length > 0 ? tagged : await unclaimedRuns(mlflow, { ...ran, params }, signal);
-  for (const run of opened.filter(({ status }) => status === 'FINISHED').reverse()) {
-    const inRun = found([...sources, runSource(run)]);
-    if (!inRun) continue;
-    // Claimed, so that no other step takes it for its own.
-    if (tagged.length === 0) await mlflow.logBatch(run.runId, { tags: { [TAGS.step]: key } });
-    return { ...inRun, runId: run.runId };
+  const isFound = scoreOf(merged(own, settings.outputs.metrics), metric) !== undefined;
+  const leavesTraces = isFound || tagged.length > 0 || (given && hasScore(given));
+  const opened = leavesTraces ? tagged : await unclaimedRuns(mlflow, { ...ran, params }, signal);
+  const runs = [...(given ? [given] : []), ...opened.filter(({ status }) => status === 'FINISHED')];
+  // Beside a score that the command wrote itself, metrics of one of several runs may be of another model.
+  const lone = tagged.length === 0 ? given : undefined;
+  const counting = isFound ? lone : countingRun(runs.filter(hasScore), settings);
+  const { run, sources, metrics, score } = found(counting);
+  if (score === undefined) {
+    const looked = [...own, ...[...runs, ...opened.filter((one) => !runs.includes(one))].map(runSource)];
+    throw noResult.noScore(settings.name, metric || 'score', looked);
   }
-  throw noResult.noScore(ran.settings.name, metric || 'score', [...sources, ...opened.map(runSource)]);
+  if (score === null) {
+    const place = sources.find((source) => scoreOf(merged([source], settings.outputs.metrics), metric) === null);
+    throw noResult.scoreNotANumber(metric || 'score', place?.name ?? 'the command');
+  }
+  // Claimed, so that no other step takes it for its own.
+  if (run && run !== given && tagged.length === 0) await mlflow.logBatch(run.runId, { tags: { [TAGS.step]: key } });
+  return { outcome: { score, metrics: { ...metrics, score } }, runId: run?.runId ?? given?.runId ?? '' };
 }
 
 /** The same steps, which this signal stops too. */
@@ -180,19 +188,23 @@ const stringified = (params: Params) =>
 /** Trials that are handed on, at most: half of them the best, half the latest. */
 const KEPT = 200;
 
-/** The runs that a search has opened, as its trials, numbered as they began. */
-export function trialsOf(config: Config, runs: readonly Run[]): Trial[] {
+/** The trials among the runs that a search has opened, numbered as they began. */
+export const trialsOf = (config: Config, runs: readonly Run[]): Trial[] => asTrials(config, leaves(runs));
+
+/** Runs as trials, whether they are or hold others that are. */
+export function asTrials(config: Config, runs: readonly Run[]): Trial[] {
   const { metric } = config.search;
   const { outputs } = config.steps.search;
-  return leaves(runs).map((run, number): Trial => {
+  return runs.map((run, number): Trial => {
     const params = searched(config, readParams(run.params));
     const common = { number, params, runId: run.runId };
     if (run.status === 'RUNNING' || run.status === 'SCHEDULED') return { ...common, state: 'running' };
     const score = scoreOf(merged([runSource(run)], outputs.metrics), metric);
     const seconds = run.endTime === undefined ? {} : { seconds: (run.endTime - run.startTime) / 1000 };
-    return run.status === 'FINISHED' && score !== undefined
-      ? { ...common, ...seconds, state: 'complete', score, metrics: { [metric || 'score']: score } }
-      : { ...common, ...seconds, state: 'failed', error: `its run ${run.status.toLowerCase()} without a score` };
+    if (run.status === 'FINISHED' && typeof score === 'number')
+      return { ...common, ...seconds, state: 'complete', score, metrics: { [metric || 'score']: score } };
+    const error = score === null ? 'its score is NaN' : `its run ${run.status.toLowerCase()} without a score`;
+    return { ...common, ...seconds, state: 'failed', error };
   });
 }
 
@@ -229,7 +241,7 @@ function readValue(text: string): Params[string] {
 }
 
 /** Those of the search space, where there is one: a script logs more than what it searched for. */
-export function searched({ search: { space } }: Config, params: Params): Params {
+function searched({ search: { space } }: Config, params: Params): Params {
   if (!space) return params;
   return Object.fromEntries(
     Object.keys(space).flatMap((name) => {

@@ -1,3 +1,4 @@
+import { declaredModelCall } from './declared.ts';
 import { ensureRunCall } from './ensureRun.ts';
 import { ensureVersionCall } from './ensureVersion.ts';
 import { MlflowError } from './errors.ts';
@@ -41,6 +42,7 @@ export function createMlflow(options: MlflowOptions) {
     ...loggedModelCalls(transport),
     ...versions,
     ...versionFileCalls(transport),
+    declaredModel: declaredModelCall(transport),
     ensureVersion: ensureVersionCall(versions),
     ...servingCalls(transport),
     links: uiLinks(options.uiUrl?.replace(/\/+$/, '') || transport.address.base),

@@ -46,6 +46,17 @@ export function filesTags({ digest, files }: RecordedFiles): Record<string, stri
   return { ...(files !== null && { [TAGS.files]: files }), [TAGS.digest]: digest };
 }
 
+/** Where the files of a version lie on the server; undefined: they do not pass through it. */
+export async function folderOf(
+  transport: Transport,
+  { name, version }: Pick<ModelVersion, 'name' | 'version'>,
+  { signal }: CallOptions,
+): Promise<string | undefined> {
+  const query = { name, version };
+  const call = { method: 'GET', path: '/api/2.0/mlflow/model-versions/get-download-uri', query, signal } as const;
+  return toProxyPath((await orUndefined(transport.json(call, Location)))?.artifact_uri ?? '');
+}
+
 /** Calls about the files of versions: what was registered is what is evaluated, baked and served. */
 export function versionFileCalls(transport: Transport) {
   /**
@@ -53,9 +64,7 @@ export function versionFileCalls(transport: Transport) {
    * the files do not pass through the server.
    */
   async function listFiles({ name, version }: Version, { signal }: CallOptions): Promise<string | undefined> {
-    const query = { name, version };
-    const call = { method: 'GET', path: '/api/2.0/mlflow/model-versions/get-download-uri', query, signal } as const;
-    const root = toProxyPath((await orUndefined(transport.json(call, Location)))?.artifact_uri ?? '');
+    const root = await folderOf(transport, { name, version }, { signal });
     if (root === undefined) return undefined;
     const digests = new Map<string, string>();
     const visit = async (below: string) => {

@@ -6,6 +6,7 @@ import type { Config } from '../../config.ts';
 import { mlflowFiles } from '../mlflow/variables.ts';
 import { environmentOf, variablesOf } from '../processes/environment.ts';
 import { CommandFailed, CommandTimedOut, StepError } from '../processes/errors.ts';
+import { openLog } from '../processes/output.ts';
 import type { Reaper } from '../processes/reaper.ts';
 import { runCommand } from '../processes/runCommand.ts';
 import type { Containers } from './container.ts';
@@ -92,7 +93,7 @@ async function run(systems: CommandSystems, prepared: Prepared): Promise<unknown
     MEDIWATCH_STEP: call.step,
     MEDIWATCH_INPUT: files.input,
     MEDIWATCH_RESULT: files.result,
-    ...runVariables(config, { key: call.key, uri: trackingUri, runId }),
+    ...runVariables(config, call, { uri: trackingUri, runId }),
     ...threadVariables(known),
     ...Object.fromEntries(
       // An empty value takes a variable away, such as an MLFLOW_RUN_ID that a script should not have.
@@ -104,23 +105,30 @@ async function run(systems: CommandSystems, prepared: Prepared): Promise<unknown
   const toWrite = [outputs.file, outputs.modelFile].flatMap((text) => (text && expandIfKnown(text, known)) ?? []);
   const written = await rememberOutputs(name, toWrite.map(pathOf), pathOf);
   const startedAt = Date.now();
+  let failure: Error | undefined;
   try {
     await start(systems, prepared, expandAll(settings.command, known), env, printed?.see);
   } catch (error) {
     // Its result file may say why, which is clearer than its exit code. One that was stopped did not fail by itself.
     const endedByItself = error instanceof CommandFailed && error.exitCode !== null && !call.signal.aborted;
     const said = endedByItself ? await readFailure(files.result) : undefined;
-    throw said ?? retryable(withHint(error), settings);
+    const told = said ?? retryable(withHint(error), settings);
+    if (said || !endedByItself || !call.judgesFailures) throw told;
+    failure = told instanceof Error ? told : new Error(String(told));
   }
-  const result = await readResultFile(files.result);
+  if (printed && !printed.metrics()) await note(call.logFile, `No line matched ${name}.outputs.pattern.`);
+  const result = await readResultFile(files.result).catch((error: unknown) => {
+    throw failure ?? error;
+  });
   if (!call.collect) {
     if (result === undefined) throw noResult.none(name);
     return result;
   }
   return await call.collect({
     settings,
+    failure,
     result,
-    printed: printed?.metrics() ?? {},
+    printed: printed?.metrics(),
     output,
     runId,
     startedAt,
@@ -187,6 +195,12 @@ async function ownDataset(call: StepCall, place: Place, config: Config): Promise
   await rm(own, { recursive: true, force: true });
   await copyWritable(datasetDir, own, call.signal);
   return { datasetDir: own };
+}
+
+/** Adds a line to the log of a step. */
+async function note(logFile: string, line: string): Promise<void> {
+  const log = await openLog(logFile);
+  await log.write([line]).finally(() => log.close());
 }
 
 /** Libraries that compute would take all cores in each of several processes. */

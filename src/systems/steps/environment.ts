@@ -23,20 +23,34 @@ export function surroundings({ passEnv, command }: CommandSettings): Variables {
 }
 
 interface RunOfStep {
-  key: string | undefined;
   /** MLflow as the step reaches it. */
   uri: string;
   runId: string | undefined;
 }
 
-/** How a step talks to MLflow: the connection, the experiment, and the run that was opened for it. */
-export function runVariables(config: Config, { key, uri, runId }: RunOfStep): Variables {
+/**
+ * How a step talks to MLflow: the connection, the experiment, and the run that was opened for it.
+ *
+ * The runs of a search lie below that run, but none is that run: the processes that a search starts inherit its
+ * environment, and all of them would resume the one run.
+ */
+export function runVariables(
+  config: Config,
+  { step, key }: Pick<StepCall, 'step' | 'key'>,
+  { uri, runId }: RunOfStep,
+): Variables {
+  const isSearch = step === 'search';
   return {
     ...mlflowVariables(config, uri),
     MLFLOW_EXPERIMENT_NAME: config.mlflow.experiment,
-    ...(runId && { MLFLOW_RUN_ID: runId }),
-    // MLflow's client puts these tags on every run that it opens.
-    ...(key && { MLFLOW_RUN_CONTEXT: JSON.stringify({ 'mediwatch.step': key }) }),
+    ...(runId && !isSearch && { MLFLOW_RUN_ID: runId }),
+    // MLflow's client puts these tags on every run that it opens; a nested one has its own parent.
+    ...(key && {
+      MLFLOW_RUN_CONTEXT: JSON.stringify({
+        'mediwatch.step': key,
+        ...(runId && isSearch && { 'mlflow.parentRunId': runId }),
+      }),
+    }),
   };
 }
 

@@ -33,6 +33,43 @@ export const invalidSetting = {
     invalid('noPattern', `${setting} is not a regular expression: ${reason}.`),
 };
 
+type NamedVersion = Readonly<{ name: string; version: string }>;
+
+/** Versions that a command which failed had registered. */
+export interface LeftVersions {
+  removed: readonly NamedVersion[];
+  /** Somebody uses them, or they are of another model. */
+  kept: readonly NamedVersion[];
+  /** Registered while it ran; nobody knows by whom. */
+  perhaps: readonly NamedVersion[];
+}
+
+/** The same error, which says first what became of the versions; undefined: they could not be looked up. */
+export function sayingWhatWasLeft(error: unknown, left: LeftVersions | undefined): unknown {
+  const named = (versions: readonly NamedVersion[] = []) =>
+    versions.map(({ name, version }) => `version ${version} of ${name}`).join(', ');
+  const { removed, kept, perhaps } = left ?? {};
+  const said = [
+    left ? '' : 'Whether it had registered a version could not be looked up',
+    removed?.length ? `It had registered ${named(removed)}, removed again` : '',
+    kept?.length ? `It had registered ${named(kept)}, left as it is` : '',
+    perhaps?.length ? `It may have registered ${named(perhaps)}, left as it is` : '',
+  ].filter(Boolean);
+  if (error instanceof Error && said.length > 0) error.message = `${said.join('. ')}. ${error.message}`;
+  return error;
+}
+
+interface NamedRun {
+  name: string;
+  runId: string;
+  metrics: Readonly<Record<string, number | null>>;
+}
+
+function runText({ name, runId, metrics }: NamedRun): string {
+  const some = Object.entries(metrics).slice(0, 3);
+  return [`${name || 'a run'} (${runId})`, ...some.map(([metric, value]) => `${metric} ${value ?? 'NaN'}`)].join(' ');
+}
+
 /** The command ended well, but what it left is no result. */
 export const noResult = {
   none: (step: string) => failed('none', `The command of ${step} ended well but wrote no result to MEDIWATCH_RESULT.`),
@@ -68,6 +105,17 @@ export const noResult = {
         `Set search.metric to the name that it has there, or ${step}.outputs (metrics, pattern or file) to where it is.`,
     );
   },
+  scoreNotANumber: (metric: string, place: string) =>
+    failed(
+      'scoreNotANumber',
+      `The command ended well, but its score is NaN: the metric "${metric}" of ${place} is not a number.`,
+    ),
+  noMatch: (step: string, pattern: string, wanted: readonly string[]) =>
+    failed(
+      'noMatch',
+      `The command ended well, but no line of its output matches ${step}.outputs.pattern (${pattern}), and nothing else ` +
+        `says its ${list(wanted, 'metrics')}. Compare the pattern with its log.`,
+    ),
   noTrial: (metric: string, runs: readonly string[]) =>
     failed(
       'noTrial',
@@ -92,6 +140,25 @@ export const noResult = {
       'Several MLflow runs were made at the same time, and any of them may be of this step: ' +
         `${runs.map(({ name, runId }) => `${name} (${runId})`).join(', ')}. ` +
         'Let the script open its run with mlflow.start_run, set slots: 1 for the step, or set its outputs.',
+    ),
+  severalRuns: (step: string, runs: ReadonlyArray<NamedRun>) =>
+    failed(
+      'severalRuns',
+      `The command opened several MLflow runs, and it is not known which of them counts: ${runs.map(runText).join('; ')}. ` +
+        `Set ${step}.outputs.run to its name, or to "last"; or let the script register the model that it keeps, or write ` +
+        'its score to a file (outputs.file).',
+    ),
+  noSuchRun: (step: string, wanted: string, runs: ReadonlyArray<NamedRun>) =>
+    failed(
+      'noSuchRun',
+      `The command opened no MLflow run "${wanted}" (${step}.outputs.run) with what is looked for; it opened ` +
+        `${runs.map(runText).join('; ')}.`,
+    ),
+  severalModels: (step: string, runId: string, names: readonly string[]) =>
+    failed(
+      'severalModels',
+      `The MLflow run ${runId} holds several models, and it is not known which of them counts: ${names.join(', ')}. ` +
+        `Set ${step}.outputs.model to its name.`,
     ),
   otherExperiment: (reason: string) =>
     failed(

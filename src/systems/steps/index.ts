@@ -8,10 +8,10 @@ import { invalidSetting } from './errors.ts';
 import { createSlots } from './slots.ts';
 import type { StepRunner } from './step.ts';
 
-export { noResult } from './errors.ts';
+export { type LeftVersions, noResult, sayingWhatWasLeft } from './errors.ts';
 export { logModelFile } from './modelFile.ts';
 export { collectReport } from './report.ts';
-export { onlyFile, readStepAnswer } from './result.ts';
+export { finite, onlyFile, readStepAnswer } from './result.ts';
 export { type CommandSettings, extraStepSettings, type Ran, type StepCall, type StepRunner, textsOf } from './step.ts';
 
 interface Parts {

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { readPythonJson } from '../../contracts/text.ts';
 import type { Metrics } from '../../contracts/training.ts';
 import type { Run } from '../mlflow/index.ts';
 import { invalidSetting, noResult } from './errors.ts';
@@ -18,8 +19,22 @@ export async function ownSources(ran: Ran): Promise<Source[]> {
   return [
     { name: 'its result file (MEDIWATCH_RESULT)', metrics: numbersOf(ran.result) },
     ...(file ? [{ name: `${name}.outputs.file`, metrics: numbersOf(file) }] : []),
-    ...(outputs.pattern ? [{ name: `its output (${name}.outputs.pattern)`, metrics: ran.printed }] : []),
+    ...(outputs.pattern ? [{ name: outputName(ran), metrics: ran.printed ?? {} }] : []),
   ];
+}
+
+const outputName = ({ printed, settings: { name } }: Ran) =>
+  printed ? `its output (${name}.outputs.pattern)` : `its output, no line of which matches ${name}.outputs.pattern`;
+
+/**
+ * @param metrics all that is known of the command's result
+ * @throws {StepProblem} when no line of the output matched `outputs.pattern`, and nothing else tells what it looks for
+ */
+export function assertMatched({ settings: { name, outputs }, printed }: Ran, metrics: Metrics): void {
+  const { pattern } = outputs;
+  if (pattern === undefined || printed !== undefined) return;
+  const wanted = groupsOf(pattern);
+  if (!wanted.some((group) => Object.hasOwn(metrics, group))) throw noResult.noMatch(name, pattern, wanted);
 }
 
 export const runSource = (run: Run): Source => ({ name: `MLflow run ${run.runId}`, metrics: run.metrics });
@@ -27,7 +42,7 @@ export const runSource = (run: Run): Source => ({ name: `MLflow run ${run.runId}
 /** @throws {StepProblem} when the file holds no JSON */
 export async function readMetricsFile(file: string): Promise<unknown> {
   try {
-    return JSON.parse(await readFile(file, 'utf8'));
+    return readPythonJson(await readFile(file, 'utf8'));
   } catch (error) {
     throw noResult.noMetricsFile(file, (error as Error).message);
   }
@@ -42,18 +57,24 @@ export function merged(sources: readonly Source[], mapping: Readonly<Record<stri
   return { ...all, ...Object.fromEntries(renamed) };
 }
 
-/** A score by its name; without a name, `score` or the only metric that there is. */
-export function scoreOf(metrics: Metrics, metric: string | undefined): number | undefined {
-  const known = Object.entries(metrics).filter(([, value]) => value !== null);
-  const only = known.length === 1 ? known[0]?.[1] : undefined;
-  return (metric ? metrics[metric] : (metrics.score ?? only)) ?? undefined;
+/**
+ * A score by its name; without a name, `score` or the only metric that there is. Null: it is there and not a number, as
+ * NaN is; undefined: it is not there.
+ */
+export function scoreOf(metrics: Metrics, metric: string | undefined): number | null | undefined {
+  if (metric) return metrics[metric];
+  if (metrics.score !== undefined) return metrics.score;
+  const known = Object.values(metrics).filter((value) => value !== null);
+  return known.length > 1 ? undefined : (known[0] ?? Object.values(metrics)[0]);
 }
 
-/** Numbers of a JSON object by their names, those below "metrics" and "scores" too. */
+/** Numbers of a JSON object by their names, those below "metrics" and "scores" too; null for what is no finite one. */
 function numbersOf(value: unknown): Metrics {
   if (typeof value !== 'object' || value === null) return {};
   const { metrics, scores, ...own } = value as Record<string, unknown>;
-  const numbers = Object.entries(own).filter((entry): entry is [string, number] => typeof entry[1] === 'number');
+  const numbers = Object.entries(own).flatMap(([key, number]) =>
+    typeof number === 'number' ? [[key, Number.isFinite(number) ? number : null] as const] : [],
+  );
   return { ...Object.fromEntries(numbers), ...numbersOf(scores), ...numbersOf(metrics) };
 }
 
@@ -65,7 +86,7 @@ function numbersOf(value: unknown): Metrics {
  */
 export function watchFor(pattern: string, setting: string) {
   const expression = compile(pattern, setting);
-  let found: Metrics = {};
+  let found: Metrics | undefined;
   return {
     see(lines: readonly string[]): void {
       for (const line of lines) {
@@ -73,8 +94,14 @@ export function watchFor(pattern: string, setting: string) {
         if (groups) found = numbersIn(groups);
       }
     },
+    /** Undefined: no line matched. */
     metrics: () => found,
   };
+}
+
+/** The names of a pattern's groups. */
+function groupsOf(pattern: string): string[] {
+  return [...pattern.matchAll(/\(\?P?<([A-Za-z_$][\w$]*)>/g)].map(([, name = '']) => name);
 }
 
 function compile(pattern: string, setting: string): RegExp {
@@ -88,8 +115,10 @@ function compile(pattern: string, setting: string): RegExp {
 }
 
 function numbersIn(groups: Readonly<Record<string, string | undefined>>): Metrics {
-  const numbers = Object.entries(groups).map(
-    ([name, text]) => [name, text?.trim() ? Number(text) : Number.NaN] as const,
-  );
-  return Object.fromEntries(numbers.filter(([, value]) => Number.isFinite(value)));
+  const found: Metrics = {};
+  for (const [name, text = ''] of Object.entries(groups)) {
+    if (/^\s*[+-]?(nan|inf(inity)?)\s*$/i.test(text)) found[name] = null;
+    else if (text.trim() && Number.isFinite(Number(text))) found[name] = Number(text);
+  }
+  return found;
 }

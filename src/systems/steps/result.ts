@@ -3,7 +3,7 @@ import { extname, join } from 'node:path';
 import { z } from 'zod';
 import { issueTexts } from '../../contracts/schemas.ts';
 import { StepFailure } from '../../contracts/steps.ts';
-import { parseJson } from '../../contracts/text.ts';
+import { readPythonJson } from '../../contracts/text.ts';
 import { StepError } from '../processes/errors.ts';
 import { noResult } from './errors.ts';
 import type { Ran } from './step.ts';
@@ -18,7 +18,7 @@ const ResultFile = z.union([z.object({ result: z.unknown() }), z.object({ error:
 export async function readResultFile(file: string): Promise<unknown> {
   const text = await readFile(file, 'utf8').catch(() => undefined);
   if (text === undefined) return undefined;
-  const { data: written, error } = ResultFile.safeParse(parseJson(text));
+  const { data: written, error } = ResultFile.safeParse(jsonIn(text));
   if (!written) throw noResult.unreadable(z.prettifyError(error));
   if ('result' in written) return written.result;
   throw new StepError(written.error);
@@ -29,8 +29,22 @@ export async function readResultFile(file: string): Promise<unknown> {
  */
 export async function readFailure(file: string): Promise<StepError | undefined> {
   const text = await readFile(file, 'utf8').catch(() => undefined);
-  const { data } = ResultFile.safeParse(parseJson(text));
+  const { data } = ResultFile.safeParse(text === undefined ? undefined : jsonIn(text));
   return data && 'error' in data ? new StepError(data.error) : undefined;
+}
+
+/** A value of JSON with null for each number that is infinite. */
+export function finite(value: unknown): unknown {
+  return value === undefined ? undefined : JSON.parse(JSON.stringify(value));
+}
+
+/** Undefined for what is no JSON. */
+function jsonIn(text: string): unknown {
+  try {
+    return readPythonJson(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /**
@@ -44,7 +58,7 @@ export function readStepAnswer<Schema extends z.ZodType>(
   schema: Schema,
   answer: unknown,
 ): z.output<Schema> {
-  const parsed = schema.safeParse(answer);
+  const parsed = schema.safeParse(finite(answer));
   if (parsed.success) return parsed.data;
   throw noResult.wrongAnswer(step, issueTexts(parsed.error, 'the whole'));
 }

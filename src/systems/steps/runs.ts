@@ -4,6 +4,7 @@ import { isMissing } from '../mlflow/errors.ts';
 import { quoted, tagIs } from '../mlflow/filter.ts';
 import type { Mlflow, ModelVersion, Run } from '../mlflow/index.ts';
 import { noResult } from './errors.ts';
+import type { CommandSettings } from './step.ts';
 
 /** Experiments that one search of runs names. */
 const EXPERIMENTS = 200;
@@ -49,10 +50,66 @@ export async function unclaimedRuns(mlflow: Mlflow, window: Window, signal?: Abo
   return candidates;
 }
 
-/** The runs of a script, without those that only hold others. */
+/**
+ * The runs of a search that are its trials: those that hold no others, as their parent, or as the run of another script
+ * that began before and ended after all of them.
+ */
 export function leaves(runs: readonly Run[]): Run[] {
   const parents = new Set(runs.map(({ tags }) => tags[PARENT]));
-  return runs.filter(({ runId }) => !parents.has(runId));
+  const lowest = runs.filter(({ runId }) => !parents.has(runId));
+  return lowest.filter((run) => {
+    const others = lowest.filter((other) => other !== run);
+    return others.length === 0 || !others.every((other) => encloses(run, other));
+  });
+}
+
+const SCRIPT = 'mlflow.source.name';
+
+function encloses(outer: Run, inner: Run): boolean {
+  const isEmpty = outer.status === 'FINISHED' && Object.keys(outer.metrics).length === 0;
+  const isOther = isEmpty || outer.tags[SCRIPT] !== inner.tags[SCRIPT];
+  return isOther && outer.startTime <= inner.startTime && endOf(outer) > endOf(inner);
+}
+
+const endOf = ({ endTime = Number.POSITIVE_INFINITY }: Run) => endTime;
+
+/** A run with those above it and those below it. */
+export function kinOf(run: Run, runs: readonly Run[]): Run[] {
+  const above = (one: Run): Run[] => {
+    const parent = runs.find(({ runId }) => runId === one.tags[PARENT]);
+    return parent ? [parent, ...above(parent)] : [];
+  };
+  return [run, ...above(run), ...runs.filter((other) => above(other).includes(run))];
+}
+
+/**
+ * The run of several that counts: the one that `outputs.run` names, else the only one, or the one above all others.
+ *
+ * @param runs those that have what is looked for
+ * @throws {StepProblem} when it cannot be told
+ */
+export function countingRun(runs: readonly Run[], { name, outputs }: CommandSettings): Run | undefined {
+  const named = outputs.run === undefined ? runs : namedRuns(runs, outputs.run);
+  const [first, ...others] = named;
+  if (!first) {
+    if (outputs.run === undefined || runs.length === 0) return undefined;
+    throw noResult.noSuchRun(name, outputs.run, runs);
+  }
+  if (others.length === 0) return first;
+  const top = named.find((run) => kinOf(run, named).length === named.length && !named.some(isParentOf(run)));
+  if (top) return top;
+  throw noResult.severalRuns(name, named);
+}
+
+const isParentOf =
+  (run: Run) =>
+  ({ runId }: Run) =>
+    runId === run.tags[PARENT];
+
+function namedRuns(runs: readonly Run[], wanted: string): Run[] {
+  if (wanted !== 'last') return runs.filter(({ name }) => name === wanted);
+  const last = runs.toSorted((a, b) => b.startTime - a.startTime)[0];
+  return last ? [last] : [];
 }
 
 async function everywhere(mlflow: Mlflow, filter: string, signal?: AbortSignal): Promise<Run[]> {
@@ -87,23 +144,42 @@ export interface FoundModel {
   modelId: string | null;
 }
 
-/** The model of the first run that has one: a logged model of MLflow 3, or files in the run as MLflow 2 keeps them. */
+/**
+ * The model that the runs have logged: a logged model of MLflow 3, or files in a run as MLflow 2 keeps them.
+ *
+ * @throws {StepProblem} when there are several, and the settings do not say which of them counts
+ */
 export async function loggedModel(
   mlflow: Mlflow,
   runs: readonly Run[],
-  name: string,
+  settings: CommandSettings,
   signal?: AbortSignal,
 ): Promise<FoundModel | null> {
-  for (const { runId, experimentId, artifactUri } of runs) {
-    const models = (await mlflow.loggedModels({ experimentId, runId }, { signal })).filter(({ ready }) => ready);
-    const model = models.find((other) => other.name === name) ?? models[0];
-    if (model) return { runId, uri: `models:/${model.modelId}`, modelId: model.modelId };
-    const files = await mlflow.listArtifacts(runId, name, { signal }).catch(noneIfMissing);
-    if (files.some(({ path }) => path === `${name}/MLmodel`)) {
-      return { runId, uri: `${artifactUri}/${name}`, modelId: null };
-    }
+  const found = new Map<Run, FoundModel>();
+  for (const run of runs) {
+    const model = await modelIn(mlflow, run, settings, signal);
+    if (model) found.set(run, model);
   }
-  return null;
+  const run = countingRun([...found.keys()], settings);
+  return (run && found.get(run)) ?? null;
+}
+
+async function modelIn(
+  mlflow: Mlflow,
+  { runId, experimentId, artifactUri }: Run,
+  settings: CommandSettings,
+  signal?: AbortSignal,
+): Promise<FoundModel | null> {
+  const { model: name } = settings.outputs;
+  const models = (await mlflow.loggedModels({ experimentId, runId }, { signal })).filter(({ ready }) => ready);
+  // Of several with one name, such as checkpoints, the newest is meant.
+  const model = models.find((other) => other.name === name) ?? models[0];
+  const names = [...new Set(models.map((other) => other.name))];
+  if (model && model.name !== name && names.length > 1) throw noResult.severalModels(settings.name, runId, names);
+  if (model) return { runId, uri: `models:/${model.modelId}`, modelId: model.modelId };
+  const files = await mlflow.listArtifacts(runId, name, { signal }).catch(noneIfMissing);
+  const isThere = files.some(({ path }) => path === `${name}/MLmodel`);
+  return isThere ? { runId, uri: `${artifactUri}/${name}`, modelId: null } : null;
 }
 
 interface Registered {
@@ -121,6 +197,17 @@ export async function registeredByRuns(
   signal?: AbortSignal,
 ): Promise<ModelVersion[]> {
   return (await newVersions(mlflow, registeredModel, after, signal)).filter(({ runId }) => runIds.includes(runId));
+}
+
+/** The versions, of whatever model, that the runs have registered; without aliases. */
+export async function versionsOfRuns(
+  mlflow: Mlflow,
+  runs: readonly Run[],
+  signal?: AbortSignal,
+): Promise<ModelVersion[]> {
+  const found = [];
+  for (const { runId } of runs) found.push(...(await mlflow.searchVersions(`run_id = ${quoted(runId)}`, { signal })));
+  return found;
 }
 
 /** The newest version that was registered during a step and of which no run of another step is known. */

@@ -24,6 +24,8 @@ export interface StepCall {
   openRun?: () => Promise<{ runId: string }>;
   /** Finds the result of a command that ended well; absent: it must write MEDIWATCH_RESULT. */
   collect?: (ran: Ran) => Promise<unknown>;
+  /** Whether `collect` judges a command that ended with another exit code than 0, too. */
+  judgesFailures?: boolean;
 }
 
 /** Runs the steps of a training: in the warm pool, or as the command that mediwatch.yaml names. */
@@ -48,13 +50,15 @@ export function textsOf({ command, env }: Pick<CommandSettings, 'command' | 'env
   return [...command, ...Object.values(env)];
 }
 
-/** A command that ended well, before its folders are removed. */
+/** A command that ended, before its folders are removed. */
 export interface Ran {
   settings: CommandSettings;
+  /** Why it did not end well, where `judgesFailures` is set. */
+  failure: Error | undefined;
   /** What it wrote to MEDIWATCH_RESULT; undefined: nothing. */
   result: unknown;
-  /** The numbers that `outputs.pattern` found in its output. */
-  printed: Metrics;
+  /** The numbers that `outputs.pattern` found in its output; undefined: no line matched, or there is no pattern. */
+  printed: Metrics | undefined;
   /** The folder that was `{output}`. */
   output: string;
   /** MLflow run that was opened for it. */

@@ -55,7 +55,7 @@ export function clientsOf({ ask }: ReturnType<typeof startAsking>): Clients {
     script: async (config) =>
       await ask('script', {
         ...surroundings({ passEnv: [], command: ['train'] } as never),
-        ...runVariables(config, { key: 'k', uri: config.mlflow.uri, runId: undefined }),
+        ...runVariables(config, { step: 'trial', key: 'k' }, { uri: config.mlflow.uri, runId: undefined }),
       }),
     API: async (config) =>
       await ask('api', ownEnvironment(['network', 'computing', 'mlflow'], apiCommand(config)(spec, address).env).env),

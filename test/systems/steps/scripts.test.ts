@@ -190,7 +190,7 @@ describe('a search by one command that is killed', () => {
     const found = await bench.call('runSearch', input, { attempt: 2 });
     expect(found).toMatchObject({ complete: 5, failed: 1, best: { score: 0.5, params: { lr: 0.2 } } });
     expect((await runs()).filter(({ status }) => status === 'RUNNING')).toEqual([]);
-    expect((await runs()).filter(({ name }) => name === 'search' || name === 'study')).toHaveLength(1);
+    expect((await runs()).filter(({ name }) => name === 'search')).toHaveLength(1);
   });
 });
 

@@ -75,13 +75,18 @@ _PACKAGES = ("scikit-learn", "numpy", "pandas", "mlflow", "optuna", "matplotlib"
 
 
 def lineage(request: ReportRequest, experiment_id: str) -> Lineage:
-    """Return the lineage of the input, with the run's page in MLflow and the versions of what computed."""
+    """Return the lineage of the input, with the run's page in MLflow and the versions of what trained the model."""
+    declared = request.challenger.versions
     return {
         **request.lineage,
         "runId": request.run_id,
         "runUrl": request.lineage["runUrl"] or _run_url(request.tracking_uri, experiment_id, request.run_id),
-        "versions": {"Python": platform.python_version(), **{name: _version(name) for name in _PACKAGES}},
+        "versions": _installed() if declared is None else {**declared},
     }
+
+
+def _installed() -> dict[str, str | None]:
+    return {"Python": platform.python_version(), **{name: _version(name) for name in _PACKAGES}}
 
 
 def _version(package: str) -> str | None:
