@@ -76,6 +76,11 @@ def test_other_numbers_are_a_regression(values):
     np.testing.assert_array_equal(found.labels, [float(value) for value in values])
 
 
+def test_numbers_may_be_written_as_people_do():
+    found = target([f"€ 1.{number},50" for number in range(600, 700)])
+    assert found.task == "regression" and found.labels[47] == 1647.5
+
+
 def test_the_task_that_is_set_is_taken():
     assert target(["1", "2", "10"] * 20, task="regression").labels.max() == 10
     assert target(["0", "1"] * 20, task="multiclass").classes == ["0", "1"]

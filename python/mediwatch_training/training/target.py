@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import numpy as np
 
 from ..errors import DataInvalid
+from ..values import decimal_of, number_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -134,6 +135,11 @@ def _numbers(column: pd.Series) -> Floats:
     import pandas as pd
 
     values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64)
+    if np.isnan(values).any():
+        # Written as people do: $1,647.27 or 1.647,27.
+        texts = [str(text) for text in column.unique()]
+        decimal = decimal_of(texts)[0] or "."
+        values = column.map({text: number_of(text, decimal) for text in texts}).to_numpy(dtype=np.float64)
     return np.where(np.isfinite(values), values, np.nan)
 
 
