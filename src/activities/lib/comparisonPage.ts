@@ -55,7 +55,8 @@ function basisText({ champion, recorded, sameData }: Comparison): string {
   if (champion === null) return 'There is no other version to compare its scores with.';
   if (!recorded)
     return 'Both were scored on the same test split. Bounds are one-sided, by a paired bootstrap over its rows.';
-  if (sameData === false) return 'Their trainings recorded these scores, on different data sets: they are not comparable.';
+  if (sameData === false)
+    return 'Their trainings recorded these scores, on different data sets: they are not comparable.';
   return `Their trainings recorded these scores, ${sameData ? 'on the same data' : 'whether on the same rows is not known'}.`;
 }
 
