@@ -33,6 +33,8 @@ export interface Located {
   config: Config;
   /** The file that was read; null when there is none. */
   file: string | null;
+  /** As they were written. */
+  settings: Record<string, unknown>;
   placeOf: PlaceOf;
 }
 
@@ -44,13 +46,13 @@ export function loadLocated(env: Environment, cwd: string): Located {
   const placeOf: PlaceOf = (path, part) => layered.placeOf(path) ?? document.placeOf(path, part);
   const root = file ? dirname(file) : PROJECT_ROOT;
   rememberSecrets(secretsOf(layered.settings, env, root));
-  const parsed = parseAll(layered.settings, { root, env, placeOf });
+  const parsed = parseAll(layered.settings, { root, digest: document.digest, env, placeOf });
   const problems: Problem[] = [...document.problems, ...layered.problems, ...parsed.problems];
   if (problems.length > 0 || !parsed.config) throw wrongSettings(problems, cwd);
   const logins = [parsed.config, ...Object.values(parsed.config.models)].map(({ mlflow }) => mlflow.password);
   rememberSecrets([...ownSecrets(fromRoot(parsed.config, parsed.config.stack.dir)), ...logins]);
   hidePatterns(parsed.config.logs.hide);
-  return { config: parsed.config, file: document.file, placeOf };
+  return { config: parsed.config, file: document.file, settings: layered.settings, placeOf };
 }
 
 /** Resolves a path of the configuration against the folder of `mediwatch.yaml`. */

@@ -38,12 +38,16 @@ export function createPlanActivities({
   config,
   searchable,
   audit = NO_AUDIT,
+  refresh = () => {},
 }: {
   config: Config;
   searchable: () => Promise<boolean> | boolean;
   audit?: Audit;
+  /** Reads a changed file into the settings. */
+  refresh?: () => void;
 }) {
   const resolve = async ({ workflow, input }: Request) => {
+    refresh();
     const isSearchable = await searchable();
     try {
       return resolvePlan(config, workflow, input, isSearchable);

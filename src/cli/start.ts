@@ -14,6 +14,7 @@ import { CommandError, EXIT } from './exit.ts';
 import { checkedBy, configOf } from './flags.ts';
 import { follow } from './follow/follow.ts';
 import { describe, find, goesOn, type Target, targetOf } from './follow/target.ts';
+import { warnOfOtherSettings } from './otherSettings.ts';
 import { changeOf, confirmChange, rehearseRetrain } from './production.ts';
 import { type Session, withSession } from './session.ts';
 
@@ -60,6 +61,7 @@ export async function runStart(cli: Cli, typed: Typed): Promise<void> {
   const input: Input = checkedBy<z.ZodObject>(WORKFLOWS[workflow].input, given, 'Nothing was started.');
   const own = configOf(cli, input.registeredModel, input.undeclared ?? false);
   if (typed.rehearses && dryRun) return await rehearseRetrain(cli, WORKFLOWS.retrain.input.parse(given));
+  warnOfOtherSettings(cli, cli.config());
   // What a real run did would be taken for what a dry one would do.
   const wanted = { workflow, input, id, join: id !== undefined && typed.follow && !dryRun };
   await withSession(cli, async (session) => {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import {
   type Alias,
@@ -24,6 +25,8 @@ import { mayBeSecret } from './secrets.ts';
 /** What `mediwatch.yaml` says, and on which line it says it. */
 interface ConfigDocument {
   file: string | null;
+  /** Of its text; empty without a file. */
+  digest: string;
   settings: Record<string, unknown>;
   /** What is wrong with the file as YAML. */
   problems: Problem[];
@@ -42,9 +45,10 @@ interface ConfigDocument {
  */
 export function readDocument(file: string | undefined): ConfigDocument {
   if (file === undefined) {
-    return { file: null, settings: {}, problems: [], placeOf: () => placeless(null) };
+    return { file: null, digest: '', settings: {}, problems: [], placeOf: () => placeless(null) };
   }
   const text = contentOf(file);
+  const digest = createHash('sha256').update(text).digest('hex').slice(0, 12);
   const counter = new LineCounter();
   // Its own look for keys that are there twice compares each with each; its warnings quote keys on stderr.
   const options = { prettyErrors: false, uniqueKeys: false, logLevel: 'error' } as const;
@@ -62,7 +66,10 @@ export function readDocument(file: string | undefined): ConfigDocument {
   const indentOf = (offset: number) => /^\s*/.exec(text.slice(offset - counter.linePos(offset).col + 1))?.[0] ?? '';
   const syntax = [...syntaxProblems(document, placeAt, indentOf), ...repeatedKeys(document, placeAt)];
   const problems = withoutFlags(syntax);
-  const unusable = (more: Problem[]) => ({ file, settings: {}, problems: [...problems, ...more], placeOf });
+  const unusable = (more: Problem[]) => ({
+    ...{ file, digest, settings: {}, placeOf },
+    problems: [...problems, ...more],
+  });
   if (syntax.some(({ fatal }) => fatal)) return unusable([]);
   const keys = [...nodesIn(document.contents)].filter(({ around }) => around !== undefined);
   const composite = keys.find(({ node }) => isMap(node) || isSeq(node));
@@ -90,7 +97,7 @@ export function readDocument(file: string | undefined): ConfigDocument {
     const message = 'expected a mapping of sections, such as "data:" and "search:"';
     problems.push({ ...placeAt(document.contents?.range?.[0] ?? 0), path: '', message });
   }
-  return { file, settings: isMapping(content) ? content : {}, problems, placeOf };
+  return { file, digest, settings: isMapping(content) ? content : {}, problems, placeOf };
 }
 
 function contentOf(file: string): string {

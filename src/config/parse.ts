@@ -14,6 +14,8 @@ import { overProfile, readProfile } from './temporalProfile.ts';
 
 interface Context {
   root: string;
+  /** Of the file's text. */
+  digest: string;
   env: Environment;
   placeOf: PlaceOf;
 }
@@ -25,9 +27,9 @@ interface ParsedSettings {
 }
 
 /** From what was written to what is used: the settings of the file, and of each model. */
-export function parseAll(written: Record<string, unknown>, { root, env, placeOf }: Context): ParsedSettings {
+export function parseAll(written: Record<string, unknown>, { root, digest, env, placeOf }: Context): ParsedSettings {
   const { profile, problems: profileProblems } = profileOf(written, env, placeOf);
-  const base = parse(overProfile(written, profile), { root, env, profile });
+  const base = parse(overProfile(written, profile), { root, digest, env, profile });
   const problems = [
     ...profileProblems,
     ...explain(base.issues, { schema: ConfigSchema, settings: written, placeOf, elsewhere }),
@@ -36,7 +38,7 @@ export function parseAll(written: Record<string, unknown>, { root, env, placeOf 
   const models: Record<string, Config> = {};
   for (const [name, own] of ownSettings(base.settings)) {
     const settings = settingsOfModel(base.settings, name, own);
-    const { config, issues } = parse(settings, { root, env, profile });
+    const { config, issues } = parse(settings, { root, digest, env, profile });
     problems.push(...modelProblems({ name, own, settings, issues, placeOf }));
     if (config) models[name] = config;
   }
@@ -57,9 +59,9 @@ function profileOf(written: Record<string, unknown>, env: Environment, placeOf: 
   }
 }
 
-type Around = Pick<Config, 'root' | 'profile'> & { env: Environment };
+type Around = Pick<Config, 'root' | 'digest' | 'profile'> & { env: Environment };
 
-function parse(written: Record<string, unknown>, { root, env, profile }: Around) {
+function parse(written: Record<string, unknown>, { root, digest, env, profile }: Around) {
   const settings = readable(ConfigSchema, written) as Record<string, unknown>;
   const parsed = ConfigSchema.safeParse(settings);
   if (!parsed.success) return { settings, issues: parsed.error.issues, config: undefined };
@@ -70,7 +72,7 @@ function parse(written: Record<string, unknown>, { root, env, profile }: Around)
   }
   const secrets = notificationSecrets(sections.notifications, env);
   const network = readNetwork(env);
-  const config = withEmbeddedAddresses({ ...sections, root, models: {}, secrets, profile, network });
+  const config = withEmbeddedAddresses({ ...sections, root, digest, models: {}, secrets, profile, network });
   withLogin(config, env);
   return { settings, issues: [], config };
 }

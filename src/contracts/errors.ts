@@ -29,7 +29,7 @@ export const FAILURES = {
     retryable: false,
     see: 'doctor',
     ofEveryTrial: true,
-    next: 'Correct mediwatch.yaml and restart the worker.',
+    next: 'Correct mediwatch.yaml, and start again.',
   },
   DataNotFound: {
     retryable: false,
@@ -39,7 +39,7 @@ export const FAILURES = {
   },
   PathRefused: {
     retryable: false,
-    next: 'Name a file below the project, or add its folder to data.roots in mediwatch.yaml and restart the worker.',
+    next: 'Name a file below the project, or add its folder to data.roots in mediwatch.yaml, and start again.',
   },
   DataInvalid: { retryable: false, next: 'Correct the file or the data section of mediwatch.yaml, and start again.' },
   PredictionLogNotFound: {

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { Client } from '@temporalio/client';
 import { NativeConnection, Runtime, TransportError, Worker, type WorkerOptions } from '@temporalio/worker';
 import { createActivities } from '../activities/index.ts';
@@ -28,17 +29,21 @@ interface Service {
   options: Partial<WorkerOptions>;
   /** Runs beside the worker while that one runs; `create` makes more of its kind. */
   beside?(create: (options: Partial<WorkerOptions>) => Promise<Worker>): Versions;
+  /** The settings have changed. */
+  settingsChanged?(): void;
   close(): Promise<void>;
 }
 
 /** Workers of one host, one for each role, and what they hold. */
-interface Workers {
+export interface Workers {
   /**
    * Resolves when they have been shut down, and everything they started is gone.
    *
    * @param ready called once they take tasks, and new runs begin with their code if it is its turn
    */
   run(ready: () => void): Promise<void>;
+  /** To be called when the settings that they were made with have changed in place. */
+  settingsChanged(): void;
   shutdown(): void;
 }
 
@@ -52,7 +57,7 @@ const STATE = (config: Config, ...parts: string[]) => join(fromRoot(config, conf
 
 /** Everything that a role needs is made here, once, and handed on: nothing reaches for a global. */
 const SERVICES = {
-  async orchestration(config, connection) {
+  async orchestration(config, connection, _logs, refresh) {
     const { namespace } = config.temporal;
     const mlflow = createMlflow(mlflowOptions(config));
     const notifier = createNotifier(config);
@@ -68,10 +73,25 @@ const SERVICES = {
       }),
     );
     const audit = createAudit(auditLog, client);
-    const implementations = createActivities.orchestration({ config, mlflow, client, notifier, searchable, audit });
+    const implementations = createActivities.orchestration({
+      config,
+      mlflow,
+      client,
+      notifier,
+      searchable,
+      audit,
+      refresh,
+    });
     const activities = registeredOn('orchestration', implementations);
-    const applied = config.worker.applySchedules ? applySchedules(client, config) : Promise.resolve();
+    const apply = () => (config.worker.applySchedules ? applySchedules(client, config) : Promise.resolve());
+    let declared = config.schedules;
+    let applied = apply();
     return {
+      settingsChanged() {
+        if (isDeepStrictEqual(declared, config.schedules)) return;
+        declared = config.schedules;
+        applied = applied.then(apply);
+      },
       options: { ...versioned(bundle, encrypts(config)), activities },
       beside: (create) =>
         hostVersions({
@@ -121,21 +141,31 @@ const SERVICES = {
   },
 
   async deployment(config, _connection, { shipper }) {
-    const { of, close } = createDeployments(config);
+    const { of, endUndeclared, close } = createDeployments(config);
     const activities = registeredOn('deployment', createActivities.deployment({ of, shipper }));
-    return { options: { activities }, close };
+    const end = () => {
+      void endUndeclared().catch((error: unknown) =>
+        Runtime.instance().logger.warn(`an API that the settings no longer name may still run: ${causeText(error)}`),
+      );
+    };
+    end();
+    return { options: { activities }, settingsChanged: end, close };
   },
 } as const satisfies Record<
   WorkerRole,
-  (config: Config, connection: NativeConnection, logs: WorkerLogs) => Promise<Service>
+  (config: Config, connection: NativeConnection, logs: WorkerLogs, refresh: () => void) => Promise<Service>
 >;
 
-/** Connects to Temporal and makes a worker for each role of the configuration. */
-export async function createWorkers(config: Config): Promise<Workers> {
+/**
+ * Connects to Temporal and makes a worker for each role of the configuration.
+ *
+ * @param refresh reads a changed file into the settings
+ */
+export async function createWorkers(config: Config, refresh: () => void = () => {}): Promise<Workers> {
   const connection = await connect(config);
   const logs = createWorkerLogs(config);
   const services: Service[] = await Promise.all(
-    config.worker.roles.map((role) => SERVICES[role](config, connection, logs)),
+    config.worker.roles.map((role) => SERVICES[role](config, connection, logs, refresh)),
   );
   const create = (role: WorkerRole, options: Partial<WorkerOptions> = {}) =>
     Worker.create({
@@ -164,6 +194,9 @@ export async function createWorkers(config: Config): Promise<Workers> {
         await logs.close();
         await connection.close();
       }
+    },
+    settingsChanged: () => {
+      for (const service of services) service.settingsChanged?.();
     },
     shutdown: () => {
       for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();

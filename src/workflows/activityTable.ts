@@ -8,7 +8,7 @@ import { paramsText } from '../words/numbers.ts';
  * ever. Which failures are worth a retry is decided by type in contracts/errors.ts.
  */
 export const PROFILES = {
-  /** Reads the configuration in memory: no I/O, so a local activity. */
+  /** Reads the configuration in memory, and its file if that has changed: a local activity. */
   settings: {
     local: true,
     startToCloseTimeout: '5 seconds',

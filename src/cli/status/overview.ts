@@ -1,10 +1,14 @@
-import { type Config, forModel, modelNames } from '../../config.ts';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Config, forModel, fromRoot, modelNames } from '../../config.ts';
 import { lockQueue } from '../../contracts/lock.ts';
 import { workflowIds } from '../../contracts/names.ts';
+import { type InForce, settingsInForce } from '../../systems/settingsInForce.ts';
 import { duration, scoreText, utcMinute } from '../../words/numbers.ts';
 import type { Cli, Style } from '../cli.ts';
 import { askSteward, type StewardAnswer, stewardLine } from '../drift/steward.ts';
 import { CommandError } from '../exit.ts';
+import { otherSettings } from '../otherSettings.ts';
 import { type ApiState, apiState } from '../production.ts';
 import { scheduleStates } from '../schedules/list.ts';
 import { type Session, withSession } from '../session.ts';
@@ -21,7 +25,7 @@ interface ModelState {
   registeredModel: string;
   registry: RegistryState | null;
   /** Null: of several models, this one has no API. */
-  api: ApiState | null;
+  api: (ApiState & { notChecked: NotChecked[] }) | null;
   /** Whether the API serves what is in Production; null when that is not known. */
   agrees: boolean | null;
   /** The holder of the model's lock first, then who waits for it. */
@@ -38,6 +42,8 @@ interface Overview extends ModelState {
   recent: ExecutionState[] | null;
   /** When each schedule starts next. */
   schedules: NextStart[] | null;
+  /** Of the file that this command read, and of the processes of this host. */
+  settings: { digest: string; inForce: InForce[] };
   problems: string[];
 }
 
@@ -60,7 +66,7 @@ async function gatherOverview(cli: Cli): Promise<Overview> {
   const models = await Promise.all(
     configs.map(async (own, index): Promise<ModelState> => {
       const hasApi = configs.length === 1 || own.deployment.target !== 'none';
-      const api = hasApi ? apiState(own) : null;
+      const api = hasApi ? apiState(own).then((state) => ({ ...state, notChecked: notChecked(own) })) : null;
       const [registry, serves, asked] = await Promise.all([orNull(registryState(own)), api, temporal]);
       const { registeredModel } = own.registry;
       const { lock = null, steward = null } = asked?.models[index] ?? {};
@@ -70,7 +76,8 @@ async function gatherOverview(cli: Cli): Promise<Overview> {
   const { running = null, recent = null, schedules = null } = (await temporal) ?? {};
   const [first, ...others] = models as [ModelState, ...ModelState[]];
   // What is not there for one model is not there for the others.
-  return { ...first, others, running, recent, schedules, problems: [...new Set(problems)] };
+  const settings = { digest: config.digest, inForce: settingsInForce(config) };
+  return { ...first, others, running, recent, schedules, settings, problems: [...new Set(problems)] };
 }
 
 /** All that Temporal knows, over one connection. */
@@ -91,6 +98,25 @@ async function ofTemporal(session: Session, configs: readonly Config[]) {
   return { ...executions, schedules, models };
 }
 
+/** What nobody can look at, as the API does not have it. */
+type NotChecked = 'schema' | 'predictionLog';
+
+function notChecked(config: Config): NotChecked[] {
+  const { command, contract } = config.deployment;
+  const isForeign = command !== undefined || contract !== undefined;
+  const log = join(fromRoot(config, config.stack.dir), 'predictions', 'predictions.csv');
+  const isLogged = config.monitoring.log !== '' || existsSync(log);
+  return [
+    ...(contract?.schema.path === '' ? (['schema'] as const) : []),
+    ...(isForeign && !isLogged ? (['predictionLog'] as const) : []),
+  ];
+}
+
+const NOT_CHECKED: Record<NotChecked, string> = {
+  schema: 'what it reads (it has no schema path)',
+  predictionLog: 'drift (it keeps no prediction log; name its own in monitoring.log)',
+};
+
 function agreement(registry: RegistryState | null, api: ApiState | null): boolean | null {
   const serves = api?.version ?? null;
   return registry?.production && serves !== null ? registry.production.version === serves : null;
@@ -98,11 +124,12 @@ function agreement(registry: RegistryState | null, api: ApiState | null): boolea
 
 /** The overview in lines for a reader. */
 function overviewLines(overview: Overview, style: Style, now: Date): string[] {
-  const { others, running, recent, schedules, problems } = overview;
+  const { others, running, recent, schedules, settings, problems } = overview;
   return [
     ...modelLines(overview, style, now),
     ...others.flatMap((model) => ['', ...modelLines(model, style, now)]),
     ...(schedules ?? []).map(scheduleLine),
+    ...settingsLines(settings, style),
     ...(running ? ['', style('bold', 'Running'), ...executionLines(running, now)] : []),
     ...(recent ? ['', style('bold', 'Ended last'), ...executionLines(recent, now)] : []),
     ...(problems.length > 0 ? ['', ...problems.map((problem) => style('red', problem))] : []),
@@ -122,10 +149,24 @@ function modelLines(model: ModelState, style: Style, now: Date): string[] {
   ];
 }
 
-function apiLines({ version, url, problem }: ApiState): string[] {
-  return version === null
-    ? [`  API         serves nothing at ${url}: ${problem}`]
-    : [`  API         version ${version} at ${url}`];
+function apiLines({ version, url, problem, notChecked: left }: NonNullable<ModelState['api']>): string[] {
+  if (version === null) return [`  API         serves nothing at ${url}: ${problem}`];
+  const not = left.map((what) => NOT_CHECKED[what]);
+  return [
+    `  API         version ${version} at ${url}`,
+    ...(not.length > 0 ? [`              not checked: ${not.join('; ')}`] : []),
+  ];
+}
+
+function settingsLines({ digest, inForce }: Overview['settings'], style: Style): string[] {
+  if (inForce.length === 0) return [];
+  const parts = inForce.map(
+    ({ part, pid, digest: own }) => `${part} ${pid}${own === digest ? '' : ` goes by ${own || 'no file'}`}`,
+  );
+  return [
+    `  Settings    ${digest || 'no file'}: ${parts.join(', ')}`,
+    ...otherSettings(digest, inForce).map((line) => style('yellow', `              ${line}`)),
+  ];
 }
 
 function scheduleLine({ name, at, state }: NextStart): string {
