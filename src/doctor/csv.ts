@@ -8,7 +8,7 @@ const NEWLINE = 0x0a;
 const HEADER_LIMIT = 1_000_000;
 
 /** A CSV file as a stream of its bytes, unpacked when its name ends in `.gz`. */
-function open(path: string): Readable {
+export function openTable(path: string): Readable {
   const file = createReadStream(path);
   if (!path.endsWith('.gz')) return file;
   const unpacked = createGunzip();
@@ -24,7 +24,7 @@ function open(path: string): Readable {
  */
 export async function columnsOf(path: string): Promise<string[]> {
   let text = '';
-  for await (const chunk of open(path)) {
+  for await (const chunk of openTable(path)) {
     text += String(chunk);
     if (text.includes('\n') || text.length > HEADER_LIMIT) break;
   }
@@ -49,7 +49,7 @@ export async function countRecords(path: string, limit: number): Promise<number>
   let records = -1;
   let quoted = false;
   let inRecord = false;
-  for await (const chunk of open(path)) {
+  for await (const chunk of openTable(path)) {
     for (const byte of chunk as Buffer) {
       if (byte === QUOTE) quoted = !quoted;
       if (byte === NEWLINE && !quoted) {
@@ -62,4 +62,23 @@ export async function countRecords(path: string, limit: number): Promise<number>
     if (records >= limit) return limit;
   }
   return Math.max(0, inRecord ? records + 1 : records);
+}
+
+/** The records of a CSV file as they stand in it, the header first; line breaks in quotes are no ends of records. */
+export async function* recordsOf(path: string): AsyncGenerator<Buffer> {
+  let rest: Buffer[] = [];
+  let quoted = false;
+  for await (const chunk of openTable(path)) {
+    const bytes = chunk as Buffer;
+    let start = 0;
+    for (const [at, byte] of bytes.entries()) {
+      if (byte === QUOTE) quoted = !quoted;
+      if (byte !== NEWLINE || quoted) continue;
+      yield Buffer.concat([...rest, bytes.subarray(start, at + 1)]);
+      [rest, start] = [[], at + 1];
+    }
+    rest.push(bytes.subarray(start));
+  }
+  const last = Buffer.concat(rest);
+  if (last.length > 0) yield last;
 }

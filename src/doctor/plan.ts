@@ -163,7 +163,7 @@ function unknownParams(command: readonly string[], found: readonly string[]): Re
 const folded = (name: string) => name.replaceAll('-', '_');
 
 /** A point in the middle of the search space. */
-function middleOf(space: Space): Record<string, string | number | boolean> {
+export function middleOf(space: Space): Record<string, string | number | boolean> {
   return Object.fromEntries(
     Object.entries(space).map(([name, dimension]) => {
       if (dimension.type === 'categorical') return [name, dimension.choices[0] as string];

@@ -12,15 +12,17 @@ import { type Finding, finding } from '../words/findings.ts';
 import { examineCommands } from './commands.ts';
 import { type Environment, openContext } from './context.ts';
 import { dataCheck } from './data.ts';
+import { readData } from './dataValues.ts';
 import { mlflowCheck } from './mlflow.ts';
 import { type PlannedStage, planOf, stagesOf } from './plan.ts';
 import { isHealthy } from './report.ts';
 import { type Check, type PlacedFinding, type ReportedFinding, reported, runChecks } from './run.ts';
 import { temporalCheck } from './temporal.ts';
+import { examineTexts } from './texts.ts';
 import { secretsOf, weakCheck } from './weak.ts';
 
-/** A person waits for the answers (ms). */
-const LIMIT_MS = 8_000;
+/** A person waits for the answers (ms), of which reading the data takes longest. */
+const LIMIT_MS = 20_000;
 
 /** A schedule as it is declared, whether or not Temporal has it. */
 export interface PlannedSchedule {
@@ -67,7 +69,8 @@ export async function examineProject({ env, cwd, signal, offline }: World): Prom
   }
   const { config, file } = located;
   const checks: Check[] = [
-    { name: 'Commands', run: () => examineCommands(config, { env, offline }) },
+    { name: 'Settings', run: async () => examineTexts(located.settings) },
+    { name: 'Commands', run: () => examineCommands(config, { env, file, offline }) },
     { name: 'Data', run: () => examineData(config, env, signal) },
     { name: 'Schedules', run: async () => [...wrongSchedules(config), ...skippingSchedules(config)] },
     { name: 'Scores', run: async () => doubtfulDirections(config) },
@@ -114,7 +117,9 @@ async function examineData(config: Config, env: Environment, signal: AbortSignal
   const found = await Promise.all(
     modelNames(config).map(async (name) => {
       const own = forModel(config, name);
-      const findings = await dataCheck.run(openContext(own, env, signal));
+      const columns = await dataCheck.run(openContext(own, env, signal));
+      const fits = columns.every(({ code }) => code === 'dataFits' || code === 'columnUnknown');
+      const findings = [...columns, ...(fits && columns.length > 0 ? await readData(own) : [])];
       return findings.map((one): Finding => {
         const { setting = ['data', 'path'] } = one;
         const section = setting.slice(0, 2);

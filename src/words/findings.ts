@@ -352,19 +352,22 @@ const MEANINGS = {
     'npm start, or correct deployment.apiUrl',
   ),
   notTheApi: problem(
-    ({ status }: { status: number }) => `/health answers ${status} with something that is not the API's`,
-    'check deployment.apiUrl',
+    ({ status, path }: { status: number; path: string }) =>
+      `${path} answers ${status} with something that is not the API's`,
+    'check deployment.apiUrl; deployment.contract says where an API of your own has its version',
   ),
   apiWithoutModel: problem(
     ({
       status,
+      path,
       reason,
     }: {
       status: number;
+      path: string;
       reason: string | null;
       source: 'mlflow' | 'local';
       version: string | null;
-    }) => `it has no model: ${reason ?? `/health answers ${status}`}`,
+    }) => `it has no model: ${reason ?? (status === 200 ? `${path} names no version` : `${path} answers ${status}`)}`,
     ({ source, version }) => {
       if (source === 'local') return REDEPLOY;
       return version === null
@@ -386,12 +389,16 @@ const MEANINGS = {
       `it serves version ${version}, but version ${production} is in Production`,
     REDEPLOY,
   ),
-  schemaDescribed: ok(({ features }: { features: number }) => `/schema names ${counted(features, 'feature')}`),
+  schemaDescribed: ok(
+    ({ features, path }: { features: number; path: string }) => `${path} names ${counted(features, 'feature')}`,
+  ),
   schemaWrong: problem(
-    ({ status }: { status: number }) => `/schema answers ${status}${status === 200 ? ' without features' : ''}`,
+    ({ status, path }: { status: number; path: string }) =>
+      `${path} answers ${status}${status === 200 ? ' without features' : ''}`,
     FIX_SCHEMA,
   ),
-  schemaAway: problem(({ reason }: { reason: string }) => `/schema: ${reason}`, FIX_SCHEMA),
+  schemaAway: problem(({ reason, path }: { reason: string; path: string }) => `${path}: ${reason}`, FIX_SCHEMA),
+  schemaNotThere: skipped('not checked: what it reads, as it has no path that describes its features'),
   staticPathsServed: ok(({ count }: { count: number }) => `${counted(count, 'path')} of deployment.staticPaths: 200`),
   staticPathMissing: problem(
     ({ url }: { url: string }) => `${url}: 404, the static files were not collected into the image`,
@@ -429,6 +436,9 @@ const MEANINGS = {
     },
     predict,
   ),
+  logNotKept: skipped(
+    'not checked: the API keeps no prediction log here; drift checks need one that monitoring.log names',
+  ),
   logNotMounted: problem(
     ({ folder }: { folder: string }) =>
       `its folder ${folder} is not there, so it is not mounted into the API's container`,
@@ -463,6 +473,20 @@ const MEANINGS = {
     ({ path, columns, target }: { path: string; columns: number; target: string }) =>
       `${path}: ${counted(columns, 'column')}, with the target "${target}"`,
   ),
+  dataRead: ok(
+    ({ rows, features, isSample }: { rows: number | null; features: number | null; isSample: boolean }) =>
+      `${isSample ? 'a sample of ' : ''}${counted(rows ?? 0, 'row')} can be prepared${features === null ? '' : `: ${counted(features, 'feature')}`}`,
+  ),
+  dataRefused: problem(
+    ({ message }: { message: string }) => message.replace(/\.$/, ''),
+    'correct the file, or the section data of mediwatch.yaml',
+  ),
+  sampleRefused: warning(
+    ({ message }: { message: string }) =>
+      `a sample of its rows is refused, and all of them were not read in time: ${message.replace(/\.$/, '')}`,
+    'see what "mediwatch try --rows 0" says',
+  ),
+  dataNotRead: skipped('not checked: its values, which were not read in time; "mediwatch try" reads them'),
   dataMissing: problem(
     ({ path, isFile }: { path: string; isFile: boolean }) => `there is no ${isFile ? 'file ' : ''}${path}`,
     'set data.path in mediwatch.yaml, or MEDIWATCH_DATA_PATH, to a CSV file',
@@ -660,8 +684,35 @@ const MEANINGS = {
     'install it, or set venv, python or image',
   ),
   moduleMissing: problem(
-    ({ module, folder, tried }: { module: string; folder: string; tried: readonly string[] }) =>
-      `there is no module ${module} in ${folder}: neither ${tried.join(' nor ')}`,
+    ({ module, folder, python }: { module: string; folder: string; python: string }) =>
+      `${python} finds no module ${module}, neither in ${folder} nor among its packages`,
+    'correct its name or cwd, or install it there',
+  ),
+  moduleNotRunnable: problem(
+    ({ module }: { module: string }) => `the package ${module} cannot be run: it has no __main__.py`,
+    'name one of its modules',
+  ),
+  appMissing: problem(({ app, folder, isModule }: { app: string; folder: string; isModule: boolean }) => {
+    const [module = '', attribute = 'app'] = app.split(':');
+    return isModule ? `there is no module ${module} in ${folder}` : `${module} has no "${attribute}"`;
+  }, 'correct its name, or cwd'),
+  importMissing: problem(
+    ({ module, where, python }: { module: string; where: string; python: string }) =>
+      `${where} imports ${module}, which ${python} does not find`,
+    'install it there, or set venv, python or cwd to where it is',
+  ),
+  parameterUnfilled: problem(
+    ({ name }: { name: string }) => `nothing gives a value for {params.${name}}`,
+    ({ name }) => `add ${name} to search.space, or write {params.${name}=VALUE}`,
+  ),
+  filledNowhere: problem(
+    ({ text }: { text: string }) => `"${text}" has a placeholder, and none is filled here`,
+    'write the value itself; placeholders are filled in commands, env and outputs',
+  ),
+  fillIn: problem('FILL_IN stands for a value that is still to be filled in'),
+  settingsUncommitted: warning(
+    'mediwatch.yaml is not committed as it is: a worktree has another one, or none',
+    'commit it',
   ),
   notACheckout: problem(
     ({ folder }: { folder: string }) => `${folder} is not a git checkout with a commit`,

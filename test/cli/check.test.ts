@@ -1,8 +1,9 @@
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { execaSync } from 'execa';
 import { expect, onTestFinished, test } from 'vitest';
+import { PROJECT_ROOT } from '../../src/config.ts';
 import type { PlannedSchedule, ProjectReport } from '../../src/doctor/project.ts';
 import type { findingJson } from '../../src/doctor/report.ts';
 import { mediwatch, NOWHERE } from './support.ts';
@@ -286,8 +287,9 @@ test('of several models each has its plan, and a fault that they share is report
 });
 
 test('a column that a list names and the data lack is warned of, with what was meant; the bundled lists are not', async () => {
+  const rows = Array.from({ length: 90 }, (_, row) => `${row},${row % 3 === 0 ? '<30' : 'NO'},${row},${row % 7}`);
   const dir = project({
-    'rows.csv': 'id,readmitted,patient_no,code\n1,NO,2,3\n',
+    'rows.csv': `${['id,readmitted,patient_no,code', ...rows].join('\n')}\n`,
     'mediwatch.yaml': [
       'data:',
       '  path: rows.csv',
@@ -320,4 +322,118 @@ test('a column that a list names and the data lack is warned of, with what was m
   expect(
     found(await check(dir, { MEDIWATCH_DEPLOYMENT_TARGET: 'none', MEDIWATCH_DATA_DROP: 'id' }), 'warning'),
   ).toHaveLength(2);
+});
+
+const VENV = join(PROJECT_ROOT, 'python/.venv');
+
+test('what is still to be filled in, and placeholders where none is filled, are problems with their lines', async () => {
+  const dir = project({
+    'a.sh': SCRIPT,
+    'mediwatch.yaml': [
+      'registry: {registeredModel: FILL_IN}',
+      'data: {path: "rows-{date}.csv"}',
+      'steps:',
+      '  prepare: {skip: true}',
+      '  trial: {command: [./a.sh, "--depth={params.depth}", "{params.rate=0.1}"], cwd: "{project}"}',
+      '  train: {command: [./a.sh, "{params.lr}", "{params.json}"], outputs: {pattern: "(?<auc>0[.][0-9]{3})"}}',
+      '  monitor: {command: [./a.sh], env: {CODE: FILL_IN}}',
+      'search: {trials: 3, space: {lr: {type: float, low: 0.1, high: 1}}}',
+      'deployment: {command: [./a.sh, "--port={prot}"]}',
+    ].join('\n'),
+  });
+  const refused = await check(dir);
+  expect(found(refused, 'problem')).toEqual([
+    '5 steps.trial.command[1]: settingWrong',
+    '9 deployment.command[1]: settingWrong',
+  ]);
+  const text = readFileSync(join(dir, 'mediwatch.yaml'), 'utf8');
+  writeFileSync(join(dir, 'mediwatch.yaml'), text.replace('{prot}', '{port}').replace('{params.depth}', '{params.lr}'));
+  const report = await check(dir);
+  expect(found(report, 'problem').toSorted()).toEqual([
+    '1 registry.registeredModel: fillIn',
+    '2 data.path: dataMissing',
+    '2 data.path: filledNowhere',
+    '5 steps.trial.cwd: filledNowhere',
+    '5 steps.trial.cwd: folderMissing',
+    '7 steps.monitor.env.CODE: fillIn',
+  ]);
+});
+
+test('a parameter that no search gives is a problem, unless it has a value of its own', async () => {
+  const files = { 'a.sh': SCRIPT, 'rows.csv': 'a\n1\n' };
+  const settings = (search: string, trial: string) =>
+    `data: {path: rows.csv}\nsearch: ${search}\nsteps: {prepare: {skip: true}, trial: ${trial}, train: {command: [./a.sh, "{params.lr}", "{params.n=3}"]}}\n`;
+  const unfilled = async (search: string, trial: string) =>
+    found(await check(project({ ...files, 'mediwatch.yaml': settings(search, trial) })), 'problem');
+  const run = '{command: [./a.sh, "{params.lr}"]}';
+  expect(await unfilled('{space: {lr: {type: float, low: 0.1, high: 1}}}', run)).toEqual([]);
+  expect(await unfilled('{trials: 0}', '{skip: true}')).toEqual(['3 steps.train.command: parameterUnfilled']);
+  expect(await unfilled('{trials: 5}', run)).toEqual([
+    '3 steps.trial.command: parameterUnfilled',
+    '3 steps.train.command: parameterUnfilled',
+  ]);
+});
+
+test('modules, apps and imports are looked up by the Python of the command, which imports none of them', async () => {
+  const stop = 'raise SystemExit("imported")\n';
+  const dir = project({
+    'api/__init__.py': stop,
+    'api/main.py': `import fastapi\n${stop}app = 1\n`,
+    'src/churn/__init__.py': '',
+    'src/churn/fit.py': 'import sklearn\nfrom churn.table import read\n',
+    'src/churn/table.py':
+      'import pandas\nimport no_such_reader\ntry:\n    import polars_not_here\nexcept ImportError:\n    pass\n',
+    'notes.py': `import sys\nsys.path.insert(0, "lib")\nimport elsewhere\n`,
+    'rows.csv': 'a\n1\n',
+    'mediwatch.yaml': [
+      'data: {path: rows.csv}',
+      'steps:',
+      `  prepare: {command: [python, notes.py, "{data}"], venv: ${VENV}}`,
+      `  trial: {command: [python, -m, churn.fit], cwd: src, venv: ${VENV}}`,
+      `  train: {command: [python, -m, churn], cwd: src, venv: ${VENV}}`,
+      `  evaluate: {command: [python, -m, churn.judge], cwd: src, venv: ${VENV}}`,
+      `deployment: {command: [uvicorn, "api.main:application", "--port={port}"], venv: ${VENV}}`,
+    ].join('\n'),
+  });
+  const report = await check(dir);
+  expect(found(report, 'problem')).toEqual([
+    '4 steps.trial.command: importMissing',
+    '5 steps.train.command: moduleNotRunnable',
+    '6 steps.evaluate.command: moduleMissing',
+    '7 deployment.command: appMissing',
+  ]);
+  expect(factsOf(report, 'importMissing')).toMatchObject([{ module: 'no_such_reader', where: 'churn/table.py:2' }]);
+  expect(factsOf(report, 'appMissing')).toMatchObject([{ app: 'api.main:application', isModule: false }]);
+  expect(readdirSync(join(dir, 'api')).sort()).toEqual(['__init__.py', 'main.py']);
+});
+
+test('the values of a table are read by what will prepare them', async () => {
+  const rows = Array.from({ length: 5_000 }, (_, row) => `${row % 50},${row < 4_000 ? 'no' : 'yes'}`);
+  const settings = 'data: {path: rows.csv, target: sold, positive: "yes", group: null}\n';
+  const read = async (lines: readonly string[]) =>
+    await check(project({ 'rows.csv': ['price,sold', ...lines].join('\n'), 'mediwatch.yaml': settings }));
+  const good = await read(rows);
+  expect(found(good, 'problem')).toEqual([]);
+  expect(factsOf(good, 'dataRead')).toEqual([{ rows: 5_000, features: 1, isSample: false }]);
+  const broken = await read([...rows.slice(0, 10), '3,yes,PATIENT-7', ...rows.slice(10)]);
+  expect(found(broken, 'problem')).toEqual(['1 data.path: dataRefused']);
+  expect(JSON.stringify(broken)).not.toContain('PATIENT-7');
+});
+
+test('settings that are not committed are warned of where a step runs from what is', async () => {
+  const dir = project({
+    'a.sh': SCRIPT,
+    'rows.csv': 'a\n1\n',
+    'mediwatch.yaml':
+      'data: {path: rows.csv}\nsteps: {prepare: {skip: true}, train: {command: [./a.sh], isolate: worktree}}\n',
+  });
+  const git = (...args: string[]) =>
+    execaSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@example.org', ...args], { cwd: dir });
+  git('init', '-q');
+  git('add', 'a.sh', 'rows.csv');
+  git('commit', '-q', '-m', 'first');
+  expect(found(await check(dir), 'warning')).toContain('2 steps.train.isolate: settingsUncommitted');
+  git('add', '.');
+  git('commit', '-q', '-m', 'second');
+  expect(factsOf(await check(dir), 'settingsUncommitted')).toEqual([]);
 });

@@ -65,7 +65,11 @@ interface Program {
  *
  * @throws {StepProblem} InvalidConfig, when the virtual environment has no Python
  */
-export function programOf(config: Config, settings: CommandSettings, command: readonly string[]): Program {
+export function programOf(
+  config: Config,
+  settings: Pick<CommandSettings, 'name' | 'venv' | 'python' | 'image'>,
+  command: readonly string[],
+): Program {
   const { venv, python, image } = settings;
   const [program = '', ...args] = command;
   const chosen = python && /^python3?$/.test(program) ? pathOf(config, python, image) : program;

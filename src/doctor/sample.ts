@@ -1,0 +1,102 @@
+import { createWriteStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { finished } from 'node:stream/promises';
+import { asksFor } from '../config/placeholders.ts';
+import { type Config, fromRoot } from '../config.ts';
+import { textsOf } from '../systems/steps/index.ts';
+import { countRecords, openTable, recordsOf } from './csv.ts';
+
+/** The data that are tried: rows of a table, or all of it. */
+export interface Sample {
+  path: string;
+  /** Rows in it; null: the data are taken as they are. */
+  rows: number | null;
+  /** Rows in the whole table; null likewise. */
+  of: number | null;
+}
+
+/** More rows than this are not looked at. */
+const COUNT_LIMIT = 2_000_000;
+const UTF16 = [0xff, 0xfe];
+
+/**
+ * Copies rows of the table in `data.path`, evenly spread, so that a file sorted by its outcome has all of them. What is no
+ * CSV file, has few rows, or is read by no step, is taken as it is.
+ */
+export async function sampleData(config: Config, rows: number, folder: string): Promise<Sample> {
+  const path = fromRoot(config, config.data.path);
+  const whole = { path, rows: null, of: null };
+  if (rows === 0 || !isAsked(config) || !/\.(csv|tsv|txt)(\.gz)?$/i.test(path)) return whole;
+  const found = await stat(path).catch(() => undefined);
+  if (!found?.isFile()) return whole;
+  const count = await countRecords(path, COUNT_LIMIT);
+  if (count <= rows || (await isUtf16(path))) return whole;
+  const copy = join(folder, basename(path).replace(/\.gz$/i, ''));
+  const output = createWriteStream(copy);
+  // Of the header it is -1.
+  let number = -1;
+  let taken = 0;
+  for await (const record of recordsOf(path)) {
+    const isDue = number >= 0 && number * rows >= taken * count;
+    if (number < 0 || isDue) output.write(record);
+    if (isDue) taken += 1;
+    number += 1;
+    if (taken === rows) break;
+  }
+  output.end();
+  await finished(output);
+  return { path: copy, rows: taken, of: count };
+}
+
+/** Whether a step reads `data.path`; what a command reads that does not ask for it, nobody knows. */
+function isAsked({ steps, extraSteps }: Config): boolean {
+  const commands = [...Object.values(steps), ...extraSteps].flatMap(({ command, env }) =>
+    command ? [{ command, env }] : [],
+  );
+  const isBundled = !steps.prepare.command && !steps.prepare.skip;
+  return isBundled || commands.some((one) => asksFor(textsOf(one), 'data'));
+}
+
+async function isUtf16(path: string): Promise<boolean> {
+  for await (const chunk of openTable(path)) {
+    const [first, second] = chunk as Buffer;
+    return UTF16.includes(first ?? 0) && UTF16.includes(second ?? 0);
+  }
+  return false;
+}
+
+/** The first rows of a table as records, without a column; numbers as numbers. */
+export async function firstRecords(
+  path: string,
+  without: string,
+  most: number,
+): Promise<Array<Record<string, unknown>>> {
+  const lines: string[][] = [];
+  for await (const record of recordsOf(path)) {
+    lines.push(cellsOf(record.toString('utf8')));
+    if (lines.length > most) break;
+  }
+  const [names = [], ...rows] = lines;
+  return rows.map((cells) =>
+    Object.fromEntries(
+      names.flatMap((name, index) => (name === without ? [] : [[name, cellValue(cells[index] ?? '')]])),
+    ),
+  );
+}
+
+function cellsOf(line: string): string[] {
+  const text = line.replace(/^\uFEFF/, '').replace(/\r?\n$/, '');
+  const separator = [',', ';', '\t', '|'].toSorted((a, b) => text.split(b).length - text.split(a).length)[0] as string;
+  const cell = new RegExp(`("(?:[^"]|"")*"|[^\\${separator}]*)(\\${separator}|$)`, 'g');
+  const cells = [...text.matchAll(cell)].map(([, value = '']) =>
+    value.replace(/^"(.*)"$/s, '$1').replaceAll('""', '"'),
+  );
+  // The pattern also finds the nothing after the last column.
+  return cells.slice(0, -1);
+}
+
+function cellValue(text: string): string | number | null {
+  if (text === '') return null;
+  return /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : text;
+}
