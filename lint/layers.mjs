@@ -21,8 +21,10 @@ const LAYERS = {
   doctor: PROCESS,
   init: PROCESS,
   workers: [...CLIENTS, 'activities', 'bundle', 'workflows'],
-  // The command is the door to the doctor and to init.
-  cli: [...PROCESS, 'doctor', 'init'],
+  // All that a retrain needs, in one process.
+  tryout: [...PROCESS, 'activities', 'doctor', 'gateway', 'workers'],
+  // The command is the door to the doctor, to init and to what tries a project.
+  cli: [...PROCESS, 'doctor', 'init', 'tryout'],
   docs: [...DECISIONS, 'words', 'config', 'cli', 'workflows'],
   bundle: ['systems'],
   worker: ['config', 'systems', 'workers'],

@@ -4,7 +4,7 @@ import { printable } from '../config/printable.ts';
 import type { Cli } from './cli.ts';
 import { addAudit } from './commands/audit.ts';
 import { addAlert, addDrift } from './commands/drift.ts';
-import { addAirflowTask, addCheck, addDoctor, addInit, addNotify } from './commands/project.ts';
+import { addAirflowTask, addCheck, addDoctor, addInit, addNotify, addTry } from './commands/project.ts';
 import { addSchedules } from './commands/schedules.ts';
 import { addCompletion, addHelp } from './commands/self.ts';
 import { addStartCommand, CHANGES, COMPUTATIONS, RETRAIN } from './commands/start.ts';
@@ -39,6 +39,7 @@ export function buildProgram(cli: Cli): Command {
   program.commandsGroup('Your own project:');
   addInit(program, cli);
   addCheck(program, cli);
+  addTry(program, cli);
   addAirflowTask(program, cli);
   program.commandsGroup('The whole chain:');
   addStartCommand(program, cli, RETRAIN);

@@ -4,7 +4,7 @@ import { counted } from '../../words/numbers.ts';
 import type { AirflowTaskFlags } from '../airflowTask.ts';
 import { type Cli, user } from '../cli.ts';
 import { CommandError, EXIT } from '../exit.ts';
-import { completing, modelOption, type Switches } from '../flags.ts';
+import { completing, modelOption, type Switches, wholeFrom } from '../flags.ts';
 import { describeCommand } from '../help.ts';
 
 export function addInit(program: Command, cli: Cli): void {
@@ -90,6 +90,32 @@ export function addAirflowTask(program: Command, cli: Cli): void {
   command.action(async (file: string, task: string | undefined) => {
     const { runAirflowTask } = await import('../airflowTask.ts');
     await runAirflowTask(cli, file, task, command.opts<AirflowTaskFlags>());
+  });
+}
+
+export function addTry(program: Command, cli: Cli): void {
+  const command = describeCommand(
+    program.command('try'),
+    [
+      'Tries the steps of a retrain on a few rows',
+      ': preparation, one trial, training, registration, and the API, each with what came of it and the setting to look at. ' +
+        'It needs no server, touches no registry, and removes all that it made; what commands of the project write elsewhere ' +
+        'than where they are told stays.',
+    ],
+    [
+      ['try', 'on 2000 rows of the table in data.path; the exit code is 1 when a step failed'],
+      ['try --rows 0', 'on all rows'],
+      ['try --json | jq .tried', 'for a pipeline: each step as it ends, and all of them in the end'],
+    ],
+  )
+    .addOption(
+      new Option('--rows <n>', 'rows of the table, evenly spread; 0: all').default(2000).argParser(wholeFrom(0)),
+    )
+    .addOption(modelOption('the model to try; default: registry.registeredModel'));
+  command.action(async () => {
+    const { tryOut } = await import('../try.ts');
+    const { rows, registeredModel } = command.opts<{ rows: number; registeredModel?: string }>();
+    await tryOut(cli, { rows, registeredModel });
   });
 }
 

@@ -1,0 +1,165 @@
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Client } from '@temporalio/client';
+import pRetry from 'p-retry';
+import { pino } from 'pino';
+import { createDeploymentActivities } from '../activities/deployment.ts';
+import { createRegistryActivities } from '../activities/registry.ts';
+import type { TrainingSystems } from '../activities/training/systems.ts';
+import { createTrainingActivities } from '../activities/training.ts';
+import { type Config, forModel, PROJECT_ROOT } from '../config.ts';
+import { sampleData } from '../doctor/sample.ts';
+import { createGateway, gatewayOptions } from '../gateway/gateway.ts';
+import { createArtifactStore } from '../systems/artifacts/index.ts';
+import { artifactStoreOptions } from '../systems/artifacts/options.ts';
+import { createDeployments } from '../systems/deployment/index.ts';
+import { NOT_SHIPPED } from '../systems/logs/index.ts';
+import { createMlflow } from '../systems/mlflow/index.ts';
+import { mlflowOptions } from '../systems/mlflow/options.ts';
+import { freePort, LOOPBACK } from '../systems/ports.ts';
+import { environmentOf } from '../systems/processes/environment.ts';
+import { startGroup } from '../systems/processes/group.ts';
+import { createReaper } from '../systems/processes/reaper.ts';
+import { createTrainingProcesses } from '../workers/trainingProcesses.ts';
+
+/** All that a retrain needs, in a folder of its own and with an MLflow of its own: what is real is not touched. */
+export type World = Awaited<ReturnType<typeof openWorld>>;
+
+const SERVER = join(PROJECT_ROOT, 'src', 'stack', 'mlflow_server.py');
+const PYTHON = join(PROJECT_ROOT, 'python', '.venv', 'bin', 'python');
+/** The first start makes the tables of the data base (ms). */
+const MLFLOW_START_MS = 120_000;
+const GRACE_MS = 2_000;
+
+interface Options {
+  registeredModel: string;
+  /** Rows of the table that are tried; 0: all. */
+  rows: number;
+  signal: AbortSignal;
+}
+
+/**
+ * Makes it. Whatever happens, `close` must be called: it ends every process and removes every file.
+ *
+ * @throws {Error} when MLflow does not start; nothing is left then
+ */
+export async function openWorld(shared: Config, { registeredModel, rows, signal }: Options) {
+  const folder = await mkdtemp(join(tmpdir(), 'mediwatch-try-'));
+  const closing: Array<() => Promise<unknown>> = [() => rm(folder, { recursive: true, force: true })];
+  const close = async () => {
+    for (const one of closing.toReversed()) await one().catch(() => undefined);
+  };
+  try {
+    const own = forModel(shared, registeredModel);
+    const sample = await sampleData(own, rows, folder);
+    const reaper = await createReaper({ graceMs: GRACE_MS });
+    closing.push(() => reaper.close());
+    const port = await freePort(new Set());
+    const config = scratch(own, { folder, uri: `http://${LOOPBACK}:${port}`, data: sample.path });
+    closing.push(await startMlflow(folder, port, reaper, signal));
+
+    const mlflow = createMlflow(mlflowOptions(config));
+    closing.push(() => mlflow.close());
+    const processes = await createTrainingProcesses(config);
+    closing.push(() => processes.close());
+    const store = createArtifactStore(artifactStoreOptions(config));
+    const { runner, codeDigest } = processes;
+    // Only a search that a workflow has started tells it how far it is.
+    const training: TrainingSystems = { config, mlflow, store, runner, codeDigest, client: {} as Client };
+    return {
+      config,
+      /** Where the settings have the API run. */
+      target: own.deployment.target,
+      sample,
+      training: createTrainingActivities(training),
+      registry: createRegistryActivities({ config, mlflow }),
+      /** Opens a gateway on a free port, and what starts APIs behind it. */
+      async openApi() {
+        const options = gatewayOptions(config, pino({ level: 'silent' }));
+        const gateway = await createGateway({ ...options, apiPort: 0 });
+        closing.push(() => gateway.close());
+        const { of, close: closeDeployments } = createDeployments(config);
+        closing.push(closeDeployments);
+        return {
+          url: gateway.apiUrl,
+          target: of(registeredModel).target,
+          ...createDeploymentActivities({ of, shipper: NOT_SHIPPED }),
+        };
+      },
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** The settings with everything that is kept or listens moved into the folder. */
+function scratch(own: Config, { folder, uri, data }: { folder: string; uri: string; data: string }): Config {
+  const { mlflow, deployment, stack } = own;
+  return {
+    ...own,
+    models: {},
+    data: { ...own.data, path: data },
+    mlflow: { ...mlflow, uri, uiUrl: uri, username: '', password: '', token: '', caFile: '' },
+    artifacts: { ...own.artifacts, store: 'mlflow', keyFile: '' },
+    worker: { ...own.worker, slots: 1 },
+    stack: { ...stack, dir: folder, bind: LOOPBACK, apiAdminPort: undefined },
+    registry: { ...own.registry, trustedDigests: '' },
+    deployment: { ...deployment, target: 'process', adminUrl: `unix:${join(folder, 'gateway', 'admin.sock')}` },
+  };
+}
+
+async function startMlflow(
+  folder: string,
+  port: number,
+  reaper: Awaited<ReturnType<typeof createReaper>>,
+  signal: AbortSignal,
+) {
+  const home = join(folder, 'mlflow');
+  await mkdir(home);
+  const group = await startGroup({
+    command: [
+      ...[PYTHON, SERVER, '--backend-store-uri', `sqlite:///${join(home, 'mlflow.db')}`],
+      ...['--artifacts-destination', join(home, 'artifacts'), '--port', String(port)],
+    ],
+    cwd: home,
+    env: {
+      ...environmentOf(['computing']),
+      MLFLOW_SERVER_ENABLE_JOB_EXECUTION: 'false',
+      MLFLOW_DISABLE_TELEMETRY: 'true',
+    },
+    stdin: 'ignore',
+    reaper,
+  });
+  let ended = false;
+  let tail = '';
+  group.stdout.resume();
+  group.stderr.on('data', (chunk: Buffer) => {
+    tail = (tail + chunk.toString()).slice(-2_000);
+  });
+  void group.exited.then(() => {
+    ended = true;
+  });
+  const answers = async () => {
+    if (ended) return;
+    const { ok } = await fetch(`http://${LOOPBACK}:${port}/health`, { signal: AbortSignal.timeout(2_000) });
+    if (!ok) throw new Error('not yet');
+  };
+  const polling = {
+    retries: Number.POSITIVE_INFINITY,
+    minTimeout: 200,
+    factor: 1,
+    maxRetryTime: MLFLOW_START_MS,
+    signal,
+  };
+  try {
+    await pRetry(answers, polling);
+    if (ended) throw new Error(`the MLflow of the trial did not start. Its last output:\n${tail}`);
+    return () => group.kill(GRACE_MS);
+  } catch (error) {
+    await group.kill(0);
+    throw error;
+  }
+}

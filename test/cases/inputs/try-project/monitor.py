@@ -1,0 +1,5 @@
+"""Compares parcels with a package that is nowhere."""
+
+import parcel_drift_toolkit
+
+parcel_drift_toolkit.compare()
