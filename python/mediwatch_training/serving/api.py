@@ -23,7 +23,7 @@ from .answers import LOGGED, answers_of, logged_of, target_of, thresholds_of
 from .batching import Batcher
 from .body import read_body
 from .guard import Guard
-from .model import ServedModel, load_served_model
+from .model import MissingPackage, ServedModel, load_served_model
 from .prediction_log import PredictionLog
 from .records import BadRequest, parse_records
 from .settings import Settings
@@ -47,6 +47,8 @@ class Service:
         self.model: ServedModel | None = None
         self._batcher: Batcher | None = None
         self.reason = "the model is being loaded"
+        #: Trying again does not help.
+        self.is_final = False
         self._log: PredictionLog | None = None
         self._stop = threading.Event()
 
@@ -92,7 +94,7 @@ class Service:
                 reason = as_step_error(error).message
                 if reason != self.reason:
                     _log.warning("No model yet: %s", reason)
-                self.reason = reason
+                self.reason, self.is_final = reason, isinstance(error, MissingPackage)
                 self._stop.wait(_RETRY_SECONDS)
                 continue
             self._log = PredictionLog(
@@ -178,7 +180,7 @@ def _health(service: Service, may_know: bool) -> JSONResponse:
     facts = {"model_name": settings.model_name, "model_source": settings.source}
     if model is None:
         # It names hosts and paths, which are not for everybody.
-        why = {"reason": service.reason} if may_know else {}
+        why = {"reason": service.reason, "final": service.is_final} if may_know else {}
         return JSONResponse({"status": "unavailable", **why, **facts}, status_code=503)
     return JSONResponse(
         {

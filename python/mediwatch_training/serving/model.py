@@ -100,11 +100,28 @@ def _registered(settings: Settings) -> ServedModel:
     except StepError:
         raise
     except Exception as error:  # whatever unpickling foreign bytes raises
-        raise ModelLoadFailed(
-            f"Version {version['version']} of {settings.model_name} cannot be loaded here: "
-            f"{type(error).__name__}: {error}"
-        ) from error
+        what = f"Version {version['version']} of {settings.model_name}"
+        package = missing_package(error)
+        if package is not None:
+            raise MissingPackage(
+                f"{what} needs the package {package}, which is not installed here: set deployment.environment to "
+                '"model", which installs what the model names, or install it'
+            ) from error
+        raise ModelLoadFailed(f"{what} cannot be loaded here: {type(error).__name__}: {error}") from error
     return describe(pipeline, version["version"], stage, version["run_id"] or None)
+
+
+class MissingPackage(ModelLoadFailed):
+    """The model imports what is not installed; trying again does not help."""
+
+
+def missing_package(error: BaseException | None) -> str | None:
+    """Return the package that was not found, as the innermost cause of an error says."""
+    while error is not None:
+        if isinstance(error, ModuleNotFoundError) and error.name:
+            return error.name.partition(".")[0]
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def describe(pipeline: object, version: str, stage: str | None, run_id: str | None) -> ServedModel:

@@ -17,6 +17,7 @@ import tempfile
 import urllib.error
 import urllib.parse
 import urllib.request
+from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
 from ..checks import is_list, is_object
@@ -94,43 +95,69 @@ class RegistryClient:
         Raises:
             ModelChanged: A file is not what was registered.
         """
-        if self._is_http:
-            query = {"name": name, "version": version["version"]}
-            location = (self._get("/api/2.0/mlflow/model-versions/get-download-uri", query) or {}).get("artifact_uri")
-            if isinstance(location, str) and location.startswith(_PROXIED):
-                model = self._load_proxied(location, f"{name} {version['version']}", version["recorded"])
-                if model is not None:
-                    return model
-        from ..loading.files import fetch_model
+        root = self._proxied(name, version)
+        if root is not None:
+            model = self._load_proxied(root, f"{name} {version['version']}", version["recorded"])
+            if model is not None:
+                return model
         from ..models import loader_of
+
+        return loader_of(str(self._fetch(name, version)))()
+
+    def file(self, name: str, version: Version, path: str) -> bytes | None:
+        """Return a file of a version, or None.
+
+        Raises:
+            ModelChanged: It is not what was registered.
+        """
+        root = self._proxied(name, version)
+        if root is None:
+            return _content_of(self._fetch(name, version) / path)
+        return self._file(root, f"{name} {version['version']}", path, version["recorded"])
+
+    def _fetch(self, name: str, version: Version) -> Path:
+        from ..loading.files import fetch_model
 
         # Some models read their files later on.
         folder = tempfile.mkdtemp(prefix="mediwatch-model-")
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
-        uri = f"models:/{name}/{version['version']}"
-        return loader_of(str(fetch_model(uri, self._uri, folder, version["recorded"])))()
+        return fetch_model(f"models:/{name}/{version['version']}", self._uri, folder, version["recorded"])
 
-    def _load_proxied(self, location: str, name: str, recorded: Recorded | None) -> object:
+    def _proxied(self, name: str, version: Version) -> str | None:
+        """Return where the files of a version lie behind MLflow's artifact proxy; None if they do not."""
+        if not self._is_http:
+            return None
+        query = {"name": name, "version": version["version"]}
+        location = (self._get("/api/2.0/mlflow/model-versions/get-download-uri", query) or {}).get("artifact_uri")
+        if not isinstance(location, str) or not location.startswith(_PROXIED):
+            return None
+        return urllib.parse.urlparse(location).path.strip("/")
+
+    def _file(self, root: str, name: str, path: str, recorded: Recorded | None) -> bytes | None:
+        from ..loading.files import check_file
+
+        content = self._download(f"{root}/{path}")
+        if content is not None:
+            check_file(name, path, content, recorded)
+        return content
+
+    def _load_proxied(self, root: str, name: str, recorded: Recorded | None) -> object:
         """Return a pickled scikit-learn model, or None if the files are something else."""
         import yaml
 
-        from ..loading.files import check_file
         from ..models import pickled_file
 
         if recorded is not None and recorded["files"] is None:
             return None
-        root = urllib.parse.urlparse(location).path.strip("/")
-        description = self._download(f"{root}/MLmodel")
-        if description is None:
-            raise ModelLoadFailed(f"The model's files are not at {location} any more")
-        check_file(name, "MLmodel", description, recorded)
-        file = pickled_file(yaml.safe_load(description).get("flavors", {}).get("sklearn"))
+        text = self._file(root, name, "MLmodel", recorded)
+        if text is None:
+            raise ModelLoadFailed(f"The model's files are not at {root} any more")
+        file = pickled_file(yaml.safe_load(text).get("flavors", {}).get("sklearn"))
         if file is None:
             return None
-        content = self._download(f"{root}/{file}")
+        content = self._file(root, name, file, recorded)
         if content is None:
-            raise ModelLoadFailed(f"{file} is missing at {location}")
-        check_file(name, file, content, recorded)
+            raise ModelLoadFailed(f"{file} is missing at {root}")
         return pickle.loads(content)
 
     def _download(self, path: str) -> bytes | None:
@@ -175,6 +202,10 @@ class RegistryClient:
         from ..tracking import connect
 
         return connect(self._uri)
+
+
+def _content_of(path: Path) -> bytes | None:
+    return path.read_bytes() if path.is_file() else None
 
 
 def _version(found: object) -> Version:
