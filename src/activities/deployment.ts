@@ -18,21 +18,32 @@ const Records = z.union([
   z.array(z.record(z.string(), z.unknown())).min(1),
 ]);
 
+/** How a file that is missing or is no JSON is refused. */
+async function readJsonFile(config: Config, setting: string, path: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(fromRoot(config, path), 'utf8'));
+  } catch (error) {
+    throw failure('InvalidConfig', `${setting} "${path}" cannot be read as JSON.`, error);
+  }
+}
+
 /**
  * The records of `deployment.example`; none when it is not set.
  *
  * @throws ApplicationFailure of type InvalidConfig when the file cannot be read or holds no records
  */
-async function exampleRecords(config: Config): Promise<Record<string, unknown>[]> {
+export async function exampleRecords(config: Config): Promise<Record<string, unknown>[]> {
   const { example } = config.deployment;
   if (!example) return [];
-  try {
-    const read = Records.parse(JSON.parse(await readFile(fromRoot(config, example), 'utf8')));
-    return Array.isArray(read) ? read : read.records;
-  } catch (error) {
-    throw failure('InvalidConfig', `deployment.example "${example}" holds no {"records": [{…}]}.`, error);
-  }
+  const { data, error } = Records.safeParse(await readJsonFile(config, 'deployment.example', example));
+  if (data) return Array.isArray(data) ? data : data.records;
+  throw failure('InvalidConfig', `deployment.example "${example}" holds no {"records": [{…}]}.`, error);
 }
+
+/** What the packages of a model may take to be installed, once (ms). */
+const INSTALLING_MS = 15 * 60_000;
+
+const installs = ({ deployment }: Config) => !deployment.command && deployment.environment === 'model';
 
 interface CandidateRequest {
   registeredModel: string;
@@ -74,11 +85,16 @@ export function createDeploymentActivities({ of, shipper }: Pick<Deployments, 'o
      */
     bringUpCandidate: ({ registeredModel, version, key }: CandidateRequest): Promise<Check[]> =>
       whileHeartbeating(async ({ signal, progress }) => {
-        const { config, target } = of(registeredModel);
-        const { healthTimeout, maxPredictSeconds, staticPaths, checks: require } = config.deployment;
+        const { config, target, mlflow } = of(registeredModel);
+        const { healthTimeout, maxPredictSeconds, staticPaths, checks: require, contract } = config.deployment;
+        const request = contract?.predict.request;
         return await logged({ config, shipper, name: 'candidate' }, async (log) => {
           log.say(`starting version ${version} of ${registeredModel} as ${key}`);
-          const candidate = await target.start({ key, model: registeredModel, version }, signal);
+          const runId = (await mlflow.getVersion(registeredModel, version, { signal }))?.runId;
+          const candidate = await target.start(
+            { key, model: registeredModel, version, ...(runId && { runId }) },
+            signal,
+          );
           log.say(`it answers at ${candidate.url}; its own log on that host: ${candidate.logFile}`);
           // Where the API runs on this host and writes its log while it runs, it is shown too.
           if (existsSync(candidate.logFile)) log.follow('api', candidate.logFile, { fromStart: true });
@@ -87,9 +103,11 @@ export function createDeploymentActivities({ of, shipper }: Pick<Deployments, 'o
             secret: checkSecret(config),
             model: registeredModel,
             version,
+            contract,
             example: await exampleRecords(config),
+            ...(request && { request: await readJsonFile(config, 'deployment.contract.predict.request', request) }),
             require,
-            healthTimeoutMs: healthTimeout * 1000,
+            healthTimeoutMs: healthTimeout * 1000 + (installs(config) ? INSTALLING_MS : 0),
             maxPredictMs: maxPredictSeconds * 1000,
             staticPaths,
             state: () => target.state(key),

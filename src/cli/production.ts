@@ -3,9 +3,11 @@ import { createInterface } from 'node:readline/promises';
 import { z } from 'zod';
 import { printable } from '../config/printable.ts';
 import type { Config } from '../config.ts';
+import { type ApiContract, notReady, OUR_CONTRACT, type Said, saidAt, versionAt } from '../contracts/apiContract.ts';
 import { SERVED_BY } from '../contracts/gateway.ts';
 import { ALIASES } from '../contracts/names.ts';
 import type { RetrainInput, WorkflowName } from '../contracts/workflows.ts';
+import { askGateway } from '../doctor/gateway.ts';
 import { planOf, stagesOf } from '../doctor/plan.ts';
 import { stageLines } from '../doctor/report.ts';
 import { productionOf } from '../domain/registryMoves.ts';
@@ -144,35 +146,54 @@ export interface ApiState {
   problem: string | null;
 }
 
-const Health = z.object({
-  model_name: z.string().nullish(),
-  model_version: z.coerce.string().nullish(),
-  reason: z.string().nullish(),
-  error: z.string().nullish(),
-});
+const Reason = z.object({ reason: z.string().nullish(), error: z.string().nullish() });
 const HEALTH_LIMIT_MS = 3_000;
 
 /**
- * Which version answers `GET /health`, as the gateway before it knows; where none of ours is before it, as it says
- * itself. Never throws.
+ * Which version answers the health path of the API, as the gateway before it knows; where none of ours is before it, as it
+ * says itself. Never throws.
  */
-export async function apiState({ deployment }: Config): Promise<ApiState> {
-  const url = deployment.apiUrl.replace(/\/+$/, '');
+export async function apiState(config: Config): Promise<ApiState> {
+  const { health } = config.deployment.contract ?? OUR_CONTRACT;
+  const url = config.deployment.apiUrl.replace(/\/+$/, '');
   const none = { url, version: null, registeredModel: null };
   try {
-    const response = await fetch(`${url}/health`, { signal: AbortSignal.timeout(HEALTH_LIMIT_MS) });
-    const health = Health.safeParse(await response.json().catch(() => null)).data;
-    const { model_name = null, model_version, reason, error } = health ?? {};
-    const version = response.headers.get(SERVED_BY.version) ?? model_version;
-    if (response.ok && version) {
-      const model = response.headers.get(SERVED_BY.model);
-      return { url, version, registeredModel: model === null ? model_name : decodeURIComponent(model), problem: null };
+    const response = await fetch(url + health.path, { signal: AbortSignal.timeout(HEALTH_LIMIT_MS) });
+    const said = { body: await response.json().catch(() => null), headers: Object.fromEntries(response.headers) };
+    const waits = notReady(said, health);
+    if (!response.ok || waits) {
+      const { reason, error } = Reason.safeParse(said.body).data ?? {};
+      return { ...none, problem: reason ?? error ?? waits ?? `${health.path} answers ${response.status}` };
     }
-    return { ...none, problem: reason ?? error ?? `/health answers ${response.status}` };
+    const served = servedOf(said, health) ?? (await servedByGateway(config));
+    if (served) return { url, ...served, problem: null };
+    return {
+      ...none,
+      problem: `${health.path} names no version (deployment.contract.health.version says where it is)`,
+    };
   } catch (error) {
     const late = error instanceof Error && error.name === 'TimeoutError';
     return { ...none, problem: late ? `no answer within ${HEALTH_LIMIT_MS / 1000} s` : 'nothing answers there' };
   }
+}
+
+/** The headers are the gateway's, which knows what it started; the rest is what the API says. */
+function servedOf(
+  said: Said,
+  health: ApiContract['health'],
+): (Pick<ApiState, 'registeredModel'> & { version: string }) | null {
+  const version = versionAt(said, `header:${SERVED_BY.version}`) ?? versionAt(said, health.version);
+  if (version === undefined) return null;
+  const known = saidAt(said, `header:${SERVED_BY.model}`);
+  const model = known === undefined ? saidAt(said, health.model) : decodeURIComponent(String(known));
+  return { version, registeredModel: typeof model === 'string' ? model : null };
+}
+
+/** Where something between us and the gateway has taken its headers away, it is asked itself. */
+async function servedByGateway(config: Config) {
+  if (config.deployment.target === 'none') return null;
+  const { active } = await askGateway(config, AbortSignal.timeout(HEALTH_LIMIT_MS)).catch(() => ({ active: null }));
+  return active && { version: active.version, registeredModel: active.model };
 }
 
 /** How Production stands, and what it would become, in sentences. */

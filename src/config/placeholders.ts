@@ -29,6 +29,10 @@ export const PLACEHOLDERS = {
 } as const;
 export type Placeholder = keyof typeof PLACEHOLDERS;
 
+/** What stands for a value in the command and the environment of the API; a container has a port of its own. */
+export const API_PLACEHOLDERS = ['host', 'port', 'model', 'version', 'runId'] as const;
+export type ApiPlaceholder = (typeof API_PLACEHOLDERS)[number];
+
 const EVERYWHERE = [
   'project',
   'workDir',
@@ -106,6 +110,30 @@ export function placeholderProblems(step: PlaceholderStep, text: string, { argum
     if (error instanceof PlaceholderError) return [error.message];
     throw error;
   }
+}
+
+/**
+ * What is wrong with the placeholders of a text of the API; empty: nothing.
+ *
+ * @param known those that it may have
+ */
+export function apiPlaceholderProblems(text: string, known: readonly ApiPlaceholder[]): string[] {
+  try {
+    return parsePlaceholders(text).flatMap((piece) => {
+      if ('text' in piece || known.some((name) => name === piece.name)) return [];
+      return [`unknown placeholder {${piece.name}}; here there are ${list(known)}`];
+    });
+  } catch (error) {
+    if (error instanceof PlaceholderError) return [error.message];
+    throw error;
+  }
+}
+
+/** A text of the API with its placeholders filled. */
+export function expandForApi(text: string, values: Partial<Record<string, string>>): string {
+  return parsePlaceholders(text)
+    .map((piece) => ('text' in piece ? piece.text : (values[piece.name] ?? piece.otherwise ?? '')))
+    .join('');
 }
 
 /** Whether any of the texts asks for the placeholder. */

@@ -4,7 +4,14 @@ import { WORKFLOWS } from '../contracts/workflows.ts';
 import { didYouMean, quoted } from '../words/suggest.ts';
 import { extraStepFaults } from './extraSteps.ts';
 import { isLoopback } from './network.ts';
-import { type PlaceholderStep, parsePlaceholders, placeholderProblems } from './placeholders.ts';
+import {
+  API_PLACEHOLDERS,
+  type ApiPlaceholder,
+  apiPlaceholderProblems,
+  type PlaceholderStep,
+  parsePlaceholders,
+  placeholderProblems,
+} from './placeholders.ts';
 import { explain, type PlaceOf, type Problem, problemAt } from './problems.ts';
 import { ConfigSchema } from './schema.ts';
 
@@ -28,6 +35,8 @@ export function checkTogether(written: Written): Problem[] {
     ...numberProblems(written),
     ...stepProblems(written),
     ...extraStepProblems(written),
+    ...apiProblems(written, 'deployment', API_PLACEHOLDERS),
+    ...apiProblems(written, 'docker', ['model', 'version', 'runId']),
     ...scheduleProblems(written),
     ...stewardProblems(written),
     ...adminPortProblems(written),
@@ -91,6 +100,15 @@ function declaredIn({ models, registry }: Record<string, unknown>): string[] {
   return [typeof name === 'string' ? name : ConfigSchema.parse({}).registry.registeredModel];
 }
 
+/** Placeholders of the API: in the command and the environment of its process, in the environment of its container. */
+function apiProblems(written: Written, section: 'deployment' | 'docker', known: readonly ApiPlaceholder[]): Problem[] {
+  const settings = written.settings[section];
+  if (!isMapping(settings)) return [];
+  return textsOf(settings).flatMap(({ at, text }) =>
+    apiPlaceholderProblems(text, known).map((message) => problemOf(written, [section, ...at], message)),
+  );
+}
+
 type Step = Record<string, unknown>;
 
 /** Steps that a project may do without. */
@@ -139,10 +157,14 @@ interface Text {
   argument: boolean;
 }
 
-function textsOf({ command, env }: Step): Text[] {
+/** Where a step's results are, beside its command: a path may have placeholders. */
+const PATHS = ['file', 'directory', 'modelFile'];
+
+function textsOf({ command, env, outputs }: Step): Text[] {
   const args = (Array.isArray(command) ? command : []).map((text, index) => ({ at: ['command', index], text }));
   const variables = Object.entries(isMapping(env) ? env : {}).map(([name, text]) => ({ at: ['env', name], text }));
-  return [...args, ...variables].flatMap(({ at, text }) =>
+  const paths = PATHS.map((name) => ({ at: ['outputs', name], text: isMapping(outputs) ? outputs[name] : undefined }));
+  return [...args, ...variables, ...paths].flatMap(({ at, text }) =>
     typeof text === 'string' ? [{ at, text, argument: at[0] === 'command' }] : [],
   );
 }

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import type { ClientConfigProfile } from '@temporalio/envconfig';
 import { z } from 'zod';
+import { ApiContract } from '../contracts/apiContract.ts';
 import { WORKER_ROLES } from '../contracts/names.ts';
 import { NotificationTarget } from '../contracts/notifications.ts';
 import {
@@ -79,8 +80,11 @@ export const ConfigSchema = z.strictObject({
       .array(z.enum(['version', 'schema', 'prediction']))
       .default(['version', 'schema', 'prediction'])
       .describe(
-        'what a candidate must prove besides answering /health: that it serves the version, describes its features, predicts',
+        'what a candidate must prove besides answering its health path: that it serves the version, describes its features, predicts; what deployment.contract does not have, it need not prove',
       ),
+    contract: ApiContract.optional().describe(
+      'where an API with other answers than the bundled one has its version and its predictions; absent: as the bundled one',
+    ),
     example: z
       .string()
       .default('')
@@ -90,11 +94,20 @@ export const ConfigSchema = z.strictObject({
       .min(1)
       .optional()
       .describe(
-        'program of the API and its arguments, with {host}, {port}, {model} and {version}, for the target process; absent: the bundled one',
+        'program of the API and its arguments, with {host}, {port}, {model}, {version} and {runId}, for the target process; absent: the bundled one',
+      ),
+    environment: z
+      .enum(['ours', 'model'])
+      .default('ours')
+      .describe(
+        "packages that the bundled API serves a model with, for the target process; model: those that the model's requirements.txt names, installed once for their digest",
       ),
     cwd: z.string().default('').describe('working directory of that command, relative to mediwatch.yaml'),
     venv: z.string().default('').describe('virtual environment that its programs are taken from first'),
-    env: z.record(z.string(), z.string()).default({}).describe('extra environment of that command'),
+    env: z
+      .record(z.string(), z.string())
+      .default({})
+      .describe('extra environment of that command; placeholders as in it'),
     passEnv: PassEnv.describe("variables of the gateway that the API's processes get too"),
   }),
   rollout: RolloutSettings.prefault({}),
@@ -141,7 +154,10 @@ export const ConfigSchema = z.strictObject({
         "subnets of Docker's default network: without docker.network, the gateway sends requests to containers there only",
       ),
     mlflowUri: z.string().default('').describe('MLflow as the containers reach it; empty: found out'),
-    env: z.record(z.string(), z.string()).default({}).describe('extra environment of the API container'),
+    env: z
+      .record(z.string(), z.string())
+      .default({})
+      .describe('extra environment of the API container, with {model}, {version} and {runId}'),
     passEnv: PassEnv.describe('variables of the worker that the docker command gets too, for credential helpers'),
     writable: list(z.string().startsWith('/'))
       .default(['/tmp'])
@@ -382,6 +398,8 @@ export const ConfigSchema = z.strictObject({
 export type Config = Omit<z.infer<typeof ConfigSchema>, 'models'> & {
   /** Folder of `mediwatch.yaml`: relative paths in it start here. */
   root: string;
+  /** Of the text of `mediwatch.yaml`; empty without one. */
+  digest: string;
   /** The settings of each model by its registered name: what `models` says laid over the rest. */
   models: Readonly<Record<string, Config>>;
   /** Values of the variables that `notifications` names, as far as they are set. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { type ApiContract, notReady, OUR_CONTRACT, type Said, saidAt, versionAt } from '../contracts/apiContract.ts';
 import { SERVED_BY } from '../contracts/gateway.ts';
 import { productionOf } from '../domain/registryMoves.ts';
 import { GatewayError } from '../systems/deployment/target.ts';
@@ -29,18 +30,26 @@ export const apiCheck: Check = {
   name: 'API',
   async run(context) {
     const { config, signal } = context;
-    if (config.deployment.target === 'none') return [];
-    const url = baseOf(config.deployment.apiUrl);
+    const { deployment, docker, registry } = config;
+    const { target, contract } = deployment;
+    // Without a gateway of ours, it is somebody else's: known by what is declared of it.
+    if (target === 'none' && !contract) return [];
+    const url = baseOf(deployment.apiUrl);
     const production = await servedVersion(context);
+    const { health: declared, schema } = contract ?? OUR_CONTRACT;
     try {
-      const health = await ask(`${url}/health`, { signal });
-      const isBaked = config.deployment.target === 'docker' && config.docker.option === 'baked';
+      const [health, gateway] = await Promise.all([
+        ask(url + declared.path, { signal }),
+        target === 'none' ? null : askGateway(config, signal).catch(() => null),
+      ]);
+      const isBaked = target === 'docker' && docker.option === 'baked';
       const findings = judgeHealth(health, {
-        registeredModel: config.registry.registeredModel,
-        version: production,
-        source: isBaked ? 'local' : 'mlflow',
+        ...{ registeredModel: registry.registeredModel, version: production, source: isBaked ? 'local' : 'mlflow' },
+        ...{ contract, started: gateway?.active?.version },
       });
-      return health.status === 200 ? [...findings, await examineSchema(url, signal)] : findings;
+      if (health.status !== 200) return findings;
+      const isRequired = deployment.checks.includes('schema');
+      return [...findings, await examineSchema(url, schema.path, isRequired, signal)];
     } catch (error) {
       if (!(error instanceof NoAnswer)) throw error;
       return [finding('apiAway', { url, reason: error.message })];
@@ -55,8 +64,6 @@ async function servedVersion({ versions }: DoctorContext): Promise<string | null
 }
 
 const Health = z.object({
-  model_name: z.string().nullish(),
-  model_version: z.coerce.string().nullish(),
   model_source: z.string().nullish(),
   model_stage: z.string().nullish(),
   reason: z.string().nullish(),
@@ -69,33 +76,40 @@ interface HealthExpectation {
   version: string | null;
   /** What MODEL_SOURCE should be. */
   source: 'mlflow' | 'local';
+  /** Where the answer has what it says; absent: where that of the bundled API has it. */
+  contract?: ApiContract | undefined;
+  /** Version that the gateway says it started; absent: it was not asked, or does not answer. */
+  started?: string | undefined;
 }
 
-/** Whether the answer of `/health` is that of the version in Production, in the environment that is configured. */
+/** Whether the answer of the health path is that of the version in Production, in the environment that is configured. */
 export function judgeHealth(
   { status, body, headers = {} }: Pick<Answer, 'status' | 'body'> & Partial<Pick<Answer, 'headers'>>,
-  { registeredModel, version: production, source }: HealthExpectation,
+  { registeredModel, version: production, source, contract, started }: HealthExpectation,
 ): Finding[] {
-  const health = Health.safeParse(body).data;
-  if (!health) return [finding('notTheApi', { status })];
+  const { health } = contract ?? OUR_CONTRACT;
+  const said = { body, headers };
+  const ours = Health.safeParse(body).data;
+  if (!ours && !contract) return [finding('notTheApi', { status, path: health.path })];
   // The gateway knows what it started; the API can say anything.
-  const known = headers[SERVED_BY.model]?.toString();
-  const model = known === undefined ? health.model_name : decodeURIComponent(known);
-  const version = headers[SERVED_BY.version]?.toString();
+  const known = saidAt(said, `header:${SERVED_BY.model}`);
+  const model = known === undefined ? textAt(said, health.model) : decodeURIComponent(String(known));
+  const version = versionAt(said, `header:${SERVED_BY.version}`) ?? started;
+  const own = versionAt(said, health.version);
   const environment = [
-    { variable: 'MLFLOW_MODEL_VERSION', is: health.model_version, should: version ?? health.model_version ?? '' },
-    { variable: 'MODEL_SOURCE', is: health.model_source, should: source },
+    { variable: 'MLFLOW_MODEL_VERSION', is: own, should: version ?? own ?? '' },
+    { variable: 'MODEL_SOURCE', is: contract ? null : ours?.model_source, should: source },
     { variable: 'MLFLOW_MODEL_NAME', is: model, should: registeredModel },
     // The bundled API names no stage when its version is pinned.
-    { variable: 'MLFLOW_MODEL_STAGE', is: health.model_stage, should: 'Production' },
+    { variable: 'MLFLOW_MODEL_STAGE', is: contract ? null : ours?.model_stage, should: 'Production' },
   ].flatMap(({ variable, is, should }) =>
     is && is !== should ? [finding('apiMisconfigured', { variable, is, should })] : [],
   );
-  const { reason, error } = health;
-  const serves = version ?? health.model_version;
-  if (status !== 200 || !serves) {
+  const serves = version ?? own;
+  const reason = ours?.reason ?? ours?.error ?? (status === 200 ? notReady(said, health) : null);
+  if (status !== 200 || reason || !serves) {
     return [
-      finding('apiWithoutModel', { status, reason: reason ?? error ?? null, source, version: production }),
+      finding('apiWithoutModel', { status, path: health.path, reason, source, version: production }),
       ...environment,
     ];
   }
@@ -105,17 +119,24 @@ export function judgeHealth(
   return [finding('apiServes', { version: serves, registeredModel: model ?? registeredModel })];
 }
 
+function textAt(said: Said, place: string): string | undefined {
+  const value = saidAt(said, place);
+  return typeof value === 'string' ? value : undefined;
+}
+
 const FeatureSchema = z.object({ features: z.array(z.unknown()).min(1) });
 
-async function examineSchema(url: string, signal: AbortSignal): Promise<Finding> {
+async function examineSchema(url: string, path: string, isRequired: boolean, signal: AbortSignal): Promise<Finding> {
+  if (path === '') return finding('schemaNotThere', {});
   try {
-    const { status, body } = await ask(`${url}/schema`, { signal });
+    const { status, body } = await ask(url + path, { signal });
+    if (status === 404 && !isRequired) return finding('schemaNotThere', {});
     const schema = FeatureSchema.safeParse(body);
-    if (status !== 200 || !schema.success) return finding('schemaWrong', { status });
-    return finding('schemaDescribed', { features: schema.data.features.length });
+    if (status !== 200 || !schema.success) return finding('schemaWrong', { status, path });
+    return finding('schemaDescribed', { features: schema.data.features.length, path });
   } catch (error) {
     if (!(error instanceof NoAnswer)) throw error;
-    return finding('schemaAway', { reason: error.message });
+    return finding('schemaAway', { reason: error.message, path });
   }
 }
 

@@ -17,14 +17,17 @@ const PREDICTED = [['prediction'], ['prob', 'pred']];
 export const predictionLogCheck: Check = {
   name: 'Prediction log',
   async run({ config }) {
-    const { target, apiUrl } = config.deployment;
+    const { target, apiUrl, command, contract } = config.deployment;
     const { minRows } = config.monitoring;
     if (config.monitoring.log)
       return [judgeOwnLog(await ownLogOf(fromRoot(config, config.monitoring.log), minRows), minRows)];
-    if (target === 'none') return [];
+    if (target === 'none') return contract ? [finding('logNotKept', {})] : [];
     const folder = join(fromRoot(config, config.stack.dir), 'predictions');
     const place = { folder, isMounted: target === 'docker', apiUrl: baseOf(apiUrl), minRows };
-    return [judgePredictionLog(await stateOf(folder), place)];
+    const state = await stateOf(folder);
+    const isForeign = contract !== undefined || command !== undefined;
+    if (isForeign && (state.kind === 'noFolder' || state.kind === 'noFile')) return [finding('logNotKept', {})];
+    return [judgePredictionLog(state, place)];
   },
 };
 

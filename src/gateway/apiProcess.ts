@@ -2,7 +2,8 @@ import { mkdirSync } from 'node:fs';
 import { execa } from 'execa';
 import pRetry from 'p-retry';
 import type { Logger } from 'pino';
-import { type Dispatcher, request } from 'undici';
+import { request } from 'undici';
+import { type ApiContract, notReady } from '../contracts/apiContract.ts';
 import type { Instance, InstanceSpec } from '../contracts/gateway.ts';
 import { checkHeader } from '../systems/checkSecret.ts';
 import { LOOPBACK } from '../systems/ports.ts';
@@ -23,6 +24,8 @@ interface ApiProcessOptions {
   spec: InstanceSpec;
   port: number;
   command: Command;
+  /** How its answers say how it does. */
+  health: ApiContract['health'];
   logFile: string;
   reaper: Reaper;
   /** Called when its state, or the reason for it, has changed. */
@@ -30,12 +33,12 @@ interface ApiProcessOptions {
   log: Logger;
 }
 
-/** One API process: started at once, `running` when its /health answers 200, until it exits or is stopped. */
+/** One API process: started at once, `running` when its health path says so, until it exits or is stopped. */
 export type ApiProcess = ReturnType<typeof startApiProcess>;
 
 /** Starts an API process in its own process group. A program that cannot be started shows as `exited`. */
 export function startApiProcess(options: ApiProcessOptions) {
-  const { spec, port, command, logFile, reaper, onChange, log } = options;
+  const { spec, port, command, health, logFile, reaper, onChange, log } = options;
   const url = `http://${LOOPBACK}:${port}`;
   const tag = reaper.newTag();
   const startedAt = new Date().toISOString();
@@ -93,7 +96,7 @@ export function startApiProcess(options: ApiProcessOptions) {
   const look = async () => {
     if (state !== 'starting') return;
     const { API_CHECK_SECRET: secret } = command.env;
-    const found = await probe(url, { signal: probing.signal, headers: secret ? checkHeader(secret) : {} });
+    const found = await probe(url, health, { signal: probing.signal, headers: secret ? checkHeader(secret) : {} });
     if (state !== 'starting') return;
     if (found !== null) return become('starting', found);
     runningSince = performance.now();
@@ -160,36 +163,46 @@ function makePredictionFolder({ env }: Command, log: Logger): void {
 }
 
 /**
- * Asks `GET /health` once.
+ * Asks its health path once.
  *
  * @param headers what the API must know us by, to say why it has no model
- * @returns null: it answers with 200; otherwise why not, as text
+ * @returns null: it answers with 2xx and is ready; otherwise why not, as text
  */
 export async function probe(
   url: string,
+  health: ApiContract['health'],
   { signal, headers = {} }: { signal?: AbortSignal; headers?: Record<string, string> } = {},
 ): Promise<string | null> {
+  const { path } = health;
   try {
     const limit = AbortSignal.timeout(PROBE_TIMEOUT_MS);
     const ended = signal ? AbortSignal.any([signal, limit]) : limit;
-    const response = await request(`${url}/health`, { headers, signal: ended });
-    const reason = await reasonIn(response.body);
-    if (response.statusCode === 200) return null;
-    return `/health answers ${response.statusCode}${reason ? `: ${reason}` : ''}`;
+    const response = await request(url + path, { headers, signal: ended });
+    const { statusCode: status } = response;
+    const body = parsed(await response.body.text());
+    if (status >= 200 && status < 300) {
+      const waits = notReady({ body, headers: response.headers }, health);
+      return waits && `${path} answers ${status}: ${waits}`;
+    }
+    const reason = reasonIn(body);
+    return `${path} answers ${status}${reason ? `: ${reason}` : ''}`;
   } catch (error) {
     const { name, code, message } = error as NodeJS.ErrnoException;
     if (code === 'ECONNREFUSED') return 'it does not listen yet';
-    if (name === 'TimeoutError') return `/health does not answer within ${PROBE_TIMEOUT_MS / 1_000} s`;
-    return `/health cannot be read: ${message}`;
+    if (name === 'TimeoutError') return `${path} does not answer within ${PROBE_TIMEOUT_MS / 1_000} s`;
+    return `${path} cannot be read: ${message}`;
   }
 }
 
-async function reasonIn(body: Dispatcher.ResponseData['body']): Promise<string> {
-  const text = (await body.text()).slice(0, 500);
+function reasonIn(body: unknown): string {
+  const reason = (body as { reason?: unknown } | null)?.reason;
+  const text = typeof reason === 'string' ? reason : typeof body === 'string' ? body : JSON.stringify(body);
+  return text.slice(0, 500);
+}
+
+function parsed(text: string): unknown {
   try {
-    const answer: unknown = JSON.parse(text);
-    const reason = (answer as { reason?: unknown } | null)?.reason;
-    return typeof reason === 'string' ? reason : text;
+    return JSON.parse(text);
   } catch {
     return text;
   }

@@ -1,12 +1,13 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
+import { expandForApi } from '../config/placeholders.ts';
 import { type Config, fromRoot, PROJECT_ROOT } from '../config.ts';
 import type { InstanceSpec } from '../contracts/gateway.ts';
 import { accessVariables, modelVariables } from '../systems/apiVariables.ts';
-import { variablesOf } from '../systems/processes/environment.ts';
+import { environmentOf, variablesOf } from '../systems/processes/environment.ts';
 
-/** A program with its arguments (no shell) and the what its environment has besides the usual. */
+/** A program with its arguments (no shell) and what its environment has besides the usual. */
 export interface Command {
   file: string;
   args: string[];
@@ -23,13 +24,18 @@ export function apiCommand(config: Config): CommandOf {
   // Requests run beside each other already: with more threads a prediction for one record spends its time waiting for
   // them, one barrier for each tree (8 against 22 ms where two cores are busy).
   const threads = { OMP_NUM_THREADS: '1' };
-  const { command } = config.deployment;
+  const { command, environment } = config.deployment;
+  const isOwn = environment === 'model';
   if (command) return (spec, address) => projectCommand(config, command, spec, address);
   return (spec, { host, port }) => ({
     file: config.worker.python || join(python, '.venv', 'bin', 'python'),
-    args: ['-m', 'mediwatch_training.serving'],
+    args: ['-m', isOwn ? 'mediwatch_training.serving.environment' : 'mediwatch_training.serving'],
     env: {
       ...threads,
+      ...(isOwn && {
+        ...environmentOf(['pip']),
+        MODEL_ENVIRONMENTS: join(fromRoot(config, config.stack.dir), 'environments'),
+      }),
       HOST: host,
       PORT: String(port),
       ...variablesFor(config, spec),
@@ -48,8 +54,8 @@ function projectCommand(
   { host, port }: { host: string; port: number },
 ): Command {
   const { cwd, venv, env } = config.deployment;
-  const values: Record<string, string> = { host, port: String(port), model: spec.model, version: spec.version };
-  const filled = (text: string) => text.replace(/\{(\w+)\}/g, (all, name: string) => values[name] ?? all);
+  const { model, version, runId } = spec;
+  const filled = (text: string) => expandForApi(text, { host, port: String(port), model, version, runId });
   const [file = '', ...args] = command.map(filled);
   const bin = venv && join(fromRoot(config, venv), 'bin');
   return {

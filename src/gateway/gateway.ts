@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { hostOf } from '../config/embedded.ts';
 import { isLoopback } from '../config/network.ts';
 import { type Config, fromRoot } from '../config.ts';
+import { type ApiContract, OUR_CONTRACT } from '../contracts/apiContract.ts';
 import type { ExternalSpec } from '../contracts/gateway.ts';
 import { ensureAdminToken, gatewayAt } from '../systems/adminToken.ts';
 import { EVERYWHERE, LOOPBACK, LOOPBACK_NAMES } from '../systems/ports.ts';
@@ -31,6 +32,8 @@ export interface GatewayOptions {
   drainMs: number;
   /** How an API process is started. */
   command: CommandOf;
+  /** Where its answers have what they say; default: where those of the bundled one have it. */
+  contract?: () => ApiContract;
   log: Logger;
   /** From SIGTERM to SIGKILL of an API process (ms). */
   graceMs?: number;
@@ -59,16 +62,21 @@ export interface Gateway {
   close(): Promise<void>;
 }
 
-/** The options of the gateway of a configuration. */
-export function gatewayOptions(config: Config, log: Logger): GatewayOptions {
+/**
+ * The options of the gateway of a configuration.
+ *
+ * @param now the settings by which the next API is started; default: those of the gateway itself
+ */
+export function gatewayOptions(config: Config, log: Logger, now: () => Config = () => config): GatewayOptions {
   return {
     apiPort: config.stack.apiPort,
     bind: config.stack.bind,
     adminPort: adminPortOf(config),
-    allows: upstreamRule(config),
+    allows: (spec) => upstreamRule(now())(spec),
     dir: fromRoot(config, config.stack.dir),
     drainMs: config.deployment.drain * 1_000,
-    command: apiCommand(config),
+    command: (spec, address) => apiCommand(now())(spec, address),
+    contract: () => now().deployment.contract ?? OUR_CONTRACT,
     log,
   };
 }
@@ -93,13 +101,16 @@ function adminPortOf(config: Config): AdminPort | undefined {
  */
 export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const { apiPort, adminPort, allows = () => false, dir, drainMs, command, log } = options;
-  const { bind = LOOPBACK, graceMs = 5_000, requestTimeoutMs = 60_000 } = options;
+  const { bind = LOOPBACK, graceMs = 5_000, requestTimeoutMs = 60_000, contract = () => OUR_CONTRACT } = options;
   const reaper = await createReaper();
-  const plane = await createProxy({ requestTimeoutMs, log });
+  const plane = await createProxy({ requestTimeoutMs, contract, log });
   const onChange = () => routing.publish();
   // Only a deployment worker on another host, who needs the admin port, asks the processes themselves.
   const host = adminPort && !isLoopback(bind) ? EVERYWHERE : LOOPBACK;
-  const upstreams = createUpstreams({ command, host, logDir: join(dir, 'logs'), graceMs, reaper, onChange, log });
+  const upstreams = createUpstreams({
+    ...{ command, contract, host, logDir: join(dir, 'logs') },
+    ...{ graceMs, reaper, onChange, log },
+  });
   const routing = createRouting({ upstreams, plane, stateFile: join(dir, 'gateway', 'state.json'), log });
   const makeAdmin = (port?: Parameters<typeof createAdmin>[0]['port']) =>
     createAdmin({ upstreams, routing, plane, allows, log, ...(port && { port }) });

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { PassThrough, pipeline, type Readable, Transform } from 'node:stream';
-import { z } from 'zod';
+import { type ApiContract, predictionsAt } from '../contracts/apiContract.ts';
 import { ANSWER_BYTES, BODY_LIMIT_BYTES, SMALL_BODY_BYTES } from './limits.ts';
 import { HttpProblem } from './problem.ts';
 import type { Prediction } from './traffic.ts';
@@ -80,16 +80,6 @@ const tooMany = () => new BodyRefused(503, 'Too many large requests come in at o
 /** Larger answers are passed on unread (bytes). */
 const READ_LIMIT_BYTES = 2 ** 20;
 
-/** A probability, or the class of a target with several; the number of a regression is neither. */
-const Answer = z.object({
-  predictions: z.array(
-    z.union([
-      z.object({ prob: z.number().min(0).max(1) }).transform(({ prob }) => prob),
-      z.object({ prediction: z.string().max(200) }).transform(({ prediction }) => prediction),
-    ]),
-  ),
-});
-
 interface Exchange {
   method: string;
   /** Path with its query. */
@@ -100,9 +90,17 @@ interface Exchange {
 }
 
 /** Whether an answer holds predictions that can be read as it passes by. */
-export function hasPredictions({ method, url, status, headers }: Exchange): boolean {
+export function hasPredictions({ method, url, status, headers }: Exchange, predict: ApiContract['predict']): boolean {
   const isJson = /^application\/json\b/i.test(String(headers['content-type'])) && !headers['content-encoding'];
-  return method === 'POST' && status === 200 && isJson && /^\/predict\/?(\?|$)/.test(url);
+  const isKnown = predict.probability !== '' || predict.label !== '';
+  const isAsked = isKnown && method === predict.method && isAt(url, predict.path);
+  return isAsked && status === 200 && isJson;
+}
+
+/** Whether an address, query included, is that of a path, whether or not it ends with a slash. */
+export function isAt(url: string, path: string): boolean {
+  const bare = (text: string) => text.replace(/\?.*$/, '').replace(/\/$/, '');
+  return bare(url) === bare(path);
 }
 
 /** Passes an answer on piece by piece, ahead of a client that reads it slowly. */
@@ -115,9 +113,14 @@ export function passAlong(answer: Readable): Readable {
 /**
  * Passes an answer on piece by piece, and reads it when all of it has gone by.
  *
+ * @param predict where it has them
  * @param onPrediction called with each prediction; an answer of another shape or over 1 MiB has none
  */
-export function readInPassing(answer: Readable, onPrediction: (prediction: Prediction) => void): Readable {
+export function readInPassing(
+  answer: Readable,
+  predict: ApiContract['predict'],
+  onPrediction: (prediction: Prediction) => void,
+): Readable {
   let kept: Buffer[] = [];
   let bytes = 0;
   const passage = new Transform({
@@ -131,7 +134,8 @@ export function readInPassing(answer: Readable, onPrediction: (prediction: Predi
     flush(done) {
       done();
       // The client has its answer before it is looked into.
-      if (bytes <= READ_LIMIT_BYTES) setImmediate(() => predictionsIn(Buffer.concat(kept)).forEach(onPrediction));
+      if (bytes <= READ_LIMIT_BYTES)
+        setImmediate(() => predictionsIn(Buffer.concat(kept), predict).forEach(onPrediction));
     },
   });
   // A cut is seen by whoever reads the passage, which is destroyed with its cause.
@@ -139,10 +143,9 @@ export function readInPassing(answer: Readable, onPrediction: (prediction: Predi
   return passage;
 }
 
-function predictionsIn(body: Buffer): Prediction[] {
+function predictionsIn(body: Buffer, predict: ApiContract['predict']): Prediction[] {
   try {
-    const answer = Answer.safeParse(JSON.parse(body.toString('utf8')));
-    return answer.success ? answer.data.predictions : [];
+    return predictionsAt({ body: JSON.parse(body.toString('utf8')) }, predict);
   } catch {
     return [];
   }

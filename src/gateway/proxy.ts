@@ -9,6 +9,7 @@ import Fastify, {
   LogController,
 } from 'fastify';
 import type { Logger } from 'pino';
+import type { ApiContract } from '../contracts/apiContract.ts';
 import { SERVED_BY } from '../contracts/gateway.ts';
 import { limitClients } from '../systems/clientLimits.ts';
 import type { DataPlane, Destination, Routes, Unavailable } from './dataPlane.ts';
@@ -17,6 +18,7 @@ import {
   BodyRefused,
   endToEnd,
   hasPredictions,
+  isAt,
   passAlong,
   readInPassing,
   wholeBody,
@@ -27,6 +29,8 @@ import { createTraffic, type Traffic, type Visit } from './traffic.ts';
 interface ProxyOptions {
   /** How long an upstream may take to begin its answer, and between two pieces of it (ms). */
   requestTimeoutMs: number;
+  /** Where the answers of the API have what they say. */
+  contract: () => ApiContract;
   log: Logger;
 }
 
@@ -42,7 +46,7 @@ const ATTEMPTS = 3;
 const NOT_CONNECTED = new Set(['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND', 'UND_ERR_CONNECT_TIMEOUT']);
 
 /** A data plane in this process: a server that passes every request on to the upstream of the moment. */
-export async function createProxy({ requestTimeoutMs, log }: ProxyOptions): Promise<DataPlane> {
+export async function createProxy({ requestTimeoutMs, contract, log }: ProxyOptions): Promise<DataPlane> {
   const traffic = createTraffic();
   let routes: Routes = { active: null, candidate: null };
   const [requests, healthChecks] = [createTurns(REQUESTS), createTurns(HEALTH_CHECKS)];
@@ -110,7 +114,7 @@ export async function createProxy({ requestTimeoutMs, log }: ProxyOptions): Prom
       onResponse: (_request, _reply, { statusCode, stream }) => {
         visit.answered();
         if (statusCode >= 500) visit.failed();
-        passOn(reply, stream, visit);
+        passOn(reply, stream, visit, contract().predict);
         finished(stream, () => request.endTurn?.());
       },
       onError: (_reply, { error }) => {
@@ -124,7 +128,7 @@ export async function createProxy({ requestTimeoutMs, log }: ProxyOptions): Prom
     });
   };
   app.all('/*', async (request, reply) => {
-    const isHealthCheck = /^\/health\/?(\?|$)/.test(request.url);
+    const isHealthCheck = isAt(request.url, contract().health.path);
     const endTurn = await (isHealthCheck ? healthChecks : requests).turn(request.client);
     if (reply.raw.destroyed) {
       endTurn();
@@ -181,7 +185,7 @@ function missed(traffic: Traffic, key: string): void {
 }
 
 /** Sends the answer as it comes; what it predicts is read in passing. */
-function passOn(reply: FastifyReply, answer: Readable, visit: Visit): void {
+function passOn(reply: FastifyReply, answer: Readable, visit: Visit, predict: ApiContract['predict']): void {
   finished(answer, (error) => {
     // When the client is gone, the answer is cut off by us.
     if (error && !reply.raw.destroyed) visit.failed();
@@ -194,7 +198,8 @@ function passOn(reply: FastifyReply, answer: Readable, visit: Visit): void {
   }
   const { method, url = '/' } = reply.request.raw;
   const exchange = { method: method ?? '', url, status: reply.statusCode, headers: reply.getHeaders() };
-  void reply.send(hasPredictions(exchange) ? readInPassing(answer, visit.predicted) : passAlong(answer));
+  const isRead = hasPredictions(exchange, predict);
+  void reply.send(isRead ? readInPassing(answer, predict, visit.predicted) : passAlong(answer));
 }
 
 function hasMoved(from: Upstream, to: Upstream | Unavailable): boolean {

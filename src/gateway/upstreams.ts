@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { ApiContract } from '../contracts/apiContract.ts';
 import type { ActiveSpec, ExternalSpec, InstanceSpec } from '../contracts/gateway.ts';
 import { freePort } from '../systems/ports.ts';
 import type { Reaper } from '../systems/processes/reaper.ts';
@@ -11,6 +12,8 @@ import { createSerial } from './serial.ts';
 
 interface UpstreamsOptions {
   command: CommandOf;
+  /** Where the answers of an API have what they say. */
+  contract: () => ApiContract;
   /** Address that the processes listen on. */
   host: string;
   /** Folder of the logs. */
@@ -27,7 +30,7 @@ export type Upstreams = ReturnType<typeof createUpstreams>;
 
 /** All that requests can go to, by key: our own processes, and servers that something else runs. Knows no traffic. */
 export function createUpstreams(options: UpstreamsOptions) {
-  const { command, host, logDir, graceMs, reaper, onChange, log } = options;
+  const { command, contract, host, logDir, graceMs, reaper, onChange, log } = options;
   const processes = new Map<string, ApiProcess>();
   const externals = new Map<string, ExternalSpec>();
   const reserved = new Set<number>();
@@ -41,7 +44,7 @@ export function createUpstreams(options: UpstreamsOptions) {
     reserved.add(port);
     const logFile = logFileOf(logDir, spec);
     pruneInstanceLogs(logDir, new Set([logFile, ...[...processes.values()].map((instance) => instance.logFile)]));
-    const process = { spec, port, command: command(spec, { host, port }), logFile };
+    const process = { spec, port, command: command(spec, { host, port }), health: contract().health, logFile };
     const instance = startApiProcess({ ...process, reaper, onChange, log });
     processes.set(spec.key, instance);
     onChange();
@@ -84,7 +87,7 @@ export function createUpstreams(options: UpstreamsOptions) {
       const own = processes.get(key);
       if (own) return await own.problem();
       const external = externals.get(key);
-      return external ? await probe(external.url) : 'it is gone';
+      return external ? await probe(external.url, contract().health) : 'it is gone';
     },
 
     /**

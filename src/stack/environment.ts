@@ -36,7 +36,8 @@ function isSecret(key: string, value: string | undefined): boolean {
 /** What a part hands on to the processes that it starts. */
 function passedOn(config: Config, part: keyof typeof SECRETS): string[] {
   const all = [config, ...Object.values(config.models)];
-  if (part === 'gateway') return all.flatMap(({ deployment }) => deployment.passEnv);
+  // pip's own settings reach what a model is served with.
+  if (part === 'gateway') return ['PIP_*', ...all.flatMap(({ deployment }) => deployment.passEnv)];
   if (part !== 'worker') return [];
   const targets = config.notifications.flatMap((target) => (target.kind === 'command' ? target.passEnv : []));
   const steps = all.flatMap(({ steps, extraSteps, docker }) => [...Object.values(steps), ...extraSteps, docker]);

@@ -4,6 +4,7 @@ import pRetry from 'p-retry';
 import { hasGateway } from '../config/embedded.ts';
 import { printable } from '../config/printable.ts';
 import type { Config } from '../config.ts';
+import { OUR_CONTRACT } from '../contracts/apiContract.ts';
 import { workflowIds } from '../contracts/names.ts';
 import { SEARCH_ATTRIBUTES } from '../contracts/savedQueries.ts';
 import { gatewayAt } from '../systems/adminToken.ts';
@@ -84,8 +85,9 @@ async function whatIsWrong(config: Config, retrainId: string): Promise<string | 
 
 async function answersWith(version: string, config: Config): Promise<boolean> {
   const gateway = createGatewayClient(gatewayAt(config));
+  const { apiUrl, contract = OUR_CONTRACT } = config.deployment;
   const assertAnswers = async () => {
-    const [serving, health] = await Promise.all([gateway.serving(), readJson(`${config.deployment.apiUrl}/health`)]);
+    const [serving, health] = await Promise.all([gateway.serving(), readJson(apiUrl + contract.health.path)]);
     if (serving?.version !== version || health === undefined) throw new Error('another version answers, or none');
   };
   const asking = { retries: Number.POSITIVE_INFINITY, minTimeout: 200, factor: 1, maxRetryTime: ANSWER_LIMIT_MS };

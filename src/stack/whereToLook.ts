@@ -1,5 +1,6 @@
 import { hasGateway, hasWebhook } from '../config/embedded.ts';
 import type { Config } from '../config.ts';
+import { OUR_CONTRACT } from '../contracts/apiContract.ts';
 import { ALIASES, starterOf, TAGS } from '../contracts/names.ts';
 import { withMlflow } from '../systems/mlflow/withMlflow.ts';
 import { pageOf, workflowsUrl } from '../words/links.ts';
@@ -21,7 +22,8 @@ export async function whereToLook(config: Config, retrainId?: string): Promise<s
   if (best) rows.push(['Report', `${best.runUrl}/artifacts/report/report.html`]);
   if (hasGateway(config)) {
     const version = best ? ` (${registry.registeredModel} version ${best.version})` : ' (no version yet)';
-    rows.push(['API', `${deployment.apiUrl}/health${version}`]);
+    const { apiUrl, contract = OUR_CONTRACT } = deployment;
+    rows.push(['API', `${apiUrl}${contract.health.path}${version}`]);
   }
   if (hasWebhook(config)) rows.push(['Drift alerts', `${config.webhook.url}/alerts ("mediwatch alert" raises one)`]);
   return rows.map(([name, where]) => `  ${name.padEnd(12)} ${where}`);

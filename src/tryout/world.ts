@@ -102,7 +102,7 @@ function scratch(own: Config, { folder, uri, data }: { folder: string; uri: stri
     ...own,
     models: {},
     data: { ...own.data, path: data },
-    mlflow: { ...mlflow, uri, uiUrl: uri, username: '', password: '', token: '', caFile: '' },
+    mlflow: { ...mlflow, uri, uiUrl: uri, username: '', password: '', token: '', caFile: '', clientCertFile: '' },
     artifacts: { ...own.artifacts, store: 'mlflow', keyFile: '' },
     worker: { ...own.worker, slots: 1 },
     stack: { ...stack, dir: folder, bind: LOOPBACK, apiAdminPort: undefined },

@@ -260,7 +260,10 @@ describe('the rest', () => {
     ]);
   });
   it('problems become sentences with their remedies; warnings do not', () => {
-    const found = [finding('schemaAway', { reason: 'gone' }), finding('scheduleMissing', { name: 'nightly' })];
+    const found = [
+      finding('schemaAway', { reason: 'gone', path: '/schema' }),
+      finding('scheduleMissing', { name: 'nightly' }),
+    ];
     expect(problemsText(found)).toBe(
       '/schema: gone. To fix it: mediwatch redeploy; if it stays, log the model with a signature',
     );

@@ -1,6 +1,7 @@
 import { pino } from 'pino';
 import { request } from 'undici';
 import { afterEach, expect, test } from 'vitest';
+import { OUR_CONTRACT } from '../../src/contracts/apiContract.ts';
 import type { DataPlane, Destination } from '../../src/gateway/dataPlane.ts';
 import { createProxy } from '../../src/gateway/proxy.ts';
 import { freePort } from '../../src/systems/ports.ts';
@@ -17,7 +18,7 @@ afterEach(async () => {
 async function planeTo(...destinations: Destination[]) {
   const gone = { key: 'gone', model: 'Readmit', version: '1', at: `http://127.0.0.1:${await freePort(new Set())}` };
   const rest: Destination[] = [gone, ...destinations];
-  plane = await createProxy({ requestTimeoutMs: 2_000, log: pino({ level: 'silent' }) });
+  plane = await createProxy({ requestTimeoutMs: 2_000, contract: () => OUR_CONTRACT, log: pino({ level: 'silent' }) });
   plane.route({
     get active() {
       return (rest.length > 1 ? rest.shift() : rest[0]) ?? null;

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { loadConfig, PROJECT_ROOT } from '../../src/config.ts';
+import { OUR_CONTRACT } from '../../src/contracts/apiContract.ts';
 import { startApiProcess } from '../../src/gateway/apiProcess.ts';
 import { apiCommand } from '../../src/gateway/command.ts';
 import { canEnclose, lookAt, withHelp } from '../../src/init/index.ts';
@@ -78,6 +79,7 @@ describe('no secret of ours is in the environment of', () => {
     const api = startApiProcess({
       ...{ spec, port, reaper, onChange: () => {}, log: pino({ level: 'silent' }), logFile: join(folder, 'api.log') },
       command: apiCommand(config)(spec, { host: '127.0.0.1', port }),
+      health: OUR_CONTRACT.health,
     });
     const ofMlflow = ['MEDIWATCH_MLFLOW_TOKEN', 'MLFLOW_TRACKING_USERNAME', 'MLFLOW_TRACKING_PASSWORD'];
     expect(secretsIn(await seen())).toEqual([...ofMlflow, 'DATABASE_URL']);

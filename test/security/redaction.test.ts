@@ -10,9 +10,10 @@ import { stringify } from 'yaml';
 import { translated } from '../../src/activities/lib/translate.ts';
 import { createRedactor, redact, redactData } from '../../src/config/redaction.ts';
 import { loadConfig, PROJECT_ROOT } from '../../src/config.ts';
+import { OUR_CONTRACT } from '../../src/contracts/apiContract.ts';
 import { judgeColumns } from '../../src/doctor/data.ts';
 import { modelVariables } from '../../src/systems/apiVariables.ts';
-import { expectAnswer } from '../../src/systems/deployment/checks.ts';
+import { expectAnswer, predictionRequest } from '../../src/systems/deployment/checks.ts';
 import { parseAddress } from '../../src/systems/mlflow/address.ts';
 import { uiLinks } from '../../src/systems/mlflow/links.ts';
 import { mlflowOptions } from '../../src/systems/mlflow/options.ts';
@@ -246,9 +247,13 @@ describe('no cell of the data is quoted', () => {
     const detail = [{ loc: ['body', 'records', 0, 'age'], msg: 'Input should be a string', input: 67 }];
     const body = { detail, seen: `${CELL} has 8573920` };
     const client = { ask: async () => ({ status: 422, body }), close: async () => undefined };
-    const { message } = (await expectAnswer(client, { records, limitMs: 1_000 }).catch(
-      (error: unknown) => error,
-    )) as Error;
+    const asked = {
+      contract: OUR_CONTRACT,
+      request: predictionRequest(undefined, records),
+      version: '3',
+      limitMs: 1_000,
+    };
+    const { message } = (await expectAnswer(client, asked).catch((error: unknown) => error)) as Error;
     expect(message).toContain('/predict answers 422');
     expect(message).toContain('"records",0,"age"');
     for (const cell of [CELL, '8573920', '67']) expect(message).not.toContain(cell);

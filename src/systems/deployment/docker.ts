@@ -1,4 +1,3 @@
-import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Config, fromRoot } from '../../config.ts';
 import type { Candidate } from '../../contracts/deployment.ts';
@@ -8,12 +7,9 @@ import { type ContainerDetails, followStarts, LABELS } from '../docker/client.ts
 import { chooseImage } from '../docker/images.ts';
 import type { DockerSystem } from '../docker/index.ts';
 import { createBridge } from '../docker/reach.ts';
+import { endContainer, isBaked, labelOf, logFileOf } from './containers.ts';
 import { createGatewayClient } from './gatewayClient.ts';
 import { type DeploymentTarget, GatewayError } from './target.ts';
-
-/** The API finishes its open requests within 20 s after SIGTERM. */
-const GRACE_SECONDS = 25;
-const SAVED_LOG = { lines: 10_000, characters: 5_000_000 };
 
 /**
  * The API as containers; the gateway, as their proxy, moves the traffic. What serves goes on serving while the Docker
@@ -26,8 +22,7 @@ export function createDockerTarget(config: Config, system: DockerSystem): Deploy
   const gateway = createGatewayClient(gatewayAt(config));
   const bridge = createBridge(config, docker);
   const state = fromRoot(config, config.stack.dir);
-  const ours = `${LABELS.gateway}=${config.deployment.adminUrl}`;
-  const logFileOf = (key: string) => join(state, 'logs', 'containers', `${containerName(key)}.log`);
+  const ours = labelOf(config);
   const closing = new AbortController();
 
   /** Tells the gateway where a container answers. */
@@ -76,7 +71,7 @@ export function createDockerTarget(config: Config, system: DockerSystem): Deploy
       // One that has ended stays as it is: its end and its log say what is wrong with it.
       if (!existing || existing.State.Status === 'created') await docker.start(name);
       const url = (await register(key, signal)) ?? `http://${name}.invalid`;
-      return { key, model, version, url, logFile: logFileOf(key) };
+      return { key, model, version, url, logFile: logFileOf(config, key) };
     },
 
     async state(key) {
@@ -112,17 +107,7 @@ export function createDockerTarget(config: Config, system: DockerSystem): Deploy
 
     async stop(key, options) {
       await gateway.remove(key, options);
-      const name = containerName(key);
-      const details = await docker.inspect(name);
-      if (!details) return;
-      await docker.stop(name, GRACE_SECONDS);
-      await mkdir(join(state, 'logs', 'containers'), { recursive: true });
-      await writeFile(logFileOf(key), await docker.log(name, SAVED_LOG));
-      await docker.remove(name);
-      // What proved itself keeps its image, for a rollback; of what did not, nothing is left on this host.
-      const hasServed = details.HostConfig.RestartPolicy?.Name === 'unless-stopped';
-      const version = details.Config.Labels[LABELS.version];
-      if (!hasServed && isBaked(details)) await docker.untag(`${config.docker.image}:v${version}`);
+      await endContainer(config, docker, key);
     },
 
     async close() {
@@ -132,11 +117,6 @@ export function createDockerTarget(config: Config, system: DockerSystem): Deploy
       await Promise.all([gateway.close(), system.close()]);
     },
   };
-}
-
-/** A container has the labels of its image too, and only a baked one names the digest of a model. */
-function isBaked({ Config: { Labels } }: ContainerDetails): boolean {
-  return Labels[LABELS.digest] !== undefined;
 }
 
 function assertSame(

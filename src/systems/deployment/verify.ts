@@ -1,5 +1,6 @@
 import pRetry from 'p-retry';
 import { z } from 'zod';
+import { type ApiContract, notReady, OUR_CONTRACT, placesOf, saidAt, versionAt } from '../../contracts/apiContract.ts';
 import type { Check } from '../../contracts/deployment.ts';
 import {
   type CandidateClient,
@@ -9,7 +10,9 @@ import {
   expectPrediction,
   expectSchema,
   expectStatic,
+  isOk,
   NoAnswer,
+  predictionRequest,
   quote,
 } from './checks.ts';
 import { type CandidateState, GatewayError, VerificationFailed } from './target.ts';
@@ -20,9 +23,13 @@ export interface VerifyOptions {
   /** Registered model and version that /health must name. */
   model: string;
   version: string;
+  /** Where its answers have what they say; absent: where those of the bundled API have it. */
+  contract?: ApiContract | undefined;
   /** Records for the prediction; empty: the example of /schema. */
   example: Record<string, unknown>[];
-  /** What it must prove besides answering /health and the static paths. */
+  /** What is sent for a prediction, with `"{records}"` in it; absent: `{"records": […]}`. */
+  request?: unknown;
+  /** What it must prove besides answering its health path and the static paths, as far as its contract has it. */
   require: readonly ('version' | 'schema' | 'prediction')[];
   /** How long /health may take to answer 200 (ms). */
   healthTimeoutMs: number;
@@ -53,8 +60,9 @@ export async function verifyCandidate(options: VerifyOptions): Promise<{ checks:
     url,
     secret,
     version,
+    contract = OUR_CONTRACT,
     example,
-    require,
+    request: template,
     maxPredictMs,
     warmUpMs = 10_000,
     staticPaths,
@@ -63,6 +71,8 @@ export async function verifyCandidate(options: VerifyOptions): Promise<{ checks:
     signal,
   } = options;
   const client = createCandidateClient(url, secret, signal);
+  const has = { version: contract.health.version, schema: contract.schema.path, prediction: contract.predict.path };
+  const require = options.require.filter((what) => has[what] !== '');
   const checks: Check[] = [];
 
   const check = async <Result extends { detail: string }>(name: string, run: () => Promise<Result>) => {
@@ -90,14 +100,17 @@ export async function verifyCandidate(options: VerifyOptions): Promise<{ checks:
   };
 
   try {
-    await check('health', () => untilServing(client, { ...options, onProgress }));
-    const schema = require.includes('schema') ? await check('schema', () => expectSchema(client)) : { example: [] };
-    const records = example.length > 0 ? example : schema.example;
+    await check('health', () => untilServing(client, { ...options, contract, require, onProgress }));
+    const schema = require.includes('schema')
+      ? await check('schema', () => expectSchema(client, contract))
+      : { example: [] };
+    const request = predictionRequest(template, example.length > 0 ? example : schema.example);
+    const asked = { contract, request, version };
     if (require.includes('prediction')) {
-      await check('warm-up', () => expectPrediction(client, { records, version, limitMs: maxPredictMs + warmUpMs }));
-      await check('predict', () => expectPrediction(client, { records, version, limitMs: maxPredictMs }));
-    } else if (records.length > 0) {
-      await check('predict', () => expectAnswer(client, { records, limitMs: maxPredictMs + warmUpMs }));
+      await check('warm-up', () => expectPrediction(client, { ...asked, limitMs: maxPredictMs + warmUpMs }));
+      await check('predict', () => expectPrediction(client, { ...asked, limitMs: maxPredictMs }));
+    } else if (request && has.prediction) {
+      await check('predict', () => expectAnswer(client, { ...asked, limitMs: maxPredictMs + warmUpMs }));
     }
     for (const path of staticPaths) await check(`static ${path}`, () => expectStatic(client, path));
     return { checks };
@@ -114,32 +127,49 @@ function gone(version: string, check: string): GatewayError {
 const HEALTH_POLL = { retries: Number.POSITIVE_INFINITY, minTimeout: 250, factor: 1 };
 const HEALTH_LIMIT_MS = 5_000;
 
-const Healthy = z.object({ model_name: z.string().optional(), model_version: z.coerce.string() });
-const Unhealthy = z.object({ reason: z.string() });
+/** So long a path that is not there is taken for one of a server that still starts (polls). */
+const MISSING_POLLS = 20;
+
+/** `final`: it will not become well. */
+const Unhealthy = z.object({ reason: z.string(), final: z.boolean().default(false) });
 
 type HealthOptions = Pick<VerifyOptions, 'model' | 'version' | 'healthTimeoutMs' | 'state' | 'signal' | 'require'> & {
+  contract: ApiContract;
   onProgress: (what: string) => void;
 };
 
 /** The candidate does not serve yet. */
-class NotYet extends Error {}
+class NotYet extends Error {
+  /** It answers, but has no such path. */
+  readonly isMissing: boolean;
+  constructor(message: string, status?: number) {
+    super(message);
+    this.isMissing = status === 404 || status === 405;
+  }
+}
 
 /**
- * Asks `GET /health` until it answers 200 with the expected model and version; where no version is required, one that
- * it names must still be the expected one.
+ * Asks its health path until it answers 200 and is ready, with the expected model and version; where no version is
+ * required, one that it names must still be the expected one.
  *
  * @throws {CheckFailed} when the time is over, and at once when the candidate exited or serves something else
  */
 async function untilServing(client: CandidateClient, options: HealthOptions): Promise<{ detail: string }> {
   const { version, healthTimeoutMs, state, signal, onProgress } = options;
+  const { path } = options.contract.health;
   let reason: string | undefined;
+  let missed = 0;
   const isNotYet = (error: unknown) => error instanceof NotYet || error instanceof NoAnswer;
   const onFailedAttempt = async ({ error }: { error: Error }) => {
     if (!isNotYet(error)) throw error;
     const now = await state();
-    if (now.state === 'exited' || now.state === 'absent') throw new CheckFailed('it ended before it answered /health');
+    if (now.state === 'exited' || now.state === 'absent') throw new CheckFailed(`it ended before it answered ${path}`);
+    missed = error instanceof NotYet && error.isMissing ? missed + 1 : 0;
+    if (missed > MISSING_POLLS) {
+      throw new CheckFailed(`${error.message}; set deployment.contract.health.path to a path that says how it does`);
+    }
     // An API that a gateway on another host has started gives its reasons to that one only.
-    if (now.reason?.startsWith('/health answers')) reason = now.reason;
+    if (now.reason?.startsWith(`${path} answers`)) reason = now.reason;
     onProgress(`waiting for version ${version}: ${reason ?? error.message}`);
   };
   const polling = { ...HEALTH_POLL, maxRetryTime: healthTimeoutMs, onFailedAttempt, ...(signal && { signal }) };
@@ -151,22 +181,38 @@ async function untilServing(client: CandidateClient, options: HealthOptions): Pr
   });
 }
 
-async function expectHealthy(client: CandidateClient, { model, version, require }: HealthOptions) {
-  const { status, body } = await client.ask('/health', { limitMs: HEALTH_LIMIT_MS });
-  if (status !== 200) {
-    const reason = Unhealthy.safeParse(body).data?.reason ?? quote(body);
-    throw new NotYet(`/health answers ${status}: ${reason}`);
+async function expectHealthy(client: CandidateClient, options: HealthOptions) {
+  const { model, version, require, contract } = options;
+  const { path, version: place } = contract.health;
+  const answer = await client.ask(path, { limitMs: HEALTH_LIMIT_MS });
+  const { status, body } = answer;
+  if (!isOk(answer)) {
+    const { reason = quote(body), final = false } = Unhealthy.safeParse(body).data ?? {};
+    if (final) throw new CheckFailed(`${path} answers ${status}: ${reason}`);
+    throw new NotYet(`${path} answers ${status}: ${reason}`, status);
   }
-  const health = Healthy.safeParse(body).data;
-  if (!health) {
-    if (require.includes('version')) throw new CheckFailed(`/health names no model_version: ${quote(body)}`);
-    return { detail: 'it answers 200 and names no version; none is required' };
+  const waits = notReady(answer, contract.health);
+  if (waits) throw new NotYet(`${path}: ${waits}`);
+  const served = versionAt(answer, place);
+  if (served === undefined) {
+    if (!require.includes('version')) return { detail: 'it answers 200 and names no version; none is required' };
+    const [seen] = placesOf(answer, (value) => isVersion(value, version));
+    const hint = seen
+      ? `; it has ${version} at ${seen}: set deployment.contract.health.version to that`
+      : '; if it says it nowhere, leave "version" out of deployment.checks';
+    throw new CheckFailed(`${path} names no ${place}: ${quote(body)}${hint}`);
   }
-  const found = { model: health.model_name ?? model, version: health.model_version };
+  const said = saidAt(answer, contract.health.model);
+  const found = { model: typeof said === 'string' ? said : model, version: served };
   if (found.model !== model || found.version !== version) {
     throw new CheckFailed(
       `it serves version ${found.version} of ${found.model}, but version ${version} of ${model} was to be deployed`,
     );
   }
   return { detail: `version ${version} of ${model}` };
+}
+
+/** Whether a value of an answer is the version as anybody may write it. */
+export function isVersion(value: unknown, version: string): boolean {
+  return (typeof value === 'string' || typeof value === 'number') && [version, `v${version}`].includes(String(value));
 }

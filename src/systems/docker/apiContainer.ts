@@ -1,5 +1,6 @@
 import { chown, mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { expandForApi } from '../../config/placeholders.ts';
 import type { Config } from '../../config.ts';
 import { accessVariables, modelVariables } from '../apiVariables.ts';
 import type { CandidateState } from '../deployment/target.ts';
@@ -72,20 +73,21 @@ export async function describeContainer(config: Config, container: ApiContainer)
 }
 
 async function environment(config: Config, container: ApiContainer): Promise<Record<string, string>> {
-  const { key, model, version, reach } = container;
+  const { key, model, version, runId, reach } = container;
   const { option, env, secretKeyFile } = config.docker;
   const source =
     option === 'baked'
       ? { MODEL_SOURCE: 'local', MODEL_VERSION: version, MLFLOW_MODEL_NAME: model }
       : modelVariables(config, { model, version, trackingUri: reach.mlflowUri });
   const secretKey = secretKeyFile ? await readSecret('docker.secretKeyFile', secretKeyFile) : '';
+  const filled = (text: string) => expandForApi(text, { model, version, runId: runId ?? '' });
   return {
     ...source,
     ...accessVariables(config, [containerName(key)]),
     PRED_LOG_DIR: LOGS,
     DEBUG: '0',
     ...(secretKey && { DJANGO_SECRET_KEY: secretKey }),
-    ...env,
+    ...Object.fromEntries(Object.entries(env).map(([name, text]) => [name, filled(text)])),
   };
 }
 
