@@ -257,7 +257,7 @@ def test_the_least_input_gives_a_page(mlflow_uri, request_of):
     run_id = request_of()["runId"]
     challenger = {"version": "9", "uri": "models:/x/9"}
     result, page, values, _ = written({"trackingUri": mlflow_uri, "runId": run_id, "challenger": challenger})
-    assert result["summary"] == "Version 9 of model has no recorded AUC: undecided."
+    assert result["summary"] == "Version 9 of model: undecided."
     assert "No search was made" in page and "No scores were recorded" in page and "not known" in page
     assert values["search"]["missing"]
 

@@ -106,10 +106,10 @@ def gist(values: Values, outcome: ReportOutcome | None) -> str:
     begin = f"Version {values['challenger']['version']} of {values['registeredModel']}"
     end = status(values, outcome)["title"].lower().replace("production", "Production").replace("staging", "Staging")
     name, score = _first_score(values)
-    called = score_name(name, values["task"])
     if score is None or score["challenger"] is None:
-        return f"{begin} has no recorded {called}: {end}."
-    told = f"{begin} has a test {called} of {_with_interval(name, score['challenger'])}"
+        recorded = _recorded(values)
+        return f"{begin}{f', with {recorded}' if recorded else ''}: {end}."
+    told = f"{begin} has a test {score_name(name, values['task'])} of {_with_interval(name, score['challenger'])}"
     if score["difference"] is not None:
         champion = values["champion"]
         told += f", {signed(score['difference']['value'], 4)} against version {champion['version'] if champion else ''}"
@@ -121,6 +121,13 @@ def _first_score(values: Values) -> tuple[str, Score | None]:
     """Return the name of the first score of the task, and the score, if it is known."""
     name, comparison = primary(values["task"]), values["comparison"]
     return name, comparison["scores"].get(name if comparison["computed"] else f"test_{name}")
+
+
+def _recorded(values: Values) -> str:
+    """Return the first scores that the training recorded; empty: none."""
+    scores = values["comparison"]["scores"]
+    known = [(name, estimate["value"]) for name, score in scores.items() if (estimate := score["challenger"])]
+    return listed([f"{score_name(name)} {number(value, 4)}" for name, value in known[:3]]) if known else ""
 
 
 def lead(values: Values) -> list[str]:
@@ -161,7 +168,9 @@ def _compared(values: Values) -> list[str]:
     name, score = _first_score(values)
     called = score_name(name, values["task"])
     if score is None or score["challenger"] is None:
-        return [f"No {called} of it is known."]
+        # A training of the project's own may have other scores.
+        recorded = _recorded(values)
+        return [f"Its training recorded {recorded}."] if recorded else []
     says = _score_says(values["task"], score["challenger"])
     if champion is None:
         return [says, "There was no model in use to compare it with."]
