@@ -79,6 +79,8 @@ export function entryOf(
   const [what = '', ...rest] = args.slice(first < 0 ? args.length : first);
   if (what === '-m') {
     const [module = '', ...others] = rest;
+    // A step that calls our package by name finds it, in whatever Python.
+    if (module === 'mediwatch_training') return undefined;
     if (SERVERS.test(module)) return { python: program, ...appOf(others, folder), module };
     return /^[\w.]+$/.test(module) ? { python: program, folder, module } : undefined;
   }

@@ -84,6 +84,11 @@ describe('TaskFlow functions inside the function of a DAG', () => {
     };
     project = createProject({ steps }, { MEDIWATCH_MLFLOW_URI: server.uri });
     cpSync(join(INPUTS, 'taskflow-dag'), project.dir, { recursive: true });
+    const checked = await mediwatch(['check', '--offline', '--json'], { cwd: project.dir, env: {} });
+    const problems = JSON.parse(checked.out).findings.filter(
+      ({ severity }: { severity: string }) => severity === 'problem',
+    );
+    expect(problems).toEqual([]);
     const bench = await createStepBench(project.config);
     try {
       const dataset = await bench.dataset();
