@@ -1,13 +1,16 @@
 from __future__ import annotations
 
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
-from conftest import PACKAGE_ROOT
+import mlflow
+import pandas as pd
+import pytest
+from conftest import answers, wait_until
+from mlflow.models import infer_signature
+from test_serve import KNOWN, Api
 
-from mediwatch_training.serving.environment import environment
 from mediwatch_training.serving.model import missing_package
 
 
@@ -22,36 +25,72 @@ def test_a_missing_package_is_named_wherever_it_was_missed():
     assert missing_package(ValueError("something else")) is None
 
 
-def wheel(folder: Path, version: str) -> None:
-    """Write a package of one module, as an index would have it."""
+def wheel(folder: Path, version: str) -> Path:
+    """Write a package of one module, as an index would have it, and return its file."""
+    path = folder / f"tinyscale-{version}-py3-none-any.whl"
     info = f"tinyscale-{version}.dist-info"
-    with zipfile.ZipFile(folder / f"tinyscale-{version}-py3-none-any.whl", "w") as file:
+    with zipfile.ZipFile(path, "w") as file:
         file.writestr("tinyscale.py", f"VERSION = {version!r}\n")
         file.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: tinyscale\nVersion: {version}\n")
         file.writestr(
             f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
         )
         file.writestr(f"{info}/RECORD", "")
+    return path
 
 
-def test_an_environment_is_made_once_for_its_packages_and_has_ours_behind_them(tmp_path: Path, monkeypatch):
-    index = tmp_path / "index"
-    index.mkdir()
-    wheel(index, "1.0")
-    wheel(index, "2.0")
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.setenv("PIP_FIND_LINKS", str(index))
-    folder, ran = tmp_path / "environments", []
+MODEL = """
+import mlflow
+import tinyscale
 
-    def run(command: list[str]) -> None:
-        ran.append(command[1:3])
-        subprocess.run(command, check=True, stdin=subprocess.DEVNULL, capture_output=True)
+class Scale(mlflow.pyfunc.PythonModel):
+    def predict(self, context, model_input, params=None):
+        return [f"{weight} of {tinyscale.VERSION}" for weight in model_input["weight"]]
 
-    python = environment(folder, sys.executable, "tinyscale\n-c constraints.txt\n", "tinyscale==1.0\n", run)
-    seen = "import tinyscale, mediwatch_training.serving.api; print(tinyscale.VERSION)"
-    said = subprocess.run(
-        [python, "-c", seen], env={"PYTHONPATH": str(PACKAGE_ROOT)}, capture_output=True, text=True, check=True
+mlflow.models.set_model(Scale())
+"""
+
+
+def test_a_model_is_served_with_the_packages_that_it_names_where_that_is_asked(
+    mlflow_uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.syspath_prepend(str(wheel(tmp_path, "1.0")))
+    (tmp_path / "scale.py").write_text(MODEL)
+    example = pd.DataFrame({"weight": [2.5]})
+    mlflow.set_tracking_uri(mlflow_uri)
+    mlflow.pyfunc.log_model(
+        name="model",
+        python_model=str(tmp_path / "scale.py"),
+        signature=infer_signature(example, ["text"]),
+        input_example=example,
+        pip_requirements=["tinyscale==1.0"],
+        registered_model_name="Scale",
     )
-    assert said.stdout == "1.0\n"
-    assert environment(folder, sys.executable, "tinyscale\n-c constraints.txt\n", "tinyscale==1.0\n", run) == python
-    assert ran == [["-m", "venv"], ["-m", "pip"]]
+    named = {"MLFLOW_TRACKING_URI": mlflow_uri, "MLFLOW_MODEL_NAME": "Scale", "MLFLOW_MODEL_VERSION": "1"}
+    with_ours = Api(tmp_path, **named)
+    health = wait_until(lambda: reason_of(with_ours), 60, "a reason")
+    assert health["final"] is True
+    assert "needs the package tinyscale" in health["reason"] and "deployment.environment" in health["reason"]
+    with_ours.stop()
+
+    places = {
+        "MODEL_ENVIRONMENTS": str(tmp_path / "environments"),
+        "PIP_NO_INDEX": "1",
+        "PIP_FIND_LINKS": str(tmp_path),
+    }
+    for _ in range(2):
+        with_its_own = Api(tmp_path, "mediwatch_training.serving.environment", **named, **places)
+        wait_until(lambda: answers(f"http://127.0.0.1:{with_its_own.port}/health"), 240, "a healthy API")  # noqa: B023
+        _, answer = with_its_own.call("/predict", {"records": [{"weight": 2.5}]})
+        assert answer["predictions"] == [{"prediction": "2.5 of 1.0"}]
+        assert with_its_own.stop() == 0
+    assert (tmp_path / "api.log").read_text().count("Installing the packages") == 1
+
+
+def reason_of(api: Api) -> dict[str, Any] | None:
+    """Return why an API has no model, once it knows."""
+    try:
+        _, health = api.call("/health", **KNOWN)
+    except OSError:
+        return None
+    return health if "tinyscale" in health.get("reason", "") else None

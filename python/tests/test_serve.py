@@ -31,12 +31,12 @@ KNOWN = {"X-Mediwatch-Verify": SECRET}
 class Api:
     """A running API."""
 
-    def __init__(self, directory: Path, **environment: str) -> None:
+    def __init__(self, directory: Path, module: str = "mediwatch_training.serving", **environment: str) -> None:
         self.port, self.logs = free_port(), directory / "logs"
         values = {"PORT": str(self.port), "PRED_LOG_DIR": str(self.logs), "API_CHECK_SECRET": SECRET, **environment}
         with (directory / "api.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "mediwatch_training.serving"],
+                [sys.executable, "-m", module],
                 env=child_environment(**values),
                 cwd=directory,
                 stdout=log,

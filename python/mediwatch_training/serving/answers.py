@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+import json
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 if TYPE_CHECKING:
-    from ..shapes import Floats, Task, Value
+    from ..shapes import Floats, Predicted, Task, Value
     from .model import ServedModel
 
 #: A binary target: the probability of the positive class, and whether it reaches the threshold (1) or not (0). Several
-#: classes: the likeliest one, and the probability of each. A regression: the number.
-Answer: TypeAlias = "dict[str, float | int | str | dict[str, float]]"
+#: classes: the likeliest one, and the probability of each. A regression: the number. Of a model of others that is none
+#: of these: what it returns.
+Answer: TypeAlias = "dict[str, object]"
 
 #: Columns of the prediction log, the last ones of its header.
-LOGGED: dict[Task, list[str]] = {
+LOGGED: dict[Task | None, list[str]] = {
+    None: ["prediction"],
     "binary": ["prob", "pred"],
     "multiclass": ["prob", "pred"],
     "regression": ["prediction"],
 }
 
 
-def answers_of(model: ServedModel, predicted: Floats) -> list[Answer]:
+def answers_of(model: ServedModel, predicted: Predicted) -> list[Answer]:
     """Return the answer of each record."""
+    if model.task is None:
+        return [{"prediction": value} for value in cast("list[object]", predicted)]
+    predicted = cast("Floats", predicted)
     if model.task == "regression":
         return [{"prediction": float(number)} for number in predicted]
     if model.task == "binary":
@@ -35,8 +41,11 @@ def answers_of(model: ServedModel, predicted: Floats) -> list[Answer]:
     ]
 
 
-def logged_of(model: ServedModel, predicted: Floats) -> list[list[Value]]:
+def logged_of(model: ServedModel, predicted: Predicted) -> list[list[Value]]:
     """Return the cells of each record under `LOGGED`; of several classes, the likeliest one with its probability."""
+    if model.task is None:
+        return [[_cell(value)] for value in cast("list[object]", predicted)]
+    predicted = cast("Floats", predicted)
     if model.task == "regression":
         return [[float(number)] for number in predicted]
     if model.task == "binary":
@@ -51,6 +60,10 @@ def thresholds_of(model: ServedModel) -> dict[str, float]:
 
 def target_of(model: ServedModel) -> dict[str, object]:
     """Return what ``/health`` and ``/schema`` say of another target than a binary one, which has a threshold."""
-    if model.task == "binary":
+    if model.task in ("binary", None):
         return {}
     return {"task": model.task, **({"classes": model.classes} if model.classes else {})}
+
+
+def _cell(value: object) -> Value:
+    return value if value is None or isinstance(value, str | int | float) else json.dumps(value)

@@ -29,7 +29,7 @@ from .records import BadRequest, parse_records
 from .settings import Settings
 
 if TYPE_CHECKING:
-    from ..shapes import Floats, Record, Value
+    from ..shapes import Predicted, Record, Value
 
 _log = logging.getLogger("mediwatch_training.serving")
 
@@ -88,8 +88,8 @@ class Service:
         while not self._stop.is_set():
             try:
                 model = load_served_model(self.settings)
-                # The first prediction sets up what later ones find ready; better now than in a client's request.
-                model.predictions([model.example or {}])
+                # Better now than in a client's request.
+                model.warm_up()
             except Exception as error:
                 reason = as_step_error(error).message
                 if reason != self.reason:
@@ -108,7 +108,7 @@ class Service:
             _log.info("Serving version %s", model.version)
             return
 
-    def _write_log(self, model: ServedModel, records: list[Record], predicted: Floats) -> list[str]:
+    def _write_log(self, model: ServedModel, records: list[Record], predicted: Predicted) -> list[str]:
         now = f"{time.time():.3f}"
         rows: list[list[Value]] = [
             [

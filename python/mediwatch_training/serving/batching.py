@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
-    from ..shapes import Floats, Record
+    from ..shapes import Predicted, Record
 
 Records: TypeAlias = "list[Record]"
 
@@ -24,13 +24,13 @@ class Batcher:
         predict: Returns what is predicted, a row a record; a record's does not depend on the others.
     """
 
-    def __init__(self, predict: Callable[[Records], Floats]) -> None:
+    def __init__(self, predict: Callable[[Records], Predicted]) -> None:
         self._predict = predict
         self._waiting: list[_Request] = []
         self._queue = threading.Lock()
         self._model = threading.Lock()
 
-    def predictions(self, records: Records) -> Floats:
+    def predictions(self, records: Records) -> Predicted:
         """Return what is predicted for each record; raises what the model raises for these records."""
         request = _Request(records)
         with self._queue:
@@ -77,8 +77,8 @@ class _Request:
     def __init__(self, records: Records) -> None:
         self.records = records
         self.done = False
-        self.result: Floats | None = None
+        self.result: Predicted | None = None
         self.error: Exception | None = None
 
-    def finish(self, result: Floats | None, error: Exception | None) -> None:
+    def finish(self, result: Predicted | None, error: Exception | None) -> None:
         self.result, self.error, self.done = result, error, True

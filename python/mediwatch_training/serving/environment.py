@@ -14,7 +14,6 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
 from ..errors import StepError, log_to_stderr
@@ -54,13 +53,7 @@ def main() -> int:
     return 0
 
 
-def environment(
-    folder: Path,
-    python: str,
-    requirements: str,
-    constraints: str | None,
-    run: Callable[[list[str]], object] = lambda command: subprocess.run(command, check=True, stdin=subprocess.DEVNULL),
-) -> str:
+def environment(folder: Path, python: str, requirements: str, constraints: str | None) -> str:
     """Return the Python of an environment with these packages, which is made if there is none.
 
     Args:
@@ -68,7 +61,6 @@ def environment(
         python: The interpreter that it is made with.
         requirements: What to install, as ``pip install -r`` takes it.
         constraints: What ``-c constraints.txt`` in it names.
-        run: Runs a command.
     """
     digest = hashlib.sha256("\0".join([python, sys.version, requirements, constraints or ""]).encode()).hexdigest()[:16]
     place = folder / digest
@@ -78,15 +70,17 @@ def environment(
         if not (place / ".complete").exists():
             shutil.rmtree(place, ignore_errors=True)
             print(f"Installing the packages of the model into {place}", file=sys.stderr)
-            run([python, "-m", "venv", str(place)])
-            _install(place, python, requirements, constraints, run)
+            _run([python, "-m", "venv", str(place)])
+            _install(place, python, requirements, constraints)
             (place / ".complete").touch()
     return str(place / "bin" / "python")
 
 
-def _install(
-    place: Path, python: str, requirements: str, constraints: str | None, run: Callable[[list[str]], object]
-) -> None:
+def _run(command: list[str]) -> None:
+    subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+
+
+def _install(place: Path, python: str, requirements: str, constraints: str | None) -> None:
     pip = [str(place / "bin" / "python"), "-m", "pip", "install", "--no-input", "--disable-pip-version-check"]
     is_ours = python == sys.executable
     if is_ours:
@@ -96,7 +90,7 @@ def _install(
         (Path(work) / "requirements.txt").write_text(requirements, encoding="utf-8")
         if constraints is not None:
             (Path(work) / "constraints.txt").write_text(constraints, encoding="utf-8")
-        run([*pip, "-r", str(Path(work) / "requirements.txt"), *([] if is_ours else _OWN)])
+        _run([*pip, "-r", str(Path(work) / "requirements.txt"), *([] if is_ours else _OWN)])
 
 
 def _python_of(python_env: str | None) -> str:

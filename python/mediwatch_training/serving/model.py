@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from ..errors import ModelLoadFailed, StepError
 from ..training.encoder import known_categories
@@ -14,7 +14,8 @@ from .settings import Settings
 
 if TYPE_CHECKING:
     from ..contract import PrepareResultFeature
-    from ..shapes import Floats, Record, Task
+    from ..shapes import Predicted, Record, Task
+    from .foreign import ForeignModel
 
 
 # Of a model that does not say from which probability a record counts as positive.
@@ -30,7 +31,7 @@ class ServedModel:
         version: Of the registered model, or the label of a local one.
         stage: Stage it was found by; None for a local or pinned one.
         run_id: Run that trained it, if known.
-        task: What it predicts.
+        task: What it predicts; None: nobody knows.
         classes: Values of the target in the order of their probabilities, for several classes.
         threshold: Probability from which a record counts as positive, for a binary target.
         features: ``{name, kind}`` of each column that the model reads.
@@ -43,7 +44,7 @@ class ServedModel:
     version: str
     stage: str | None
     run_id: str | None
-    task: Task
+    task: Task | None
     classes: list[str]
     threshold: float
     features: list[PrepareResultFeature]
@@ -51,14 +52,32 @@ class ServedModel:
     reader: RecordReader
     loaded_at: float = field(default_factory=time.time)
 
-    def predictions(self, records: list[Record]) -> Floats:
+    def predictions(self, records: list[Record]) -> Predicted:
         """Return what `predict_records` does for each record; absent features count as missing."""
         import pandas as pd
 
         from ..models import predict_records
 
         columns = {f["name"]: [record.get(f["name"]) for record in records] for f in self.features}
-        return predict_records(self.pipeline, pd.DataFrame(columns, dtype=object), self.version, self.task)
+        frame = pd.DataFrame(columns, dtype=object)
+        if self.task is None:
+            return cast("ForeignModel", self.pipeline).predict(frame)
+        return predict_records(self.pipeline, frame, self.version, self.task)
+
+    def warm_up(self) -> None:
+        """Predict once, which sets up what later predictions find ready.
+
+        Raises:
+            StepError: The model takes not even its own example.
+        """
+        from .foreign import ForeignModel
+
+        try:
+            self.predictions([self.example or {}])
+        except StepError:
+            # What another trainer's model is shown may be made up.
+            if not isinstance(self.pipeline, ForeignModel):
+                raise
 
 
 def load_served_model(settings: Settings) -> ServedModel:
@@ -131,6 +150,7 @@ def describe(pipeline: object, version: str, stage: str | None, run_id: str | No
         ModelLoadFailed: It does not say which columns it reads.
     """
     from ..models import facts_of
+    from .foreign import ForeignModel
 
     known = facts_of(pipeline)
     features = known.get("features") or _features(pipeline)
@@ -142,7 +162,7 @@ def describe(pipeline: object, version: str, stage: str | None, run_id: str | No
         version=version,
         stage=stage,
         run_id=run_id or known.get("run_id"),
-        task=known.get("task", "binary"),
+        task=known.get("task", None if isinstance(pipeline, ForeignModel) else "binary"),
         classes=known.get("classes", []),
         threshold=known.get("threshold", _DEFAULT_THRESHOLD),
         features=features,

@@ -100,9 +100,15 @@ class RegistryClient:
             model = self._load_proxied(root, f"{name} {version['version']}", version["recorded"])
             if model is not None:
                 return model
-        from ..models import loader_of
+        import yaml
 
-        return loader_of(str(self._fetch(name, version)))()
+        from ..models import loader_of
+        from .foreign import adapt
+
+        folder = self._fetch(name, version)
+        model = loader_of(str(folder))()
+        description = yaml.safe_load((folder / "MLmodel").read_text(encoding="utf-8"))
+        return adapt(model, description, lambda path: _content_of(folder / path))
 
     def file(self, name: str, version: Version, path: str) -> bytes | None:
         """Return a file of a version, or None.
@@ -146,19 +152,21 @@ class RegistryClient:
         import yaml
 
         from ..models import pickled_file
+        from .foreign import adapt
 
         if recorded is not None and recorded["files"] is None:
             return None
         text = self._file(root, name, "MLmodel", recorded)
         if text is None:
             raise ModelLoadFailed(f"The model's files are not at {root} any more")
-        file = pickled_file(yaml.safe_load(text).get("flavors", {}).get("sklearn"))
+        description = yaml.safe_load(text)
+        file = pickled_file(description.get("flavors", {}).get("sklearn"))
         if file is None:
             return None
         content = self._file(root, name, file, recorded)
         if content is None:
             raise ModelLoadFailed(f"{file} is missing at {root}")
-        return pickle.loads(content)
+        return adapt(pickle.loads(content), description, lambda path: self._file(root, name, path, recorded))
 
     def _download(self, path: str) -> bytes | None:
         return self._request(f"/api/2.0/mlflow-artifacts/artifacts/{urllib.parse.quote(path)}")
