@@ -2,7 +2,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { loadConfig } from '../../../src/config.ts';
-import { createTarget } from '../../../src/systems/deployment/index.ts';
+import { createDeployments, createTarget } from '../../../src/systems/deployment/index.ts';
 import { createProcessTarget } from '../../../src/systems/deployment/process.ts';
 import { type DeploymentTarget, GatewayError } from '../../../src/systems/deployment/target.ts';
 import { freePort } from '../../../src/systems/ports.ts';
@@ -174,4 +174,28 @@ test('the configuration names the target; with "none" nothing serves and nothing
   const process = createTarget(loadConfig({ MEDIWATCH_DEPLOYMENT_ADMIN_URL: gateway.adminUrl }, import.meta.dirname));
   expect((await process.serving())?.version).toBe('2');
   await process.close();
+});
+
+test('an API whose model is to have none any more is ended, and that of another model is not', async () => {
+  const { key } = (await target.serving()) ?? {};
+  const of = (model: string) =>
+    createDeployments(
+      loadConfig(
+        {
+          MEDIWATCH_DEPLOYMENT_TARGET: 'none',
+          MEDIWATCH_DEPLOYMENT_ADMIN_URL: gateway.adminUrl,
+          MEDIWATCH_REGISTRY_REGISTERED_MODEL: model,
+        },
+        import.meta.dirname,
+      ),
+    );
+  for (const [model, serves] of [
+    ['Another', key],
+    ['Readmit', undefined],
+  ] as const) {
+    const deployments = of(model);
+    await deployments.endUndeclared();
+    await deployments.close();
+    expect((await target.serving())?.key).toBe(serves);
+  }
 });
