@@ -18,7 +18,8 @@ def test_every_error_of_a_step_is_a_failure_type_of_the_contract():
     for kind in error_types():
         assert kind.type in RETRYABLE
         assert kind("what happened").to_json()["retryable"] is RETRYABLE[kind.type]
-        if kind is not StepError:
+        # One within a module may be of the type of what it is derived from.
+        if kind is not StepError and "type" in vars(kind):
             assert kind.type == kind.__name__
 
 
