@@ -102,4 +102,4 @@ def test_suggesting_imports_neither_sklearn_nor_mlflow():
 def test_leaves_are_no_larger_than_few_rows_allow(model, rows, most):
     proposals = run("suggest", model=model, rows=rows, count=20)["params"]
     assert max(params["min_samples_leaf"] for params in proposals) <= most
-    assert check_params(model, None, rows)["min_samples_leaf"] <= most
+    assert check_params(model, None, rows=rows)["min_samples_leaf"] <= most

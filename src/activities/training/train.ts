@@ -19,6 +19,7 @@ import {
   highestVersion,
   kinOf,
   loggedModel,
+  PARENT,
   registeredByRuns,
   registeredMeanwhile,
   taggedRuns,
@@ -107,7 +108,7 @@ export function createTrainActivities({ config: shared, mlflow, store, runner }:
         const trained = readStepAnswer('train', TrainedModel, answer);
         const { metrics, ...outcome } = trained;
         await stepRun.close(outcome, { params: params ?? {}, metrics });
-        if (trained.runId) await completeRun(mlflow, trained.runId, key, metrics);
+        if (trained.runId) await completeRun(mlflow, trained.runId, { key, metrics, parentRunId });
         return trained;
       });
     });
@@ -221,8 +222,17 @@ async function completeAttempt(
   return { runId, modelUri, modelId, version: version.version, metrics };
 }
 
-/** The run behind a version has all metrics of the training, by our names too: promotions compare them. */
-async function completeRun(mlflow: Mlflow, runId: string, key: string, metrics: Metrics): Promise<void> {
+interface Completion {
+  key: string;
+  metrics: Metrics;
+  /** The run of the retrain. */
+  parentRunId: string;
+}
+
+/** The run behind a version is found below that of the retrain, and has all metrics, by our names too: promotions compare them. */
+async function completeRun(mlflow: Mlflow, runId: string, { key, metrics, parentRunId }: Completion): Promise<void> {
   const run = await mlflow.getRun(runId);
-  await mlflow.logBatch(runId, { metrics: changed(metrics, run?.metrics ?? {}), tags: { [TAGS.step]: key } });
+  const parent = run?.tags[PARENT] ? {} : { [PARENT]: parentRunId };
+  const tags = { [TAGS.step]: key, ...parent };
+  await mlflow.logBatch(runId, { metrics: changed(metrics, run?.metrics ?? {}), tags });
 }

@@ -8,7 +8,8 @@ import type { CommandSettings } from './step.ts';
 
 /** Experiments that one search of runs names. */
 const EXPERIMENTS = 200;
-const PARENT = 'mlflow.parentRunId';
+/** MLflow's tag of the run that a run is nested in. */
+export const PARENT = 'mlflow.parentRunId';
 
 /**
  * The runs that the script of a step opened itself, in whatever experiment, oldest first: MLflow's client has put the
