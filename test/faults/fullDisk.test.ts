@@ -16,7 +16,7 @@ import { until } from '../support/until.ts';
 
 const FIXTURE_API = fileURLToPath(new URL('../gateway/fixtures/api.ts', import.meta.url));
 /** Of the file system that becomes full. */
-const SIZE_KIB = 4_096;
+const SIZE_KIB = 16_384;
 /** What a file still takes when no page is free. */
 const PAGE_BYTES = 4_096;
 /** A process that is asked to end and has nothing under way (ms). */
