@@ -51,8 +51,8 @@ describe('mediwatch init --yes', () => {
 describe('a password in the address of MLflow', () => {
   it.each([
     ['https://bob:s3cret@mlflow.ward.org/x', 'uri: https://mlflow.ward.org/x'],
-    ['http://s3cret@localhost:5000', 'uses http://localhost:5000.'],
-    ['postgresql://bob:s3@cret@db/mlflow', 'uses postgresql://db/mlflow.'],
+    ['http://s3cret@localhost:5000', 'uses http://localhost:5000:'],
+    ['postgresql://bob:s3@cret@db/mlflow', 'uses postgresql://db/mlflow:'],
   ])('goes nowhere: %s', async (uri, expected) => {
     await withProject('empty', async (folder) => {
       await writeFile(join(folder, '.env'), `MLFLOW_TRACKING_URI=${uri}\n`);
@@ -177,7 +177,7 @@ describe('on a terminal', () => {
     await withProject('scripts', async (folder) => {
       const { child, sees, type } = onTerminal(folder);
       const answers: Array<[string, string]> = [
-        ['Which script trains', ENTER],
+        ['Which program trains', ENTER],
         ['Which MLflow metric', ENTER],
         ['How are hyperparameters searched', DOWN + ENTER],
         ['Name of the registered model', `2${ENTER}`],
@@ -202,7 +202,7 @@ describe('on a terminal', () => {
     await withProject('scripts', async (folder) => {
       const before = await readdir(folder);
       const { child, sees, type } = onTerminal(folder);
-      await sees('Which script trains');
+      await sees('Which program trains');
       type(CTRL_C);
       expect((await child).exitCode).toBe(130);
       expect(await readdir(folder)).toEqual(before);

@@ -54,8 +54,10 @@ describe.runIf(HAS_STACK)(`what mediwatch init makes of a project (${where})`, {
     expect(version).toMatchObject({ registeredModel: 'ReadmitScripts', version: '1' });
     expect(promotion).toMatchObject({ promoted: true });
 
-    const runs = await nestedRuns(example, await retrainRun(example, version));
-    const search = runs.find(({ metrics }) => metrics.best_val_roc_auc !== undefined);
+    const steps = await nestedRuns(example, await retrainRun(example, version));
+    const opened = (await Promise.all(steps.map(({ runId }) => nestedRuns(example, runId)))).flat();
+    const search = [...steps, ...opened].find(({ metrics }) => metrics.best_val_roc_auc !== undefined);
+    expect(search, 'the run of the search').toBeDefined();
     const trials = await nestedRuns(example, search?.runId as string);
     expect(trials.map(({ status }) => status)).toEqual(['FINISHED', 'FINISHED']);
     const best = trials.find(({ metrics }) => metrics.val_roc_auc === search?.metrics.best_val_roc_auc);
