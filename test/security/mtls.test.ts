@@ -162,6 +162,7 @@ describe('settings', () => {
     const env = { TEMPORAL_API_KEY: 'k', TEMPORAL_GRPC_META_TENANT: 'clinic' };
     expect(connectionOptions(configOf(env))).toMatchObject({ tls: true, apiKey: 'k', metadata: { tenant: 'clinic' } });
     expect(connectionOptions(configOf({ TEMPORAL_TLS: 'true' })).tls).toBeTruthy();
-    expect(connectionOptions(configOf({}))).toEqual({ address });
+    // No TLS, no key; and loopback is never reached by way of a proxy.
+    expect(connectionOptions(configOf({}))).toEqual({ address, channelArgs: { 'grpc.enable_http_proxy': 0 } });
   });
 });
