@@ -18,7 +18,7 @@ export function commandsOf(view: ProjectView, facts: ReadonlyMap<string, Facts> 
   const makefile = readMakefile(view);
   const commands: Commands = {
     view,
-    console: consoleScripts(view),
+    programs: consoleScripts(view),
     subcommands: new Map([...facts].map(([path, { commands }]) => [path, subcommandsOf(commands)])),
     make: (target, shell) => (makefile ? targetRuns(makefile, target ?? makefile.first, commands, shell) : []),
   };
@@ -32,11 +32,11 @@ export const subcommandsOf = (commands: Facts['commands']) =>
 export function declaredPipelines(commands: Commands): { pipelines: Pipeline[]; mentioned: Run[] } {
   const { view } = commands;
   const pipelines = [...dvc(commands), ...mlproject(commands), ...makefile(commands), ...scripts(commands)];
-  const console = [...commands.console.keys()].map((name) => run([name], commands, shellAt('pyproject.toml', name)));
+  const installed = [...commands.programs.keys()].map((name) => run([name], commands, shellAt('pyproject.toml', name)));
   const documented = view.files
     .filter((path) => /^((docs\/)?[\w.-]+\.md|justfile|Taskfile\.ya?ml|tox\.ini)$/.test(path))
     .flatMap((path) => runsOf(view.text(path) ?? '', commands, shellAt(path)));
-  return { pipelines, mentioned: [...documented, ...console] };
+  return { pipelines, mentioned: [...documented, ...installed] };
 }
 
 const Listed = z.array(

@@ -31,7 +31,7 @@ export interface Run {
 export interface Commands {
   view: ProjectView;
   /** Console scripts of the project: the source of each by its name. */
-  console: ReadonlyMap<string, string>;
+  programs: ReadonlyMap<string, string>;
   /** What the sources of the project take as their first word, such as train: by path. */
   subcommands: ReadonlyMap<string, readonly string[]>;
   /** Runs of a target of the Makefile. */
@@ -150,13 +150,13 @@ function assign(word: string, { variables }: Shell): void {
 }
 
 /** A run of words that start a program. */
-export function run(given: readonly string[], { view, console, subcommands }: Commands, shell: Shell): Run {
+export function run(given: readonly string[], { view, programs, subcommands }: Commands, shell: Shell): Run {
   const words = given.map((word) => stripped(word, view, shell));
   const [program = ''] = words;
   if (PYTHON.test(program)) words[0] = 'python';
   else if (program.endsWith('.py')) words.unshift('python');
   else if (/(^|\/)bin\/[\w.-]+$/.test(program)) words[0] = posix.basename(program);
-  const source = target(words, shell.cwd, view, console);
+  const source = target(words, shell.cwd, view, programs);
   const subcommand = subcommands.get(source.script ?? '')?.find((name) => name === words[source.head]);
   const script = subcommand === undefined ? source.script : subcommandOf(source.script ?? '', subcommand);
   const head = subcommand === undefined ? source.head : source.head + 1;
@@ -173,7 +173,7 @@ export const subcommandOf = (path: string, name: string) => `${path} ${name}`;
 const inCwd = (cwd: string, view: ProjectView) => (isFolder(cwd, view) ? cwd : '');
 
 /** The source of the project that a command runs, and how many words of it name that. */
-function target(words: readonly string[], cwd: string, view: ProjectView, console: Commands['console']) {
+function target(words: readonly string[], cwd: string, view: ProjectView, programs: Commands['programs']) {
   const [program = ''] = words;
   const isThere = (path: string) => view.files.includes(path);
   const of = (word: string | undefined, head: number, ends: RegExp) => {
@@ -181,7 +181,7 @@ function target(words: readonly string[], cwd: string, view: ProjectView, consol
     return { script: isThere(path) ? path : null, head };
   };
   if (program === 'papermill') return of(words[1], 3, /\.ipynb$/);
-  const own = console.get(program);
+  const own = programs.get(program);
   if (own !== undefined) return { script: own, head: 1 };
   if (program !== 'python') return { script: null, head: 1 };
   const first = words.findIndex((word, at) => at > 0 && (word === '-m' || !word.startsWith('-')));
