@@ -33,19 +33,19 @@ export async function sampleData(config: Config, rows: number, folder: string): 
   const count = await countRecords(path, COUNT_LIMIT);
   if (count <= rows || (await isUtf16(path))) return whole;
   const copy = join(folder, basename(path).replace(/\.gz$/i, ''));
-  const output = createWriteStream(copy);
+  const file = createWriteStream(copy);
   // Of the header it is -1.
   let number = -1;
   let taken = 0;
   for await (const record of recordsOf(path)) {
     const isDue = number >= 0 && number * rows >= taken * count;
-    if (number < 0 || isDue) output.write(record);
+    if (number < 0 || isDue) file.write(record);
     if (isDue) taken += 1;
     number += 1;
     if (taken === rows) break;
   }
-  output.end();
-  await finished(output);
+  file.end();
+  await finished(file);
   return { path: copy, rows: taken, of: count };
 }
 

@@ -43,7 +43,7 @@ function leaves(value: unknown, path = ''): Leaves {
 /** What a person would have to change; ranges of a search are a matter of taste. */
 async function edits(proposed: string, expected: string, folder: string): Promise<string[]> {
   const load = async (file: string) => {
-    const { root: _, search, docker, ...config } = loadConfig({ MEDIWATCH_CONFIG: file }, folder);
+    const { root: _, digest: __, search, docker, ...config } = loadConfig({ MEDIWATCH_CONFIG: file }, folder);
     const space = Object.keys(search.space ?? {}).sort();
     const image = config.deployment.target === 'docker' ? docker : {};
     return leaves({ ...config, docker: image, search: { ...search, trials: search.trials > 0, space } });
