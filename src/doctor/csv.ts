@@ -17,6 +17,18 @@ export function openTable(path: string): Readable {
   return file.pipe(unpacked);
 }
 
+/** How files begin that hold a table and are no text of one byte or more a character: Parquet, archives, UTF-16. */
+const NO_TEXT = ['PAR1', 'PK\x03\x04', 'BZh', '\xfd7zXZ', '\x28\xb5\x2f\xfd', '\x1f\x8b', '\xff\xfe', '\xfe\xff'];
+
+/** Whether lines of the file can be read here; the bundled reader takes more. */
+export async function isText(path: string): Promise<boolean> {
+  for await (const chunk of openTable(path)) {
+    const start = (chunk as Buffer).toString('latin1', 0, 8);
+    return !NO_TEXT.some((magic) => start.startsWith(magic));
+  }
+  return true;
+}
+
 /**
  * The names of the columns: the first line, with quotes undone.
  *
@@ -28,16 +40,20 @@ export async function columnsOf(path: string): Promise<string[]> {
     text += String(chunk);
     if (text.includes('\n') || text.length > HEADER_LIMIT) break;
   }
-  const line = text.split('\n', 1)[0]?.replace(/^\uFEFF|\r$/g, '') ?? '';
-  const fields = line.match(/("(?:[^"]|"")*"|[^,]*)(,|$)/g) ?? [];
-  const names = fields.map((field) =>
-    field
-      .replace(/,$/, '')
-      .replace(/^"(.*)"$/, '$1')
-      .replaceAll('""', '"'),
+  return cellsOf(text.split('\n', 1)[0] ?? '');
+}
+
+/** The cells of a line, with quotes undone; they are separated by what stands in it most often outside quotes. */
+export function cellsOf(line: string): string[] {
+  const text = line.replace(/^\uFEFF/, '').replace(/\r?\n?$/, '');
+  const bare = text.replaceAll(/"[^"]*"/g, '');
+  const separator = [',', ';', '\t', '|'].toSorted((a, b) => bare.split(b).length - bare.split(a).length)[0] as string;
+  const cell = new RegExp(`("(?:[^"]|"")*"|[^\\${separator}]*)(\\${separator}|$)`, 'g');
+  const cells = [...text.matchAll(cell)].map(([, value = '']) =>
+    value.replace(/^"(.*)"$/s, '$1').replaceAll('""', '"'),
   );
   // The pattern also finds the nothing after the last column.
-  return names.slice(0, -1);
+  return cells.slice(0, -1);
 }
 
 /**

@@ -5,7 +5,7 @@ import { causeText } from '../contracts/errors.ts';
 import { textsOf } from '../systems/steps/index.ts';
 import { type Finding, finding } from '../words/findings.ts';
 import { nearest } from '../words/suggest.ts';
-import { columnsOf } from './csv.ts';
+import { columnsOf, isText } from './csv.ts';
 import type { Check } from './run.ts';
 
 /** The data file is there, and has the columns that the settings name. What a project's own step reads is its own affair. */
@@ -20,9 +20,10 @@ export const dataCheck: Check = {
     try {
       const found = await stat(path);
       if (!isOurs) return [finding('dataThere', { path })];
-      return found.isFile()
-        ? judgeColumns(await columnsOf(path), { ...config.data, path })
-        : [finding('dataNotAFile', { path })];
+      if (!found.isFile()) return [finding('dataNotAFile', { path })];
+      // The bundled reader, which "mediwatch check" asks as well, knows the columns of the others.
+      if (!(await isText(path))) return [finding('dataThere', { path })];
+      return judgeColumns(await columnsOf(path), { ...config.data, path });
     } catch (error) {
       return (error as NodeJS.ErrnoException).code === 'ENOENT'
         ? [finding('dataMissing', { path, isFile: isOurs })]

@@ -118,7 +118,11 @@ async function examineData(config: Config, env: Environment, signal: AbortSignal
     modelNames(config).map(async (name) => {
       const own = forModel(config, name);
       const columns = await dataCheck.run(openContext(own, env, signal));
-      const fits = columns.every(({ code }) => code === 'dataFits' || code === 'columnUnknown');
+      const { command, skip } = own.steps.prepare;
+      const isOurs = !command && !skip;
+      const fits = columns.every(
+        ({ code }) => code === 'dataFits' || code === 'columnUnknown' || (isOurs && code === 'dataThere'),
+      );
       const findings = [...columns, ...(fits && columns.length > 0 ? await readData(own) : [])];
       return findings.map((one): Finding => {
         const { setting = ['data', 'path'] } = one;

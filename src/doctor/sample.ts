@@ -5,7 +5,7 @@ import { finished } from 'node:stream/promises';
 import { asksFor } from '../config/placeholders.ts';
 import { type Config, fromRoot } from '../config.ts';
 import { textsOf } from '../systems/steps/index.ts';
-import { countRecords, openTable, recordsOf } from './csv.ts';
+import { cellsOf, countRecords, isText, recordsOf } from './csv.ts';
 
 /** The data that are tried: rows of a table, or all of it. */
 export interface Sample {
@@ -18,7 +18,6 @@ export interface Sample {
 
 /** More rows than this are not looked at. */
 const COUNT_LIMIT = 2_000_000;
-const UTF16 = [0xff, 0xfe];
 
 /**
  * Copies rows of the table in `data.path`, evenly spread, so that a file sorted by its outcome has all of them. What is no
@@ -31,7 +30,7 @@ export async function sampleData(config: Config, rows: number, folder: string): 
   const found = await stat(path).catch(() => undefined);
   if (!found?.isFile()) return whole;
   const count = await countRecords(path, COUNT_LIMIT);
-  if (count <= rows || (await isUtf16(path))) return whole;
+  if (count <= rows || !(await isText(path))) return whole;
   const copy = join(folder, basename(path).replace(/\.gz$/i, ''));
   const file = createWriteStream(copy);
   // Of the header it is -1.
@@ -58,14 +57,6 @@ function isAsked({ steps, extraSteps }: Config): boolean {
   return isBundled || commands.some((one) => asksFor(textsOf(one), 'data'));
 }
 
-async function isUtf16(path: string): Promise<boolean> {
-  for await (const chunk of openTable(path)) {
-    const [first, second] = chunk as Buffer;
-    return UTF16.includes(first ?? 0) && UTF16.includes(second ?? 0);
-  }
-  return false;
-}
-
 /** The first rows of a table as records, without a column; numbers as numbers. */
 export async function firstRecords(
   path: string,
@@ -83,17 +74,6 @@ export async function firstRecords(
       names.flatMap((name, index) => (name === without ? [] : [[name, cellValue(cells[index] ?? '')]])),
     ),
   );
-}
-
-function cellsOf(line: string): string[] {
-  const text = line.replace(/^\uFEFF/, '').replace(/\r?\n$/, '');
-  const separator = [',', ';', '\t', '|'].toSorted((a, b) => text.split(b).length - text.split(a).length)[0] as string;
-  const cell = new RegExp(`("(?:[^"]|"")*"|[^\\${separator}]*)(\\${separator}|$)`, 'g');
-  const cells = [...text.matchAll(cell)].map(([, value = '']) =>
-    value.replace(/^"(.*)"$/s, '$1').replaceAll('""', '"'),
-  );
-  // The pattern also finds the nothing after the last column.
-  return cells.slice(0, -1);
 }
 
 function cellValue(text: string): string | number | null {

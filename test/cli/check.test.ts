@@ -420,6 +420,24 @@ test('the values of a table are read by what will prepare them', async () => {
   expect(JSON.stringify(broken)).not.toContain('PATIENT-7');
 });
 
+test.each([
+  ['semicolons', (text: string) => Buffer.from(text.replaceAll(',', ';'))],
+  ['tabs', (text: string) => Buffer.from(text.replaceAll(',', '\t'))],
+  ['UTF-16', (text: string) => Buffer.from(`\ufeff${text}`, 'utf16le')],
+])('a table with %s is read as preparing it reads it, and its target is looked for', async (_, encode) => {
+  const rows = Array.from({ length: 600 }, (_, row) => `${row % 50},${row % 5 === 0 ? 'yes' : 'no'}`);
+  const read = async (target: string) => {
+    const settings = `data: {path: rows.csv, target: ${target}, positive: "yes", group: null}\n`;
+    const dir = project({ 'mediwatch.yaml': settings });
+    writeFileSync(join(dir, 'rows.csv'), encode(['price,sold', ...rows].join('\n')));
+    return await check(dir);
+  };
+  const good = await read('sold');
+  expect(found(good, 'problem')).toEqual([]);
+  expect(factsOf(good, 'dataRead')).toMatchObject([{ rows: 600, features: 1 }]);
+  expect(found(await read('bought'), 'problem')).toHaveLength(1);
+});
+
 test('settings that are not committed are warned of where a step runs from what is', async () => {
   const dir = project({
     'a.sh': SCRIPT,
