@@ -21,7 +21,7 @@ WORDS = ("the", "bell", "chain", "was", "fine", "again", "late", "on", "monday",
 
 
 def data(**columns: Any) -> pd.DataFrame:
-    """Rows whose outcome is told by their number, with these columns."""
+    """Rows whose number determines the outcome, with these columns."""
     outcome = np.where(np.arange(ROWS) % 2 == 0, "yes", "no")
     spread = {name: np.resize(np.asarray(column, dtype=object), ROWS) for name, column in columns.items()}
     return pd.DataFrame({**spread, "size": np.arange(ROWS) % 7, "outcome": outcome})

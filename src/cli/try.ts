@@ -71,7 +71,7 @@ export async function tryOut(cli: Cli, { registeredModel, rows }: Flags): Promis
 }
 
 const REMOVED =
-  'Everything that was made for it is removed, except what commands of the project wrote elsewhere than where they were told.';
+  'Everything that was made for it is removed, except what commands of the project wrote to other places.';
 
 /** Steps of the project that have no part in it. */
 function notTried({ steps }: Located['config']): string[] {

@@ -1,12 +1,12 @@
-import { constants } from 'node:fs';
-import { access, stat } from 'node:fs/promises';
-import { delimiter, dirname, join, resolve } from 'node:path';
+import { stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { execa } from 'execa';
 import { expandForApi, parsePlaceholders } from '../config/placeholders.ts';
 import { type Config, forModel, fromRoot, modelNames } from '../config.ts';
 import { STEPS } from '../contracts/plans.ts';
 import type { Path } from '../contracts/schemas.ts';
 import { ownEnvironment } from '../systems/processes/environment.ts';
+import { findProgram, isExecutable } from '../systems/processes/programs.ts';
 import { programOf } from '../systems/steps/environment.ts';
 import { type CommandSettings, extraStepSettings, textsOf } from '../systems/steps/index.ts';
 import { type FactsOf, type Finding, type FindingCode, finding } from '../words/findings.ts';
@@ -177,16 +177,11 @@ async function examineWorktree(root: string, file: string | null, setting: Path)
  * @param program a bare name, which is looked for on the search path, or a path as seen from where it runs
  */
 async function examineProgram(program: string, cwd: string, searchPath: string): Promise<Finding | { path: string }> {
-  if (program.includes('/')) {
-    const path = resolve(cwd, program);
-    if (!(await isThere(path))) return finding('fileMissing', { path });
-    return (await isExecutable(path)) ? { path } : finding('notExecutable', { path });
-  }
-  for (const folder of searchPath.split(delimiter).filter(Boolean)) {
-    const path = join(folder, program);
-    if (await isExecutable(path)) return { path };
-  }
-  return finding('programMissing', { program });
+  const path = await findProgram(program, searchPath, cwd);
+  if (path) return { path };
+  if (!program.includes('/')) return finding('programMissing', { program });
+  const named = resolve(cwd, program);
+  return finding((await isThere(named)) ? 'notExecutable' : 'fileMissing', { path: named });
 }
 
 /** What an interpreter is to run: `python train.py`, `bash train.sh`. */
@@ -214,12 +209,4 @@ async function isThere(path: string): Promise<boolean> {
 
 async function isFolder(path: string): Promise<boolean> {
   return (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
-}
-
-async function isExecutable(path: string): Promise<boolean> {
-  if (!(await stat(path).catch(() => undefined))?.isFile()) return false;
-  return await access(path, constants.X_OK).then(
-    () => true,
-    () => false,
-  );
 }

@@ -96,7 +96,7 @@ function visit(statistics: Statistics, close: () => void): Visit {
 }
 
 const BINS = 10;
-/** Classes that are told apart; names come from the API. */
+/** Classes that are counted separately; their names come from the API. */
 const MAX_CLASSES = 100;
 /** Latencies in microseconds, to one per cent: a few thousand counters, however many requests there are. */
 const LATENCIES = { lowest: 1, highest: 3_600_000_000, figures: 2 };

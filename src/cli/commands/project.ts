@@ -99,8 +99,8 @@ export function addTry(program: Command, cli: Cli): void {
     [
       'Tries the steps of a retrain on a few rows',
       ': preparation, one trial, training, registration, and the API, each with what came of it and the setting to look at. ' +
-        'It needs no server, touches no registry, and removes all that it made; what commands of the project write elsewhere ' +
-        'than where they are told stays.',
+        'It needs no server, touches no registry, and removes all that it made; what commands of the project write to other ' +
+        'places stays.',
     ],
     [
       ['try', 'on 2000 rows of the table in data.path; the exit code is 1 when a step failed'],

@@ -29,7 +29,7 @@ export interface VerifyOptions {
   example: Record<string, unknown>[];
   /** What is sent for a prediction, with `"{records}"` in it; absent: `{"records": […]}`. */
   request?: unknown;
-  /** What it must prove besides answering its health path and the static paths, as far as its contract has it. */
+  /** What it must prove besides answering its health path and the static paths; what its contract does not declare is skipped. */
   require: readonly ('version' | 'schema' | 'prediction')[];
   /** How long /health may take to answer 200 (ms). */
   healthTimeoutMs: number;

@@ -11,15 +11,16 @@ export async function findProgram(program: string, searchPath: string, cwd: stri
   const folders = program.includes('/') ? [''] : searchPath.split(delimiter).filter(Boolean);
   for (const folder of folders) {
     const path = resolve(cwd, folder, program);
-    const isFile = (await stat(path).catch(() => undefined))?.isFile() ?? false;
-    if (
-      isFile &&
-      (await access(path, constants.X_OK).then(
-        () => true,
-        () => false,
-      ))
-    )
-      return path;
+    if (await isExecutable(path)) return path;
   }
   return undefined;
+}
+
+/** Whether a file may be executed. */
+export async function isExecutable(path: string): Promise<boolean> {
+  if (!(await stat(path).catch(() => undefined))?.isFile()) return false;
+  return await access(path, constants.X_OK).then(
+    () => true,
+    () => false,
+  );
 }
