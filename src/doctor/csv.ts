@@ -8,7 +8,7 @@ const NEWLINE = 0x0a;
 const HEADER_LIMIT = 1_000_000;
 
 /** A CSV file as a stream of its bytes, unpacked when its name ends in `.gz`. */
-export function openTable(path: string): Readable {
+function openTable(path: string): Readable {
   const file = createReadStream(path);
   if (!path.endsWith('.gz')) return file;
   const unpacked = createGunzip();
