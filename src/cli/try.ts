@@ -1,7 +1,7 @@
 import { createLogUpdate } from 'log-update';
 import { stringify } from 'yaml';
 import { inLines } from '../config/problems.ts';
-import { forModel, isDeclared, type Located, loadLocated } from '../config.ts';
+import { isDeclared, type Located, loadLocated } from '../config.ts';
 import { type Path, pathText } from '../contracts/schemas.ts';
 import type { Outcome, Proposal, Tried } from '../contracts/tried.ts';
 import { examineProject } from '../doctor/project.ts';
@@ -60,8 +60,6 @@ export async function tryOut(cli: Cli, { registeredModel, rows }: Flags): Promis
     cli.say(
       `${failed === 0 ? cli.style('green', 'What was tried works.') : cli.style('red', `${failed} failed.`)} ${REMOVED}`,
     );
-    const others = notTried(forModel(config, name));
-    if (others.length > 0) cli.say(`Not tried: ${others.join(', ')}.`);
   } catch (error) {
     if (!signal.aborted) throw error;
     throw new CommandError(EXIT.interrupted, `Interrupted. ${REMOVED}`);
@@ -72,13 +70,6 @@ export async function tryOut(cli: Cli, { registeredModel, rows }: Flags): Promis
 
 const REMOVED =
   'Everything that was made for it is removed, except what commands of the project wrote to other places.';
-
-/** Steps of the project that have no part in it. */
-function notTried({ steps }: Located['config']): string[] {
-  return (['evaluate', 'report', 'monitor'] as const)
-    .filter((step) => steps[step].command)
-    .map((step) => `steps.${step}`);
-}
 
 function shown({ setting, ...outcome }: Outcome) {
   return { ...outcome, setting: setting ? pathText(setting) : null };

@@ -1,11 +1,32 @@
+import type { DriftVerdict } from './drift.ts';
 import type { Path } from './schemas.ts';
 import type { Metrics } from './training.ts';
+import type { GateVerdict } from './verdicts.ts';
 
 /** What `mediwatch try` does, one after the other; `extra`: a step of the project beside a stage. */
-export type Tried = 'start' | 'prepare' | 'trial' | 'train' | 'register' | 'api' | 'extra';
+export type Tried =
+  | 'start'
+  | 'prepare'
+  | 'trial'
+  | 'train'
+  | 'register'
+  | 'evaluate'
+  | 'report'
+  | 'api'
+  | 'monitor'
+  | 'extra';
 
 /** Why a step was not tried. */
-export type NotTried = 'noSuchStep' | 'withoutData' | 'withoutModel' | 'wholeSearch' | 'inContainer' | 'noApi';
+export type NotTried =
+  | 'noSuchStep'
+  | 'withoutData'
+  | 'withoutModel'
+  | 'wholeSearch'
+  | 'noRules'
+  | 'noReport'
+  | 'noLog'
+  | 'inNetwork'
+  | 'noApi';
 
 /** Settings of `deployment.contract` as mediwatch.yaml would have them: only what differs from their defaults. */
 export interface Proposal {
@@ -32,6 +53,9 @@ export interface Outcome {
     metrics?: Metrics;
     version?: string;
     checks?: readonly string[];
+    /** What the gate would say, were nothing in Production. */
+    gate?: GateVerdict;
+    drift?: Pick<DriftVerdict, 'verdict' | 'grounds'>;
   };
   /** Why it failed. */
   message?: string;

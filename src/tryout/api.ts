@@ -36,7 +36,7 @@ const ROWS = 2;
 export async function tryApi(world: World, version: string, signal: AbortSignal): Promise<{ checks: Check[] }> {
   const { registeredModel } = world.config.registry;
   const api = await world.openApi();
-  const key = 'try';
+  const key = world.name;
   try {
     const checks = await api.bringUpCandidate({ registeredModel, version, key });
     await api.target.shift(key, 1, signal);

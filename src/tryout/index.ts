@@ -4,8 +4,12 @@ import type { StepName } from '../contracts/plans.ts';
 import type { Path } from '../contracts/schemas.ts';
 import type { Dataset, Params } from '../contracts/training.ts';
 import type { NotTried, Outcome, Tried } from '../contracts/tried.ts';
-import { middleOf, planOf } from '../doctor/plan.ts';
+import { middleOf, planOf, type RetrainPlan } from '../doctor/plan.ts';
+import { judgeDrift } from '../domain/driftGate.ts';
+import { rulesOfTask } from '../domain/firstScore.ts';
+import { judgePromotion } from '../domain/promotionGate.ts';
 import { textsOf } from '../systems/steps/index.ts';
+import { driftVerdictText, verdictText } from '../words/verdicts.ts';
 import { asActivity } from './activity.ts';
 import { ApiRefused, tryApi } from './api.ts';
 import { openWorld, type World } from './world.ts';
@@ -22,7 +26,8 @@ export interface TryOptions {
 }
 
 /**
- * Tries the steps of a retrain one after the other, on a few rows: preparation, one trial, training, registration, API.
+ * Tries the steps of a retrain one after the other, on a few rows: preparation, one trial, training, registration,
+ * evaluation, report, API; and the drift check, on what there is to check.
  * It needs no server, touches no registry but its own, and leaves nothing, except what the project's own commands write.
  *
  * @throws the reason of the signal when it is aborted; everything is removed then, too
@@ -113,8 +118,8 @@ async function trySteps(world: World, doing: Doing): Promise<void> {
     ({ rows }) => ({ rows }),
   );
   if (!dataset) {
-    for (const name of ['trial', 'train', 'register', 'api'] as const) skip(name, 'withoutData');
-    return;
+    for (const name of ['trial', 'train', 'register', 'evaluate', 'report', 'api'] as const) skip(name, 'withoutData');
+    return await tryMonitor(world, doing, null);
   }
   await extra('prepareData', 'after', dataset);
   const { runId } = await asActivity({ signal, onProgress: () => {} }, () =>
@@ -132,8 +137,8 @@ async function trySteps(world: World, doing: Doing): Promise<void> {
     ({ metrics }) => ({ metrics }),
   );
   if (!trained) {
-    for (const name of ['register', 'api'] as const) skip(name, 'withoutModel');
-    return;
+    for (const name of ['register', 'evaluate', 'report', 'api'] as const) skip(name, 'withoutModel');
+    return await tryMonitor(world, doing, null);
   }
   const version = await step(
     { step: 'register', setting: ['registry'] },
@@ -144,15 +149,95 @@ async function trySteps(world: World, doing: Doing): Promise<void> {
       }),
     (registered) => ({ version: registered.version }),
   );
-  if (!version) return skip('api', 'withoutModel');
+  if (!version) {
+    for (const name of ['evaluate', 'report', 'api'] as const) skip(name, 'withoutModel');
+    return await tryMonitor(world, doing, null);
+  }
   await extra('trainBestAndRegister', 'after', dataset, version.version);
 
-  const { target } = world;
-  if (target !== 'process') return skip('api', target === 'none' ? 'noApi' : 'inContainer');
+  await tryEvaluation(world, doing, plan, { dataset, version: version.version });
+  if (!plan.report) skip('report', 'noReport');
+  else {
+    const lineage = { workflowId: 'try', workflowUrl: '', trigger: 'try', startedAt: new Date().toISOString() };
+    const search = {
+      trials: [],
+      metric: config.search.metric ?? '',
+      direction: plan.direction,
+      space: plan.space ?? null,
+    };
+    await step({ step: 'report', setting: ['steps', 'report'] }, () =>
+      training.writeReport({
+        ...{ registeredModel, version: version.version, champion: null, dataset, model, params, search },
+        ...{ lineage: { ...lineage, data, seed }, driftReport: null, outcome: null },
+      }),
+    );
+  }
+
+  const { target } = config.deployment;
+  if (target === 'none') skip('api', 'noApi');
+  else if (target === 'docker' && config.docker.network) skip('api', 'inNetwork');
+  else {
+    await step(
+      { step: 'api', setting: ['deployment'] },
+      () => tryApi(world, version.version, signal),
+      ({ checks }) => ({ checks: checks.map(({ name }) => name) }),
+    );
+  }
+  await tryMonitor(world, doing, version.version);
+}
+
+/** Scores the version as a promotion would; that it is no better than a trivial model may be due to the few rows. */
+async function tryEvaluation(
+  { config, training, registry }: World,
+  { step, skip, registeredModel }: Doing,
+  plan: RetrainPlan,
+  { dataset, version }: { dataset: Dataset; version: string },
+): Promise<void> {
+  const { rules } = plan;
+  if (plan.policy !== 'rules') return skip('evaluate', 'noRules');
+  const setting = config.steps.evaluate.command ? ['steps', 'evaluate'] : ['promotion'];
   await step(
-    { step: 'api', setting: ['deployment'] },
-    () => tryApi(world, version.version, signal),
-    ({ checks }) => ({ checks: checks.map(({ name }) => name) }),
+    { step: 'evaluate', setting },
+    async () => {
+      const contest = { dataset: dataset.ref, registeredModel, challenger: version, champion: null, rules };
+      const comparison = await training.compareVersions(contest);
+      const challenger = await registry.describeVersion({ registeredModel, version });
+      const { verdict } = judgePromotion({
+        ...plan,
+        ...{ challenger, champion: null, comparison, force: false, now: Date.now(), rolledBack: null },
+        rules: rulesOfTask(rules, comparison.primary),
+      });
+      if (verdict.code === 'scoresMissing') throw new Error(verdictText(verdict));
+      return { metrics: comparison.challenger, gate: verdict };
+    },
+    (found) => found,
+  );
+}
+
+/** Checks the predictions that there are for drift; a command that does not ask for our log has its own. */
+async function tryMonitor(
+  { config, registry, monitoring }: World,
+  { step, skip, registeredModel, signal }: Doing,
+  version: string | null,
+): Promise<void> {
+  const { command, env } = config.steps.monitor;
+  const { log, minRows, reference } = config.monitoring;
+  if (!log && (!command || asksFor(textsOf({ command, env }), 'log'))) return skip('monitor', 'noLog');
+  if (reference === 'training' && version === null) return skip('monitor', 'withoutModel');
+  await step(
+    { step: 'monitor', setting: command ? ['steps', 'monitor'] : ['monitoring'] },
+    async () => {
+      // The rows to compare with are those of the version in Production.
+      if (version !== null) await registry.promoteVersion({ registeredModel, version, registryStage: 'Production' });
+      const subject = { registeredModel };
+      const { runId } = await registry.openRun({ key: 'try/monitor', purpose: 'drift-check', subject, trigger: null });
+      const { document } = await monitoring.makeDriftReport({ registeredModel, log, minRows, reference, runId });
+      signal.throwIfAborted();
+      const verdict = judgeDrift(document, config.driftGate, minRows);
+      if (verdict.verdict === 'cannot tell') throw new Error(driftVerdictText(verdict));
+      return verdict;
+    },
+    (drift) => ({ drift }),
   );
 }
 

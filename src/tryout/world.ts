@@ -1,10 +1,12 @@
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { Client } from '@temporalio/client';
 import pRetry from 'p-retry';
 import { pino } from 'pino';
 import { createDeploymentActivities } from '../activities/deployment.ts';
+import { createMonitoringActivities } from '../activities/monitoring.ts';
 import { createRegistryActivities } from '../activities/registry.ts';
 import type { TrainingSystems } from '../activities/training/systems.ts';
 import { createTrainingActivities } from '../activities/training.ts';
@@ -14,9 +16,11 @@ import { createGateway, gatewayOptions } from '../gateway/gateway.ts';
 import { createArtifactStore } from '../systems/artifacts/index.ts';
 import { artifactStoreOptions } from '../systems/artifacts/options.ts';
 import { createDeployments } from '../systems/deployment/index.ts';
+import { createDocker } from '../systems/docker/client.ts';
 import { NOT_SHIPPED } from '../systems/logs/index.ts';
 import { createMlflow } from '../systems/mlflow/index.ts';
 import { mlflowOptions } from '../systems/mlflow/options.ts';
+import { embeddedLogs } from '../systems/monitorInput.ts';
 import { freePort, LOOPBACK } from '../systems/ports.ts';
 import { environmentOf } from '../systems/processes/environment.ts';
 import { startGroup } from '../systems/processes/group.ts';
@@ -50,6 +54,7 @@ export async function openWorld(shared: Config, { registeredModel, rows, signal 
   const close = async () => {
     for (const one of closing.toReversed()) await one().catch(() => undefined);
   };
+  closing.push(temporaryIn(folder));
   try {
     const own = forModel(shared, registeredModel);
     const sample = await sampleData(own, rows, folder);
@@ -67,13 +72,15 @@ export async function openWorld(shared: Config, { registeredModel, rows, signal 
     const { runner, codeDigest } = processes;
     // Only a search that a workflow has started tells it how far it is.
     const training: TrainingSystems = { config, mlflow, store, runner, codeDigest, client: {} as Client };
+    const name = basename(folder).toLowerCase();
     return {
       config,
-      /** Where the settings have the API run. */
-      target: own.deployment.target,
+      /** What its API is called, as a process or as a container. */
+      name,
       sample,
       training: createTrainingActivities(training),
       registry: createRegistryActivities({ config, mlflow }),
+      monitoring: createMonitoringActivities(training),
       /** Opens a gateway on a free port, and what starts APIs behind it. */
       async openApi() {
         const options = gatewayOptions(config, pino({ level: 'silent' }));
@@ -81,11 +88,10 @@ export async function openWorld(shared: Config, { registeredModel, rows, signal 
         closing.push(() => gateway.close());
         const { of, close: closeDeployments } = createDeployments(config);
         closing.push(closeDeployments);
-        return {
-          url: gateway.apiUrl,
-          target: of(registeredModel).target,
-          ...createDeploymentActivities({ of, shipper: NOT_SHIPPED }),
-        };
+        const { target } = of(registeredModel);
+        if (config.deployment.target === 'docker') closing.push(await imagesOf(config));
+        closing.push(() => target.stop(name, { drainMs: 0, force: true }));
+        return { target, ...createDeploymentActivities({ of, shipper: NOT_SHIPPED }) };
       },
       close,
     };
@@ -95,9 +101,34 @@ export async function openWorld(shared: Config, { registeredModel, rows, signal 
   }
 }
 
+/** Whatever is started keeps its temporary files in the folder: MLflow's client leaves the models that it fetched. */
+function temporaryIn(folder: string): () => Promise<void> {
+  const { TMPDIR } = process.env;
+  process.env.TMPDIR = folder;
+  return async () => {
+    if (TMPDIR === undefined) delete process.env.TMPDIR;
+    else process.env.TMPDIR = TMPDIR;
+  };
+}
+
+/** Takes the images away that come with the API: those with a version, and a runtime image that was not on this host. */
+async function imagesOf({ docker: { image, tag, option } }: Config): Promise<() => Promise<void>> {
+  const docker = createDocker();
+  const isOurs = option === 'baked' || !(await docker.image(`${image}:${tag}`));
+  return async () => {
+    const tags = option === 'baked' ? ['v1', ...BAKED_TAGS] : [tag];
+    for (const one of isOurs ? tags : []) await docker.untag(`${image}:${one}`);
+  };
+}
+
+const BAKED_TAGS = ['serves', 'released'] as const;
+
 /** The settings with everything that is kept or listens moved into the folder. */
 function scratch(own: Config, { folder, uri, data }: { folder: string; uri: string; data: string }): Config {
-  const { mlflow, deployment, stack } = own;
+  const { mlflow, deployment, stack, docker, monitoring } = own;
+  const [bakedTag, releaseTag] = BAKED_TAGS;
+  // A script takes a file, where the bundled step takes a folder of them.
+  const served = own.steps.monitor.command ? join(embeddedLogs(own), 'predictions.csv') : embeddedLogs(own);
   return {
     ...own,
     models: {},
@@ -107,7 +138,18 @@ function scratch(own: Config, { folder, uri, data }: { folder: string; uri: stri
     worker: { ...own.worker, slots: 1 },
     stack: { ...stack, dir: folder, bind: LOOPBACK, apiAdminPort: undefined },
     registry: { ...own.registry, trustedDigests: '' },
-    deployment: { ...deployment, target: 'process', adminUrl: `unix:${join(folder, 'gateway', 'admin.sock')}` },
+    deployment: { ...deployment, adminUrl: `unix:${join(folder, 'gateway', 'admin.sock')}` },
+    docker: {
+      ...docker,
+      ...(docker.option === 'baked' && { image: basename(folder).toLowerCase(), bakedTag, releaseTag }),
+      ...{ push: false, platforms: [], mlflowUri: '' },
+    },
+    // What people sent is read where it is; the report on it is not put in place of theirs.
+    monitoring: {
+      ...monitoring,
+      log: monitoring.log || (existsSync(served) ? served : ''),
+      outDir: join(folder, 'drift'),
+    },
   };
 }
 

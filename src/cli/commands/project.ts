@@ -98,7 +98,8 @@ export function addTry(program: Command, cli: Cli): void {
     program.command('try'),
     [
       'Tries the steps of a retrain on a few rows',
-      ': preparation, one trial, training, registration, and the API, each with what came of it and the setting to look at. ' +
+      ': preparation, one trial, training, registration, evaluation, report, API and drift check, each with what came of it ' +
+        'and the setting to look at. ' +
         'It needs no server, touches no registry, and removes all that it made; what commands of the project write to other ' +
         'places stays.',
     ],
