@@ -9,7 +9,6 @@ The process ends at once when its input ends, even in the middle of a step: a pa
 
 from __future__ import annotations
 
-import importlib
 import json
 import logging
 import os
@@ -22,6 +21,7 @@ from typing import cast
 from .checks import is_object
 from .errors import InvalidInput, StepError, log_to_stderr
 from .jsonio import to_json
+from .libraries import SKLEARN, import_ahead
 from .steps import run_step
 
 _log = logging.getLogger("mediwatch_training.pool")
@@ -100,14 +100,14 @@ def _warm(modules: object) -> None:
     for name in cast("list[object]", modules) if isinstance(modules, list) else []:
         for module in _WARM.get(str(name), (str(name),)):
             try:
-                importlib.import_module(module)
+                import_ahead(module)
             except ImportError as error:
                 _log.warning("Cannot import %s ahead of time: %s", module, error)
 
 
 # What the steps use of a library, which is what takes the time.
 _WARM = {
-    "sklearn": ("sklearn.ensemble", "sklearn.pipeline", "sklearn.compose", "sklearn.metrics"),
+    "sklearn": (*SKLEARN, "sklearn.metrics"),
     "mlflow": ("mlflow", "mlflow.sklearn"),
 }
 

@@ -15,7 +15,7 @@ import type { Command } from './command.ts';
 import { openInstanceLog } from './instanceLog.ts';
 
 /** How often /health is asked until it answers with 200. */
-const PROBING = { retries: Number.POSITIVE_INFINITY, minTimeout: 200, factor: 1 };
+const PROBING = { retries: Number.POSITIVE_INFINITY, minTimeout: 100, factor: 1 };
 const PROBE_TIMEOUT_MS = 5_000;
 /** For what a process leaves behind when it exits (ms). */
 const LEFTOVER_GRACE_MS = 1_000;

@@ -7,7 +7,6 @@ the model does that none should need is sent to the parent before it happens. Th
 from __future__ import annotations
 
 import ctypes
-import importlib
 import json
 import os
 import pickle
@@ -47,8 +46,9 @@ def main(descriptor: int, uid: int, memory_mib: int, threads: int) -> None:
         _become(uid, threads)
     _limit(memory_mib + 2048 + 128 * threads)
     # What the libraries read, they read as that user, and while the parent fetches the model.
-    for library in ("sklearn.ensemble", "sklearn.pipeline"):
-        importlib.import_module(library)
+    from mediwatch_training.libraries import SKLEARN, import_ahead
+
+    import_ahead(*SKLEARN)
     from threadpoolctl import threadpool_limits
 
     from mediwatch_training.errors import described

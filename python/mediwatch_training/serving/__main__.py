@@ -3,9 +3,12 @@
 import os
 import sys
 
-from .api import main
+from ..libraries import import_ahead
 
 if __name__ == "__main__":
     # The prediction log holds records of patients.
     os.umask(0o077)
+    import_ahead("mediwatch_training.serving.api")
+    from .api import main
+
     sys.exit(main())

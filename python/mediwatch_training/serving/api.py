@@ -10,7 +10,7 @@ import threading
 import time
 import uuid
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 from fastapi import Depends, FastAPI, Request
@@ -19,6 +19,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse
 
 from ..errors import StepError, as_step_error, log_to_stderr
+from ..libraries import SKLEARN, import_ahead
 from .answers import LOGGED, answers_of, logged_of, target_of, thresholds_of
 from .batching import Batcher
 from .body import read_body
@@ -35,6 +36,8 @@ _log = logging.getLogger("mediwatch_training.serving")
 
 # A model that cannot be loaded now may be promoted, or its server started, at any time.
 _RETRY_SECONDS = 3.0
+# A model that takes longer is waited for with an open port, which says so.
+_FIRST_SECONDS = 5.0
 _DRAIN_SECONDS = 20
 _NO_MODEL = "There is no model yet: try again in a few seconds; the log of the API says why"
 
@@ -51,10 +54,15 @@ class Service:
         self.is_final = False
         self._log: PredictionLog | None = None
         self._stop = threading.Event()
+        self._tried = threading.Event()
 
     def start(self) -> None:
         """Start loading."""
         threading.Thread(target=self._load, daemon=True).start()
+
+    def wait(self) -> None:
+        """Wait for the end of the first attempt, but not for long."""
+        self._tried.wait(_FIRST_SECONDS)
 
     def stop(self) -> None:
         """Stop trying to load."""
@@ -85,6 +93,9 @@ class Service:
         return {**answer, "warnings": warnings} if warnings else answer
 
     def _load(self) -> None:
+        # The model of another trainer may do without.
+        with suppress(ImportError):
+            import_ahead("pandas", *SKLEARN)
         while not self._stop.is_set():
             try:
                 model = load_served_model(self.settings)
@@ -95,6 +106,7 @@ class Service:
                 if reason != self.reason:
                     _log.warning("No model yet: %s", reason)
                 self.reason, self.is_final = reason, isinstance(error, MissingPackage)
+                self._tried.set()
                 self._stop.wait(_RETRY_SECONDS)
                 continue
             self._log = PredictionLog(
@@ -105,6 +117,7 @@ class Service:
             )
             self._batcher = Batcher(model.predictions)
             self.model = model
+            self._tried.set()
             _log.info("Serving version %s", model.version)
             return
 
@@ -137,6 +150,8 @@ def create_app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
         service.start()
+        # Answering that there is no model yet would only take time from its loading.
+        await run_in_threadpool(service.wait)
         yield
         service.stop()
 

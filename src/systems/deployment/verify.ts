@@ -124,11 +124,11 @@ function gone(version: string, check: string): GatewayError {
   return new GatewayError(message, { retryable: true });
 }
 
-const HEALTH_POLL = { retries: Number.POSITIVE_INFINITY, minTimeout: 250, factor: 1 };
+const HEALTH_POLL = { retries: Number.POSITIVE_INFINITY, minTimeout: 100, factor: 1 };
 const HEALTH_LIMIT_MS = 5_000;
 
 /** So long a path that is not there is taken for one of a server that still starts (polls). */
-const MISSING_POLLS = 20;
+const MISSING_POLLS = 50;
 
 /** `final`: it will not become well. */
 const Unhealthy = z.object({ reason: z.string(), final: z.boolean().default(false) });
