@@ -53,14 +53,19 @@ export async function lookAtModelFiles({ config, version, signal }: Question): P
     return await transport.transfer({ method: 'GET', path: '/model-versions/get-artifact', query, signal }, read);
   };
   let file = 'MLmodel';
-  try {
+  const findFile = async () => {
     const description = Description.safeParse(parse(await fetch(file, text)));
-    if (!description.success) return { code: 'modelUndescribed', facts };
+    if (!description.success) return false;
     const { sklearn, file: plain } = description.data.flavors;
     file = sklearn?.pickled_model ?? plain?.path ?? file;
     if (file !== 'MLmodel') await fetch(file, firstBytes);
+    return true;
+  };
+  try {
     const { compareFiles } = versionFileCalls(transport);
-    const trust = await judgeTrust(config, await compareFiles(version, { signal }));
+    const [isDescribed, compared] = await Promise.all([findFile(), compareFiles(version, { signal })]);
+    if (!isDescribed) return { code: 'modelUndescribed', facts };
+    const trust = await judgeTrust(config, compared);
     if (trust.code === 'changed') return { code: 'modelFilesChanged', facts: { ...facts, files: trust.files } };
     if (trust.code === 'untrusted') return { code: 'modelUntrusted', facts: { ...facts, digest: trust.digest } };
     const digest = trust.code === 'same' ? trust.digest : null;
