@@ -109,6 +109,17 @@ export const SearchSettings = SearchOptions.extend({
   direction: z.enum(['maximize', 'minimize']).default('maximize').describe('which scores are better'),
   sampler: z.enum(['tpe', 'random']).default('tpe').describe('how parameters are proposed'),
   space: Space.optional().describe('search space; absent: the bundled one of the algorithm'),
+  timeout: z.number().min(0).default(0).meta({
+    unit: 'seconds',
+    description:
+      'no trial begins later than this after the first, once one has a score; 0: no limit. One command that does the whole search has steps.search.timeout',
+  }),
+  patience: z
+    .number()
+    .int()
+    .min(0)
+    .default(0)
+    .describe('no trial begins after so many in a row without a better score; 0: no limit'),
   maxFailedShare: z
     .number()
     .min(0)

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { STAGES } from './names.ts';
 import { truncate } from './text.ts';
 import { DroppedColumn, NamedScore, Params, TableRemark, Task } from './training.ts';
-import { GateVerdict, Suspicion } from './verdicts.ts';
+import { GateVerdict, SearchStop, Suspicion } from './verdicts.ts';
 import { WORKFLOWS, WouldChange } from './workflows.ts';
 
 /*
@@ -69,6 +69,7 @@ export const StageOutcome = z.discriminatedUnion('code', [
     failed: z.number(),
     metric: text,
     best: z.object({ number: z.number(), score: z.number().nullable(), params: Params }).nullable(),
+    stopped: SearchStop.optional(),
     suspicion: Suspicion.optional(),
   }),
   z.object({ code: z.literal('version'), registeredModel: text, version: text, score: NamedScore.nullable() }),

@@ -119,3 +119,7 @@ export const Suspicion = z
     'errorMaximized: higher counts as better of an error; errorNegated: lower does of one that is negated; scoreMinimized: lower does of a score',
   );
 export type Suspicion = z.infer<typeof Suspicion>;
+
+/** The limit of a search (`search.timeout`, `search.patience`) that kept its last trials from beginning. */
+export const SearchStop = z.enum(['timeout', 'patience']);
+export type SearchStop = z.infer<typeof SearchStop>;

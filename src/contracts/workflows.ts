@@ -25,7 +25,7 @@ import {
 import { ModelVersionRef, Promotion } from './registry.ts';
 import { ForeignId, Location, ModelName, VersionNumber, words } from './text.ts';
 import { ArtifactRef, Dataset, Params, Trial } from './training.ts';
-import { Suspicion } from './verdicts.ts';
+import { SearchStop, Suspicion } from './verdicts.ts';
 
 const model = {
   registeredModel: ModelName.optional().meta({
@@ -95,6 +95,7 @@ export const SearchResult = z.object({
   trials: z.array(Trial).describe('the best and the latest trials, 200 at most; all of them are in MLflow'),
   complete: z.number().int(),
   failed: z.number().int(),
+  stopped: SearchStop.optional().describe('the limit at which it ended before its last trial'),
   suspicion: Suspicion.optional(),
 });
 export type SearchResult = z.infer<typeof SearchResult>;

@@ -41,10 +41,10 @@ function datasetOutcome({ rows, groups, features, splits, ref, ...dataset }: Dat
   return { code: 'dataset', rows, groups, features, splits: sizes, sizeBytes: ref.sizeBytes, ...said };
 }
 
-function searchOutcome({ best, complete, failed, metric, suspicion }: SearchResult): StageOutcome {
+function searchOutcome({ best, complete, failed, metric, stopped, suspicion }: SearchResult): StageOutcome {
   const { number, score = null, params } = best;
   const outcome = { code: 'search', complete, failed, metric, best: { number, score, params } } as const;
-  return { ...outcome, ...(suspicion && { suspicion }) };
+  return { ...outcome, ...(stopped && { stopped }), ...(suspicion && { suspicion }) };
 }
 
 function versionOutcome({ registeredModel, version, metrics }: ModelVersionRef): StageOutcome {

@@ -1,5 +1,6 @@
 import type { SearchProgress } from '../contracts/progress.ts';
 import type { Params, Trial } from '../contracts/training.ts';
+import type { SearchStop } from '../contracts/verdicts.ts';
 
 type Direction = 'maximize' | 'minimize';
 
@@ -15,6 +16,10 @@ export interface Study {
   proposed: number;
   complete: number;
   failed: number;
+  /** Of its beginning (ms since 1970). */
+  startedAt: number;
+  /** Trials with a score since the best one. */
+  sinceBest: number;
   best: Trial | null;
   /** Running trials, and the best and the latest finished ones: what the sampler learns from. */
   trials: Trial[];
@@ -23,8 +28,8 @@ export interface Study {
 /** Half of the finished trials that are kept are the best, half the latest. TPE needs no more to propose well. */
 const KEPT = 200;
 
-export function createStudy(total: number, direction: Direction = 'maximize'): Study {
-  return { total, direction, proposed: 0, complete: 0, failed: 0, best: null, trials: [] };
+export function createStudy(total: number, direction: Direction = 'maximize', startedAt = 0): Study {
+  return { total, direction, proposed: 0, complete: 0, failed: 0, startedAt, sinceBest: 0, best: null, trials: [] };
 }
 
 /** How many more trials may be proposed. */
@@ -44,7 +49,25 @@ export function finish(study: Study, trial: Trial): Study {
   if (!study.trials.some(({ number, state }) => number === trial.number && state === 'running')) return study;
   const trials = study.trials.map((other) => (other.number === trial.number ? trial : other));
   const counted = trial.state === 'complete' ? { complete: study.complete + 1 } : { failed: study.failed + 1 };
-  return { ...study, ...counted, best: better(study, trial), trials: keep(trials, study.direction) };
+  const best = better(study, trial);
+  const sinceBest = best === study.best ? study.sinceBest + (counted.complete ? 1 : 0) : 0;
+  return { ...study, ...counted, best, sinceBest, trials: keep(trials, study.direction) };
+}
+
+/**
+ * The limit that keeps the trials that are left from beginning; none while no trial has a score.
+ *
+ * @param limits `timeout` in seconds, `patience` in trials; 0: no limit
+ * @param now ms since 1970
+ */
+export function stopOf(
+  { best, startedAt, sinceBest }: Study,
+  { timeout, patience }: { timeout: number; patience: number },
+  now: number,
+): SearchStop | undefined {
+  if (!best) return undefined;
+  if (timeout > 0 && now - startedAt >= timeout * 1000) return 'timeout';
+  return patience > 0 && sinceBest >= patience ? 'patience' : undefined;
 }
 
 /** More trials failed than the share of the whole search that may. */

@@ -4,6 +4,7 @@ import { STAGE_TITLES, type Stage } from '../contracts/names.ts';
 import type { Remark, SkipReason, StageOutcome, StageProgress, Waiting } from '../contracts/progress.ts';
 import type { ModelVersionRef, Promotion } from '../contracts/registry.ts';
 import type { RetrainEnding } from '../contracts/steward.ts';
+import type { SearchStop } from '../contracts/verdicts.ts';
 import type { ResultOf, WorkflowName, WouldChange } from '../contracts/workflows.ts';
 import { deploymentOutcome, outcomeOf, promotionOutcome } from '../domain/outcomes.ts';
 import {
@@ -26,10 +27,11 @@ export function outcomeText(outcome: StageOutcome): string {
     case 'dataset':
       return datasetText(outcome);
     case 'search': {
-      const { best, complete, failed, metric, suspicion } = outcome;
+      const { best, complete, failed, metric, stopped, suspicion } = outcome;
       const doubt = suspicion ? `. ${suspicionText(suspicion, metric, 'search.direction')}` : '';
       const found = best ? `${scoreName(metric)} ${score(best.score)}, trial ${best.number}` : 'none';
-      return `best of ${counted(complete, 'trial')}: ${found}${failed ? `; ${failed} failed` : ''}${doubt}`;
+      const notes = [failed && `${failed} failed`, stopped && STOPPED[stopped]].filter(Boolean);
+      return `${[`best of ${counted(complete, 'trial')}: ${found}`, ...notes].join('; ')}${doubt}`;
     }
     case 'version':
       return [`${outcome.registeredModel} version ${outcome.version}`, outcome.score && scoreText(outcome.score)]
@@ -57,6 +59,11 @@ export function outcomeText(outcome: StageOutcome): string {
       return 'cancelled';
   }
 }
+
+const STOPPED: Record<SearchStop, string> = {
+  timeout: 'ended by search.timeout',
+  patience: 'ended by search.patience: no better score came',
+};
 
 const SKIPPED: Record<SkipReason, string> = {
   noSearch: 'no search was asked for: the model is trained with its defaults',

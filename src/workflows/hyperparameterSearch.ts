@@ -4,10 +4,19 @@ import type { SearchPlan } from '../contracts/plans.ts';
 import { searchProgressed } from '../contracts/progress.ts';
 import { truncate } from '../contracts/text.ts';
 import type { Dataset, Trial } from '../contracts/training.ts';
-import type { Suspicion } from '../contracts/verdicts.ts';
+import type { SearchStop, Suspicion } from '../contracts/verdicts.ts';
 import { trialScore } from '../domain/firstScore.ts';
 import { suspicionOf } from '../domain/metricNames.ts';
-import { createStudy, finish, propose, remaining, type Study, searchProgress, tooManyFailed } from '../domain/study.ts';
+import {
+  createStudy,
+  finish,
+  propose,
+  remaining,
+  type Study,
+  searchProgress,
+  stopOf,
+  tooManyFailed,
+} from '../domain/study.ts';
 import { stepActivities } from './runtime/activities.ts';
 import { applicationFailure, rootMessage } from './runtime/failures.ts';
 import { signalParent } from './runtime/progress.ts';
@@ -45,13 +54,17 @@ export const hyperparameterSearch = workflow<'hyperparameterSearch', Carried>(
 
     const search = new Search(plan, run, dataset);
     const study = await search.run();
-    if (remaining(study) > 0) {
+    const { stopped } = search;
+    if (remaining(study) > 0 && !stopped) {
       const ownRunId = plan.parentRunId === null ? runId : null;
       await makeContinueAsNewFunc<typeof hyperparameterSearch>()({ ...plan, dataset }, { study, ownRunId });
     }
     if (!study.best) throw failure('TooManyTrialsFailed', `None of the ${study.total} trials succeeded.`);
-    const { best, trials, complete, failed } = study;
-    return { runId, dataset, best, metric: search.metric, trials, complete, failed, ...doubtOf(plan, best) };
+    const { best, complete, failed } = study;
+    // Those that were proposed and never began are no trials.
+    const trials = study.trials.filter(({ state }) => state !== 'running');
+    const found = { best, metric: search.metric, trials, complete, failed };
+    return { runId, dataset, ...found, ...(stopped && { stopped }), ...doubtOf(plan, best) };
   },
 );
 
@@ -87,6 +100,8 @@ class Search {
   private readonly dataset: Dataset;
   /** Name of the score. */
   readonly metric: string;
+  /** The limit at which it ended. */
+  stopped: SearchStop | undefined;
   private study: Study;
   private readonly queue: Trial[] = [];
   private refilling: Promise<void> | undefined;
@@ -98,7 +113,7 @@ class Search {
     this.context = context;
     this.dataset = dataset;
     this.metric = trialScore(plan.metric, dataset.task);
-    this.study = context.carried?.study ?? createStudy(plan.trials, plan.direction);
+    this.study = context.carried?.study ?? createStudy(plan.trials, plan.direction, Date.now());
   }
 
   /** Runs trials until all are done or the history is long enough to continue as new. */
@@ -123,6 +138,7 @@ class Search {
       const finished = await this.try(trial);
       this.running -= 1;
       this.study = finish(this.study, finished);
+      this.stopped ??= stopOf(this.study, this.plan, Date.now());
       if (tooManyFailed(this.study, this.plan.maxFailedShare)) {
         const { failed, total } = this.study;
         const happened = `${failed} of ${total} trials failed, the last one with: ${finished.error}`;
@@ -134,6 +150,7 @@ class Search {
 
   private async next(): Promise<Trial | undefined> {
     while (this.queue.length === 0 && this.mayPropose()) await this.refill();
+    if (this.stopped) return undefined;
     const trial = this.queue.shift();
     // The next proposal is made while this trial runs, so that no core waits for it.
     if (this.queue.length === 0 && this.mayPropose()) this.refill().catch(() => undefined);
@@ -141,7 +158,7 @@ class Search {
   }
 
   private mayPropose(): boolean {
-    return remaining(this.study) > 0 && !workflowInfo().continueAsNewSuggested;
+    return !this.stopped && remaining(this.study) > 0 && !workflowInfo().continueAsNewSuggested;
   }
 
   private refill(): Promise<void> {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Trial } from '../../src/contracts/training.ts';
-import { createStudy, finish, propose, remaining, type Study, tooManyFailed } from '../../src/domain/study.ts';
+import { createStudy, finish, propose, remaining, type Study, stopOf, tooManyFailed } from '../../src/domain/study.ts';
 
 /** Scores of trials in the order in which they finish; null: the trial failed. */
 const outcomes = fc.array(fc.option(fc.double({ min: 0, max: 1, noNaN: true })), { minLength: 1, maxLength: 600 });
@@ -60,6 +60,23 @@ describe('a study', () => {
     expect(finish(createStudy(1), trial).complete).toBe(0);
     const once = finish(propose(createStudy(2), [{}]), trial);
     expect(finish(once, { ...trial, score: 0.9 })).toEqual(once);
+  });
+
+  it('ends at its time limit once a trial has a score, and not before', () => {
+    const limits = { timeout: 60, patience: 0 };
+    expect(stopOf({ ...createStudy(10, 'maximize', 1_000), failed: 3 }, limits, 90_000)).toBeUndefined();
+    const scored = { ...search([0.5]), startedAt: 1_000 };
+    expect(stopOf(scored, limits, 60_999)).toBeUndefined();
+    expect(stopOf(scored, limits, 61_000)).toBe('timeout');
+  });
+
+  it('ends when so many scores in a row are no better; failed trials count neither way', () => {
+    const limits = { timeout: 0, patience: 2 };
+    expect(stopOf(search([0.7, 0.6, null, null]), limits, 0)).toBeUndefined();
+    expect(stopOf(search([0.7, 0.6, null, 0.7]), limits, 0)).toBe('patience');
+    expect(stopOf(search([0.7, 0.6, 0.8, 0.7]), limits, 0)).toBeUndefined();
+    expect(stopOf(search([0.7, 0.6, 0.5], 'minimize'), limits, 0)).toBeUndefined();
+    expect(stopOf(search(Array(50).fill(0.5)), { timeout: 0, patience: 0 }, 0)).toBeUndefined();
   });
 
   it('is over when more than the allowed share of all its trials failed', () => {

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import type { WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { beforeEach, describe, expect, it } from 'vitest';
@@ -180,6 +181,27 @@ describe('a search', () => {
     expect(refused.message).toContain('4 of 6 trials failed, the last one with: no convergence');
     expect(world.count('runTrial')).toBeLessThan(7);
     expect([...world.runs.values()]).toEqual(['FAILED']);
+  });
+
+  it('begins no trial after so many without a better score, and says so', async () => {
+    world = bench.world = createWorld({ MEDIWATCH_SEARCH_PATIENCE: '3' });
+    const scores = [0.5, 0.7, 0.6, 0.7, 0.6];
+    world.override.runTrial = async ({ number, key }) => ({ score: scores[number] ?? 0.9, metrics: {}, runId: key });
+    const handle = await start('hyperparameterSearch', { trials: 20, parallel: 1 });
+    const result = await handle.result();
+    expect(result).toMatchObject({ complete: 5, failed: 0, stopped: 'patience', best: { number: 1, score: 0.7 } });
+    expect(result.trials).toHaveLength(5);
+    expect(world.count('runTrial')).toBe(5);
+  });
+
+  it('begins no trial after its time, and keeps the one that was running', async () => {
+    world = bench.world = createWorld({ MEDIWATCH_SEARCH_TIMEOUT: '0.2' });
+    world.override.runTrial = async ({ number, key }) => {
+      await setTimeout(300);
+      return { score: 0.5 + number / 100, metrics: {}, runId: key };
+    };
+    const result = await run('hyperparameterSearch', { trials: 20, parallel: 2 });
+    expect(result).toMatchObject({ complete: 2, stopped: 'timeout', best: { number: 1 } });
   });
 
   it('runs as many trials at once as it may, and no more', async () => {
