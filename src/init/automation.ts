@@ -22,6 +22,8 @@ export interface Dag extends Pipeline {
 
 /** Presets of Airflow that are no cron expression for others. */
 const PRESETS: Record<string, string | null> = { '@once': null, '@continuous': null, None: null };
+/** Operators that do nothing by themselves. */
+const NOTHING = /^(Empty|Dummy|LatestOnly)Operator$/;
 const TESTING = /\b(testing|tests?|dev(elopment)?|developers?|sandbox|demo|example|scratch)\b/i;
 
 /** The DAGs among the sources. */
@@ -54,7 +56,9 @@ export function detectDags(facts: ReadonlyMap<string, Facts>, commands: Commands
               ? 'its name says so'
               : null,
         functions: new Map(tasks.flatMap(({ id: task, does }) => (does ? [[task, does] as const] : []))),
-        strange: ordered.filter(({ id: task }) => !runs.some(({ name }) => name === task)).map(strange),
+        strange: ordered
+          .filter(({ id: task, operator }) => !runs.some(({ name }) => name === task) && !NOTHING.test(operator))
+          .map(strange),
       };
     }),
   );

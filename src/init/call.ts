@@ -45,6 +45,8 @@ const MEANINGS: ReadonlyArray<readonly [RegExp, Placeholder]> = [
   [/^min_rows$/, 'minRows'],
   [/^(log|pred(iction)?s?_?log|predictions?|current)(_?(csv|path|file|dir))?$/, 'log'],
 ];
+/** What a file with predictions is called. */
+const LOG = /pred|log|current|served|production/i;
 const REGISTER = /^(do_)?register(_model)?$/;
 const CORES = /^(n_?jobs|n?_?threads?|num_threads|n_?cores)$/;
 const WRITES =
@@ -152,12 +154,24 @@ export function filesOf(
 /** The command with which a program does a step. */
 export function callOf(request: CallRequest): Call {
   const { program, run, view } = request;
+  const known: string[] = knownPlaceholders(request.step);
+  const isKnown = (word: string) =>
+    [...word.matchAll(/\u27e8([\w.]+)/g)].every(([, name = '']) =>
+      known.includes(name.replace(/^params\..*/, 'params.NAME')),
+    );
+  const bindings = request.bindings.filter(([, stands]) => isKnown(stands));
   const given = segments(program, argsOf(run));
   const notes: string[] = [];
   const decided = new Map<string, string>();
   let seed: number | undefined;
   const decide = (option: Option | undefined, segment: Segment | undefined): string | true | undefined => {
-    const value = decision({ ...request, option, segment, given, notes });
+    const made = decision({ ...request, bindings, option, segment, notes });
+    const isOpen = typeof made === 'string' && !isKnown(made);
+    if (isOpen)
+      notes.push(
+        `What ${option?.flag ?? option?.dest ?? 'an argument'} is in this step is not known: replace FILL_IN.`,
+      );
+    const value = isOpen ? 'FILL_IN' : made;
     const name = option?.dest ?? String(segment?.position ?? '');
     if (typeof value === 'string') decided.set(name, value);
     if (typeof value === 'string' && segment?.position) decided.set(String(segment.position), value);
@@ -175,11 +189,20 @@ export function callOf(request: CallRequest): Call {
   });
   const missing = given.filter(({ position }) => position).length;
   const unnamed = program.options.length === 0 && program.facts.argv > missing ? program.facts.argv - missing : 0;
-  for (let at = missing + 1; at <= missing + unnamed; at += 1)
-    notes.push(`It takes an argument ${at} (sys.argv[${at}]): replace FILL_IN.`);
+  const numbered = Array.from({ length: unnamed }, (_, index) => {
+    const place = `<${missing + 1 + index}>`;
+    const writes = places(program).includes(place);
+    const made = writes ? outputFor(program, place.slice(1, -1), undefined) : request.input;
+    if (isKnown(made) && (writes || program.facts.reads.includes(place))) {
+      decided.set(place.slice(1, -1), made);
+      return made;
+    }
+    notes.push(`It takes an argument ${missing + 1 + index} (sys.argv): replace FILL_IN.`);
+    return 'FILL_IN';
+  });
   const start = run ? run.words.slice(0, run.head) : program.words;
   return {
-    words: [...start, ...told, ...added, ...Array<string>(unnamed).fill('FILL_IN')],
+    words: [...start, ...told, ...added, ...numbered],
     cwd: run?.cwd ?? program.cwd,
     notes,
     seed,
@@ -203,7 +226,6 @@ function wholeNumber(value: unknown): number | undefined {
 interface Decision extends CallRequest {
   option: Option | undefined;
   segment: Segment | undefined;
-  given: readonly Segment[];
   notes: string[];
 }
 
@@ -220,6 +242,8 @@ function decision({
 }: Decision): string | true | undefined {
   const written = segment?.value !== undefined && !isTemplate(segment.value) ? segment.value : undefined;
   const value = written ?? (typeof option?.default === 'string' && option.default !== '' ? option.default : undefined);
+  if (!option && step === 'monitor' && reads(program, String(segment?.position)) && LOG.test(value ?? ''))
+    return placeholder('log');
   if (!option)
     return written === undefined
       ? segment?.value === undefined
@@ -233,7 +257,7 @@ function decision({
       param.fallback === null ? `params.${option.dest}` : `params.${option.dest}=${written ?? param.fallback}`,
     );
   if (option.isFlag) return REGISTER.test(name) ? step === 'train' || undefined : segment ? true : undefined;
-  const known = knownPlaceholders(step === 'extra' ? 'extra' : step);
+  const known = knownPlaceholders(step);
   const meant = MEANINGS.find(([pattern, each]) => pattern.test(name) && known.includes(each))?.[1];
   if (meant) return placeholder(meant);
   if (CORES.test(name)) return placeholder(known.includes('parallel') ? 'parallel' : 'threads');
@@ -243,7 +267,7 @@ function decision({
     const stands = bound(value, bindings, program.cwd);
     if (stands !== value) return stands;
     if (isPath(option) && step !== 'extra' && writesTo(program, option) && segment === undefined)
-      return outputFor(program, option, value);
+      return outputFor(program, option.dest, value);
     if (written !== undefined) return written;
   }
   if (written !== undefined) return written;
@@ -251,7 +275,7 @@ function decision({
     if (segment) notes.push(`${segment.flag || option.dest} ${segment.value} is known only there: it is left out.`);
     return undefined;
   }
-  if (isPath(option) && writesTo(program, option)) return outputFor(program, option, value);
+  if (isPath(option) && writesTo(program, option)) return outputFor(program, option.dest, value);
   const [named, ...others] = mentioned(view, option.help);
   if (named && others.length === 0) return bound(named, bindings);
   if (isPath(option) && readsFrom(program, option)) return input;
@@ -303,7 +327,7 @@ export function wantsInput(program: Program, run: Run | undefined, view: Project
 const reads = ({ facts }: Program, dest: string) => facts.reads.some((place) => place.startsWith(`<${dest}>`));
 
 /** Where a command writes: a file keeps its name. */
-function outputFor(program: Program, { dest }: Option, value: string | undefined): string {
+function outputFor(program: Program, dest: string, value: string | undefined): string {
   const isFile = places(program).includes(`<${dest}>`) || /\.\w+$/.test(value ?? '');
   const usual = program.facts.models.includes(`<${dest}>`) ? 'model.pkl' : 'data.csv';
   return isFile ? `${placeholder('output')}/${value?.split('/').at(-1) || usual}` : placeholder('output');

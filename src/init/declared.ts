@@ -71,7 +71,11 @@ function dvc(commands: Commands): Pipeline[] {
     const { foreach, do: body } = stage as z.infer<typeof Looped>;
     const over = typeof foreach === 'string' ? reach(known, foreach.replace(/^\$\{|\}$/g, '')) : foreach;
     return Object.entries((over ?? {}) as object).map(([key, item]) =>
-      stageOf(`${name}@${Array.isArray(over) ? item : key}`, body, { ...known, item, key }),
+      stageOf(`${name}@${typeof item === 'object' ? key : Array.isArray(over) ? item : key}`, body, {
+        ...known,
+        item,
+        key,
+      }),
     );
   });
   const ordered = inOrder(stages, (one, other) => one.deps.some((dep) => other.outs.some((out) => within(dep, out))));
@@ -251,8 +255,12 @@ function consoleScripts(view: ProjectView): Map<string, string> {
   const listed = [...section.matchAll(/^\s+([\w.-]+)\s*=\s*(\S+)/gm)].map(
     ([, name = '', value = '']) => [name, value] as const,
   );
+  const [, calls = ''] = /console_scripts["']\s*[:=]\s*\[([^\]]*)\]/.exec(view.text('setup.py') ?? '') ?? [];
+  const called = [...calls.matchAll(/["']\s*([\w.-]+)\s*=\s*([\w.:]+)/g)].map(
+    ([, name = '', value = '']) => [name, value] as const,
+  );
   return new Map(
-    [...declared, ...listed].flatMap(([name, value]) => {
+    [...declared, ...listed, ...called].flatMap(([name, value]) => {
       const module = (value.split(':')[0] ?? '').replaceAll('.', '/');
       const path = ['', 'src/'].flatMap((folder) => [`${folder}${module}.py`, `${folder}${module}/__init__.py`]);
       const found = path.find((each) => view.files.includes(each));

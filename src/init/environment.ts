@@ -9,6 +9,8 @@ export interface Environment {
   python: { wanted: string; where: string } | null;
   /** Virtual environment of the project: one that is there, else one that its tools make; null: none is known. */
   venv: string | null;
+  /** Where `setUp` makes one, when none is known. */
+  usual: string;
   /** Whether that is there now. */
   isMade: boolean;
   /** Words that start a program in an environment that lies elsewhere: poetry run. */
@@ -25,7 +27,7 @@ export function detectEnvironment(view: ProjectView): Environment {
     if (name && !libraries.has(name.toLowerCase())) libraries.set(name.toLowerCase(), { wanted: wanted.trim(), where });
   };
   const requirements = view.files.filter((path) =>
-    /^(requirements\/)?[\w.-]*requirements[\w.-]*\.(txt|in)$/.test(path),
+    /^([\w.-]+\/){0,2}[\w.-]*requirements[\w.-]*\.(txt|in)$|^requirements\/[\w.-]+\.(txt|in)$/.test(path),
   );
   for (const path of requirements) for (const line of lines(view, path)) note(line, path);
   const project = pyproject(view);
@@ -38,7 +40,7 @@ export function detectEnvironment(view: ProjectView): Environment {
     libraries,
     python: wantedPython(view, project, libraries),
     ...manager(view, project),
-    setUp: setUp(view, requirements, conda),
+    ...setUp(view, requirements, conda),
   };
 }
 
@@ -114,13 +116,19 @@ function ranked(environments: readonly string[]): string[] {
   return [...environments].sort((one, other) => depth(one) - depth(other));
 }
 
-function setUp(view: ProjectView, requirements: readonly string[], conda: string | undefined): string | null {
+function setUp(
+  view: ProjectView,
+  requirements: readonly string[],
+  conda: string | undefined,
+): Pick<Environment, 'setUp' | 'usual'> {
   const has = (path: string) => view.files.includes(path);
-  if (has('uv.lock')) return 'uv sync';
-  if (has('poetry.lock')) return 'poetry install';
-  if (has('Pipfile')) return 'pipenv install';
+  const usual = '.venv';
+  if (has('uv.lock')) return { setUp: 'uv sync', usual };
+  if (has('poetry.lock')) return { setUp: 'poetry install', usual };
+  if (has('Pipfile')) return { setUp: 'pipenv install', usual };
   const main = requirements.find((path) => path === 'requirements.txt') ?? requirements[0];
   const install = main ? `-r ${main}` : has('pyproject.toml') || has('setup.py') ? '.' : undefined;
-  if (install) return `python3 -m venv .venv && .venv/bin/pip install ${install}`;
-  return conda ? `conda env create --prefix ./env --file ${conda}` : null;
+  if (install) return { setUp: `python3 -m venv .venv && .venv/bin/pip install ${install}`, usual };
+  if (conda) return { setUp: `conda env create --prefix ./env --file ${conda}`, usual: 'env' };
+  return { setUp: null, usual };
 }

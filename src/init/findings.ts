@@ -51,8 +51,8 @@ export async function examine(view: ProjectView): Promise<Findings> {
   const commands = commandsOf(view, facts);
   const dags = detectDags(facts, commands);
   const ci = detectCi(commands);
-  const dockerfiles = detectDockerfiles(view);
   const services = detectServices(view);
+  const dockerfiles = detectDockerfiles(view, services);
   const { pipelines: declared, mentioned } = declaredPipelines(commands);
   const isDvc = ({ where }: Pipeline) => where === 'dvc.yaml';
   const production = dags.filter(({ testing }) => testing === null);
@@ -65,7 +65,7 @@ export async function examine(view: ProjectView): Promise<Findings> {
     ...{ name: view.name, view, programs, pipelines, dags, ci, dockerfiles, services, tables },
     environment: detectEnvironment(view),
     tracking: detectTracking(view, facts, services),
-    api: detectApi(facts),
+    api: detectApi(view, facts),
     table: programs.length === 0 && tables[0] ? await describeTable(view, tables[0]) : null,
     unread: [
       ...unreadable.map(({ path, why }) => `${path} (${why})`),

@@ -44,13 +44,18 @@ export function detectPrograms(
     const program = (path: string, start: string[], facts: Doing, called: Run[]) => {
       const [first] = called;
       const words = first ? first.words.slice(0, first.head) : start;
-      const options = own.overrides ? [...facts.options, ...overridden(view, path, own)] : facts.options;
+      const options = own.overrides ? [...facts.options, ...overridden(view, path, own, called[0])] : facts.options;
       return made(view, { kind: 'python', path, words, cwd: first?.cwd ?? '', facts, options, runs: called });
     };
     const start = called[0]?.words.slice(0, called[0].head) ?? bare(view, path, own);
     if (subcommands.length === 0) return [program(path, start, own, called)];
     return Object.entries(own.commands).map(([name, does]) =>
-      program(subcommandOf(path, name), [...start, name], { ...does, imports: own.imports }, calledSo(name)),
+      program(
+        subcommandOf(path, name),
+        [...start, ...name.split(' ')],
+        { ...does, imports: own.imports },
+        calledSo(name),
+      ),
     );
   });
   const tasks = dags.flatMap(({ path, functions }) =>
@@ -78,17 +83,18 @@ function made(view: ProjectView, known: Omit<Program, keyof Classified | 'harm'>
 
 /** A file that is named by an argument can be another one in a step; one that is written in the source cannot. */
 function harmOf(
-  { tracked }: ProjectView,
-  { appends, writes, models, scores }: Doing,
+  { tracked, files }: ProjectView,
+  { appends, writes, models, scores, reads }: Doing,
   declared: ReadonlySet<string>,
 ): string | null {
   const fixed = (paths: readonly string[]) => paths.filter((path) => !/[<?]/.test(path)).map((path) => join(path));
   const [log] = fixed(appends);
   if (log !== undefined) return `it appends to ${log}`;
-  const kept = fixed([...writes, ...models, ...Object.keys(scores)]).find(
-    (path) => tracked.has(path) && !declared.has(path),
-  );
-  return kept === undefined ? null : `it writes ${kept}, which git tracks`;
+  const written = fixed([...writes, ...models, ...Object.keys(scores)]).filter((path) => !declared.has(path));
+  const kept = written.find((path) => tracked.has(path));
+  if (kept !== undefined) return `it writes ${kept}, which git tracks`;
+  const changed = fixed(reads).find((path) => written.includes(path) && files.includes(path));
+  return changed === undefined ? null : `it changes ${changed} itself`;
 }
 
 function isProgram(path: string, { main, calls, imports, dags, argv }: Facts, called: readonly Run[]): boolean {
@@ -113,8 +119,8 @@ function bare(view: ProjectView, path: string, { imports }: Facts): string[] {
   return isPackage ? ['python', '-m', parts.join('.')] : ['python', path];
 }
 
-/** What a script takes as key=value: the keys of its configuration, and of the groups that it chooses there. */
-function overridden(view: ProjectView, path: string, { reads }: Facts): Option[] {
+/** What a script takes as key=value: the keys of its configuration, and of the groups that it or its run chooses. */
+function overridden(view: ProjectView, path: string, { reads }: Facts, run: Run | undefined): Option[] {
   const near = (file: string) => [file, join(posix.dirname(path), file)].find((each) => view.files.includes(each));
   const file = reads
     .filter((each) => /\.ya?ml$/.test(each))
@@ -123,7 +129,9 @@ function overridden(view: ProjectView, path: string, { reads }: Facts): Option[]
   if (file === undefined) return [];
   const { defaults, ...own } = (yamlOf(view.text(file)) ?? {}) as Record<string, unknown>;
   const chosen = Array.isArray(defaults) ? Object.assign({}, ...defaults.filter((one) => typeof one === 'object')) : {};
-  const groups = Object.entries({ ...own, ...chosen }).map(([key, value]) => {
+  const given = run?.words.flatMap((word) => (/^\w+=/.test(word) ? [word.split('=')] : [])) ?? [];
+  const asked = Object.fromEntries(given.filter(([key = '']) => Object.hasOwn(chosen, key)));
+  const groups = Object.entries({ ...own, ...chosen, ...asked }).map(([key, value]) => {
     const group = `${posix.dirname(file)}/${key}/${value}.yaml`;
     return view.files.includes(group) ? [key, yamlOf(view.text(group))] : [key, value];
   });
@@ -151,7 +159,9 @@ function flat(value: unknown, path = ''): Array<[string, Scalar]> {
 /** What a configuration file calls a value, by the name under which a program asks for it. */
 export function configured(view: ProjectView, files: readonly string[], name: string): string | undefined {
   for (const file of files.filter((path) => view.files.includes(path))) {
-    const value = reach(file.endsWith('.toml') ? tomlOf(view.text(file)) : yamlOf(view.text(file)), name);
+    const values = file.endsWith('.toml') ? tomlOf(view.text(file)) : yamlOf(view.text(file));
+    // What a program calls the whole of it comes first in the names of its parts.
+    const value = reach(values, name) ?? reach(values, name.replace(/^\w+\./, ''));
     if (typeof value === 'string') return value;
   }
   return undefined;

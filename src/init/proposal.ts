@@ -1,3 +1,4 @@
+import { posix } from 'node:path';
 import type { StepName } from '../contracts/plans.ts';
 import { type Binding, type Call, callOf, configsOf, filesOf, settled, wantsInput } from './call.ts';
 import { placeholder, within } from './declared.ts';
@@ -115,14 +116,14 @@ function valuesOf({ program, run }: Piece): string[] {
     .map((word) => (/^\/|:\/\//.test(word) ? word : join(program.cwd, word)));
 }
 
-/** What one program makes and another reads: the outer one of each pair of paths. */
+/** What one program makes and another reads: the outer one of each pair of paths, without folders around others. */
 function shared(maker: Piece, reader: Piece, findings: Findings): string[] {
   const made = writtenBy(maker, findings);
   const own = readBy(reader, findings).filter((path) => path !== '' && path !== '.');
   const pairs = made.flatMap((path) =>
     own.flatMap((other) => (within(other, path) ? [path] : within(path, other) ? [other] : [])),
   );
-  return [...new Set(pairs)];
+  return [...new Set(pairs)].filter((path) => !pairs.some((other) => other !== path && within(other, path)));
 }
 
 /** The arguments of a program that name paths, or folders around them; null when one of them is not named by any. */
@@ -228,7 +229,7 @@ export function propose(findings: Findings, answers: Answers): Proposal {
     const words = [
       ...made.words,
       ...(piece.program.kind === 'task'
-        ? results(step, first.length > 0, prepared !== null && !first.includes(piece))
+        ? results(step, first.length > 0, prepared?.piece.program.kind === 'task' && !first.includes(piece))
         : []),
     ];
     return { ...made, ...piece, command: started(words, findings).map(settled) };
@@ -295,10 +296,11 @@ function outputsOf(
     const written = writtenBy(piece, findings);
     return valuesOf(piece).filter((value) => written.some((path) => within(path, value)));
   });
+  const isNamed = (path: string) => pieces.some((piece) => valuesOf(piece).includes(path));
   const kept = later.flatMap((piece) => [...valuesOf(piece), ...readBy(piece, findings)]);
   const free = values.filter((value) => {
     const isUsed = kept.some((path) => within(path, value) || within(value, path));
-    return !isUsed && value !== '' && !taken.some(([path]) => within(path, value) || within(value, path));
+    return !isUsed && value !== '' && !taken.some(([path]) => within(path, value) && !isNamed(path));
   });
   return [...new Set(free)].map((path) => inside('output', path));
 }
@@ -366,7 +368,9 @@ function chooseData(
   const there = read.find(({ path }) => isData(path) && isThere(path));
   const absent = read.filter(({ path }) => TABLE_FILE.test(path) && !isThere(path));
   const standing = (path: string) =>
-    [path, ...absent.map((one) => one.path)].map((one): Binding => [one, placeholder('data')]);
+    [path, ...absent.filter(({ by }) => by === pieces[0]?.program.path).map((one) => one.path)].map(
+      (one): Binding => [one, placeholder('data')],
+    );
   const choice = (path: string | null, why: string, candidates: string[] = []) => ({
     data: { path, why, candidates },
     bindings: path === null ? [] : standing(path),
@@ -375,7 +379,12 @@ function chooseData(
     .filter(({ path }) => path.includes('://'))
     .map(({ path, by }) => `${by} reads ${path} by default, which is no file. `);
   if (answer !== null) return choice(answer, 'As was answered.');
-  if (there) return choice(there.path, `${there.by} reads it.`);
+  if (there) {
+    const all = [...new Set(read.filter(({ path }) => isData(path) && isThere(path)).map(({ path }) => path))];
+    const [folder = '', ...others] = new Set(all.map((path) => posix.dirname(path)));
+    const isFolder = all.length > 1 && others.length === 0 && folder !== '.';
+    return choice(isFolder ? folder : there.path, `${there.by} reads ${isFolder ? 'what is in it' : 'it'}.`);
+  }
   if (tables.length === 1 && tables[0]) return choice(tables[0], `${urls.join('')}The only table of the project.`);
   const [missing] = absent.filter(({ path }) => !path.includes('://'));
   if (missing) {
@@ -414,7 +423,7 @@ export function started(words: readonly string[], { environment }: Findings): st
 }
 
 /** What our gate calls the metric: it knows test_auc without a rule. */
-export const gateName = ({ name }: Metric) => (isAuc(name) ? 'test_auc' : name);
+export const gateName = ({ name }: Metric) => (isAuc(name) ? 'test_auc' : name.replaceAll('.', '_'));
 
 /** How parameters are searched: by the project's own program, by trials of the training, or not at all. */
 export type SearchWay = 'own' | 'trials' | 'none';
@@ -485,10 +494,22 @@ export function metricsOf({ programs }: Findings, train: string | null): string[
 
 /** The ways to search that the project allows, the likeliest first. */
 export function searchWays({ programs }: Findings, train: string | null, metric: string | null): SearchWay[] {
-  const own = train !== null && withRole(programs, 'search').length > 0;
+  const [search] = train === null ? [] : withRole(programs, 'search');
   const program = programs.find(({ path }) => path === train);
   const trials = program !== undefined && metric !== null && parametersOf(program, []).length > 0;
-  return [...(own ? ['own' as const] : []), ...(trials ? ['trials' as const] : []), 'none'];
+  // The trials of a search are the runs that it opens; what it finds must reach the training.
+  const isSeen = search?.facts.imports.some((module) => /^mlflow\b|^optuna_integration/.test(module)) ?? false;
+  const own = isSeen ? ['own' as const] : [];
+  const ours = trials ? ['trials' as const] : [];
+  const isTaken = search !== undefined && program !== undefined && untaken(search, program).length === 0;
+  return [...(isTaken ? [...own, ...ours] : [...ours, ...own]), 'none'];
+}
+
+/** Names that a search of the project's own varies and the training has no argument for. */
+export function untaken(search: Program, train: Program): string[] {
+  const folded = (name: string) => name.toLowerCase().replaceAll('-', '_');
+  const taken = train.options.map(({ dest }) => folded(dest));
+  return search.facts.suggestions.map(({ name }) => name).filter((name) => !taken.includes(folded(name)));
 }
 
 function registeredModels({ tracking }: Findings): string[] {

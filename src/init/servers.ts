@@ -28,18 +28,19 @@ const SERVERS = /gunicorn|uvicorn|manage\.py|runserver|flask|hypercorn|daphne|wa
 const MODEL_FILE = /\S+\.(joblib|pkl|pickle|onnx|cbm|ubj)\b/;
 
 /** Reads the project's Dockerfiles. */
-export function detectDockerfiles(view: ProjectView): Dockerfile[] {
+export function detectDockerfiles(view: ProjectView, services: readonly Service[] = []): Dockerfile[] {
   return view.files
     .filter(
       (path) => /(^|\/)(Dockerfile([.-][\w.-]+)?|[\w.-]+\.Dockerfile)$/.test(path) && !path.endsWith('.dockerignore'),
     )
     .flatMap((path) => {
       const text = view.text(path);
-      return text === undefined ? [] : [dockerfile(view, path, text)];
+      const context = services.find(({ build }) => build?.dockerfile === path)?.build?.context;
+      return text === undefined ? [] : [dockerfile(view, path, text, context ?? '')];
     });
 }
 
-function dockerfile(view: ProjectView, path: string, text: string): Dockerfile {
+function dockerfile(view: ProjectView, path: string, text: string, context: string): Dockerfile {
   const instructions = text
     .replace(/\\\r?\n/g, ' ')
     .split(/\r?\n/)
@@ -62,7 +63,7 @@ function dockerfile(view: ProjectView, path: string, text: string): Dockerfile {
     ports,
     env: Object.fromEntries(of('ENV').flatMap(pairs)),
     starts,
-    cwd: workingFolder(instructions),
+    cwd: join(context, workingFolder(instructions)),
     serves: ports.length > 0 || SERVERS.test(starts) || SERVERS.test(startedScript(view, path, starts)),
     modelFrom:
       Object.keys(args).find((name) => /MODEL/i.test(name)) ?? MODEL_FILE.exec(of('COPY').join('\n'))?.[0] ?? null,
@@ -163,8 +164,8 @@ function services(view: ProjectView, file: string): Service[] {
     const { image, build, environment = {}, command } = service ?? {};
     const context = build && posix.join(folder, build.context);
     const env = Array.isArray(environment)
-      ? environment.map((entry) => pair(entry))
-      : Object.entries(environment).map(([key, value]) => [key, String(value ?? '')] as const);
+      ? environment.filter((entry) => entry.includes('=')).map(pair)
+      : Object.entries(environment).flatMap(([key, value]) => (value === null ? [] : [[key, String(value)] as const]));
     return {
       file,
       name,
@@ -183,6 +184,8 @@ export interface Api {
   /** Source that shows it. */
   path: string;
   routes: string[];
+  /** Folder of the project in which it is started. */
+  cwd: string;
   /** What its application is called in the source; null: nothing says. */
   app: string | null;
   /** Options of its command line, and whether it takes its port as the first argument. */
@@ -200,7 +203,7 @@ const FRAMEWORKS = {
 } as const;
 
 /** Finds the API by what its sources import, with all routes and variables of that framework's sources. */
-export function detectApi(facts: ReadonlyMap<string, Facts>): Api | null {
+export function detectApi({ files }: ProjectView, facts: ReadonlyMap<string, Facts>): Api | null {
   for (const framework of Object.keys(FRAMEWORKS) as Array<keyof typeof FRAMEWORKS>) {
     const own = [...facts].filter(
       ([path, { imports }]) =>
@@ -213,11 +216,21 @@ export function detectApi(facts: ReadonlyMap<string, Facts>): Api | null {
     const near = [...facts].filter(
       ([path]) => folders.has(path.split('/').slice(0, -1).join('/')) && path.includes('/'),
     );
-    const routes = [...new Set(own.flatMap(([, { routes }]) => routes))];
+    const mounts: Record<string, string> = Object.assign({}, ...own.map(([, { mounts }]) => mounts));
+    const routes = [
+      ...new Set(
+        own.flatMap(([path, { routes }]) => routes.map((route) => posix.join('/', mounts[path] ?? '', route))),
+      ),
+    ];
     const [path, { apps, options, argv }] =
       own.find(([, { apps, routes }]) => apps.length > 0 || routes.length > 0) ?? first;
+    const folder = join(posix.dirname(path));
+    // A source that imports what lies beside it by its bare name is started where it lies.
+    const isBare = own.some(([, { imports }]) => imports.some((name) => files.includes(join(folder, `${name}.py`))));
+    const manage = files.find((file) => /(^|\/)manage\.py$/.test(file));
+    const cwd = framework === 'Django' ? join(posix.dirname(manage ?? '')) : isBare ? folder : '';
     return {
-      ...{ framework, path, routes, options, app: apps[0] ?? null, takesPort: argv > 0 },
+      ...{ framework, path, routes, options, cwd, app: apps[0] ?? null, takesPort: argv > 0 },
       env: Object.assign({}, ...[...near, ...own].map(([, { environment }]) => environment)),
     };
   }

@@ -1,3 +1,4 @@
+import { posix } from 'node:path';
 import { type Entry, section, setting } from './entries.ts';
 import type { Findings } from './findings.ts';
 import type { Proposal } from './proposal.ts';
@@ -32,8 +33,8 @@ function apiImage({ dockerfiles, services, ci }: Findings): ApiImage | null {
   };
 }
 
-/** A name with variables of the shell in it is none. */
-const untagged = (image: string) => (image.includes('$') ? '' : image.replace(/:[\w.-]+$/, ''));
+/** A name with variables of the shell in it is none; they may stand for its tag. */
+const untagged = (image: string) => image.replace(/:([\w.-]+|\$\w+|\$\{[^}]*\})$/, '').replace(/.*\$.*/, '');
 
 /** How the API is started without a container, and in which folder; null when nothing says. */
 function apiCommand(
@@ -46,15 +47,17 @@ function apiCommand(
   ];
   const address = ['--host', '{host}', '--port', '{port}'];
   for (const { starts, cwd, path } of started) {
-    const [, server = '', application = ''] = /(uvicorn|gunicorn|hypercorn)\b.*?["',\s]([\w.]+:\w+)/.exec(starts) ?? [];
+    const [, server = '', application = ''] =
+      /(uvicorn|gunicorn|hypercorn)\b.*?["',\s]([A-Za-z_][\w.]*:[A-Za-z_]\w*(?:\(\))?)/.exec(starts) ?? [];
     const why = `as ${path} starts it`;
     if (server === 'uvicorn') return { command: ['uvicorn', application, ...address], cwd, why };
     if (server) return { command: [server, application, '--bind', '{host}:{port}'], cwd, why };
   }
   if (!api) return null;
-  const { framework, path, app } = api;
-  const module = path.replace(/\.py$/, '').replaceAll('/', '.');
-  const made = (command: string[], why: string) => ({ command, cwd: '', why });
+  const { framework, path, app, cwd } = api;
+  const file = posix.relative(cwd, path);
+  const module = file.replace(/\.py$/, '').replaceAll('/', '.');
+  const made = (command: string[], why: string) => ({ command, cwd, why });
   if (framework === 'FastAPI')
     return made(
       ['uvicorn', `${module}:${app ?? 'FILL_IN'}`, ...address],
@@ -70,31 +73,46 @@ function apiCommand(
   const flags = api.options.flatMap(({ flag, dest }) =>
     flag && (dest === 'host' || dest === 'port') ? [flag, `{${dest}}`] : [],
   );
-  return made([python, path, ...flags, ...(api.takesPort ? ['{port}'] : [])], `${path} serves HTTP`);
+  return made([python, file, ...flags, ...(api.takesPort ? ['{port}'] : [])], `${path} serves HTTP`);
 }
 
-/** Variables that a container gets from us. */
+/** Variables that an API gets from us, or that every process has. */
 const GIVEN =
-  /^(MODEL_SOURCE|MODEL_VERSION|MLFLOW_(TRACKING_(URI|TOKEN|USERNAME|PASSWORD)|MODEL_(NAME|STAGE|VERSION))|PRED_LOG_DIR|DEBUG|DJANGO_SECRET_KEY)$/;
+  /^(HOST|PORT|PATH|HOME|USER|DEBUG|MODEL_SOURCE|MODEL_VERSION|PRED_LOG_DIR|DJANGO_SECRET_KEY|API_ALLOWED_HOSTS|API_CHECK_SECRET|MLFLOW_\w+)$/;
 
-/** Variables without a default that the API reads and nobody sets. */
-function missingVariables({ api, dockerfiles }: Findings): string[] {
-  const set = new Set(dockerfiles.flatMap(({ env }) => Object.keys(env)));
-  return Object.entries(api?.env ?? {})
-    .filter(([name, value]) => value === null && !GIVEN.test(name) && !set.has(name))
-    .map(([name]) => name);
+/** Variables without which the API does not start: the value that a compose file has, or null when nothing sets it. */
+function neededVariables({ api, dockerfiles, services }: Findings): Array<[name: string, value: string | null]> {
+  const inImage = new Set(dockerfiles.flatMap(({ env }) => Object.keys(env)));
+  const given: Record<string, string> = Object.assign({}, ...services.map(({ env }) => env));
+  return Object.entries(api?.env ?? {}).flatMap(([name, value]) => {
+    if (value !== null || GIVEN.test(name) || inImage.has(name)) return [];
+    const known = given[name];
+    return [[name, known === undefined || /[$]|:\/\//.test(known) ? null : known]];
+  });
+}
+
+/** The paths of an API that has others than ours; null: it has ours, or they are not known whole. */
+function contractSection({ api }: Findings): Entry | null {
+  if (!api || api.routes.length === 0) return null;
+  const called = (...patterns: RegExp[]) =>
+    patterns.flatMap((pattern) => api.routes.filter((route) => pattern.test(route)))[0];
+  const health = called(/^\/health$/, /\/(_?health\w*|livez?|live(ness)?|ready\w*|ping|status)\/?$/i);
+  const predict = called(/^\/predict$/, /\/(predict\w*|score|infer(ence)?|invocations|classify|forecast)\/?$/i);
+  if (health === '/health' && (predict === '/predict' || predict === undefined)) return null;
+  return section(
+    'contract',
+    [section('health', [setting('path', health ?? 'FILL_IN')]), section('predict', [setting('path', predict ?? '')])],
+    `The paths of ${api.path}. "mediwatch try" asks the API, and proposes where its answers have what.`,
+  );
 }
 
 /** What a candidate can prove, by the routes that the API has; null: all of it, or nothing is known. */
 function possibleChecks({ api }: Findings): string[] | null {
-  if (!api || api.routes.length === 0) return null;
+  if (!api || api.routes.length === 0 || contractSection({ api } as Findings)) return null;
   const has = (name: string) => api.routes.some((route) => route.split('/').includes(name));
   const checks = ['version', ...(has('schema') ? ['schema'] : []), ...(has('predict') ? ['prediction'] : [])];
   return checks.length === 3 ? null : checks;
 }
-
-const hasHealth = ({ api }: Findings) =>
-  api === null || api.routes.length === 0 || api.routes.some((route) => route.split('/').includes('health'));
 
 /** Where the API runs, and its image where there is one. */
 export function deploymentSections(proposal: Proposal): Array<Entry | null> {
@@ -105,6 +123,8 @@ export function deploymentSections(proposal: Proposal): Array<Entry | null> {
   const start = apiCommand(findings, venv ? 'python' : 'python3');
   const checks = possibleChecks(findings);
   const process = answers.deployment === 'process';
+  const needed = neededVariables(findings);
+  const open = needed.flatMap(([name, value]) => (value === null ? [name] : []));
   return [
     section(
       'deployment',
@@ -125,14 +145,20 @@ export function deploymentSections(proposal: Proposal): Array<Entry | null> {
               { off: answers.deployment === 'none' },
             )
           : null,
-        hasHealth(findings)
-          ? null
-          : setting(
-              'healthTimeout',
-              90,
-              `No route /health was found in ${findings.api?.path}. A candidate must answer GET /health with {"status": "ok", "version": …}.`,
-              { off: true },
-            ),
+        answers.deployment === 'none' ? null : contractSection(findings),
+        process
+          ? section(
+              'env',
+              needed.filter(([, value]) => value !== null).map(([name, value]) => setting(name, value)),
+            )
+          : null,
+        process && open.length > 0
+          ? setting(
+              'passEnv',
+              open,
+              `${findings.api?.path} needs these variables, and the project sets them nowhere: the gateway must have them.`,
+            )
+          : null,
       ],
       'Where the API runs.',
     ),
@@ -165,9 +191,8 @@ function dockerSection({ findings, answers }: Proposal): Entry | null {
       setting('push', false, 'Set it to true when the image may be pushed to its registry.'),
       section(
         'env',
-        missingVariables(findings).map((name) => setting(name, 'FILL_IN')),
-        `${findings.api?.path ?? 'The API'} reads these, and nothing sets them.`,
-        { off: true },
+        neededVariables(findings).map(([name, value]) => setting(name, value ?? 'FILL_IN')),
+        `${findings.api?.path ?? 'The API'} does not start without these.`,
       ),
     ],
     'The image of the API.',

@@ -1,7 +1,7 @@
 import { type Entry, listing, render, section, setting } from './entries.ts';
 import { isValidation } from './hyperparameters.ts';
 import { withRole } from './programs.ts';
-import { gateName, type Proposal, type StepProposal } from './proposal.ts';
+import { gateName, type Proposal, type StepProposal, untaken } from './proposal.ts';
 import { deploymentSections } from './serving.ts';
 import { extraSection, stepsSection } from './steps.ts';
 import { tableSettings } from './table.ts';
@@ -73,18 +73,16 @@ function remarks(proposal: Proposal): string[] {
 }
 
 /** Parameters of the project's own search that the training has no argument for would be found and not used. */
-function searchMismatch({ search, train }: Proposal): string[] {
-  if (!search || !train) return [];
-  const takes = train.program.options.map(({ dest }) => dest);
-  const folded = (name: string) => name.toLowerCase().replaceAll('-', '_');
-  const unknown = search.program.facts.suggestions
-    .map(({ name }) => name)
-    .filter((name) => !takes.some((one) => folded(one) === folded(name)));
-  if (unknown.length === 0) return [];
-  const has = takes.length > 0 ? `it takes ${takes.join(', ')}` : 'it takes none by name';
-  return [
-    `${search.program.path} searches ${unknown.join(', ')}, which ${train.program.path} does not take (${has}): what is found does not reach the training.`,
-  ];
+function searchMismatch({ findings, train }: Proposal): string[] {
+  return withRole(findings.programs, 'search').flatMap((search) => {
+    const unknown = train ? untaken(search, train.program) : [];
+    if (!train || unknown.length === 0) return [];
+    const takes = train.program.options.map(({ dest }) => dest);
+    const has = takes.length > 0 ? `it takes ${takes.join(', ')}` : 'it takes none by name';
+    return [
+      `${search.path} searches ${unknown.join(', ')}, which ${train.program.path} does not take (${has}): what is found does not reach the training.`,
+    ];
+  });
 }
 
 function trackingSections({ findings, answers, train }: Proposal): Array<Entry | null> {
@@ -93,6 +91,8 @@ function trackingSections({ findings, answers, train }: Proposal): Array<Entry |
   const first = [...tracking.experiments].sort(
     (one, other) => Number(other.where === train?.program.path) - Number(one.where === train?.program.path),
   )[0];
+  const option = train?.program.options.find(({ dest }) => /^(mlflow_)?experiment(_name)?$/.test(dest))?.default;
+  const experiment = first?.value ?? (typeof option === 'string' && option !== '' ? option : name);
   const remote = tracking.uris.find(({ value }) => strangeAddress(value) === null);
   const [other] = tracking.uris;
   const strange = other && strangeAddress(other.value);
@@ -113,8 +113,10 @@ function trackingSections({ findings, answers, train }: Proposal): Array<Entry |
       [
         setting(
           'experiment',
-          first?.value ?? name,
-          first ? `As ${first.where} sets it.` : 'Scripts that set an experiment of their own must set this one.',
+          experiment,
+          experiment !== name
+            ? `As ${first?.where ?? train?.program.path} sets it.`
+            : 'Scripts that set an experiment of their own must set this one.',
         ),
         remote
           ? setting('uri', remote.value, remoteComment(remote))

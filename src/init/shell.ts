@@ -157,9 +157,10 @@ export function run(given: readonly string[], { view, programs, subcommands }: C
   else if (program.endsWith('.py')) words.unshift('python');
   else if (/(^|\/)bin\/[\w.-]+$/.test(program)) words[0] = posix.basename(program);
   const source = target(words, shell.cwd, view, programs);
-  const subcommand = subcommands.get(source.script ?? '')?.find((name) => name === words[source.head]);
+  const rest = words.slice(source.head).join(' ');
+  const subcommand = subcommands.get(source.script ?? '')?.find((name) => `${rest} `.startsWith(`${name} `));
   const script = subcommand === undefined ? source.script : subcommandOf(source.script ?? '', subcommand);
-  const head = subcommand === undefined ? source.head : source.head + 1;
+  const head = source.head + (subcommand?.split(' ').length ?? 0);
   const { where, name, cwd } = shell;
   return {
     ...{ where, name, words, head, script, cwd: inCwd(cwd, view), env: {} },
@@ -204,7 +205,7 @@ const isFolder = (path: string, view: ProjectView) =>
 
 /** The folder that a command changes into: of an absolute one its longest end that the project has. */
 function folderOf(path: string, view: ProjectView, shell: Shell): string {
-  if (!/^[/$~]/.test(path)) return join(shell.cwd, path);
+  if (!/^([/$~]|\{\{)/.test(path)) return join(shell.cwd, path);
   const parts = path.split('/').filter(Boolean);
   for (let from = 0; from < parts.length; from += 1) {
     const end = parts.slice(from).join('/');

@@ -43,8 +43,11 @@ const Doing = z.object({
   calls: z.record(z.string(), z.number()).describe('line of the first call, by the dotted name of what is called'),
   options: z.array(Option),
   suggestions: z.array(Suggestion),
-  environment: z.record(z.string(), z.string().nullable()).describe('variables that are read, with their defaults'),
+  environment: z
+    .record(z.string(), z.string().nullable())
+    .describe('variables that are read, with their defaults: null must be set, an empty one need not'),
   routes: texts,
+  mounts: z.record(z.string(), z.string()).describe('prefix of the routes of another source, by its path'),
   apps: texts.describe('variables that hold an application of FastAPI or Flask'),
   experiments: texts,
   trackingUris: texts,

@@ -19,7 +19,7 @@ export function stepsSection(proposal: Proposal): Entry | null {
           'One command does the whole search; the runs that it opens are shown as its trials.',
         ),
       trialStep(proposal),
-      train ? trainStep(proposal, train) : noTraining(proposal),
+      ...(train ? [trainStep(proposal, train)] : noTraining(proposal)),
       monitor &&
         step(proposal, 'monitor', monitor, 'The drift report over the prediction log.', [
           section('outputs', [reportFile(monitor)]),
@@ -53,37 +53,41 @@ function prepareStep(proposal: Proposal): Entry | null {
   return step(proposal, 'prepare', prepare, 'Prepares the data.', [section('outputs', [place])]);
 }
 
+/** Whether a command still writes a file where it is declared to: an argument that names it elsewhere keeps its name. */
+const isLeft = (path: string, command: readonly string[]) =>
+  !command.some((word) => word.includes(`{output}/${path.split('/').at(-1)}`));
+
 type Train = NonNullable<Proposal['train']>;
 
 function trainStep(proposal: Proposal, train: Train): Entry | null {
   const { findings } = proposal;
   const { parts, modelFile, isKept } = train;
   const [model] = train.program.facts.loggedModels;
-  const where = modelFile
-    ? setting('modelFile', modelFile, 'It logs no model to MLflow: this file becomes the version.')
-    : !isKept
-      ? setting(
-          'modelFile',
-          'FILL_IN',
-          'It logs no model to MLflow, and no file was found that holds one. The file that it writes becomes the version.',
-        )
-      : model !== undefined && model !== 'model'
-        ? setting('model', model, 'Name under which it logs the model.')
-        : null;
+  const where =
+    model !== undefined
+      ? model === 'model'
+        ? null
+        : setting('model', model, 'Name under which it logs the model.')
+      : modelFile
+        ? setting('modelFile', modelFile, 'It logs no model to MLflow: this file becomes the version.')
+        : !isKept
+          ? setting(
+              'modelFile',
+              'FILL_IN',
+              'It logs no model to MLflow, and no file was found that holds one. The file that it writes becomes the version.',
+            )
+          : null;
   const kept = [train, ...parts].flatMap(({ run, command }) =>
-    (run?.outs ?? []).filter((path) => findings.view.tracked.has(path) && command.includes(path)),
+    (run?.outs ?? []).filter((path) => findings.view.tracked.has(path) && isLeft(path, command)),
   );
   const whole = parts.length === 0 ? train : { ...train, command: inShell([train, ...parts], proposal) };
   return step(proposal, 'train', whole, trainComment(proposal), [
     kept.length > 0
       ? setting('isolate', 'copy', `It writes ${kept.join(', ')}, which git tracks: it gets a copy of the project.`)
       : null,
-    section('outputs', [...scoreSettings(proposal), ...(logsToo(train) && modelFile ? [] : [where])]),
+    section('outputs', [...scoreSettings(proposal), where]),
   ]);
 }
-
-/** A model that is logged as well as written is taken from MLflow. */
-const logsToo = ({ program }: Train) => program.facts.loggedModels.length > 0;
 
 /** Several programs as one command. */
 function inShell(steps: readonly StepProposal[], { findings }: Proposal): string[] {
@@ -123,8 +127,9 @@ function scoreSettings({ scores }: Proposal): Array<Entry | null> {
 
 function reportFile({ program, place }: StepProposal): Entry {
   const { writes, scores } = program.facts;
-  const report = [...writes, ...Object.keys(scores)].find((path) => path.endsWith('.json'));
-  const file = report && located(report, place);
+  const file = [...writes, ...Object.keys(scores)]
+    .map((path) => located(path, place))
+    .find((path) => path?.endsWith('.json'));
   return file
     ? setting('file', file, 'The report, of any version of Evidently.')
     : setting('file', '{output}/FILL_IN.json', 'The report as JSON: where the program writes it.');
@@ -138,19 +143,25 @@ function trainComment({ findings, train }: Proposal): string {
   return `Trains, and makes the new version.${scored.length > 0 ? ` ${scored.join(' and ')} scores it.` : ''}${also}`;
 }
 
-function noTraining({ findings }: Proposal): Entry | null {
-  if (findings.table) return null;
+function noTraining({ findings }: Proposal): Array<Entry | null> {
+  if (findings.table) return [];
   const candidates = [...withRole(findings.programs, 'train'), ...withRole(findings.programs, 'baseline')].map(
     ({ path }) => path,
   );
-  return section(
-    'train',
-    [setting('command', ['python3', 'FILL_IN'])],
-    candidates.length > 0
-      ? `Which program trains could not be told: ${candidates.join(' or ')}. Put it here, with its arguments.`
-      : 'No program was found that trains. Say here how it is started.',
-    { off: findings.programs.length === 0 },
-  );
+  const off = findings.programs.length === 0;
+  return [
+    off
+      ? null
+      : section('prepare', [setting('skip', true)], 'What prepares the data could not be told without the training.'),
+    section(
+      'train',
+      [setting('command', ['python3', 'FILL_IN'])],
+      candidates.length > 0
+        ? `Which program trains could not be told: ${candidates.join(' or ')}. Put it here, with its arguments.`
+        : 'No program was found that trains. Say here how it is started.',
+      { off },
+    ),
+  ];
 }
 
 /** A step with what all steps have: its environment, and how often and how long it is tried. */
@@ -184,9 +195,7 @@ function surroundings(
     ...services.map(({ env }) => env),
     run?.env,
   ) as Record<string, string>;
-  const wanted = Object.entries(program.facts.environment).filter(
-    ([name, value]) => value === null && !GIVEN.test(name),
-  );
+  const wanted = Object.entries(program.facts.environment).filter(([name, value]) => !value && !GIVEN.test(name));
   const isOpen = (name: string) =>
     set[name] !== undefined && !/[$\u27e8]|docker\.internal/.test(set[name]) && !SECRET.test(name);
   const known = Object.fromEntries(
@@ -202,7 +211,7 @@ function surroundings(
       ? setting('venv', environment.venv)
       : environment.launcher
         ? null
-        : setting('venv', '.venv', '', { off: true }),
+        : setting('venv', environment.usual, '', { off: true }),
     Object.keys(known).length > 0 ? setting('env', known) : null,
     passed.length > 0
       ? setting(

@@ -27,6 +27,22 @@ const PROJECTS: ReadonlyArray<readonly [name: string, shape: string, folder: str
   ['poetry-click', 'poetry, click', 'projects'],
   ['uv-typer', 'uv, typer, a shell script', 'projects'],
   ['torch-like', 'a training loop of its own, argparse', 'projects'],
+  ['torch-config', 'a training loop of its own, a configuration', 'projects'],
+  ['typer-modules', 'uv, typer over several modules', 'projects'],
+  ['click-group', 'a click group with a configuration, a Makefile', 'projects'],
+  ['fire-class', 'fire, a shell script', 'projects'],
+  ['subparsers', 'conda, argparse with subcommands', 'projects'],
+  ['setup-entry', 'setup.py with console scripts', 'projects'],
+  ['by-place', 'sys.argv', 'projects'],
+  ['make-chain', 'a Makefile with variables and chains', 'projects'],
+  ['dvc-foreach', 'DVC with foreach and nested parameters', 'projects'],
+  ['hydra-groups', 'Hydra with groups and overrides', 'projects'],
+  ['notebook-pair', 'two notebooks', 'projects'],
+  ['classic-dag', 'Airflow, functions and commands with Variables', 'projects'],
+  ['own-search', 'a search of its own, scripts that harm', 'projects'],
+  ['compose-api', 'Compose, Flask, a monitor in GitHub Actions', 'projects'],
+  ['fastapi-routers', 'FastAPI with routers, a Dockerfile', 'projects'],
+  ['django-api', 'Django', 'projects'],
 ];
 
 type Leaves = Record<string, unknown>;

@@ -282,6 +282,15 @@ describe('a folder with nothing but a table', () => {
     expect(steps.train.command).toBeUndefined();
   });
 
+  it('numbers with decimal commas and dates are no identifiers, and a measure that ends as one does is no group', async () => {
+    const rows = Array.from(
+      { length: 60 },
+      (_, row) => `B${100 + row};2026-01-${1 + (row % 28)} 0${row % 10}:15;${row % 7},5;${row + 200},25`,
+    );
+    const { data } = await written({ 'prices.csv': ['House-Nr;seen;sepal_wid;price', ...rows, ''].join('\n') });
+    expect(data).toMatchObject({ target: 'price', group: null, drop: ['House-Nr'] });
+  });
+
   it('one that cannot be read says why, without a cell of it', async () => {
     const { data, text } = await written(await table('one-cell-too-many.csv'));
     expect(data.target).toBe('FILL_IN');
@@ -382,6 +391,18 @@ describe('Airflow', () => {
   });
 });
 
+describe('Compose', () => {
+  it('a variable that is handed through has no value, and a step is given only what it knows', async () => {
+    const { steps, docker, deployment } = await written('projects/compose-api');
+    expect(steps.train).toMatchObject({ passEnv: ['S3_BUCKET'], env: {}, cwd: 'training' });
+    expect(steps.monitor.command?.join(' ')).toBe(
+      'python3 monitoring/drift.py --current {log} --out {output}/drift.json',
+    );
+    expect(docker.env).toEqual({ REGION: 'FILL_IN', MODEL_NAME: 'loan-default' });
+    expect(deployment.contract).toMatchObject({ health: { path: '/healthz' }, predict: { path: '/v1/predict' } });
+  });
+});
+
 describe('decoys', () => {
   it('what appends to a log is no step, and addresses of containers are not put in force', async () => {
     const { train, prepare, text, data, extraSteps } = await written('decoys');
@@ -414,6 +435,34 @@ describe('decoys', () => {
     );
     expect([prepare, steps.prepare.skip]).toEqual([undefined, true]);
     expect(text).toContain('clean.py is no step, as it writes data/rows.csv, which git tracks.');
+  });
+
+  it('what changes its own data is no step, whether git knows them or not', async () => {
+    const { before, prepare, text } = await written({
+      'run.sh': 'python clean.py\npython fit.py --table rows.csv\n',
+      'clean.py': 'import pandas as pd\npd.read_csv("rows.csv").drop_duplicates().to_csv("rows.csv")\n',
+      'fit.py': TRAINER(),
+      'rows.csv': TABLE,
+    });
+    expect([before, prepare]).toEqual([[], undefined]);
+    expect(text).toContain('clean.py is no step, as it changes rows.csv itself.');
+  });
+
+  it('a name that stands for several files one after the other is none of the others', async () => {
+    const { steps, text } = await written({
+      'fit.py':
+        'import json\nimport pickle\nimport pandas as pd\nfrom sklearn.svm import SVC\ndef main():\n    with open("params.yaml") as file:\n        file.read()\n' +
+        '    rows = pd.read_csv("rows.csv")\n    with open("model.pkl", "wb") as file:\n        pickle.dump(SVC().fit(rows, rows), file)\n' +
+        '    with open("scores.json", "w") as file:\n        json.dump({"test": {"auc": 0.7}}, file)\nmain()\n',
+      'params.yaml': '{}\n',
+      'rows.csv': TABLE,
+    });
+    expect(steps.train.outputs).toMatchObject({
+      file: 'scores.json',
+      metrics: { test_auc: 'test.auc' },
+      modelFile: 'model.pkl',
+    });
+    expect(text).not.toContain('is no step');
   });
 
   it('of two trainings that nothing tells apart none is taken, and check says where to choose', async () => {

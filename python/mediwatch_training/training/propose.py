@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, TypedDict
 
 from ..errors import StepError
 from ..jsonio import to_json
+from ..values import date_of, decimal_of, number_of
+from .cells import MIN_SHARE
 from .table import read_table
 
 if TYPE_CHECKING:
@@ -15,7 +17,9 @@ if TYPE_CHECKING:
 
 _TARGET = re.compile(r"^(target|label|labels|outcome|class|response|y)$", re.IGNORECASE)
 _POSITIVE = re.compile(r"^(1|1\.0|true|yes|y|positive|pos|failed|fail|bad)$", re.IGNORECASE)
-_IDENTIFIER = re.compile(r"(^|[ _.-])(id|uuid|guid|nr|no|key)$|^(id|uuid)([ _.-]|$)|[a-z](Id|ID|Nr)$", re.IGNORECASE)
+_IDENTIFIER = re.compile(
+    r"(^|[ _.-])(id|uuid|guid|nr|no|key)$|^(id|uuid)([ _.-]|$)|(?-i:[a-z](Id|ID|Nr)$)", re.IGNORECASE
+)
 #: Several rows of one person or thing: at least this many on average.
 _ROWS_OF_GROUP = 1.5
 
@@ -67,13 +71,20 @@ def _text(value: object) -> str:
 
 
 def _is_identifier(name: str, column: pd.Series) -> bool:
-    """Whether each row has a value of its own that is no quantity: numbers are ones unless they are called id."""
+    """Whether each row has a value of its own that is no quantity: numbers and dates are, unless they are called id."""
     values = column.dropna()
     if len(values) == 0 or values.nunique() < len(values):
         return False
-    if column.dtype.kind == "f":
+    if column.dtype.kind == "f" or _is_quantity(list(values)):
         return _IDENTIFIER.search(name) is not None
     return not values.str.contains(r"\s", regex=True).any() and values.str.len().nunique() <= 2
+
+
+def _is_quantity(texts: list[str]) -> bool:
+    """Whether texts are numbers, perhaps with decimal commas, or dates."""
+    decimal, _ = decimal_of(texts)
+    known = sum(number_of(text, decimal or ".") is not None or date_of(text) is not None for text in texts)
+    return known >= MIN_SHARE * len(texts)
 
 
 def _is_group(name: str, column: pd.Series) -> bool:

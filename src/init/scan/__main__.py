@@ -13,13 +13,15 @@ import warnings
 
 import calls
 from airflow import Dags
-from values import Project, Values
+from values import Project, Values, is_given
 
 MOST_CALLS = 2_000
 MOST_OPTIONS = 200
 #: Functions of the project that are followed from one program.
 MOST_FOLLOWED = 400
 DEEPEST = 4
+#: Where a subcommand is defined, what does it, and what makes options of its parameters.
+Command = tuple[Values, ast.AST, str]
 
 
 def facts(path: str, tree: ast.Module, project: Project, values: Values) -> dict[str, object]:
@@ -40,7 +42,7 @@ def facts(path: str, tree: ast.Module, project: Project, values: Values) -> dict
         return {
             **scan.found.all(),
             "dags": [dag for dag in map(scan.dag, scan.dags.dags) if dag],
-            "commands": {name: scan.done(body, name) for name, body in scan.commands.items()},
+            "commands": {name: scan.done(*found, name) for name, found in scan.commands.items()},
         }
     except (ValueError, RecursionError, MemoryError) as error:
         return {"error": f"{type(error).__name__}: {error}"[:200]}
@@ -71,6 +73,7 @@ class Facts:
         self.suggestions: dict[str, dict[str, object]] = {}
         self.environment: dict[str, str | None] = {}
         self.routes: dict[str, None] = {}
+        self.mounts: dict[str, str] = {}
         self.texts: dict[str, dict[str, None]] = {fact: {} for fact in (*calls.FACTS, *calls.PLACES, "prints", "apps")}
         self.scores: dict[str, list[str]] = {}
         self.argv = 0
@@ -88,6 +91,7 @@ class Facts:
             "suggestions": [*self.suggestions.values()],
             "environment": self.environment,
             "routes": [*self.routes],
+            "mounts": self.mounts,
             **{fact: [*found] for fact, found in self.texts.items()},
             "scores": self.scores,
             "argv": self.argv,
@@ -103,17 +107,33 @@ class Source(ast.NodeVisitor):
         self.found = found
         self.depth = depth
         self.dags = Dags(values)
-        self.commands: dict[str, ast.FunctionDef | ast.AsyncFunctionDef] = {}  # subcommands of the command line
+        self.commands: dict[str, Command] = {}  # subcommands of the command line
         self.parsers: dict[str, str] = {}  # variable: the subcommand that its parser is for
 
-    def done(self, body: ast.AST | None, command: str | None = None) -> dict[str, object]:
-        """Return what a function does that is a program of its own: a task, or a subcommand with its options."""
-        inner = Source(self.values, Facts(ast.Module(body=[], type_ignores=[])))
+    def done(
+        self, source: Values, body: ast.AST | None, library: str = "", command: str | None = None
+    ) -> dict[str, object]:
+        """Return what a function does that is a program of its own: a task, or a subcommand with its options.
+
+        Args:
+            source: Where it is defined.
+            body: The function, or the branch that does a subcommand.
+            library: What makes options of its parameters, ``typer`` or ``fire``; empty: its decorators, if any.
+            command: The subcommand that it is.
+        """
+        inner = Source(source.bound({}, {}), Facts(ast.Module(body=[], type_ignores=[])))
+        if command and isinstance(body, ast.FunctionDef | ast.AsyncFunctionDef):
+            # First its command line: what the body calls gets the arguments by their names.
+            inner.declared(body)
+            if library:
+                inner.takes(body, typer=library == "typer")
         for part in (*(getattr(body, "decorator_list", []) if command else []), *getattr(body, "body", [])):
             inner.visit(part)
-        if command and isinstance(body, ast.FunctionDef | ast.AsyncFunctionDef):
-            inner.declared(body)
         shared = [option for option in self.found.options.values() if command and option["command"] == command]
+        for option in self.found.options.values() if command else []:
+            # The configuration that a group of commands takes.
+            if str(option["default"]).endswith((".yaml", ".yml", ".toml", ".json")):
+                inner.found.texts["reads"].setdefault(str(option["default"]))
         return {**inner.found.all(), "options": [*inner.found.options.values(), *shared]}
 
     def dag(self, dag: dict[str, object]) -> dict[str, object] | None:
@@ -123,7 +143,7 @@ class Source(ast.NodeVisitor):
             return None
         for task in tasks.values():
             body = self.dags.callables.get(id(task))
-            task["does"] = self.done(body) if body is not None else None
+            task["does"] = self.done(self.values, body) if body is not None else None
         return {**dag, "tasks": [*tasks.values()]}
 
     def visit_Import(self, node: ast.Import | ast.ImportFrom) -> None:
@@ -141,12 +161,29 @@ class Source(ast.NodeVisitor):
         """See whether the source is a program."""
         test = ast.dump(node.test)
         self.found.main = self.found.main or ("__name__" in test and "__main__" in test)
+        match node.test:
+            case ast.Compare(left=chosen, ops=[ast.Eq()], comparators=[ast.Constant(value=str() as name)]):
+                if name in self.parsers.values() and is_given(self.values.of(chosen)):
+                    self.commands.setdefault(name, (self.values, node, ""))
+        self._perhaps(node)
+
+    def visit_IfExp(self, node: ast.IfExp) -> None:
+        """See what is read only in some cases."""
+        self._perhaps(node)
+
+    def _perhaps(self, node: ast.If | ast.IfExp) -> None:
+        """An argument that is read after a look at how many there are need not be given."""
+        before = self.found.argv
         self.generic_visit(node)
+        if "argv" in ast.unparse(node.test):
+            self.found.argv = before
 
     def visit_With(self, node: ast.With | ast.AsyncWith) -> None:
         """Learn what a name stands for."""
         for item in node.items:
-            if item.optional_vars is not None:
+            if isinstance(item.optional_vars, ast.Name):
+                # A file that is opened under a name that another one had.
+                self.values.variables.pop(item.optional_vars.id, None)
                 self.values.assigned(item.optional_vars, item.context_expr)
         self.generic_visit(node)
 
@@ -157,16 +194,18 @@ class Source(ast.NodeVisitor):
             name = self.values.argument(node.value, 0, "name")
             self.parsers |= {t.id: name for t in node.targets if isinstance(t, ast.Name) and isinstance(name, str)}
         for target in node.targets:
-            self.values.assigned(target, node.value)
+            self.values.assigned(target, node.value, in_order=True)
             self.dags.assigned(target, node.value)
             if isinstance(target, ast.Name) and made in ("fastapi.FastAPI", "flask.Flask"):
                 self.found.texts["apps"].setdefault(target.id)
+            if isinstance(node.value, ast.Call) and made.endswith(("APIRouter", "Blueprint")):
+                self._mount(self.values.path, self.values.named(node.value, "prefix", "url_prefix"))
         self.generic_visit(node)
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
         """Likewise with a type."""
         if node.value is not None:
-            self.values.assigned(node.target, node.value)
+            self.values.assigned(node.target, node.value, in_order=True)
         self.generic_visit(node)
 
     def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
@@ -178,7 +217,7 @@ class Source(ast.NodeVisitor):
             last = name.split(".")[-1]
             if last == "command":
                 text = self.values.argument(call, 0, "name") if call else None
-                self.commands[text if isinstance(text, str) else node.name.replace("_", "-")] = node
+                self.commands[text if isinstance(text, str) else node.name.replace("_", "-")] = (self.values, node, "")
             elif call and last in ("get", "post", "put", "route", "api_route"):
                 self._route(call)
             elif "airflow" in name and last == "dag":
@@ -199,7 +238,7 @@ class Source(ast.NodeVisitor):
             if call and "click" in name and last in ("option", "argument"):
                 self._option(calls.option(self.values, call, click=True))
             elif last == "command" and any(module == "typer" for module in self.values.names.values()):
-                self._parameters(node, typer=True)
+                self.takes(node, typer=True)
             elif name == "hydra.main" and call:
                 self.found.overrides = True
                 folder, file = (self.values.named(call, key) for key in ("config_path", "config_name"))
@@ -239,24 +278,43 @@ class Source(ast.NodeVisitor):
             self._option(found_option and {**found_option, "command": self.parsers.get(on)})
         elif last == "set_defaults" and isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name):
             command = self.parsers.get(node.func.value.id)
-            for function in filter(None, [values.definition(keyword.value) for keyword in node.keywords]):
-                if command and not isinstance(function[1], ast.ClassDef):
-                    self.commands[command] = function[1]
+            for keyword in node.keywords if command else []:
+                self._command(keyword.value, command)
+        elif last == "command()" and node.args:
+            self._command(node.args[0], values.argument(node.func, 0, "name"), "typer")  # app.command("fit")(function)
+        elif last == "add_command" and node.args:
+            self._command(node.args[0], values.argument(node, 1, "name"))
+        elif last == "add_typer" and node.args:
+            self._group(node.args[0], values.named(node, "name"))
         elif last == "DAG":
             self.dags.declare(node, fallback="dag")
         elif name in ("os.getenv", "os.environ.get"):
             self._variable(node)
         elif last in ("path", "re_path") and "django" in name:
-            self._route(node)
-        elif name in ("typer.run", "fire.Fire") and node.args:
+            inner = node.args[1] if len(node.args) > 1 else None
+            if isinstance(inner, ast.Call) and values.dotted(inner.func).endswith("include"):
+                module = values.argument(inner, 0)
+                source = values.project.source(str(module)) if values.project else None
+                self._mount(source.path if source else None, values.argument(node, 0, "route"))
+            else:
+                self._route(node)
+        elif last in ("include_router", "register_blueprint") and node.args:
+            source, _ = (values.project and values.project.find(values.dotted(node.args[0]), values.package)) or (
+                values,
+                "",
+            )
+            self._mount(source.path, values.named(node, "prefix", "url_prefix"))
+        elif name == "typer.run" and node.args:
             function = values.definition(node.args[0])
             if function and not isinstance(function[1], ast.ClassDef):
-                values.variables |= {arg.arg: f"<{arg.arg}>" for arg in function[1].args.args}
-                self._parameters(function[1], typer=name == "typer.run")
+                self.takes(function[1], typer=True)
+        elif name == "fire.Fire":
+            self._fired(node.args[0] if node.args else None)
         elif last == "split" and node.args and values.of(node.args[0]) == "=":
             found.overrides = found.overrides or "sys" in found.imports
-        elif name == "print":
+        elif name in ("print", "typer.echo", "click.echo"):
             found.texts["prints"].update(dict.fromkeys(filter(None, [calls.printed(node)])))
+        values.updated(node)
         self._collect(node, name)
         self.dags.in_order(node)
         self.dags.called(node)
@@ -296,7 +354,44 @@ class Source(ast.NodeVisitor):
         for part in (*getattr(function, "decorator_list", []), *function.body):
             inner.visit(part)
 
-    def _parameters(self, function: ast.FunctionDef | ast.AsyncFunctionDef, *, typer: bool) -> None:
+    def _command(self, node: ast.AST, name: object = None, library: str = "") -> None:
+        """Keep a function as a subcommand."""
+        source, function = self.values.definition(node) or (self.values, None)
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+            self.commands[name if isinstance(name, str) else function.name.replace("_", "-")] = (
+                source,
+                function,
+                library,
+            )
+
+    def _group(self, node: ast.AST, name: object) -> None:
+        """Keep the commands of another application of typer as subcommands of one of its own."""
+        source, _ = (self.values.project and self.values.project.find(self.values.dotted(node), "")) or (None, "")
+        for function in source.functions.values() if source else []:
+            made = [d.func if isinstance(d, ast.Call) else d for d in function.decorator_list]
+            if isinstance(function, ast.FunctionDef) and any(ast.unparse(d).endswith(".command") for d in made):
+                own = function.name.replace("_", "-")
+                self.commands[f"{name} {own}" if isinstance(name, str) else own] = source or self.values, function, ""
+
+    def _fired(self, node: ast.AST | None) -> None:
+        """Learn the command line that fire makes of a function, a class, a dictionary of functions, or the source."""
+        source, made = (self.values, None) if node is None else self.values.definition(node) or (self.values, node)
+        if isinstance(made, ast.Call):
+            source, made = self.values.definition(made.func) or (self.values, None)  # an object of a class
+        if isinstance(made, ast.Dict):
+            for key, value in zip(made.keys, made.values, strict=True):
+                self._command(value, self.values.of(key), "fire")
+        elif isinstance(made, ast.FunctionDef):
+            self.takes(made, typer=False)
+        elif made is None or isinstance(made, ast.ClassDef):
+            members = made.body if made else [one for one in source.functions.values() if one.col_offset == 0]
+            for one in members:
+                if isinstance(one, ast.FunctionDef) and not one.name.startswith("_"):
+                    self.commands[one.name] = source, one, "fire"
+
+    def takes(self, function: ast.FunctionDef | ast.AsyncFunctionDef, *, typer: bool) -> None:
+        """Learn the options that typer or fire makes of a function's parameters."""
+        self.values.variables |= {arg.arg: f"<{arg.arg}>" for arg in function.args.args}
         for found in calls.parameters(self.values, function, typer=typer):
             self._option(found)
 
@@ -309,13 +404,17 @@ class Source(ast.NodeVisitor):
 
     def _variable(self, node: ast.Call) -> None:
         name, default = self.values.argument(node, 0, "key"), self.values.argument(node, 1, "default")
-        if isinstance(name, str) and self.found.environment.get(name) is None:
-            self.found.environment[name] = str(default) if default is not None else None
+        if isinstance(name, str) and not self.found.environment.get(name, ""):
+            self.found.environment[name] = str(default) if default is not None else ""  # it can do without
 
     def _route(self, node: ast.Call) -> None:
         path = self.values.argument(node, 0, "path", "rule", "route")
         if isinstance(path, str):
-            self.found.routes.setdefault("/" + path.strip("/^$"))
+            self.found.routes.setdefault("/" + path.lstrip("/^").rstrip("$"))
+
+    def _mount(self, path: str | None, prefix: object) -> None:
+        if path is not None and isinstance(prefix, str):
+            self.found.mounts[path] = "/" + prefix.strip("/^")
 
 
 def main(sources: dict[str, str]) -> dict[str, object]:

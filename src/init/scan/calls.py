@@ -189,17 +189,28 @@ def scored(values: Values, node: ast.Call, name: str) -> tuple[str, list[str]] |
         path, keys = values.of(node.func.value), values.mapping(inner.args[0] if inner.args else None)
     else:
         return None
-    return (path, [*keys][:100]) if isinstance(path, str) and keys else None
+    named = [path for key, value in keys.items() for path in _paths(key, value)]
+    return (path, named[:100]) if isinstance(path, str) and named else None
+
+
+def _paths(key: str, value: object) -> list[str]:
+    """Return the names of the numbers below a key; those below "metrics" and "scores" stand for themselves."""
+    inner = [*value] if isinstance(value, dict) else []
+    return [name if key in ("metrics", "scores") else f"{key}.{name}" for name in inner] or [key]
 
 
 def printed(node: ast.Call) -> str | None:
-    """Return ``auc {}`` of ``print(f"auc {auc:.3f}")`` or ``print("auc", auc)``; None when no value is in it."""
+    """Return ``auc {}`` of ``print(f"auc {auc:.3f}")``, ``"auc %.3f" % auc`` and the like; None without a value."""
     if not node.args:
         return None
     match node.args[0]:
         case ast.JoinedStr(values=parts):
             pieces = [p.value if isinstance(p, ast.Constant) else "{}" for p in parts]
             text = "".join(map(str, pieces))
+        case ast.BinOp(left=ast.Constant(value=str() as template), op=ast.Mod()):
+            text = re.sub(r"%[-+ #0-9.]*[a-zA-Z]", "{}", template)
+        case ast.Call(func=ast.Attribute(value=ast.Constant(value=str() as template), attr="format")):
+            text = re.sub(r"\{[^{}]*\}", "{}", template)
         case ast.Constant(value=str() as start) if len(node.args) == 2:
             text = f"{start} {{}}"
         case _:

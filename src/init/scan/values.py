@@ -85,10 +85,16 @@ class Values:
                         self.assigned(target, value)
                     case ast.withitem(context_expr=value, optional_vars=ast.Name() as target):
                         self.assigned(target, value)
-                    case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="update"), args=[more]):
-                        held = self.variables.get(name)
-                        if isinstance(held, dict):
-                            held.update(self.mapping(more))
+                    case ast.Call():
+                        self.updated(node)
+
+    def updated(self, node: ast.Call) -> None:
+        """Learn the keys that ``scores.update({…})`` adds to a dictionary."""
+        match node:
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="update"), args=[more]):
+                held = self.variables.get(name)
+                if isinstance(held, dict):
+                    held.update(self.mapping(more))
 
     def imported(self, node: ast.Import | ast.ImportFrom) -> list[str]:
         """Learn the names of an import, and return its modules."""
@@ -103,12 +109,19 @@ class Values:
             self.names[alias.asname or top] = alias.name if alias.asname else top
         return [alias.name for alias in node.names]
 
-    def assigned(self, target: ast.AST, value: ast.AST) -> None:
-        """Learn what a name stands for."""
+    def assigned(self, target: ast.AST, value: ast.AST, *, in_order: bool = False) -> None:
+        """Learn what a name stands for.
+
+        Args:
+            target: The name, or several.
+            value: What is assigned.
+            in_order: Whether the source is read line by line: a later value then replaces an earlier one, unless that
+                came of an argument.
+        """
         match target, value:
             case ast.Tuple(elts=names), ast.Tuple(elts=items) if len(names) == len(items):
                 for name, item in zip(names, items, strict=True):
-                    self.assigned(name, item)
+                    self.assigned(name, item, in_order=in_order)
             case ast.Tuple(elts=names), ast.Subscript(value=argv, slice=ast.Slice(lower=lower)):
                 if self.dotted(argv) == "sys.argv":
                     start = self.of(lower) if lower else 0
@@ -116,9 +129,10 @@ class Values:
                         if isinstance(name, ast.Name):
                             self.variables.setdefault(name.id, f"<{at}>")
             case ast.Subscript(value=ast.Name(id=name), slice=key), _:
-                held, text = self.variables.get(name), self.of(key)
-                if isinstance(held, dict) and isinstance(text, str):
-                    held.setdefault(text, self.of(value))
+                held = self.variables.get(name)
+                for text in self.all(key) if isinstance(held, dict) else []:
+                    if isinstance(text, str):
+                        held.setdefault(text, self.of(value))
             case ast.Tuple(elts=[ast.Name(id=name), _]), ast.Call(func=ast.Attribute(attr="parse_known_args")):
                 self.parsed.add(name)
             case ast.Name(id=name), ast.Call(func=made) if self.dotted(made).endswith("parse_args"):
@@ -126,8 +140,10 @@ class Values:
             case ast.Name(id=name), _:
                 if isinstance(value, ast.Call) and self.dotted(value.func).split(".")[-1][:1].isupper():
                     self.made.setdefault(name, self.dotted(value.func))
-                if self.variables.get(name) is None:
-                    self.variables[name] = self.value(value)
+                held = self.variables.get(name)
+                if held is None or (in_order and not str(held).startswith("<")):
+                    known = self.value(value)
+                    self.variables[name] = held if known is None else known
 
     def value(self, node: ast.AST) -> object:
         """Return the keys and values of a dictionary, or any other value."""
@@ -156,6 +172,8 @@ class Values:
                 return self._elsewhere(self.names.get(name, "")) if held is None else held
             case ast.IfExp(body=body, orelse=other):
                 return self.of(other) if self.of(body) is None else self.of(body)
+            case ast.BoolOp(op=ast.Or(), values=parts):
+                return next((known for known in map(self.of, parts) if known is not None), None)
             case ast.UnaryOp(op=ast.USub(), operand=operand):
                 inner = self.of(operand)
                 return -inner if isinstance(inner, int | float) else None
@@ -380,8 +398,13 @@ class Values:
         known: dict[str, object] = {}
         for key, value in zip(node.keys, node.values, strict=True):
             texts = self.all(key) if key else []
-            known |= self.mapping(value) if key is None else {t: self.timed(value) for t in texts if isinstance(t, str)}
+            known |= (
+                self.mapping(value) if key is None else {t: self._entry(value) for t in texts if isinstance(t, str)}
+            )
         return known
+
+    def _entry(self, node: ast.AST) -> object:
+        return self.mapping(node) if isinstance(node, ast.Dict) else self.timed(node)
 
     def timed(self, node: ast.AST) -> object:
         """Return a value, with a time span in seconds."""
@@ -421,6 +444,12 @@ class Project:
         self.modules.setdefault(module.removeprefix("src."), values)
         values.learn(tree)
         return values
+
+    def source(self, module: str) -> Values | None:
+        """Return a source by its dotted name, which may begin further down than in the project's folder."""
+        return self.modules.get(module) or next(
+            (values for name, values in self.modules.items() if name.endswith(f".{module}")), None
+        )
 
     def find(self, dotted: str, package: str) -> tuple[Values, str] | None:
         """Return the source that defines a dotted name, and the name in it.

@@ -18,7 +18,7 @@ export async function ownSources(ran: Ran): Promise<Source[]> {
   const file = outputs.file && (await readMetricsFile(await ran.written('file', outputs.file)));
   return [
     { name: 'its result file (MEDIWATCH_RESULT)', metrics: numbersOf(ran.result) },
-    ...(file ? [{ name: `${name}.outputs.file`, metrics: numbersOf(file) }] : []),
+    ...(file ? [{ name: `${name}.outputs.file`, metrics: { ...nested(file), ...numbersOf(file) } }] : []),
     ...(outputs.pattern ? [{ name: outputName(ran), metrics: ran.printed ?? {} }] : []),
   ];
 }
@@ -64,8 +64,9 @@ export function merged(sources: readonly Source[], mapping: Readonly<Record<stri
 export function scoreOf(metrics: Metrics, metric: string | undefined): number | null | undefined {
   if (metric) return metrics[metric];
   if (metrics.score !== undefined) return metrics.score;
-  const known = Object.values(metrics).filter((value) => value !== null);
-  return known.length > 1 ? undefined : (known[0] ?? Object.values(metrics)[0]);
+  const own = Object.entries(metrics).flatMap(([name, value]) => (name.includes('.') ? [] : [value]));
+  const known = own.filter((value) => value !== null);
+  return known.length > 1 ? undefined : (known[0] ?? own[0]);
 }
 
 /** Numbers of a JSON object by their names, those below "metrics" and "scores" too; null for what is no finite one. */
@@ -76,6 +77,15 @@ function numbersOf(value: unknown): Metrics {
     typeof number === 'number' ? [[key, Number.isFinite(number) ? number : null] as const] : [],
   );
   return { ...Object.fromEntries(numbers), ...numbersOf(scores), ...numbersOf(metrics) };
+}
+
+/** The numbers of objects in an object, by their path: `test.rmse`. */
+function nested(value: unknown): Metrics {
+  if (typeof value !== 'object' || value === null) return {};
+  const paths = Object.entries(value).flatMap(([key, inner]) =>
+    Object.entries(numbersOf(inner)).map(([name, number]) => [`${key}.${name}`, number]),
+  );
+  return Object.fromEntries(paths);
 }
 
 /**

@@ -256,11 +256,15 @@ describe('a training by a script', () => {
       train: {
         command: ['python', 'writes_model.py', '{output}/pipeline.joblib'],
         isolate: 'copy',
-        outputs: { modelFile: '{output}/pipeline.joblib', file: 'metrics.json', metrics: { test_auc: 'auc' } },
+        outputs: {
+          modelFile: '{output}/pipeline.joblib',
+          file: 'metrics.json',
+          metrics: { test_auc: 'auc', train_auc: 'train.auc' },
+        },
       },
     });
     const trained = await train();
-    expect(trained.metrics).toMatchObject({ test_auc: 0.67 });
+    expect(trained.metrics).toMatchObject({ test_auc: 0.67, train_auc: 0.9 });
     const { version } = await bench.mlflow.ensureVersion({
       name: project.config.registry.registeredModel,
       key: 'w/version',

@@ -1,0 +1,4 @@
+import mlflow
+from django.http import JsonResponse
+def score(request):
+    return JsonResponse({})

@@ -1,0 +1,2 @@
+demand-clean data/q.csv /tmp/clean.csv
+demand-train /tmp/clean.csv --out artifacts
