@@ -299,6 +299,8 @@ class SuggestInput(TypedDict):
     count: int
     #: trials so far
     trials: list[SuggestInputTrial]
+    #: parameter sets to propose before any other, where the space holds them
+    first: list[Params]
     #: search space; null: the model's own
     space: Space | None
     #: training rows, which bound the model's own space
@@ -1139,6 +1141,12 @@ SCHEMAS: dict[str, Schema] = {
                     },
                     "required": ["number", "params", "state"],
                 },
+            },
+            "first": {
+                "default": [],
+                "description": "parameter sets to propose before any other, where the space holds them",
+                "type": "array",
+                "items": {"$ref": "Params"},
             },
             "space": {
                 "default": None,

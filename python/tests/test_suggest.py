@@ -46,6 +46,24 @@ def test_a_score_that_is_minimized_draws_proposals_to_its_lowest():
     assert sum(late) / len(late) < 0.3
 
 
+def test_known_parameters_come_first_where_the_space_holds_them():
+    space = {
+        "x": {"type": "float", "low": 0.0, "high": 1.0},
+        "n": {"type": "int", "low": 1, "high": 9},
+        "kind": {"type": "categorical", "choices": ["a", "b"]},
+    }
+    known = [{"x": 0.25, "n": 3, "kind": "b", "seed": 7}, {"x": 1, "n": 9, "kind": "a"}]
+    outside = [
+        {"x": 2.0, "n": 3, "kind": "a"},
+        {"x": 0.5, "n": 3, "kind": "c"},
+        {"x": 0.5, "n": 3},
+        {"x": "fast", "n": 3, "kind": "a"},
+    ]
+    proposed = run("suggest", space=space, count=3, first=[known[0], *outside, known[1]])["params"]
+    assert proposed[:2] == [{"x": 0.25, "n": 3, "kind": "b"}, {"x": 1.0, "n": 9, "kind": "a"}]
+    assert proposed[2] not in proposed[:2]
+
+
 def test_no_proposal_repeats_an_earlier_one():
     seen = [tuple(trial["params"].items()) for trial in completed(12)]
     assert len(set(seen)) == len(seen)

@@ -109,6 +109,13 @@ export const SearchSettings = SearchOptions.extend({
   direction: z.enum(['maximize', 'minimize']).default('maximize').describe('which scores are better'),
   sampler: z.enum(['tpe', 'random']).default('tpe').describe('how parameters are proposed'),
   space: Space.optional().describe('search space; absent: the bundled one of the algorithm'),
+  warmStart: z
+    .number()
+    .int()
+    .min(0)
+    .max(100)
+    .default(0)
+    .describe('the first trials have the parameters of so many of the latest versions; 0: of none'),
   timeout: z.number().min(0).default(0).meta({
     unit: 'seconds',
     description:

@@ -114,6 +114,7 @@ const SuggestInput = z.strictObject({
     .array(Trial.pick({ number: true, params: true, state: true, score: true }))
     .default([])
     .describe('trials so far'),
+  first: z.array(Params).default([]).describe('parameter sets to propose before any other, where the space holds them'),
   space: Space.nullable().default(null).describe("search space; null: the model's own"),
   rows: z.number().int().nullable().default(null).describe("training rows, which bound the model's own space"),
   direction: z.enum(['maximize', 'minimize']).default('maximize').describe('which scores are better'),

@@ -169,7 +169,7 @@ class Search {
   }
 
   private async propose(): Promise<void> {
-    const { registeredModel, model, sampler, direction, space, seed, parallel, limits } = this.plan;
+    const { registeredModel, model, sampler, direction, space, warmStart, seed, parallel, limits } = this.plan;
     const startup = STARTUP_PROPOSALS - this.study.proposed;
     const count = Math.min(remaining(this.study), Math.max(startup, Math.ceil(parallel / 4)));
     const proposals = await stepActivities(limits.suggest).proposeTrials({
@@ -178,6 +178,8 @@ class Search {
       sampler,
       direction,
       space: space ?? null,
+      // Known parameters come with the first proposals.
+      warmStart: this.study.proposed === 0 ? warmStart : 0,
       seed,
       count,
       rows: this.dataset.splits?.train.rows ?? null,

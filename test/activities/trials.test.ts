@@ -88,3 +88,30 @@ it('a trial whose run cannot be made runs no longer when that is told', async ()
   expect(updates).toEqual([]);
   expect(unhandled).toEqual([]);
 });
+
+it('the first proposals are asked for with the parameters of the latest versions, where that is wanted', async () => {
+  const asked: unknown[] = [];
+  const runs: Record<string, Record<string, string>> = { a: { x: '1' }, b: { x: '0.5', seed: '7' }, c: { x: '0.25' } };
+  bench = createBench({
+    run: async ({ input }) => {
+      asked.push((input as { first: unknown }).first);
+      return { params: [{ x: 1 }] };
+    },
+    mlflow: {
+      listVersions: (async () => [
+        { version: '9', runId: 'a' },
+        { version: '11', runId: 'c' },
+        { version: '10', runId: 'b' },
+        { version: '12' },
+      ]) as unknown as Mlflow['listVersions'],
+      getRun: (async (runId: string) => ({ runId, params: runs[runId] })) as unknown as Mlflow['getRun'],
+    },
+    config: ({ search }) => {
+      search.space = { x: { type: 'float', low: 0, high: 1 } };
+    },
+  });
+  const request = { model: 'hgb', sampler: 'tpe', space: null, seed: 1, count: 1, trials: [] };
+  await bench.call('proposeTrials', request);
+  await bench.call('proposeTrials', { ...request, warmStart: 3 });
+  expect(asked).toEqual([[], [{ x: 0.25 }, { x: 0.5 }]]);
+});

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
 
     from ..contract import (
+        Params,
         Space,
         SpaceEntryCategorical,
         SpaceEntryFloat,
@@ -59,8 +60,23 @@ def suggest(input: SuggestInput, progress: Progress) -> SuggestResult:
     study = optuna.create_study(direction=input["direction"], sampler=_sampler(input["sampler"], drawn_seed))
     for trial in trials:
         _add(study, trial, distributions)
+    for params in input["first"]:
+        if known := _within(params, distributions):
+            study.enqueue_trial(known)
     proposals = [study.ask(distributions).params for _ in range(input["count"])]
     return {"params": proposals}
+
+
+def _within(params: Params, distributions: dict[str, BaseDistribution]) -> Params | None:
+    """Return the searched ones of `params`; None if one is missing or lies outside the space."""
+    from optuna.trial import create_trial
+
+    known = {name: params[name] for name in distributions if name in params}
+    try:
+        create_trial(value=0.0, params=known, distributions=distributions)
+    except ValueError:
+        return None
+    return known
 
 
 def _sampler(kind: Literal["tpe", "random"], seed: int) -> BaseSampler:

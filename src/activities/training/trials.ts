@@ -108,16 +108,20 @@ export function createTrialActivities({ config: shared, mlflow, store, runner }:
       model: string;
       sampler: string;
       space: Space | null;
+      warmStart?: number;
       seed: number;
       count: number;
       rows?: number | null;
       direction?: 'maximize' | 'minimize' | undefined;
       trials: Trial[];
     }): Promise<Params[]> => {
-      const { registeredModel, direction = 'maximize', ...wanted } = request;
-      return runStepActivity(settingsOf(shared, registeredModel), 'suggest', async ({ run }) => {
+      const { registeredModel, direction = 'maximize', warmStart = 0, ...wanted } = request;
+      const config = settingsOf(shared, registeredModel);
+      return runStepActivity(config, 'suggest', async ({ run, beat }) => {
+        const first = await paramsOfVersions(mlflow, config, warmStart, beat.signal);
         const trials = request.trials.map(({ number, params, state, score }) => ({ number, params, state, score }));
-        return readStepAnswer('suggest', SuggestResult, await run(runner, { ...wanted, direction, trials })).params;
+        return readStepAnswer('suggest', SuggestResult, await run(runner, { ...wanted, direction, trials, first }))
+          .params;
       });
     },
 
@@ -127,6 +131,15 @@ export function createTrialActivities({ config: shared, mlflow, store, runner }:
       return config.steps.trial.command ? scriptTrial(config, request) : bundledTrial(config, request);
     },
   };
+}
+
+/** Parameters of the latest versions whose run shows some, the newest first. */
+async function paramsOfVersions(mlflow: Mlflow, config: Config, count: number, signal: AbortSignal): Promise<Params[]> {
+  if (count === 0) return [];
+  const versions = await mlflow.listVersions(config.registry.registeredModel, { signal });
+  const latest = versions.toSorted((a, b) => Number(b.version) - Number(a.version)).slice(0, count);
+  const runs = await Promise.all(latest.map(({ runId }) => (runId ? mlflow.getRun(runId, { signal }) : undefined)));
+  return runs.flatMap((run) => (run ? [searched(config, readParams(run.params))] : []));
 }
 
 interface Collected {
