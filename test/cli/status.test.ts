@@ -57,7 +57,7 @@ describe('status', () => {
     health = { status: 503, body: { reason: 'no version is in Production' } };
     const { code, out } = await mediwatch(['status'], { env });
     expect(code).toBe(0);
-    expect(out).toContain('No version yet: "mediwatch retrain --follow" makes the first.');
+    expect(out).toContain('No version yet: a retrain makes the first ("mediwatch retrain --follow").');
     expect(out).toContain('no version is in Production');
   });
 

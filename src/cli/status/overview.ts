@@ -175,7 +175,7 @@ function scheduleLine({ name, at, state }: NextStart): string {
 }
 
 function registryLines({ production, staging, newest, versions }: RegistryState): string[] {
-  if (versions === 0) return ['  No version yet: "mediwatch retrain --follow" makes the first.'];
+  if (versions === 0) return ['  No version yet: a retrain makes the first ("mediwatch retrain --follow").'];
   const shown = [production, ...staging].map((version) => version?.version);
   return [
     `  Production  ${production ? versionText(production) : 'empty'}`,

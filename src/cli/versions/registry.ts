@@ -113,7 +113,7 @@ function find(versions: readonly ModelVersion[], reference: string): ModelVersio
 }
 
 function known(versions: readonly ModelVersion[], reference: string): string {
-  if (versions.length === 0) return 'It has no version yet: "mediwatch retrain --follow" makes the first.';
+  if (versions.length === 0) return 'It has no version yet: a retrain makes the first ("mediwatch retrain --follow").';
   const newest = versions.slice(0, NAMED).map(({ version, aliases }) => {
     return aliases.length > 0 ? `${version} (${aliases.join(', ')})` : version;
   });
