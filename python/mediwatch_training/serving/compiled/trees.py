@@ -1,0 +1,259 @@
+"""Fitted trees as tables: what an estimator of `training.estimators` predicts, in a few calls of NumPy.
+
+Boosters are read as in QuickScorer (Lucchese et al. 2015): for every range of a column's values between two thresholds,
+a row of bits says which leaves of each tree can still be reached. Joined by AND, the rows of a record's values leave
+the leaf in which it ends as the lowest bit of each tree. The trees of a forest have too many leaves for that and are
+called one by one. scikit-learn's private attributes are read here alone; whoever compiles a model checks the result.
+"""
+
+from __future__ import annotations
+
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ...shapes import Flags, Floats, Ints, Task
+
+# Records whose bits are joined at a time: they should fit into a core's cache.
+_CHUNK = 64
+_MOST_LEAVES = 64
+
+
+class Unsupported(Exception):
+    """A model has a part that is not compiled; the message says which."""
+
+
+class Trees(Protocol):
+    """Predicts from encoded records, whose columns it may take in its own form."""
+
+    def read(self, column: int, values: Floats) -> Floats | Ints:
+        """Return the values of an encoded column as `predict` takes them, of the same shape."""
+        ...
+
+    def edges(self, column: int) -> Floats:
+        """Return the values of an encoded column up to which splits send a record to the left."""
+        ...
+
+    def predict(self, encoded: Floats | Ints) -> Floats:
+        """Return what `models.predict_records` does, of encoded records, shape (columns, rows)."""
+        ...
+
+
+def compile_trees(estimator: object, task: Task, columns: int) -> Trees:
+    """Return the trees of a fitted estimator that reads so many encoded columns.
+
+    Raises:
+        Unsupported: It is none that `training.estimators` makes, or has trees of more than 64 leaves.
+    """
+    members: list[object] = list(getattr(estimator, "estimators_", []))
+    if members and hasattr(members[0], "tree_"):
+        return _Forest(members, task)
+    boosters = [_Booster(member) for member in members]
+    if not boosters:
+        raise Unsupported(type(estimator).__name__)
+    return _Boosters(boosters, task, columns)
+
+
+class _Forest:
+    """A random forest."""
+
+    def __init__(self, members: list[Any], task: Task) -> None:
+        self._trees = [member.tree_ for member in members]
+        self._task = task
+
+    def read(self, column: int, values: Floats) -> Floats:
+        return values
+
+    def edges(self, column: int) -> Floats:
+        return np.unique(np.concatenate([tree.threshold[tree.feature == column] for tree in self._trees]))
+
+    def predict(self, encoded: Floats | Ints) -> Floats:
+        # scikit-learn's forests read 32 bits.
+        X = np.ascontiguousarray(encoded.T, dtype=np.float32)
+        total = sum((tree.predict(X) for tree in self._trees[1:]), self._trees[0].predict(X)) / len(self._trees)
+        return total if self._task == "multiclass" else total[:, 0 if self._task == "regression" else 1]
+
+
+class _Boosters:
+    """An average of histogram gradient boosters.
+
+    Attributes:
+        _ranges: Where the ranges of each column end; the last one is infinite, and after it comes the missing value.
+        _first: Row of the first range of each column in `_bits`.
+        _bits: Leaves that can be reached, shape (ranges, trees).
+        _values: Of the leaves, shape (trees * leaves).
+    """
+
+    def __init__(self, boosters: list[_Booster], task: Task, columns: int) -> None:
+        self._boosters, self._task = boosters, task
+        thresholds = [np.concatenate([one.thresholds(column) for one in boosters]) for column in range(columns)]
+        self._ranges = [np.unique(np.append(values, np.inf)) for values in thresholds]
+        counts = [len(values) + 1 for values in self._ranges]
+        self._first = [0, *accumulate(counts[:-1])]
+        leaves = max(one.most_leaves for one in boosters)
+        if leaves > _MOST_LEAVES:
+            raise Unsupported(f"trees of more than {_MOST_LEAVES} leaves")
+        kind = np.uint32 if leaves <= 32 else np.uint64
+        trees = sum(one.trees for one in boosters)
+        self._bits: NDArray[Any] = np.full((sum(counts), trees), np.iinfo(kind).max, dtype=kind)
+        values = np.zeros((trees, leaves))
+        # The end of a range stands for all of its values; no encoder takes an infinite one.
+        ends = np.full((max(counts), columns), np.nan)
+        for column, found in enumerate(self._ranges):
+            ends[: len(found), column] = np.minimum(found, np.finfo(np.float64).max)
+        first = 0
+        for one in boosters:
+            values[first + one.leaf_tree, one.leaf] = one.values
+            read = one.preprocess(ends)
+            for column in range(columns):
+                chosen = np.flatnonzero(one.column == column)
+                if not len(chosen):
+                    continue
+                rows = self._first[column] + np.arange(counts[column])
+                # Padding is missing, as is the value after the last range.
+                left = one.goes_left(chosen, read[: counts[column]])
+                bits = np.where(left, np.iinfo(kind).max, one.right_bits(chosen).astype(kind))
+                tree, start = np.unique(one.tree[chosen], return_index=True)
+                self._bits[rows[:, None], first + tree] = np.bitwise_and.reduceat(bits, start, axis=1)
+            first += one.trees
+        self._values, self._leaves = values.ravel(), np.arange(trees) * leaves
+        # Where the trees of each class of each booster begin.
+        sizes = [one.trees // one.classes for one in boosters for _ in range(one.classes)]
+        self._starts = [0, *accumulate(sizes[:-1])]
+        self._baseline = np.concatenate([one.baseline for one in boosters])
+
+    def read(self, column: int, values: Floats) -> Ints:
+        return np.searchsorted(self._ranges[column], values) + self._first[column]
+
+    def edges(self, column: int) -> Floats:
+        return self._ranges[column][:-1]
+
+    def predict(self, encoded: Floats | Ints) -> Floats:
+        rows = encoded.shape[1]
+        raw = np.empty((rows, len(self._starts)))
+        for start in range(0, rows, _CHUNK):
+            bits = self._reached(cast("Ints", encoded[:, start : start + _CHUNK]))
+            # The number of zeros below the lowest bit.
+            leaves = np.bitwise_count(~bits & (bits - 1)) + self._leaves
+            raw[start : start + _CHUNK] = np.add.reduceat(self._values[leaves], self._starts, axis=1)
+        raw += self._baseline
+        one = self._boosters[0]
+        each = np.concatenate(np.split(raw, len(self._boosters), axis=1))
+        shape = (len(self._boosters), rows)
+        if self._task == "regression":
+            return one.link_inverse(each.ravel()).reshape(shape).mean(axis=0)
+        probabilities = one.probabilities(each)
+        if self._task == "binary":
+            return probabilities[:, 1].reshape(shape).mean(axis=0)
+        return probabilities.reshape(*shape, -1).mean(axis=0)
+
+    def _reached(self, encoded: Ints) -> NDArray[Any]:
+        """Return the leaves that records can reach, shape (rows, trees)."""
+        if encoded.shape[1] == 1:
+            return np.bitwise_and.reduce(self._bits[encoded[:, 0]], axis=0)[None]
+        bits = self._bits[encoded[0]]
+        other = np.empty_like(bits)
+        for column in encoded[1:]:
+            # "clip" spares NumPy a copy of the output.
+            np.take(self._bits, column, axis=0, out=other, mode="clip")
+            bits &= other
+        return bits
+
+
+class _Booster:
+    """The trees of one booster, class by class, and of a pipeline that gives it the first columns only.
+
+    Attributes:
+        tree, column: Of each split.
+        leaf_tree, leaf, values: Of each leaf.
+    """
+
+    def __init__(self, member: Any) -> None:
+        steps = [step for _, step in getattr(member, "steps", [(None, member)])]
+        self._before, booster = steps[:-1], steps[-1]
+        if not hasattr(booster, "_predictors"):
+            raise Unsupported(type(booster).__name__)
+        self._booster = booster
+        self.classes = int(booster.n_trees_per_iteration_)
+        self.baseline: Floats = booster._baseline_prediction.ravel()
+        trees = [group[k] for k in range(self.classes) for group in booster._predictors]
+        self.trees = len(trees)
+        sizes = [len(tree.nodes) for tree in trees]
+        starts = np.array([0, *accumulate(sizes[:-1])])
+        nodes = np.concatenate([tree.nodes for tree in trees])
+        tree_of = np.repeat(np.arange(len(trees)), sizes)
+        is_leaf = nodes["is_leaf"].astype(bool)
+        # Nodes lie in preorder, so the leaves on the left of a split are those from one of its children to the other.
+        before = np.concatenate([[0], np.cumsum(is_leaf)])
+        first_leaf = before[starts]
+        self.leaf_tree, self.values = tree_of[is_leaf], nodes["value"][is_leaf]
+        self.leaf = np.arange(len(self.values)) - first_leaf[self.leaf_tree]
+        self.most_leaves = int(self.leaf.max()) + 1
+        self._splits = nodes[~is_leaf]
+        self.tree: Ints = tree_of[~is_leaf]
+        start = starts[self.tree]
+        self._left_from = before[start + self._splits["left"]] - first_leaf[self.tree]
+        self._left_to = before[start + self._splits["right"]] - first_leaf[self.tree]
+        self._is_category = self._splits["is_categorical"].astype(bool)
+        sets = [tree.raw_left_cat_bitsets for tree in trees]
+        first_set = np.array([0, *accumulate(len(one) for one in sets[:-1])])
+        self._left_sets = np.concatenate([*sets, np.zeros((1, 8), dtype=np.uint32)])
+        self._left_set = np.where(self._is_category, first_set[self.tree] + self._splits["bitset_idx"], -1)
+        self._known_sets, self._known_set = booster._bin_mapper.make_known_categories_bitsets()
+        self.column: Ints = self._columns()[self._splits["feature_idx"]]
+
+    def _columns(self) -> Ints:
+        """Return the encoded column of each feature of the nodes: scikit-learn puts categories first."""
+        categorical: Flags | None = self._booster.is_categorical_
+        if categorical is None:
+            return np.arange(self._booster._n_features)
+        return np.argsort(~categorical, kind="stable")
+
+    def thresholds(self, column: int) -> Floats:
+        """Return values of an encoded column between which no split tells any two apart."""
+        mine = self.column == column
+        if (self._is_category & mine).any():
+            # Codes of categories are whole numbers from -1, which is unknown.
+            seen = self._booster._preprocessor.named_transformers_["encoder"].categories_
+            return np.arange(-1.0, 2.0 + max(float(np.nanmax(one)) for one in seen))
+        return self._splits["num_threshold"][mine]
+
+    def preprocess(self, X: Floats) -> Floats:
+        """Return encoded columns, shape (rows, columns), as the nodes read them."""
+        for step in self._before:
+            X = step.transform(X)
+        return self._booster._preprocess_X(X, reset=False)
+
+    def goes_left(self, chosen: Ints, X: Floats) -> Flags:
+        """Return whether each row of what `preprocess` gives goes left at the chosen splits, shape (rows, splits)."""
+        splits = self._splits[chosen]
+        values = X[:, splits["feature_idx"]]
+        missing, left = np.isnan(values), values <= splits["num_threshold"]
+        is_category = self._is_category[chosen]
+        if is_category.any():
+            code = np.where(missing | (values < 0), 0, np.minimum(values, 255)).astype(np.int64)
+            word, bit = code // 32, code % 32
+            in_left = (self._left_sets[self._left_set[chosen], word] >> bit & 1).astype(bool)
+            known = (self._known_sets[self._known_set[splits["feature_idx"]], word] >> bit & 1).astype(bool)
+            left = np.where(is_category, in_left, left)
+            missing |= is_category & ((values < 0) | ~(in_left | known))
+        return np.where(missing, splits["missing_go_to_left"].astype(bool), left)
+
+    def right_bits(self, chosen: Ints) -> Ints:
+        """Return the leaves of the tree that are not on the left of the chosen splits, as bits."""
+        one = np.uint64(1)
+        until, since = self._left_to[chosen].astype(np.uint64), self._left_from[chosen].astype(np.uint64)
+        # A tree has a leaf on the right of each split, so no shift is by 64.
+        return ~((one << until) - (one << since))
+
+    def probabilities(self, raw: Floats) -> Floats:
+        """Return the probabilities of all classes, shape (rows, classes), of sums of leaves, shape (rows, trees)."""
+        return self._booster._loss.predict_proba(raw)
+
+    def link_inverse(self, raw: Floats) -> Floats:
+        """Return the numbers that sums of leaves are, both of shape (rows,)."""
+        return self._booster._loss.link.inverse(raw)
