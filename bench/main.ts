@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { benchAlerts } from './alerts.ts';
 import { benchRedeploy } from './redeploy.ts';
 import { benchRetrain } from './retrain.ts';
+import { benchServe } from './serve.ts';
 
 const program = new Command('npm run bench --')
   .description('Measures the service against what it replaces, both in the same run on this machine.')
@@ -21,6 +22,17 @@ program
   .option('--rounds <n>', 'how many redeploys, and how many rollbacks', Number, 10)
   .option('--rate <n>', 'requests a second', Number, 50)
   .action(async (options: { rounds: number; rate: number }) => print(await benchRedeploy(options)));
+
+program
+  .command('serve')
+  .description("predictions of the bundled API and of MLflow's own server, with the same model version")
+  .option('--rounds <n>', 'how often each side is measured, in turn', Number, 5)
+  .option('--seconds <n>', 'how long each measurement lasts', Number, 5)
+  .option('--clients <n>', 'clients that ask for one record at a time', Number, 32)
+  .option('--batch <n>', 'records of a request in a batch', Number, 10_000)
+  .action(async (options: { rounds: number; seconds: number; clients: number; batch: number }) =>
+    print(await benchServe(options)),
+  );
 
 program
   .command('alerts')

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     # A cell of the data, and a row by the names of its columns.
     Value: TypeAlias = "str | float | bool | None"
     Record: TypeAlias = dict[str, Value]
+    # The values of each column of a table.
+    Columns: TypeAlias = dict[str, list[Value]]
     # What a served model says of records: numbers by its task, or what it returns for each.
     Predicted: TypeAlias = Floats | list[object]
 

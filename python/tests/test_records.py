@@ -18,8 +18,8 @@ WHOLE = {"km": 1, "price": 2, "day": "2026-01-31", "flag": True, "ward": "428", 
 
 
 def read(**values: object) -> tuple[dict, list[str]]:
-    [record], warnings = reader.read([{**WHOLE, **values}])
-    return record, warnings
+    columns, warnings = reader.read([{**WHOLE, **values}])
+    return {name: value for name, [value] in columns.items()}, warnings
 
 
 @pytest.mark.parametrize("ward", ["428", 428, 428.0, "428.0"])
@@ -79,3 +79,12 @@ def test_a_value_of_another_kind_is_refused_by_its_name(values, said):
     with pytest.raises(BadRequest) as caught:
         read(**values)
     assert said in caught.value.message and caught.value.status == 422
+
+
+def test_values_of_one_feature_are_read_each_for_itself():
+    wards: list[object] = ["428", 428, True, 1, 1.0, None, "428.0", "N/A", "V99"]
+    columns, warnings = reader.read([{**WHOLE, "ward": ward} for ward in wards] * 600)
+    assert columns["ward"] == ["428", "428", "True", "1", "1", None, "428", None, "V99"] * 600
+    assert columns["km"] == [1.0] * 5400 and len(warnings) == 2
+    with pytest.raises(BadRequest, match=r"records\[1500\].km must be a number"):
+        reader.read([{**WHOLE, "km": "long" if number == 1500 else number} for number in range(2000)])

@@ -93,6 +93,7 @@ def test_a_body_may_be_gzip_and_nothing_else(api):
 
 
 def test_health_says_which_model_serves(api, trained):
+    wait_until(lambda: api.call("/health")[1]["compiled"], 20, "a compiled model")
     status, health = api.call("/health")
     assert status == 200 and health.pop("loaded_at") > 1.7e9
     assert health == {
@@ -102,6 +103,7 @@ def test_health_says_which_model_serves(api, trained):
         "model_stage": "Production",
         "model_source": "mlflow",
         "run_id": trained["runId"],
+        "compiled": True,
     }
 
 

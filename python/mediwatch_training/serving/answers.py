@@ -29,9 +29,9 @@ def answers_of(model: ServedModel, predicted: Predicted) -> list[Answer]:
         return [{"prediction": value} for value in cast("list[object]", predicted)]
     predicted = cast("Floats", predicted)
     if model.task == "regression":
-        return [{"prediction": float(number)} for number in predicted]
+        return [{"prediction": number} for number in predicted.tolist()]
     if model.task == "binary":
-        return [{"prob": float(p), "pred": int(p >= model.threshold)} for p in predicted]
+        return [{"prob": p, "pred": int(p >= model.threshold)} for p in predicted.tolist()]
     return [
         {
             "prediction": model.classes[int(row.argmax())],
@@ -42,15 +42,15 @@ def answers_of(model: ServedModel, predicted: Predicted) -> list[Answer]:
 
 
 def logged_of(model: ServedModel, predicted: Predicted) -> list[list[Value]]:
-    """Return the cells of each record under `LOGGED`; of several classes, the likeliest one with its probability."""
+    """Return the columns under `LOGGED`; of several classes, the likeliest one of each record with its probability."""
     if model.task is None:
-        return [[_cell(value)] for value in cast("list[object]", predicted)]
+        return [[_cell(value) for value in cast("list[object]", predicted)]]
     predicted = cast("Floats", predicted)
     if model.task == "regression":
-        return [[float(number)] for number in predicted]
+        return [predicted.tolist()]
     if model.task == "binary":
-        return [[float(p), int(p >= model.threshold)] for p in predicted]
-    return [[float(row.max()), model.classes[int(row.argmax())]] for row in predicted]
+        return [predicted.tolist(), (predicted >= model.threshold).astype(int).tolist()]
+    return [predicted.max(axis=1).tolist(), [model.classes[n] for n in predicted.argmax(axis=1)]]
 
 
 def thresholds_of(model: ServedModel) -> dict[str, float]:

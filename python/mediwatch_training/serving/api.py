@@ -11,17 +11,18 @@ import time
 import uuid
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
+from itertools import repeat
 from typing import TYPE_CHECKING
 
 from fastapi import Depends, FastAPI, Request
-from fastapi.concurrency import run_in_threadpool
 from fastapi.middleware.cors import CORSMiddleware
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
+from msgspec.json import encode
 
 from ..errors import StepError, as_step_error, log_to_stderr
 from ..libraries import SKLEARN, import_ahead
 from .answers import LOGGED, answers_of, logged_of, target_of, thresholds_of
-from .batching import Batcher
+from .batching import Asked, Batcher
 from .body import read_body
 from .guard import Guard
 from .model import MissingPackage, ServedModel, load_served_model
@@ -30,7 +31,7 @@ from .records import BadRequest, parse_records
 from .settings import Settings
 
 if TYPE_CHECKING:
-    from ..shapes import Predicted, Record, Value
+    from ..shapes import Columns, Predicted, Record
 
 _log = logging.getLogger("mediwatch_training.serving")
 
@@ -42,13 +43,17 @@ _DRAIN_SECONDS = 20
 _NO_MODEL = "There is no model yet: try again in a few seconds; the log of the API says why"
 
 
+class _Apart(Exception):
+    """Requests must be answered one by one."""
+
+
 class Service:
     """Holds the model, and loads it in the background until it is there."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.model: ServedModel | None = None
-        self._batcher: Batcher | None = None
+        self._batcher = Batcher(self._answer)
         self.reason = "the model is being loaded"
         #: Trying again does not help.
         self.is_final = False
@@ -68,29 +73,64 @@ class Service:
         """Stop trying to load."""
         self._stop.set()
 
-    def predict(self, body: bytes, verify: bool) -> dict[str, object]:
+    def serve(self, model: ServedModel) -> None:
+        """Answer with a model from now on."""
+        names = [feature["name"] for feature in model.features]
+        self._log = PredictionLog(self.settings.log_directory, names, self.settings.log_bytes, LOGGED[model.task])
+        self.model = model
+
+    async def predict(self, asked: Asked) -> bytes:
         """Answer a prediction request.
 
         Raises:
             BadRequest: The request or its records are malformed, or there is no model yet (503).
         """
-        model = self.model
-        batcher = self._batcher
-        if model is None or batcher is None:
+        if self.model is None:
             raise BadRequest(503, _NO_MODEL)
-        records, warnings = model.reader.read(parse_records(body))
+        return await self._batcher.answer(asked)
+
+    def _answer(self, requests: list[Asked]) -> list[bytes | Exception]:
+        """Return the answers to requests: of one call of the model, if there is nothing to say of any one."""
+        together = len(requests) > 1 and not any(asked.verify for asked in requests)
+        answers = self._answer_together(requests) if together else None
+        return answers or [self._answer_one(asked) for asked in requests]
+
+    def _answer_together(self, requests: list[Asked]) -> list[bytes | Exception] | None:
         try:
-            predicted = batcher.predictions(records)
+            bodies = [parse_records(asked.body) for asked in requests]
+            return [*self._predicted(bodies, False)]
+        except Exception:  # Whose request it is, and what there is to say, is found out one by one.
+            return None
+
+    def _answer_one(self, asked: Asked) -> bytes | Exception:
+        try:
+            return self._predicted([parse_records(asked.body)], asked.verify)[0]
         except StepError as error:
-            raise BadRequest(422, f"The model does not take these records: {error.message}") from error
+            return BadRequest(422, f"The model does not take these records: {error.message}")
+        except Exception as error:  # whatever a model raises
+            return error
+
+    def _predicted(self, requests: list[list[Record]], verify: bool) -> list[bytes]:
+        """Return the answer to each request of records.
+
+        Raises:
+            _Apart: There is something to say of one of several requests.
+        """
+        model = self.model
+        assert model is not None
+        columns, warnings = model.reader.read([record for records in requests for record in records])
+        if warnings and len(requests) > 1:
+            raise _Apart
+        predicted = model.predictions(columns)
         if not verify:
-            warnings += self._write_log(model, records, predicted)
-        answer: dict[str, object] = {
-            "predictions": answers_of(model, predicted),
-            "model_version": model.version,
-            **thresholds_of(model),
-        }
-        return {**answer, "warnings": warnings} if warnings else answer
+            warnings += self._write_log(model, columns, predicted)
+        rest = {"model_version": model.version, **thresholds_of(model), **({"warnings": warnings} if warnings else {})}
+        answers, start = answers_of(model, predicted), 0
+        bodies: list[bytes] = []
+        for records in requests:
+            bodies.append(encode({"predictions": answers[start : start + len(records)], **rest}))
+            start += len(records)
+        return bodies
 
     def _load(self) -> None:
         # The model of another trainer may do without.
@@ -109,31 +149,20 @@ class Service:
                 self._tried.set()
                 self._stop.wait(_RETRY_SECONDS)
                 continue
-            self._log = PredictionLog(
-                self.settings.log_directory,
-                [f["name"] for f in model.features],
-                self.settings.log_bytes,
-                LOGGED[model.task],
-            )
-            self._batcher = Batcher(model.predictions)
-            self.model = model
+            self.serve(model)
             self._tried.set()
             _log.info("Serving version %s", model.version)
+            # Clients need not wait for this.
+            self.model = model.in_less_time()
+            if self.model.warning is not None:
+                _log.warning("%s", self.model.warning)
             return
 
-    def _write_log(self, model: ServedModel, records: list[Record], predicted: Predicted) -> list[str]:
-        now = f"{time.time():.3f}"
-        rows: list[list[Value]] = [
-            [
-                str(uuid.uuid4()),
-                now,
-                model.version,
-                thresholds_of(model).get("threshold"),
-                *(record.get(f["name"]) for f in model.features),
-                *cells,
-            ]
-            for record, cells in zip(records, logged_of(model, predicted), strict=True)
-        ]
+    def _write_log(self, model: ServedModel, columns: Columns, predicted: Predicted) -> list[str]:
+        made = logged_of(model, predicted)
+        ids = [str(uuid.uuid4()) for _ in made[0]]
+        fixed = (f"{time.time():.3f}", model.version, thresholds_of(model).get("threshold"))
+        rows = zip(ids, *(repeat(value, len(ids)) for value in fixed), *columns.values(), *made, strict=True)
         try:
             assert self._log is not None
             self._log.append(rows)
@@ -181,11 +210,11 @@ def create_app(settings: Settings) -> FastAPI:
         return JSONResponse(_schema(service.model))
 
     @app.post("/predict")
-    async def predict(request: Request) -> JSONResponse:
+    async def predict(request: Request) -> Response:
         guard.check_json(request.headers)
         body = await read_body(request)
-        verify = guard.is_deployment_check(request.headers)
-        return JSONResponse(await run_in_threadpool(service.predict, body, verify))
+        answer = await service.predict(Asked(body, guard.is_deployment_check(request.headers)))
+        return Response(answer, media_type="application/json")
 
     return app
 
@@ -205,6 +234,8 @@ def _health(service: Service, may_know: bool) -> JSONResponse:
             "model_stage": model.stage,
             "run_id": model.run_id,
             **target_of(model),
+            "compiled": model.compiled is not None,
+            **({"warning": model.warning} if model.warning else {}),
             "loaded_at": model.loaded_at,
         }
     )

@@ -1,84 +1,78 @@
-"""Requests that wait for the model together are answered by one call of it."""
+"""Requests that wait for the model together are answered together."""
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeAlias
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
 
-if TYPE_CHECKING:
-    from ..shapes import Predicted, Record
+# A call takes no more waiting requests than these; one larger one is a call of its own.
+_MAX_REQUESTS = 256
+_MAX_BYTES = 2**20
 
-Records: TypeAlias = "list[Record]"
 
-_MAX_RECORDS = 10_000
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request.
+
+    Attributes:
+        body: As it was sent.
+        verify: Whether it is of a deployment check, which is not logged.
+    """
+
+    body: bytes
+    verify: bool
 
 
 class Batcher:
-    """Predicts for several threads at once.
+    """Answers requests in a thread of its own.
 
-    A call of a scikit-learn pipeline costs about as much for thirty records as for one (40 ms, nearly all of it Python
-    that holds the interpreter's lock), so requests that came while the model was busy share the next call.
+    Most of what a request costs is Python that is called once, however many records there are, so requests that came
+    while the model was busy share the next call. In a thread, neither a large request nor a slow disk keeps the others
+    from being accepted.
 
     Args:
-        predict: Returns what is predicted, a row a record; a record's does not depend on the others.
+        answer: Returns the answer of each request, or the error to raise for it; raises nothing.
     """
 
-    def __init__(self, predict: Callable[[Records], Predicted]) -> None:
-        self._predict = predict
-        self._waiting: list[_Request] = []
-        self._queue = threading.Lock()
-        self._model = threading.Lock()
+    def __init__(self, answer: Callable[[list[Asked]], list[bytes | Exception]]) -> None:
+        self._answer = answer
+        self._waiting: SimpleQueue[tuple[Asked, asyncio.Future[bytes]]] = SimpleQueue()
+        threading.Thread(target=self._work, daemon=True).start()
 
-    def predictions(self, records: Records) -> Predicted:
-        """Return what is predicted for each record; raises what the model raises for these records."""
-        request = _Request(records)
-        with self._queue:
-            self._waiting.append(request)
-        with self._model:
-            # Whoever gets the model answers for all that wait, itself among them unless another one already did.
-            while not request.done:
-                self._answer(self._take())
-        if request.error is not None:
-            raise request.error
-        assert request.result is not None
-        return request.result
+    async def answer(self, asked: Asked) -> bytes:
+        """Return the answer to a request, or raise the error that it deserves."""
+        future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        self._waiting.put((asked, future))
+        return await future
 
-    def _take(self) -> list[_Request]:
-        with self._queue:
-            rows, count = 0, 0
-            for request in self._waiting:
-                rows += len(request.records)
-                if count and rows > _MAX_RECORDS:
-                    break
-                count += 1
-            taken, self._waiting = self._waiting[:count], self._waiting[count:]
-            return taken
+    def _work(self) -> None:
+        while True:
+            taken = self._take()
+            answers = self._answer([asked for asked, _ in taken])
+            futures = [future for _, future in taken]
+            futures[0].get_loop().call_soon_threadsafe(_settle, futures, answers)
 
-    def _answer(self, requests: list[_Request]) -> None:
-        try:
-            values = self._predict([record for request in requests for record in request.records])
-        except Exception as error:  # whatever a model raises
-            if len(requests) == 1:
-                requests[0].finish(None, error)
-                return
-            # The records of one must not cost the others their answer.
-            for request in requests:
-                self._answer([request])
-            return
-        start = 0
-        for request in requests:
-            end = start + len(request.records)
-            request.finish(values[start:end], None)
-            start = end
+    def _take(self) -> list[tuple[Asked, asyncio.Future[bytes]]]:
+        taken = [self._waiting.get()]
+        size = len(taken[0][0].body)
+        while len(taken) < _MAX_REQUESTS and size < _MAX_BYTES:
+            try:
+                taken.append(self._waiting.get_nowait())
+            except Empty:
+                break
+            size += len(taken[-1][0].body)
+        return taken
 
 
-class _Request:
-    def __init__(self, records: Records) -> None:
-        self.records = records
-        self.done = False
-        self.result: Predicted | None = None
-        self.error: Exception | None = None
-
-    def finish(self, result: Predicted | None, error: Exception | None) -> None:
-        self.result, self.error, self.done = result, error, True
+def _settle(futures: list[asyncio.Future[bytes]], answers: list[bytes | Exception]) -> None:
+    for future, answer in zip(futures, answers, strict=True):
+        if future.done():
+            # Its client has gone.
+            continue
+        if isinstance(answer, Exception):
+            future.set_exception(answer)
+        else:
+            future.set_result(answer)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -14,9 +15,11 @@ from .settings import Settings
 
 if TYPE_CHECKING:
     from ..contract import PrepareResultFeature
-    from ..shapes import Predicted, Record, Task
+    from ..shapes import Columns, Predicted, Record, Task
+    from .compiled import CompiledModel
     from .foreign import ForeignModel
 
+_log = logging.getLogger("mediwatch_training.serving")
 
 # Of a model that does not say from which probability a record counts as positive.
 _DEFAULT_THRESHOLD = 0.5
@@ -37,6 +40,8 @@ class ServedModel:
         features: ``{name, kind}`` of each column that the model reads.
         example: A raw record, or None.
         reader: Reads records as the pipeline takes them.
+        compiled: Predicts what the pipeline does, in less time; None: it is not compiled, or not yet.
+        warning: Why it is not compiled, if that was tried.
         loaded_at: Unix seconds.
     """
 
@@ -50,15 +55,22 @@ class ServedModel:
     features: list[PrepareResultFeature]
     example: Record | None
     reader: RecordReader
+    compiled: CompiledModel | None = None
+    warning: str | None = None
     loaded_at: float = field(default_factory=time.time)
 
-    def predictions(self, records: list[Record]) -> Predicted:
-        """Return what `predict_records` does for each record; absent features count as missing."""
+    def predictions(self, columns: Columns) -> Predicted:
+        """Return what `predict_records` does for each record, of the values of each feature."""
+        if self.compiled is not None:
+            try:
+                return self.compiled.predict(columns)
+            except Exception:
+                # What the pipeline does not take either, it says in its own words.
+                _log.debug("The compiled model does not take these records", exc_info=True)
         import pandas as pd
 
         from ..models import predict_records
 
-        columns = {f["name"]: [record.get(f["name"]) for record in records] for f in self.features}
         frame = pd.DataFrame(columns, dtype=object)
         if self.task is None:
             return cast("ForeignModel", self.pipeline).predict(frame)
@@ -72,12 +84,25 @@ class ServedModel:
         """
         from .foreign import ForeignModel
 
+        example = self.example or {}
         try:
-            self.predictions([self.example or {}])
+            self.predictions({f["name"]: [example.get(f["name"])] for f in self.features})
         except StepError:
             # What another trainer's model is shown may be made up.
             if not isinstance(self.pipeline, ForeignModel):
                 raise
+
+    def in_less_time(self) -> ServedModel:
+        """Return this model compiled, or with the warning that says why it cannot be; another trainer's as it is."""
+        from .compiled import Unsupported, compile_model
+        from .foreign import ForeignModel
+
+        if self.task is None or isinstance(self.pipeline, ForeignModel):
+            return self
+        try:
+            return replace(self, compiled=compile_model(self.pipeline, self.task))
+        except Unsupported as reason:
+            return replace(self, warning=f"Predictions take longer, as the model cannot be compiled: it has {reason}")
 
 
 def load_served_model(settings: Settings) -> ServedModel:

@@ -9,7 +9,7 @@ import io
 import os
 import threading
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -59,7 +59,7 @@ class PredictionLog:
         #: The file that this process writes; it keeps being this one when somebody renames it.
         self._handle: int | None = None
 
-    def append(self, rows: list[list[Value]]) -> None:
+    def append(self, rows: Iterable[Sequence[Value]]) -> None:
         """Append rows that follow the header: ``event_id, ts, model_version, threshold, features…``, what is predicted.
 
         Raises:
@@ -178,7 +178,7 @@ def _locked(directory: Path) -> Generator[None]:
         os.close(handle)
 
 
-def _lines(rows: Sequence[Sequence[Value]]) -> bytes:
+def _lines(rows: Iterable[Sequence[Value]]) -> bytes:
     buffer = io.StringIO()
     # Every text in quotes: before 3.11.9, Python leaves a carriage return without, which ends the row for a reader.
     csv.writer(buffer, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC).writerows(rows)

@@ -7,22 +7,18 @@ some fifty times. A compiled model looks up what the pipeline makes of each valu
 from __future__ import annotations
 
 import random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
 from ...errors import described
 from ...models import facts_of, predict_records
+from . import fitted
 from .encoding import Encoding
 from .trees import Unsupported, compile_trees
 
 if TYPE_CHECKING:
-    from typing import TypeAlias
-
-    from ...shapes import Floats, Task, Value
-
-    #: The values of each column that a model reads.
-    Columns: TypeAlias = dict[str, list[Value]]
+    from ...shapes import Columns, Floats, Task, Value
 
 __all__ = ["CompiledModel", "Unsupported", "compile_model"]
 
@@ -49,11 +45,11 @@ class CompiledModel:
         Unsupported: It has a part that is not compiled.
     """
 
-    def __init__(self, pipeline: Any, task: Task) -> None:
-        steps = [step for _, step in getattr(pipeline, "steps", [])]
+    def __init__(self, pipeline: object, task: Task) -> None:
+        steps = fitted.steps_of(pipeline)
         if len(steps) != 2 or not hasattr(steps[0], "transformers_"):
-            raise Unsupported("a pipeline of other steps")
-        encoder, estimator = steps
+            raise Unsupported("other steps than an encoder and an estimator")
+        encoder, estimator = cast("fitted.Columns", steps[0]), steps[1]
         width = max(place.stop for place in encoder.output_indices_.values())
         self._trees = compile_trees(estimator, task, width)
         self.encoding = Encoding(encoder, self._trees)

@@ -8,16 +8,19 @@ others that come. Numbers, which the encoder takes as they are, need none.
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
+from ...values import category_of
+from . import fitted
 from .trees import Trees, Unsupported
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ...shapes import Floats, Ints, Value
+    from ...shapes import Columns, Floats, Ints, Value
+    from .trees import Encoded
 
 # Parts of `training.encoder`, beside those of texts, each of whose outputs is of one column.
 _OF_ONE_COLUMN = frozenset(
@@ -38,7 +41,7 @@ class Encoding:
         Unsupported: It has a part that is not known here.
     """
 
-    def __init__(self, encoder: Any, trees: Trees) -> None:
+    def __init__(self, encoder: fitted.Columns, trees: Trees) -> None:
         self._trees, self._lock = trees, threading.Lock()
         self._numbers: dict[str, int] = {}
         self._parts: list[_Part] = []
@@ -71,7 +74,7 @@ class Encoding:
         self._between = [(dates.index(a), dates.index(b), place) for (a, b), place in between]
         self._reset()
 
-    def encode(self, columns: dict[str, list[Value]]) -> Floats | Ints:
+    def encode(self, columns: Columns) -> Encoded:
         """Return the encoded columns, shape (columns, rows), as the trees read them.
 
         Args:
@@ -93,7 +96,7 @@ class Encoding:
         for a, b, place in self._between:
             encoded[place] = self._trees.read(place, days[b] - days[a])
         if self._pairs:
-            self._pairs.encode(codes, encoded)
+            self._pairs.encode(cast("Ints", codes), encoded)
         return encoded
 
     def values(self, name: str) -> list[Value]:
@@ -109,13 +112,13 @@ class Encoding:
         self._learn({name: [None, *values] for name, values in self._seen.items()})
         self._most = max(map(len, self._tables.values()), default=0) + _MOST_OTHERS
 
-    def _find(self, columns: dict[str, list[Value]]) -> Ints:
+    def _find(self, columns: Columns) -> Ints:
         """Return the place in its table of each value, shape (tables, rows)."""
         rows = len(next(iter(columns.values())))
         places = [list(map(table.__getitem__, columns[name])) for name, table in self._tables.items()]
         return np.array(places, dtype=np.intp).reshape(-1, rows)
 
-    def _learn(self, columns: dict[str, list[Value]]) -> None:
+    def _learn(self, columns: Columns) -> None:
         """Add to the tables the values that are not there."""
         import pandas as pd
 
@@ -130,7 +133,7 @@ class Encoding:
             self._encoded, self._codes = np.pad(self._encoded, wider), np.pad(self._codes, wider)
             self._days = np.pad(self._days, wider)
 
-        def put(array: Floats | Ints, row: int, source: int, values: Floats | Ints) -> None:
+        def put(array: Encoded, row: int, source: int, values: Encoded) -> None:
             place = places[source]
             array[row, place] = values[: place.stop - place.start]
 
@@ -155,7 +158,7 @@ class Encoding:
 class _Part:
     """A part of the encoder whose outputs are of one column each: as many of each, column by column."""
 
-    def __init__(self, name: str, transformer: Any, columns: list[str], place: slice) -> None:
+    def __init__(self, name: str, transformer: fitted.Transformer, columns: list[str], place: slice) -> None:
         self.name, self.columns, self.width = name, list(columns), place.stop - place.start
         self._transformer, self._first = transformer, place.start
 
@@ -168,22 +171,22 @@ class _Part:
         """Return the outputs for records, shape (rows, outputs)."""
         return np.asarray(self._transformer.transform(frame[self.columns]), dtype=np.float64)
 
-    def categories(self) -> dict[str, list[Value]]:
+    def categories(self) -> dict[str, list[str]]:
         """Return the values that it has learned, by column."""
         learned = getattr(_last(self._transformer), "categories_", [])
-        known = [[value for value in values.tolist() if value == value] for values in learned]
+        known = [list(map(category_of, values.tolist())) for values in learned]
         return dict(zip(self.columns, known, strict=False))
 
 
 class _Pairs:
     """The part of pairs of categories: what it makes of each two codes."""
 
-    def __init__(self, transformer: Any, columns: list[str], place: slice, trees: Trees) -> None:
+    def __init__(self, transformer: fitted.Transformer, columns: list[str], place: slice, trees: Trees) -> None:
         self.columns = list(columns)
-        codes, joined, encoder = (step for _, step in transformer.steps)
-        self._codes, others = codes, len(columns) - 1
+        codes, joined, encoder = fitted.steps_of(transformer)
+        self._codes, others = cast("fitted.Columns", codes), len(columns) - 1
         # Codes are counted from -2, which is missing, by way of -1, which is unknown.
-        sizes = [2 + _codes_of(_last(part)) for _, part, _ in codes.transformers_]
+        sizes = [2 + _codes_of(_last(part)) for _, part, _ in self._codes.transformers_]
         self._base = max(sizes[1:])
         first, other = np.divmod(np.arange(sizes[0] * self._base), self._base)
         grid = np.column_stack([first, *[other] * others]) - 2.0
@@ -196,21 +199,21 @@ class _Pairs:
         """Return the code of each column, from 0, shape (rows, columns)."""
         return np.asarray(self._codes.transform(frame[self.columns])).astype(np.intp) + 2
 
-    def encode(self, codes: Ints, encoded: Floats | Ints) -> None:
+    def encode(self, codes: Ints, encoded: Encoded) -> None:
         """Write the columns of pairs of codes, which have the shape (columns, rows), into the encoded ones."""
         encoded[self._places] = _each(self._made, (codes[0] * self._base + codes)[self._other])
 
 
-def _each(rows: Floats | Ints, places: Ints) -> Floats | Ints:
+def _each(rows: Encoded, places: Ints) -> Encoded:
     """Return from each row what is at its places, shape (rows, places of a row)."""
     return rows[np.arange(len(rows))[:, None], places]
 
 
-def _last(transformer: Any) -> Any:
-    return transformer.steps[-1][1] if hasattr(transformer, "steps") else transformer
+def _last(transformer: fitted.Transformer) -> fitted.Learned:
+    return cast("fitted.Learned", fitted.steps_of(transformer)[-1])
 
 
-def _codes_of(encoder: Any) -> int:
+def _codes_of(encoder: fitted.Learned) -> int:
     """Return how many codes an `OrdinalEncoder` of one column gives; those of rare categories are one."""
     [rare] = encoder.infrequent_categories_
     return len(encoder.categories_[0]) + (0 if rare is None else 1 - len(rare))

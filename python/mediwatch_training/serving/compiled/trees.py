@@ -3,20 +3,29 @@
 Boosters are read as in QuickScorer (Lucchese et al. 2015): for every range of a column's values between two thresholds,
 a row of bits says which leaves of each tree can still be reached. Joined by AND, the rows of a record's values leave
 the leaf in which it ends as the lowest bit of each tree. The trees of a forest have too many leaves for that and are
-called one by one. scikit-learn's private attributes are read here alone; whoever compiles a model checks the result.
+called one by one.
 """
 
 from __future__ import annotations
 
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 import numpy as np
 
+from .fitted import booster_of, steps_of
+
 if TYPE_CHECKING:
+    from typing import TypeAlias
+
     from numpy.typing import NDArray
 
     from ...shapes import Flags, Floats, Ints, Task
+    from .fitted import ForestTree
+
+    #: Values of encoded columns, or places of a table that stand for them.
+    Encoded: TypeAlias = NDArray[np.float64 | np.int64]
+    Bits: TypeAlias = NDArray[np.uint32 | np.uint64]
 
 # Records whose bits are joined at a time: they should fit into a core's cache.
 _CHUNK = 64
@@ -30,7 +39,7 @@ class Unsupported(Exception):
 class Trees(Protocol):
     """Predicts from encoded records, whose columns it may take in its own form."""
 
-    def read(self, column: int, values: Floats) -> Floats | Ints:
+    def read(self, column: int, values: Floats) -> Encoded:
         """Return the values of an encoded column as `predict` takes them, of the same shape."""
         ...
 
@@ -38,7 +47,7 @@ class Trees(Protocol):
         """Return the values of an encoded column up to which splits send a record to the left."""
         ...
 
-    def predict(self, encoded: Floats | Ints) -> Floats:
+    def predict(self, encoded: Encoded) -> Floats:
         """Return what `models.predict_records` does, of encoded records, shape (columns, rows)."""
         ...
 
@@ -49,9 +58,9 @@ def compile_trees(estimator: object, task: Task, columns: int) -> Trees:
     Raises:
         Unsupported: It is none that `training.estimators` makes, or has trees of more than 64 leaves.
     """
-    members: list[object] = list(getattr(estimator, "estimators_", []))
+    members = list(getattr(estimator, "estimators_", []))
     if members and hasattr(members[0], "tree_"):
-        return _Forest(members, task)
+        return _Forest([cast("ForestTree", member.tree_) for member in members], task)
     boosters = [_Booster(member) for member in members]
     if not boosters:
         raise Unsupported(type(estimator).__name__)
@@ -61,9 +70,8 @@ def compile_trees(estimator: object, task: Task, columns: int) -> Trees:
 class _Forest:
     """A random forest."""
 
-    def __init__(self, members: list[Any], task: Task) -> None:
-        self._trees = [member.tree_ for member in members]
-        self._task = task
+    def __init__(self, trees: list[ForestTree], task: Task) -> None:
+        self._trees, self._task = trees, task
 
     def read(self, column: int, values: Floats) -> Floats:
         return values
@@ -71,10 +79,15 @@ class _Forest:
     def edges(self, column: int) -> Floats:
         return np.unique(np.concatenate([tree.threshold[tree.feature == column] for tree in self._trees]))
 
-    def predict(self, encoded: Floats | Ints) -> Floats:
+    def predict(self, encoded: Encoded) -> Floats:
         # scikit-learn's forests read 32 bits.
         X = np.ascontiguousarray(encoded.T, dtype=np.float32)
-        total = sum((tree.predict(X) for tree in self._trees[1:]), self._trees[0].predict(X)) / len(self._trees)
+        if np.isinf(X).any():
+            raise ValueError("a number that 32 bits do not hold")
+        total = self._trees[0].predict(X)
+        for tree in self._trees[1:]:
+            total += tree.predict(X)
+        total /= len(self._trees)
         return total if self._task == "multiclass" else total[:, 0 if self._task == "regression" else 1]
 
 
@@ -99,7 +112,7 @@ class _Boosters:
             raise Unsupported(f"trees of more than {_MOST_LEAVES} leaves")
         kind = np.uint32 if leaves <= 32 else np.uint64
         trees = sum(one.trees for one in boosters)
-        self._bits: NDArray[Any] = np.full((sum(counts), trees), np.iinfo(kind).max, dtype=kind)
+        self._bits: Bits = np.full((sum(counts), trees), np.iinfo(kind).max, dtype=kind)
         values = np.zeros((trees, leaves))
         # The end of a range stands for all of its values; no encoder takes an infinite one.
         ends = np.full((max(counts), columns), np.nan)
@@ -132,7 +145,7 @@ class _Boosters:
     def edges(self, column: int) -> Floats:
         return self._ranges[column][:-1]
 
-    def predict(self, encoded: Floats | Ints) -> Floats:
+    def predict(self, encoded: Encoded) -> Floats:
         rows = encoded.shape[1]
         raw = np.empty((rows, len(self._starts)))
         for start in range(0, rows, _CHUNK):
@@ -151,7 +164,7 @@ class _Boosters:
             return probabilities[:, 1].reshape(shape).mean(axis=0)
         return probabilities.reshape(*shape, -1).mean(axis=0)
 
-    def _reached(self, encoded: Ints) -> NDArray[Any]:
+    def _reached(self, encoded: Ints) -> Bits:
         """Return the leaves that records can reach, shape (rows, trees)."""
         if encoded.shape[1] == 1:
             return np.bitwise_and.reduce(self._bits[encoded[:, 0]], axis=0)[None]
@@ -172,15 +185,15 @@ class _Booster:
         leaf_tree, leaf, values: Of each leaf.
     """
 
-    def __init__(self, member: Any) -> None:
-        steps = [step for _, step in getattr(member, "steps", [(None, member)])]
-        self._before, booster = steps[:-1], steps[-1]
-        if not hasattr(booster, "_predictors"):
-            raise Unsupported(type(booster).__name__)
+    def __init__(self, member: object) -> None:
+        *self._before, last = steps_of(member)
+        booster = booster_of(last)
+        if booster is None:
+            raise Unsupported(type(last).__name__)
         self._booster = booster
-        self.classes = int(booster.n_trees_per_iteration_)
-        self.baseline: Floats = booster._baseline_prediction.ravel()
-        trees = [group[k] for k in range(self.classes) for group in booster._predictors]
+        self.classes = booster["n_trees_per_iteration_"]
+        self.baseline = booster["_baseline_prediction"].ravel()
+        trees = [group[k] for k in range(self.classes) for group in booster["_predictors"]]
         self.trees = len(trees)
         sizes = [len(tree.nodes) for tree in trees]
         starts = np.array([0, *accumulate(sizes[:-1])])
@@ -203,30 +216,31 @@ class _Booster:
         first_set = np.array([0, *accumulate(len(one) for one in sets[:-1])])
         self._left_sets = np.concatenate([*sets, np.zeros((1, 8), dtype=np.uint32)])
         self._left_set = np.where(self._is_category, first_set[self.tree] + self._splits["bitset_idx"], -1)
-        self._known_sets, self._known_set = booster._bin_mapper.make_known_categories_bitsets()
+        self._known_sets, self._known_set = booster["_bin_mapper"].make_known_categories_bitsets()
         self.column: Ints = self._columns()[self._splits["feature_idx"]]
 
     def _columns(self) -> Ints:
         """Return the encoded column of each feature of the nodes: scikit-learn puts categories first."""
-        categorical: Flags | None = self._booster.is_categorical_
+        categorical = self._booster["is_categorical_"]
         if categorical is None:
-            return np.arange(self._booster._n_features)
+            return np.arange(self._booster["_n_features"])
         return np.argsort(~categorical, kind="stable")
 
     def thresholds(self, column: int) -> Floats:
         """Return values of an encoded column between which no split tells any two apart."""
         mine = self.column == column
-        if (self._is_category & mine).any():
+        preprocessor = self._booster["_preprocessor"]
+        if preprocessor is not None and (self._is_category & mine).any():
             # Codes of categories are whole numbers from -1, which is unknown.
-            seen = self._booster._preprocessor.named_transformers_["encoder"].categories_
+            seen = preprocessor.named_transformers_["encoder"].categories_
             return np.arange(-1.0, 2.0 + max(float(np.nanmax(one)) for one in seen))
         return self._splits["num_threshold"][mine]
 
-    def preprocess(self, X: Floats) -> Floats:
+    def preprocess(self, encoded: Floats) -> Floats:
         """Return encoded columns, shape (rows, columns), as the nodes read them."""
-        for step in self._before:
-            X = step.transform(X)
-        return self._booster._preprocess_X(X, reset=False)
+        for step in (*self._before, self._booster["_preprocessor"]):
+            encoded = encoded if step is None else step.transform(encoded)
+        return encoded
 
     def goes_left(self, chosen: Ints, X: Floats) -> Flags:
         """Return whether each row of what `preprocess` gives goes left at the chosen splits, shape (rows, splits)."""
@@ -252,8 +266,8 @@ class _Booster:
 
     def probabilities(self, raw: Floats) -> Floats:
         """Return the probabilities of all classes, shape (rows, classes), of sums of leaves, shape (rows, trees)."""
-        return self._booster._loss.predict_proba(raw)
+        return self._booster["_loss"].predict_proba(raw)
 
     def link_inverse(self, raw: Floats) -> Floats:
         """Return the numbers that sums of leaves are, both of shape (rows,)."""
-        return self._booster._loss.link.inverse(raw)
+        return self._booster["_loss"].link.inverse(raw)
