@@ -25,7 +25,10 @@ def refusal(values: list[str], task: Wanted = "auto", positive: str | None = Non
         (["yes"] * 60 + ["no"] * 40, "yes"),
         (["0"] * 40 + ["1"] * 60, "1"),
         (["0.0"] * 40 + ["1"] * 30 + ["1.0"] * 30, "1"),
+        (["0"] * 40 + ["1 "] * 30 + ["1.0"] * 30, "1"),
         (["True"] * 70 + ["false"] * 30, "true"),
+        (["Yes"] * 20 + [" yes"] * 20 + ["No "] * 60, "yes"),
+        (["kept "] * 40 + ["kept"] * 30 + ["left"] * 30, "left"),
         (["kept"] * 70 + ["left"] * 30, "left"),
         (["good"] * 50 + ["bad"] * 50, "good"),
         (["<30"] * 20 + [">30"] * 30 + ["NO"] * 50, "<30"),
@@ -34,13 +37,18 @@ def refusal(values: list[str], task: Wanted = "auto", positive: str | None = Non
 def test_of_two_values_the_positive_one_is_found_out(values, positive):
     found = target(values)
     assert (found.task, found.positive, found.classes) == ("binary", positive, None)
-    assert found.positives() == sum(value.lower() in (positive, f"{positive}.0") for value in values)
+    assert found.positives() == sum(value.strip().lower() in (positive, f"{positive}.0") for value in values)
 
 
 def test_a_positive_value_that_is_set_is_told_from_all_others_however_it_is_written():
     assert target(["a", "b", "c"] * 30, positive="b").positives() == 30
     assert target(["TRUE", "FALSE"] * 30, positive="True").positives() == 30
     assert target(["1.0", "1", "2"] * 30, positive="1").positives() == 60
+    assert target(["Yes", "yes ", "No"] * 30, positive="Yes").positives() == 60
+
+
+def test_classes_that_differ_in_case_are_different_ones():
+    assert target(["a", "A", "b"] * 30).classes == ["A", "a", "b"]
 
 
 def test_a_positive_value_that_never_comes_is_refused_with_the_two_that_do():

@@ -144,9 +144,14 @@ def _numbers(column: pd.Series) -> Floats:
 
 
 def _respelled(column: pd.Series, numbers: Floats) -> pd.Series:
-    """Return the values with one spelling each: 1 is 1.0, and true is True and TRUE."""
-    if {value.lower() for value in column.unique()} <= _TRUTH_VALUES:
-        return column.str.lower()
+    """Return the values with one spelling each: 1 is 1.0, true is True, and what says yes or no is so in any case."""
+    stripped = column.str.strip()
+    lowered = stripped.str.lower()
+    words, spellings = set(lowered.unique()), stripped.nunique()
+    if words <= _TRUTH_VALUES or (len(words) < spellings and words <= _POSITIVE_WORDS | _NEGATIVE_WORDS):
+        return lowered
+    if spellings < column.nunique():
+        column = stripped
     if np.isnan(numbers).any() or len(np.unique(numbers)) == column.nunique():
         return column
     return column.map(dict(zip(column, map(_written, numbers), strict=True)))
@@ -223,10 +228,9 @@ def _binary(name: object, texts: pd.Series, counts: pd.Series, positive: str) ->
 
 def _spelled(positive: str, counts: pd.Series) -> str:
     """Return the value as the respelled column has it."""
-    if positive in counts:
-        return positive
-    if positive.lower() in _TRUTH_VALUES and positive.lower() in counts:
-        return positive.lower()
+    for spelling in (positive, positive.strip(), positive.strip().lower()):
+        if spelling in counts:
+            return spelling
     try:
         return _written(float(positive))
     except (ValueError, OverflowError):
