@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import re
+import tempfile
 import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -49,6 +51,26 @@ class InvalidInput(StepError):
     """An input field is missing, unknown, or has a value that makes no sense."""
 
     type = "InvalidInput"
+
+
+# What is wrong with the place itself; a full disk, say, may have room for the next attempt.
+_UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENOENT, errno.EEXIST)
+
+
+def make_folder(path: Path, field: str) -> None:
+    """Make the folder for what a step writes, before the step begins.
+
+    Raises:
+        InvalidInput: Nothing can be written there; `field` is the input field that names it.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            pass
+    except OSError as error:
+        if error.errno not in _UNWRITABLE:
+            raise
+        raise InvalidInput(f"Nothing can be written to the folder {path} ({error.strerror})", field) from error
 
 
 class DataNotFound(StepError):

@@ -55,7 +55,7 @@ def simple(rows: int, shift: float = 0, start: float = 1.7e9, seed: int = 0) -> 
 
 def check(folder: Path, *parts: pd.DataFrame, **values: object) -> dict:
     pd.concat(parts).to_csv(folder / "predictions.csv", index=False)
-    return run("monitor", log=str(folder / "predictions.csv"), outputDir=str(folder / "out"), **values)
+    return run("monitor", **{"log": str(folder / "predictions.csv"), "outputDir": str(folder / "out"), **values})
 
 
 def by_name(result: dict) -> dict[str, dict]:
@@ -196,6 +196,7 @@ def test_columns_method_and_threshold_can_be_chosen(tmp_path):
         ({"reference": "training"}, InvalidInput, "datasetDir is required"),
         ({"labels": "/nowhere.csv"}, PredictionLogNotFound, "no file of labels /nowhere.csv"),
         ({"rows": 3}, InvalidInput, "unknown field 'rows'"),
+        ({"outputDir": "/proc/nowhere"}, InvalidInput, "Nothing can be written to the folder /proc/nowhere"),
     ],
 )
 def test_what_cannot_be_compared_is_refused(tmp_path, values, error, said):

@@ -52,6 +52,11 @@ describe('TaskFlow functions inside the function of a DAG', () => {
       '  keep_if_good, after learn',
     ]);
     const env = { MLFLOW_TRACKING_URI: server.uri };
+    const nowhere = await run(['dags/wheat.py', 'harvest', '--dir', '/proc/nowhere'], env);
+    expect([nowhere.code, nowhere.err]).toEqual([
+      2,
+      expect.stringMatching(/^airflow-task: .*--dir\. Nothing was run$/),
+    ]);
     const early = await run(['dags/wheat.py', 'learn', '--dir', 'x'], env);
     expect([early.code, early.err]).toEqual([2, expect.stringContaining('learn takes what harvest returns')]);
     for (const args of [['harvest'], ['learn', '--arg', 'alpha=2.5'], ['keep_if_good']]) {

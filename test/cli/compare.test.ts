@@ -224,6 +224,10 @@ describe('report', () => {
     await mkdir(join(dir, 'folder'));
     expect((await save('folder')).out).toContain(join(dir, 'folder', 'MediWatchReadmit-1.html'));
     expect((await save('nowhere/page.html')).err).toContain('there is no folder');
+    for (const unwritable of ['/proc/page.html', 'page.html/page.html']) {
+      const { code, err } = await save(unwritable);
+      expect([code, err]).toEqual([2, expect.stringMatching(/^Nothing was saved: .*\S\n$/)]);
+    }
     expect((await readdir(dir)).sort()).toEqual(['folder', 'page.html']);
   });
 

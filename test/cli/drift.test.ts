@@ -119,6 +119,15 @@ describe('drift report', () => {
   const report = async (file: string, ...flags: string[]) =>
     await drift('report', '--log', file, '--out', join(dir, 'out'), ...flags);
 
+  it.each(['/proc/nowhere', 'log.csv/below'])('says that nothing can be written to %s', async (out) => {
+    const file = await log('log.csv', 20, 0);
+    const { exitCode, stderr } = await drift('report', '--log', file, '--out', out.replace(/^log\.csv/, file));
+    expect([exitCode, stderr]).toEqual([
+      2,
+      expect.stringMatching(/^Nothing can be written to the folder \S+ \([\w ]+\)\. .*$/),
+    ]);
+  });
+
   it('makes the files of a report, and judges it', async () => {
     const { exitCode, json } = await report(await log('drifted.csv', 400, 40), '--column', 'age');
     expect([exitCode, json.verdict, json.columns]).toEqual([1, 'drift', ['age']]);

@@ -32,6 +32,11 @@ describe.skipIf(problem)(`a changed deployment.target${problem ? ` (skipped: ${p
       FIXTURE,
     );
     project = mkdtempSync(join(tmpdir(), 'mediwatch-target-'));
+    const rows = Array.from(
+      { length: 300 },
+      (_, row) => `${20 + (row % 60)},${row % 4},${row % 60 > 25 || row % 7 === 0 ? 1 : 0}`,
+    );
+    writeFileSync(join(project, 'visits.csv'), ['age,visits,stays', ...rows].join('\n'));
     setTarget('docker');
     process.env.MEDIWATCH_CONFIG = join(project, 'mediwatch.yaml');
     stack = await createTestStack();
@@ -51,6 +56,7 @@ describe.skipIf(problem)(`a changed deployment.target${problem ? ` (skipped: ${p
   function setTarget(target: string): void {
     const settings = {
       registry: { registeredModel: MODEL },
+      data: { path: 'visits.csv', target: 'stays', group: null },
       promotion: { policy: 'always' },
       deployment: { target },
       docker: { image: IMAGE, push: false },

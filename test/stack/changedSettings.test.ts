@@ -37,7 +37,7 @@ describe.runIf(process.platform === 'linux')('a mediwatch.yaml that changes whil
   /** What a command that starts something warns of. */
   const warnings = async (config: string) => {
     const env = { ...stack.env, MEDIWATCH_CONFIG: config };
-    const { stderr } = await mediwatch(env, 'promote', '1', '--dry-run', '--detach');
+    const { stderr } = await mediwatch(env, 'promote', '99', '--detach', '--yes');
     return stderr.split('\n').filter((line) => /goes by|must be restarted/.test(line));
   };
   const replace = (text: string) => {

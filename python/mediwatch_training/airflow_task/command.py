@@ -8,6 +8,7 @@ import inspect
 import json
 import os
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -23,7 +24,7 @@ WRONG = 2
 
 
 class Unknown(Exception):
-    """The command line names something that is not there."""
+    """The command line names something that is not there, or cannot be written to."""
 
 
 def main(argv: Sequence[str]) -> int:
@@ -41,6 +42,7 @@ def main(argv: Sequence[str]) -> int:
         task = find(dags, given.task, given.dag)
         overrides = dict(_pair(text) for text in given.arg)
         _check_arguments(task, overrides)
+        _check_folder(given.dir)
         run = Run(
             Results(given.dir, given.results_from), given.execution_date, given.conf, given.dag_file.resolve().parent
         )
@@ -54,6 +56,18 @@ def main(argv: Sequence[str]) -> int:
         print(f"airflow-task: skipped: {skipped}", file=sys.stderr)
         return SKIPPED
     return 0
+
+
+def _check_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise Unknown(
+            f"what the task returns cannot be written to the folder {folder} ({error.strerror}); name another one with "
+            "--dir. Nothing was run"
+        ) from error
 
 
 class _Given(argparse.Namespace):

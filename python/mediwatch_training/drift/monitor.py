@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import InvalidInput
+from ..errors import InvalidInput, make_folder
 from ..jsonio import to_json, write_bytes, write_json
 from ..names import logged_as
 from ..training.columns import ID_CATEGORIES, IDENTIFIERS
@@ -67,6 +67,7 @@ def monitor(input: MonitorInput, progress: Progress) -> MonitorResult:
         raise InvalidInput("datasetDir is required for the reference training", "datasetDir")
     if windows.current_hours is None and min_rows > windows.current_rows:
         raise InvalidInput(f"currentRows ({windows.current_rows}) can never hold minRows ({min_rows})", "currentRows")
+    make_folder(output, "outputDir")
     drop = IDENTIFIERS if input["drop"] is None else input["drop"]
     id_categories = ID_CATEGORIES if input["idCategories"] is None else input["idCategories"]
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from .. import dataset
-from ..errors import DataInvalid, InvalidInput
+from ..errors import DataInvalid, InvalidInput, make_folder
 from ..jsonio import to_json, write_bytes
 from .columns import ID_CATEGORIES, IDENTIFIERS, ColumnPlan, plan_columns
 from .encoder import categorical_columns, make_encoder
@@ -50,12 +50,13 @@ def prepare(input: PrepareInput, progress: Progress) -> PrepareResult:
     Raises:
         DataNotFound: There is no such file.
         DataInvalid: The file lacks a column, or its target cannot be learned.
-        InvalidInput: The fractions leave nothing to train on.
+        InvalidInput: The fractions leave nothing to train on, or nothing can be written to the folder.
     """
     data_path, output, seed = input["dataPath"], Path(input["outputDir"]), input["seed"]
     test_fraction, validation_fraction = input["testFraction"], input["validationFraction"]
     if test_fraction + validation_fraction >= 1:
         raise InvalidInput("testFraction and validationFraction leave nothing to train on", "testFraction")
+    make_folder(output, "outputDir")
     target, group = input["target"], input["group"]
     drop = IDENTIFIERS if input["drop"] is None else input["drop"]
     id_categories = ID_CATEGORIES if input["idCategories"] is None else input["idCategories"]
@@ -114,7 +115,6 @@ def prepare(input: PrepareInput, progress: Progress) -> PrepareResult:
     }
 
     progress({"stage": "writing"})
-    output.mkdir(parents=True, exist_ok=True)
     for split, array in arrays.items():
         _save(output / f"X_{split}.npy", np.ascontiguousarray(array, dtype=np.float64))
     for split, rows in rows_of.items():
