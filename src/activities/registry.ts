@@ -110,9 +110,10 @@ export function createRegistryActivities({
         projectCommit(config.root),
       ]);
       const tags = {
+        // training.model says nothing of what a command trains.
         ...Object.fromEntries(
-          Object.entries(subject).flatMap(([name, value]) =>
-            value === undefined ? [] : [[`mediwatch.${name}`, String(value)]],
+          Object.entries({ ...subject, ...(config.steps.train.command && { model: undefined }) }).flatMap(
+            ([name, value]) => (value === undefined ? [] : [[`mediwatch.${name}`, String(value)]]),
           ),
         ),
         [TAGS.workflowId]: workflowId,

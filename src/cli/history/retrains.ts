@@ -183,7 +183,7 @@ function retrainOf(mlflow: Mlflow, config: Config, { run, version, verdict }: Fo
     startedAt: new Date(startTime).toISOString(),
     endedAt: end === undefined ? null : new Date(end).toISOString(),
     seconds: end === undefined ? null : (end - startTime) / 1000,
-    model: tags[TAGS.model] ?? null,
+    model: version?.tags[TAGS.model] ?? tags[TAGS.model] ?? null,
     trigger: triggerOf(run),
     version: version?.version ?? null,
     ...scoresOf(version ?? { tags: {} }, config, run.metrics),
