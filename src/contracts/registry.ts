@@ -103,6 +103,10 @@ export const Comparison = z.object({
     .optional()
     .describe('true: the scores that their trainings recorded, not one evaluation of both'),
   sameData: z.boolean().nullable().optional().describe('recorded scores: of the same data; null: not known'),
+  unsteadyData: z
+    .boolean()
+    .optional()
+    .describe('true: their data differ although the same command made them of one file'),
   floor: Floor.optional().describe('the challenger beside the trivial model; absent: the evaluation does not say'),
   primary: z.string().optional().describe('score that comes first; absent: a command made the evaluation'),
   needs: z.record(z.string(), z.array(ModelNeed)).optional().describe('what versions did that no model should need'),

@@ -8,6 +8,10 @@ export const ArtifactRef = z.strictObject({
     .regex(/^[0-9a-f]{64}$/)
     .describe('digest of the manifest, which holds the digest of each file'),
   sizeBytes: z.number().int().nonnegative().describe('size of all files together (bytes)'),
+  madeOf: z
+    .string()
+    .exactOptional()
+    .describe('digest of the file and the command that a data set was made of; absent: not known'),
 });
 export type ArtifactRef = z.infer<typeof ArtifactRef>;
 

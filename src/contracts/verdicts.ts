@@ -71,6 +71,7 @@ export const GateVerdict = z.discriminatedUnion('code', [
     code: z.literal('notComparable'),
     version: z.string(),
     champion: z.string().describe('its recorded scores are of other data'),
+    unsteadyData: z.boolean().optional().describe('true: the same command made both data sets of one file'),
   }),
   z.object({ code: z.literal('policyAlways'), floor: Floor.optional().describe('it is no better than this') }),
   z.object({ code: z.literal('policyNever') }),

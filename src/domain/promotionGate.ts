@@ -59,9 +59,15 @@ function judge(contest: Contest): GateVerdict {
 }
 
 function judgeAgainst({ comparison, challenger: { version }, rules }: Contest, champion: string): GateVerdict {
-  const { unscored: reason = 'failed', championProblem: problem, recorded = false, sameData } = comparison;
+  const {
+    unscored: reason = 'failed',
+    championProblem: problem,
+    recorded = false,
+    sameData,
+    unsteadyData,
+  } = comparison;
   if (comparison.champion === null) return { code: 'championNotScored', champion, problem, reason };
-  if (sameData === false) return { code: 'notComparable', version, champion };
+  if (sameData === false) return { code: 'notComparable', version, champion, ...(unsteadyData && { unsteadyData }) };
   const findings = rules.map((rule) => judgeRule(rule, comparison));
   const failed = findings.filter(({ holds }) => !holds);
   const basis = { recorded, ...(recorded && { sameData: sameData ?? null }) };

@@ -19,4 +19,11 @@ export function sameData(one: Trained, other: Trained): boolean | null {
   return source !== undefined && others !== undefined && source !== others ? false : null;
 }
 
-const datasetOf = ({ tags }: Trained) => ArtifactRef.safeParse(parseJson(tags[TAGS.dataset])).data?.sha256;
+/** Whether data sets differ although one command made them of one file: it writes something else on each run. */
+export function isUnsteady(one: Trained, other: Trained): boolean {
+  const [made, theirs] = [refOf(one), refOf(other)];
+  return made?.madeOf !== undefined && made.madeOf === theirs?.madeOf && made.sha256 !== theirs.sha256;
+}
+
+const refOf = ({ tags }: Trained) => ArtifactRef.safeParse(parseJson(tags[TAGS.dataset])).data;
+const datasetOf = (trained: Trained) => refOf(trained)?.sha256;

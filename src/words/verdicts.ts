@@ -55,7 +55,7 @@ function gateText(verdict: GateVerdict): string {
     case 'championNotScored':
       return `Version ${verdict.champion}, the champion, ${UNSCORED[verdict.reason]}${verdict.problem ? `: ${verdict.problem}` : '.'}`;
     case 'notComparable':
-      return `Version ${verdict.version} and version ${verdict.champion}, the champion, are not comparable: their trainings scored them on different data sets.`;
+      return `Version ${verdict.version} and version ${verdict.champion}, the champion, are not comparable: their trainings scored them on different data sets${verdict.unsteadyData ? `, ${UNSTEADY}` : ''}.`;
     case 'policyAlways':
       return verdict.floor
         ? `The policy is "always", although it is ${floorText(verdict.floor)}.`
@@ -78,6 +78,9 @@ const RECORDED =
   ' These are the scores that the trainings recorded; whether they are of the same rows is not known. ' +
   'steps.evaluate with a command that takes {version} scores both on the same.';
 const SAME_DATA = ' These are the scores that the trainings recorded, of the same data.';
+const UNSTEADY =
+  'although the same command made both of the same file: what it writes changes from run to run, such as a time stamp, ' +
+  'or rows in another order';
 const NO_FLOOR = ' Whether a trivial model scores as well is not known.';
 
 /** To follow "is". */
@@ -95,6 +98,7 @@ const UNSCORED: Record<Unscored, string> = {
 
 const FORCE = '"mediwatch promote VERSION --force" promotes it all the same.';
 const SAME_ROWS = 'Set steps.evaluate to a command that takes {version}: it scores both on the same rows.';
+const STEADY = 'Let steps.prepare write the same for the same file: a fixed seed, sorted rows, no time stamp.';
 const CURE_OF: Record<Unscored, string> = {
   otherSplit: 'Retrain with its split.',
   cannotRead: 'Compare both on data that both can read.',
@@ -114,7 +118,7 @@ function curesOf(verdict: GateVerdict): string[] {
     case 'refused':
       return verdict.lacking ? [NAME_SCORES, FORCE] : [];
     case 'notComparable':
-      return [SAME_ROWS, FORCE];
+      return [...(verdict.unsteadyData ? [STEADY] : []), SAME_ROWS, FORCE];
     case 'championNotScored':
       return [CURE_OF[verdict.reason], FORCE];
     case 'rolledBack':

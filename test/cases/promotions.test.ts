@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Comparison, MetricRule } from '../../src/contracts/registry.ts';
+import type { ArtifactRef } from '../../src/contracts/training.ts';
 import { judgeAgreement, judgeProduction } from '../../src/doctor/registry.ts';
 import { type Judgement, judgePromotion } from '../../src/domain/promotionGate.ts';
 import { inProduction } from '../../src/domain/registryMoves.ts';
@@ -48,11 +49,12 @@ async function open(steps: object = {}): Promise<string> {
 }
 
 /** Registers a version with these scores, trained on a data set with this digest. */
-async function version(model: string, metrics: Record<string, number>, dataset?: string): Promise<void> {
+async function version(model: string, metrics: Record<string, number>, dataset?: string | ArtifactRef): Promise<void> {
   const experimentId = await mlflow.ensureExperiment('cases');
   const { runId } = await mlflow.createRun({ experimentId, name: 'training', tags: {} });
   await mlflow.logBatch(runId, { metrics });
-  const ref = { uri: 'file:///data', sha256: (dataset ?? '').repeat(64), sizeBytes: 1 };
+  const ref =
+    typeof dataset === 'object' ? dataset : { uri: 'file:///data', sha256: (dataset ?? '').repeat(64), sizeBytes: 1 };
   const tags: Record<string, string> = dataset ? { 'mediwatch.dataset': JSON.stringify(ref) } : {};
   await mlflow.createVersion({ name: model, source: `runs:/${runId}/model`, runId, tags });
 }
@@ -155,6 +157,28 @@ describe('scores that the trainings recorded', () => {
     expect([promote, verdict.code]).toEqual([false, 'notComparable']);
     expect(said).toMatch(/are not comparable.*steps\.evaluate.*\{version\}.*--force/);
     expect(page).toMatch(/Not comparable.*steps\.evaluate/s);
+  });
+
+  it.each([
+    [
+      'a time stamp',
+      'import sys, time; open(sys.argv[2], "w").write(open(sys.argv[1]).read() + str(time.time_ns()))',
+      true,
+    ],
+    ['the rows alone', 'import sys; open(sys.argv[2], "w").write(open(sys.argv[1]).read())', false],
+  ])('a preparation that writes %s on each run: %s', async (_, script, isUnsteady) => {
+    const prepare = { command: ['python3', '-c', script, '{data}', '{output}/rows.csv'] };
+    const model = await open({ prepare });
+    for (const test_auc of [0.6, 0.8]) await version(model, { test_auc }, (await bench.dataset()).ref);
+    await mlflow.transitionStage(model, '1', 'Production');
+    const { promote, verdict, said } = await judged(model, '2', 'test_auc');
+    expect([promote, verdict.code]).toEqual(isUnsteady ? [false, 'notComparable'] : [true, 'passed']);
+    if (isUnsteady) {
+      expect(verdict).toMatchObject({ unsteadyData: true });
+      expect(said).toMatch(
+        /although the same command made both of the same file.*time stamp.*sorted rows.*steps\.evaluate/,
+      );
+    }
   });
 
   it.each([

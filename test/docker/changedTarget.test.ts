@@ -37,6 +37,7 @@ describe.skipIf(problem)(`a changed deployment.target${problem ? ` (skipped: ${p
       (_, row) => `${20 + (row % 60)},${row % 4},${row % 60 > 25 || row % 7 === 0 ? 1 : 0}`,
     );
     writeFileSync(join(project, 'visits.csv'), ['age,visits,stays', ...rows].join('\n'));
+    writeFileSync(join(project, 'example.json'), JSON.stringify({ records: [{ age: 70, visits: 2 }] }));
     setTarget('docker');
     process.env.MEDIWATCH_CONFIG = join(project, 'mediwatch.yaml');
     stack = await createTestStack();
@@ -58,7 +59,7 @@ describe.skipIf(problem)(`a changed deployment.target${problem ? ` (skipped: ${p
       registry: { registeredModel: MODEL },
       data: { path: 'visits.csv', target: 'stays', group: null },
       promotion: { policy: 'always' },
-      deployment: { target },
+      deployment: { target, example: 'example.json' },
       docker: { image: IMAGE, push: false },
     };
     writeFileSync(join(project, 'mediwatch.yaml'), JSON.stringify(settings));

@@ -8,7 +8,7 @@ import type { Comparison, MetricRule, RecordedFiles } from '../../contracts/regi
 import { EvaluateResult } from '../../contracts/steps.ts';
 import { type ArtifactRef, Metrics } from '../../contracts/training.ts';
 import type { Unscored } from '../../contracts/verdicts.ts';
-import { sameData } from '../../domain/sameData.ts';
+import { isUnsteady, sameData } from '../../domain/sameData.ts';
 import type { Mlflow, ModelVersion, Run } from '../../systems/mlflow/index.ts';
 import { filesTags, recordedFiles } from '../../systems/mlflow/versionFiles.ts';
 import { assertLoadable, assertTrusted, judgeTrust } from '../../systems/modelTrust.ts';
@@ -215,7 +215,8 @@ async function recorded(
   if (champion === null) return { ...shared, champion, championProblem: '' };
   const theirs = await trainedOf(champion);
   if (Object.keys(theirs.metrics).length > 0) {
-    return { ...shared, champion: theirs.metrics, championProblem: '', sameData: sameData(ours, theirs) };
+    const data = { sameData: sameData(ours, theirs), ...(isUnsteady(ours, theirs) && { unsteadyData: true }) };
+    return { ...shared, champion: theirs.metrics, championProblem: '', ...data };
   }
   return { ...shared, champion: null, championProblem: 'its run in MLflow has no metrics.', unscored: 'noScores' };
 }

@@ -55,7 +55,11 @@ export function createPrepareActivities({ config: shared, store, runner, codeDig
           const collect = (ran: Ran) => collectDataset(store, ran, signal);
           const input = { dataPath, outputDir, seed, ...settings };
           const result = await run(runner, input, { collect });
-          if (command) return result as Awaited<ReturnType<typeof collectDataset>>;
+          if (command) {
+            const { ref, ...counts } = result as Awaited<ReturnType<typeof collectDataset>>;
+            const madeOf = sha256OfJson({ sourceSha256, settings, seed, command });
+            return { ...counts, ref: sourceSha256 === null ? ref : { ...ref, madeOf } };
+          }
           const ref = await store.putDirectory(outputDir, { signal, overwrite: force });
           return { ...readStepAnswer('prepare', Prepared, result), ref };
         };
