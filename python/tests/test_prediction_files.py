@@ -185,10 +185,16 @@ def test_a_damaged_gzip_file_is_named(tmp_path):
 
 
 @pytest.mark.parametrize("separator", [";", "\t", "|"])
-def test_another_separator_than_the_comma_is_told(tmp_path, separator):
-    (tmp_path / "p.csv").write_text(rows(0, 3).to_csv(index=False, sep=separator))
-    with pytest.raises(PredictionLogInvalid, match="expected commas between columns"):
-        events(tmp_path)
+@pytest.mark.parametrize("broken", ["", "e9{}17\n"])
+def test_a_log_is_read_whatever_separates_its_columns(tmp_path, separator, broken):
+    values = {"age": [0.5, 1.5, 2.5], "ward": ["a,b", f"c{separator}d", "e;f|g"]}
+    text = rows(0, 3, **values).to_csv(index=False, sep=separator, decimal="," if separator == ";" else ".")
+    (tmp_path / "p.csv").write_text(text + broken.format(separator))
+    log = read_log(str(tmp_path), 10)
+    assert list(log.frame["event_id"]) == named(0, 1, 2)
+    assert list(log.frame["age"]) == values["age"]
+    assert list(log.frame["ward"]) == values["ward"]
+    assert [one.code for one in log.left_out] == (["cells"] if broken else [])
 
 
 def line(number: int, **values: object) -> bytes:

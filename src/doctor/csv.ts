@@ -32,23 +32,25 @@ export async function isText(path: string): Promise<boolean> {
 /**
  * The names of the columns: the first line, with quotes undone.
  *
+ * @param separator what is between cells; default: found from the line
  * @throws the file system's error, or zlib's for a packed file that is broken
  */
-export async function columnsOf(path: string): Promise<string[]> {
+export async function columnsOf(path: string, separator?: string): Promise<string[]> {
   let text = '';
   for await (const chunk of openTable(path)) {
     text += String(chunk);
     if (text.includes('\n') || text.length > HEADER_LIMIT) break;
   }
-  return cellsOf(text.split('\n', 1)[0] ?? '');
+  return cellsOf(text.split('\n', 1)[0] ?? '', separator);
 }
 
-/** The cells of a line, with quotes undone; they are separated by what stands in it most often outside quotes. */
-export function cellsOf(line: string): string[] {
+/** The cells of a line, with quotes undone; by default they are separated by what stands in it most often outside quotes. */
+export function cellsOf(line: string, given?: string): string[] {
   const text = line.replace(/^\uFEFF/, '').replace(/\r?\n?$/, '');
   const bare = text.replaceAll(/"[^"]*"/g, '');
-  const separator = [',', ';', '\t', '|'].toSorted((a, b) => bare.split(b).length - bare.split(a).length)[0] as string;
-  const cell = new RegExp(`("(?:[^"]|"")*"|[^\\${separator}]*)(\\${separator}|$)`, 'g');
+  const likely = [',', ';', '\t', '|'].toSorted((a, b) => bare.split(b).length - bare.split(a).length)[0] as string;
+  const separator = (given ?? likely).replace(/[\\\]^-]/, '\\$&');
+  const cell = new RegExp(`("(?:[^"]|"")*"|[^${separator}]*)([${separator}]|$)`, 'g');
   const cells = [...text.matchAll(cell)].map(([, value = '']) =>
     value.replace(/^"(.*)"$/s, '$1').replaceAll('""', '"'),
   );

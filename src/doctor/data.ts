@@ -23,7 +23,7 @@ export const dataCheck: Check = {
       if (!found.isFile()) return [finding('dataNotAFile', { path })];
       // The bundled reader, which "mediwatch check" asks as well, knows the columns of the others.
       if (!(await isText(path))) return [finding('dataThere', { path })];
-      return judgeColumns(await columnsOf(path), { ...config.data, path });
+      return judgeColumns(await columnsOf(path, config.data.separator), { ...config.data, path });
     } catch (error) {
       return (error as NodeJS.ErrnoException).code === 'ENOENT'
         ? [finding('dataMissing', { path, isFile: isOurs })]

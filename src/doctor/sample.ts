@@ -60,12 +60,12 @@ function isAsked({ steps, extraSteps }: Config): boolean {
 /** The first rows of a table as records, without a column; numbers as numbers. */
 export async function firstRecords(
   path: string,
-  without: string,
+  { target: without, separator }: Pick<Config['data'], 'target' | 'separator'>,
   most: number,
 ): Promise<Array<Record<string, unknown>>> {
   const lines: string[][] = [];
   for await (const record of recordsOf(path)) {
-    lines.push(cellsOf(record.toString('utf8')));
+    lines.push(cellsOf(record.toString('utf8'), separator));
     if (lines.length > most) break;
   }
   const [names = [], ...rows] = lines;

@@ -60,7 +60,7 @@ async function explained(
   try {
     const given = await exampleRecords(config);
     const isTable = sample.rows !== null || /\.(csv|tsv|txt)(\.gz)?$/i.test(sample.path);
-    const read = isTable ? () => firstRecords(sample.path, config.data.target, ROWS).catch(() => []) : () => [];
+    const read = isTable ? () => firstRecords(sample.path, config.data, ROWS).catch(() => []) : () => [];
     const records = given.length > 0 ? given : await read();
     const { contract } = config.deployment;
     const proposal = await survey({ client, version, records, contract });

@@ -152,7 +152,12 @@ describe('operators as they were before TaskFlow', () => {
   });
 
   it.each([
-    ['load', 1, 'load is a SnowflakeOperator, which needs Airflow'],
+    ['load', 2, 'load (SnowflakeOperator) comes with a provider of Airflow'],
+    ['load', 2, 'Instead: call the library itself'],
+    ['copies', 2, 'copies is an operator with expand'],
+    ['copies', 2, 'a function with @task, whose expand is done here'],
+    ['remote', 2, 'remote (SSHOperator) runs on another host. Instead: give its step the command ssh'],
+    ['pod', 2, 'pod (KubernetesPodOperator) runs in a container, which Airflow starts. Instead: make a script of it'],
     ['hidden', 1, 'BaseHook.get_connection needs Airflow'],
     ['stop', 99, 'skipped: stop'],
     ['count', 1, "unexpected keyword argument 'colour'"],
@@ -182,7 +187,14 @@ it('groups, mapped tasks, functions that make commands, and objects that JSON ca
   expect([done.code, done.out, returned('write')]).toEqual([0, '10 cm', '10 cm']);
   expect(existsSync(join(dir, 'x/measure/return_value.pickle'))).toBe(true);
   const elsewhere = await run(['dags/tides.py', 'plot', '--dir', 'x']);
-  expect([elsewhere.code, elsewhere.err]).toEqual([1, expect.stringContaining('plot runs elsewhere')]);
+  expect([elsewhere.code, elsewhere.err]).toEqual([
+    2,
+    expect.stringMatching(
+      /^airflow-task: plot \(@task\.docker\) runs in a container.*command and image\. It was not run$/,
+    ),
+  ]);
+  const plots = await run(['dags/tides.py', 'each', '--dir', 'x']);
+  expect([plots.code, plots.err]).toEqual([2, expect.stringContaining('each is expanded')]);
   const skipped = await run(['dags/tides.py', 'checks.is_high', '--dir', 'x']);
   expect([skipped.code, skipped.err]).toEqual([99, expect.stringContaining('what comes after it is skipped')]);
   expect((await run(['dags/tides.py', 'checks.day', '--dir', 'x', '--execution-date', '2026-02-01'])).code).toBe(0);

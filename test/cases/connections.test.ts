@@ -109,6 +109,28 @@ const CASES: Record<string, Case> = {
     },
     sees: { authorization: basic('ops:50%') },
   },
+  'a netrc file of other hosts, a macro and this one': {
+    variables: () => {
+      const lines = ['# logins', 'machine other.test login x password y', 'macdef init', 'machine 127.0.0.1', '', ''];
+      writeFileSync(file('.netrc'), [...lines, 'machine 127.0.0.1', '  login ops', '  password "p\\"s #1"'].join('\n'));
+      return { MLFLOW_TRACKING_URI: `http${at(plain)}` };
+    },
+    sees: { authorization: basic('ops:p"s #1') },
+  },
+  'a netrc file that NETRC names, with a login for any host': {
+    variables: () => {
+      writeFileSync(file('logins'), 'machine other.test login x password y\ndefault login ops password any\n');
+      return { MLFLOW_TRACKING_URI: `http${at(plain)}`, NETRC: file('logins') };
+    },
+    sees: { authorization: basic('ops:any') },
+  },
+  'a netrc file and a login that is set': {
+    variables: () => {
+      writeFileSync(file('.netrc'), 'default login x password y\n');
+      return { MLFLOW_TRACKING_URI: `http${at(plain, 'ops:set@')}` };
+    },
+    sees: { authorization: basic('ops:set') },
+  },
   "MLflow's variable for authorities": over('MLFLOW_TRACKING_SERVER_CERT_PATH', 'ours.pem'),
   'mlflow.caFile': {
     variables: () => ({}),

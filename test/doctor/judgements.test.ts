@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { RegistrySnapshot, RegistryStage } from '../../src/contracts/registry.ts';
 import { judgeHealth, judgeStaticPath } from '../../src/doctor/api.ts';
+import { cellsOf } from '../../src/doctor/csv.ts';
 import { judgeColumns } from '../../src/doctor/data.ts';
 import { judgePushAccess, parseRepository } from '../../src/doctor/imageRegistry.ts';
 import { judgePort, otherAccounts } from '../../src/doctor/machine.ts';
@@ -300,4 +301,12 @@ describe('columns of the data', () => {
   it('of the bundled lists need not be there', () => {
     expect(codesOf(of({}))).toEqual(['dataFits']);
   });
+});
+
+it('the header is read with data.separator, whatever else is in it', () => {
+  expect(cellsOf('"a;1";b,c;d\r\n')).toEqual(['a;1', 'b,c', 'd']);
+  for (const separator of ['^', ']', '-', '\\', '\t', ':']) {
+    const header = ['a;b', `"c${separator}d"`, 'e,f;g'].join(separator);
+    expect(cellsOf(header, separator)).toEqual(['a;b', `c${separator}d`, 'e,f;g']);
+  }
 });

@@ -24,7 +24,7 @@ WRONG = 2
 
 
 class Unknown(Exception):
-    """The command line names something that is not there, or cannot be written to."""
+    """The command line names something that is not there, cannot be written to, or cannot be done here."""
 
 
 def main(argv: Sequence[str]) -> int:
@@ -42,6 +42,7 @@ def main(argv: Sequence[str]) -> int:
         task = find(dags, given.task, given.dag)
         overrides = dict(_pair(text) for text in given.arg)
         _check_arguments(task, overrides)
+        _check_possible(task)
         _check_folder(given.dir)
         run = Run(
             Results(given.dir, given.results_from), given.execution_date, given.conf, given.dag_file.resolve().parent
@@ -56,6 +57,12 @@ def main(argv: Sequence[str]) -> int:
         print(f"airflow-task: skipped: {skipped}", file=sys.stderr)
         return SKIPPED
     return 0
+
+
+def _check_possible(task: Operator) -> None:
+    refusal = task.refusal()
+    if refusal is not None:
+        raise Unknown(f"{refusal}. It was not run")
 
 
 def _check_folder(folder: Path) -> None:
@@ -195,10 +202,12 @@ class Run:
 
     def missing_before(self, task: Operator) -> None:
         """Run the tasks before one that have left no result."""
-        for before in task.upstream:
-            if not self._results.has(before.task_id):
-                self.missing_before(before)
-                self.run(before, {})
+        missing = [before for before in task.upstream if not self._results.has(before.task_id)]
+        for before in missing:
+            _check_possible(before)
+        for before in missing:
+            self.missing_before(before)
+            self.run(before, {})
 
     def run(self, task: Operator, overrides: Mapping[str, object]) -> None:
         """Run a task, and keep what it returns.

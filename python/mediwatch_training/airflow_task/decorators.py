@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar, cast
 
 from .models import (
-    AirflowException,
     Context,
     Dag,
     Function,
@@ -17,6 +16,7 @@ from .models import (
     PythonTask,
     Result,
     ShortCircuit,
+    provided,
     run_bash,
 )
 
@@ -32,9 +32,20 @@ class BashFunction(PythonTask):
 class Elsewhere(PythonTask):
     """A kind that runs in a place which only Airflow can reach, such as ``@task.docker``."""
 
-    def execute(self, context: Context) -> object:
-        """Refuse."""
-        raise AirflowException(f"{self.task_id} runs elsewhere, which needs Airflow. Give a step its own command.")
+    def refusal(self) -> str:
+        """Return what to write instead."""
+        return provided(self.task_id, f"@task.{type(self).__name__}")
+
+
+class ExpandedFunction(PythonTask):
+    """A mapped function of a kind that does more than call it, such as ``@task.bash``."""
+
+    def refusal(self) -> str:
+        """Return what to write instead."""
+        return (
+            f"{self.task_id} is expanded, which is done here for functions with @task alone. Instead: let such a "
+            "function do the work, or write one script with a loop"
+        )
 
 
 class Mapped(PythonTask):
@@ -86,7 +97,9 @@ class TaskFunction:
 
     def expand(self, **mapped: object) -> Result:
         """Make a task that is done once for each value."""
-        return self._made(Mapped, mapped=mapped)
+        if issubclass(self.kind, Elsewhere):
+            return self._made(self.kind)
+        return self._made(Mapped if self.kind is PythonTask else ExpandedFunction, mapped=mapped)
 
     def _made(self, kind: type[PythonTask], **given: object) -> Result:
         settings = {**self.settings, **given}
@@ -108,7 +121,7 @@ class TaskDecorator:
     def __getattr__(self, name: str) -> TaskDecorator:
         if name.startswith("__"):
             raise AttributeError(name)
-        return TaskDecorator(_KINDS.get(name, Elsewhere))
+        return TaskDecorator(_KINDS.get(name) or type(name, (Elsewhere,), {}))
 
 
 task = TaskDecorator(PythonTask)

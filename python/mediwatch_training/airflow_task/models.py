@@ -138,7 +138,7 @@ class Operator(Chained):
     @classmethod
     def partial(cls, task_id: str, **_: object) -> Partial:
         """Begin a task that is done once for each of several values, which takes Airflow."""
-        return Partial(type(cls.__name__, (Operator,), {})(task_id))
+        return Partial(Expanded(task_id))
 
     @property
     def output(self) -> Result:
@@ -149,12 +149,46 @@ class Operator(Chained):
         """Return it."""
         return [self]
 
+    def refusal(self) -> str | None:
+        """Return why the task cannot be done here, and what to write instead; None: it can."""
+        return provided(self.task_id, type(self).__name__) if type(self).execute is Operator.execute else None
+
     def execute(self, context: Context) -> object:
         """Do the work of the task."""
-        kind = type(self).__name__
-        raise AirflowException(
-            f"{self.task_id} is a {kind}, which needs Airflow. Keep it there, or give a step its own command."
+        raise AirflowException(self.refusal() or self.task_id)
+
+
+class Expanded(Operator):
+    """A task of an operator that is done once for each of several values."""
+
+    def refusal(self) -> str:
+        """Return what to write instead."""
+        return (
+            f"{self.task_id} is an operator with expand: Airflow makes a task of each value when it runs. "
+            "Write it as a function with @task, whose expand is done here, or as one script with a loop"
         )
+
+
+_CONTAINER = "in a container, which Airflow starts", "make a script of it, and give its step command and image"
+_INSTEAD = (
+    ("docker", *_CONTAINER),
+    ("kubernetes", *_CONTAINER),
+    ("ecs", *_CONTAINER),
+    ("ssh", "on another host", "give its step the command ssh, or put a worker on that host"),
+    ("spark", "in a cluster, which Airflow asks", "give its step the command spark-submit"),
+)
+
+
+def provided(task_id: str, kind: str) -> str:
+    """Return why a task that comes with a provider of Airflow cannot be done here, and what to write instead."""
+    for name, where, instead in _INSTEAD:
+        if name in kind.lower():
+            return f"{task_id} ({kind}) runs {where}. Instead: {instead}"
+    return (
+        f"{task_id} ({kind}) comes with a provider of Airflow and its connections, which are not here. Instead: call "
+        "the library itself in a script or a function with @task, with its credentials in passEnv, or leave the task to "
+        "Airflow"
+    )
 
 
 class Partial:

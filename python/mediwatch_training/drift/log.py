@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 # Also as logrotate leaves them: predictions.csv.1, predictions.csv.2.gz, predictions.csv-20260131.
 _NAME = re.compile(r"\.(csv|parquet|pq)([.-]\d+)*(\.(gz|bz2|xz|zst))?$")
-# Between columns of files that are called CSV as well; read with commas, each row would be one text.
-_OTHER_SEPARATORS = (";", "\t", "|")
+# Between columns; where several are in the header, the one that makes most columns of it, the first one at a tie.
+_SEPARATORS = (",", ";", "\t", "|")
 #: Column that says which file a row is from, by its number in `Log.files`.
 ORIGIN = "\0file"
 # Column that says at which line of what was read of its file a row begins, from 0 on.
@@ -230,28 +230,28 @@ def _read_csv(path: Path, tail: Tail, rows: int | None) -> _Part:
 
     if not tail.header.strip():
         return _Part(pd.DataFrame({_LINE: []}), [], True, lambda: 1)
-    names = next(csv.reader(io.StringIO(tail.header.decode(), newline="")))
+    header = tail.header.decode()
+    read = {one: next(csv.reader(io.StringIO(header, newline=""), delimiter=one)) for one in _SEPARATORS}
+    separator = max(read, key=lambda one: len(read[one]))
+    names = read[separator]
     # By its place: whatever the first line of the file holds, it is no name to quote.
     again = [place for place, name in enumerate(names, start=1) if name in names[: place - 1]]
     if again:
         raise PredictionLogInvalid(f"{path} has a column, number {again[0]}, with the name of an earlier one", "log")
-    found = [separator for separator in _OTHER_SEPARATORS if len(names) == 1 and separator in names[0]]
-    if found:
-        raise PredictionLogInvalid(f"{path} has {found[0]!r} between columns: expected commas between columns", "log")
 
     def first_line() -> int:
         return 1 + (lines_before(path, tail.offset) if tail.offset else tail.header.count(b"\n"))
 
-    frame = _quickly_read(tail, names)
+    frame = _quickly_read(tail, names, separator)
     if frame is not None and (tail.whole or len(frame) >= (rows or 0)):
         return _Part(frame, [], tail.whole, first_line)
-    salvaged = salvage(tail.lines, len(names), tail.whole)
+    salvaged = salvage(tail.lines, len(names), tail.whole, separator)
     frame = pd.DataFrame(salvaged.rows, columns=names, dtype=object)
     frame = frame.mask(frame.isin(MISSING)).assign(**{_LINE: salvaged.lines})
     return _Part(frame, salvaged.broken, tail.whole, first_line)
 
 
-def _quickly_read(tail: Tail, names: list[str]) -> pd.DataFrame | None:
+def _quickly_read(tail: Tail, names: list[str], separator: str) -> pd.DataFrame | None:
     """Return the rows, or None if one of them is broken."""
     import numpy as np
     import pyarrow as pa
@@ -264,7 +264,7 @@ def _quickly_read(tail: Tail, names: list[str]) -> pd.DataFrame | None:
     try:
         table = csv.read_csv(
             io.BytesIO(tail.header + tail.lines[start:]),
-            parse_options=csv.ParseOptions(newlines_in_values=True),
+            parse_options=csv.ParseOptions(delimiter=separator, newlines_in_values=True),
             convert_options=csv.ConvertOptions(
                 null_values=list(MISSING),
                 strings_can_be_null=True,

@@ -22,13 +22,14 @@ class Salvaged(NamedTuple):
     broken: list[tuple[Code, int]]
 
 
-def salvage(content: bytes, width: int, whole: bool) -> Salvaged:
+def salvage(content: bytes, width: int, whole: bool, separator: str = ",") -> Salvaged:
     """Read rows of `width` cells; where one is broken, go on with the next line.
 
     Args:
         content: Whole lines.
         width: Cells that the header has.
         whole: Whether they begin with a row; otherwise what is before the first row that can be read is none.
+        separator: What is between cells.
     """
     lines = content.split(b"\n")[:-1]
     found = Salvaged([], [], [])
@@ -37,7 +38,7 @@ def salvage(content: bytes, width: int, whole: bool) -> Salvaged:
         if not lines[at].strip():
             at += 1
             continue
-        row, used = _row(lines, at, width)
+        row, used = _row(lines, at, width, separator)
         if isinstance(row, list):
             found.rows.append(row)
             found.lines.append(at)
@@ -47,7 +48,7 @@ def salvage(content: bytes, width: int, whole: bool) -> Salvaged:
     return found
 
 
-def _row(lines: list[bytes], at: int, width: int) -> tuple[list[str] | Code, int]:
+def _row(lines: list[bytes], at: int, width: int, separator: str) -> tuple[list[str] | Code, int]:
     """Return the row that begins at a line, or why it is none, and of how many lines it is."""
     content, used = lines[at], 1
     while content.count(b'"') % 2 and len(content) <= _LONGEST:
@@ -58,7 +59,7 @@ def _row(lines: list[bytes], at: int, width: int) -> tuple[list[str] | Code, int
     if len(content) > _LONGEST:
         return "size", 1
     try:
-        cells = next(csv.reader([content.decode().removesuffix("\r")]))
+        cells = next(csv.reader([content.decode().removesuffix("\r")], delimiter=separator))
     except UnicodeDecodeError:
         # The lines that an open quote has taken in are looked at again by themselves.
         return "bytes", 1

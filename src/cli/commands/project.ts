@@ -74,7 +74,10 @@ export function addAirflowTask(program: Command, cli: Cli): void {
     [
       [EXIT.done, 'the task ended well'],
       [EXIT.failed, 'it failed, or was skipped'],
-      [EXIT.usage, 'there is no such file or task, or what a task before it returns is missing'],
+      [
+        EXIT.usage,
+        'there is no such file or task, what a task before it returns is missing, or only Airflow can run it',
+      ],
     ],
   )
     .addArgument(completing(new Argument('<dag>', 'Python file of the DAG'), 'files'))

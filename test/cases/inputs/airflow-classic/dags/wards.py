@@ -10,7 +10,9 @@ from airflow.models.baseoperator import chain
 from airflow.operators.bash import BashOperator
 from airflow.operators.empty import EmptyOperator
 from airflow.operators.python import BranchPythonOperator, PythonOperator, ShortCircuitOperator
+from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator
 from airflow.providers.snowflake.operators.snowflake import SnowflakeOperator
+from airflow.providers.ssh.operators.ssh import SSHOperator
 from airflow.sensors.python import PythonSensor
 from airflow.utils.edgemodifier import Label
 from airflow.utils.trigger_rule import TriggerRule
@@ -52,6 +54,9 @@ with DAG(
         env={"WARD": "{{ params.scale }}-{{ var.value.region }}"},
     )
     load = SnowflakeOperator(task_id="load", sql="insert")
+    copies = BashOperator.partial(task_id="copies").expand(bash_command=["echo a", "echo b"])
+    remote = SSHOperator(task_id="remote", command="make")
+    pod = KubernetesPodOperator(task_id="pod", image="wards:1")
     hidden = PythonOperator(task_id="hidden", python_callable=secret, trigger_rule=TriggerRule.ALL_DONE)
     stop = BashOperator(task_id="stop", bash_command="echo nothing new; exit 99")
     chain(begin, wait, count, [choose, enough])

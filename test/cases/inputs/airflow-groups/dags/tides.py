@@ -32,6 +32,10 @@ def tides(ports: int = 3):
     def plot(height):
         print(height)
 
+    @task.bash
+    def each(height):
+        return f"echo {height}"
+
     @task.short_circuit
     def is_high(height):
         return height > 1000
@@ -51,6 +55,7 @@ def tides(ports: int = 3):
     write(top)
     checks(top)
     plot(top)
+    each.expand(height=[1, 2])
     highest(readings)
 
 
