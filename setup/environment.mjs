@@ -12,7 +12,7 @@ const VARIABLES = {
   network: [
     ...['HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY', 'NO_PROXY', 'http_proxy', 'https_proxy', 'all_proxy', 'no_proxy'],
     ...['SSL_CERT_FILE', 'SSL_CERT_DIR', 'REQUESTS_CA_BUNDLE', 'CURL_CA_BUNDLE', 'NODE_EXTRA_CA_CERTS'],
-    'NIX_SSL_CERT_FILE',
+    ...['NIX_SSL_CERT_FILE', 'NETRC'],
   ],
   /** Interpreters, libraries and devices of what computes. */
   computing: [

@@ -22,10 +22,10 @@ export function withLogin(config: Config, env: Environment): void {
   const file = home ? textOf(join(home, '.mlflow', 'credentials')) : '';
   mlflow.username ||= valueIn(file, 'mlflow_tracking_username');
   mlflow.password ||= valueIn(file, 'mlflow_tracking_password');
-  const { hostname } = URL.parse(mlflow.uri) ?? {};
-  if (mlflow.username || mlflow.password || mlflow.token || !hostname) return;
+  const { hostname = '' } = URL.parse(mlflow.uri) ?? {};
   const netrc = NETRC || (home && ['.netrc', '_netrc'].map((name) => join(home, name)).find(existsSync));
-  Object.assign(mlflow, netrc && loginOf(textOf(netrc), hostname));
+  // Before all others, as in every Python client: requests puts it in the place of what it was given.
+  if (hostname && netrc) Object.assign(mlflow, loginOf(textOf(netrc), hostname));
 }
 
 /**

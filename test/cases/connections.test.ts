@@ -50,7 +50,7 @@ afterAll(async () => {
 });
 beforeEach(() => {
   rmSync(file('mediwatch.yaml'), { force: true });
-  rmSync(file('.mlflow'), { recursive: true, force: true });
+  for (const one of ['.mlflow', '.netrc']) rmSync(file(one), { recursive: true, force: true });
   for (const fake of [plain, secure, mutual]) {
     if (!fake) continue;
     fake.seen.length = 0;
@@ -124,12 +124,12 @@ const CASES: Record<string, Case> = {
     },
     sees: { authorization: basic('ops:any') },
   },
-  'a netrc file and a login that is set': {
+  'a netrc file goes before a login that is set': {
     variables: () => {
-      writeFileSync(file('.netrc'), 'default login x password y\n');
+      writeFileSync(file('.netrc'), 'default login ops password netrc\n');
       return { MLFLOW_TRACKING_URI: `http${at(plain, 'ops:set@')}` };
     },
-    sees: { authorization: basic('ops:set') },
+    sees: { authorization: basic('ops:netrc') },
   },
   "MLflow's variable for authorities": over('MLFLOW_TRACKING_SERVER_CERT_PATH', 'ours.pem'),
   'mlflow.caFile': {

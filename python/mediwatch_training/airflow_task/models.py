@@ -186,8 +186,8 @@ def provided(task_id: str, kind: str) -> str:
             return f"{task_id} ({kind}) runs {where}. Instead: {instead}"
     return (
         f"{task_id} ({kind}) comes with a provider of Airflow and its connections, which are not here. Instead: call "
-        "the library itself in a script or a function with @task, with its credentials in passEnv, or leave the task to "
-        "Airflow"
+        "the library itself in a script or a function with @task, with its credentials in passEnv, or leave the task "
+        "to Airflow"
     )
 
 
