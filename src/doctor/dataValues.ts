@@ -1,13 +1,11 @@
-import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { execa } from 'execa';
 import { z } from 'zod';
-import { type Config, fromRoot, PROJECT_ROOT } from '../config.ts';
+import { type Config, fromRoot } from '../config.ts';
 import { Prepared, StepFailure } from '../contracts/steps.ts';
 import { parseJson } from '../contracts/text.ts';
-import { ownEnvironment } from '../systems/processes/environment.ts';
+import { hasBundled, runBundled } from '../systems/processes/bundled.ts';
 import { type Finding, finding } from '../words/findings.ts';
 import { sampleData } from './sample.ts';
 
@@ -23,14 +21,13 @@ const Answer = z.union([z.object({ result: Prepared }), z.object({ error: StepFa
  * will read them; nothing of it is kept. What a sample is refused for may be the sample's fault: then all rows are tried.
  */
 export async function readData(config: Config): Promise<Finding[]> {
-  const python = config.worker.python || join(PROJECT_ROOT, 'python', '.venv', 'bin', 'python');
-  if (!existsSync(python)) return [];
+  if (!hasBundled(config.worker.python)) return [];
   const folder = await mkdtemp(join(tmpdir(), 'mediwatch-check-'));
   try {
     const sample = await sampleData(config, SAMPLE_ROWS, folder);
     const startedAt = performance.now();
     const prepare = (path: string) =>
-      prepared(config, { python, folder, path, limitMs: LIMIT_MS - (performance.now() - startedAt) });
+      prepared(config, { folder, path, limitMs: LIMIT_MS - (performance.now() - startedAt) });
     const isSample = sample.rows !== null;
     let answer = await prepare(sample.path);
     if (isSample && answer && 'error' in answer) {
@@ -48,29 +45,22 @@ export async function readData(config: Config): Promise<Finding[]> {
 }
 
 interface Reading {
-  python: string;
   folder: string;
   path: string;
   limitMs: number;
 }
 
 /** Undefined: it did not end in time, or not as a step does. */
-async function prepared(config: Config, { python, folder, path, limitMs }: Reading) {
+async function prepared(config: Config, { folder, path, limitMs }: Reading) {
   if (limitMs <= 0) return undefined;
   const { path: _, roots: __, ...settings } = config.data;
   const [input, result] = [join(folder, 'input.json'), join(folder, 'result.json')];
   await writeFile(input, JSON.stringify({ ...settings, dataPath: path, outputDir: join(folder, 'dataset') }));
   await rm(result, { force: true });
-  await execa(python, ['-m', 'mediwatch_training', 'prepare'], {
-    ...ownEnvironment(['computing'], {
-      PYTHONPATH: join(PROJECT_ROOT, 'python'),
-      MEDIWATCH_INPUT: input,
-      MEDIWATCH_RESULT: result,
-    }),
-    cwd: folder,
-    timeout: Math.round(limitMs),
-    reject: false,
-    stdin: 'ignore',
+  await runBundled(['-m', 'mediwatch_training', 'prepare'], {
+    python: config.worker.python,
+    timeoutMs: limitMs,
+    env: { MEDIWATCH_INPUT: input, MEDIWATCH_RESULT: result },
   });
   return Answer.safeParse(parseJson(await readFile(result, 'utf8').catch(() => ''))).data;
 }

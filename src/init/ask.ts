@@ -2,6 +2,7 @@ import type { Readable, Writable } from 'node:stream';
 import { confirm, isCancel, select, text } from '@clack/prompts';
 import { printable } from '../config/printable.ts';
 import type { Findings } from './index.ts';
+import type { Program } from './programs.ts';
 import {
   type Answers,
   defaultAnswers,
@@ -74,36 +75,37 @@ export async function mayRunHelp(paths: readonly string[], terminal: Terminal): 
 }
 
 async function askTrain(findings: Findings, suggested: string | null, terminal: Terminal): Promise<string | null> {
-  const candidates = trainCandidates(findings);
+  const candidates = trainCandidates(findings).map(asOption);
   if (candidates.length === 0) return null;
-  const options = candidates.map(({ path, reasons }) => ({ value: path, label: path, hint: reasons.join('; ') }));
-  const none = { value: NONE, label: 'none of them', hint: 'fill it in later' };
-  return (await choose('Which program trains the model?', [...options, none], suggested ?? NONE, terminal)) || null;
+  return chooseOrNone('Which program trains the model?', candidates, 'fill it in later', terminal, suggested ?? NONE);
 }
 
 /** Which program prepares the data, where several hand over to the training. */
 async function askPrepare(findings: Findings, { train, prepare }: Answers, terminal: Terminal): Promise<string | null> {
   const own = findings.programs.find(({ path }) => path === train) ?? null;
-  const candidates = preparations(findings, own);
-  if (candidates.length < 2) return candidates[0]?.program.path ?? prepare;
-  const options = candidates.map(({ program: { path, reasons } }) => ({
-    value: path,
-    label: path,
-    hint: reasons.join('; '),
-  }));
-  const none = { value: NONE, label: 'none of them', hint: 'the training reads what is there' };
-  return (await choose('Which program prepares the data?', [...options, none], NONE, terminal)) || null;
+  const candidates = preparations(findings, own).map(({ program }) => asOption(program));
+  if (candidates.length < 2) return candidates[0]?.value ?? prepare;
+  return chooseOrNone('Which program prepares the data?', candidates, 'the training reads what is there', terminal);
 }
 
 /** Where the data are, when that cannot be told. */
 async function askData(findings: Findings, answers: Answers, terminal: Terminal): Promise<string | null> {
   const { path, candidates } = propose(findings, answers).data;
   if (path !== null || candidates.length === 0) return null;
-  const options = [
-    ...candidates.map((value) => ({ value, label: value })),
-    { value: NONE, label: 'none of them', hint: 'fill it in later' },
-  ];
-  return (await choose('Which data does a run start from?', options, candidates[0] ?? NONE, terminal)) || null;
+  const options = candidates.map((value) => ({ value, label: value }));
+  return chooseOrNone('Which data does a run start from?', options, 'fill it in later', terminal, candidates[0]);
+}
+
+const asOption = ({ path, reasons }: Program) => ({ value: path, label: path, hint: reasons.join('; ') });
+
+async function chooseOrNone(
+  message: string,
+  options: Choice<string>[],
+  hint: string,
+  terminal: Terminal,
+  initial: string = NONE,
+): Promise<string | null> {
+  return (await choose(message, [...options, { value: NONE, label: 'none of them', hint }], initial, terminal)) || null;
 }
 
 async function askMetric(findings: Findings, train: string | null, terminal: Terminal): Promise<string | null> {
@@ -125,15 +127,21 @@ const WAYS: Record<SearchWay, string> = {
   none: 'not at all',
 };
 const wayOption = (value: SearchWay) => ({ value, label: WAYS[value] });
-const TARGETS: Array<{ value: Target; label: string }> = [
+const TARGETS: Choice<Target>[] = [
   { value: 'docker', label: 'in containers' },
   { value: 'process', label: 'as a process' },
   { value: 'none', label: 'nowhere: a retrain ends with the promotion' },
 ];
 
+interface Choice<Value> {
+  value: Value;
+  label: string;
+  hint?: string;
+}
+
 async function choose<Value extends string>(
   message: string,
-  options: Array<{ value: Value; label: string; hint?: string }>,
+  options: Choice<Value>[],
   initialValue: Value,
   terminal: Terminal,
 ): Promise<Value> {

@@ -1,10 +1,8 @@
-import { tomlOf, yamlOf } from './declared.ts';
+import { reach, tomlOf, yamlOf } from './declared.ts';
 import type { ProjectView } from './view.ts';
 
 /** What the project's Python needs. */
 export interface Environment {
-  /** Wanted version of a library, as it is written, by the library's name in small letters. */
-  libraries: ReadonlyMap<string, { wanted: string; where: string }>;
   /** Python that is wanted, such as 3.10 or >=3.9. */
   python: { wanted: string; where: string } | null;
   /** Virtual environment of the project: one that is there, else one that its tools make; null: none is known. */
@@ -19,95 +17,39 @@ export interface Environment {
   setUp: string | null;
 }
 
+const CONDA = ['environment.yml', 'environment.yaml', 'conda.yaml', 'conda.yml', 'python_env.yaml'];
+
 /** Reads requirements files, pyproject.toml, environment.yml and .python-version. */
 export function detectEnvironment(view: ProjectView): Environment {
-  const libraries = new Map<string, { wanted: string; where: string }>();
-  const note = (requirement: string, where: string) => {
-    const [, name, wanted = ''] = /^([A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])?\s*([^;#]*)/.exec(requirement.trim()) ?? [];
-    if (name && !libraries.has(name.toLowerCase())) libraries.set(name.toLowerCase(), { wanted: wanted.trim(), where });
-  };
-  const requirements = view.files.filter((path) =>
-    /^([\w.-]+\/){0,2}[\w.-]*requirements[\w.-]*\.(txt|in)$|^requirements\/[\w.-]+\.(txt|in)$/.test(path),
-  );
-  for (const path of requirements) for (const line of lines(view, path)) note(line, path);
-  const project = pyproject(view);
-  for (const requirement of project.dependencies) note(requirement, 'pyproject.toml');
-  const conda = ['environment.yml', 'environment.yaml', 'conda.yaml', 'conda.yml', 'python_env.yaml'].find((path) =>
-    view.files.includes(path),
-  );
-  for (const requirement of conda ? condaDependencies(view, conda) : []) note(requirement, conda ?? '');
-  return {
-    libraries,
-    python: wantedPython(view, project, libraries),
-    ...manager(view, project),
-    ...setUp(view, requirements, conda),
-  };
+  const conda = CONDA.find((path) => view.files.includes(path));
+  return { python: wantedPython(view, conda), ...manager(view), ...setUp(view, conda) };
 }
 
 /** Where the tools that the project uses keep its environment. */
-function manager(view: ProjectView, { tools }: Pyproject): Pick<Environment, 'venv' | 'isMade' | 'launcher'> {
+function manager(view: ProjectView): Pick<Environment, 'venv' | 'isMade' | 'launcher'> {
   const has = (path: string) => view.files.includes(path);
+  const uses = (tool: string) => reach(tomlOf(view.text('pyproject.toml')), `tool.${tool}`) !== undefined;
   const [there] = ranked(view.environments);
   if (there !== undefined) return { venv: there, isMade: true, launcher: null };
   const inProject = /in-project\s*=\s*true/.test(view.text('poetry.toml') ?? '');
-  if (has('uv.lock') || has('pdm.lock') || tools.includes('uv') || inProject) {
+  if (has('uv.lock') || has('pdm.lock') || uses('uv') || inProject) {
     return { venv: '.venv', isMade: false, launcher: null };
   }
-  const launcher = has('poetry.lock') || tools.includes('poetry') ? 'poetry' : has('Pipfile') ? 'pipenv' : null;
+  const launcher = has('poetry.lock') || uses('poetry') ? 'poetry' : has('Pipfile') ? 'pipenv' : null;
   return { venv: null, isMade: false, launcher: launcher && [launcher, 'run'] };
 }
 
-interface Pyproject {
-  /** Tables of tools, such as uv and poetry. */
-  tools: string[];
-  dependencies: string[];
-  python: string | undefined;
-}
-
-function pyproject(view: ProjectView): Pyproject {
-  const document = table(tomlOf(view.text('pyproject.toml')));
-  const project = table(document.project);
-  const poetry = table(table(document.tool).poetry);
-  const poetryDependencies = Object.entries(table(poetry.dependencies));
-  const listed = Array.isArray(project.dependencies) ? project.dependencies.map(String) : [];
-  return {
-    tools: Object.keys(table(document.tool)),
-    dependencies: [
-      ...listed,
-      ...poetryDependencies.filter(([name]) => name !== 'python').map(([name, value]) => `${name} ${versionOf(value)}`),
-    ],
-    python: text(project['requires-python']) ?? text(table(poetry.dependencies).python),
-  };
-}
-
-const versionOf = (value: unknown) => text(value) ?? text(table(value).version) ?? '';
-const text = (value: unknown) => (typeof value === 'string' ? value : undefined);
-const table = (value: unknown) =>
-  typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
-
-function condaDependencies(view: ProjectView, path: string): string[] {
-  const { dependencies } = table(yamlOf(view.text(path)));
-  if (!Array.isArray(dependencies)) return [];
-  return dependencies.flatMap((entry) => {
-    const { pip } = table(entry);
-    return Array.isArray(pip) ? pip.map(String) : typeof entry === 'string' ? [entry.replace(/^.*::/, '')] : [];
-  });
-}
-
-function lines(view: ProjectView, path: string): string[] {
-  return (view.text(path) ?? '').split(/\r?\n/).filter((line) => /^[A-Za-z0-9]/.test(line));
-}
-
-function wantedPython(
-  view: ProjectView,
-  { python }: Pyproject,
-  libraries: Environment['libraries'],
-): Environment['python'] {
-  const pinned = view.text('.python-version')?.trim().split(/\r?\n/)[0];
-  if (pinned) return { wanted: pinned, where: '.python-version' };
-  if (python) return { wanted: python, where: 'pyproject.toml' };
-  const conda = libraries.get('python');
-  return conda ? { wanted: conda.wanted.replace(/^=+/, ''), where: conda.where } : null;
+function wantedPython(view: ProjectView, conda: string | undefined): Environment['python'] {
+  const project = tomlOf(view.text('pyproject.toml'));
+  const listed = reach(yamlOf(view.text(conda ?? '')), 'dependencies');
+  const python = Array.isArray(listed) ? listed.find((entry) => /^python\b/.test(String(entry))) : undefined;
+  const known: Array<[wanted: unknown, where: string]> = [
+    [view.text('.python-version')?.trim().split(/\r?\n/)[0], '.python-version'],
+    [reach(project, 'project.requires-python') ?? reach(project, 'tool.poetry.dependencies.python'), 'pyproject.toml'],
+    [python && String(python).replace(/^python\s*=*/, ''), conda ?? ''],
+  ];
+  const [first] = known.flatMap(([wanted, where]) => (typeof wanted === 'string' && wanted ? [{ wanted, where }] : []));
+  return first ?? null;
 }
 
 /** The nearest to the project's own folder first, and there the usual name. */
@@ -116,16 +58,13 @@ function ranked(environments: readonly string[]): string[] {
   return [...environments].sort((one, other) => depth(one) - depth(other));
 }
 
-function setUp(
-  view: ProjectView,
-  requirements: readonly string[],
-  conda: string | undefined,
-): Pick<Environment, 'setUp' | 'usual'> {
+function setUp(view: ProjectView, conda: string | undefined): Pick<Environment, 'setUp' | 'usual'> {
   const has = (path: string) => view.files.includes(path);
   const usual = '.venv';
   if (has('uv.lock')) return { setUp: 'uv sync', usual };
   if (has('poetry.lock')) return { setUp: 'poetry install', usual };
   if (has('Pipfile')) return { setUp: 'pipenv install', usual };
+  const requirements = view.files.filter((path) => /(^|\/)requirements(\/|[\w.-]*\.)[\w.-]*(txt|in)$/.test(path));
   const main = requirements.find((path) => path === 'requirements.txt') ?? requirements[0];
   const install = main ? `-r ${main}` : has('pyproject.toml') || has('setup.py') ? '.' : undefined;
   if (install) return { setUp: `python3 -m venv .venv && .venv/bin/pip install ${install}`, usual };

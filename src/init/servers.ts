@@ -8,10 +8,8 @@ import type { ProjectView } from './view.ts';
 /** A Dockerfile, as far as it tells what it is for. */
 export interface Dockerfile {
   path: string;
-  base: string;
   /** Build arguments with their defaults. */
   args: Record<string, string>;
-  ports: number[];
   /** Environment that it sets. */
   env: Record<string, string>;
   /** What it starts: ENTRYPOINT and CMD. */
@@ -50,21 +48,13 @@ function dockerfile(view: ProjectView, path: string, text: string, context: stri
   const of = (name: string) => instructions.filter((each) => each.name === name).map(({ rest }) => rest);
   const args = Object.fromEntries(of('ARG').map((rest) => pair(rest)));
   const starts = [of('ENTRYPOINT').at(-1), of('CMD').at(-1)].filter((rest) => rest !== undefined).join(' ');
-  const ports = of('EXPOSE').flatMap((rest) =>
-    rest
-      .split(/\s+/)
-      .map((port) => Number.parseInt(port, 10))
-      .filter(Number.isFinite),
-  );
   return {
     path,
-    base: of('FROM').at(-1)?.split(/\s+/)[0] ?? '',
     args,
-    ports,
     env: Object.fromEntries(of('ENV').flatMap(pairs)),
     starts,
     cwd: join(context, workingFolder(instructions)),
-    serves: ports.length > 0 || SERVERS.test(starts) || SERVERS.test(startedScript(view, path, starts)),
+    serves: of('EXPOSE').length > 0 || SERVERS.test(starts) || SERVERS.test(startedScript(view, path, starts)),
     modelFrom:
       Object.keys(args).find((name) => /MODEL/i.test(name)) ?? MODEL_FILE.exec(of('COPY').join('\n'))?.[0] ?? null,
   };

@@ -212,11 +212,8 @@ function unknownImage(): Entry | null {
 
 function modelPath(from: string | null, args: Readonly<Record<string, string>>): Entry {
   const path = from === null ? '' : (args[from] ?? from);
-  return path && !path.includes('$')
-    ? setting('modelPath', path, 'Where the Dockerfile takes the model from.')
-    : setting('modelPath', 'artifacts/model_pipeline.joblib', 'Where the Dockerfile takes the model from.', {
-        off: true,
-      });
+  const known = path !== '' && !path.includes('$');
+  return setting('modelPath', known ? path : 'FILL_IN', 'Where the Dockerfile takes the model from.', { off: !known });
 }
 
 function targetComment({ api, dockerfiles }: Proposal['findings'], target: string): string {

@@ -1,10 +1,6 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { execa } from 'execa';
 import { z } from 'zod';
-import { PROJECT_ROOT } from '../config.ts';
-import { ownEnvironment } from '../systems/processes/environment.ts';
+import { hasBundled, runBundled } from '../systems/processes/bundled.ts';
 
 const texts = z.array(z.string());
 const scalar = z.union([z.string(), z.number(), z.boolean(), z.null()]);
@@ -53,7 +49,6 @@ const Doing = z.object({
   trackingUris: texts,
   registeredModels: texts,
   metrics: texts,
-  loggedParams: texts,
   loggedModels: texts,
   reads: texts,
   writes: texts,
@@ -71,7 +66,6 @@ const Task = z.object({
   operator: z.string(),
   command: z.string().nullable(),
   cwd: z.string().nullable(),
-  image: z.string().nullable(),
   env: z.record(z.string(), z.string()),
   callable: z.string().nullable(),
   ...trying,
@@ -134,12 +128,10 @@ export function asSources(answer: z.infer<typeof Answer>): Sources {
 }
 
 async function scan(sources: Array<[string, string]>): Promise<z.infer<typeof Answer>> {
-  const { exitCode, stdout, shortMessage } = await execa(python(), ['-I', '-S', '-B', SCAN], {
-    ...ownEnvironment(),
+  const { exitCode, stdout, shortMessage } = await runBundled(['-I', '-S', '-B', SCAN], {
+    python: hasBundled() ? undefined : 'python3', // it only parses
     input: JSON.stringify(Object.fromEntries(sources)),
-    timeout: SCAN_TIMEOUT_MS,
-    reject: false,
-    maxBuffer: 64 * 1024 * 1024,
+    timeoutMs: SCAN_TIMEOUT_MS,
   });
   if (exitCode === 0) return Answer.parse(JSON.parse(stdout));
   // A source can take the parser down with it: halving finds it, and the others are read all the same.
@@ -147,10 +139,4 @@ async function scan(sources: Array<[string, string]>): Promise<z.infer<typeof An
   if (only && sources.length === 1) return { [only[0]]: { error: shortMessage ?? 'Python could not read it' } };
   const half = Math.ceil(sources.length / 2);
   return { ...(await scan(sources.slice(0, half))), ...(await scan(sources.slice(half))) };
-}
-
-/** The Python of our own steps, if it is set up; it only parses. */
-function python(): string {
-  const own = join(PROJECT_ROOT, 'python/.venv/bin/python');
-  return existsSync(own) ? own : 'python3';
 }

@@ -1,7 +1,6 @@
 import { STAGES } from '../contracts/names.ts';
 import { type Entry, listing, section, setting } from './entries.ts';
-import { withRole } from './programs.ts';
-import { gateName, located, type Proposal, type StepProposal, started } from './proposal.ts';
+import { gateName, located, type Proposal, type StepProposal, started, trainCandidates } from './proposal.ts';
 
 /** The section `steps`. */
 export function stepsSection(proposal: Proposal): Entry | null {
@@ -136,8 +135,7 @@ function reportFile({ program, place }: StepProposal): Entry {
 }
 
 function trainComment({ findings, train }: Proposal): string {
-  const others = [...withRole(findings.programs, 'train'), ...withRole(findings.programs, 'baseline')];
-  const other = others.map(({ path }) => path).filter((path) => path !== train?.program.path);
+  const other = trainCandidates(findings).flatMap(({ path }) => (path === train?.program.path ? [] : [path]));
   const also = other.length === 0 ? '' : ` It could also be ${other.join(' or ')}.`;
   const scored = train?.parts.map(({ program }) => program.path) ?? [];
   return `Trains, and makes the new version.${scored.length > 0 ? ` ${scored.join(' and ')} scores it.` : ''}${also}`;
@@ -145,9 +143,7 @@ function trainComment({ findings, train }: Proposal): string {
 
 function noTraining({ findings }: Proposal): Array<Entry | null> {
   if (findings.table) return [];
-  const candidates = [...withRole(findings.programs, 'train'), ...withRole(findings.programs, 'baseline')].map(
-    ({ path }) => path,
-  );
+  const candidates = trainCandidates(findings).map(({ path }) => path);
   const off = findings.programs.length === 0;
   return [
     off

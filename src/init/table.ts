@@ -1,10 +1,7 @@
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { execa } from 'execa';
 import { z } from 'zod';
-import { PROJECT_ROOT } from '../config.ts';
 import { parseJson } from '../contracts/text.ts';
-import { ownEnvironment } from '../systems/processes/environment.ts';
+import { hasBundled, runBundled } from '../systems/processes/bundled.ts';
 import { type Entry, setting } from './entries.ts';
 import type { ProjectView } from './view.ts';
 
@@ -22,19 +19,11 @@ const LIMIT_MS = 120_000;
 
 /** Reads a table as the bundled steps do; one that they cannot read says why. */
 export async function describeTable({ root }: ProjectView, path: string): Promise<Table> {
-  const python = join(PROJECT_ROOT, 'python/.venv/bin/python');
   const unknown = (why: string): Table => ({ target: null, why, positive: null, group: null, drop: [] });
-  if (!existsSync(python)) return unknown('the Python of the bundled steps is not set up: node setup/bootstrap.mjs');
-  const { stdout, shortMessage } = await execa(
-    python,
-    ['-m', 'mediwatch_training.training.propose', join(root, path)],
-    {
-      ...ownEnvironment(),
-      cwd: join(PROJECT_ROOT, 'python'),
-      reject: false,
-      timeout: LIMIT_MS,
-    },
-  );
+  if (!hasBundled()) return unknown('the Python of the bundled steps is not set up: node setup/bootstrap.mjs');
+  const { stdout, shortMessage } = await runBundled(['-m', 'mediwatch_training.training.propose', join(root, path)], {
+    timeoutMs: LIMIT_MS,
+  });
   const answer = parseJson(stdout);
   const { data: failed } = z.object({ error: z.string() }).safeParse(answer);
   return Proposed.safeParse(answer).data ?? unknown(failed?.error ?? shortMessage ?? 'it could not be read');

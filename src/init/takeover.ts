@@ -77,12 +77,9 @@ export function monitoringSection({ monitor }: Proposal): Entry | null {
     'monitoring',
     [
       typeof rows === 'number' && rows >= 1 ? setting('minRows', rows, `The default of ${path}.`) : null,
-      setting(
-        'log',
-        typeof log === 'string' ? log : 'logs/predictions.csv',
-        `${typeof log === 'string' ? `The default of ${path}. ` : ''}Without it, the log of the API that we start.`,
-        { off: true },
-      ),
+      typeof log === 'string'
+        ? setting('log', log, `The default of ${path}. Without it, the log of the API that we start.`, { off: true })
+        : null,
     ],
     'The nightly look at drift.',
   );

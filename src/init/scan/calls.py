@@ -37,8 +37,7 @@ FILES: dict[str, tuple[str, int, tuple[str, ...]]] = {
 }
 #: The same last part means something else in other libraries.
 DUMPS = {"dump": ("joblib", "pickle", "cloudpickle", "skops", "dill"), "save": ("torch", "numpy")}
-KEYS = {"log_metrics": ("metrics", "metrics"), "log_params": ("loggedParams", "params")}
-FACTS = tuple(dict.fromkeys([fact for rules in TEXTS.values() for fact, _, _ in rules] + [k for k, _ in KEYS.values()]))
+FACTS = tuple(dict.fromkeys([fact for rules in TEXTS.values() for fact, _, _ in rules]))
 #: Other trackers, whose calls are named as those of MLflow.
 ELSEWHERE = re.compile(r"dvclive|wandb|comet|neptune|lightning|clearml")
 PLACES = ("reads", "writes", "appends", "models")
@@ -143,10 +142,9 @@ def texts(values: Values, node: ast.Call, name: str) -> list[tuple[str, str]]:
     if ELSEWHERE.search(name):
         return []
     found = [(fact, text) for fact, at, names in TEXTS.get(last, []) for text in values.arguments(node, at, *names)]
-    if last in KEYS:
-        fact, keyword = KEYS[last]
-        given = node.args[0] if node.args else values.keyword(node, keyword)
-        found += [(fact, key) for key in values.mapping(given)]
+    if last == "log_metrics":
+        given = node.args[0] if node.args else values.keyword(node, "metrics")
+        found += [("metrics", key) for key in values.mapping(given)]
     # What is an argument goes by its default.
     known = [(fact, values.defaults.get(text[1:-1]) if str(text).startswith("<") else text) for fact, text in found]
     return [(fact, text[:300]) for fact, text in known if isinstance(text, str) and text]
