@@ -1,3 +1,4 @@
+import { posix } from 'node:path';
 import { z } from 'zod';
 import { inOrder, type Pipeline, yamlOf } from './declared.ts';
 import { type Commands, isTemplate, type Run, run, runsOf } from './shell.ts';
@@ -114,11 +115,12 @@ export function detectCi(commands: Commands): CiWorkflow[] {
 }
 
 function workflow(path: string, { name, on, jobs }: z.infer<typeof File>, commands: Commands): CiWorkflow {
+  const called = name ?? posix.basename(path).replace(/\.ya?ml$/, '');
   const steps = Object.values(jobs).flatMap((job) => job.steps);
   const runs = steps.flatMap(({ run: text = '', 'working-directory': folder = '' }) =>
     runsOf(text, commands, {
       where: path,
-      name: name ?? path,
+      name: called,
       cwd: folder.replace(/^\.\//, ''),
       variables: {},
       depth: 0,
@@ -128,8 +130,8 @@ function workflow(path: string, { name, on, jobs }: z.infer<typeof File>, comman
   const crons = (on.schedule ?? []).map(({ cron }) => cron);
   return {
     path,
-    where: `the workflow "${name ?? path}" (${path})`,
-    name: name ?? path,
+    where: `the workflow "${called}" (${path})`,
+    name: called,
     crons,
     runs,
     images: images(texts),

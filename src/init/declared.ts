@@ -1,3 +1,4 @@
+import { posix } from 'node:path';
 import { parse as parseToml } from 'smol-toml';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
@@ -15,12 +16,14 @@ const shellAt = (where: string, name = '', cwd = ''): Shell => ({ where, name, c
 
 /** What looks up commands in a project; a source with several subcommands is as many programs. */
 export function commandsOf(view: ProjectView, facts: ReadonlyMap<string, Facts> = new Map()): Commands {
-  const makefile = readMakefile(view);
   const commands: Commands = {
     view,
     programs: consoleScripts(view),
     subcommands: new Map([...facts].map(([path, { commands }]) => [path, subcommandsOf(commands)])),
-    make: (target, shell) => (makefile ? targetRuns(makefile, target ?? makefile.first, commands, shell) : []),
+    make: (target, shell) => {
+      const makefile = readMakefile(view, shell.cwd);
+      return makefile ? targetRuns(makefile, target ?? makefile.first, commands, shell) : [];
+    },
   };
   return commands;
 }
@@ -170,10 +173,12 @@ interface Makefile {
   rules: Map<string, { needs: string[]; recipe: string[] }>;
 }
 
-function readMakefile(view: ProjectView): Makefile | null {
-  const text = view.text(view.files.find((path) => /^(GNUmakefile|[Mm]akefile)$/.test(path)) ?? '');
+const isMakefile = (path: string) => /^(GNUmakefile|[Mm]akefile)$/.test(posix.basename(path));
+
+function readMakefile(view: ProjectView, folder: string): Makefile | null {
+  const text = view.text(view.files.find((path) => isMakefile(path) && join(posix.dirname(path)) === folder) ?? '');
   if (text === undefined) return null;
-  const made: Makefile = { first: '', variables: {}, rules: new Map() };
+  const made: Makefile = { first: '', variables: { MAKE: 'make' }, rules: new Map() };
   let current: { needs: string[]; recipe: string[] } | undefined;
   for (const line of text.replace(/\\\r?\n/g, ' ').split(/\r?\n/)) {
     const [, name, value = ''] = /^(?:export\s+)?(\w+)\s*(?:::?|\?|\+)?=\s*(.*?)\s*(?:#.*)?$/.exec(line) ?? [];
@@ -210,21 +215,24 @@ function targetRuns(
   const recipe = rule.recipe
     .map((line) => filledMake(line, known).replace(/\$([@<^])/g, (all, name: string) => own[name] ?? all))
     .map((line) => line.replaceAll('$$', '$'));
-  const at = { ...shell, where: `Makefile, target ${target}`, name: target, variables: {} };
+  const at = { ...shell, where: `${join(shell.cwd, 'Makefile')}, target ${target}`, name: target, variables: {} };
   return [
     ...rule.needs.flatMap((need) => targetRuns(makefile, need, commands, shell, done)),
     ...recipe.flatMap((line) => runsOf(line, commands, at)),
   ];
 }
 
-/** What `make` does, and each of its targets by itself, the longest first. */
+/** What `make` does, and each of its targets by itself, the longest first; that of the outermost folder before others. */
 function makefile(commands: Commands): Pipeline[] {
-  const made = readMakefile(commands.view);
-  const targets = made ? [made.first, ...made.rules.keys()] : [];
-  const pipelines = [...new Set(targets)].map((target) => ({
-    where: `Makefile, target ${target}`,
-    runs: commands.make(target, shellAt('Makefile')),
-  }));
+  const folders = commands.view.files.filter(isMakefile).map((path) => join(posix.dirname(path)));
+  const pipelines = folders.flatMap((folder) => {
+    const made = readMakefile(commands.view, folder);
+    const targets = made ? [made.first, ...made.rules.keys()] : [];
+    return [...new Set(targets)].map((target) => ({
+      where: `${join(folder, 'Makefile')}, target ${target}`,
+      runs: commands.make(target, shellAt('Makefile', '', folder)),
+    }));
+  });
   const [first, ...others] = pipelines;
   return first ? [first, ...others.sort((one, other) => other.runs.length - one.runs.length)] : [];
 }

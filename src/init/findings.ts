@@ -78,6 +78,8 @@ export async function examine(view: ProjectView): Promise<Findings> {
 
 export const TABLE_FILE =
   /\.(csv|tsv|parquet|feather|jsonl|xlsx|npz|npy|h5|hdf5|arff|libsvm|dat|data)(\.(gz|bz2|xz|zip))?$/;
+/** Data of other kinds, of which a folder is given. */
+export const SAMPLE_FILE = /\.(png|jpe?g|tiff?|bmp|webp|wav|flac|mp3|dcm|nii)$/i;
 /** What a step made is not what it starts from. */
 const MADE =
   /(^|\/)(processed|interim|splits?|features|output|outputs|logs?|reports?|predictions?|artifacts|tests?)(\/|$)|(^|\/)(test|valid|validation|val|predictions?|pred)[\w-]*\.\w+/;

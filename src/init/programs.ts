@@ -197,7 +197,7 @@ const nameOf = (path: string) => (path.split('/').at(-1) ?? '').replace(/\.\w+$/
 const call = ({ calls }: Doing, pattern: RegExp) => Object.keys(calls).find((name) => pattern.test(name));
 const fits = ({ calls }: Doing) => Object.keys(calls).find((name) => FITS.test(name) && !TRANSFORMS.test(name));
 
-function doesTrain(path: string, facts: Doing): boolean {
+export function doesTrain(path: string, facts: Doing): boolean {
   return fits(facts) !== undefined || /train|(^|[^a-z])fit([^a-z]|$)/.test(nameOf(path.split('.py ').at(-1) ?? path));
 }
 

@@ -2,7 +2,7 @@ import { posix } from 'node:path';
 import type { StepName } from '../contracts/plans.ts';
 import { type Binding, type Call, callOf, configsOf, filesOf, settled, wantsInput } from './call.ts';
 import { placeholder, within } from './declared.ts';
-import { type Findings, TABLE_FILE } from './findings.ts';
+import { type Findings, SAMPLE_FILE, TABLE_FILE } from './findings.ts';
 import {
   forGate,
   forSearch,
@@ -202,7 +202,7 @@ export function propose(findings: Findings, answers: Answers): Proposal {
   const later = chain ? chain.later.filter((piece) => !scorers.includes(piece)) : [];
 
   const pieces = [...first, ...(chosen ? [chosen] : []), ...(own ? [own] : [])];
-  const { data, bindings: ofData } = chooseData(findings, pieces, answers.data);
+  const { data, bindings: ofData } = chooseData(findings, pieces, answers.data, (chain?.left.length ?? 0) > 0);
   const ofDataset = prepared?.reads ?? [];
   const input = placeholder(prepared ? 'dataset' : 'data');
   const [search = null] = answers.search === 'own' ? withRole(programs, 'search') : [];
@@ -334,14 +334,18 @@ function scoresOf(steps: readonly StepProposal[]): Scores | null {
     const [declared] = run?.metrics ?? [];
     if (declared) return { from: 'file', file: declared, metric: null };
   }
-  for (const text of steps.flatMap(({ program }) => program.facts.prints)) {
-    const [, before = '', name = ''] = /^(.*?([A-Za-z][\w ]*?)\W{0,3})\{\}/.exec(text) ?? [];
-    const word = name.split(/\s+/).toReversed().find(isScore);
-    if (word === undefined) continue;
-    const [metric] = forGate([word.toLowerCase()]);
+  // Of "epoch {}: loss={} val_acc={}" each value has its name before it.
+  const printed = steps.flatMap(({ program }) => program.facts.prints.flatMap((text) => text.split('{}').slice(0, -1)));
+  const named = printed.flatMap((before) => {
+    const [, words = ''] = /([A-Za-z][\w ]*?)\W{0,3}$/.exec(before) ?? [];
+    const name = words.split(/\s+/).toReversed().find(isScore)?.toLowerCase();
+    return name === undefined ? [] : [{ name, before }];
+  });
+  const [metric] = forGate(named.map(({ name }) => name));
+  const before = named.find(({ name }) => name === metric?.name)?.before;
+  if (metric && before !== undefined) {
     const literal = before.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
-    if (metric)
-      return { from: 'output', pattern: `${literal}(?<${metricGroup(metric)}>-?[0-9.]+(?:e-?[0-9]+)?)`, metric };
+    return { from: 'output', pattern: `${literal}(?<${metricGroup(metric)}>-?[0-9.]+(?:e-?[0-9]+)?)`, metric };
   }
   return null;
 }
@@ -353,6 +357,7 @@ function chooseData(
   findings: Findings,
   pieces: readonly Piece[],
   answer: string | null,
+  isCut: boolean,
 ): { data: DataChoice; bindings: Binding[] } {
   const { view, tables } = findings;
   const isThere = (path: string) => view.files.some((file) => within(file, path));
@@ -364,7 +369,9 @@ function chooseData(
   );
   const isData = (path: string) =>
     TABLE_FILE.test(path) ||
-    (!/\.\w+$/.test(path) && isThere(path) && view.files.some((file) => within(file, path) && TABLE_FILE.test(file)));
+    (!/\.\w+$/.test(path) &&
+      isThere(path) &&
+      view.files.some((file) => within(file, path) && (TABLE_FILE.test(file) || SAMPLE_FILE.test(file))));
   const there = read.find(({ path }) => isData(path) && isThere(path));
   const absent = read.filter(({ path }) => TABLE_FILE.test(path) && !isThere(path));
   const standing = (path: string) =>
@@ -385,7 +392,10 @@ function chooseData(
     const isFolder = all.length > 1 && others.length === 0 && folder !== '.';
     return choice(isFolder ? folder : there.path, `${there.by} reads ${isFolder ? 'what is in it' : 'it'}.`);
   }
-  if (tables.length === 1 && tables[0]) return choice(tables[0], `${urls.join('')}The only table of the project.`);
+  // What comes before is not known whole: then the only table need not be what is read.
+  const declared = absent.some(({ path }) => pieces[0]?.run?.words.some((word) => path.endsWith(word)));
+  if (tables.length === 1 && tables[0] && !(isCut && declared))
+    return choice(tables[0], `${urls.join('')}The only table of the project.`);
   const [missing] = absent.filter(({ path }) => !path.includes('://'));
   if (missing) {
     const tracked = view.files.includes(`${missing.path}.dvc`);

@@ -170,7 +170,9 @@ function searchSection({ findings, answers, parameters, metric, search, train, s
   const isKnown = typeof wanted === 'number' && wanted > 0;
   const trials = answers.search === 'none' ? 0 : isKnown ? Math.min(wanted, MOST_TRIALS) : 20;
   const none =
-    train === null ? 'There is nothing to search over yet.' : noSearch(parameters.length, scores?.metric?.name);
+    train === null
+      ? 'There is nothing to search over yet.'
+      : noSearch(parameters.length, scores?.metric?.name, answers.metric);
   const why = trials === 0 ? none : isKnown ? `The default of ${search?.program.path}.` : '';
   if (trials === 0) return section('search', [setting('trials', 0, why)]);
   const space = section(
@@ -192,9 +194,11 @@ function searchSection({ findings, answers, parameters, metric, search, train, s
   return section('search', [setting('trials', trials, why), ...score, space]);
 }
 
-function noSearch(parameters: number, score: string | undefined): string {
+function noSearch(parameters: number, score: string | undefined, metric: string | null): string {
   if (parameters === 0) return 'No search: the training takes no parameters that could be searched.';
   if (score === undefined) return 'No search: no metric was found that could decide it.';
+  if (metric === null && isValidation(score))
+    return `No search: ${score} is not logged to MLflow, where a trial has its score.`;
   return isValidation(score)
     ? 'No search, as was answered.'
     : `No search: ${score} is the only score, and a search that it decides would fit the rows that the gate compares by.`;

@@ -60,8 +60,14 @@ export function runsOf(text: string, commands: Commands, shell: Shell): Run[] {
     .replace(/\\\r?\n/g, ' ')
     .split(/\r?\n/)
     .filter((line) => !/^\s*#/.test(line))
-    .flatMap((line) => commandsOf(line, inner).flatMap((words) => started(words, commands, inner)));
+    .flatMap((line) => {
+      const runs = commandsOf(line, inner).flatMap((words) => started(words, commands, inner));
+      // A program that is fed or read by the shell is not run by its words alone.
+      return PIPED.test(line) ? runs.map((one) => ({ ...one, script: null })) : runs;
+    });
 }
+
+const PIPED = /(^|[^<])<\s*[\w./$]|[^2&]>\s*[\w./${}]+\.(csv|tsv|json|jsonl|parquet|pkl)\b/;
 
 /** The commands of a line, each as its words; what is unknown stays as it is written. */
 function commandsOf(line: string, shell: Shell): string[][] {
@@ -121,9 +127,12 @@ function started(given: string[], commands: Commands, shell: Shell): Run[] {
   }
   if (program === 'make') {
     for (const word of rest) assign(word, shell);
+    const at = rest.indexOf('-C');
+    const folder = at < 0 ? '' : (rest.splice(at, 2)[1] ?? '');
     const targets = rest.filter((word) => !/^-|=/.test(word));
+    const cwd = join(shell.cwd, folder);
     return (targets.length > 0 ? targets : [undefined]).flatMap((target) =>
-      commands.make(target, { ...deeper(shell), variables: { ...shell.variables, ...env } }),
+      commands.make(target, { ...deeper(shell), cwd, variables: { ...shell.variables, ...env } }),
     );
   }
   const isShell = /(^|\/)(ba|z|da)?sh$/.test(program);

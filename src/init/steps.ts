@@ -1,5 +1,6 @@
 import { STAGES } from '../contracts/names.ts';
 import { type Entry, listing, section, setting } from './entries.ts';
+import { doesTrain } from './programs.ts';
 import { gateName, located, type Proposal, type StepProposal, started, trainCandidates } from './proposal.ts';
 
 /** The section `steps`. */
@@ -145,6 +146,7 @@ function noTraining({ findings }: Proposal): Array<Entry | null> {
   if (findings.table) return [];
   const candidates = trainCandidates(findings).map(({ path }) => path);
   const off = findings.programs.length === 0;
+  const refused = findings.programs.find(({ path, facts, harm }) => harm !== null && doesTrain(path, facts));
   return [
     off
       ? null
@@ -154,7 +156,9 @@ function noTraining({ findings }: Proposal): Array<Entry | null> {
       [setting('command', ['python3', 'FILL_IN'])],
       candidates.length > 0
         ? `Which program trains could not be told: ${candidates.join(' or ')}. Put it here, with its arguments.`
-        : 'No program was found that trains. Say here how it is started.',
+        : refused
+          ? `${refused.path} trains, and is no step, as ${refused.harm}. Say here how a training is started that does not.`
+          : 'No program was found that trains. Say here how it is started.',
       { off },
     ),
   ];

@@ -196,6 +196,23 @@ describe('Makefile and shell scripts', () => {
     expect(steps.prepare.skip).toBe(true);
   });
 
+  it('the Makefile of another folder runs there; what the shell feeds is no step', async () => {
+    const { train, steps, data, text } = await written({
+      Makefile: 'all:\n\t$(MAKE) -C ml train\n',
+      'ml/Makefile':
+        'train: clean.csv\n\tpython fit.py --table clean.csv\nclean.csv: raw.csv\n\tpython clean.py < raw.csv > clean.csv\n',
+      'ml/clean.py': 'import sys\nimport pandas as pd\npd.read_csv(sys.stdin).to_csv(sys.stdout)\n',
+      'ml/fit.py': TRAINER(),
+      'ml/raw.csv': TABLE,
+    });
+    expect([train, steps.train.cwd, data.path]).toEqual([
+      'python3 fit.py --table {data} --into {output}/model.pkl',
+      'ml',
+      'ml/clean.csv',
+    ]);
+    expect(text).toContain('ml/Makefile, target clean.csv: python clean.py.');
+  });
+
   it('the target that trains is taken when make itself does something else', async () => {
     const { before, prepare, train } = await written({
       Makefile:
@@ -435,6 +452,21 @@ describe('decoys', () => {
     );
     expect([prepare, steps.prepare.skip]).toEqual([undefined, true]);
     expect(text).toContain('clean.py is no step, as it writes data/rows.csv, which git tracks.');
+  });
+
+  it('of several printed values the score is found, and a folder of pictures is data', async () => {
+    const { train, steps, data } = await written({
+      'run.sh': 'python fit.py --root pictures\n',
+      'pictures/cat/1.png': '',
+      'fit.py':
+        'import argparse\nimport torch\nparser = argparse.ArgumentParser()\nparser.add_argument("--root", required=True)\nparser.add_argument("--to", default="w.pt")\n' +
+        'args = parser.parse_args()\nmodel = torch.nn.Linear(1, 1)\ntorch.optim.SGD(model.parameters()).step()\n' +
+        'print(f"epoch {1}: loss={2:.3f} val_acc={3:.3f}")\ntorch.save(model, args.to)\n',
+    });
+    expect([train, data.path]).toEqual(['python3 fit.py --root {data} --to {output}/w.pt', 'pictures']);
+    expect('epoch 1: loss=0.2 val_acc=0.9'.match(steps.train.outputs.pattern ?? '')?.groups).toEqual({
+      val_acc: '0.9',
+    });
   });
 
   it('what changes its own data is no step, whether git knows them or not', async () => {
