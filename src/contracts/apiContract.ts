@@ -46,7 +46,9 @@ const Predict = section({
     .describe('where it has the probabilities (0 to 1), which a rollout compares; empty: nowhere'),
   label: place
     .default('')
-    .describe('where it has the classes, which a rollout compares where there is no probability; empty: nowhere'),
+    .describe(
+      'where it has the classes or numbers, which a rollout compares where there is no probability; empty: nowhere',
+    ),
   version: place.default('').describe('where it has the version; empty: nowhere'),
 });
 
@@ -137,13 +139,19 @@ export function probabilitiesAt(said: Said, place: string): number[] {
 /** Names of classes come from the API (characters). */
 const LONGEST_LABEL = 200;
 
-/** The probabilities of an answer, or the classes where it has none; the number of a regression is neither. */
-export function predictionsAt(said: Said, { probability, label }: ApiContract['predict']): Array<number | string> {
+/** A probability, a class, or the number of a regression. */
+export type Prediction = number | string | { number: number };
+
+/** The probabilities of an answer, or the classes or numbers where it has none. */
+export function predictionsAt(said: Said, { probability, label }: ApiContract['predict']): Prediction[] {
   const probabilities = probability === '' ? [] : probabilitiesAt(said, probability);
   if (probabilities.length > 0) return probabilities;
   const value = saidAt(said, label);
   const labels = Array.isArray(value) ? value : [value];
-  return labels.filter((one): one is string => typeof one === 'string' && one.length <= LONGEST_LABEL);
+  return labels.flatMap((one): Prediction[] => {
+    if (typeof one === 'number' && Number.isFinite(one)) return [{ number: one }];
+    return typeof one === 'string' && one.length <= LONGEST_LABEL ? [one] : [];
+  });
 }
 
 /** The places of an answer at which a value stands that the condition holds for, outermost first. */

@@ -230,7 +230,7 @@ export const RolloutSettings = RolloutOptions.extend({
     .positive()
     .default(0.25)
     .describe(
-      'population stability index of the predicted probabilities or classes, old against new, above which traffic moves back; the numbers of a regression are not compared',
+      'population stability index of the predicted probabilities or classes, old against new, above which traffic moves back; of the numbers of a regression, that of normal distributions with their means and spreads',
     ),
 });
 export type RolloutSettings = z.output<typeof RolloutSettings>;

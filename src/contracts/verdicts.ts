@@ -92,11 +92,18 @@ export const GateVerdict = z.discriminatedUnion('code', [
 ]);
 export type GateVerdict = z.infer<typeof GateVerdict>;
 
+const MeanAndSpread = z.object({ mean: z.number(), spread: z.number() });
+
 /** Why a candidate loses its traffic during a rollout. */
 export const Breach = z.discriminatedUnion('code', [
   z.object({ code: z.literal('errorRate'), requests: z.number(), candidate: z.number(), incumbent: z.number() }),
   z.object({ code: z.literal('latency'), p95Ms: z.number(), allowedMs: z.number() }),
-  z.object({ code: z.literal('predictions'), shift: z.number(), allowed: z.number() }),
+  z.object({
+    code: z.literal('predictions'),
+    shift: z.number(),
+    allowed: z.number(),
+    numbers: z.object({ candidate: MeanAndSpread, incumbent: MeanAndSpread }).optional().describe('of a regression'),
+  }),
 ]);
 export type Breach = z.infer<typeof Breach>;
 

@@ -10,6 +10,15 @@ export interface Traffic {
   probabilities: number[];
   /** How often each of several classes was predicted. */
   classes?: Record<string, number> | undefined;
+  /** Of a regression. */
+  numbers?: Numbers | undefined;
+}
+
+interface Numbers {
+  count: number;
+  mean: number;
+  /** Standard deviation. */
+  spread: number;
 }
 
 /** The shares of the requests that the candidate gets, step by step; the last is 1. */
@@ -46,7 +55,31 @@ export function findBreach(rollout: RolloutSettings, candidate: Traffic, incumbe
       return { code: 'predictions', shift, allowed: rollout.maxPredictionShift };
     }
   }
+  const [ours, theirs] = [candidate.numbers, incumbent.numbers];
+  if (ours && theirs && Math.min(ours.count, theirs.count) >= MIN_PREDICTIONS) {
+    const shift = normalShift(theirs, ours);
+    const bare = ({ mean, spread }: Numbers) => ({ mean, spread });
+    const numbers = { candidate: bare(ours), incumbent: bare(theirs) };
+    if (shift > rollout.maxPredictionShift) {
+      return { code: 'predictions', shift, allowed: rollout.maxPredictionShift, numbers };
+    }
+  }
   return null;
+}
+
+/** Enough for any limit, and a number that JSON can hold. */
+const MOST_SHIFT = 1_000;
+
+/**
+ * The stability index of two normal distributions, in closed form: it is the sum of their Kullback-Leibler divergences in
+ * both directions (Jeffreys). The same constant is no shift from itself.
+ */
+export function normalShift(one: Omit<Numbers, 'count'>, other: Omit<Numbers, 'count'>): number {
+  const squared = (one.mean - other.mean) ** 2;
+  const [a, b] = [one.spread ** 2, other.spread ** 2];
+  if (a === b && squared === 0) return 0;
+  const shift = ((a + squared) / b + (b + squared) / a) / 2 - 1;
+  return Number.isFinite(shift) ? Math.min(Math.max(shift, 0), MOST_SHIFT) : MOST_SHIFT;
 }
 
 /** A histogram of fewer predictions says little: ten bins of equal distributions differ by about 9 / n. */

@@ -1,9 +1,8 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { PassThrough, pipeline, type Readable, Transform } from 'node:stream';
-import { type ApiContract, predictionsAt } from '../contracts/apiContract.ts';
+import { type ApiContract, type Prediction, predictionsAt } from '../contracts/apiContract.ts';
 import { ANSWER_BYTES, BODY_LIMIT_BYTES, SMALL_BODY_BYTES } from './limits.ts';
 import { HttpProblem } from './problem.ts';
-import type { Prediction } from './traffic.ts';
 
 /** Headers of one connection, not of the message (RFC 9110, section 7.6.1); reply-from leaves these to us. */
 const HOP_BY_HOP = ['connection', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade'];

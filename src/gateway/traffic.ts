@@ -1,10 +1,8 @@
 import { EventEmitter, once } from 'node:events';
 import { createHistogram } from 'node:perf_hooks';
+import type { Prediction } from '../contracts/apiContract.ts';
 import type { UpstreamStatistics } from '../contracts/gateway.ts';
 import type { DataPlane } from './dataPlane.ts';
-
-/** A probability from 0 to 1, or one of several classes. */
-export type Prediction = number | string;
 
 /** One request at one upstream, from the moment that it is sent there. */
 export interface Visit {
@@ -115,6 +113,7 @@ function createStatistics(): Statistics {
   const latencies = createHistogram(LATENCIES);
   const probabilities = new Array<number>(BINS).fill(0);
   const classes = new Map<string, number>();
+  const numbers = createMoments();
   let [requests, failed] = [0, 0];
   const percentile = (percent: number) => latencies.percentile(percent) / 1_000;
 
@@ -128,7 +127,8 @@ function createStatistics(): Statistics {
       latencies.record(Math.min(Math.max(microseconds, LATENCIES.lowest), LATENCIES.highest));
     },
     predicted(prediction) {
-      if (typeof prediction === 'number') {
+      if (typeof prediction === 'object') numbers.add(prediction.number);
+      else if (typeof prediction === 'number') {
         const bin = Math.min(Math.floor(prediction * BINS), BINS - 1);
         probabilities[bin] = (probabilities[bin] ?? 0) + 1;
       } else if (classes.has(prediction) || classes.size < MAX_CLASSES) {
@@ -141,6 +141,24 @@ function createStatistics(): Statistics {
       latencyMs: latencies.count > 0 ? { p50: percentile(50), p95: percentile(95) } : null,
       probabilities: [...probabilities],
       classes: Object.fromEntries(classes),
+      ...(numbers.count > 0 && { numbers: numbers.view() }),
     }),
+  };
+}
+
+/** Mean and standard deviation of numbers as they come (Welford, Technometrics, 1962). */
+function createMoments() {
+  let [count, mean, squares] = [0, 0, 0];
+  return {
+    get count() {
+      return count;
+    },
+    add(value: number) {
+      count += 1;
+      const from = value - mean;
+      mean += from / count;
+      squares += from * (value - mean);
+    },
+    view: () => ({ count, mean, spread: count < 2 ? 0 : Math.sqrt(squares / (count - 1)) }),
   };
 }

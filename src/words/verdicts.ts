@@ -186,10 +186,16 @@ export function breachText(breach: Breach): string {
       return `${percent(breach.candidate)} of its ${breach.requests} requests failed, against ${percent(breach.incumbent)} of the old one's.`;
     case 'latency':
       return `95 % of its answers took up to ${Math.round(breach.p95Ms)} ms; ${Math.round(breach.allowedMs)} ms are allowed.`;
-    case 'predictions':
-      return `its predictions are distributed differently from the old one's: stability index ${breach.shift.toFixed(2)}, limit ${breach.allowed}.`;
+    case 'predictions': {
+      const { shift, allowed, numbers } = breach;
+      const means = numbers && `, ${momentsText(numbers.candidate)} against ${momentsText(numbers.incumbent)}`;
+      return `its predictions are distributed differently from the old one's${means ?? ''}: stability index ${shift.toFixed(2)}, limit ${allowed}.`;
+    }
   }
 }
+
+const momentsText = ({ mean, spread }: { mean: number; spread: number }) =>
+  `mean ${Number(mean.toPrecision(4))} (spread ${Number(spread.toPrecision(3))})`;
 
 /** `drift: the data set drifted (45 % of the features, threshold 30 %)`. */
 export function driftVerdictText({ verdict, grounds }: Pick<DriftVerdict, 'verdict' | 'grounds'>): string {

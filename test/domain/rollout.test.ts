@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { RolloutSettings } from '../../src/contracts/options.ts';
-import { findBreach, rolloutShares, stabilityIndex, type Traffic } from '../../src/domain/rollout.ts';
+import { findBreach, normalShift, rolloutShares, stabilityIndex, type Traffic } from '../../src/domain/rollout.ts';
 
 const plan: RolloutSettings = {
   strategy: 'canary',
@@ -81,5 +81,38 @@ describe('the stability index', () => {
         expect(stabilityIndex(one, one)).toBe(0);
       }),
     );
+  });
+});
+
+describe('the numbers of a regression', () => {
+  const numbers = (mean: number, spread: number, count = 500) =>
+    traffic({ probabilities: Array(10).fill(0), classes: {}, numbers: { count, mean, spread } });
+
+  it('breach when mean or spread moves, and say both', () => {
+    expect(findBreach(plan, numbers(109, 20), numbers(100, 20))).toBeNull();
+    expect(findBreach(plan, numbers(112, 20), numbers(100, 20))).toMatchObject({
+      code: 'predictions',
+      shift: expect.closeTo(0.36, 6),
+      numbers: { candidate: { mean: 112, spread: 20 }, incumbent: { mean: 100, spread: 20 } },
+    });
+    expect(findBreach(plan, numbers(100, 40), numbers(100, 20))).toMatchObject({ code: 'predictions', shift: expect.closeTo(1.125, 6) });
+    expect(findBreach(plan, numbers(104, 21), numbers(100, 20))).toBeNull();
+    expect(findBreach(plan, numbers(900, 21, 199), numbers(100, 20))).toBeNull();
+  });
+
+  it('are the stability index of normal distributions, which fine bins come near to', () => {
+    const [one, other] = [
+      { mean: 0, spread: 1 },
+      { mean: 0.4, spread: 1.2 },
+    ];
+    const counts = ({ mean, spread }: typeof one) =>
+      Array.from({ length: 400 }, (_, bin) => 1e9 * Math.exp(-(((-8 + bin * 0.04 - mean) / spread) ** 2) / 2));
+    expect(normalShift(one, other)).toBeCloseTo(stabilityIndex(counts(one), counts(other)), 2);
+  });
+
+  it('that are constant shift only when they change', () => {
+    expect(normalShift({ mean: 3, spread: 0 }, { mean: 3, spread: 0 })).toBe(0);
+    expect(normalShift({ mean: 3, spread: 0 }, { mean: 4, spread: 0 })).toBe(1_000);
+    expect(normalShift({ mean: 3, spread: 0 }, { mean: 3, spread: 1 })).toBe(1_000);
   });
 });

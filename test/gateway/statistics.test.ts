@@ -57,17 +57,19 @@ test('predicted probabilities are counted by the record, in ten bins', async () 
   expect(probabilities).toEqual([3, 3, 0, 0, 0, 0, 0, 0, 0, 9]);
 });
 
-test('classes are counted by their names; the numbers of a regression are not', async () => {
+test('classes are counted by their names, and the numbers of a regression by mean and spread', async () => {
   for (const [prediction, records] of [
     ['oak', 2],
     ['ash', 1],
-    [17.5, 4],
+    [17.5, 3],
+    [21.5, 1],
   ] as const) {
     const path = `/predict?prediction=${encodeURIComponent(JSON.stringify(prediction))}`;
     await gateway.api('POST', path, { records: Array.from({ length: records }, () => ({})) });
   }
-  const { probabilities, classes } = await statistics(3);
+  const { probabilities, classes, numbers } = await statistics(4);
   expect([probabilities, classes]).toEqual([Array(10).fill(0), { oak: 2, ash: 1 }]);
+  expect(numbers).toEqual({ count: 4, mean: 18.5, spread: 2 });
 });
 
 test('latencies are reported by their median and 95th percentile', async () => {
