@@ -14,8 +14,10 @@ import { startTemporal } from '../test/support/temporal.ts';
 import { until } from '../test/support/until.ts';
 import { storm } from './alerts/send.ts';
 import { startVictim, type Victim } from './alerts/victim.ts';
+import { inTurn, ratio, say, summary } from './figures.ts';
 
 interface Options {
+  rounds: number;
   alerts: number;
   senders: number;
   /** Connections that the senders share: as many processes that raise alerts. */
@@ -23,16 +25,15 @@ interface Options {
 }
 
 const MODEL = 'MediWatchReadmit';
-const BLOCKS = 2;
 const COUNTER = { workflowId: 'counter', taskQueue: 'counter' };
 
 /**
- * Raises alerts as fast as the senders can while the steward's worker is killed and restarted, once in each of two
- * blocks; between them, the same number of plain signals goes to a workflow that only counts, on the same server and
+ * Raises alerts as fast as the senders can while the steward's worker is killed and restarted, once in each
+ * round; between them, the same number of plain signals goes to a workflow that only counts, on the same server and
  * with the same fate of its worker. The retrain is held meanwhile, since no worker serves its steps; afterwards a whole
  * worker lets it end, so that it is a real one.
  */
-export async function benchAlerts({ alerts, senders, clients: connections }: Options) {
+export async function benchAlerts({ rounds, alerts, senders, clients: connections }: Options) {
   const dir = await mkdtemp(join(tmpdir(), 'mediwatch-bench-'));
   const undo: Array<() => Promise<unknown>> = [() => rm(dir, { recursive: true, force: true })];
   try {
@@ -49,16 +50,16 @@ export async function benchAlerts({ alerts, senders, clients: connections }: Opt
     const counter = await startCounter(dir, server.address, client);
     undo.push(counter.end);
 
-    const count = Math.ceil(alerts / BLOCKS);
-    const seconds = { ours: 0, raw: 0 };
+    const count = Math.ceil(alerts / rounds);
+    const rates = { ours: [] as number[], raw: [] as number[] };
     const clientOf = (sender: number) => clients[sender % clients.length] as Client;
     const sides = {
-      ours: (block: number) =>
+      ours: (round: number) =>
         storm({
           count,
           senders,
           victim: steward,
-          send: (number, sender) => raiseAlert(clientOf(sender), MODEL, { key: `alert-${block}-${number}` }),
+          send: (number, sender) => raiseAlert(clientOf(sender), MODEL, { key: `alert-${round}-${number}` }),
         }),
       raw: () =>
         storm({
@@ -68,17 +69,14 @@ export async function benchAlerts({ alerts, senders, clients: connections }: Opt
           send: (_, sender) => clientOf(sender).workflow.getHandle(COUNTER.workflowId).signal('raw'),
         }),
     };
-    // Who goes first changes, so that a machine that warms up or is throttled favours neither.
-    for (let block = 0; block < BLOCKS; block += 1) {
-      const order: Array<keyof typeof sides> = block % 2 === 0 ? ['ours', 'raw'] : ['raw', 'ours'];
-      for (const side of order) {
-        const took = await sides[side](block);
-        seconds[side] += took;
-        say(`${side}: ${count} in ${took.toFixed(1)} s`);
-      }
-    }
+    const measure = (side: keyof typeof sides) => async (round: number) => {
+      const took = await sides[side](round);
+      rates[side].push(count / took);
+      say(`${side}: ${count} in ${took.toFixed(1)} s`);
+    };
+    await inTurn(rounds, [measure('ours'), measure('raw')]);
 
-    const sent = count * BLOCKS;
+    const sent = count * rounds;
     const state = () => client.workflow.getHandle(workflowIds.steward(MODEL)).query(stewardQuery);
     const told = () => state().catch(() => undefined);
     const limit = { timeoutMs: 60_000, what: 'the steward to count' };
@@ -94,16 +92,15 @@ export async function benchAlerts({ alerts, senders, clients: connections }: Opt
     undo.push(whole.end);
     const ended = await until(async () => (await told())?.last, { timeoutMs: 120_000, what: 'the retrain to end' });
     const { retrains, maxHistoryEvents } = await lookAt(client);
-    const rate = (side: keyof typeof seconds) => sent / seconds[side];
     return {
       sent,
       counted,
       retrains,
       maxHistoryEvents,
-      throughputToRawSignals: round2(rate('ours') / rate('raw')),
-      alertsPerSecond: Math.round(rate('ours')),
-      rawSignalsPerSecond: Math.round(rate('raw')),
-      workerKills: BLOCKS,
+      throughputToRawSignals: ratio(rates.ours, rates.raw),
+      alertsPerSecond: summary(rates.ours),
+      rawSignalsPerSecond: summary(rates.raw),
+      workerKills: rounds,
       retrainEnded: ended.ending.code,
       senders,
       clients: connections,
@@ -163,6 +160,3 @@ async function lookAt(client: Client): Promise<{ retrains: number; maxHistoryEve
   }
   return { retrains, maxHistoryEvents };
 }
-
-const say = (text: string) => console.error(`[bench] ${text}`);
-const round2 = (value: number) => Math.round(value * 100) / 100;

@@ -1,53 +1,87 @@
 // `npm run bench -- <name> [--json]`: benchmarks that print ratios measured in one run.
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { Command } from 'commander';
 import { benchAlerts } from './alerts.ts';
+import { circumstances, say } from './figures.ts';
 import { benchRedeploy } from './redeploy.ts';
 import { benchRetrain } from './retrain.ts';
 import { benchServe } from './serve.ts';
 
-const program = new Command('npm run bench --')
-  .description('Measures the service against what it replaces, both in the same run on this machine.')
-  .option('--json', 'print one JSON document on stdout, and progress on stderr', false);
+/** Its options are numbers, each with its default and its help. */
+interface Benchmark<Name extends string> {
+  about: string;
+  options: Record<Name, [fallback: number, help: string]>;
+  run(options: Record<Name, number>): Promise<object>;
+}
+const benchmark = <Name extends string>(one: Benchmark<Name>) => one as Benchmark<string>;
+const IN_TURN = 'how often each side is measured, in turn';
 
+const BENCHMARKS: Record<string, Benchmark<string>> = {
+  retrain: benchmark({
+    about: 'the whole retrain against the same Python functions in one plain process',
+    options: { trials: [20, 'trials of each search'], rounds: [5, IN_TURN] },
+    run: benchRetrain,
+  }),
+  redeploy: benchmark({
+    about: 'redeploys and rollbacks under a steady load: how many requests fail, and how long each takes',
+    options: { rounds: [10, 'how many redeploys, and how many rollbacks'], rate: [50, 'requests a second'] },
+    run: benchRedeploy,
+  }),
+  serve: benchmark({
+    about: "predictions of the bundled API and of MLflow's own server, with the same model version",
+    options: {
+      rounds: [5, IN_TURN],
+      seconds: [5, 'how long each measurement lasts'],
+      clients: [32, 'clients that ask for one record at a time'],
+      batch: [10_000, 'records of a request in a batch'],
+    },
+    run: benchServe,
+  }),
+  alerts: benchmark({
+    about: 'drift alerts in a storm while the worker is killed and restarted, against plain signals',
+    options: {
+      rounds: [5, IN_TURN],
+      alerts: [10_000, 'how many alerts, in all rounds'],
+      senders: [50, 'how many send at once'],
+      clients: [10, 'connections that they share, each as a process of its own would have'],
+    },
+    run: benchAlerts,
+  }),
+};
+const LATEST = join(import.meta.dirname, 'results', 'latest.json');
+
+const program = new Command('npm run bench --').description(
+  'Measures the service against what it replaces, both in the same run on this machine.',
+);
+for (const [name, { about, options, run }] of Object.entries(BENCHMARKS)) {
+  const command = program.command(name).description(about);
+  for (const [option, [fallback, help]] of Object.entries(options)) {
+    command.option(`--${option} <n>`, help, Number, fallback);
+  }
+  command.action(async (given) => print({ ...(await circumstances()), ...(await run(given)) }, given.json));
+}
 program
-  .command('retrain')
-  .description('the whole retrain against the same Python functions in one plain process')
-  .option('--trials <n>', 'trials of each search', Number, 20)
-  .option('--rounds <n>', 'how often each side runs, in turn', Number, 2)
-  .action(async (options: { trials: number; rounds: number }) => print(await benchRetrain(options)));
-
-program
-  .command('redeploy')
-  .description('redeploys and rollbacks under a steady load: how many requests fail, and how long each takes')
-  .option('--rounds <n>', 'how many redeploys, and how many rollbacks', Number, 10)
-  .option('--rate <n>', 'requests a second', Number, 50)
-  .action(async (options: { rounds: number; rate: number }) => print(await benchRedeploy(options)));
-
-program
-  .command('serve')
-  .description("predictions of the bundled API and of MLflow's own server, with the same model version")
-  .option('--rounds <n>', 'how often each side is measured, in turn', Number, 5)
-  .option('--seconds <n>', 'how long each measurement lasts', Number, 5)
-  .option('--clients <n>', 'clients that ask for one record at a time', Number, 32)
-  .option('--batch <n>', 'records of a request in a batch', Number, 10_000)
-  .action(async (options: { rounds: number; seconds: number; clients: number; batch: number }) =>
-    print(await benchServe(options)),
-  );
-
-program
-  .command('alerts')
-  .description('drift alerts in a storm while the worker is killed and restarted, against plain signals')
-  .option('--alerts <n>', 'how many alerts', Number, 10_000)
-  .option('--senders <n>', 'how many send at once', Number, 50)
-  .option('--clients <n>', 'connections that they share, each as a process of its own would have', Number, 10)
-  .action(async (options: { alerts: number; senders: number; clients: number }) => print(await benchAlerts(options)));
-
-for (const command of program.commands) command.option('--json', 'print one JSON document on stdout', false);
-
+  .command('all')
+  .description('all of these with their defaults, one after the other, and writes bench/results/latest.json')
+  .action(async ({ json }) => {
+    const measured: Record<string, unknown> = await circumstances();
+    for (const [name, { about, options, run }] of Object.entries(BENCHMARKS)) {
+      say(`${name}: ${about}`);
+      measured[name] = await run(
+        Object.fromEntries(Object.entries(options).map(([option, [fallback]]) => [option, fallback])),
+      );
+    }
+    await mkdir(dirname(LATEST), { recursive: true });
+    await writeFile(LATEST, `${JSON.stringify(measured, null, 2)}\n`);
+    print(measured, json);
+  });
+for (const command of program.commands) {
+  command.option('--json', 'print one JSON document on stdout, and progress on stderr', false);
+}
 await program.parseAsync();
 
-function print(figures: Record<string, unknown>): void {
-  const json = program.opts().json || program.commands.some((command) => command.opts().json);
+function print(figures: object, json: boolean): void {
   if (json) console.log(JSON.stringify(figures, null, 2));
   else for (const [name, value] of Object.entries(figures)) console.log(`${name}: ${JSON.stringify(value)}`);
 }

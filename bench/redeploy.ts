@@ -6,6 +6,7 @@ import { clientOptions } from '../src/systems/temporal.ts';
 import { startLoad } from '../test/support/load.ts';
 import { sampleData } from '../test/support/sampleData.ts';
 import { createTestStack } from '../test/support/stack.ts';
+import { say, summary } from './figures.ts';
 
 interface Options {
   /** How many redeploys, and how many rollbacks. */
@@ -68,8 +69,6 @@ export async function benchRedeploy({ rounds, rate }: Options) {
       failedRequests: failures.length,
       unknownVersionAnswers: answers.filter(({ version }) => version !== null && !versions.includes(version)).length,
       requestsPerSecond: rate,
-      redeploys: rounds,
-      rollbacks: rounds,
       redeploySeconds: summary(seconds.redeploy),
       rollbackSeconds: summary(seconds.rollback),
       latencyMs: { p50: percentile(latencies, 0.5), p95: percentile(latencies, 0.95), max: percentile(latencies, 1) },
@@ -80,11 +79,6 @@ export async function benchRedeploy({ rounds, rate }: Options) {
   }
 }
 
-const say = (text: string) => console.error(`[bench] ${text}`);
 const round1 = (value: number) => Math.round(value * 10) / 10;
 const percentile = (sorted: number[], share: number) =>
   round1(sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? Number.NaN);
-const summary = (values: number[]) => ({
-  mean: round1(values.reduce((sum, value) => sum + value, 0) / values.length),
-  max: round1(Math.max(...values)),
-});

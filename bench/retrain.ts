@@ -10,6 +10,7 @@ import type { RetrainResult } from '../src/contracts/workflows.ts';
 import { codecOf } from '../src/systems/encryption.ts';
 import { clientOptions } from '../src/systems/temporal.ts';
 import { createTestStack, type TestStack } from '../test/support/stack.ts';
+import { inTurn, ratio, say, summaries, summary } from './figures.ts';
 
 interface Ours {
   /** From the start of the workflow to the registered version (s). */
@@ -31,24 +32,19 @@ export async function benchRetrain({ trials, rounds }: { trials: number; rounds:
     await stack.start().up();
     const plain: number[] = [];
     const ours: Ours[] = [];
-    for (let round = 0; round < rounds; round += 1) {
-      // Who goes first changes, so that a machine that warms up or is throttled favours neither.
-      const sides = [
-        () => plainScript(stack, trials, round).then((seconds) => plain.push(seconds)),
-        () => retrain(stack, trials).then((run) => ours.push(run)),
-      ];
-      for (const side of round % 2 === 0 ? sides : sides.reverse()) await side();
-    }
-    const registered = mean(ours.map((run) => run.registered));
+    await inTurn(rounds, [
+      async (round) => void plain.push(await plainScript(stack, trials, round)),
+      async () => void ours.push(await retrain(stack, trials)),
+    ]);
+    const registered = ours.map((run) => run.registered);
     return {
-      ratioToPlainScript: round3(registered / mean(plain)),
-      overheadSecondsPerTrial: round3(mean(ours.map((run) => run.overheadPerTrial))),
-      retrainSeconds: round3(registered),
-      plainScriptSeconds: round3(mean(plain)),
-      stageSeconds: meanOfEach(ours.map((run) => run.stages)),
-      testAuc: ours.map((run) => round3(run.testAuc)),
+      ratioToPlainScript: ratio(registered, plain),
+      overheadSecondsPerTrial: summary(ours.map((run) => run.overheadPerTrial)),
+      retrainSeconds: summary(registered),
+      plainScriptSeconds: summary(plain),
+      stageSeconds: summaries(ours.map((run) => run.stages)),
+      testAuc: summary(ours.map((run) => run.testAuc)),
       trials,
-      rounds,
     };
   } finally {
     await stack.dispose();
@@ -139,11 +135,4 @@ async function trialOverhead(
   return mean(seconds);
 }
 
-const say = (text: string) => console.error(`[bench] ${text}`);
 const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
-const round3 = (value: number) => Math.round(value * 1000) / 1000;
-
-function meanOfEach(runs: Array<Record<string, number>>): Record<string, number> {
-  const names = Object.keys(runs[0] ?? {});
-  return Object.fromEntries(names.map((name) => [name, round3(mean(runs.map((run) => run[name] ?? Number.NaN)))]));
-}

@@ -8,6 +8,7 @@ import { Client } from 'undici';
 import { PROJECT_ROOT } from '../src/config.ts';
 import { freePort } from '../src/systems/ports.ts';
 import { until } from '../test/support/until.ts';
+import { inTurn, ratio, say, summaries, summary } from './figures.ts';
 
 interface Options {
   rounds: number;
@@ -104,34 +105,33 @@ export async function benchServe({ rounds, seconds, clients, batch }: Options) {
     const rows = records((await (await fetch(`${url}/schema`)).json()) as Schema, batch);
 
     const found = { bundled: [] as Round[], mlflow: [] as Round[] };
-    for (let round = 0; round < rounds; round += 1) {
-      for (const server of round % 2 === 0 ? servers : servers.toReversed()) {
-        const one = await load(server, { clients: 1, seconds, size: 1, rows });
-        const many = await load(server, { clients, seconds, size: 1, rows });
-        const large = await load(server, { clients: 2, seconds, size: batch, rows });
-        const measured = {
-          oneRecordMs: one.medianMs,
-          requestsPerSecond: many.requestsPerSecond,
-          batchRecordsPerSecond: large.requestsPerSecond * batch,
-          cpuMsPerRequest: many.cpuMs,
-          cpuMicrosecondsPerRecord: (large.cpuMs / batch) * 1_000,
-        };
-        found[server.name].push(measured);
-        say(`round ${round + 1}, ${server.name}: ${JSON.stringify(measured)}`);
-      }
-    }
-    const ratio = (name: 'requestsPerSecond' | 'batchRecordsPerSecond') =>
-      summary(found.bundled.map((round, index) => round[name] / (found.mlflow[index]?.[name] ?? Number.NaN)));
+    const measure = (server: Server) => async (round: number) => {
+      const one = await load(server, { clients: 1, seconds, size: 1, rows });
+      const many = await load(server, { clients, seconds, size: 1, rows });
+      const large = await load(server, { clients: 2, seconds, size: batch, rows });
+      const measured = {
+        oneRecordMs: one.medianMs,
+        requestsPerSecond: many.requestsPerSecond,
+        batchRecordsPerSecond: large.requestsPerSecond * batch,
+        cpuMsPerRequest: many.cpuMs,
+        cpuMicrosecondsPerRecord: (large.cpuMs / batch) * 1_000,
+      };
+      found[server.name].push(measured);
+      say(`round ${round + 1}, ${server.name}: ${JSON.stringify(measured)}`);
+    };
+    await inTurn(rounds, servers.map(measure));
+    const ratioOf = (name: keyof Round) =>
+      ratio(
+        found.bundled.map((round) => round[name]),
+        found.mlflow.map((round) => round[name]),
+      );
     return {
       bundled: summaries(found.bundled),
       mlflow: summaries(found.mlflow),
-      ratioOfRequestsPerSecond: ratio('requestsPerSecond'),
-      ratioOfBatchRecordsPerSecond: ratio('batchRecordsPerSecond'),
-      rounds,
+      ratioOfRequestsPerSecond: ratioOf('requestsPerSecond'),
+      ratioOfBatchRecordsPerSecond: ratioOf('batchRecordsPerSecond'),
       clients,
       batch,
-      machine: `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}`,
-      commit: (await execa('git', ['rev-parse', '--short', 'HEAD'], { cwd: PROJECT_ROOT, reject: false })).stdout,
     };
   } finally {
     for (const { pid } of started) {
@@ -224,17 +224,4 @@ function cpuSeconds({ pid }: ChildProcess): number {
     }
   }
   return ticks / 100;
-}
-
-const say = (text: string) => console.error(`[bench] ${text}`);
-
-function summary(values: number[]) {
-  const sorted = values.toSorted((one, other) => one - other);
-  const at = (index: number) => Number((sorted[index] ?? Number.NaN).toPrecision(3));
-  return { median: at(Math.floor((sorted.length - 1) / 2)), min: at(0), max: at(sorted.length - 1) };
-}
-
-function summaries(rounds: Round[]) {
-  const names = Object.keys(rounds[0] ?? {}) as Array<keyof Round>;
-  return Object.fromEntries(names.map((name) => [name, summary(rounds.map((round) => round[name]))]));
 }
