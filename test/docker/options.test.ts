@@ -1,6 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { checkSecret } from '../../src/systems/checkSecret.ts';
 import { send } from '../gateway/support.ts';
 import {
   baseImage,
@@ -26,7 +27,7 @@ describe.skipIf(problem)(`the Docker target${skipped}`, () => {
   beforeAll(async () => {
     await ensureDaemon();
     registry = await startRegistry();
-    const env = { MEDIWATCH_DOCKER_BASE_IMAGE: await baseImage() };
+    const env = { MEDIWATCH_DOCKER_BASE_IMAGE: await baseImage(), MEDIWATCH_MLFLOW_TOKEN: 'token-of-mlflow' };
     bench = await openBench({ repository: `${registry.host}/mediwatch/api`, versions: 2, env });
   }, 300_000);
 
@@ -102,6 +103,12 @@ describe.skipIf(problem)(`the Docker target${skipped}`, () => {
       PortBindings: null,
     });
     expect(details.Config.Env).toContain('MLFLOW_MODEL_VERSION=1');
+    // Whoever may use the daemon reads the environment of a container, not its files.
+    expect(JSON.stringify(details)).not.toMatch(/of-mlflow|CHECK_SECRET/);
+    const secrets = JSON.parse(await docker('exec', details.Id, 'cat', '/run/secrets/mediwatch.json'));
+    expect(secrets).toEqual({ MLFLOW_TRACKING_TOKEN: 'token-of-mlflow', API_CHECK_SECRET: checkSecret(bench.config) });
+    const environment = await docker('exec', details.Id, 'sh', '-c', 'cat /proc/[0-9]*/environ | tr "\\0" "\\n"');
+    expect(environment).not.toMatch(/of-mlflow|CHECK_SECRET/);
     expect(url).toBe(`http://${details.NetworkSettings.IPAddress}:8000`);
   });
 

@@ -58,18 +58,23 @@ export function createDockerTarget(config: Config, system: DockerSystem): Deploy
       const name = containerName(key);
       const existing = await docker.inspect(name);
       if (existing) assertSame(existing, { key, model, version });
-      else {
-        const { reference, user, runId } = await chooseImage(config, system, { model, version, signal });
+      // One that was not started may lack its secrets.
+      const isMade = existing?.State.Status === 'created';
+      if (isMade) await docker.remove(name);
+      if (!existing || isMade) {
+        const { reference, user, secretsPath, runId } = await chooseImage(config, system, { model, version, signal });
         const logDir = join(state, 'predictions');
         const container = {
-          ...{ key, model, version, runId, image: reference, logDir },
+          ...{ key, model, version, runId, image: reference, secretsPath, logDir },
           user: await preparePredictionLog(logDir, user),
           reach: await bridge.reach(),
         };
-        await docker.create(await describeContainer(config, container));
+        const { spec, secrets } = await describeContainer(config, container);
+        await docker.create(spec);
+        if (secrets) await docker.put(name, secrets);
+        await docker.start(name);
       }
       // One that has ended stays as it is: its end and its log say what is wrong with it.
-      if (!existing || existing.State.Status === 'created') await docker.start(name);
       const url = (await register(key, signal)) ?? `http://${name}.invalid`;
       return { key, model, version, url, logFile: logFileOf(config, key) };
     },

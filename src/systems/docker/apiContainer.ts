@@ -1,5 +1,5 @@
 import { chown, mkdir, readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, posix } from 'node:path';
 import { expandForApi } from '../../config/placeholders.ts';
 import type { Config } from '../../config.ts';
 import { accessVariables, modelVariables } from '../apiVariables.ts';
@@ -9,6 +9,7 @@ import { readSecret } from './cli.ts';
 import { type ContainerDetails, type ContainerSpec, LABELS } from './client.ts';
 import { confinement } from './confinement.ts';
 import type { Reach } from './reach.ts';
+import { hideSecrets, type PlacedFile } from './secretFile.ts';
 
 /** Port on which the API listens inside its container. */
 export const API_PORT = 8000;
@@ -23,6 +24,8 @@ interface ApiContainer {
   /** Reference of the image. */
   image: string;
   user: string | undefined;
+  /** Where the image reads its secrets; undefined: from its environment. */
+  secretsPath: string | undefined;
   reach: Reach;
   /** Folder on the host where predictions are logged. */
   logDir: string;
@@ -35,16 +38,19 @@ export function containerName(key: string): string {
 
 /**
  * Describes the container of the API: its environment, limits and labels. It has no restart policy yet: a candidate
- * that ends must be seen to have ended.
+ * that ends must be seen to have ended. Its secrets are put into it before it starts.
  *
  * @throws {DockerError} InvalidConfig, when docker.secretKeyFile cannot be read
  */
-export async function describeContainer(config: Config, container: ApiContainer): Promise<ContainerSpec> {
-  const { key, model, version, runId, image, user, reach, logDir } = container;
+export async function describeContainer(
+  config: Config,
+  container: ApiContainer,
+): Promise<{ spec: ContainerSpec; secrets: PlacedFile | null }> {
+  const { key, model, version, runId, image, user, secretsPath, reach, logDir } = container;
   const { memoryMb, network } = config.docker;
-  const variables = await environment(config, container);
+  const { variables, secrets } = hideSecrets(await environment(config, container), secretsPath);
   const confined = confinement(config);
-  return {
+  const spec = {
     name: containerName(key),
     Image: image,
     ...(user && { User: user }),
@@ -57,7 +63,8 @@ export async function describeContainer(config: Config, container: ApiContainer)
       [LABELS.gateway]: config.deployment.adminUrl,
       ...(runId && { [LABELS.run]: runId }),
     },
-    Volumes: confined.Volumes,
+    // One without a name, which goes with the container.
+    Volumes: { ...confined.Volumes, ...(secrets && { [posix.dirname(secrets.path)]: {} }) },
     HostConfig: {
       ...confined.HostConfig,
       Init: true,
@@ -70,6 +77,7 @@ export async function describeContainer(config: Config, container: ApiContainer)
       ...(reach.by === 'port' && { PortBindings: { [CONTAINER_PORT]: [{ HostIp: '127.0.0.1', HostPort: '' }] } }),
     },
   };
+  return { spec, secrets };
 }
 
 async function environment(config: Config, container: ApiContainer): Promise<Record<string, string>> {

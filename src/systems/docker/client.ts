@@ -1,7 +1,9 @@
+import { posix } from 'node:path';
 import type { Readable } from 'node:stream';
 import Dockerode from 'dockerode';
 import pRetry from 'p-retry';
 import { asDockerError, statusOf } from './errors.ts';
+import { type PlacedFile, tarOf } from './secretFile.ts';
 
 /** Characters of a log's end that are kept. */
 const TAIL_CHARACTERS = 4_000;
@@ -70,6 +72,12 @@ export function createDocker(options: { socketPath?: string } = {}) {
     /** Makes the container unless its name is taken. */
     create: (spec: ContainerSpec) =>
       change(`create the container ${spec.name}`, [409], () => engine.createContainer(spec)),
+
+    /** Puts a file into a volume of a container that has not started yet. */
+    put: (name: string, file: PlacedFile) =>
+      change(`write into the container ${name}`, [], () =>
+        engine.getContainer(name).putArchive(tarOf(file), { path: posix.dirname(file.path) }),
+      ),
 
     start: (name: string) => change(`start the container ${name}`, [304], () => engine.getContainer(name).start()),
 
@@ -170,6 +178,8 @@ export const LABELS = {
   digest: 'mediwatch.digest',
   /** Admin address of the gateway that a container belongs to: two installations may share a Docker daemon. */
   gateway: 'mediwatch.gateway',
+  /** Where an image reads variables that are secrets, a JSON object, so that they are not in its environment. */
+  secrets: 'mediwatch.secrets',
   /** Key of the step that runs in a container. */
   step: 'mediwatch.step',
   /** Worker that started it: host, process id, and when that process started. */

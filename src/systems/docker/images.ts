@@ -111,11 +111,18 @@ export function createImages({ config, ...parts }: Parts) {
   };
 }
 
+interface ChosenImage {
+  reference: string;
+  user: string;
+  secretsPath: string | undefined;
+  runId: string | null;
+}
+
 /**
  * The image of a version's container. Option registry: `docker.image:docker.tag`, the registry's if this host can get
  * it; option baked: the one that holds the version, which is built and pushed if there is none.
  *
- * @returns a reference that always means the same image, the image's user, and the MLflow run of the version
+ * @returns a reference that always means the same image, its user, where it reads secrets, and the MLflow run of the version
  * @throws {DockerError} DeploymentFailed, when there is no image; what baking throws
  * @throws {MlflowError} when MLflow does not answer
  */
@@ -123,11 +130,11 @@ export async function chooseImage(
   config: Config,
   { docker, images, mlflow }: { docker: Docker; images: Images; mlflow: Mlflow },
   { model, version, signal }: { model: string; version: string; signal: AbortSignal | undefined },
-): Promise<{ reference: string; user: string; runId: string | null }> {
+): Promise<ChosenImage> {
   const { image, tag, option, push } = config.docker;
   if (option === 'baked') {
     const { reference, runId } = await images.bake(model, version, { signal });
-    return { reference, user: await userOf(reference), runId };
+    return { reference, ...saidBy(await docker.image(reference)), runId };
   }
   const found = await mlflow.getVersion(model, version, { signal });
   if (!found) throw new DockerError('ModelNotFound', `${model} has no version ${version} in MLflow.`);
@@ -145,9 +152,11 @@ export async function chooseImage(
   const details = await docker.image(name);
   if (!details) throw new DockerError('DeploymentFailed', `There is no image ${name}: build or pull it.`);
   const reference = digestIn(image, details.RepoDigests) ?? details.Id;
-  return { reference, user: details.Config.User, runId: found.runId || null };
+  return { reference, ...saidBy(details), runId: found.runId || null };
+}
 
-  async function userOf(name: string): Promise<string> {
-    return (await docker.image(name))?.Config.User ?? '';
-  }
+function saidBy(image: Awaited<ReturnType<Docker['image']>>): Pick<ChosenImage, 'user' | 'secretsPath'> {
+  // Docker has null where there are none, whatever its types say.
+  const labels: Record<string, string | undefined> = image?.Config.Labels ?? {};
+  return { user: image?.Config.User ?? '', secretsPath: labels[LABELS.secrets] };
 }
