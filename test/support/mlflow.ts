@@ -32,14 +32,21 @@ export interface MlflowServer {
  * Starts a real tracking server with a registry and the artifact proxy, on loopback, with an empty state of its own.
  *
  * @param options.python whose MLflow it is (default: that of the training package)
+ * @param options.admin password of its user `admin`: it has users, and asks everybody for a login
  */
-export async function startMlflow({ python = PYTHON }: { python?: string } = {}): Promise<MlflowServer> {
+export async function startMlflow({
+  python = PYTHON,
+  admin,
+}: {
+  python?: string;
+  admin?: string;
+} = {}): Promise<MlflowServer> {
   const dir = await mkdtemp(join(tmpdir(), 'mediwatch-mlflow-'));
   const port = await freePort();
   const uri = `http://127.0.0.1:${port}`;
   const [database, empty] = [join(dir, 'mlflow.db'), await emptyDatabaseOf(python)];
   const hadOne = await empty.copyTo(database);
-  let running = await launch(python, dir, port).catch(async (error: unknown) => {
+  let running = await launch(python, dir, port, admin).catch(async (error: unknown) => {
     await rm(dir, { recursive: true, force: true });
     throw error;
   });
@@ -62,7 +69,7 @@ export async function startMlflow({ python = PYTHON }: { python?: string } = {})
     dir,
     kill9,
     async restart() {
-      running = await launch(python, dir, port);
+      running = await launch(python, dir, port, admin);
     },
     async stop() {
       running.signal('SIGTERM');
@@ -74,13 +81,16 @@ export async function startMlflow({ python = PYTHON }: { python?: string } = {})
   };
 }
 
-async function launch(python: string, dir: string, port: number) {
+async function launch(python: string, dir: string, port: number, admin: string | undefined) {
   const uri = `http://127.0.0.1:${port}`;
   const log = join(dir, 'mlflow.log');
   const state = ['--backend-store-uri', `sqlite:///${join(dir, 'mlflow.db')}`];
   const artifacts = ['--artifacts-destination', join(dir, 'artifacts')];
   // Ours is up in half the time; it is written for the MLflow of the training package.
-  const server = python === PYTHON ? [SERVER] : ['-m', 'mlflow', 'server', '--host', '127.0.0.1', '--workers', '1'];
+  const whole = ['-m', 'mlflow', 'server', '--host', '127.0.0.1', '--workers', '1'];
+  const withUsers = admin === undefined ? [] : ['--app-name', 'basic-auth'];
+  const server = python === PYTHON && admin === undefined ? [SERVER] : [...whole, ...withUsers];
+  const login = { MLFLOW_AUTH_ADMIN_PASSWORD: admin, MLFLOW_FLASK_SERVER_SECRET_KEY: 'signs the forms of its pages' };
   const serving = execa(python, [...server, ...state, ...artifacts, '--port', String(port)], {
     cwd: dir,
     // A group of its own: the web server of the command is a child of it.
@@ -89,7 +99,7 @@ async function launch(python: string, dir: string, port: number) {
     stdin: 'ignore',
     stdout: { file: log, append: true },
     stderr: { file: log, append: true },
-    env: { MLFLOW_SERVER_ENABLE_JOB_EXECUTION: 'false', MLFLOW_DISABLE_TELEMETRY: 'true' },
+    env: { MLFLOW_SERVER_ENABLE_JOB_EXECUTION: 'false', MLFLOW_DISABLE_TELEMETRY: 'true', ...(admin && login) },
   });
   let hasEnded = false;
   const ended = serving.then(() => {
