@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { parseBuilder, planBuild } from '../../src/systems/docker/build.ts';
 import { digestIn, registryOf } from '../../src/systems/docker/cli.ts';
 import { planReach } from '../../src/systems/docker/reach.ts';
+import { hideSecrets } from '../../src/systems/docker/secretFile.ts';
 
 const NATIVE = { operatingSystem: 'Debian GNU/Linux 12 (bookworm)', rootless: false, platform: 'linux/amd64' };
 const FACTS = {
@@ -83,4 +84,23 @@ test('of the digests of an image, the one of its repository is taken', () => {
   expect(digestIn('owner/name', digests)).toBe('owner/name@sha256:2');
   expect(digestIn('docker.io/owner/name', digests)).toBe('owner/name@sha256:2');
   expect(digestIn('absent', digests)).toBeUndefined();
+});
+
+test('what is secret in the environment of a container goes into a file, where its image reads one', () => {
+  const variables = {
+    MLFLOW_TRACKING_USERNAME: 'trainer',
+    MLFLOW_TRACKING_PASSWORD: 'p',
+    HTTPS_PROXY: 'http://u:p@proxy:3128',
+    NO_PROXY: 'localhost',
+    API_CHECK_SECRET: 's',
+  };
+  expect(hideSecrets(variables, undefined)).toEqual({ variables, secrets: null });
+  const { variables: shown, secrets } = hideSecrets(variables, '/run/secrets/m.json');
+  expect(shown).toEqual({
+    MLFLOW_TRACKING_USERNAME: 'trainer',
+    NO_PROXY: 'localhost',
+    MEDIWATCH_SECRETS_FILE: '/run/secrets/m.json',
+  });
+  const { MLFLOW_TRACKING_USERNAME: _, NO_PROXY: __, ...hidden } = variables;
+  expect(JSON.parse(secrets?.content ?? '')).toEqual(hidden);
 });
