@@ -5,13 +5,14 @@ import type { RetrainResult } from '../../../src/contracts/workflows.ts';
 import { mediwatch } from '../../support/command.ts';
 import { type MlflowServer, startMlflow } from '../../support/mlflow.ts';
 import { sampleData } from '../../support/sampleData.ts';
-import { createTestStack, type TestStack } from '../../support/stack.ts';
+import { createTestStack, type StackRun, type TestStack } from '../../support/stack.ts';
 
 const ADMIN = 'password-of-the-admin';
-const PASSWORD = 'pässword/of:the trainer';
+const PASSWORD = 'password/of:the trainer';
 
 let mlflow: MlflowServer;
 let stack: TestStack;
+let run: StackRun;
 
 /** A server with users; ours is one of them, who may read what others have, and owns what it makes. */
 beforeAll(async () => {
@@ -37,7 +38,7 @@ afterAll(async () => {
 });
 
 it('a user of an MLflow with users retrains and serves, and no log or database has its password', async () => {
-  const run = stack.start();
+  run = stack.start();
   await run.up();
   const { exitCode, json, stderr } = await mediwatch<{ result: RetrainResult }>(
     stack.env,
@@ -50,11 +51,11 @@ it('a user of an MLflow with users retrains and serves, and no log or database h
   const written = [...texts(stack.dir), ['the terminal', run.output() + stderr + JSON.stringify(json)] as const];
   const forms = [PASSWORD, encodeURIComponent(PASSWORD), base64(PASSWORD), base64(`trainer:${PASSWORD}`)];
   expect(written.filter(([, text]) => forms.some((form) => text.includes(form))).map(([name]) => name)).toEqual([]);
-  run.process.kill('SIGTERM');
-  await run.exited;
 }, 400_000);
 
 it('a wrong password fails for good, and the failure says which settings to correct', async () => {
+  run.process.kill('SIGTERM');
+  await run.exited;
   stack.env.MLFLOW_TRACKING_PASSWORD = 'another-password';
   await stack.start().up();
   const { exitCode, json, stderr } = await mediwatch(stack.env, 'retrain', '--trials', '1', '--follow');
