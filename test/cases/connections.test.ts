@@ -290,7 +290,8 @@ describe('a refusal is final and says what to do:', () => {
   ])('a proxy that takes calls, and answers %i to a file', async (status, type) => {
     if (plain) plain.answer = { status, body: nginx(`${status}`), type: 'text/html', method: 'PUT' };
     await withVariables({ MLFLOW_TRACKING_URI: `http${at(plain)}` }, folder, async (config) => {
-      const backend = openBackend(artifactStoreOptions(config));
+      const { experiment: _, ...place } = artifactStoreOptions(config);
+      const backend = openBackend(place);
       const sent = backend.put('a/b', () => Readable.from(['a']), 1, {});
       for (const outcome of [await outcomeOf(sent), await python.ask('upload', { ...process.env })]) {
         expect(outcome).toMatchObject({ type, retryable: false });

@@ -22,7 +22,7 @@ export interface ArtifactStoreOptions {
   mlflowUri: string;
   /** How it is reached. */
   mlflow?: Partial<TransportOptions>;
-  /** Experiment of MLflow whose permissions cover the data sets; absent: none does. */
+  /** Experiment of MLflow whose permissions cover all that is stored; absent: none does. */
   experiment?: string;
   /** This host's own copies; only this host's processes use it. */
   cacheDir: string;
@@ -62,16 +62,12 @@ const BACKENDS = {
   folder: ({ store }) => folderBackend(store),
 } satisfies Record<string, (options: ArtifactStoreOptions) => Backend>;
 
-/** The place alone, for what is kept under names of its own, whatever the experiment. */
-export function openBackend({ experiment: _, ...options }: ArtifactStoreOptions): Backend {
-  return backendOf(options);
-}
-
-const backendOf = (options: ArtifactStoreOptions) =>
+/** The place alone, for what is kept under names of its own. */
+export const openBackend = (options: ArtifactStoreOptions): Backend =>
   BACKENDS[options.store === 'mlflow' ? 'mlflow' : 'folder'](options);
 
 export function createArtifactStore(options: ArtifactStoreOptions): ArtifactStore {
-  const backend = backendOf(options);
+  const backend = openBackend(options);
   const cache = createCache(options.cacheDir);
   const shared = createSharing<string>();
   let known: Promise<Authentication> | undefined;

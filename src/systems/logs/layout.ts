@@ -3,7 +3,7 @@ import { readdir, rm, rmdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Backend } from '../artifacts/index.ts';
 
-/** Where all logs lie in the artifact store. */
+/** Where all logs lie in the artifact store: in MLflow, below the folder of the experiment. */
 const LOGS_ROOT = 'mediwatch/logs';
 
 /** Longest part of a workflow id that is a folder's name as it is (characters): file systems take 255 bytes. */

@@ -63,7 +63,8 @@ export function clientsOf({ ask }: ReturnType<typeof startAsking>): Clients {
 }
 
 async function lookedUp(config: Config): Promise<void> {
-  const backend = openBackend(artifactStoreOptions(config));
+  const { experiment: _, ...place } = artifactStoreOptions(config);
+  const backend = openBackend(place);
   await backend.sizeOf('folder/file', {}).finally(() => backend.close());
 }
 

@@ -40,11 +40,13 @@ afterAll(async () => {
 it('a user of an MLflow with users retrains and serves, and no log or database has its password', async () => {
   run = stack.start();
   await run.up();
-  const { exitCode, json, stderr } = await mediwatch<{ result: RetrainResult }>(
+  const { exitCode, json, stderr } = await mediwatch<{ workflowId: string; result: RetrainResult }>(
     stack.env,
     ...['retrain', '--trials', '1', '--follow'],
   );
   expect(exitCode, stderr).toBe(0);
+  const listed = await mediwatch<{ logs: unknown[] }>(stack.env, 'logs', json.workflowId, '--list');
+  expect(listed.json.logs.length, listed.stderr).toBeGreaterThan(0);
   const health = await fetch(`http://127.0.0.1:${stack.ports.API_PORT}/health`);
   expect(await health.json()).toMatchObject({ model_version: json.result.version.version });
 
