@@ -53,7 +53,7 @@ it('a user of an MLflow with users retrains and serves, and no log or database h
   const written = [...texts(stack.dir), ['the terminal', run.output() + stderr + JSON.stringify(json)] as const];
   const forms = [PASSWORD, encodeURIComponent(PASSWORD), base64(PASSWORD), base64(`trainer:${PASSWORD}`)];
   expect(written.filter(([, text]) => forms.some((form) => text.includes(form))).map(([name]) => name)).toEqual([]);
-}, 400_000);
+}, 600_000);
 
 it('a wrong password fails for good, and the failure says which settings to correct', async () => {
   run.process.kill('SIGTERM');
@@ -66,7 +66,7 @@ it('a wrong password fails for good, and the failure says which settings to corr
   expect(said).toContain('MlflowLoginRefused');
   expect(said).toContain('mlflow.password');
   expect(said).not.toContain('another-password');
-}, 400_000);
+}, 600_000);
 
 const base64 = (text: string) => Buffer.from(text).toString('base64');
 
