@@ -58,6 +58,7 @@ beforeAll(async () => {
   env = {
     TEMPORAL_ADDRESS: temporal.address,
     MLFLOW_TRACKING_URI: server.uri,
+    MEDIWATCH_MLFLOW_EXPERIMENT: 'logged',
     MEDIWATCH_STACK_DIR: elsewhere,
     TZ: 'UTC',
   };

@@ -57,18 +57,18 @@ async function showOnce(cli: Cli, reader: LogReader, wanted: LogsWanted): Promis
 
 /** Says why there is no log of a workflow. */
 async function explainNothing(cli: Cli, workflowId: string): Promise<void> {
-  const { logs, artifacts } = cli.config();
+  const { logs, artifacts, mlflow } = cli.config();
+  const where = artifacts.store === 'mlflow' ? `the experiment "${mlflow.experiment}" of MLflow` : artifacts.store;
   const end = await endOf(cli, workflowId, { wait: false });
   if (end.kind === 'unknown') {
     const exitCode = end.error instanceof CommandError ? end.error.exitCode : EXIT.failed;
-    const where = artifacts.store === 'mlflow' ? 'MLflow' : artifacts.store;
     throw new CommandError(exitCode, `There is no log of "${workflowId}" in ${where}. ${end.error.message}`, {
       cause: end.error,
     });
   }
   const running = `No step of ${workflowId} has begun up to now. Wait for one with "mediwatch logs ${workflowId} --follow".`;
   const kept = logs.keepDays > 0 ? `, or they are older than logs.keepDays (${logs.keepDays} days)` : '';
-  const ended = `There is no log of ${workflowId}: no step of it ran${kept}, or logs.ship was off on its worker.`;
+  const ended = `There is no log of ${workflowId} in ${where}: no step of it ran${kept}, or logs.ship was off on its worker.`;
   writeLine(cli.io.stderr, end.kind === 'running' ? running : ended);
 }
 
