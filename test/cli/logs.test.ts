@@ -163,7 +163,10 @@ it('needs no Temporal: without it, what there is now is shown, and following say
   expect([following.code, following.out]).toEqual([0, expect.stringContaining('going on')]);
   expect(following.err).toContain('Temporal does not answer, so that nobody can tell when it ends');
   const nothing = await mediwatch(['logs', 'nothing'], { env: away });
-  expect([nothing.code, nothing.err]).toEqual([4, expect.stringContaining('There is no log of "nothing" in MLflow.')]);
+  expect([nothing.code, nothing.err]).toEqual([
+    4,
+    expect.stringContaining('There is no log of "nothing" in the experiment "logged" of MLflow.'),
+  ]);
 });
 
 it('says that a workflow is unknown, and that MLflow is away', async () => {
