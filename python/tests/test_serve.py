@@ -8,6 +8,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -133,6 +134,7 @@ def test_predictions_are_logged_and_checks_are_not(api):
         *("prob", "pred"),
     ]
     assert rows[-1]["age"] == record["age"] and rows[-1]["event_id"] != rows[-2]["event_id"]
+    assert all(str(uuid.UUID(row["event_id"], version=4)) == row["event_id"] for row in rows)
     assert float(rows[-1]["ts"]) > 1.7e9
 
 

@@ -8,7 +8,6 @@ import signal
 import sys
 import threading
 import time
-import uuid
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from itertools import repeat
@@ -161,7 +160,7 @@ class Service:
 
     def _write_log(self, model: ServedModel, columns: Columns, predicted: Predicted) -> list[str]:
         made = logged_of(model, predicted)
-        ids = [str(uuid.uuid4()) for _ in made[0]]
+        ids = _new_ids(len(made[0]))
         fixed = (f"{time.time():.3f}", model.version, thresholds_of(model).get("threshold"))
         rows = zip(ids, *(repeat(value, len(ids)) for value in fixed), *columns.values(), *made, strict=True)
         try:
@@ -171,6 +170,13 @@ class Service:
             _log.warning("The prediction log was not written: %s", error)
             return [f"the prediction log was not written: {error.strerror}"]
         return []
+
+
+def _new_ids(count: int) -> list[str]:
+    """Return random UUIDs (version 4); `uuid.uuid4` takes five times as long."""
+    digits = os.urandom(16 * count).hex()
+    every = (digits[start : start + 32] for start in range(0, len(digits), 32))
+    return [f"{d[:8]}-{d[8:12]}-4{d[13:16]}-{'89ab'[int(d[16], 16) % 4]}{d[17:20]}-{d[20:]}" for d in every]
 
 
 def create_app(settings: Settings) -> FastAPI:

@@ -6,6 +6,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from operator import itemgetter
 from typing import TYPE_CHECKING, cast
 
@@ -27,6 +28,8 @@ MAX_OTHER_FIELDS = 100
 # How many names of fields a warning lists, and how much of each.
 _NAMED_FIELDS, _NAME_LENGTH = 20, 80
 _READ_AT_A_TIME = 500
+_NUMBERS = frozenset({int, float, type(None)})
+_KEPT = frozenset({str, int, float})
 # Values of a feature that are kept with what they stand for.
 _MOST_KNOWN = 4096
 # Escapes of half a character: two together are one that can be written, one alone is not.
@@ -104,8 +107,9 @@ class RecordReader:
         self._get: Callable[[Record], tuple[Value, ...]] = (
             itemgetter(*names) if len(names) > 1 else lambda record: (record[names[0]],)
         )
-        #: What values stand for that were read before, by feature.
-        self._known: dict[str, dict[Value, Value]] = {name: {None: None} for name in self._features}
+        #: What values stand for that come again and again, by feature, and those of them that are not of training.
+        self._known: dict[str, dict[Value, Value]] = {name: {None: None} for name in names}
+        self._unseen: dict[str, set[Value]] = {name: set() for name in names}
 
     def read(self, records: list[Record]) -> tuple[Columns, list[str]]:
         """Return the values of each feature, and warnings about fields that the model does not read, get, or know.
@@ -148,36 +152,40 @@ class RecordReader:
 
     def _column(self, name: str, given: Sequence[Value], start: int, absent: set[str], unseen: set[str]) -> list[Value]:
         """Return the values of a feature in the records from `start`; adds its name if one is missing, or unknown."""
-        try:
-            distinct = set(given)
-        except TypeError:
-            distinct = {False}
-        kinds = set(map(type, distinct))
-        if not distinct.isdisjoint((0, 1)) and bool in map(type, given):
-            # To a set, True is 1.
-            kinds.add(bool)
-        if self._features[name]["kind"] == "numeric" and kinds <= {int, float, type(None)}:
+        known = self._known[name]
+        if self._features[name]["kind"] != "numeric":
+            # To a dictionary, True is 1.
+            with suppress(KeyError, TypeError):
+                values = list(map(known.__getitem__, given))
+                if not self._unseen[name].isdisjoint(values):
+                    unseen.add(name)
+                # To a dictionary, True is 1.
+                if known.keys().isdisjoint((0, 1)) or bool not in map(type, given):
+                    return values
+        elif _NUMBERS.issuperset(map(type, given)):
             numbers = _numbers(given)
             if numbers is not None:
                 return numbers
-        if kinds <= {str, int, float, type(None)}:
-            # Most values of categories come again and again.
-            known = self._known[name]
-            for value in distinct - known.keys():
-                known[value] = self._value(f"records[{start + given.index(value)}].{name}", value, name)
-            values = list(map(known.__getitem__, given))
-            read = {known[value] for value in distinct}
-            if len(known) > _MOST_KNOWN:
-                self._known[name] = {None: None}
-        else:
-            where = enumerate(given, start)
-            values = [self._value(f"records[{n}].{name}", value, name) for n, value in where]
-            read = set(values)
-        if None in read and values.count(None) > given.count(None):
+        values = [
+            known[value] if type(value) in _KEPT and value in known else self._read(number, name, value)
+            for number, value in enumerate(given, start)
+        ]
+        if None in values and values.count(None) > given.count(None):
             absent.add(name)
-        if name in self._seen and any(isinstance(value, str) and value not in self._seen[name] for value in read):
+        if not self._unseen[name].isdisjoint(values):
             unseen.add(name)
+        if len(known) > _MOST_KNOWN:
+            self._known[name], self._unseen[name] = {None: None}, set()
         return values
+
+    def _read(self, position: int, name: str, value: Value) -> Value:
+        read = self._value(f"records[{position}].{name}", value, name)
+        if isinstance(read, str):
+            if name in self._seen and read not in self._seen[name]:
+                self._unseen[name].add(read)
+            if type(value) in _KEPT:
+                self._known[name][value] = read
+        return read
 
     def _value(self, where: str, value: object, name: str) -> Value:
         if isinstance(value, dict | list):

@@ -140,7 +140,7 @@ class _Boosters:
         self._baseline = np.concatenate([one.baseline for one in boosters])
 
     def read(self, column: int, values: Floats) -> Ints:
-        return np.searchsorted(self._ranges[column], values) + self._first[column]
+        return self._ranges[column].searchsorted(values) + self._first[column]
 
     def edges(self, column: int) -> Floats:
         return self._ranges[column][:-1]
