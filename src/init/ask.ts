@@ -1,20 +1,20 @@
 import type { Readable, Writable } from 'node:stream';
 import { confirm, isCancel, select, text } from '@clack/prompts';
 import { printable } from '../config/printable.ts';
-import type { Findings } from './index.ts';
-import type { Program } from './programs.ts';
 import {
   type Answers,
   defaultAnswers,
   metricsOf,
-  preparations,
-  propose,
   type SearchWay,
   schedulesFound,
   searchWays,
   type Target,
   trainCandidates,
-} from './proposal.ts';
+} from './answers.ts';
+import { preparations } from './chain.ts';
+import type { Findings } from './index.ts';
+import type { Program } from './programs.ts';
+import { propose } from './proposal.ts';
 
 /** Where questions are asked. */
 export interface Terminal {

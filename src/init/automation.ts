@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
 import { z } from 'zod';
 import { inOrder, type Pipeline, yamlOf } from './declared.ts';
-import { type Commands, isTemplate, type Run, run, runsOf } from './shell.ts';
+import { type Commands, isTemplate, type Run, run, runsOf, shellAt } from './shell.ts';
 import type { Doing, Facts, Task } from './sources.ts';
 
 /** A DAG, with its tasks in the order in which they run. */
@@ -72,7 +72,7 @@ function strange({ id, operator, command, callable }: Task) {
 
 /** A function is called by a command of ours, which needs no Airflow. */
 function runsOfTask(path: string, { id, command, cwd, does }: Task, commands: Commands): Run[] {
-  const shell = { where: `${path}, task ${id}`, name: id, cwd: '', variables: {}, depth: 0 };
+  const shell = shellAt(`${path}, task ${id}`, id);
   if (command !== null) return runsOf(cwd && !isTemplate(cwd) ? `cd ${cwd}\n${command}` : command, commands, shell);
   const words = ['python', '-m', 'mediwatch_training', 'airflow-task', path, id];
   return does ? [{ ...run(words, commands, shell), head: words.length, script: taskOf(path, id) }] : [];
@@ -118,13 +118,7 @@ function workflow(path: string, { name, on, jobs }: z.infer<typeof File>, comman
   const called = name ?? posix.basename(path).replace(/\.ya?ml$/, '');
   const steps = Object.values(jobs).flatMap((job) => job.steps);
   const runs = steps.flatMap(({ run: text = '', 'working-directory': folder = '' }) =>
-    runsOf(text, commands, {
-      where: path,
-      name: called,
-      cwd: folder.replace(/^\.\//, ''),
-      variables: {},
-      depth: 0,
-    }),
+    runsOf(text, commands, shellAt(path, called, folder.replace(/^\.\//, ''))),
   );
   const texts = steps.flatMap((step) => [step.run ?? '', ...Object.values(step.with ?? {}).map(String)]);
   const crons = (on.schedule ?? []).map(({ cron }) => cron);

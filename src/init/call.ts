@@ -3,7 +3,7 @@ import type { StepName } from '../contracts/plans.ts';
 import { placeholder, within } from './declared.ts';
 import { configured, type Program } from './programs.ts';
 import { isTemplate, join, type Run } from './shell.ts';
-import type { Option } from './sources.ts';
+import { folded, type Option } from './sources.ts';
 import type { ProjectView } from './view.ts';
 
 /** A path of the project, and what stands for it in a command of ours. */
@@ -53,8 +53,6 @@ const WRITES =
   /^(out|output|dest|save|artifacts?|report|results?)(_?(dir|path|folder|file|name))?$|^(model|save)_(out|path|dir)$|^out_\w+$|_out$/;
 const READS =
   /^(data|input|in|csv|raw|source|src|dataset|splits?|features|train|table|processed)(_?(csv|data|path|dir|file|folder|root))*$|^(in|input|data|train|raw)_\w+$/;
-
-const folded = (name: string) => name.toLowerCase().replaceAll('-', '_');
 
 /** Words of a command line that belong together: an option with its value, or an argument by its place. */
 interface Segment {

@@ -2,7 +2,7 @@ import { posix } from 'node:path';
 import { parse as parseToml } from 'smol-toml';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
-import { type Commands, join, type Run, run, runsOf, type Shell } from './shell.ts';
+import { type Commands, join, type Run, run, runsOf, type Shell, shellAt } from './shell.ts';
 import type { Facts } from './sources.ts';
 import type { ProjectView } from './view.ts';
 
@@ -11,8 +11,6 @@ export interface Pipeline {
   where: string;
   runs: Run[];
 }
-
-const shellAt = (where: string, name = '', cwd = ''): Shell => ({ where, name, cwd, variables: {}, depth: 0 });
 
 /** What looks up commands in a project; a source with several subcommands is as many programs. */
 export function commandsOf(view: ProjectView, facts: ReadonlyMap<string, Facts> = new Map()): Commands {
@@ -243,13 +241,11 @@ function scripts(commands: Commands): Pipeline[] {
     .filter((path) => /^([\w.-]+\/){0,2}[\w.-]+\.sh$/.test(path))
     .map((path) => ({
       where: path,
-      runs: runsOf(commands.view.text(path) ?? '', commands, shellAt(path, nameOf(path))),
+      runs: runsOf(commands.view.text(path) ?? '', commands, shellAt(path, posix.parse(path).name)),
     }))
     .filter(({ runs }) => runs.length > 0)
     .sort((one, other) => other.runs.length - one.runs.length);
 }
-
-const nameOf = (path: string) => (path.split('/').at(-1) ?? '').replace(/\.\w+$/, '');
 
 /** Console scripts that the project declares: the source of each. */
 function consoleScripts(view: ProjectView): Map<string, string> {

@@ -1,6 +1,6 @@
 import type { Space } from '../contracts/training.ts';
 import type { Program } from './programs.ts';
-import type { Option, Suggestion } from './sources.ts';
+import { folded, type Option, type Suggestion } from './sources.ts';
 
 type Dimension = Space[string];
 
@@ -41,8 +41,6 @@ const RANGES: ReadonlyArray<readonly [RegExp, (value: number) => Dimension]> = [
     (value) => int(value / 4, value * 4),
   ],
 ];
-
-const folded = (name: string) => name.toLowerCase().replaceAll('-', '_');
 
 /**
  * The numeric options of a script that are hyperparameters, each with a range around its default.

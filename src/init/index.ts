@@ -2,11 +2,12 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { ownEnvironment } from '../systems/processes/environment.ts';
+import type { Answers } from './answers.ts';
 import { examine, type Findings } from './findings.ts';
 import type { Program } from './programs.ts';
-import { type Answers, type Proposal, propose } from './proposal.ts';
+import { type Proposal, propose } from './proposal.ts';
 import { settingsFile } from './settings.ts';
-import type { Option } from './sources.ts';
+import { type Option, optionOf } from './sources.ts';
 import { openProject } from './view.ts';
 
 export type { Findings } from './findings.ts';
@@ -107,8 +108,7 @@ export function parseHelp(text: string): Option[] {
     const shown = /[[(]default:?\s*([^\])]*)[\])]/i.exec(help)?.[1]?.trim();
     const number = shown !== undefined && shown !== '' && Number.isFinite(Number(shown)) ? Number(shown) : undefined;
     return [
-      {
-        command: null,
+      optionOf({
         flag,
         dest: flag.slice(2).replaceAll('-', '_'),
         type: typeOf(metavar, shown),
@@ -117,7 +117,7 @@ export function parseHelp(text: string): Option[] {
         required: /\[required\]/i.test(help),
         isFlag: metavar === '' && shown === undefined && !/\[(text|integer|float)\]/i.test(help),
         help: help.slice(0, 300),
-      },
+      }),
     ];
   });
 }

@@ -4,7 +4,7 @@ import { parseJson } from '../contracts/text.ts';
 import { type Dag, taskOf } from './automation.ts';
 import { placeholder, reach, subcommandsOf, tomlOf, yamlOf } from './declared.ts';
 import { join, type Run, subcommandOf } from './shell.ts';
-import type { Doing, Facts, Option } from './sources.ts';
+import { type Doing, type Facts, type Option, optionOf } from './sources.ts';
 import type { ProjectView } from './view.ts';
 
 /** A program of the project that could be a step: a source, a notebook, or a task that calls a function. */
@@ -100,9 +100,7 @@ function harmOf(
 function isProgram(path: string, { main, calls, imports, dags, argv }: Facts, called: readonly Run[]): boolean {
   if (dags.length > 0 || imports.some((module) => SERVES.test(module))) return false;
   if (called.length > 0) return true;
-  const parses = Object.keys(calls).some((name) =>
-    /\.(parse_args|parse_known_args)$|^(typer\.run|fire\.Fire)$/.test(name),
-  );
+  const parses = calls.some((name) => /\.(parse_args|parse_known_args)$|^(typer\.run|fire\.Fire)$/.test(name));
   return !NOT_A_STEP.test(path) && (main || parses || argv > 0 || doesTrain(path, { calls } as Doing));
 }
 
@@ -135,17 +133,10 @@ function overridden(view: ProjectView, path: string, { reads }: Facts, run: Run 
     const group = `${posix.dirname(file)}/${key}/${value}.yaml`;
     return view.files.includes(group) ? [key, yamlOf(view.text(group))] : [key, value];
   });
-  return flat(Object.fromEntries(groups)).map(([dest, value]) => ({
-    command: null,
-    flag: `${dest}=`,
-    dest,
-    type: typeof value === 'number' ? (Number.isInteger(value) ? 'int' : 'float') : 'str',
-    default: value,
-    choices: [],
-    required: false,
-    isFlag: false,
-    help: '',
-  }));
+  return flat(Object.fromEntries(groups)).map(([dest, value]) => {
+    const type = typeof value === 'number' ? (Number.isInteger(value) ? 'int' : 'float') : 'str';
+    return optionOf({ flag: `${dest}=`, dest, type, default: value });
+  });
 }
 
 type Scalar = string | number | boolean | null;
@@ -194,8 +185,8 @@ const TRANSFORMS =
 const LOGS_MODEL = /^mlflow\.\w+\.log_model$|^mlflow(\.\w+)?\.autolog$/;
 
 const nameOf = (path: string) => (path.split('/').at(-1) ?? '').replace(/\.\w+$/, '').toLowerCase();
-const call = ({ calls }: Doing, pattern: RegExp) => Object.keys(calls).find((name) => pattern.test(name));
-const fits = ({ calls }: Doing) => Object.keys(calls).find((name) => FITS.test(name) && !TRANSFORMS.test(name));
+const call = ({ calls }: Doing, pattern: RegExp) => calls.find((name) => pattern.test(name));
+const fits = ({ calls }: Doing) => calls.find((name) => FITS.test(name) && !TRANSFORMS.test(name));
 
 export function doesTrain(path: string, facts: Doing): boolean {
   return fits(facts) !== undefined || /train|(^|[^a-z])fit([^a-z]|$)/.test(nameOf(path.split('.py ').at(-1) ?? path));
@@ -292,15 +283,9 @@ const ASSIGNMENT =
   /^(\w+)\s*(?::\s*[\w.[\]]+)?\s*=\s*(?:(-?[\d.]+(?:e[+-]?\d+)?)|["']([^"']*)["']|(True|False))\s*(?:#\s*(.*))?$/gim;
 
 function taggedParameters(source: string): Option[] {
-  return [...source.matchAll(ASSIGNMENT)].map(([, name = '', number, text, truth, comment = '']) => ({
-    command: null,
-    flag: name,
-    dest: name,
-    type: number === undefined ? (truth ? 'bool' : 'str') : /[.e]/i.test(number) ? 'float' : 'int',
-    default: number !== undefined ? Number(number) : (text ?? truth === 'True'),
-    choices: [],
-    required: false,
-    isFlag: false,
-    help: comment,
-  }));
+  return [...source.matchAll(ASSIGNMENT)].map(([, name = '', number, text, truth, help = '']) => {
+    const type = number === undefined ? (truth ? 'bool' : 'str') : /[.e]/i.test(number) ? 'float' : 'int';
+    const value = number !== undefined ? Number(number) : (text ?? truth === 'True');
+    return optionOf({ flag: name, dest: name, type, default: value, help });
+  });
 }

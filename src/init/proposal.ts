@@ -1,20 +1,23 @@
 import { posix } from 'node:path';
 import type { StepName } from '../contracts/plans.ts';
-import { type Binding, type Call, callOf, configsOf, filesOf, settled, wantsInput } from './call.ts';
+import type { Answers } from './answers.ts';
+import { type Binding, type Call, callOf, configsOf, settled, wantsInput } from './call.ts';
+import {
+  type Chain,
+  chainOf,
+  inside,
+  type Piece,
+  preparation,
+  preparations,
+  readBy,
+  valuesOf,
+  writtenBy,
+} from './chain.ts';
 import { placeholder, within } from './declared.ts';
 import { type Findings, SAMPLE_FILE, TABLE_FILE } from './findings.ts';
-import {
-  forGate,
-  forSearch,
-  isAuc,
-  isScore,
-  isValidation,
-  type Metric,
-  type Parameter,
-  parametersOf,
-} from './hyperparameters.ts';
-import { keepsModel, logsModel, type Program, type Role, withRole } from './programs.ts';
-import { join, type Run } from './shell.ts';
+import { forGate, forSearch, isAuc, isScore, type Metric, type Parameter, parametersOf } from './hyperparameters.ts';
+import { logsModel, type Program, withRole } from './programs.ts';
+import type { Run } from './shell.ts';
 
 /** A step as a command of the project. */
 export interface StepProposal extends Call {
@@ -59,129 +62,6 @@ export interface Proposal {
   scores: Scores | null;
   /** What the pipeline runs and no step does. */
   left: Run[];
-}
-
-/** The pieces of work around a training, as they are declared. */
-interface Chain {
-  train: Program;
-  run: Run | undefined;
-  earlier: Piece[];
-  later: Piece[];
-  left: Run[];
-}
-interface Piece {
-  program: Program;
-  run: Run | undefined;
-}
-
-const NO_EXTRA: ReadonlyArray<Role | null> = ['search', 'promote', 'monitor', 'baseline'];
-
-function chainOf({ programs, pipelines }: Findings, train: Program): Chain {
-  const pipeline = pipelines.find(({ runs }) => runs.some(({ script }) => script === train.path));
-  const runs = pipeline?.runs ?? [];
-  const at = runs.findIndex(({ script }) => script === train.path);
-  const isLoose = pipeline?.where === 'MLproject';
-  const pieces = runs.map((run) => ({ run, program: programs.find(({ path }) => path === run.script) }));
-  const extra = pieces.map(({ run, program }): Piece | null =>
-    program && program !== train && program.harm === null && !NO_EXTRA.includes(program.role) && !isLoose
-      ? { run, program }
-      : null,
-  );
-  const there = (part: ReadonlyArray<Piece | null>) => part.filter((piece) => piece !== null);
-  return {
-    train,
-    run: runs[at] ?? train.runs[0],
-    earlier: at < 0 ? [] : there(extra.slice(0, at)),
-    later: at < 0 ? [] : there(extra.slice(at + 1)),
-    left: runs.filter((_run, index) => index !== at && !pieces[index]?.program && !isLoose),
-  };
-}
-
-const writtenBy = ({ program, run }: Piece, { view }: Findings) => {
-  const { writes, models, scores } = program.facts;
-  return [...(run?.outs ?? []), ...filesOf(program, run, [...writes, ...models, ...Object.keys(scores)], view)];
-};
-
-/** Files that a program reads in a run: by its source, and those of other programs that an argument names. */
-function readBy({ program, run }: Piece, { view }: Findings): string[] {
-  return [...filesOf(program, run, program.facts.reads, view), ...valuesOf({ program, run })];
-}
-
-/** The paths that arguments name, by declaration or default. */
-function valuesOf({ program, run }: Piece): string[] {
-  const words = (run?.words.slice(run.head) ?? []).map((word) => word.replace(/^--?[\w-]+=|^[\w.]+=/, ''));
-  const defaults = program.options.map((option) => option.default).filter((value) => typeof value === 'string');
-  return [...words, ...defaults]
-    .filter((word) => !word.startsWith('-') && /[\w.]/.test(word))
-    .map((word) => (/^\/|:\/\//.test(word) ? word : join(program.cwd, word)));
-}
-
-/** What one program makes and another reads: the outer one of each pair of paths, without folders around others. */
-function shared(maker: Piece, reader: Piece, findings: Findings): string[] {
-  const made = writtenBy(maker, findings);
-  const own = readBy(reader, findings).filter((path) => path !== '' && path !== '.');
-  const pairs = made.flatMap((path) =>
-    own.flatMap((other) => (within(other, path) ? [path] : within(path, other) ? [other] : [])),
-  );
-  return [...new Set(pairs)].filter((path) => !pairs.some((other) => other !== path && within(other, path)));
-}
-
-/** The arguments of a program that name paths, or folders around them; null when one of them is not named by any. */
-function named(piece: Piece, paths: readonly string[]): string[] | null {
-  const values = valuesOf(piece);
-  const found = paths.map(
-    (path) => values.find((value) => value === path) ?? values.find((value) => within(path, value)),
-  );
-  return found.includes(undefined) ? null : found.filter((value) => value !== undefined);
-}
-
-/** The path in a folder of ours. */
-const inside = (folder: 'output' | 'dataset', path: string): Binding => [
-  path,
-  /\.\w+$/.test(path) ? `${placeholder(folder)}/${path.split('/').at(-1)}` : placeholder(folder),
-];
-
-interface Preparation {
-  piece: Piece;
-  /** Folder of the project in which it writes; null: it is given one. */
-  directory: string | null;
-  writes: Binding[];
-  reads: Binding[];
-}
-
-/** How a preparing program hands over to the training; null when it cannot be told. */
-function preparation(piece: Piece, reader: Piece, findings: Findings): Preparation | null {
-  // What a task returns is a file in its folder.
-  if (piece.program.kind === 'task' && reader.program.kind === 'task')
-    return { piece, directory: null, writes: [], reads: [] };
-  const paths = shared(piece, reader, findings);
-  if (paths.length === 0) return null;
-  const given = named(piece, paths);
-  const taken = named(reader, paths);
-  if (given && taken?.every((path) => given.some((folder) => within(path, folder)))) {
-    return {
-      piece,
-      directory: null,
-      writes: given.map((path) => inside('output', path)),
-      reads: given.map((path) => inside('dataset', path)),
-    };
-  }
-  const [path = ''] = paths;
-  const folder = /\.\w+$/.test(path) ? path.split('/').slice(0, -1).join('/') : path;
-  return folder === '' || /^\/|:\/\//.test(folder) ? null : { piece, directory: folder, writes: [], reads: [] };
-}
-
-/** Programs that prepare what the training reads: the one that its pipeline runs last before it, else all that could. */
-export function preparations(findings: Findings, train: Program | null): Piece[] {
-  if (!train) return [];
-  const { run, earlier } = chainOf(findings, train);
-  const hands = (piece: Piece) => preparation(piece, { program: train, run }, findings) !== null;
-  const declared = earlier.filter(hands).at(-1);
-  if (declared) return [declared];
-  if (earlier.length > 0) return [];
-  return withRole(findings.programs, 'prepare')
-    .map((program) => ({ program, run: program.runs[0] }))
-    .filter(hands);
 }
 
 /** Puts together what was found and what was answered. */
@@ -434,117 +314,3 @@ export function started(words: readonly string[], { environment }: Findings): st
 
 /** What our gate calls the metric: it knows test_auc without a rule. */
 export const gateName = ({ name }: Metric) => (isAuc(name) ? 'test_auc' : name.replaceAll('.', '_'));
-
-/** How parameters are searched: by the project's own program, by trials of the training, or not at all. */
-export type SearchWay = 'own' | 'trials' | 'none';
-export type Target = 'docker' | 'process' | 'none';
-
-/** What only the project's people know. */
-export interface Answers {
-  /** Path of the program that trains; null: none yet. */
-  train: string | null;
-  /** Path of the program that prepares; null: none does. */
-  prepare: string | null;
-  /** Path of the data; null: as it was found. */
-  data: string | null;
-  search: SearchWay;
-  /** Metric of MLflow that decides the search; null: none. */
-  metric: string | null;
-  registeredModel: string;
-  /** Whether the schedules that were found are taken over. */
-  schedules: boolean;
-  deployment: Target;
-}
-
-/** The answers that what was found suggests; of several trainings none, as nobody is there to say which. */
-export function defaultAnswers(findings: Findings): Answers {
-  const train = surest(findings);
-  const metric = metricsOf(findings, train?.path ?? null).find(isValidation) ?? null;
-  return {
-    train: train?.path ?? null,
-    prepare: surePreparation(findings, train),
-    data: null,
-    search: searchWays(findings, train?.path ?? null, metric)[0] ?? 'none',
-    metric,
-    registeredModel: registeredModels(findings)[0] ?? pascal(findings.name),
-    schedules: schedulesFound(findings),
-    deployment: deploymentFor(findings, train),
-  };
-}
-
-/** Programs that may be the training, the likeliest first; one that harms the project is none. */
-export function trainCandidates({ programs }: Findings): Program[] {
-  return [...withRole(programs, 'train'), ...withRole(programs, 'baseline')];
-}
-
-/** The training, when it is plain which one it is: declared as work of the project, or the only one. */
-function surest(findings: Findings): Program | null {
-  const trains = withRole(findings.programs, 'train');
-  const declared = findings.pipelines
-    .flatMap(({ runs }) => runs.map(({ script }) => trains.find(({ path }) => path === script)))
-    .find((program) => program !== undefined);
-  if (declared) return declared;
-  const candidates = trains.length > 0 ? trains : withRole(findings.programs, 'baseline');
-  const run = candidates.filter(({ runs }) => runs.length > 0);
-  const [only, ...others] = run.length === 1 ? run : candidates;
-  return only && others.length === 0 ? only : null;
-}
-
-/** The preparation, when there is only one that could be. */
-function surePreparation(findings: Findings, train: Program | null): string | null {
-  const [only, ...others] = preparations(findings, train);
-  return only && others.length === 0 ? only.program.path : null;
-}
-
-/** Metrics that the training and the search log, the best to decide by first. */
-export function metricsOf({ programs }: Findings, train: string | null): string[] {
-  const own = programs.filter(({ path, role }) => path === train || role === 'search');
-  return forSearch(own.flatMap(({ facts }) => facts.metrics)).map(({ name }) => name);
-}
-
-/** The ways to search that the project allows, the likeliest first. */
-export function searchWays({ programs }: Findings, train: string | null, metric: string | null): SearchWay[] {
-  const [search] = train === null ? [] : withRole(programs, 'search');
-  const program = programs.find(({ path }) => path === train);
-  const trials = program !== undefined && metric !== null && parametersOf(program, []).length > 0;
-  // The trials of a search are the runs that it opens; what it finds must reach the training.
-  const isSeen = search?.facts.imports.some((module) => /^mlflow\b|^optuna_integration/.test(module)) ?? false;
-  const own = isSeen ? ['own' as const] : [];
-  const ours = trials ? ['trials' as const] : [];
-  const isTaken = search !== undefined && program !== undefined && untaken(search, program).length === 0;
-  return [...(isTaken ? [...own, ...ours] : [...ours, ...own]), 'none'];
-}
-
-/** Names that a search of the project's own varies and the training has no argument for. */
-export function untaken(search: Program, train: Program): string[] {
-  const folded = (name: string) => name.toLowerCase().replaceAll('-', '_');
-  const taken = train.options.map(({ dest }) => folded(dest));
-  return search.facts.suggestions.map(({ name }) => name).filter((name) => !taken.includes(folded(name)));
-}
-
-function registeredModels({ tracking }: Findings): string[] {
-  return tracking.registeredModels.map(({ value }) => value);
-}
-
-/** Whether a DAG or a workflow starts something by the clock. */
-export function schedulesFound({ dags, ci }: Findings): boolean {
-  return (
-    dags.some(({ cron, every }) => cron ?? every) || ci.some(({ crons, runs }) => crons.length > 0 && runs.length > 0)
-  );
-}
-
-/** An image of the project serves its own API; the bundled API serves what MLflow loads, and nothing else. */
-function deploymentFor({ dockerfiles, api, table, view }: Findings, train: Program | null): Target {
-  if (dockerfiles.some(({ serves }) => serves)) return 'docker';
-  if (api !== null || table !== null) return 'process';
-  const files = train ? filesOf(train, train.runs[0], train.facts.models, view) : [];
-  const isLoaded =
-    train !== null && keepsModel(train.facts) && !files.some((path) => /\.(json|txt|pt|onnx|ubj|cbm)$/.test(path));
-  return isLoaded ? 'process' : 'none';
-}
-
-/** readmission-risk → ReadmissionRisk */
-function pascal(name: string): string {
-  const words = name.split(/[^A-Za-z0-9]+/).filter(Boolean);
-  return words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join('') || 'Model';
-}

@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
 import { z } from 'zod';
 import { yamlOf } from './declared.ts';
-import { type Commands, join, type Run, runsOf } from './shell.ts';
+import { type Commands, join, type Run, runsOf, shellAt } from './shell.ts';
 import type { Facts } from './sources.ts';
 import type { ProjectView } from './view.ts';
 
@@ -77,7 +77,7 @@ function workingFolder(instructions: ReadonlyArray<{ name: string; rest: string 
 
 /** Programs of the project that its images and services start. */
 export function startedBy(dockerfiles: readonly Dockerfile[], services: readonly Service[], commands: Commands): Run[] {
-  const at = (where: string, cwd: string) => ({ where, name: where, cwd, variables: {}, depth: 0 });
+  const at = (where: string, cwd: string) => shellAt(where, where, cwd);
   return [
     ...services.flatMap(({ file, name, command, cwd, build }) => {
       const folder = dockerfiles.find(({ path }) => path === build?.dockerfile)?.cwd ?? '';

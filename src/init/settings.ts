@@ -1,7 +1,8 @@
+import { untaken } from './answers.ts';
 import { type Entry, listing, render, section, setting } from './entries.ts';
 import { isValidation } from './hyperparameters.ts';
 import { withRole } from './programs.ts';
-import { gateName, type Proposal, type StepProposal, untaken } from './proposal.ts';
+import { gateName, type Proposal, type StepProposal } from './proposal.ts';
 import { deploymentSections } from './serving.ts';
 import { extraSection, stepsSection } from './steps.ts';
 import { tableSettings } from './table.ts';

@@ -46,6 +46,8 @@ export interface Shell {
   depth: number;
 }
 
+export const shellAt = (where: string, name = '', cwd = ''): Shell => ({ where, name, cwd, variables: {}, depth: 0 });
+
 const LAUNCHERS = /^(uv|poetry|pipenv|hatch|pdm|rye)$/;
 const WRAPPERS = /^(exec|time|nice|nohup|sudo|env|\$|do|then|else|!)$/;
 const SILENT =

@@ -19,6 +19,15 @@ const Option = z.object({
 });
 export type Option = z.infer<typeof Option>;
 
+/** An option of which no more is known than this. */
+export const optionOf = (known: Pick<Option, 'flag' | 'dest'> & Partial<Option>): Option => ({
+  ...{ command: null, type: null, default: null, choices: [], required: false, isFlag: false, help: '' },
+  ...known,
+});
+
+/** A name without what differs between a flag and a variable. */
+export const folded = (name: string) => name.toLowerCase().replaceAll('-', '_');
+
 const Suggestion = z.object({
   name: z.string(),
   kind: z.enum(['int', 'float', 'categorical', 'unknown']),
@@ -36,7 +45,7 @@ const Doing = z.object({
   doc: z.string(),
   main: z.boolean(),
   imports: texts,
-  calls: z.record(z.string(), z.number()).describe('line of the first call, by the dotted name of what is called'),
+  calls: texts.describe('dotted names of what is called'),
   options: z.array(Option),
   suggestions: z.array(Suggestion),
   environment: z

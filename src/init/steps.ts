@@ -1,7 +1,8 @@
 import { STAGES } from '../contracts/names.ts';
+import { trainCandidates } from './answers.ts';
 import { type Entry, listing, section, setting } from './entries.ts';
 import { doesTrain } from './programs.ts';
-import { gateName, located, type Proposal, type StepProposal, started, trainCandidates } from './proposal.ts';
+import { gateName, located, type Proposal, type StepProposal, started } from './proposal.ts';
 
 /** The section `steps`. */
 export function stepsSection(proposal: Proposal): Entry | null {
@@ -233,15 +234,10 @@ function trying({ run }: StepProposal): Array<Entry | null> {
   return [
     retries === null
       ? null
-      : setting('attempts', Math.min(100, Math.max(1, Math.round(retries) + 1)), retriesComment(retries)),
+      : setting('attempts', Math.min(100, Math.max(1, Math.round(retries) + 1)), 'The first try counts as well.'),
     retryDelay ? setting('backoff', retryDelay) : null,
     timeout ? setting('timeout', timeout) : null,
   ];
-}
-
-function retriesComment(retries: number): string {
-  if (retries <= 0) return 'The task is not tried again.';
-  return `The first try and the task's ${retries === 1 ? 'retry' : `${retries} retries`}.`;
 }
 
 /** Where the programs of the steps come from. */

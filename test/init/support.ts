@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Config, loadConfig } from '../../src/config.ts';
+import { type Answers, defaultAnswers } from '../../src/init/answers.ts';
 import { draft, lookAt } from '../../src/init/index.ts';
-import { type Answers, defaultAnswers } from '../../src/init/proposal.ts';
 import { mediwatch } from '../cli/support.ts';
 
 export type Fixture = 'scripts' | 'lightgbm' | 'notebook';

@@ -68,7 +68,7 @@ class Facts:
         self.doc = (doc or "").strip()[:2_000]
         self.main = False
         self.imports: dict[str, None] = {}
-        self.calls: dict[str, int] = {}
+        self.calls: dict[str, None] = {}
         self.options: dict[str, dict[str, object]] = {}
         self.suggestions: dict[str, dict[str, object]] = {}
         self.environment: dict[str, str | None] = {}
@@ -86,7 +86,7 @@ class Facts:
             "doc": self.doc,
             "main": self.main,
             "imports": [*self.imports],
-            "calls": self.calls,
+            "calls": [*self.calls],
             "options": [*self.options.values()],
             "suggestions": [*self.suggestions.values()],
             "environment": self.environment,
@@ -267,7 +267,7 @@ class Source(ast.NodeVisitor):
         name = values.dotted(node.func)
         last = name.split(".")[-1]
         if name and len(found.calls) < MOST_CALLS:
-            found.calls.setdefault(name[:200], node.lineno)
+            found.calls.setdefault(name[:200])
         if last == "add_argument":
             found_option = calls.option(values, node, click=False)
             on = (
