@@ -36,12 +36,21 @@ export async function isText(path: string): Promise<boolean> {
  * @throws the file system's error, or zlib's for a packed file that is broken
  */
 export async function columnsOf(path: string, separator?: string): Promise<string[]> {
-  let text = '';
+  let bytes = Buffer.alloc(0);
   for await (const chunk of openTable(path)) {
-    text += String(chunk);
-    if (text.includes('\n') || text.length > HEADER_LIMIT) break;
+    bytes = Buffer.concat([bytes, chunk as Buffer]);
+    if (bytes.includes(NEWLINE) || bytes.length > HEADER_LIMIT) break;
   }
-  return cellsOf(text.split('\n', 1)[0] ?? '', separator);
+  return cellsOf(decoded(bytes.subarray(0, bytes.indexOf(NEWLINE) + 1 || bytes.length)), separator);
+}
+
+/** The text of a line, which is UTF-8 unless it cannot be: as the bundled steps read it. */
+export function decoded(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    return new TextDecoder('windows-1252').decode(bytes);
+  }
 }
 
 /** The cells of a line, with quotes undone; by default they are separated by what stands in it most often outside quotes. */

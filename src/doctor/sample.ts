@@ -5,7 +5,7 @@ import { finished } from 'node:stream/promises';
 import { asksFor } from '../config/placeholders.ts';
 import { type Config, fromRoot } from '../config.ts';
 import { textsOf } from '../systems/steps/index.ts';
-import { cellsOf, countRecords, isText, recordsOf } from './csv.ts';
+import { cellsOf, countRecords, decoded, isText, recordsOf } from './csv.ts';
 
 /** The data that are tried: rows of a table, or all of it. */
 export interface Sample {
@@ -65,7 +65,7 @@ export async function firstRecords(
 ): Promise<Array<Record<string, unknown>>> {
   const lines: string[][] = [];
   for await (const record of recordsOf(path)) {
-    lines.push(cellsOf(record.toString('utf8'), separator));
+    lines.push(cellsOf(decoded(record), separator));
     if (lines.length > most) break;
   }
   const [names = [], ...rows] = lines;

@@ -424,15 +424,16 @@ test.each([
   ['semicolons', (text: string) => Buffer.from(text.replaceAll(',', ';'))],
   ['tabs', (text: string) => Buffer.from(text.replaceAll(',', '\t'))],
   ['UTF-16', (text: string) => Buffer.from(`\ufeff${text}`, 'utf16le')],
+  ['Latin-1', (text: string) => Buffer.from(text, 'latin1')],
 ])('a table with %s is read as preparing it reads it, and its target is looked for', async (_, encode) => {
   const rows = Array.from({ length: 600 }, (_, row) => `${row % 50},${row % 5 === 0 ? 'yes' : 'no'}`);
   const read = async (target: string) => {
     const settings = `data: {path: rows.csv, target: ${target}, positive: "yes", group: null}\n`;
     const dir = project({ 'mediwatch.yaml': settings });
-    writeFileSync(join(dir, 'rows.csv'), encode(['price,sold', ...rows].join('\n')));
+    writeFileSync(join(dir, 'rows.csv'), encode(['price,verkäuflich', ...rows].join('\n')));
     return await check(dir);
   };
-  const good = await read('sold');
+  const good = await read('verkäuflich');
   expect(found(good, 'problem')).toEqual([]);
   expect(factsOf(good, 'dataRead')).toMatchObject([{ rows: 600, features: 1 }]);
   expect(found(await read('bought'), 'problem')).toHaveLength(1);
