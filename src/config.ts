@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { dirname, isAbsolute, resolve } from 'node:path';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readDocument } from './config/document.ts';
 import { type Environment, layEnvironment } from './config/environment.ts';
@@ -16,6 +16,10 @@ export type { Config } from './config/schema.ts';
 
 /** The checkout's own folder: home of the bundled data, Python package and default `mediwatch.yaml`. */
 export const PROJECT_ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '..');
+/** Folder from which Python imports the bundled package. */
+export const PYTHON_ROOT = join(PROJECT_ROOT, 'python');
+/** The Python that set-up makes for it; `worker.python` names another one. */
+export const BUNDLED_PYTHON = join(PYTHON_ROOT, '.venv', 'bin', 'python');
 
 /**
  * Reads `mediwatch.yaml` (or the file that `MEDIWATCH_CONFIG` names) and lays the environment over it.

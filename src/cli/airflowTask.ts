@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
-import { delimiter, join, resolve } from 'node:path';
+import { delimiter, resolve } from 'node:path';
 import { execa } from 'execa';
-import { PROJECT_ROOT } from '../config.ts';
+import { BUNDLED_PYTHON, PYTHON_ROOT } from '../config.ts';
 import { type Cli, writeLine } from './cli.ts';
 import { CommandError, EXIT } from './exit.ts';
 
@@ -31,7 +31,7 @@ export async function runAirflowTask(
 ): Promise<void> {
   const { io } = cli;
   const args = [file, ...(task === undefined ? [] : [task]), ...Object.entries(flags).flatMap(asArguments)];
-  const paths = [join(PROJECT_ROOT, 'python'), ...(io.env.PYTHONPATH ? [io.env.PYTHONPATH] : [])];
+  const paths = [PYTHON_ROOT, ...(io.env.PYTHONPATH ? [io.env.PYTHONPATH] : [])];
   const child = execa(python, ['-m', 'mediwatch_training', 'airflow-task', ...args], {
     cwd: io.cwd,
     env: { ...io.env, PYTHONPATH: paths.join(delimiter), PYTHONUNBUFFERED: '1' },
@@ -55,7 +55,7 @@ function pythonOf({ env, cwd }: Cli['io']): string {
   const venvs = [env.VIRTUAL_ENV, '.venv', 'venv'].flatMap((folder) =>
     folder ? [resolve(cwd, folder, 'bin/python')] : [],
   );
-  return venvs.find((python) => existsSync(python)) ?? join(PROJECT_ROOT, 'python/.venv/bin/python');
+  return venvs.find((python) => existsSync(python)) ?? BUNDLED_PYTHON;
 }
 
 function asArguments([name, value]: [string, string | string[] | boolean]): string[] {

@@ -1,8 +1,7 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { execa } from 'execa';
 import { z } from 'zod';
-import { PROJECT_ROOT } from '../config.ts';
+import { BUNDLED_PYTHON, PYTHON_ROOT } from '../config.ts';
 import { FAILURES, type FailureType } from '../contracts/errors.ts';
 import { parseJson } from '../contracts/text.ts';
 import { mlflowVariables } from '../systems/mlflow/variables.ts';
@@ -28,12 +27,11 @@ async function lookAtClients({ config, signal, mlflow }: DoctorContext): Promise
     'mlflow',
   );
   const variables = mlflowVariables(config);
-  const folder = join(PROJECT_ROOT, 'python');
-  const python = config.worker.python || join(folder, '.venv', 'bin', 'python');
+  const python = config.worker.python || BUNDLED_PYTHON;
   if (Object.keys(variables).every((name) => PLAIN.includes(name)) || !existsSync(python)) return [];
   const patience = { MLFLOW_HTTP_REQUEST_TIMEOUT: '5', MLFLOW_HTTP_REQUEST_MAX_RETRIES: '0' };
   const { stdout } = await execa(python, ['-m', 'mediwatch_training.reach'], {
-    ...ownEnvironment(['network', 'computing'], { ...variables, ...patience, PYTHONPATH: folder }),
+    ...ownEnvironment(['network', 'computing'], { ...variables, ...patience, PYTHONPATH: PYTHON_ROOT }),
     cwd: config.root,
     cancelSignal: signal,
     reject: false,

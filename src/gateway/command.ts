@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { expandForApi } from '../config/placeholders.ts';
-import { type Config, fromRoot, PROJECT_ROOT } from '../config.ts';
+import { BUNDLED_PYTHON, type Config, fromRoot, PYTHON_ROOT } from '../config.ts';
 import type { InstanceSpec } from '../contracts/gateway.ts';
 import { accessVariables, modelVariables } from '../systems/apiVariables.ts';
 import { environmentOf, variablesOf } from '../systems/processes/environment.ts';
@@ -20,7 +20,6 @@ export type CommandOf = (spec: InstanceSpec, address: { host: string; port: numb
 
 /** The bundled API, or the command of `deployment.command`. */
 export function apiCommand(config: Config): CommandOf {
-  const python = join(PROJECT_ROOT, 'python');
   // Requests run beside each other already: with more threads a prediction for one record spends its time waiting for
   // them, one barrier for each tree (8 against 22 ms where two cores are busy).
   const threads = { OMP_NUM_THREADS: '1' };
@@ -28,7 +27,7 @@ export function apiCommand(config: Config): CommandOf {
   const isOwn = environment === 'model';
   if (command) return (spec, address) => projectCommand(config, command, spec, address);
   return (spec, { host, port }) => ({
-    file: config.worker.python || join(python, '.venv', 'bin', 'python'),
+    file: config.worker.python || BUNDLED_PYTHON,
     args: ['-m', isOwn ? 'mediwatch_training.serving.environment' : 'mediwatch_training.serving'],
     env: {
       ...threads,
@@ -40,7 +39,7 @@ export function apiCommand(config: Config): CommandOf {
       PORT: String(port),
       ...variablesFor(config, spec),
       ...accessVariables(config),
-      PYTHONPATH: python,
+      PYTHONPATH: PYTHON_ROOT,
       PYTHONUNBUFFERED: '1',
     },
   });

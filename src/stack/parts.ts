@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { request } from 'undici';
 import { hasCodec, hasMlflow, hasOwnGateway, hasTemporal, hasWebhook, hostOf, reachable } from '../config/embedded.ts';
-import { type Config, PROJECT_ROOT } from '../config.ts';
+import { BUNDLED_PYTHON, type Config } from '../config.ts';
 import { gatewayAt } from '../systems/adminToken.ts';
 import { createGatewayClient } from '../systems/deployment/gatewayClient.ts';
 import { environmentOf } from '../systems/processes/environment.ts';
@@ -122,7 +122,7 @@ function mlflowPart({ stack }: Config, { dir }: PartContext): Part {
     ports: [{ port, setting: 'stack.mlflowPort' }],
     after: [],
     command: [
-      join(PROJECT_ROOT, 'python', '.venv', 'bin', 'python'),
+      BUNDLED_PYTHON,
       program('./mlflow_server.py'),
       // Relative, for the reason given above.
       ...['--backend-store-uri', 'sqlite:///mlflow.db'],

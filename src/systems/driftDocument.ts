@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa, type Options } from 'execa';
 import { z } from 'zod';
-import { type Config, PROJECT_ROOT } from '../config.ts';
+import { BUNDLED_PYTHON, type Config, PYTHON_ROOT } from '../config.ts';
 import { DriftDocument, type DriftWindow } from '../contracts/drift.ts';
 import { type MonitorInput, MonitorResult } from '../contracts/steps.ts';
 import { truncate } from '../contracts/text.ts';
@@ -11,7 +11,6 @@ import { ownEnvironment } from './processes/environment.ts';
 import { StepError } from './processes/errors.ts';
 import { readResultFile } from './steps/result.ts';
 
-const PACKAGE = join(PROJECT_ROOT, 'python');
 /** A report of thousands of columns is read in a second. */
 const TIMEOUT_MS = 60_000;
 
@@ -79,11 +78,11 @@ async function runAlone(
   const [inputFile, resultFile] = [join(folder, 'input.json'), join(folder, 'result.json')];
   try {
     await writeFile(inputFile, JSON.stringify(input));
-    const python = config.worker.python || join(PACKAGE, '.venv', 'bin', 'python');
+    const python = config.worker.python || BUNDLED_PYTHON;
     const done = await execa(python, ['-m', 'mediwatch_training', step], {
       ...options,
       ...ownEnvironment(['computing'], {
-        PYTHONPATH: PACKAGE,
+        PYTHONPATH: PYTHON_ROOT,
         MEDIWATCH_INPUT: inputFile,
         MEDIWATCH_RESULT: resultFile,
       }),

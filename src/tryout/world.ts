@@ -10,7 +10,7 @@ import { createMonitoringActivities } from '../activities/monitoring.ts';
 import { createRegistryActivities } from '../activities/registry.ts';
 import type { TrainingSystems } from '../activities/training/systems.ts';
 import { createTrainingActivities } from '../activities/training.ts';
-import { type Config, forModel, PROJECT_ROOT } from '../config.ts';
+import { BUNDLED_PYTHON, type Config, forModel, PROJECT_ROOT } from '../config.ts';
 import { sampleData } from '../doctor/sample.ts';
 import { createGateway, gatewayOptions } from '../gateway/gateway.ts';
 import { createArtifactStore } from '../systems/artifacts/index.ts';
@@ -31,7 +31,6 @@ import { createTrainingProcesses } from '../workers/trainingProcesses.ts';
 export type World = Awaited<ReturnType<typeof openWorld>>;
 
 const SERVER = join(PROJECT_ROOT, 'src', 'stack', 'mlflow_server.py');
-const PYTHON = join(PROJECT_ROOT, 'python', '.venv', 'bin', 'python');
 /** The first start makes the tables of the data base (ms). */
 const MLFLOW_START_MS = 120_000;
 const GRACE_MS = 2_000;
@@ -163,7 +162,7 @@ async function startMlflow(
   await mkdir(home);
   const group = await startGroup({
     command: [
-      ...[PYTHON, SERVER, '--backend-store-uri', `sqlite:///${join(home, 'mlflow.db')}`],
+      ...[BUNDLED_PYTHON, SERVER, '--backend-store-uri', `sqlite:///${join(home, 'mlflow.db')}`],
       ...['--artifacts-destination', join(home, 'artifacts'), '--port', String(port)],
     ],
     cwd: home,

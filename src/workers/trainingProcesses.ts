@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { type Config, fromRoot, PROJECT_ROOT } from '../config.ts';
+import { BUNDLED_PYTHON, type Config, fromRoot, PYTHON_ROOT } from '../config.ts';
 import { sha256OfFolder } from '../systems/digests.ts';
 import { mlflowVariables } from '../systems/mlflow/variables.ts';
 import { environmentOf } from '../systems/processes/environment.ts';
@@ -7,8 +7,6 @@ import { createPool } from '../systems/processes/pool.ts';
 import { createReaper } from '../systems/processes/reaper.ts';
 import { createStepRunner, type StepRunner } from '../systems/steps/index.ts';
 import { removeStaleWork } from '../systems/steps/place.ts';
-
-const PACKAGE = join(PROJECT_ROOT, 'python');
 
 export interface TrainingProcesses {
   runner: StepRunner;
@@ -22,7 +20,7 @@ export async function createTrainingProcesses(config: Config): Promise<TrainingP
   const { slots, memoryLimitMb, python } = config.worker;
   const reaper = await createReaper({ graceMs: 2000 });
   const shared = {
-    command: [python || join(PACKAGE, '.venv', 'bin', 'python'), '-m', 'mediwatch_training.pool'],
+    command: [python || BUNDLED_PYTHON, '-m', 'mediwatch_training.pool'],
     cwd: config.root,
     env: poolEnvironment(config),
     memoryLimitMb,
@@ -35,7 +33,7 @@ export async function createTrainingProcesses(config: Config): Promise<TrainingP
   const runner = await createStepRunner({ config, reaper, pool, proposer });
   return {
     runner,
-    codeDigest: await sha256OfFolder(join(PACKAGE, 'mediwatch_training'), '.py'),
+    codeDigest: await sha256OfFolder(join(PYTHON_ROOT, 'mediwatch_training'), '.py'),
     async close() {
       await Promise.all([pool.close(), proposer.close(), runner.close()]);
       await reaper.close();
@@ -47,7 +45,7 @@ export function poolEnvironment(config: Config): Record<string, string> {
   return {
     ...environmentOf(['network', 'computing', 'mlflow'], passedToPool(config)),
     ...mlflowVariables(config),
-    PYTHONPATH: PACKAGE,
+    PYTHONPATH: PYTHON_ROOT,
     PYTHONUNBUFFERED: '1',
     // Threads that wait in a loop slow down everything else on a busy host, and themselves most of all.
     OMP_WAIT_POLICY: 'PASSIVE',

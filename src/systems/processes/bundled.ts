@@ -1,10 +1,7 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { execa } from 'execa';
-import { PROJECT_ROOT } from '../../config.ts';
+import { BUNDLED_PYTHON, PYTHON_ROOT } from '../../config.ts';
 import { ownEnvironment } from './environment.ts';
-
-const PYTHON = join(PROJECT_ROOT, 'python/.venv/bin/python');
 
 interface Options {
   /** A Python in place of that of the bundled steps. */
@@ -16,12 +13,12 @@ interface Options {
 }
 
 /** Whether the Python of the bundled steps is set up. */
-export const hasBundled = (python = '') => existsSync(python || PYTHON);
+export const hasBundled = (python = '') => existsSync(python || BUNDLED_PYTHON);
 
 /** Runs that Python, with nothing of our environment but what computing needs. Failing is an outcome, and no error. */
 export function runBundled(args: readonly string[], { python, input = '', timeoutMs, env }: Options) {
-  return execa(python || PYTHON, args, {
-    ...ownEnvironment(['computing'], { PYTHONPATH: join(PROJECT_ROOT, 'python'), ...env }),
+  return execa(python || BUNDLED_PYTHON, args, {
+    ...ownEnvironment(['computing'], { PYTHONPATH: PYTHON_ROOT, ...env }),
     input,
     timeout: Math.round(timeoutMs),
     reject: false,

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { basename, delimiter, join } from 'node:path';
 import { expand, type ParamValue, PlaceholderError, type PlaceholderValues } from '../../config/placeholders.ts';
-import { type Config, fromRoot, PROJECT_ROOT } from '../../config.ts';
+import { type Config, fromRoot, PROJECT_ROOT, PYTHON_ROOT } from '../../config.ts';
 import { mlflowVariables } from '../mlflow/variables.ts';
 import { environmentOf } from '../processes/environment.ts';
 import { invalidSetting } from './errors.ts';
@@ -18,7 +18,7 @@ export function surroundings({ passEnv, command }: CommandSettings): Variables {
   const env = environmentOf(['network', 'computing', 'mlflow'], passEnv);
   const callsUs = command.some((word, index) => word === '-m' && command[index + 1] === 'mediwatch_training');
   const theirs = (env.PYTHONPATH ?? '').split(delimiter).filter((path) => path && !path.startsWith(PROJECT_ROOT));
-  const pythonPath = callsUs ? [join(PROJECT_ROOT, 'python'), ...theirs] : theirs;
+  const pythonPath = callsUs ? [PYTHON_ROOT, ...theirs] : theirs;
   return { ...env, PYTHONPATH: pythonPath.length > 0 ? pythonPath.join(delimiter) : undefined };
 }
 
