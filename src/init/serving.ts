@@ -92,7 +92,7 @@ function neededVariables({ api, dockerfiles, services }: Findings): Array<[name:
 }
 
 /** The paths of an API that has others than ours; null: it has ours, or they are not known whole. */
-function contractSection({ api }: Findings): Entry | null {
+function contractSection(api: Findings['api']): Entry | null {
   if (!api || api.routes.length === 0) return null;
   const called = (...patterns: RegExp[]) =>
     patterns.flatMap((pattern) => api.routes.filter((route) => pattern.test(route)))[0];
@@ -108,7 +108,7 @@ function contractSection({ api }: Findings): Entry | null {
 
 /** What a candidate can prove, by the routes that the API has; null: all of it, or nothing is known. */
 function possibleChecks({ api }: Findings): string[] | null {
-  if (!api || api.routes.length === 0 || contractSection({ api } as Findings)) return null;
+  if (!api || api.routes.length === 0 || contractSection(api)) return null;
   const has = (name: string) => api.routes.some((route) => route.split('/').includes(name));
   const checks = ['version', ...(has('schema') ? ['schema'] : []), ...(has('predict') ? ['prediction'] : [])];
   return checks.length === 3 ? null : checks;
@@ -145,7 +145,7 @@ export function deploymentSections(proposal: Proposal): Array<Entry | null> {
               { off: answers.deployment === 'none' },
             )
           : null,
-        answers.deployment === 'none' ? null : contractSection(findings),
+        answers.deployment === 'none' ? null : contractSection(findings.api),
         process
           ? section(
               'env',
