@@ -95,7 +95,10 @@ describe('the numbers of a regression', () => {
       shift: expect.closeTo(0.36, 6),
       numbers: { candidate: { mean: 112, spread: 20 }, incumbent: { mean: 100, spread: 20 } },
     });
-    expect(findBreach(plan, numbers(100, 40), numbers(100, 20))).toMatchObject({ code: 'predictions', shift: expect.closeTo(1.125, 6) });
+    expect(findBreach(plan, numbers(100, 40), numbers(100, 20))).toMatchObject({
+      code: 'predictions',
+      shift: expect.closeTo(1.125, 6),
+    });
     expect(findBreach(plan, numbers(104, 21), numbers(100, 20))).toBeNull();
     expect(findBreach(plan, numbers(900, 21, 199), numbers(100, 20))).toBeNull();
   });
