@@ -201,7 +201,9 @@ function summaryLines({ findings, answers, ...steps }: Proposal): string[] {
     ),
     row(
       'search',
-      answers.search === 'trials' ? `trials of ${of(steps.trial, 'the training')}` : of(steps.search, 'none'),
+      answers.search === 'trials'
+        ? `trials of ${of(steps.trial, 'the training')}`
+        : of(steps.search, findings.table && !steps.train ? 'bundled' : 'none'),
     ),
     row('train', of(steps.train, findings.table ? 'bundled' : 'not found')),
     row('monitor', of(steps.monitor, 'bundled')),

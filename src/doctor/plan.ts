@@ -50,7 +50,7 @@ export function stagesOf(shared: Config, plan: RetrainPlan): PlannedStage[] {
     prepareData: [`from ${plan.data}`, ['prepare']],
     hyperparameterSearch: searchOf(config, plan),
     trainBestAndRegister: [`one new version of ${plan.registeredModel}`, ['train']],
-    promote: [plannedGate(plan), plan.registryStage === 'None' || plan.policy !== 'rules' ? [] : ['evaluate']],
+    promote: [plannedGate(config, plan), plan.registryStage === 'None' || plan.policy !== 'rules' ? [] : ['evaluate']],
     redeploy: [plannedDeployment(config, plan), []],
   };
   const retrain = STAGES.map((stage): PlannedStage => {

@@ -38,18 +38,16 @@ function bundled({ steps }: Config, name: StepName): string {
 }
 
 /** What the gate demands. */
-export function plannedGate({
-  registryStage,
-  policy,
-  rules,
-  floor,
-  approval,
-  stagingFirst,
-}: PlanOf<'retrain'>): string {
+export function plannedGate(
+  { data, steps }: Config,
+  { registryStage, policy, rules, floor, approval, stagingFirst }: PlanOf<'retrain'>,
+): string {
   if (registryStage === 'None') return 'not done: promotion.registryStage is None, the version is only registered';
   const allowed = rules.map(({ metric, direction, maxLoss, minGain }) => {
     const [worse, better] = direction === 'higher' ? ['lower', 'higher'] : ['higher', 'lower'];
-    return minGain === undefined ? `${metric} at most ${maxLoss} ${worse}` : `${metric} at least ${minGain} ${better}`;
+    const isOpen = metric === 'test_auc' && data.task === 'auto' && !steps.train.command;
+    const score = isOpen ? 'test_auc (test_r2 of a regression)' : metric;
+    return minGain === undefined ? `${score} at most ${maxLoss} ${worse}` : `${score} at least ${minGain} ${better}`;
   });
   const gate = {
     always: 'with any score',

@@ -3,6 +3,7 @@ import { type Entry, section, setting } from './entries.ts';
 import type { Findings } from './findings.ts';
 import type { Proposal } from './proposal.ts';
 import type { Dockerfile } from './servers.ts';
+import { modelAt } from './tracking.ts';
 
 /** The image of the project's API. */
 interface ApiImage {
@@ -80,16 +81,24 @@ function apiCommand(
 const GIVEN =
   /^(HOST|PORT|PATH|HOME|USER|DEBUG|MODEL_SOURCE|MODEL_VERSION|PRED_LOG_DIR|DJANGO_SECRET_KEY|API_ALLOWED_HOSTS|API_CHECK_SECRET|MLFLOW_\w+)$/;
 
-/** Variables without which the API does not start: the value that a compose file has, or null when nothing sets it. */
+/**
+ * Variables without which the API does not start or loads another model: the value that a compose file has, or null
+ * when nothing sets it.
+ */
 function neededVariables({ api, dockerfiles, services }: Findings): Array<[name: string, value: string | null]> {
   const inImage = new Set(dockerfiles.flatMap(({ env }) => Object.keys(env)));
   const given: Record<string, string> = Object.assign({}, ...services.map(({ env }) => env));
   return Object.entries(api?.env ?? {}).flatMap(([name, value]) => {
-    if (value !== null || GIVEN.test(name) || inImage.has(name)) return [];
     const known = given[name];
+    if (modelAt(known ?? value) !== null) return [[name, 'models:/{model}/{version}']];
+    if (value !== null || GIVEN.test(name) || inImage.has(name)) return [];
     return [[name, known === undefined || /[$]|:\/\//.test(known) ? null : known]];
   });
 }
+
+/** Routes that say something of the program or its model, and those that name one thing. */
+const ABOUT_ITSELF =
+  /^\/$|[<{]|\/(version|info|about|metrics|docs|openapi\.json|schema|ready\w*|live\w*|model|reload)\/?$/i;
 
 /** The paths of an API that has others than ours; null: it has ours, or they are not known whole. */
 function contractSection(api: Findings['api']): Entry | null {
@@ -99,9 +108,15 @@ function contractSection(api: Findings['api']): Entry | null {
   const health = called(/^\/health$/, /\/(_?health\w*|livez?|live(ness)?|ready\w*|ping|status)\/?$/i);
   const predict = called(/^\/predict$/, /\/(predict\w*|score|infer(ence)?|invocations|classify|forecast)\/?$/i);
   if (health === '/health' && (predict === '/predict' || predict === undefined)) return null;
+  // What is the only other route of a program predicts, whatever its path is called.
+  const [other, ...more] = api.routes.filter((route) => route !== health && !ABOUT_ITSELF.test(route));
+  const only = health && more.length === 0 ? other : undefined;
   return section(
     'contract',
-    [section('health', [setting('path', health ?? 'FILL_IN')]), section('predict', [setting('path', predict ?? '')])],
+    [
+      section('health', [setting('path', health ?? 'FILL_IN')]),
+      section('predict', [setting('path', predict ?? only ?? '')]),
+    ],
     `The paths of ${api.path}. "mediwatch try" asks the API, and proposes where its answers have what.`,
   );
 }
@@ -192,7 +207,7 @@ function dockerSection({ findings, answers }: Proposal): Entry | null {
       section(
         'env',
         neededVariables(findings).map(([name, value]) => setting(name, value ?? 'FILL_IN')),
-        `${findings.api?.path ?? 'The API'} does not start without these.`,
+        `${findings.api?.path ?? 'The API'} does not start without these, or loads another model.`,
       ),
     ],
     'The image of the API.',

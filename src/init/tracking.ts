@@ -57,11 +57,17 @@ export function detectTracking(
   return tracking;
 }
 
+/** Name of the registered model in an address such as `models:/churn/Production` or `models:/churn@champion`. */
+export function modelAt(value: string | null): string | null {
+  return /^models:\/([^/@$]+)[/@]/.exec(value ?? '')?.[1] ?? null;
+}
+
 function fromVariables(tracking: Tracking, variables: Readonly<Record<string, string | null>>, where: string): void {
   for (const [name, value] of Object.entries(variables)) {
     for (const key of Object.keys(VARIABLES) as Array<keyof Tracking>) {
       if (VARIABLES[key].test(name)) note(tracking[key], [value], where);
     }
+    note(tracking.registeredModels, [modelAt(value)], where);
   }
 }
 

@@ -126,8 +126,9 @@ const BAKED_TAGS = ['serves', 'released'] as const;
 function scratch(own: Config, { folder, uri, data }: { folder: string; uri: string; data: string }): Config {
   const { mlflow, deployment, stack, docker, monitoring } = own;
   const [bakedTag, releaseTag] = BAKED_TAGS;
-  // A script takes a file, where the bundled step takes a folder of them.
-  const served = own.steps.monitor.command ? join(embeddedLogs(own), 'predictions.csv') : embeddedLogs(own);
+  // A script takes a file, where the bundled step takes a folder of them, which is there before the first prediction.
+  const written = join(embeddedLogs(own), 'predictions.csv');
+  const served = own.steps.monitor.command ? written : embeddedLogs(own);
   return {
     ...own,
     models: {},
@@ -146,7 +147,7 @@ function scratch(own: Config, { folder, uri, data }: { folder: string; uri: stri
     // What people sent is read where it is; the report on it is not put in place of theirs.
     monitoring: {
       ...monitoring,
-      log: monitoring.log || (existsSync(served) ? served : ''),
+      log: monitoring.log || (existsSync(written) ? served : ''),
       outDir: join(folder, 'drift'),
     },
   };

@@ -224,6 +224,16 @@ describe('lines that end as on Windows', () => {
 });
 
 it.each([
+  ['models:/house-price/Production', ['house-price']],
+  ['models:/house-price@champion', ['house-price']],
+  ['models:/$NAME/1', []],
+  ['s3://models/house-price', []],
+])('the address %s of a model names it', (address, names) => {
+  const { registeredModels } = detectTracking(viewOf({ '.env': `MODEL_URI=${address}\n` }), new Map(), []);
+  expect(registeredModels.map(({ value }) => value)).toEqual(names);
+});
+
+it.each([
   ['argparse', '  -l LR, --lr LR       step size (default: 0.1)', { flag: '--lr', type: 'float', default: 0.1 }],
   ['click', '  --trees INTEGER  how many  [default: 50]', { flag: '--trees', type: 'int', default: 50 }],
   ['typer', '│ --rate   FLOAT  Rate. [default: 0.5]        │', { flag: '--rate', type: 'float', default: 0.5 }],

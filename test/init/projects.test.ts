@@ -1,7 +1,8 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Config } from '../../src/config.ts';
+import { mediwatch } from '../cli/support.ts';
 import { settingsOf, textFor, withProject } from './support.ts';
 
 const words = (step: Config['steps']['train']) => step.command?.join(' ');
@@ -111,6 +112,28 @@ it('a notebook is run by papermill, with the variables of its cell of parameters
   );
   expect(mlflow.experiment).toBe('sales');
   expect(search).toMatchObject({ metric: 'val_auc', space: { max_depth: { type: 'int' } } });
+});
+
+it('an API that a variable says which model to load gets the version, and its only other route predicts', async () => {
+  await withProject('empty', async (folder) => {
+    const load = 'model = mlflow.pyfunc.load_model(os.environ.get("MODEL_URI", "models:/house-price/Production"))';
+    const start = ['import os', 'import mlflow', 'from flask import Flask', 'app = Flask(__name__)', load];
+    const routes = ['@app.get("/ping")', 'def ping(): ...', '@app.post("/api/v2/quote")', 'def quote(): ...'];
+    await writeFile(join(folder, 'web.py'), [...start, ...routes, ''].join('\n'));
+    const { registry, deployment } = await settingsOf(folder);
+    expect(registry.registeredModel).toBe('house-price');
+    expect(deployment.env).toEqual({ MODEL_URI: 'models:/{model}/{version}' });
+    expect(deployment.contract).toMatchObject({ health: { path: '/ping' }, predict: { path: '/api/v2/quote' } });
+  });
+});
+
+it('a folder with nothing but a table is searched by the bundled trials, and init says so', async () => {
+  await withProject('empty', async (folder) => {
+    const rows = Array.from({ length: 30 }, (_, index) => `${index},${index % 2}`);
+    await writeFile(join(folder, 'a.csv'), ['x,y', ...rows, ''].join('\n'));
+    const { out, err } = await mediwatch(['init', folder, '--yes'], { env: {} });
+    expect(out + err).toMatch(/search +bundled/);
+  });
 });
 
 it('an empty folder gets a file that says what to fill in', async () => {
