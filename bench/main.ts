@@ -3,6 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Command } from 'commander';
 import { benchAlerts } from './alerts.ts';
+import { benchEncryption } from './encryption.ts';
 import { circumstances, say } from './figures.ts';
 import { benchRedeploy } from './redeploy.ts';
 import { benchRetrain } from './retrain.ts';
@@ -47,6 +48,11 @@ const BENCHMARKS: Record<string, Benchmark<string>> = {
       clients: [10, 'connections that they share, each as a process of its own would have'],
     },
     run: benchAlerts,
+  }),
+  encryption: benchmark({
+    about: 'retrains of a sample, redeploys and rollbacks with encrypted payloads, against the same without',
+    options: { rounds: [5, IN_TURN], trials: [4, 'trials of each search'] },
+    run: benchEncryption,
   }),
 };
 const LATEST = join(import.meta.dirname, 'results', 'latest.json');

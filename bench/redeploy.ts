@@ -1,12 +1,6 @@
-import { Client, Connection } from '@temporalio/client';
-import { loadConfig, PROJECT_ROOT } from '../src/config.ts';
-import { TASK_QUEUES, workflowIds } from '../src/contracts/names.ts';
-import type { RetrainResult, WorkflowName } from '../src/contracts/workflows.ts';
-import { clientOptions } from '../src/systems/temporal.ts';
 import { startLoad } from '../test/support/load.ts';
-import { sampleData } from '../test/support/sampleData.ts';
-import { createTestStack } from '../test/support/stack.ts';
 import { say, summary } from './figures.ts';
+import { startBenchStack } from './stack.ts';
 
 interface Options {
   /** How many redeploys, and how many rollbacks. */
@@ -20,45 +14,22 @@ interface Options {
  * load. The versions are trained on a sample: what is measured is how they are exchanged.
  */
 export async function benchRedeploy({ rounds, rate }: Options) {
-  const stack = await createTestStack();
+  const stack = await startBenchStack();
   try {
-    say('starting a stack');
-    await stack.start().up();
-    const config = loadConfig({ ...process.env, ...stack.env }, PROJECT_ROOT);
-    const { temporal, deployment } = config;
-    const connection = await Connection.connect({ address: temporal.address });
-    const client = new Client({ connection, ...clientOptions(config) });
-    const run = async <Result>(workflow: WorkflowName, input: Record<string, unknown>) => {
-      const startedAt = performance.now();
-      const result = await client.workflow.execute(workflow, {
-        workflowId: workflowIds.started(workflow, new Date()),
-        taskQueue: TASK_QUEUES.orchestration,
-        args: [input],
-      });
-      const seconds = (performance.now() - startedAt) / 1_000;
-      say(`${workflow} ${JSON.stringify(input)}: ${seconds.toFixed(1)} s`);
-      return { result: result as Result, seconds };
-    };
-
-    const data = sampleData(stack.dir);
     const versions: string[] = [];
-    for (const seed of [1, 2]) {
-      const input = { data, model: 'hgb', trials: 0, policy: 'always', seed };
-      versions.push((await run<RetrainResult>('retrain', input)).result.version.version);
-    }
+    for (const seed of [1, 2]) versions.push((await stack.retrain({ trials: 0, seed })).result.version.version);
 
-    const apiUrl = deployment.apiUrl;
+    const { apiUrl } = stack.config.deployment;
     const schema = (await (await fetch(`${apiUrl}/schema`)).json()) as { example: { records: [] } };
     const load = startLoad({ apiUrl, requestsPerSecond: rate, records: schema.example.records });
     const seconds = { redeploy: [] as number[], rollback: [] as number[] };
     for (let round = 0; round < rounds; round += 1) {
-      seconds.redeploy.push((await run('redeploy', {})).seconds);
+      seconds.redeploy.push((await stack.run('redeploy', {})).seconds);
       // A version that was rolled back is not promoted again, but can be rolled back to by its name.
       const version = versions[round % 2];
-      seconds.rollback.push((await run('rollback', { version, reason: 'benchmark' })).seconds);
+      seconds.rollback.push((await stack.run('rollback', { version, reason: 'benchmark' })).seconds);
     }
     const answers = await load.stop();
-    await connection.close();
 
     const failures = answers.flatMap(({ failure }) => failure ?? []);
     for (const failure of failures.slice(0, 5)) say(`failed: ${failure}`);
@@ -75,7 +46,7 @@ export async function benchRedeploy({ rounds, rate }: Options) {
       answersByVersion: Object.fromEntries(versions.map((version) => [version, answersOf(version)])),
     };
   } finally {
-    await stack.dispose();
+    await stack.close();
   }
 }
 
