@@ -79,7 +79,8 @@ async function replace(plan: RedeployPlan, run: Run, held: Held): Promise<Deploy
   ]);
   // Under the lock nothing else may be on its way: what runs without serving was left by a workflow that was killed.
   for (const stray of strays) await activities.stopIdle({ registeredModel, key: stray });
-  const previousVersion = before?.version ?? null;
+  // The gateway may still serve what another project left: its version 1 is not ours.
+  const previousVersion = before?.model === registeredModel ? before.version : null;
   run.report({ event: 'learned', facts: { serving: previousVersion } });
   const deployed = { registeredModel, version, previousVersion, url: links.api };
   if (plan.onlyIfOther && previousVersion === version) return { ...deployed, checks: [] };

@@ -37,6 +37,15 @@ describe('retrain', () => {
     expect([...world.runs.values()]).toEqual(['FINISHED']);
   });
 
+  it('replaces the API of another model, although that serves a version of the same number', async () => {
+    world.serving = { key: '1-other', version: '1' };
+    world.override.serving = async () => world.serving && { ...world.serving, model: 'Other' };
+    const result = (await run('retrain', { trials: 1 })) as RetrainResult;
+    expect(result.deployment).toMatchObject({ version: '1', previousVersion: null });
+    expect(world.count('bringUpCandidate')).toBe(1);
+    expect(world.serving.key).not.toBe('1-other');
+  });
+
   it('keeps the version that it replaces in Staging', async () => {
     await run('retrain', { trials: 1 });
     await run('retrain', { trials: 1 });
