@@ -146,6 +146,15 @@ export interface ApiState {
   problem: string | null;
 }
 
+/** Whether an API serves this version. One that does not name its model is taken for the model's own. */
+export const serves = (api: ApiState, registeredModel: string, version: string): boolean =>
+  api.version === version && (api.registeredModel ?? registeredModel) === registeredModel;
+
+/** What an API serves, such as `version 3`; with the name of the model where that is another one. */
+export function servedText({ version, registeredModel: served }: ApiState, registeredModel: string): string {
+  return `version ${version}${served === null || served === registeredModel ? '' : ` of ${served}`}`;
+}
+
 const Reason = z.object({ reason: z.string().nullish(), error: z.string().nullish() });
 const HEALTH_LIMIT_MS = 3_000;
 
@@ -201,15 +210,15 @@ export function changeText(change: Change, { registeredModel, versions, api }: O
   if (versions === null) return `MLflow does not answer, so what is in Production of ${registeredModel} is not known.`;
   const production = productionOf(versions);
   const now = production
-    ? `${named(production)} of ${registeredModel} is in Production${servingText(production, api)}`
+    ? `${named(production)} of ${registeredModel} is in Production${servingText(production, api, registeredModel)}`
     : `Nothing of ${registeredModel} is in Production`;
   return `${now}; ${outcomeText(change, versions, production)}`;
 }
 
-function servingText({ version }: VersionState, api: ApiState | null): string {
+function servingText({ version }: VersionState, api: ApiState | null, registeredModel: string): string {
   if (!api) return '';
-  if (api.version === version) return ' and serves';
-  return `, but ${api.version === null ? 'no API answers with it' : `the API serves version ${api.version}`}`;
+  if (serves(api, registeredModel, version)) return ' and serves';
+  return `, but ${api.version === null ? 'no API answers with it' : `the API serves ${servedText(api, registeredModel)}`}`;
 }
 
 function outcomeText(change: Change, versions: readonly VersionState[], production: VersionState | undefined): string {

@@ -86,9 +86,11 @@ async function whatIsWrong(config: Config, retrainId: string): Promise<string | 
 async function answersWith(version: string, config: Config): Promise<boolean> {
   const gateway = createGatewayClient(gatewayAt(config));
   const { apiUrl, contract = OUR_CONTRACT } = config.deployment;
+  const { registeredModel } = config.registry;
   const assertAnswers = async () => {
     const [serving, health] = await Promise.all([gateway.serving(), readJson(apiUrl + contract.health.path)]);
-    if (serving?.version !== version || health === undefined) throw new Error('another version answers, or none');
+    const answers = serving?.model === registeredModel && serving.version === version && health !== undefined;
+    if (!answers) throw new Error('another version answers, or none');
   };
   const asking = { retries: Number.POSITIVE_INFINITY, minTimeout: 200, factor: 1, maxRetryTime: ANSWER_LIMIT_MS };
   return await pRetry(assertAnswers, asking)

@@ -83,6 +83,12 @@ describe('what is said before Production changes', () => {
       'but the API serves version 3',
     ],
     [
+      'another model serves',
+      { does: 'redeploy', version: undefined },
+      { ...now, api: { ...serving('4'), registeredModel: 'Churn' } },
+      'but the API serves version 4 of Churn',
+    ],
+    [
       'without MLflow',
       promote,
       { ...now, versions: null },

@@ -20,7 +20,10 @@ const api = createServer((_request, response) => {
 });
 
 const MODEL = 'MediWatchReadmit';
-const serves = (version: string) => ({ status: 200, body: { model_name: MODEL, model_version: version } });
+const serves = (version: string, model = MODEL) => ({
+  status: 200,
+  body: { model_name: model, model_version: version },
+});
 
 beforeAll(async () => {
   quiet();
@@ -103,6 +106,13 @@ describe('status', () => {
     const { out } = await mediwatch(['status'], { env });
     expect(out).toContain('The API serves version 1, but version 2 is in Production');
     expect(out).toContain('mediwatch redeploy');
+  });
+
+  it('takes a version of another model with the same number for another one', async () => {
+    health = serves('2', 'Churn');
+    const { out } = await mediwatch(['status'], { env });
+    expect(out).toMatch(/API +version 2 of Churn at http/);
+    expect(out).toContain('The API serves version 2 of Churn, but version 2 is in Production');
   });
 
   it('shows who holds the lock of the model and who waits', async () => {

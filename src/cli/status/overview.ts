@@ -9,7 +9,7 @@ import type { Cli, Style } from '../cli.ts';
 import { askSteward, type StewardAnswer, stewardLine } from '../drift/steward.ts';
 import { CommandError } from '../exit.ts';
 import { otherSettings } from '../otherSettings.ts';
-import { type ApiState, apiState } from '../production.ts';
+import { type ApiState, apiState, servedText, serves } from '../production.ts';
 import { scheduleStates } from '../schedules/list.ts';
 import { type Session, withSession } from '../session.ts';
 import { type RegistryState, registryState, type VersionState } from '../versions/registry.ts';
@@ -67,10 +67,17 @@ async function gatherOverview(cli: Cli): Promise<Overview> {
     configs.map(async (own, index): Promise<ModelState> => {
       const hasApi = configs.length === 1 || own.deployment.target !== 'none';
       const api = hasApi ? apiState(own).then((state) => ({ ...state, notChecked: notChecked(own) })) : null;
-      const [registry, serves, asked] = await Promise.all([orNull(registryState(own)), api, temporal]);
+      const [registry, answering, asked] = await Promise.all([orNull(registryState(own)), api, temporal]);
       const { registeredModel } = own.registry;
       const { lock = null, steward = null } = asked?.models[index] ?? {};
-      return { registeredModel, registry, api: serves, agrees: agreement(registry, serves), lock, steward };
+      return {
+        registeredModel,
+        registry,
+        api: answering,
+        agrees: agreement(registeredModel, registry, answering),
+        lock,
+        steward,
+      };
     }),
   );
   const { running = null, recent = null, schedules = null } = (await temporal) ?? {};
@@ -117,9 +124,9 @@ const NOT_CHECKED: Record<NotChecked, string> = {
   predictionLog: 'drift (it keeps no prediction log; name its own in monitoring.log)',
 };
 
-function agreement(registry: RegistryState | null, api: ApiState | null): boolean | null {
-  const serves = api?.version ?? null;
-  return registry?.production && serves !== null ? registry.production.version === serves : null;
+function agreement(registeredModel: string, registry: RegistryState | null, api: ApiState | null): boolean | null {
+  if (!registry?.production || !api || api.version === null) return null;
+  return serves(api, registeredModel, registry.production.version);
 }
 
 /** The overview in lines for a reader. */
@@ -142,18 +149,19 @@ function modelLines(model: ModelState, style: Style, now: Date): string[] {
   return [
     style('bold', registeredModel),
     ...(registry ? registryLines(registry) : []),
-    ...(api ? apiLines(api) : []),
+    ...(api ? apiLines(api, registeredModel) : []),
     ...agreementLines(model, style),
     ...(holder ? [`  Lock        held by ${holder.workflowId} (${holder.purpose}); ${waiting.length} waiting`] : []),
     ...(steward ? [`  Drift       steward: ${stewardLine(steward, now.getTime())}`] : []),
   ];
 }
 
-function apiLines({ version, url, problem, notChecked: left }: NonNullable<ModelState['api']>): string[] {
+function apiLines(api: NonNullable<ModelState['api']>, registeredModel: string): string[] {
+  const { version, url, problem, notChecked: left } = api;
   if (version === null) return [`  API         serves nothing at ${url}: ${problem}`];
   const not = left.map((what) => NOT_CHECKED[what]);
   return [
-    `  API         version ${version} at ${url}`,
+    `  API         ${servedText(api, registeredModel)} at ${url}`,
     ...(not.length > 0 ? [`              not checked: ${not.join('; ')}`] : []),
   ];
 }
@@ -189,11 +197,11 @@ function versionText({ version, score, aliases, createdAt }: VersionState): stri
   return `version ${version}${score ? `, ${scoreText(score)}` : ''}, of ${utcMinute(createdAt)}${names}`;
 }
 
-function agreementLines({ agrees, registry, api }: ModelState, style: Style): string[] {
+function agreementLines({ registeredModel, agrees, registry, api }: ModelState, style: Style): string[] {
   if (agrees === true) return [style('green', '              which is what is in Production')];
-  if (agrees === null) return [];
+  if (agrees === null || !api) return [];
   const text =
-    `  The API serves version ${api?.version}, but version ${registry?.production?.version} is in Production. ` +
+    `  The API serves ${servedText(api, registeredModel)}, but version ${registry?.production?.version} is in Production. ` +
     'Bring it there with "mediwatch redeploy".';
   return [style('yellow', text)];
 }
