@@ -135,7 +135,7 @@ def test_a_boolean_that_a_client_sends_is_the_category_of_the_training_data(tmp_
     features = open_dataset(str(tmp_path / "o")).meta["features"]
     names = [feature["name"] for feature in features]
     read, _ = RecordReader(features, seen).read([dict.fromkeys(names, True), dict.fromkeys(names, False)])
-    assert read == [dict.fromkeys(names, yes), dict.fromkeys(names, no)]
+    assert read == {name: [yes, no] for name in names}
     expected = encoder.transform(pd.DataFrame({name: [yes, no] for name in names}))
     np.testing.assert_array_equal(encoder.transform(pd.DataFrame(read, dtype=object)), expected)
     assert (expected[0] != expected[1]).all()

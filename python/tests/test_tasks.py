@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from pathlib import Path
@@ -17,6 +18,7 @@ from mediwatch_training.dataset import open_dataset
 from mediwatch_training.drift.windows import training_sample
 from mediwatch_training.errors import InvalidInput, ModelMismatch
 from mediwatch_training.serving.api import Service
+from mediwatch_training.serving.batching import Asked
 from mediwatch_training.serving.model import describe
 from mediwatch_training.serving.settings import Settings
 from mediwatch_training.training.evaluate import floor
@@ -189,7 +191,7 @@ def test_the_api_answers_and_logs_what_is_predicted(datasets, models, mlflow_uri
     api._load()
     records = open_dataset(str(datasets[task])).test_records.head(3)
     body = json.dumps({"records": json.loads(records.to_json(orient="records"))}).encode()
-    answer = api.predict(body, verify=False)
+    answer = json.loads(asyncio.run(api.predict(Asked(body, verify=False))))
     assert answer["model_version"] == "1" and "threshold" not in answer and "warnings" not in answer
     given: Any = answer["predictions"]
     log = pd.read_csv(tmp_path / "predictions.csv")
