@@ -10,6 +10,7 @@ export const ArtifactRef = z.strictObject({
   sizeBytes: z.number().int().nonnegative().describe('size of all files together (bytes)'),
   madeOf: z
     .string()
+    .regex(/^[0-9a-f]{64}$/)
     .exactOptional()
     .describe('digest of the file and the command that a data set was made of; absent: not known'),
 });

@@ -13,10 +13,11 @@ export function arbitraryOf(schema: z.ZodType, overrides: Overrides = {}): fc.Ar
   return shaped(schema, overrides).filter((value) => schema.safeParse(value).success);
 }
 
+const WRAPPERS = [z.ZodOptional, z.ZodExactOptional, z.ZodDefault, z.ZodPrefault];
+
 function shaped(schema: z.ZodType, overrides: Overrides): fc.Arbitrary<unknown> {
   const of = (inner: unknown) => shaped(inner as z.ZodType, overrides);
-  if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault)
-    return of(schema.def.innerType);
+  if (WRAPPERS.some((Wrapper) => schema instanceof Wrapper)) return of((schema as z.ZodOptional).def.innerType);
   if (schema instanceof z.ZodNullable) return fc.option(of(schema.def.innerType), { freq: 3 });
   if (schema instanceof z.ZodObject) return objectOf(schema, overrides);
   if (schema instanceof z.ZodEnum) return fc.constantFrom(...schema.options);
@@ -39,7 +40,7 @@ function shaped(schema: z.ZodType, overrides: Overrides): fc.Arbitrary<unknown> 
 function objectOf(schema: z.ZodObject, overrides: Overrides): fc.Arbitrary<unknown> {
   const fields = Object.entries(schema.shape as Record<string, z.ZodType>);
   const isRequired = ([name, field]: [string, z.ZodType]) =>
-    overrides[name]?.always || !field.safeParse(undefined).success;
+    overrides[name]?.always || !(field instanceof z.ZodExactOptional || field.safeParse(undefined).success);
   const required = fields.filter(isRequired).map(([name]) => name);
   const arbitraries = fields.map(([name, field]) => {
     const values = overrides[name]?.values ?? shaped(field, overrides);
