@@ -112,7 +112,7 @@ export function createRegistryActivities({
       const tags = {
         // training.model says nothing of what a command trains.
         ...Object.fromEntries(
-          Object.entries({ ...subject, ...(config.steps.train.command && { model: undefined }) }).flatMap(
+          Object.entries({ ...subject, model: config.steps.train.command ? undefined : subject.model }).flatMap(
             ([name, value]) => (value === undefined ? [] : [[`mediwatch.${name}`, String(value)]]),
           ),
         ),
@@ -195,8 +195,7 @@ export function createRegistryActivities({
     async describeVersion(request: { registeredModel: string; version: string | null; toServe?: boolean }) {
       const { registeredModel, version, toServe = false } = request;
       const versions = await mlflow.listVersions(registeredModel);
-      const newest = versions.toSorted((a, b) => Number(b.version) - Number(a.version))[0];
-      const found = version === null ? newest : versions.find((other) => other.version === version);
+      const found = version === null ? versions[0] : versions.find((other) => other.version === version);
       if (!found) {
         throw failure(
           'ModelNotFound',

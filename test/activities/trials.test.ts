@@ -99,10 +99,10 @@ it('the first proposals are asked for with the parameters of the latest versions
     },
     mlflow: {
       listVersions: (async () => [
-        { version: '9', runId: 'a' },
+        { version: '12' },
         { version: '11', runId: 'c' },
         { version: '10', runId: 'b' },
-        { version: '12' },
+        { version: '9', runId: 'a' },
       ]) as unknown as Mlflow['listVersions'],
       getRun: (async (runId: string) => ({ runId, params: runs[runId] })) as unknown as Mlflow['getRun'],
     },

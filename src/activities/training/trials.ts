@@ -137,8 +137,9 @@ export function createTrialActivities({ config: shared, mlflow, store, runner }:
 async function paramsOfVersions(mlflow: Mlflow, config: Config, count: number, signal: AbortSignal): Promise<Params[]> {
   if (count === 0) return [];
   const versions = await mlflow.listVersions(config.registry.registeredModel, { signal });
-  const latest = versions.toSorted((a, b) => Number(b.version) - Number(a.version)).slice(0, count);
-  const runs = await Promise.all(latest.map(({ runId }) => (runId ? mlflow.getRun(runId, { signal }) : undefined)));
+  const runs = await Promise.all(
+    versions.slice(0, count).map(({ runId }) => (runId ? mlflow.getRun(runId, { signal }) : undefined)),
+  );
   return runs.flatMap((run) => (run ? [searched(config, readParams(run.params))] : []));
 }
 
