@@ -6,12 +6,12 @@ import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { PROJECT_ROOT } from '../../src/config.ts';
 import { mediwatch } from '../support/command.ts';
-import { baseImage, docker, dockerProblem, ensureDaemon } from '../support/docker.ts';
+import { docker, dockerProblem, ensureDaemon } from '../support/docker.ts';
 import { createTestStack, running, type TestStack } from '../support/stack.ts';
 import { until } from '../support/until.ts';
+import { buildFixture } from './support.ts';
 
 const problem = await dockerProblem();
-const FIXTURE = fileURLToPath(new URL('./fixtures/api', import.meta.url));
 const REGISTER = fileURLToPath(new URL('../gateway/fixtures/register_versions.py', import.meta.url));
 const IMAGE = 'mediwatch-test/changed';
 const MODEL = 'Small';
@@ -22,15 +22,7 @@ describe.skipIf(problem)(`a changed deployment.target${problem ? ` (skipped: ${p
 
   beforeAll(async () => {
     await ensureDaemon();
-    await docker(
-      'build',
-      '--quiet',
-      '--build-arg',
-      `BASE_IMAGE=${await baseImage()}`,
-      '--tag',
-      `${IMAGE}:latest`,
-      FIXTURE,
-    );
+    await buildFixture(IMAGE);
     project = mkdtempSync(join(tmpdir(), 'mediwatch-target-'));
     const rows = Array.from(
       { length: 300 },

@@ -1,18 +1,16 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { baseImage, docker, dockerProblem, ensureDaemon } from '../support/docker.ts';
+import { docker, dockerProblem, ensureDaemon } from '../support/docker.ts';
 import { startLoad } from '../support/load.ts';
 import { until } from '../support/until.ts';
-import { type Bench, openBench, RECORDS } from './support.ts';
+import { type Bench, buildFixture, openBench, RECORDS } from './support.ts';
 
 const problem =
   (await dockerProblem()) ?? (process.getuid?.() === 0 ? null : 'only root can start a daemon to stop it');
 const skipped = problem ? ` (skipped: ${problem})` : '';
-const FIXTURE = fileURLToPath(new URL('./fixtures/api', import.meta.url));
 const REPOSITORY = 'mediwatch-test/daemon';
 const BRIDGE = 'mwtest0';
 
@@ -42,9 +40,8 @@ describe.skipIf(problem)(`a Docker daemon that stops${skipped}`, () => {
 
   beforeAll(async () => {
     await ensureDaemon();
-    const base = await baseImage();
+    await buildFixture(REPOSITORY);
     const name = `${REPOSITORY}:latest`;
-    await docker('build', '--quiet', '--build-arg', `BASE_IMAGE=${base}`, '--tag', name, FIXTURE);
     await execa('ip', ['link', 'add', BRIDGE, 'type', 'bridge']);
     await execa('ip', ['addr', 'add', '172.31.251.1/24', 'dev', BRIDGE]);
     await execa('ip', ['link', 'set', BRIDGE, 'up']);

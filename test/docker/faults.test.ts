@@ -1,13 +1,11 @@
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DockerError } from '../../src/systems/docker/index.ts';
 import { send } from '../gateway/support.ts';
-import { baseImage, docker, dockerProblem, ensureDaemon } from '../support/docker.ts';
-import { type Bench, openBench, RECORDS } from './support.ts';
+import { dockerProblem, ensureDaemon } from '../support/docker.ts';
+import { type Bench, buildFixture, openBench, RECORDS } from './support.ts';
 
 const problem = await dockerProblem();
 const skipped = problem ? ` (skipped: ${problem})` : '';
-const FIXTURE = fileURLToPath(new URL('./fixtures/api', import.meta.url));
 const REPOSITORY = 'mediwatch-test/faults';
 
 describe.skipIf(problem)(`a container that fails${skipped}`, () => {
@@ -15,8 +13,7 @@ describe.skipIf(problem)(`a container that fails${skipped}`, () => {
 
   beforeAll(async () => {
     await ensureDaemon();
-    const base = await baseImage();
-    await docker('build', '--quiet', '--build-arg', `BASE_IMAGE=${base}`, '--tag', `${REPOSITORY}:latest`, FIXTURE);
+    await buildFixture(REPOSITORY);
     bench = await openBench({ repository: REPOSITORY, versions: 2, env: { MEDIWATCH_DOCKER_PUSH: 'false' } });
     await bench.deploy('good', '1');
   }, 300_000);

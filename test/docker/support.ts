@@ -12,13 +12,20 @@ import type { DeploymentTarget } from '../../src/systems/deployment/target.ts';
 import { verifyCandidate } from '../../src/systems/deployment/verify.ts';
 import { LABELS } from '../../src/systems/docker/client.ts';
 import { createDockerSystem, type DockerSystem } from '../../src/systems/docker/index.ts';
-import { docker, pipEnvironment, removeAll } from '../support/docker.ts';
+import { baseImage, docker, pipEnvironment, removeAll } from '../support/docker.ts';
 import { type MlflowServer, startMlflow } from '../support/mlflow.ts';
 
 const MODEL = 'Small';
 /** What the small models read; every version gives the same probabilities. */
 export const RECORDS = [{ age: 70, visits: 2 }];
+const FIXTURE = fileURLToPath(new URL('./fixtures/api', import.meta.url));
 const REGISTER = fileURLToPath(new URL('../gateway/fixtures/register_versions.py', import.meta.url));
+
+/** Builds an image that answers like the API of a model, without one, as `<repository>:latest`. */
+export async function buildFixture(repository: string): Promise<void> {
+  const base = `BASE_IMAGE=${await baseImage()}`;
+  await docker('build', '--quiet', '--build-arg', base, '--tag', `${repository}:latest`, FIXTURE);
+}
 
 /** A real MLflow with versions of a small model, a gateway in this process, and the Docker target. */
 export interface Bench {

@@ -1,10 +1,9 @@
-import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { GOOD, removeTried, tryOut } from '../cases/support/tryOut.ts';
-import { baseImage, docker, dockerProblem, ensureDaemon } from '../support/docker.ts';
+import { docker, dockerProblem, ensureDaemon } from '../support/docker.ts';
+import { buildFixture } from './support.ts';
 
 const problem = await dockerProblem();
-const FIXTURE = fileURLToPath(new URL('./fixtures/api', import.meta.url));
 const IMAGE = 'mediwatch-test/try';
 
 describe.skipIf(problem)(
@@ -12,15 +11,7 @@ describe.skipIf(problem)(
   () => {
     beforeAll(async () => {
       await ensureDaemon();
-      await docker(
-        'build',
-        '--quiet',
-        '--build-arg',
-        `BASE_IMAGE=${await baseImage()}`,
-        '--tag',
-        `${IMAGE}:latest`,
-        FIXTURE,
-      );
+      await buildFixture(IMAGE);
     }, 300_000);
     afterEach(removeTried);
     afterAll(() => docker('rmi', '--force', `${IMAGE}:latest`));
