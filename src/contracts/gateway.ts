@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { MeanAndSpread } from './verdicts.ts';
 
 /** What the admin API of the gateway takes and gives: shared with the deployment target that calls it. */
 
@@ -59,12 +60,6 @@ export type ExternalSpec = z.infer<typeof ExternalSpec>;
 export const ActiveSpec = z.union([ExternalSpec, InstanceSpec]);
 export type ActiveSpec = z.infer<typeof ActiveSpec>;
 
-const Numbers = z.object({
-  count: z.number().int(),
-  mean: z.number(),
-  spread: z.number().describe('standard deviation; 0 with fewer than two numbers'),
-});
-
 /** What the gateway saw of one upstream since it was started or since the last shift of shares. */
 export const UpstreamStatistics = z.object({
   requests: z.number().int().describe('requests that went to it and are over'),
@@ -78,7 +73,9 @@ export const UpstreamStatistics = z.object({
     .length(10)
     .describe('predicted probabilities of /predict in ten equal bins of 0 to 1'),
   classes: z.record(z.string(), z.number().int()).optional().describe('how often /predict gave each class, of several'),
-  numbers: Numbers.optional().describe('the numbers that /predict gave, of a regression'),
+  numbers: MeanAndSpread.extend({ count: z.number().int() })
+    .optional()
+    .describe('the numbers that /predict gave, of a regression'),
 });
 export type UpstreamStatistics = z.infer<typeof UpstreamStatistics>;
 

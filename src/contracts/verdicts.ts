@@ -92,7 +92,12 @@ export const GateVerdict = z.discriminatedUnion('code', [
 ]);
 export type GateVerdict = z.infer<typeof GateVerdict>;
 
-const MeanAndSpread = z.object({ mean: z.number(), spread: z.number() });
+/** Of numbers that were predicted. */
+export const MeanAndSpread = z.object({
+  mean: z.number(),
+  spread: z.number().describe('standard deviation; 0 with fewer than two numbers'),
+});
+export type MeanAndSpread = z.infer<typeof MeanAndSpread>;
 
 /** Why a candidate loses its traffic during a rollout. */
 export const Breach = z.discriminatedUnion('code', [

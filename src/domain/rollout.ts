@@ -1,5 +1,5 @@
 import type { RolloutSettings } from '../contracts/options.ts';
-import type { Breach } from '../contracts/verdicts.ts';
+import type { Breach, MeanAndSpread } from '../contracts/verdicts.ts';
 
 /** What one API did with its requests in a step. */
 export interface Traffic {
@@ -11,14 +11,7 @@ export interface Traffic {
   /** How often each of several classes was predicted. */
   classes?: Record<string, number> | undefined;
   /** Of a regression. */
-  numbers?: Numbers | undefined;
-}
-
-interface Numbers {
-  count: number;
-  mean: number;
-  /** Standard deviation. */
-  spread: number;
+  numbers?: (MeanAndSpread & { count: number }) | undefined;
 }
 
 /** The shares of the requests that the candidate gets, step by step; the last is 1. */
@@ -58,7 +51,7 @@ export function findBreach(rollout: RolloutSettings, candidate: Traffic, incumbe
   const [ours, theirs] = [candidate.numbers, incumbent.numbers];
   if (ours && theirs && Math.min(ours.count, theirs.count) >= MIN_PREDICTIONS) {
     const shift = normalShift(theirs, ours);
-    const bare = ({ mean, spread }: Numbers) => ({ mean, spread });
+    const bare = ({ mean, spread }: MeanAndSpread) => ({ mean, spread });
     const numbers = { candidate: bare(ours), incumbent: bare(theirs) };
     if (shift > rollout.maxPredictionShift) {
       return { code: 'predictions', shift, allowed: rollout.maxPredictionShift, numbers };
@@ -74,7 +67,7 @@ const MOST_SHIFT = 1_000;
  * The stability index of two normal distributions, in closed form: it is the sum of their Kullback-Leibler divergences in
  * both directions (Jeffreys). The same constant is no shift from itself.
  */
-export function normalShift(one: Omit<Numbers, 'count'>, other: Omit<Numbers, 'count'>): number {
+export function normalShift(one: MeanAndSpread, other: MeanAndSpread): number {
   const squared = (one.mean - other.mean) ** 2;
   const [a, b] = [one.spread ** 2, other.spread ** 2];
   if (a === b && squared === 0) return 0;
