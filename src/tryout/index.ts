@@ -88,6 +88,9 @@ interface Doing extends TryOptions {
   skip(step: Tried, why: NotTried): void;
 }
 
+/** Steps of a retrain that each need what the one before made. */
+const CHAIN = ['prepare', 'trial', 'train', 'register', 'evaluate', 'report', 'api'] as const;
+
 async function trySteps(world: World, doing: Doing): Promise<void> {
   const { config, training, registry } = world;
   const { registeredModel, signal, step, skip } = doing;
@@ -111,16 +114,19 @@ async function trySteps(world: World, doing: Doing): Promise<void> {
     }
   };
 
+  /** Without what this step makes, only drift is looked for. */
+  const endAfter = async (name: (typeof CHAIN)[number], reason: NotTried) => {
+    for (const later of CHAIN.slice(CHAIN.indexOf(name) + 1)) skip(later, reason);
+    await tryMonitor(world, doing, null);
+  };
+
   await extra('prepareData', 'before', undefined);
   const dataset = await step(
     { step: 'prepare', setting: placeOf('prepare') },
     () => training.prepareDataset({ registeredModel, data, seed, force: false }),
     ({ rows }) => ({ rows }),
   );
-  if (!dataset) {
-    for (const name of ['trial', 'train', 'register', 'evaluate', 'report', 'api'] as const) skip(name, 'withoutData');
-    return await tryMonitor(world, doing, null);
-  }
+  if (!dataset) return await endAfter('prepare', 'withoutData');
   await extra('prepareData', 'after', dataset);
   const { runId } = await asActivity({ signal, onProgress: () => {} }, () =>
     registry.openRun({ key: 'try', purpose: 'try', subject: { registeredModel, model, seed }, trigger: null }),
@@ -136,10 +142,7 @@ async function trySteps(world: World, doing: Doing): Promise<void> {
     () => training.trainModel({ ...common, dataset, params, runId, key: 'try/train', trials: [] }),
     ({ metrics }) => ({ metrics }),
   );
-  if (!trained) {
-    for (const name of ['register', 'evaluate', 'report', 'api'] as const) skip(name, 'withoutModel');
-    return await tryMonitor(world, doing, null);
-  }
+  if (!trained) return await endAfter('train', 'withoutModel');
   const version = await step(
     { step: 'register', setting: ['registry'] },
     () =>
@@ -149,10 +152,7 @@ async function trySteps(world: World, doing: Doing): Promise<void> {
       }),
     (registered) => ({ version: registered.version }),
   );
-  if (!version) {
-    for (const name of ['evaluate', 'report', 'api'] as const) skip(name, 'withoutModel');
-    return await tryMonitor(world, doing, null);
-  }
+  if (!version) return await endAfter('register', 'withoutModel');
   await extra('trainBestAndRegister', 'after', dataset, version.version);
 
   await tryEvaluation(world, doing, plan, { dataset, version: version.version });
