@@ -225,6 +225,8 @@ class ColumnNames(TypedDict):
     probability: str
     #: id of a prediction, by which outcomes are joined
     eventId: str
+    #: registered model that predicted
+    registeredModel: str
     #: version that predicted
     modelVersion: str
 
@@ -491,6 +493,8 @@ class MonitorInput(TypedDict):
     log: str
     #: folder for the report and the drift document
     outputDir: str
+    #: rows of the log that name another model are passed over
+    registeredModel: str | None
     #: rows that each window must have
     minRows: int
     #: newest rows, at most half of the log
@@ -1003,6 +1007,12 @@ SCHEMAS: dict[str, Schema] = {
                 "type": "string",
                 "minLength": 1,
             },
+            "registeredModel": {
+                "default": "registered_model",
+                "description": "registered model that predicted",
+                "type": "string",
+                "minLength": 1,
+            },
             "modelVersion": {"default": "model_version", "description": "version that predicted", "type": "string", "minLength": 1},
         },
         "additionalProperties": False,
@@ -1477,6 +1487,11 @@ SCHEMAS: dict[str, Schema] = {
                 "description": "prediction log: CSV or Parquet file, folder of them, or glob",
             },
             "outputDir": {"type": "string", "minLength": 1, "description": "folder for the report and the drift document"},
+            "registeredModel": {
+                "default": None,
+                "description": "rows of the log that name another model are passed over",
+                "anyOf": [{"type": "string", "minLength": 1}, {"type": "null"}],
+            },
             "minRows": {"default": 50, "description": "rows that each window must have", "type": "integer", "minimum": 1},
             "currentRows": {"default": 1000, "description": "newest rows, at most half of the log", "type": "integer", "minimum": 1},
             "referenceRows": {"default": 5000, "description": "rows before those", "type": "integer", "minimum": 1},

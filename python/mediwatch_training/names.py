@@ -6,8 +6,10 @@ import re
 
 #: Says of a column of a log that it is a feature, whatever it is called besides.
 FEATURE = "feature."
-#: What a log holds beside features, predictions and outcomes.
-ABOUT = frozenset({"event_id", "ts", "model_version", "threshold"})
+#: The column of a log that says which registered model predicted. A feature is hardly ever called so.
+MODEL = "registered_model"
+#: What a log holds beside features, predictions and outcomes, in this order.
+ABOUT = ("event_id", "ts", MODEL, "model_version", "threshold")
 #: How predictions and outcomes are called where nothing says it.
 PREDICTIONS, OUTCOMES = ("prob", "pred", "prediction"), ("target", "label")
 _UNNAMED = re.compile(r"(unnamed: ?\d+(_level_\d+)?|__index_level_\d+__|)", re.IGNORECASE)

@@ -240,7 +240,7 @@ def _finite(value: Value) -> float | None:
 
 
 def _read_date(value: Value, form: str | None) -> str:
-    moment = date_of(value, form != MONTH_FIRST) if isinstance(value, str) else None
+    moment = date_of(value, not (form or "").startswith("mm")) if isinstance(value, str) else None
     if moment is None:
         raise Unreadable
     return iso(moment)

@@ -71,7 +71,7 @@ DAYS = pd.date_range("2024-01-01", periods=300)
         ([day.strftime("%Y-%m-%d") for day in DAYS], ("date", "yyyy-mm-dd")),
         ([day.strftime("%d/%m/%Y") for day in DAYS], ("date", "dd/mm/yyyy")),
         ([day.strftime("%m/%d/%Y") for day in DAYS], ("date", "mm/dd/yyyy")),
-        ([day.strftime("%d.%m.%Y %H:%M") for day in DAYS], ("date", "dd/mm/yyyy")),
+        ([day.strftime("%d.%m.%Y %H:%M") for day in DAYS], ("date", "dd.mm.yyyy")),
         ([day.strftime("%d %b %Y") for day in DAYS], ("date", "yyyy-mm-dd")),
         (["true", "false"], ("boolean", "true/false")),
         (["Yes", "No", "no", "No"], ("boolean", "Yes/No")),

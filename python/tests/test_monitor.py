@@ -293,7 +293,7 @@ def test_features_of_any_name_are_compared_and_numbers_of_rows_are_not(tmp_path)
     names = {name: random.normal(size=600) for name in ("threshold", "ts", "prob", "label", "index", "row")}
     log = PredictionLog(tmp_path, [*names, "Unnamed: 0"])
     for n in range(600):
-        log.append([[f"e{n}", 1.7e9 + n, "1", 0.5, *(float(names[name][n]) for name in names), n, 0.1, 0]])
+        log.append([[f"e{n}", 1.7e9 + n, "M", "1", 0.5, *(float(names[name][n]) for name in names), n, 0.1, 0]])
     document = run("monitor", log=str(tmp_path), outputDir=str(tmp_path / "out"), currentRows=300, columns=None)[
         "document"
     ]
@@ -313,6 +313,26 @@ def test_kinds_that_people_have_chosen_count_in_a_comparison(tmp_path):
     assert "noise" not in columns and columns["code"]["method"] != by_name(check(tmp_path, frame))["code"]["method"]
 
 
+def test_predictions_of_another_model_are_not_compared(tmp_path):
+    old, new = (simple(200, shift).assign(registered_model=name) for shift, name in ((0, "Mine"), (2, "Other")))
+    document = check(tmp_path, old, later(new), registeredModel="Mine")["document"]
+    assert document["datasetDrift"] is False and document["current"]["rows"] == 100
+    assert "registered_model" not in {column["name"] for column in document["columns"]}
+    none = check(tmp_path, old, later(new), registeredModel="Third")
+    assert none["html"] is None and none["document"]["current"]["rows"] == 0
+    theirs = {"model": "Mine"}
+    log = pd.concat([old.drop(columns="registered_model").assign(**theirs), later(new)])
+    names = {name: name for name in ("ts", "pred", "prob", "event_id", "model_version")}
+    called = dict(zip(("time", "prediction", "probability", "eventId", "modelVersion"), names, strict=True))
+    renamed = check(
+        tmp_path,
+        log.assign(model=log["model"].fillna("Other")).drop(columns="registered_model"),
+        columnNames={**called, "registeredModel": "model"},
+        registeredModel="Mine",
+    )
+    assert renamed["document"]["current"]["rows"] == 100
+
+
 def test_columns_may_have_other_names(tmp_path):
     ours = {"time": "ts", "eventId": "event_id", "modelVersion": "model_version", "probability": "prob"}
     names = {
@@ -321,6 +341,7 @@ def test_columns_may_have_other_names(tmp_path):
         "modelVersion": "release",
         "probability": "risk",
         "prediction": "class",
+        "registeredModel": "registered_model",
     }
     theirs = {**{name: names[key] for key, name in ours.items()}, "pred": "class"}
     old, new = simple(100), simple(100, 1, 1.75e9)

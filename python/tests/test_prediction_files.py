@@ -35,7 +35,7 @@ def named(*numbers: int) -> list[str]:
 def test_a_log_that_the_api_writes_is_read_while_it_is_written(tmp_path):
     log = PredictionLog(tmp_path, ["age", "note"])
     for number in range(30):
-        log.append([[f"e{number}", 1.7e9 + number, "1", 0.2, number, 'a "quoted",\nnote', 0.5, 1]])
+        log.append([[f"e{number}", 1.7e9 + number, "M", "1", 0.2, number, 'a "quoted",\nnote', 0.5, 1]])
         read = read_log(str(tmp_path), 100)
         assert list(read.frame["event_id"]) == named(*range(number + 1)) and read.left_out == []
     assert read.frame["note"][0] == 'a "quoted",\nnote' and read.frame["age"].dtype == float

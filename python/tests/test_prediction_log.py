@@ -14,7 +14,7 @@ from mediwatch_training.serving.prediction_log import PredictionLog
 
 
 def row(*features: str) -> list:
-    return ["id", 1, "1", 0.5, *features, 0.1, 0]
+    return ["id", 1, "M", "1", 0.5, *features, 0.1, 0]
 
 
 def lines(path: Path) -> list[str]:
@@ -49,7 +49,7 @@ def test_the_model_that_goes_on_alone_gets_the_name_back(tmp_path):
         log.append([row(*features)])
     os.utime(tmp_path / "predictions.csv", (time.time() - 4000,) * 2)
     old.append([row("later")])
-    assert lines(tmp_path / "predictions.csv")[1:] == ['"id",1,"1",0.5,"later",0.1,0']
+    assert lines(tmp_path / "predictions.csv")[1:] == ['"id",1,"M","1",0.5,"later",0.1,0']
     assert names(tmp_path) == ["predictions.1.csv", "predictions.2.csv", "predictions.csv"]
 
 
@@ -61,7 +61,7 @@ def test_a_file_that_somebody_took_away_is_made_anew(tmp_path, leave):
     log.append([row("before")])
     leave(tmp_path / "predictions.csv")
     log.append([row("after")])
-    assert lines(tmp_path / "predictions.csv")[1:] == ['"id",1,"1",0.5,"after",0.1,0']
+    assert lines(tmp_path / "predictions.csv")[1:] == ['"id",1,"M","1",0.5,"after",0.1,0']
 
 
 def write_many(folder: Path, features: list[str]) -> None:
@@ -116,7 +116,7 @@ def test_a_full_disk_is_told_and_leaves_no_half_of_a_row(tmp_path, monkeypatch):
 def test_a_full_file_is_closed_and_the_oldest_go(tmp_path):
     log = PredictionLog(tmp_path, ["a"], max_bytes=80_000)
     for number in range(400):
-        log.append([[f"e{number}", 1.7e9 + number, "1", 0.5, "x" * 500, 0.1, 0]])
+        log.append([[f"e{number}", 1.7e9 + number, "M", "1", 0.5, "x" * 500, 0.1, 0]])
         size = sum(path.stat().st_size for path in tmp_path.iterdir())
         assert size <= 80_000 + 600
     assert len(names(tmp_path)) in (7, 8)
@@ -129,7 +129,7 @@ def test_processes_that_share_a_full_log_lose_no_row(tmp_path):
     one, other = (PredictionLog(tmp_path, ["a"], max_bytes=800_000) for _ in range(2))
     for number in range(300):
         for log, who in ((one, "one"), (other, "other")):
-            log.append([[f"{who}{number}", 1.7e9 + number, "1", 0.5, "x" * 1000, 0.1, 0]])
+            log.append([[f"{who}{number}", 1.7e9 + number, "M", "1", 0.5, "x" * 1000, 0.1, 0]])
     assert len(read_log(str(tmp_path), 1000).frame) == 600 and len(names(tmp_path)) > 5
 
 
@@ -139,7 +139,9 @@ HARD = ["a\rb", "a\r\nb", "a\nb", 'say "hi"', "a,b;c\td|e", "'=1+1", "\r", '"', 
 def test_any_text_is_read_as_it_was_logged(tmp_path):
     log = PredictionLog(tmp_path, ["note", "size"])
     for number in range(100):
-        log.append([[f"e{number}-{at}", 1.7e9 + number, "1", 0.5, text, at, 0.1, 0] for at, text in enumerate(HARD)])
+        log.append(
+            [[f"e{number}-{at}", 1.7e9 + number, "M", "1", 0.5, text, at, 0.1, 0] for at, text in enumerate(HARD)]
+        )
     expected = [None if text in ("NA", "") else text for text in HARD] * 100
     for wanted in (2000, 300):
         read = read_log(str(tmp_path), wanted)
@@ -147,7 +149,7 @@ def test_any_text_is_read_as_it_was_logged(tmp_path):
     # A line that is broken costs no other one, whatever the texts around it hold.
     with (tmp_path / "predictions.csv").open("ab") as file:
         file.write(b"torn\n")
-    log.append([["last", 1.7e9 + 200, "1", 0.5, "a\rb", 1, 0.1, 0]])
+    log.append([["last", 1.7e9 + 200, "M", "1", 0.5, "a\rb", 1, 0.1, 0]])
     read = read_log(str(tmp_path), 2000)
     assert [row.code for row in read.left_out] == ["cells"] and list(read.frame["note"]) == [*expected, "a\rb"]
 
@@ -160,6 +162,7 @@ def test_a_feature_may_be_called_as_what_the_log_holds_besides(tmp_path):
         "pred",
         "event_id",
         "model_version",
+        "registered_model",
         "label",
         "index",
         "row",
@@ -168,15 +171,26 @@ def test_a_feature_may_be_called_as_what_the_log_holds_besides(tmp_path):
     ]
     values = [*range(len(features))]
     log = PredictionLog(tmp_path, [*features, "size"])
-    log.append([[f"e{number}", 1.7e9 + number, "7", 0.5, *values, 99, 0.25, 1] for number in range(3)])
+    log.append([[f"e{number}", 1.7e9 + number, "M", "7", 0.5, *values, 99, 0.25, 1] for number in range(3)])
     frame = read_log(str(tmp_path), 10).frame
     assert list(frame["event_id"]) == ["e0", "e1", "e2"] and set(frame["model_version"]) == {7}
     assert [set(frame[f"feature.{name}"]) for name in features] == [{value} for value in values]
     assert set(frame["size"]) == {99} and set(frame["prob"]) == {0.25} and set(frame["pred"]) == {1}
 
 
-def test_a_log_that_was_written_before_goes_on(tmp_path):
+def test_rows_that_were_logged_without_a_model_are_read_along(tmp_path):
     header = "event_id,ts,model_version,threshold,a,prob,pred\n"
     (tmp_path / "predictions.csv").write_text(header + "id,1,1,0.5,old,0.1,0\n")
     PredictionLog(tmp_path, ["a"]).append([row("new")])
-    assert names(tmp_path) == ["predictions.csv"] and list(read_log(str(tmp_path), 10).frame["a"]) == ["old", "new"]
+    assert names(tmp_path) == ["predictions.1.csv", "predictions.csv"]
+    for model, read in ((None, ["old", "new"]), ("M", ["old", "new"]), ("Other", ["old"])):
+        assert list(read_log(str(tmp_path), 10, model=model).frame["a"]) == read
+
+
+def test_as_many_rows_of_one_model_are_read_as_are_needed(tmp_path):
+    log = PredictionLog(tmp_path, ["a"])
+    for number in range(400):
+        log.append([[f"e{number}", number, "M" if number % 20 == 0 else "Other", "1", 0.5, "x" * 40, 0.1, 0]])
+    frame = read_log(str(tmp_path), 15, model="M").frame
+    assert len(frame) >= 15 and set(frame["registered_model"]) == {"M"}
+    assert len(read_log(str(tmp_path), 15, model="None").frame) == 0

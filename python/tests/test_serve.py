@@ -129,10 +129,11 @@ def test_predictions_are_logged_and_checks_are_not(api):
     rows = api.logged()
     assert len(rows) == len(before) + 2
     assert [*rows[-1]] == [
-        *("event_id", "ts", "model_version", "threshold"),
+        *("event_id", "ts", "registered_model", "model_version", "threshold"),
         *(feature["name"] for feature in schema["features"]),
         *("prob", "pred"),
     ]
+    assert rows[-1]["registered_model"] == "Sample"
     assert rows[-1]["age"] == record["age"] and rows[-1]["event_id"] != rows[-2]["event_id"]
     assert all(str(uuid.UUID(row["event_id"], version=4)) == row["event_id"] for row in rows)
     assert float(rows[-1]["ts"]) > 1.7e9

@@ -13,7 +13,7 @@ const USUAL_GO = '/usr/local/go/bin/go';
 export async function buildTemporal(env, report) {
   const go = [...programs('go', env), USUAL_GO].find(isProgram);
   if (!go) throw new SetupProblem('There is no Go to build it with.');
-  report('building it from source with Go, which takes 2 to 3 minutes');
+  report('building it from source with Go, which takes up to ten minutes');
   await withWorkFolder(env, async (folder) => {
     const result = await run(go, ['install', `github.com/temporalio/cli/cmd/temporal@v${VERSION}`], {
       cwd: folder,

@@ -105,7 +105,12 @@ export function createDeploymentActivities({ of, shipper }: Pick<Deployments, 'o
             version,
             contract,
             example: await exampleRecords(config),
-            ...(request && { request: await readJsonFile(config, 'deployment.contract.predict.request', request) }),
+            ...(request && {
+              request:
+                typeof request === 'string'
+                  ? await readJsonFile(config, 'deployment.contract.predict.request', request)
+                  : request,
+            }),
             require,
             healthTimeoutMs: healthTimeout * 1000 + (installs(config) ? INSTALLING_MS : 0),
             maxPredictMs: maxPredictSeconds * 1000,

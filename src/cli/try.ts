@@ -104,7 +104,7 @@ function settingLines(setting: Path, placeOf: Located['placeOf'], cwd: string): 
 }
 
 function proposalLines({ request, health, predict }: Proposal, passes: boolean): string[] {
-  const asked = request === undefined ? {} : { request: 'predict.json' };
+  const asked = request === undefined ? {} : { request };
   const contract = {
     ...(health && { health }),
     ...((predict || request !== undefined) && { predict: { ...predict, ...asked } }),
@@ -115,7 +115,6 @@ function proposalLines({ request, health, predict }: Proposal, passes: boolean):
       .trimEnd()
       .split('\n')
       .map((line) => `  ${line}`),
-    ...(request === undefined ? [] : [`and with predict.json: ${JSON.stringify(request)}`]),
   ];
 }
 

@@ -35,10 +35,10 @@ const Predict = section({
   path: Path.default('/predict').describe('path that predicts; empty: it is not asked'),
   method: z.enum(['POST', 'PUT', 'GET']).default('POST').describe('how it is asked'),
   request: z
-    .string()
+    .union([z.string(), z.array(z.unknown()), z.record(z.string(), z.unknown())])
     .default('')
     .describe(
-      'JSON file with a request, relative to mediwatch.yaml; "{records}" and "{record}" in it stand for those of deployment.example; empty: {"records": […]}',
+      'a request, as it stands here or in a JSON file relative to mediwatch.yaml; "{records}" and "{record}" in it stand for those of deployment.example; empty: {"records": […]}',
     ),
   predictions: place.default('').describe('where its answer has the predictions; empty: 200 is enough'),
   probability: place

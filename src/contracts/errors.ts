@@ -113,7 +113,7 @@ export const FAILURES = {
     ofEveryTrial: true,
     next: 'Start again after that.',
   },
-  ModelNotFound: { retryable: false, next: 'List the versions with "mediwatch status", and name one of them.' },
+  ModelNotFound: { retryable: false, next: '"mediwatch status" lists the versions that there are.' },
   ModelLoadFailed: { retryable: false, see: 'log', next: 'Roll back to a version that loads.' },
   ModelChanged: {
     retryable: false,

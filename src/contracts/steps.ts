@@ -200,6 +200,7 @@ export const ColumnNames = z.strictObject({
   prediction: z.string().min(1).default('pred').describe('what was predicted'),
   probability: z.string().min(1).default('prob').describe('its probability or score'),
   eventId: z.string().min(1).default('event_id').describe('id of a prediction, by which outcomes are joined'),
+  registeredModel: z.string().min(1).default('registered_model').describe('registered model that predicted'),
   modelVersion: z.string().min(1).default('model_version').describe('version that predicted'),
 });
 export type ColumnNames = z.infer<typeof ColumnNames>;
@@ -207,6 +208,7 @@ export type ColumnNames = z.infer<typeof ColumnNames>;
 export const MonitorInput = z.strictObject({
   log: text.describe('prediction log: CSV or Parquet file, folder of them, or glob'),
   outputDir: text.describe('folder for the report and the drift document'),
+  registeredModel: text.nullable().default(null).describe('rows of the log that name another model are passed over'),
   minRows: rows('rows that each window must have', 50),
   currentRows: rows('newest rows, at most half of the log', 1000),
   referenceRows: rows('rows before those', 5000),

@@ -32,7 +32,7 @@ export type NotTried =
 export interface Proposal {
   health?: { path?: string; version?: string };
   predict?: { path?: string; predictions?: string; probability?: string };
-  /** What the file of `predict.request` must hold, where `{"records": […]}` is not understood. */
+  /** What `predict.request` must be, where `{"records": […]}` is not understood. */
   request?: unknown;
 }
 

@@ -60,7 +60,13 @@ export const GateVerdict = z.discriminatedUnion('code', [
     floor: Floor.nullish().describe('null: no trivial model is known for its scores; absent: not asked'),
   }),
   z.object({ code: z.literal('belowFloor'), version: z.string(), floor: Floor }),
-  z.object({ code: z.literal('scoresMissing'), version: z.string(), metrics: z.array(z.string()), logged }),
+  z.object({
+    code: z.literal('scoresMissing'),
+    version: z.string(),
+    metrics: z.array(z.string()),
+    logged,
+    recorded: z.boolean().optional().describe('false: an evaluation was to score it, not its training'),
+  }),
   z.object({
     code: z.literal('championNotScored'),
     champion: z.string(),

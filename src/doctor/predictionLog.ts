@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { fromRoot } from '../config.ts';
 import { causeText } from '../contracts/errors.ts';
 import { type Finding, finding } from '../words/findings.ts';
-import { columnsOf, countRecords } from './csv.ts';
+import { cellsOf, columnsOf, countRecords, decoded, recordsOf } from './csv.ts';
 import { baseOf } from './http.ts';
 import type { Check } from './run.ts';
 
@@ -24,7 +24,7 @@ export const predictionLogCheck: Check = {
     if (target === 'none') return contract ? [finding('logNotKept', {})] : [];
     const folder = join(fromRoot(config, config.stack.dir), 'predictions');
     const place = { folder, isMounted: target === 'docker', apiUrl: baseOf(apiUrl), minRows };
-    const state = await stateOf(folder);
+    const state = await stateOf(folder, config.registry.registeredModel);
     const isForeign = contract !== undefined || command !== undefined;
     if (isForeign && (state.kind === 'noFolder' || state.kind === 'noFile')) return [finding('logNotKept', {})];
     return [judgePredictionLog(state, place)];
@@ -38,17 +38,30 @@ type LogState =
   | { kind: 'unreadable'; reason: string | null }
   | { kind: 'file'; columns: string[]; rows: number };
 
-async function stateOf(folder: string): Promise<LogState> {
+async function stateOf(folder: string, registeredModel: string): Promise<LogState> {
   const path = join(folder, 'predictions.csv');
   try {
     if (!(await exists(folder))) return { kind: 'noFolder' };
     if (!(await exists(path))) return { kind: 'noFile' };
     // A pipe would be waited for without end.
     if (!(await stat(path)).isFile()) return { kind: 'unreadable', reason: null };
-    return { kind: 'file', columns: await columnsOf(path), rows: await countRecords(path, COUNT_LIMIT) };
+    const columns = await columnsOf(path);
+    return { kind: 'file', columns, rows: await rowsOf(path, columns.indexOf('registered_model'), registeredModel) };
   } catch (error) {
     return { kind: 'unreadable', reason: causeText(error) };
   }
+}
+
+/** The rows that the model predicted: those that name it, or none, as earlier ones do. */
+async function rowsOf(path: string, column: number, registeredModel: string): Promise<number> {
+  if (column < 0) return await countRecords(path, COUNT_LIMIT);
+  let rows = -1;
+  for await (const record of recordsOf(path)) {
+    const named = cellsOf(decoded(record), ',')[column];
+    if (rows < 0 || !named || named === registeredModel) rows++;
+    if (rows === COUNT_LIMIT) break;
+  }
+  return Math.max(0, rows);
 }
 
 interface LogPlace {

@@ -98,7 +98,8 @@ function judgeFirst({ challenger, comparison, rules }: Contest, floor: Floor | n
   const missing = scores.filter(([, score]) => !isScore(score)).map(([metric]) => metric);
   if (missing.length > 0) {
     const logged = namesOf(comparison.challenger);
-    return { code: 'scoresMissing', version: challenger.version, metrics: missing, logged };
+    const { recorded = false } = comparison;
+    return { code: 'scoresMissing', version: challenger.version, metrics: missing, logged, recorded };
   }
   const known = Object.fromEntries(scores) as Record<string, number>;
   return { code: 'firstVersion', scores: known, ...(floor !== undefined && { floor }) };

@@ -18,6 +18,7 @@ export function monitorInput(config: Config, wanted: Wanted): MonitorInput {
   const { monitoring, data } = config;
   return {
     log: log || predictionLog(config),
+    registeredModel: config.registry.registeredModel,
     minRows,
     reference,
     ...(datasetDir !== undefined && { datasetDir }),

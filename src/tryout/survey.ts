@@ -1,4 +1,4 @@
-import { ApiContract, OUR_CONTRACT, placesOf } from '../contracts/apiContract.ts';
+import { ApiContract, OUR_CONTRACT, placesOf, saidAt } from '../contracts/apiContract.ts';
 import type { Proposal } from '../contracts/tried.ts';
 import { type Answer, type CandidateClient, isOk, predictionRequest } from '../systems/deployment/checks.ts';
 import { isVersion } from '../systems/deployment/verify.ts';
@@ -90,7 +90,8 @@ async function surveyPredict({ client, records, contract }: Asked, others: reado
       const isUsual = template === REQUESTS[0];
       return {
         ...atPath(path, '/predict'),
-        ...placesIn(answer, records.length),
+        // One record is asked for where nobody knows of how many.
+        ...placesIn(answer, request.count ?? 1),
         ...(!isUsual && { request: template }),
       };
     }
@@ -109,11 +110,27 @@ function placesIn(
   const isList = (value: unknown) => Array.isArray(value) && value.length === count && count > 0;
   const lists = placesOf(answer, isList);
   const named = lists.toSorted((a, b) => rank(a) - rank(b));
-  const [predictions] = named.length > 0 ? named : placesOf(answer, isScalar).filter((place) => rank(place) < 1);
+  const scalars = placesOf(answer, isScalar).filter((place) => rank(place) < 1);
+  const [found] = named.length > 0 ? named : scalars;
+  const predictions = found && within(answer, found);
   const probabilities = placesOf(answer, isProbability).filter((place) => /prob|score|confidence/i.test(place));
   const [probability] = probabilities.map((place) => place.replace(/\[\d+\]/, '[*]'));
   return { ...(predictions && { predictions }), ...(probability && { probability }) };
 }
+
+/** Of a list of objects that have one value each, that value: `quotes[*].eur` of `{"quotes": [{"eur": 1.2}]}`. */
+function within(answer: Answer, list: string): string {
+  const items = saidAt(answer, list);
+  if (!Array.isArray(items)) return list;
+  const fields = items.map((item) => (isObject(item) ? Object.entries(item) : []));
+  const names = [...new Set(fields.flat().flatMap(([name, value]) => (isScalar(value) ? [name] : [])))];
+  const [only, ...others] = names.length === 1 ? names : names.filter((name) => rank(name) < 1);
+  const place = only === undefined || others.length > 0 || !/^[\w@-]+$/.test(only) ? list : `${list}[*].${only}`;
+  return saidAt(answer, place) === undefined ? list : place;
+}
+
+const isObject = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 const rank = (place: string) => (/pred|result|output|label|class/i.test(place) ? 0 : 1);
 const isScalar = (value: unknown) => ['string', 'number', 'boolean'].includes(typeof value);

@@ -17,6 +17,7 @@ import {
   score,
   scoreName,
   scoreText,
+  sizeText,
 } from './numbers.ts';
 import { tableSentences, tableText } from './tables.ts';
 import { driftVerdictText, suspicionText, verdictText } from './verdicts.ts';
@@ -84,7 +85,7 @@ export function stageText({ state, outcome, waiting, workflowId }: StageProgress
 type DatasetOutcome = Extract<StageOutcome, { code: 'dataset' }>;
 
 function datasetText({ rows, groups, features, splits, sizeBytes, ...said }: DatasetOutcome): string {
-  if (rows === null) return `${(sizeBytes / 2 ** 20).toLocaleString('en', { maximumFractionDigits: 1 })} MiB of files`;
+  if (rows === null) return `${sizeText(sizeBytes)} of files`;
   const of = groups === null || groups === rows ? '' : ` in ${grouped(groups)} groups`;
   const columns = features === null ? '' : `, ${features} features`;
   const sizes = splits ? `; train / validation / test ${splits.map(grouped).join(' / ')}` : '';

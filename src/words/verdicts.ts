@@ -105,8 +105,10 @@ const CURE_OF: Record<Unscored, string> = {
   noScores: SAME_ROWS,
   failed: 'Its files, packages and data are what to look at.',
 };
-const NAME_SCORES =
-  'Name scores in promotion.rules that both have, or map ours to theirs in steps.train.outputs.metrics, such as { test_auc: THEIR_NAME }.';
+/** @param recorded whether the trainings recorded the scores, and no evaluation made them */
+const nameScores = (recorded = true) =>
+  'Name scores in promotion.rules that both have, or map ours to theirs in ' +
+  `steps.${recorded ? 'train' : 'evaluate'}.outputs.metrics, such as { test_auc: THEIR_NAME }.`;
 
 /** What to do about a refusal; none where its text says so, or a better model is the only cure. */
 function curesOf(verdict: GateVerdict): string[] {
@@ -114,9 +116,9 @@ function curesOf(verdict: GateVerdict): string[] {
     case 'belowFloor':
       return ['Look at the data and the target first.', FORCE, '"promotion.floor: false" asks no more.'];
     case 'scoresMissing':
-      return [NAME_SCORES, FORCE];
+      return [nameScores(verdict.recorded), FORCE];
     case 'refused':
-      return verdict.lacking ? [NAME_SCORES, FORCE] : [];
+      return verdict.lacking ? [nameScores(verdict.recorded), FORCE] : [];
     case 'notComparable':
       return [...(verdict.unsteadyData ? [STEADY] : []), SAME_ROWS, FORCE];
     case 'championNotScored':

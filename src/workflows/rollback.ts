@@ -67,7 +67,12 @@ async function findTarget(plan: RollbackPlan, { report }: Run, before: RegistryS
   report({ event: 'learned', facts: { inProduction: left } });
   const version = plan.version ?? before.aliases[ALIASES.previous];
   if (!version) {
-    throw failure('ModelNotFound', `${registeredModel} has no version with the alias "previous" to roll back to.`);
+    const others = before.versions.filter((known) => known.version !== left);
+    const what =
+      others.length === 0
+        ? `${registeredModel} has no other version to roll back to.`
+        : `${registeredModel} has no version with the alias "previous" to roll back to: name the one that is meant.`;
+    throw failure('ModelNotFound', what);
   }
   if (version === left) throw failure('InvalidInput', `Version ${version} is in Production already.`);
   const { rolledBack, tags } = await activities.describeVersion({ registeredModel, version, toServe: true });

@@ -75,7 +75,7 @@ const CASES: Case[] = [
       health: { path: '/healthz', version: 'build.number', status: 'state' },
       predict: {
         path: '/v1/buses:predict',
-        request: 'request.json',
+        request: { instances: '{records}' },
         predictions: 'outputs.labels',
         probability: 'outputs.probability',
       },
@@ -201,3 +201,15 @@ describe.each(CASES)(
     });
   },
 );
+
+test.each([
+  [{ quotes: [{ eur: 1.2 }] }, 'quotes[*].eur'],
+  [{ quotes: [{ eur: 1.2, result: 'dear' }] }, 'quotes[*].result'],
+  [{ quotes: [{ eur: 1.2, usd: 1.3 }] }, 'quotes'],
+  [{ predictions: [[0.2, 0.8]] }, 'predictions'],
+])('the predictions of %j are at %s', async (body, predictions) => {
+  const ask = async (path: string) => (path === '/predict' ? { status: 200, body } : { status: 404, body: {} });
+  const client = { ask, close: async () => {} };
+  const asked = await survey({ client, version: '3', records: [{ weight: 1 }], contract: undefined });
+  expect(asked.predict?.predictions).toBe(predictions);
+});

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
@@ -126,6 +126,16 @@ describe('drift report', () => {
       2,
       expect.stringMatching(/^Nothing can be written to the folder \S+ \([\w ]+\)\. .*$/),
     ]);
+  });
+
+  it('leaves nothing in the project but its own state', async () => {
+    const file = await log('plain.csv', 400, 0);
+    const project = await mkdtemp(join(dir, 'project-'));
+    const { stdout } = await spawnMediwatch(['drift', 'report', '--log', file, '--json'], {}, project);
+    const { html } = JSON.parse(stdout.split('\n').at(-1) ?? '');
+    expect(html).toBe(join(project, '.mediwatch', 'drift', 'MediWatchReadmit', 'evidently_report.html'));
+    expect(await readdir(project)).toEqual(['.mediwatch']);
+    expect(await readFile(join(project, '.mediwatch', '.gitignore'), 'utf8')).toBe('*\n');
   });
 
   it('makes the files of a report, and judges it', async () => {

@@ -66,7 +66,7 @@ async function retrain(workflowId: string, written: Written): Promise<string> {
   const tags = {
     'mediwatch.key': `${workflowId}/run/retrain`,
     'mediwatch.workflow_id': workflowId,
-    'mediwatch.model': model,
+    ...(model && { 'mediwatch.model': model }),
     'mediwatch.registeredModel': registeredModel,
     ...(trigger && { 'mediwatch.trigger': trigger }),
   };
@@ -124,8 +124,9 @@ describe('history', () => {
       },
     });
     await retrain('r-registered', {
-      ...{ daysAgo: 17, status: 'FINISHED', ending: { 'mediwatch.promoted': 'None' } },
-      version: { auc: 0.65, ownRun: true },
+      // What a command trained is known of its version.
+      ...{ daysAgo: 17, status: 'FINISHED', model: '', ending: { 'mediwatch.promoted': 'None' } },
+      version: { auc: 0.65, ownRun: true, tags: { 'mediwatch.model': 'LGBMClassifier' } },
     });
     await retrain('r-failed', {
       ...{ daysAgo: 16, status: 'FAILED', seconds: 62 },
@@ -155,7 +156,7 @@ describe('history', () => {
       ['r-cancelled', 'manual', 'hgb', null, null, 245, 'cancelled', null],
       ['r-rejected', 'manual', 'hgb', '5', 0.66, 245, 'notPromoted', null],
       ['r-failed', 'manual', 'hgb', null, null, 62, 'failed', null],
-      ['r-registered', 'manual', 'hgb', '4', 0.65, 245, 'registered', null],
+      ['r-registered', 'manual', 'LGBMClassifier', '4', 0.65, 245, 'registered', null],
       ['r-refused', 'schedule', 'rf', '3', 0.61, 245, 'notPromoted', null],
       ['r-rolled-back', 'drift alert', 'hgb', '2', 0.69, 245, 'promoted', 'complaints from ward 7'],
       ['r-promoted', 'manual', 'hgb', '1', 0.6843, 245, 'promoted', null],
@@ -191,6 +192,7 @@ describe('history', () => {
     [['--trigger', 'DRIFT'], ['r-rolled-back']],
     [['--trigger', 'manual', '--since', '15d'], ['r-cancelled']],
     [['--model', 'rf'], ['r-refused']],
+    [['--model', 'lgbmclassifier', '--limit', '3'], ['r-registered']],
     [['--failed'], ['r-failed']],
     [['--since', '2w'], []],
     [

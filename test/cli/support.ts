@@ -54,8 +54,8 @@ export function memory(onText: (text: string) => void = () => undefined) {
 }
 
 /** Runs the command as people do: a process of its own. */
-export function spawnMediwatch(args: string[], env: Record<string, string>) {
-  const options = { cwd: PROJECT_ROOT, env, reject: false, timeout: 45_000 } as const;
+export function spawnMediwatch(args: string[], env: Record<string, string>, cwd = PROJECT_ROOT) {
+  const options = { cwd, env, reject: false, timeout: 45_000 } as const;
   return execa(process.execPath, [join(PROJECT_ROOT, 'src/client.ts'), ...args], options);
 }
 

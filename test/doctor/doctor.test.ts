@@ -52,6 +52,15 @@ describe('doctor', () => {
     expect(out).toMatch(/No problem, \d warnings?\.\n$/);
   });
 
+  it('counts predictions of the model alone', async () => {
+    const row = (name: string, at: number) => `e${at},${at},${name},1,0.2,60,0.1,0`;
+    const rows = [...Array(70).keys()].map((at) => row(at < 20 ? 'MediWatchReadmit' : 'Other', at));
+    const header = HEADER.replace('model_version', 'registered_model,model_version');
+    await writeFile(join(system.dir, 'predictions', 'predictions.csv'), `${[header, ...rows].join('\n')}\n`);
+    const { findings } = await doctor(system.env);
+    expect(findings('Prediction log')).toMatchObject([{ code: 'tooFewPredictions', facts: { rows: 20 } }]);
+  });
+
   it('warns that no prediction was made yet', async () => {
     await rm(join(system.dir, 'predictions'), { recursive: true });
     const { codes, code } = await doctor(system.env);

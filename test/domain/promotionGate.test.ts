@@ -62,7 +62,7 @@ describe('the promotion gate', () => {
     expect(judgePromotion(contest(Number.NaN, null))).toEqual({
       promote: false,
       forced: false,
-      verdict: { code: 'scoresMissing', version: '2', metrics: ['test_auc'], logged: [] },
+      verdict: { code: 'scoresMissing', version: '2', metrics: ['test_auc'], logged: [], recorded: false },
     });
     expect(judgePromotion(contest(0.6, null)).promote).toBe(true);
   });

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from ..errors import PredictionLogInvalid, PredictionLogNotFound, described
-from ..names import logged_as
+from ..names import MODEL, logged_as
 from ..training.source import PARQUET_MAGIC, packing, unpack
 from ..training.table import number_or_text
 from ..values import MAX_EXACT, MISSING, category_of, decimal_of, number_of
@@ -39,7 +39,7 @@ _LINE = "\0line"
 # A column of numbers may hold so many texts: those rows are left out. From more on it is one of categories.
 _MAX_TEXTS = 0.01
 # Names, whatever they look like, and times, which may be dates.
-_NAMES = ("event_id", "model_version", "ts")
+_NAMES = ("event_id", MODEL, "model_version", "ts")
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,13 @@ class _Part:
     first_line: Callable[[], int]
 
 
-def read_log(log: str, rows: int, hours: float | None = None, names: dict[str, str] | None = None) -> Log:
+def read_log(
+    log: str,
+    rows: int,
+    hours: float | None = None,
+    names: dict[str, str] | None = None,
+    model: str | None = None,
+) -> Log:
     """Read the newest rows of a log: at least `rows` of them, and all of the last `hours`, if there are so many.
 
     The last rows of a file are taken for its newest. Rows that are the same in everything, their event's id too, are
@@ -94,6 +100,7 @@ def read_log(log: str, rows: int, hours: float | None = None, names: dict[str, s
         rows: How many rows are needed.
         hours: How far back from the newest row of each file is needed (hours).
         names: Our names of columns, by what the log calls them.
+        model: A registered model: rows that name another one are passed over.
 
     Raises:
         PredictionLogNotFound: There is no such file, or none in the folder.
@@ -102,7 +109,7 @@ def read_log(log: str, rows: int, hours: float | None = None, names: dict[str, s
     import pandas as pd
 
     files = find_files(log)
-    parts = [_read_newest(path, rows, hours, names or {}) for path in files]
+    parts = [_read_newest(path, rows, hours, names or {}, model) for path in files]
     columns = [set(part.frame.columns) - {_LINE} for part in parts]
     for theirs, ours in (names or {}).items():
         if theirs != ours and not any(ours in found for found in columns):
@@ -169,13 +176,15 @@ def read_all(path: Path, names: dict[str, str] | None = None) -> pd.DataFrame:
     return _as_one(_read_newest(path, None, None, names or {}).frame)[0].drop(columns=_LINE)
 
 
-def _read_newest(path: Path, rows: int | None, hours: float | None, names: dict[str, str]) -> _Part:
+def _read_newest(
+    path: Path, rows: int | None, hours: float | None, names: dict[str, str], model: str | None = None
+) -> _Part:
     import pyarrow as pa
 
     wanted = rows
     try:
         while True:
-            part = _renamed(_read_part(path, wanted), names)
+            part = _of_model(_renamed(_read_part(path, wanted), names), model)
             if part.whole or wanted is None:
                 return part
             if len(part.frame) >= (rows or 0) and _reaches_back(part.frame, hours):
@@ -201,6 +210,14 @@ def _renamed(part: _Part, names: dict[str, str]) -> _Part:
     there = {theirs: ours for theirs, ours in names.items() if theirs != ours and theirs in part.frame}
     others = {ours: logged_as(ours) for ours in there.values() if ours not in there}
     return replace(part, frame=part.frame.rename(columns=others | there)) if there else part
+
+
+def _of_model(part: _Part, model: str | None) -> _Part:
+    """Leave out the rows that another model predicted; those that name none stay."""
+    if model is None or MODEL not in part.frame:
+        return part
+    named = as_text(part.frame[MODEL])
+    return replace(part, frame=part.frame[named.isna() | (named == model)].reset_index(drop=True))
 
 
 def _reaches_back(frame: pd.DataFrame, hours: float | None) -> bool:

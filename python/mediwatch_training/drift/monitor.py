@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import InvalidInput, make_folder
 from ..jsonio import to_json, write_bytes, write_json
-from ..names import logged_as
+from ..names import MODEL, logged_as
 from ..training.columns import ID_CATEGORIES, IDENTIFIERS
 from .comparison import Choice, Comparison, Side, compare_windows
 from .document import SCHEMA, count_drifted
@@ -73,7 +73,7 @@ def monitor(input: MonitorInput, progress: Progress) -> MonitorResult:
 
     progress({"stage": "reading"})
     names = _names(input["columnNames"])
-    log = read_log(input["log"], windows.rows_needed, windows.hours_needed, names)
+    log = read_log(input["log"], windows.rows_needed, windows.hours_needed, names, input["registeredModel"])
     wanted = input["columns"] and [_column(log, name) for name in input["columns"]]
     kinds = input["kinds"]
     drop = [*drop, *(name for name in kinds if kinds[name] == "drop")]
@@ -132,6 +132,7 @@ def _names(names: ColumnNames | None) -> dict[str, str]:
         names["prediction"]: "pred",
         names["probability"]: "prob",
         names["eventId"]: "event_id",
+        names["registeredModel"]: MODEL,
         names["modelVersion"]: "model_version",
     }
 

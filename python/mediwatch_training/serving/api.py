@@ -161,7 +161,9 @@ class Service:
     def _write_log(self, model: ServedModel, columns: Columns, predicted: Predicted) -> list[str]:
         made = logged_of(model, predicted)
         ids = _new_ids(len(made[0]))
-        fixed = (f"{time.time():.3f}", model.version, thresholds_of(model).get("threshold"))
+        # A file has no registered model.
+        name = self.settings.model_name if self.settings.source == "mlflow" else None
+        fixed = (f"{time.time():.3f}", name, model.version, thresholds_of(model).get("threshold"))
         rows = zip(ids, *(repeat(value, len(ids)) for value in fixed), *columns.values(), *made, strict=True)
         try:
             assert self._log is not None

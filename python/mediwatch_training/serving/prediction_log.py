@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..names import logged_as
+from ..names import ABOUT, logged_as
 
 if TYPE_CHECKING:
     from ..shapes import Value
@@ -53,14 +53,14 @@ class PredictionLog:
         predicted: Sequence[str] = ("prob", "pred"),
     ) -> None:
         self._path = Path(directory) / FILE_NAME
-        self._header = ["event_id", "ts", "model_version", "threshold", *map(logged_as, features), *predicted]
+        self._header = [*ABOUT, *map(logged_as, features), *predicted]
         self._max_bytes = max_bytes
         self._lock = threading.Lock()
         #: The file that this process writes; it keeps being this one when somebody renames it.
         self._handle: int | None = None
 
     def append(self, rows: Iterable[Sequence[Value]]) -> None:
-        """Append rows that follow the header: ``event_id, ts, model_version, threshold, features…``, what is predicted.
+        """Append rows that follow the header: `names.ABOUT`, the features, what is predicted.
 
         Raises:
             OSError: The file cannot be written; nothing of these rows is in it then.

@@ -280,10 +280,14 @@ class _Column:
         if both[0] == both[1]:
             return ISO, tests[DAY_FIRST]
         read = [sum(moment is not None for moment in one.values()) for one in both]
-        form = DAY_FIRST if read[0] >= read[1] else MONTH_FIRST
+        first = DAY_FIRST if read[0] >= read[1] else MONTH_FIRST
         if read[0] == read[1]:
             self._found.remarks.append({"code": "dayOrMonth", "column": self._name})
-        return form, tests[form]
+        return first.replace("/", self._between()), tests[first]
+
+    def _between(self) -> str:
+        """Return what most dates of the column have between day and month."""
+        return max("/.-", key=lambda between: sum(between in text[:6] for text in self._texts()))
 
     def _read(self, kind: Kind, form: str | None, holds: Callable[[str], bool] | None = None) -> PrepareResultFeature:
         """Put the cells into the records as the model takes them; those that are no value of the kind are missing."""

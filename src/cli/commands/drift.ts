@@ -92,7 +92,7 @@ function addReport(drift: Command, cli: Cli): void {
         'where "monitoring.reference" is "training" it refuses. "drift check" compares as the settings say.',
     ],
     [
-      ['drift report', 'of monitoring.log, into monitoring.outDir'],
+      ['drift report', 'of monitoring.log, into the folder drift of stack.dir'],
       ['drift report --log "logs/*.csv" --out reports/monitoring --json', 'for a CI job'],
     ],
     GATE_MEANINGS,
@@ -108,7 +108,7 @@ function addReport(drift: Command, cli: Cli): void {
     )
     .addOption(
       completing(
-        new Option('--out <folder>', 'where HTML and JSON are written; default: monitoring.outDir'),
+        new Option('--out <folder>', 'where HTML and JSON are written; default: drift/<model> in stack.dir'),
         'folders',
       ),
     )

@@ -1,5 +1,4 @@
 import { Argument, type Command, Option } from 'commander';
-import { MODELS } from '../../contracts/training.ts';
 import type { Cli } from '../cli.ts';
 import { CommandError, EXIT } from '../exit.ts';
 import { completing, configOf, localTime, modelOption, pastTime, wholeFrom } from '../flags.ts';
@@ -44,7 +43,9 @@ export function addHistory(program: Command, cli: Cli): void {
     )
     .addOption(new Option('--trigger <text>', 'only retrains with this text in their trigger').conflicts(production))
     .addOption(
-      new Option('--model <kind>', 'only retrains of this kind of model').choices(MODELS).conflicts(production),
+      new Option('--model <kind>', 'only retrains of this kind of model, such as hgb or LGBMClassifier').conflicts(
+        production,
+      ),
     )
     .addOption(new Option('--failed', 'only retrains that failed').conflicts(production))
     .addOption(modelOption())

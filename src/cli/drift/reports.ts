@@ -1,5 +1,5 @@
-import { resolve } from 'node:path';
-import { type Config, fromRoot } from '../../config.ts';
+import { join, resolve } from 'node:path';
+import type { Config } from '../../config.ts';
 import type { DriftDocument, DriftVerdict, DriftWindow } from '../../contracts/drift.ts';
 import { knownFailure } from '../../contracts/errors.ts';
 import type { DriftGate } from '../../contracts/options.ts';
@@ -7,6 +7,7 @@ import { judgeDrift } from '../../domain/driftGate.ts';
 import { makeDriftReport, readDriftReport } from '../../systems/driftDocument.ts';
 import { monitorInput } from '../../systems/monitorInput.ts';
 import { StepError } from '../../systems/processes/errors.ts';
+import { openState } from '../../systems/state.ts';
 import { counted, utcMinute } from '../../words/numbers.ts';
 import { driftVerdictText } from '../../words/verdicts.ts';
 import { type Cli, writeLine } from '../cli.ts';
@@ -57,11 +58,16 @@ export async function makeReport(cli: Cli, config: Config, wanted: Wanted): Prom
     log: wanted.log === undefined ? '' : here(wanted.log),
     minRows,
     reference: 'log',
-    outputDir: wanted.out === undefined ? fromRoot(config, monitoring.outDir) : here(wanted.out),
+    outputDir: wanted.out === undefined ? ownFolder(config) : here(wanted.out),
   });
   const { document, html, json } = await asCommand(cli, () => makeDriftReport(config, input, cli.io.interrupted));
   showVerdict(cli, judgeDrift(document, wanted.gate, minRows), document, { html, json });
   for (const file of [html, json]) if (file) cli.say(`  ${file}`);
+}
+
+/** Neither the project's own files nor the report of the latest check are touched by a look at a log. */
+function ownFolder(config: Config): string {
+  return join(openState(config), 'drift', config.registry.registeredModel.replace(/[^\w.-]+/g, '_'));
 }
 
 const OTHER_REFERENCE =

@@ -93,11 +93,16 @@ async function gatherRetrains(cli: Cli, config: Config, wanted: RetrainsWanted):
     const verdicts = verdictFinder(runs, live);
     const retrains = runs
       .map((run) => retrainOf(mlflow, config, { run, version: versionOf(run), verdict: verdicts(run) }))
+      .filter(({ model }) => isKind(model, wanted.model))
       .filter(({ verdict: { kind } }) => !wanted.failed || kind === 'failed' || kind === 'lost');
     const more = retrains.length > wanted.limit;
     return { registeredModel, retrains: retrains.slice(0, wanted.limit), more, live: live !== null };
   });
 }
+
+/** Kinds are spelled by those who make the models. */
+const isKind = (kind: string | null, wanted: string | undefined) =>
+  wanted === undefined || kind?.toLowerCase() === wanted.toLowerCase();
 
 /** The runs of the wanted retrains, newest first, and one more than is shown if there is one. */
 async function findRuns(mlflow: Mlflow, config: Config, wanted: RetrainsWanted): Promise<Run[]> {
@@ -110,19 +115,22 @@ async function findRuns(mlflow: Mlflow, config: Config, wanted: RetrainsWanted):
     // The key says of what kind a run is.
     tagEndsIn(TAGS.key, '/retrain'),
     tagIs('mediwatch.registeredModel', config.registry.registeredModel),
-    ...(model === undefined ? [] : [tagIs(TAGS.model, model)]),
     ...(since === undefined ? [] : [`attributes.start_time >= ${since}`]),
     ...(failed ? ["attributes.status != 'FINISHED'"] : []),
   ];
+  // What a command trained stands on its version alone.
+  const mayBe = ({ tags: { [TAGS.model]: kind } }: Run) => kind === undefined || isKind(kind, model);
   const isWanted = (run: Run) =>
+    mayBe(run) &&
     (trigger === undefined || triggerOf(run).toLowerCase().includes(trigger.toLowerCase())) &&
     (!failed || hasFailed(run) || run.status === 'RUNNING');
-  // Whether one failed that has not closed its run is known only later.
-  const isSure = (run: Run) => !failed || run.status !== 'RUNNING';
+  // Whether one failed that has not closed its run is known only later, and so is what a command trained.
+  const isSure = ({ status, tags }: Run) =>
+    (!failed || status !== 'RUNNING') && (model === undefined || tags[TAGS.model] !== undefined);
 
   const found = new Map<string, Run>();
   let sure = 0;
-  const pageSize = trigger === undefined && !failed ? limit + 1 : Math.max(PAGE, limit + 1);
+  const pageSize = trigger === undefined && model === undefined && !failed ? limit + 1 : Math.max(PAGE, limit + 1);
   const orderBy = ['attributes.start_time DESC'];
   for await (const page of mlflow.pagesOfRuns(experiments, conditions.join(' and '), { pageSize, orderBy })) {
     for (const run of page.filter(isWanted)) {
