@@ -62,12 +62,14 @@ export function detectPrograms(
     [...functions].map(([id, does]): Program => {
       const called = runs.filter(({ script }) => script === taskOf(path, id));
       const words = called[0]?.words ?? [];
+      // The source is read whole before the function is called.
+      const environment = { ...facts.get(path)?.environment, ...does.environment };
       return made(view, {
         kind: 'task',
         path: taskOf(path, id),
         words,
         cwd: '',
-        facts: does,
+        facts: { ...does, environment },
         options: [],
         runs: called,
       });

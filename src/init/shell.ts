@@ -217,15 +217,16 @@ const isFolder = (path: string, view: ProjectView) =>
 /** The folder that a command changes into: of an absolute one its longest end that the project has. */
 function folderOf(path: string, view: ProjectView, shell: Shell): string {
   if (!/^([/$~]|\{\{)/.test(path)) return join(shell.cwd, path);
+  const end = ownEnd(path, view) ?? '';
+  shell.variables[ROOT] = end === '' ? path.replace(/\/$/, '') : path.slice(0, path.length - end.length - 1);
+  return end;
+}
+
+/** The longest end of a path of another machine that the project has as a file or folder; undefined: it has none. */
+export function ownEnd(path: string, view: ProjectView): string | undefined {
   const parts = path.split('/').filter(Boolean);
-  for (let from = 0; from < parts.length; from += 1) {
-    const end = parts.slice(from).join('/');
-    if (!isFolder(end, view)) continue;
-    shell.variables[ROOT] = path.slice(0, path.length - end.length - 1);
-    return end;
-  }
-  shell.variables[ROOT] = path.replace(/\/$/, '');
-  return '';
+  const ends = parts.map((_, from) => parts.slice(from).join('/'));
+  return ends.find((end) => view.files.includes(end) || isFolder(end, view));
 }
 
 /** The project's folder on the machine where the commands run. */

@@ -3,6 +3,9 @@ import { trainCandidates } from './answers.ts';
 import { type Entry, listing, section, setting } from './entries.ts';
 import { doesTrain } from './programs.ts';
 import { gateName, located, type Proposal, type StepProposal, started } from './proposal.ts';
+import { ownEnd } from './shell.ts';
+import type { Doing } from './sources.ts';
+import type { ProjectView } from './view.ts';
 
 /** The section `steps`. */
 export function stepsSection(proposal: Proposal): Entry | null {
@@ -187,7 +190,7 @@ function step(
 }
 
 function surroundings(
-  { findings: { environment, services, dockerfiles } }: Proposal,
+  { findings: { environment, services, dockerfiles, view } }: Proposal,
   { program, run, cwd }: StepProposal,
 ): Array<Entry | null> {
   const set = Object.assign(
@@ -199,12 +202,13 @@ function surroundings(
   const wanted = Object.entries(program.facts.environment).filter(([name, value]) => !value && !GIVEN.test(name));
   const isOpen = (name: string) =>
     set[name] !== undefined && !/[$\u27e8]|docker\.internal/.test(set[name]) && !SECRET.test(name);
-  const known = Object.fromEntries(
-    [...wanted.map(([name]) => name).filter(isOpen), ...Object.keys(run?.env ?? {})].map((name) => [
+  const known = Object.fromEntries([
+    ...elsewhere(program.facts.environment, view),
+    ...[...wanted.map(([name]) => name).filter(isOpen), ...Object.keys(run?.env ?? {})].map((name) => [
       name,
       set[name] ?? '',
     ]),
-  );
+  ]);
   const passed = wanted.map(([name]) => name).filter((name) => known[name] === undefined);
   return [
     cwd ? setting('cwd', cwd) : null,
@@ -222,6 +226,14 @@ function surroundings(
         )
       : null,
   ];
+}
+
+/** Variables whose default is a path of another machine that the project has too, with where it has it. */
+function elsewhere(variables: Doing['environment'], view: ProjectView): Array<[string, string]> {
+  return Object.entries(variables).flatMap(([name, value]) => {
+    const end = value?.startsWith('/') ? ownEnd(value, view) : undefined;
+    return end === undefined ? [] : [[name, `{project}/${end}`]];
+  });
 }
 
 const SECRET = /KEY|TOKEN|PASSWORD|SECRET|CREDENTIAL/i;

@@ -392,6 +392,21 @@ describe('Airflow', () => {
     expect(text).toContain('As dags/nightly.py, task rows runs it.');
   });
 
+  it('a variable that names a folder of the project elsewhere is one of ours, and others are handed on', async () => {
+    const { steps } = await written({
+      'dags/learn.py':
+        'import joblib\nimport mlflow\nimport pandas as pd\nfrom airflow.decorators import dag, task\n' +
+        'from airflow.models import Variable\nFOLDER = Variable.get("data_dir", default_var="/opt/airflow/work/tables")\n' +
+        '@dag(schedule=None)\ndef learn():\n    @task\n    def fit():\n        from sklearn.linear_model import LinearRegression\n' +
+        '        alpha = float(Variable.get("alpha"))\n        depth = Variable.get("depth", "3")\n' +
+        '        rows = pd.read_csv(f"{FOLDER}/rows.csv")\n        model = LinearRegression().fit(rows[["a"]], rows["b"])\n' +
+        '        mlflow.log_metric("val_r2", alpha)\n        mlflow.sklearn.log_model(model, "model")\n    fit()\nlearn()\n',
+      'work/tables/rows.csv': TABLE,
+    });
+    expect(steps.train.env).toEqual({ AIRFLOW_VAR_DATA_DIR: '{project}/work/tables' });
+    expect(steps.train.passEnv).toEqual(['AIRFLOW_VAR_ALPHA']);
+  });
+
   it('a DAG whose only program is the monitor is a drift check', async () => {
     const { schedules, train } = await written({
       'dags/drift.py':

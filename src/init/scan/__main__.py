@@ -288,8 +288,8 @@ class Source(ast.NodeVisitor):
             self._group(node.args[0], values.named(node, "name"))
         elif last == "DAG":
             self.dags.declare(node, fallback="dag")
-        elif name in ("os.getenv", "os.environ.get"):
-            self._variable(node)
+        elif name in ("os.getenv", "os.environ.get") or name.endswith("Variable.get"):
+            self._variable(node, of_airflow=name.endswith("Variable.get"))
         elif last in ("path", "re_path") and "django" in name:
             inner = node.args[1] if len(node.args) > 1 else None
             if isinstance(inner, ast.Call) and values.dotted(inner.func).endswith("include"):
@@ -402,10 +402,16 @@ class Source(ast.NodeVisitor):
             self.found.options[dest] = found
             self.values.defaults[dest] = found["default"]
 
-    def _variable(self, node: ast.Call) -> None:
-        name, default = self.values.argument(node, 0, "key"), self.values.argument(node, 1, "default")
-        if isinstance(name, str) and not self.found.environment.get(name, ""):
-            self.found.environment[name] = str(default) if default is not None else ""  # it can do without
+    def _variable(self, node: ast.Call, *, of_airflow: bool) -> None:
+        name = self.values.argument(node, 0, "key")
+        default = self.values.argument(node, 1, "default", "default_var")
+        if not isinstance(name, str):
+            return
+        if of_airflow:  # as airflow-task is given it
+            name = f"AIRFLOW_VAR_{name.upper()}"
+        if not self.found.environment.get(name, ""):
+            without = None if of_airflow else ""  # it can do without
+            self.found.environment[name] = without if default is None else str(default)
 
     def _route(self, node: ast.Call) -> None:
         path = self.values.argument(node, 0, "path", "rule", "route")
