@@ -7,16 +7,20 @@ interface Limit {
   what: string;
 }
 
+/** Between two looks (ms): a tenth of the time waited so far. Most looks are work for a server, a worker or a browser. */
+const [SHORTEST_PAUSE_MS, LONGEST_PAUSE_MS] = [50, 500];
+
 /** Waits until the condition gives a truthy value, and returns that value; throws when the limit is over. */
 export async function until<Value>(
   condition: () => Value | Promise<Value>,
   { timeoutMs, what }: Limit,
 ): Promise<NonNullable<Value>> {
-  const deadline = performance.now() + timeoutMs;
+  const startedAt = performance.now();
   for (;;) {
     const value = await condition();
     if (value) return value;
-    if (performance.now() > deadline) throw new Error(`Waited ${timeoutMs} ms in vain for ${what}.`);
-    await delay(50);
+    const waited = performance.now() - startedAt;
+    if (waited > timeoutMs) throw new Error(`Waited ${timeoutMs} ms in vain for ${what}.`);
+    await delay(Math.min(Math.max(waited / 10, SHORTEST_PAUSE_MS), LONGEST_PAUSE_MS));
   }
 }
