@@ -1,12 +1,9 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { readdir, readFile } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { setImmediate as otherWork } from 'node:timers/promises';
 import { promisify } from 'node:util';
-
-// The callback functions cost a third of those in node:fs/promises, and a table is hundreds of reads.
-const read = promisify(readFile);
-const list = promisify(readdir);
 
 /** Variable that marks a process and, by inheritance, all that it starts. */
 export const TAG_VARIABLE = 'MEDIWATCH_PROCESS_TAG';
@@ -37,38 +34,40 @@ export function processTable(): Promise<LivingProcess[]> {
   return process.platform === 'linux' ? procTable() : psTable();
 }
 
-/** How many processes are read at once: all at once would need as many file descriptors. */
+/** How many processes are read before other work of this process has its turn. */
 const BATCH = 32;
 
+/** A table is hundreds of reads that never wait: a synchronous one costs a fraction of an asynchronous one. */
 async function procTable(): Promise<LivingProcess[]> {
-  const pids = (await list('/proc')).filter((name) => /^\d+$/.test(name));
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
   const table: LivingProcess[] = [];
   for (let from = 0; from < pids.length; from += BATCH) {
-    const batch = await Promise.all(pids.slice(from, from + BATCH).map(readProcess));
+    if (from > 0) await otherWork();
+    const batch = pids.slice(from, from + BATCH).map(readProcess);
     table.push(...batch.filter((one) => one !== undefined));
   }
   return table;
 }
 
-async function readProcess(pid: string): Promise<LivingProcess | undefined> {
-  const stat = await readOrNothing(`/proc/${pid}/stat`);
+function readProcess(pid: string): LivingProcess | undefined {
+  const stat = readOrNothing(`/proc/${pid}/stat`);
   // The second field is the program's name in parentheses, and may hold spaces and parentheses itself.
   const [state, ppid, pgid, ...rest] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   // Threads of the kernel have group 0.
   if (!state || state === 'Z' || state === 'X' || pgid === '0') return undefined;
-  const environ = `\0${await readOrNothing(`/proc/${pid}/environ`)}`;
+  const environ = `\0${readOrNothing(`/proc/${pid}/environ`)}`;
   const tag = environ.split(`\0${TAG_VARIABLE}=`)[1]?.split('\0')[0];
   const found = { pid: Number(pid), ppid: Number(ppid), pgid: Number(pgid), start: rest[16] ?? '' };
-  const mark = /^Max file locks\s+(\d+)/m.exec(await readOrNothing(`/proc/${pid}/limits`))?.[1];
+  const mark = /^Max file locks\s+(\d+)/m.exec(readOrNothing(`/proc/${pid}/limits`))?.[1];
   return { ...found, ...(tag !== undefined && { tag }), ...(mark !== undefined && { mark }) };
 }
 
 /** Why a process cannot be read: it has ended meanwhile, or belongs to another user. */
 const UNREADABLE = ['ENOENT', 'ESRCH', 'EACCES', 'EPERM'];
 
-async function readOrNothing(path: string): Promise<string> {
+function readOrNothing(path: string): string {
   try {
-    return await read(path, 'latin1');
+    return readFileSync(path, 'latin1');
   } catch (error) {
     // Too few file descriptors, for one, must not look like an end.
     if (UNREADABLE.includes((error as NodeJS.ErrnoException).code ?? '')) return '';
