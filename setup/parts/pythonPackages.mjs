@@ -63,7 +63,15 @@ async function makeVenv() {
 async function install(test, report) {
   report('pip install');
   const files = Object.keys(requirements(test)).flatMap((file) => ['-r', join(FOLDER, file)]);
-  const options = ['--no-input', '--disable-pip-version-check', '--progress-bar', 'off', '--retries', '2'];
+  const options = [
+    '--no-input',
+    '--disable-pip-version-check',
+    '--progress-bar',
+    'off',
+    '--retries',
+    '2',
+    '--no-compile',
+  ];
   const env = withByteCode(environmentOf(['network', 'computing', 'pip']));
   const pip = await run(PYTHON, ['-m', 'pip', 'install', '--require-hashes', ...options, ...files], {
     env,
@@ -74,9 +82,12 @@ async function install(test, report) {
     },
   });
   if (pip.code !== 0) throw commandProblem('pip install', pip);
-  // Without byte code each start of MLflow compiles its sources anew, which takes longer than all the rest.
+  // Where Python may not write byte code, each start of MLflow would compile its sources, which takes longer than all
+  // the rest, and each step ours. pip would compile them one after the other.
   report('compiling');
-  await run(PYTHON, ['-m', 'compileall', '-q', '-j', '2', join(VENV, 'lib')], { env });
+  await run(PYTHON, ['-m', 'compileall', '-q', '-j', '2', join(VENV, 'lib'), join(FOLDER, 'mediwatch_training')], {
+    env,
+  });
 }
 
 function withByteCode({ PYTHONDONTWRITEBYTECODE: _, ...env }) {
