@@ -103,12 +103,20 @@ Params: TypeAlias = "dict[str, float | str | bool | None]"
 Metrics: TypeAlias = "dict[str, float | None]"
 
 
+class TrialReport(TypedDict):
+    #: how far it was: the n-th score of a script; of bundled trials, ninths of the rows
+    step: int
+    score: float
+
+
 class Trial(TypedDict):
     number: int
     params: Params
-    state: Literal["running", "complete", "failed"]
+    state: Literal["running", "complete", "pruned", "failed"]
     #: what the search decides by; of the bundled step, validation AUC or R²
     score: NotRequired[float]
+    #: scores on the way, in order; by them the search prunes
+    reports: NotRequired[list[TrialReport]]
     metrics: NotRequired[Metrics]
     #: the trial's MLflow run
     runId: NotRequired[str]
@@ -282,12 +290,20 @@ class PrepareInput(TypedDict):
     encoding: str | None
 
 
+class SuggestInputTrialReport(TypedDict):
+    #: how far it was: the n-th score of a script; of bundled trials, ninths of the rows
+    step: int
+    score: float
+
+
 class SuggestInputTrial(TypedDict):
     number: int
     params: Params
-    state: Literal["running", "complete", "failed"]
+    state: Literal["running", "complete", "pruned", "failed"]
     #: what the search decides by; of the bundled step, validation AUC or R²
     score: NotRequired[float]
+    #: scores on the way, in order; by them the search prunes
+    reports: NotRequired[list[SuggestInputTrialReport]]
 
 
 class SuggestInput(TypedDict):
@@ -322,6 +338,8 @@ class TrialInput(TypedDict):
     seed: int
     #: threads to use
     threads: int
+    #: share of the rows to fit on
+    share: float
 
 
 class TrainInput(TypedDict):
@@ -531,6 +549,30 @@ class MonitorInput(TypedDict):
     columnNames: ColumnNames | None
 
 
+class JudgeInputTrialReport(TypedDict):
+    #: how far it was: the n-th score of a script; of bundled trials, ninths of the rows
+    step: int
+    score: float
+
+
+class JudgeInputTrial(TypedDict):
+    number: int
+    state: Literal["running", "complete", "pruned", "failed"]
+    #: scores on the way, in order; by them the search prunes
+    reports: NotRequired[list[JudgeInputTrialReport]]
+
+
+class JudgeInput(TypedDict):
+    #: which of its pruners Optuna asks
+    pruner: Literal["median", "asha", "hyperband"]
+    #: which scores are better
+    direction: Literal["maximize", "minimize"]
+    #: trial to judge, by its latest report
+    number: int
+    #: trials so far
+    trials: list[JudgeInputTrial]
+
+
 class RegisterInput(TypedDict):
     #: MLflow's tracking server
     trackingUri: str
@@ -731,6 +773,11 @@ class MonitorResultReport(TypedDict):
 MonitorResult: TypeAlias = "MonitorResultDocument | MonitorResultReport"
 
 
+class JudgeResult(TypedDict):
+    #: whether the trial is to end
+    prune: bool
+
+
 class RegisterResult(TypedDict):
     name: str
     version: str
@@ -768,6 +815,7 @@ STEPS: dict[str, str] = {
     "evaluate": "Scores model versions on the test split of one data set.",
     "report": "Logs the HTML page about a new version to its run.",
     "monitor": "Compares the newest rows of a prediction log with earlier ones or with the training data.",
+    "judge": "Decides whether a trial goes on after the score that it has reported.",
     "register": "Registers the model of a run as a new version, once.",
     "train-and-register": "Trains as train does; with a registered model it also makes a version.",
     "drift-document": "Turns a drift report of Evidently 0.4 or 0.7 into the drift document that the gate judges.",
@@ -782,6 +830,7 @@ INPUTS: dict[str, str] = {
     "evaluate": "EvaluateInput",
     "report": "ReportInput",
     "monitor": "MonitorInput",
+    "judge": "JudgeInput",
     "register": "RegisterInput",
     "train-and-register": "TrainAndRegisterInput",
     "drift-document": "DriftDocumentInput",
@@ -821,8 +870,24 @@ SCHEMAS: dict[str, Schema] = {
         "properties": {
             "number": {"type": "integer", "minimum": 0},
             "params": {"$ref": "Params"},
-            "state": {"type": "string", "enum": ["running", "complete", "failed"]},
+            "state": {"type": "string", "enum": ["running", "complete", "pruned", "failed"]},
             "score": {"description": "what the search decides by; of the bundled step, validation AUC or R²", "type": "number"},
+            "reports": {
+                "description": "scores on the way, in order; by them the search prunes",
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "properties": {
+                        "step": {
+                            "type": "integer",
+                            "minimum": 1,
+                            "description": "how far it was: the n-th score of a script; of bundled trials, ninths of the rows",
+                        },
+                        "score": {"type": "number"},
+                    },
+                    "required": ["step", "score"],
+                },
+            },
             "metrics": {"$ref": "Metrics"},
             "runId": {"description": "the trial's MLflow run", "type": "string"},
             "seconds": {"type": "number"},
@@ -1143,10 +1208,26 @@ SCHEMAS: dict[str, Schema] = {
                     "properties": {
                         "number": {"type": "integer", "minimum": 0},
                         "params": {"$ref": "Params"},
-                        "state": {"type": "string", "enum": ["running", "complete", "failed"]},
+                        "state": {"type": "string", "enum": ["running", "complete", "pruned", "failed"]},
                         "score": {
                             "description": "what the search decides by; of the bundled step, validation AUC or R²",
                             "type": "number",
+                        },
+                        "reports": {
+                            "description": "scores on the way, in order; by them the search prunes",
+                            "type": "array",
+                            "items": {
+                                "type": "object",
+                                "properties": {
+                                    "step": {
+                                        "type": "integer",
+                                        "minimum": 1,
+                                        "description": "how far it was: the n-th score of a script; of bundled trials, ninths of the rows",
+                                    },
+                                    "score": {"type": "number"},
+                                },
+                                "required": ["step", "score"],
+                            },
                         },
                     },
                     "required": ["number", "params", "state"],
@@ -1200,6 +1281,13 @@ SCHEMAS: dict[str, Schema] = {
                 "maximum": 4294967295,
             },
             "threads": {"default": 1, "description": "threads to use", "type": "integer", "minimum": 1, "maximum": 1024},
+            "share": {
+                "default": 1,
+                "description": "share of the rows to fit on",
+                "type": "number",
+                "exclusiveMinimum": 0,
+                "maximum": 1,
+            },
         },
         "required": ["datasetDir"],
         "additionalProperties": False,
@@ -1566,6 +1654,54 @@ SCHEMAS: dict[str, Schema] = {
             },
         },
         "required": ["log", "outputDir"],
+        "additionalProperties": False,
+    },
+    "JudgeInput": {
+        "type": "object",
+        "properties": {
+            "pruner": {
+                "default": "asha",
+                "description": "which of its pruners Optuna asks",
+                "type": "string",
+                "enum": ["median", "asha", "hyperband"],
+            },
+            "direction": {
+                "default": "maximize",
+                "description": "which scores are better",
+                "type": "string",
+                "enum": ["maximize", "minimize"],
+            },
+            "number": {"type": "integer", "minimum": 0, "description": "trial to judge, by its latest report"},
+            "trials": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "properties": {
+                        "number": {"type": "integer", "minimum": 0},
+                        "state": {"type": "string", "enum": ["running", "complete", "pruned", "failed"]},
+                        "reports": {
+                            "description": "scores on the way, in order; by them the search prunes",
+                            "type": "array",
+                            "items": {
+                                "type": "object",
+                                "properties": {
+                                    "step": {
+                                        "type": "integer",
+                                        "minimum": 1,
+                                        "description": "how far it was: the n-th score of a script; of bundled trials, ninths of the rows",
+                                    },
+                                    "score": {"type": "number"},
+                                },
+                                "required": ["step", "score"],
+                            },
+                        },
+                    },
+                    "required": ["number", "state"],
+                },
+                "description": "trials so far",
+            },
+        },
+        "required": ["number", "trials"],
         "additionalProperties": False,
     },
     "RegisterInput": {

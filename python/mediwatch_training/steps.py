@@ -19,6 +19,7 @@ Step = Callable[[Mapping[str, object], Progress], Mapping[str, object]]
 _MODULES = {
     "prepare": "training.prepare",
     "suggest": "training.suggest",
+    "judge": "training.judge",
     "trial": "training.trial",
     "train": "training.train",
     "register": "training.register",

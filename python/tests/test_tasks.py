@@ -132,6 +132,14 @@ def test_a_trial_is_scored_so_that_more_is_better(datasets, task, model):
 
 
 @pytest.mark.parametrize("task", TASKS)
+def test_a_trial_on_a_part_of_the_rows_is_repeatable_and_knows_every_class(datasets, task):
+    ask = {"datasetDir": str(datasets[task]), "params": PARAMS}
+    part = run("trial", share=1 / 9, **ask)
+    assert part["score"] == run("trial", share=1 / 9, **ask)["score"] != run("trial", **ask)["score"]
+    assert part["score"] > 0.3
+
+
+@pytest.mark.parametrize("task", TASKS)
 def test_a_version_is_scored_as_its_training_was_and_carries_its_score(datasets, models, mlflow_uri, task):
     import mlflow
 

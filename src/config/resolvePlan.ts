@@ -59,6 +59,8 @@ export function resolvePlan(shared: Config, workflow: WorkflowName, given: Given
     // What a command prints or logs is no score of the bundled steps.
     metric: search.metric || (steps.trial.command || steps.search.command ? 'score' : ''),
     parallel: given.parallel ?? search.parallel ?? steps.trial.slots ?? worker.slots,
+    // A command that is a trial, or the whole search, is not fitted on some of the rows.
+    pruner: steps.trial.command || steps.search.command ? 'none' : (given.pruner ?? search.pruner),
     oneCommand: steps.search.command !== undefined,
     registryStage: given.registryStage ?? (workflow === 'promote' ? 'Production' : promotion.registryStage),
     rules: rulesOf(given, config),

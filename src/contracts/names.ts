@@ -50,6 +50,8 @@ export const TAGS = {
   /** what a run was opened for: the name of its workflow */
   purpose: 'mediwatch.purpose',
   trial: 'mediwatch.trial',
+  /** on the run of a pruned trial: after how much of it */
+  pruned: 'mediwatch.pruned',
   /** key of the step during which a run was opened */
   step: 'mediwatch.step',
   /** what came of a command, as JSON: a retry finds it */

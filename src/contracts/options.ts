@@ -100,6 +100,10 @@ export const SearchOptions = z.strictObject({
     .max(256)
     .optional()
     .describe('trials that run at once; absent: one for each core of the training workers'),
+  pruner: z
+    .enum(['none', 'median', 'asha', 'hyperband'])
+    .default('asha')
+    .describe("which of Optuna's pruners ends trials that fall behind; asha: successive halving, asynchronous"),
 });
 export const SearchSettings = SearchOptions.extend({
   metric: z

@@ -101,6 +101,7 @@ export const SearchResult = z.object({
   best: Trial.describe('the best trial'),
   trials: z.array(Trial).describe('the trials to show'),
   complete: z.number().describe('trials with a score'),
+  pruned: z.number().default(0).describe('trials that were ended early'),
   failed: z.number().describe('trials without one'),
 });
 export type SearchResult = z.infer<typeof SearchResult>;
@@ -111,7 +112,7 @@ const SuggestInput = z.strictObject({
   seed,
   count: z.number().int().min(1).max(1000).default(1).describe('how many parameter sets'),
   trials: z
-    .array(Trial.pick({ number: true, params: true, state: true, score: true }))
+    .array(Trial.pick({ number: true, params: true, state: true, score: true, reports: true }))
     .default([])
     .describe('trials so far'),
   first: z.array(Params).default([]).describe('parameter sets to propose before any other, where the space holds them'),
@@ -120,9 +121,20 @@ const SuggestInput = z.strictObject({
   direction: z.enum(['maximize', 'minimize']).default('maximize').describe('which scores are better'),
 });
 
+const JudgeInput = z.strictObject({
+  pruner: z.enum(['median', 'asha', 'hyperband']).default('asha').describe('which of its pruners Optuna asks'),
+  direction: SuggestInput.shape.direction,
+  number: z.number().int().min(0).describe('trial to judge, by its latest report'),
+  trials: z.array(Trial.pick({ number: true, state: true, reports: true })).describe('trials so far'),
+});
+
+export const JudgeResult = z.object({ prune: z.boolean().describe('whether the trial is to end') });
+
 export const SuggestResult = z.object({ params: z.array(Params).describe('parameter sets to try') });
 
-const TrialInput = z.strictObject({ datasetDir, model, params, seed, threads });
+const share = z.number().gt(0).max(1).default(1).describe('share of the rows to fit on');
+
+const TrialInput = z.strictObject({ datasetDir, model, params, seed, threads, share });
 
 export const TrialResult = z.object({
   score: z.number().describe('what the search decides by; of the bundled step, validation AUC or R²'),
@@ -273,7 +285,7 @@ export const STEP_CONTRACTS = {
   trial: {
     about: 'Fits one set of parameters and scores it on the validation split.',
     bundled: TrialInput,
-    command: TrialInput.extend(forCommands),
+    command: TrialInput.omit({ share: true }).extend(forCommands),
     result: TrialResult,
   },
   train: {
@@ -314,8 +326,13 @@ const RegisterResult = z.object({
   created: z.boolean().describe('false: the run had this version already'),
 });
 
-/** Commands of the Python package that no workflow runs as a step. */
+/** Commands of the Python package that no project can replace. */
 export const TOOL_CONTRACTS = {
+  judge: {
+    about: 'Decides whether a trial goes on after the score that it has reported.',
+    bundled: JudgeInput,
+    result: JudgeResult,
+  },
   register: {
     about: 'Registers the model of a run as a new version, once.',
     bundled: z.strictObject({

@@ -116,12 +116,23 @@ export const Dataset = z.object({
 });
 export type Dataset = z.infer<typeof Dataset>;
 
+/** A score that a trial reported on its way. */
+const TrialReport = z.object({
+  step: z
+    .number()
+    .int()
+    .min(1)
+    .describe('how far it was: the n-th score of a script; of bundled trials, ninths of the rows'),
+  score: z.number(),
+});
+
 /** One point of the search space and what came of it. */
 export const Trial = z.object({
   number: z.number().int().nonnegative(),
   params: Params,
-  state: z.enum(['running', 'complete', 'failed']),
+  state: z.enum(['running', 'complete', 'pruned', 'failed']),
   score: z.number().optional().describe('what the search decides by; of the bundled step, validation AUC or R²'),
+  reports: z.array(TrialReport).optional().describe('scores on the way, in order; by them the search prunes'),
   metrics: Metrics.optional(),
   runId: z.string().optional().describe("the trial's MLflow run"),
   seconds: z.number().optional(),

@@ -94,6 +94,7 @@ export const SearchResult = z.object({
   metric: z.string().describe('name of its score; empty: validation AUC'),
   trials: z.array(Trial).describe('the best and the latest trials, 200 at most; all of them are in MLflow'),
   complete: z.number().int(),
+  pruned: z.number().int().default(0).describe('trials that were ended early because they fell behind'),
   failed: z.number().int(),
   stopped: SearchStop.optional().describe('the limit at which it ended before its last trial'),
   suspicion: Suspicion.optional(),

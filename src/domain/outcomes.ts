@@ -41,9 +41,9 @@ function datasetOutcome({ rows, groups, features, splits, ref, ...dataset }: Dat
   return { code: 'dataset', rows, groups, features, splits: sizes, sizeBytes: ref.sizeBytes, ...said };
 }
 
-function searchOutcome({ best, complete, failed, metric, stopped, suspicion }: SearchResult): StageOutcome {
+function searchOutcome({ best, complete, pruned, failed, metric, stopped, suspicion }: SearchResult): StageOutcome {
   const { number, score = null, params } = best;
-  const outcome = { code: 'search', complete, failed, metric, best: { number, score, params } } as const;
+  const outcome = { code: 'search', complete, pruned, failed, metric, best: { number, score, params } } as const;
   return { ...outcome, ...(stopped && { stopped }), ...(suspicion && { suspicion }) };
 }
 

@@ -120,9 +120,9 @@ export function advance(progress: Progress, event: ProgressEvent): Progress {
 /** The signals of a search may be late, or dropped; its result is not. */
 function searchAfter(search: SearchProgress | null, outcome: StageOutcome): SearchProgress | null {
   if (outcome.code !== 'search' || !outcome.best) return search;
-  const { complete, failed, metric, best } = outcome;
-  const total = Math.max(search?.total ?? 0, complete + failed);
-  return { total, complete, failed, running: 0, metric, best: { ...best, score: best.score ?? 0 } };
+  const { complete, pruned = 0, failed, metric, best } = outcome;
+  const total = Math.max(search?.total ?? 0, complete + pruned + failed);
+  return { total, complete, pruned, failed, running: 0, metric, best: { ...best, score: best.score ?? 0 } };
 }
 
 function withStage(
@@ -143,4 +143,5 @@ function withLink(progress: Progress, link: Link): Progress {
 }
 
 const isRunning = ({ state }: StageProgress) => state === 'running';
-const finishedTrials = (search: SearchProgress | null) => (search ? search.complete + search.failed : 0);
+export const finishedTrials = (search: SearchProgress | null) =>
+  search ? search.complete + (search.pruned ?? 0) + search.failed : 0;

@@ -16,6 +16,8 @@ export interface Study {
   proposed: number;
   complete: number;
   failed: number;
+  /** Absent: none, in a search that began before there was pruning. */
+  pruned?: number;
   /** Of its beginning (ms since 1970). */
   startedAt: number;
   /** Trials with a score since the best one. */
@@ -27,9 +29,32 @@ export interface Study {
 
 /** Half of the finished trials that are kept are the best, half the latest. TPE needs no more to propose well. */
 const KEPT = 200;
+/** A bundled trial may be judged after its fits on these parts of the training rows. */
+const PARTS = { all: 9, first: [1, 3] } as const;
+/** Fewer rows rank parameters no better than chance, and are fitted as fast as judged. */
+const LEAST_ROWS = 2_000;
+
+/** Steps of a bundled trial before it is fitted on all rows, each in ninths of the rows; of few rows, none. */
+export const rungsOf = (rows: number | null | undefined): number[] =>
+  (rows ?? 0) >= LEAST_ROWS * PARTS.all ? [...PARTS.first] : [];
+
+/** The share of the rows at a step, and the step of all rows. */
+export const shareOf = (step: number): number => step / PARTS.all;
+export const LAST_STEP = PARTS.all;
 
 export function createStudy(total: number, direction: Direction = 'maximize', startedAt = 0): Study {
-  return { total, direction, proposed: 0, complete: 0, failed: 0, startedAt, sinceBest: 0, best: null, trials: [] };
+  return {
+    total,
+    direction,
+    proposed: 0,
+    complete: 0,
+    failed: 0,
+    pruned: 0,
+    startedAt,
+    sinceBest: 0,
+    best: null,
+    trials: [],
+  };
 }
 
 /** How many more trials may be proposed. */
@@ -43,14 +68,34 @@ export function propose(study: Study, proposals: Params[]): Study {
   return { ...study, proposed: study.proposed + added.length, trials: [...study.trials, ...added] };
 }
 
+/** Adds a score that a running trial has reported. */
+export function report(study: Study, wanted: number, step: number, score: number): Study {
+  const trials = study.trials.map((trial) => {
+    const { number, state, reports = [] } = trial;
+    if (number !== wanted || state !== 'running') return trial;
+    return { ...trial, reports: [...reports, { step, score }] };
+  });
+  return { ...study, trials };
+}
+
+/** Trials that a running one is compared with. Beside the latest, a long study keeps only good ones. */
+export const comparable = ({ trials }: Study): Pick<Trial, 'number' | 'state' | 'reports'>[] =>
+  trials
+    .filter(({ state, reports }) => state === 'running' || reports)
+    .slice(-KEPT / 2)
+    .map(({ number, state, reports }) => ({ number, state, ...(reports && { reports }) }));
+
 /** Puts a finished trial in the place of the running one with its number. */
 export function finish(study: Study, trial: Trial): Study {
   if (trial.state === 'running') return study;
-  if (!study.trials.some(({ number, state }) => number === trial.number && state === 'running')) return study;
-  const trials = study.trials.map((other) => (other.number === trial.number ? trial : other));
-  const counted = trial.state === 'complete' ? { complete: study.complete + 1 } : { failed: study.failed + 1 };
-  const best = better(study, trial);
-  const sinceBest = best === study.best ? study.sinceBest + (counted.complete ? 1 : 0) : 0;
+  const running = study.trials.find(({ number, state }) => number === trial.number && state === 'running');
+  if (!running) return study;
+  const finished = { ...trial, ...(running.reports && { reports: running.reports }) };
+  const trials = study.trials.map((other) => (other === running ? finished : other));
+  const counted = { [trial.state]: (study[trial.state] ?? 0) + 1 };
+  const best = better(study, finished);
+  // A pruned trial was no better; of a failed one nobody knows.
+  const sinceBest = best === study.best ? study.sinceBest + (trial.state === 'failed' ? 0 : 1) : 0;
   return { ...study, ...counted, best, sinceBest, trials: keep(trials, study.direction) };
 }
 
@@ -77,10 +122,11 @@ export function tooManyFailed(study: Study, maxFailedShare: number): boolean {
 
 /** @param metric name of the score; empty: validation AUC */
 export function searchProgress(study: Study, running: number, metric: string): SearchProgress {
-  const { total, complete, failed, best } = study;
+  const { total, complete, pruned = 0, failed, best } = study;
   return {
     total,
     complete,
+    pruned,
     failed,
     running,
     metric,

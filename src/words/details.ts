@@ -95,8 +95,13 @@ function extraStepText({ name, stage, when, state }: ExtraStepProgress): string 
   return `${SYMBOLS[state]} ${plain(name)}, ${when} ${STAGE_TITLES[stage]}`;
 }
 
-function searchText({ total, complete, failed, running, metric, best }: SearchProgress): string {
-  const counts = [`${complete} of ${total} trials done`, running && `${running} running`, failed && `${failed} failed`];
+function searchText({ total, complete, pruned, failed, running, metric, best }: SearchProgress): string {
+  const counts = [
+    `${complete + (pruned ?? 0)} of ${total} trials done`,
+    running && `${running} running`,
+    pruned && `${pruned} pruned`,
+    failed && `${failed} failed`,
+  ];
   const found = best && [
     `Best so far: trial ${best.number}, ${plain(scoreName(metric))} **${score(best.score)}**`,
     Object.keys(best.params).length > 0 && `with ${plain(paramsText(best.params))}`,

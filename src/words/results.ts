@@ -28,11 +28,13 @@ export function outcomeText(outcome: StageOutcome): string {
     case 'dataset':
       return datasetText(outcome);
     case 'search': {
-      const { best, complete, failed, metric, stopped, suspicion } = outcome;
+      const { best, complete, pruned = 0, failed, metric, stopped, suspicion } = outcome;
       const doubt = suspicion ? `. ${suspicionText(suspicion, metric, 'search.direction')}` : '';
       const found = best ? `${scoreName(metric)} ${score(best.score)}, trial ${best.number}` : 'none';
-      const notes = [failed && `${failed} failed`, stopped && STOPPED[stopped]].filter(Boolean);
-      return `${[`best of ${counted(complete, 'trial')}: ${found}`, ...notes].join('; ')}${doubt}`;
+      const notes = [pruned && `${pruned} pruned`, failed && `${failed} failed`, stopped && STOPPED[stopped]].filter(
+        Boolean,
+      );
+      return `${[`best of ${counted(complete + pruned, 'trial')}: ${found}`, ...notes].join('; ')}${doubt}`;
     }
     case 'version':
       return [`${outcome.registeredModel} version ${outcome.version}`, outcome.score && scoreText(outcome.score)]

@@ -258,6 +258,11 @@ export const ACTIVITIES = {
     profile: 'step',
     summary: ({ count }) => `propose ${count === 1 ? 'a trial' : `${count} trials`}`,
   },
+  runRung: {
+    queue: 'training',
+    profile: 'step',
+    summary: ({ number, params, step }) => `trial ${number} on ${step}/9 of the rows: ${paramsText(params)}`,
+  },
   runTrial: {
     queue: 'training',
     profile: 'step',

@@ -8,10 +8,14 @@ import type { SearchStop, Suspicion } from '../contracts/verdicts.ts';
 import { trialScore } from '../domain/firstScore.ts';
 import { suspicionOf } from '../domain/metricNames.ts';
 import {
+  comparable,
   createStudy,
   finish,
+  LAST_STEP,
   propose,
   remaining,
+  report,
+  rungsOf,
   type Study,
   searchProgress,
   stopOf,
@@ -32,8 +36,8 @@ interface Carried {
 /**
  * Tries hyperparameters, several at once, and returns the best trial by its score on the validation split.
  *
- * Each trial is one activity; its parameters are proposed by another, and so are in the history before they are tried.
- * A failed trial is recorded and does not end the search, unless too many do. A long search continues as new.
+ * A trial is one activity, after one for each rung at which it may be pruned; its parameters are proposed by another, and
+ * so are in the history before they are tried. A decision to prune is in it with the score that it rests on. A failed trial is recorded and does not end the search, unless too many do. A long search continues as new.
  */
 export const hyperparameterSearch = workflow<'hyperparameterSearch', Carried>(
   'hyperparameterSearch',
@@ -60,10 +64,10 @@ export const hyperparameterSearch = workflow<'hyperparameterSearch', Carried>(
       await makeContinueAsNewFunc<typeof hyperparameterSearch>()({ ...plan, dataset }, { study, ownRunId });
     }
     if (!study.best) throw failure('TooManyTrialsFailed', `None of the ${study.total} trials succeeded.`);
-    const { best, complete, failed } = study;
+    const { best, complete, pruned = 0, failed } = study;
     // Those that were proposed and never began are no trials.
     const trials = study.trials.filter(({ state }) => state !== 'running');
-    const found = { best, metric: search.metric, trials, complete, failed };
+    const found = { best, metric: search.metric, trials, complete, pruned, failed };
     return { runId, dataset, ...found, ...(stopped && { stopped }), ...doubtOf(plan, best) };
   },
 );
@@ -192,21 +196,38 @@ class Search {
 
   /** Runs one trial; a failure of the trial itself is its outcome, any other ends the search. */
   private async try(trial: Trial): Promise<Trial> {
-    const { registeredModel, data, model, seed, limits } = this.plan;
+    const { registeredModel, data, model, seed, pruner, direction, limits } = this.plan;
+    const { number, params } = trial;
     const startedAt = Date.now();
+    const seconds = () => (Date.now() - startedAt) / 1000;
+    const activities = stepActivities(limits.trial);
+    const request = {
+      registeredModel,
+      dataset: this.dataset.ref,
+      data,
+      model,
+      number,
+      params,
+      seed,
+      parentRunId: this.context.mlflowRunId,
+      key: this.context.key(`trial/${number}`),
+    };
     try {
-      const outcome = await stepActivities(limits.trial).runTrial({
-        registeredModel,
-        dataset: this.dataset.ref,
-        data,
-        model,
-        number: trial.number,
-        params: trial.params,
-        seed,
-        parentRunId: this.context.mlflowRunId,
-        key: this.context.key(`trial/${trial.number}`),
-      });
-      return { ...trial, ...outcome, state: 'complete', seconds: (Date.now() - startedAt) / 1000 };
+      const steps = rungsOf(this.dataset.splits?.train.rows);
+      const rungs = pruner === 'none' ? [] : steps.map((step) => ({ step, pruner, direction }));
+      for (const rung of rungs) {
+        const { score, prunedRunId } = await activities.runRung({
+          ...request,
+          ...rung,
+          trials: comparable(this.study),
+        });
+        this.study = report(this.study, number, rung.step, score);
+        if (prunedRunId) return { ...trial, runId: prunedRunId, state: 'pruned', seconds: seconds() };
+      }
+      const outcome = await activities.runTrial(request);
+      // How far a trial can go is known to the pruner by those that went there.
+      if (rungs.length > 0) this.study = report(this.study, number, LAST_STEP, outcome.score);
+      return { ...trial, ...outcome, state: 'complete', seconds: seconds() };
     } catch (error) {
       if (!isTrialFailure(error)) throw error;
       return { ...trial, state: 'failed', error: truncate(rootMessage(error), 300) };

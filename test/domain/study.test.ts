@@ -1,7 +1,19 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Trial } from '../../src/contracts/training.ts';
-import { createStudy, finish, propose, remaining, type Study, stopOf, tooManyFailed } from '../../src/domain/study.ts';
+import {
+  comparable,
+  createStudy,
+  finish,
+  propose,
+  remaining,
+  report,
+  rungsOf,
+  type Study,
+  searchProgress,
+  stopOf,
+  tooManyFailed,
+} from '../../src/domain/study.ts';
 
 /** Scores of trials in the order in which they finish; null: the trial failed. */
 const outcomes = fc.array(fc.option(fc.double({ min: 0, max: 1, noNaN: true })), { minLength: 1, maxLength: 600 });
@@ -77,6 +89,27 @@ describe('a study', () => {
     expect(stopOf(search([0.7, 0.6, 0.8, 0.7]), limits, 0)).toBeUndefined();
     expect(stopOf(search([0.7, 0.6, 0.5], 'minimize'), limits, 0)).toBeUndefined();
     expect(stopOf(search(Array(50).fill(0.5)), { timeout: 0, patience: 0 }, 0)).toBeUndefined();
+  });
+
+  it('counts pruned trials by themselves, never as the best, and keeps what they reported', () => {
+    let study = propose(createStudy(3), [{ x: 0 }, { x: 1 }, { x: 2 }]);
+    study = finish(study, { number: 0, params: { x: 0 }, state: 'complete', score: 0.5 });
+    study = report(report(study, 1, 1, 0.9), 0, 1, 0.1);
+    study = finish(study, { number: 1, params: { x: 1 }, state: 'pruned' });
+    expect(study.best?.number).toBe(0);
+    expect(searchProgress(study, 1, '')).toMatchObject({ total: 3, complete: 1, pruned: 1, failed: 0, running: 1 });
+    expect(comparable(study)).toEqual([
+      { number: 1, state: 'pruned', reports: [{ step: 1, score: 0.9 }] },
+      { number: 2, state: 'running' },
+    ]);
+    expect(stopOf(study, { timeout: 0, patience: 1 }, 0)).toBe('patience');
+    expect(tooManyFailed(study, 0)).toBe(false);
+  });
+
+  it('has no rungs where they would have too few rows', () => {
+    expect(rungsOf(71_200)).toEqual([1, 3]);
+    expect(rungsOf(17_999)).toEqual([]);
+    expect(rungsOf(null)).toEqual([]);
   });
 
   it('is over when more than the allowed share of all its trials failed', () => {

@@ -130,6 +130,9 @@ export function createWorld(
     async proposeTrials({ count, trials }) {
       return Array.from({ length: count }, (_, index): Params => ({ x: trials.length + index }));
     },
+    async runRung() {
+      return { score: 0.5, prunedRunId: null };
+    },
     async runTrial({ number, key }) {
       return { score: 0.6 + number / 1000, metrics: {}, runId: key };
     },

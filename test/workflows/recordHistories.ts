@@ -57,6 +57,16 @@ const SCENARIOS: Record<string, (bench: WorkflowBench) => Promise<WorkflowHandle
     };
     return bench.start('retrain', { trials: 1 });
   },
+  'search-with-pruned-trials': (bench) => {
+    const split = { rows: 30_000, groups: 30_000, positives: 3_000 };
+    const splits = { train: split, validation: split, test: split };
+    bench.world.override.prepareDataset = async () => ({ ...DATASET, splits });
+    bench.world.override.runRung = async ({ number, step, key }) => ({
+      score: 0.5,
+      prunedRunId: number % 3 === 1 && step === 3 ? key : null,
+    });
+    return bench.start('hyperparameterSearch', { trials: 6 });
+  },
   'search-with-failed-trials': (bench) => {
     bench.world.override.runTrial = async ({ number, key }) => {
       if (number % 3 === 0) throw failure('StepFailed', 'no convergence');

@@ -5,11 +5,11 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { failure } from '../../src/contracts/errors.ts';
 import { TAGS, TASK_QUEUES } from '../../src/contracts/names.ts';
 import type { Progress, WorkflowFailure } from '../../src/contracts/progress.ts';
-import type { RetrainResult } from '../../src/contracts/workflows.ts';
+import type { RetrainResult, SearchResult } from '../../src/contracts/workflows.ts';
 import { explainFailure } from '../../src/words/explain.ts';
 import { until } from '../support/until.ts';
 import { useWorkflowBench } from '../support/useWorkflowBench.ts';
-import { createWorld, type World } from '../support/world.ts';
+import { createWorld, DATASET, type World } from '../support/world.ts';
 
 const bench = useWorkflowBench();
 let world: World;
@@ -170,7 +170,57 @@ describe('retrain', () => {
   });
 });
 
+/** A data set that is large enough for rungs. */
+const split = { rows: 30_000, groups: 30_000, positives: 3_000 };
+const LARGE = { ...DATASET, splits: { train: split, validation: split, test: split } };
+
 describe('a search', () => {
+  it('prunes trials at the rungs where Python says so, and trains the best of the others', async () => {
+    world.override.prepareDataset = async () => LARGE;
+    world.override.runRung = async ({ number, step, key }) => {
+      const isPruned = number % 2 === 1 || (number === 2 && step === 3);
+      return { score: 0.9, prunedRunId: isPruned ? key : null };
+    };
+    const result = await run('hyperparameterSearch', { trials: 6, parallel: 1 });
+    expect(result).toMatchObject({ complete: 2, pruned: 4, failed: 0, best: { number: 4, score: 0.604 } });
+    const { trials } = result as SearchResult;
+    expect(trials.map(({ state }) => state)).toEqual([
+      ...['complete', 'pruned', 'pruned', 'pruned'],
+      ...['complete', 'pruned'],
+    ]);
+    expect(trials[2]).toMatchObject({
+      runId: expect.stringContaining('trial/2'),
+      reports: [
+        { step: 1, score: 0.9 },
+        { step: 3, score: 0.9 },
+      ],
+    });
+    expect(world.count('runRung')).toBe(9);
+    expect(world.count('runTrial')).toBe(2);
+  });
+
+  it('has no rungs without a pruner, nor for few rows', async () => {
+    await run('hyperparameterSearch', { trials: 2 });
+    world.override.prepareDataset = async () => LARGE;
+    await run('hyperparameterSearch', { trials: 2, pruner: 'none' });
+    expect(world.count('runRung')).toBe(0);
+  });
+
+  it('repeats no rung that had finished when the worker dies at a later one', async () => {
+    world.override.prepareDataset = async () => LARGE;
+    let died = false;
+    world.override.runRung = async ({ step }) => {
+      if (step === 3 && !died) {
+        died = true;
+        throw ApplicationFailure.retryable('the worker was killed');
+      }
+      return { score: 0.6, prunedRunId: null };
+    };
+    const result = await run('hyperparameterSearch', { trials: 1 });
+    expect(result).toMatchObject({ complete: 1, pruned: 0 });
+    expect(world.calls.filter(({ name }) => name === 'runRung').map(({ input }) => input.step)).toEqual([1, 3, 3]);
+  });
+
   it('records a failed trial and goes on', async () => {
     world.override.runTrial = async ({ number, key }) => {
       if (number === 1) throw failure('StepFailed', 'no convergence');

@@ -43,9 +43,11 @@ class ReportedTrial(TypedDict):
     """A trial as the page shows it; only a complete one has a score, `seconds` are its duration (s)."""
 
     number: int
-    state: Literal["running", "complete", "failed"]
+    state: Literal["running", "complete", "pruned", "failed"]
     params: Params
     score: float | None
+    #: The latest score of a pruned trial.
+    reached: float | None
     seconds: float | None
     error: str | None
 
@@ -117,12 +119,18 @@ def _model(values: ReportInputChallenger | ReportInputChampion) -> ReportedModel
     )
 
 
+def _reached(trial: Trial) -> float | None:
+    reports = trial.get("reports", [])
+    return reports[-1]["score"] if trial["state"] == "pruned" and reports else None
+
+
 def _trial(trial: Trial) -> ReportedTrial:
     return {
         "number": trial["number"],
         "state": trial["state"],
         "params": trial["params"],
         "score": trial.get("score") if trial["state"] == "complete" else None,
+        "reached": _reached(trial),
         "seconds": trial.get("seconds"),
         "error": trial.get("error"),
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 from ..dataset import Dataset
 from ..errors import InvalidInput
@@ -67,22 +67,43 @@ def check_params(model: ModelKind, params: Params | None, task: Task = "binary",
     return {**defaults, "min_samples_leaf": leaf, **(params or {})}
 
 
-def fit_on_train(dataset: Dataset, model: ModelKind, params: Params, seed: int, threads: int) -> tuple[Estimator, int]:
-    """Fit on the train split; boosting stops early by the loss of the validation split.
+def fit_on_train(
+    dataset: Dataset, model: ModelKind, params: Params, seed: int, threads: int, share: float = 1.0
+) -> tuple[Estimator, int]:
+    """Fit on the train split, or on a sample of it; boosting stops early by the loss of the validation split.
 
     Returns:
         The fitted estimator, and its number of iterations (trees of a forest).
     """
-    X, y = dataset.features("train"), dataset.labels("train")
+    X, y = _sampled(dataset, "train", share)
     if model == "rf":
         estimator = _forest(dataset, params, seed, threads)
         _fit(estimator, threads, X, y)
         return estimator, int(cast("RandomForestClassifier", estimator).n_estimators)
     early = {} if "max_iter" in params else {"max_iter": _MAX_ITERATIONS, "n_iter_no_change": _PATIENCE}
     estimator = _boosting(dataset, {**early, **params}, seed, early_stopping=bool(early))
-    validation = {"X_val": dataset.features("validation"), "y_val": dataset.labels("validation")} if early else {}
-    _fit(estimator, threads, X, y, **validation)
+    # The loss is asked for after each iteration: by as large a sample, or it would take most of the time.
+    X_val, y_val = _sampled(dataset, "validation", share)
+    _fit(estimator, threads, X, y, **({"X_val": X_val, "y_val": y_val} if early else {}))
     return estimator, int(cast("HistGradientBoostingClassifier", estimator).n_iter_)
+
+
+def _sampled(dataset: Dataset, split: Literal["train", "validation"], share: float) -> tuple[Floats, Labels]:
+    """Return a share of the rows of a split, at even distances within each class, so that no class is lost.
+
+    A larger share holds all rows of a smaller one if it is a multiple. No group is in two splits, so a sample may hold
+    some rows of a group.
+    """
+    X, y = dataset.features(split), dataset.labels(split)
+    if share == 1:
+        return X, y
+    import numpy as np
+
+    every = round(1 / share)
+    if dataset.meta["task"] == "regression":
+        return X[::every], y[::every]
+    rows = np.sort(np.concatenate([np.flatnonzero(y == label)[::every] for label in np.unique(y)]))
+    return X[rows], y[rows]
 
 
 def fit_final(

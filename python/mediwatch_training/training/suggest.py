@@ -107,13 +107,20 @@ def _add(study: Study, trial: SuggestInputTrial, distributions: dict[str, BaseDi
     from optuna.trial import TrialState, create_trial
 
     known = {name: value for name, value in trial["params"].items() if name in distributions}
-    states = {"complete": TrialState.COMPLETE, "failed": TrialState.FAIL, "running": TrialState.RUNNING}
+    states = {
+        "complete": TrialState.COMPLETE,
+        "pruned": TrialState.PRUNED,
+        "failed": TrialState.FAIL,
+        "running": TrialState.RUNNING,
+    }
     study.add_trial(
         create_trial(
             state=states[trial["state"]],
             params=known,
             distributions={name: distributions[name] for name in known},
             value=trial.get("score") if trial["state"] == "complete" else None,
+            # By these TPE ranks pruned trials.
+            intermediate_values={report["step"]: report["score"] for report in trial.get("reports", [])},
         )
     )
 

@@ -18,7 +18,8 @@ def trial(input: TrialInput, progress: Progress) -> TrialResult:
     """Fit on the train split and score on the validation split.
 
     Args:
-        input: The parameters are laid over the model's defaults.
+        input: The parameters are laid over the model's defaults. With a share below 1 the model is fitted on a sample
+            of the train split, and scored on all of the validation split.
         progress: Called with the stage.
 
     Returns:
@@ -37,7 +38,7 @@ def trial(input: TrialInput, progress: Progress) -> TrialResult:
 
     progress({"stage": "fitting"})
     started = time.perf_counter()
-    estimator, iterations = fit_on_train(dataset, model, params, seed, threads)
+    estimator, iterations = fit_on_train(dataset, model, params, seed, threads, input["share"])
     fit_seconds = time.perf_counter() - started
     predicted = predictions(estimator, task, dataset.features("validation"), threads)
     values = scores(task, dataset.labels("validation"), predicted)

@@ -112,7 +112,7 @@ async function collectSearch(
 function summary(best: Trial, trials: Trial[], direction: 'maximize' | 'minimize'): SearchResult {
   const complete = trials.filter(({ state }) => state === 'complete').length;
   const failed = trials.filter(({ state }) => state === 'failed').length;
-  return { best, trials: kept(trials, direction), complete: Math.max(complete, 1), failed };
+  return { best, trials: kept(trials, direction), complete: Math.max(complete, 1), pruned: 0, failed };
 }
 
 /** The best parameters as a command wrote them, with its score where it told one, or that of its best run. */
@@ -168,6 +168,7 @@ function progressOf(config: Config, trials: readonly Trial[], total: number): Se
   return {
     total: Math.max(total, trials.length),
     complete: count('complete'),
+    pruned: count('pruned'),
     failed: count('failed'),
     running: count('running'),
     metric: config.search.metric,

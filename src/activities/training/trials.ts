@@ -3,8 +3,9 @@ import { Context } from '@temporalio/activity';
 import { z } from 'zod';
 import type { Config } from '../../config.ts';
 import { TAGS } from '../../contracts/names.ts';
-import { SuggestResult, TrialResult } from '../../contracts/steps.ts';
+import { JudgeResult, SuggestResult, TrialResult } from '../../contracts/steps.ts';
 import type { ArtifactRef, Params, Space, Trial } from '../../contracts/training.ts';
+import { LAST_STEP, shareOf } from '../../domain/study.ts';
 import type { Mlflow, Run } from '../../systems/mlflow/index.ts';
 import { noResult, type Ran, readStepAnswer, type StepRunner } from '../../systems/steps/index.ts';
 import { merged, ownSources, runSource, scoreOf } from '../../systems/steps/metrics.ts';
@@ -27,6 +28,15 @@ interface TrialRequest {
   seed: number;
   parentRunId: string;
   key: string;
+}
+
+interface RungRequest extends TrialRequest {
+  /** See domain/study.ts. */
+  step: number;
+  pruner: 'median' | 'asha' | 'hyperband';
+  direction: 'maximize' | 'minimize';
+  /** Trials so far, this one among them. */
+  trials: Pick<Trial, 'number' | 'state' | 'reports'>[];
 }
 
 export function createTrialActivities({ config: shared, mlflow, store, runner }: TrainingSystems) {
@@ -65,6 +75,34 @@ export function createTrialActivities({ config: shared, mlflow, store, runner }:
         await mlflow.updateRun(runId, { status, endTime: Date.now() }).catch(() => undefined);
         throw error;
       }
+    });
+
+  /**
+   * Fits a bundled trial on some of the rows, and asks Optuna whether it goes on. Only a trial that ends has a run: one
+   * that is cancelled between two rungs leaves none.
+   */
+  const rungOfTrial = (config: Config, request: RungRequest) =>
+    runStepActivity(config, numbered(request), async ({ run, beat }) => {
+      const { dataset, model, number, params, seed, parentRunId, key, step, pruner, direction, trials } = request;
+      const { signal } = beat;
+      const datasetDir = await store.fetchDirectory(dataset, { signal });
+      const startTime = Date.now();
+      const input = { datasetDir, model, params, seed, threads: trialThreads, share: shareOf(step) };
+      const { score } = readStepAnswer('trial', TrialResult, await run(runner, input));
+      const judged = trials.map((trial) =>
+        trial.number === number ? { ...trial, reports: [...(trial.reports ?? []), { step, score }] } : trial,
+      );
+      const judge: StepRunner = { run: (call) => runner.run({ ...call, step: 'judge' }) };
+      const answer = await run(judge, { pruner, direction, number, trials: judged });
+      const { prune } = readStepAnswer('judge', JudgeResult, answer);
+      if (!prune) return { score, prunedRunId: null };
+      const experimentId = await mlflow.ensureExperiment(config.mlflow.experiment);
+      const tags = { [TAGS.trial]: String(number), [TAGS.pruned]: `${step}/${LAST_STEP}` };
+      const created = { experimentId, key, name: `trial ${number}`, parentRunId, startTime, tags };
+      const { runId } = await mlflow.ensureRun(created);
+      await mlflow.logBatch(runId, { params: stringified(params), metrics: { rung_score: score }, step });
+      await mlflow.updateRun(runId, { status: 'KILLED', endTime: Date.now() });
+      return { score, prunedRunId: runId };
     });
 
   /** Runs a script with the parameters as its arguments, and finds its score. */
@@ -119,11 +157,18 @@ export function createTrialActivities({ config: shared, mlflow, store, runner }:
       const config = settingsOf(shared, registeredModel);
       return runStepActivity(config, 'suggest', async ({ run, beat }) => {
         const first = await paramsOfVersions(mlflow, config, warmStart, beat.signal);
-        const trials = request.trials.map(({ number, params, state, score }) => ({ number, params, state, score }));
+        const trials = request.trials.map(({ number, params, state, score, reports }) => ({
+          ...{ number, params, state, score },
+          ...(reports && { reports }),
+        }));
         return readStepAnswer('suggest', SuggestResult, await run(runner, { ...wanted, direction, trials, first }))
           .params;
       });
     },
+
+    /** Judges a trial by a fit on some of the rows; one that is pruned is a run nested in the search's run. */
+    runRung: (request: RungRequest): Promise<{ score: number; prunedRunId: string | null }> =>
+      rungOfTrial(settingsOf(shared, request.registeredModel), request),
 
     /** Tries one set of parameters and scores it; it is a run nested in the search's run. */
     runTrial: (request: TrialRequest): Promise<TrialResult & { runId: string }> => {

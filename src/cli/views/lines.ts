@@ -1,6 +1,7 @@
 import { STAGE_TITLES } from '../../contracts/names.ts';
 import type { Progress, StageProgress } from '../../contracts/progress.ts';
 import { oneLine } from '../../contracts/text.ts';
+import { finishedTrials } from '../../domain/progress.ts';
 import { paramsText } from '../../words/numbers.ts';
 import { outcomeText, remarkText, waitingText } from '../../words/results.ts';
 import { type Output, writeJson, writeLine } from '../cli.ts';
@@ -27,7 +28,7 @@ export function lineView(stream: Output, clock: () => Date = () => new Date()): 
   const search = ({ search: now }: Progress) => {
     if (!now) return;
     if (now.best) onChange('best', String(now.best.number), `${bestScore(now)}: ${paramsText(now.best.params)}`);
-    const over = now.complete + now.failed >= now.total;
+    const over = finishedTrials(now) >= now.total;
     if (!over && clock().getTime() - countedAt < COUNT_EVERY_MS) return;
     if (onChange('count', trialCount(now), trialCount(now))) countedAt = clock().getTime();
   };

@@ -3,6 +3,7 @@ import { printable } from '../../config/printable.ts';
 import { STAGE_TITLES } from '../../contracts/names.ts';
 import type { Progress, SearchProgress, StageProgress } from '../../contracts/progress.ts';
 import { oneLine } from '../../contracts/text.ts';
+import { finishedTrials } from '../../domain/progress.ts';
 import { paramTexts } from '../../words/numbers.ts';
 import { remarkText, stageText, waitingText } from '../../words/results.ts';
 import type { Output, Style } from '../cli.ts';
@@ -106,7 +107,8 @@ function searchLines(search: SearchProgress, { columns, style }: Canvas): string
   ];
 }
 
-function searchBar({ total, complete, failed }: SearchProgress, width: number): string {
-  const filled = total > 0 ? Math.round((Math.min(complete + failed, total) / total) * width) : 0;
+function searchBar(search: SearchProgress, width: number): string {
+  const { total } = search;
+  const filled = total > 0 ? Math.round((Math.min(finishedTrials(search), total) / total) * width) : 0;
   return '█'.repeat(filled) + '░'.repeat(width - filled);
 }

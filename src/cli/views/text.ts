@@ -1,4 +1,5 @@
 import type { SearchProgress, StageProgress } from '../../contracts/progress.ts';
+import { finishedTrials } from '../../domain/progress.ts';
 import type { NamedLink } from '../../words/links.ts';
 import { duration, score } from '../../words/numbers.ts';
 import type { Style } from '../cli.ts';
@@ -8,10 +9,13 @@ export function stageTime({ startedAt, endedAt }: StageProgress, now: number): s
   return startedAt === undefined ? '' : duration((endedAt ?? now) - startedAt);
 }
 
-/** `trials 7/20 (2 running, 1 failed)` */
-export function trialCount({ total, complete, failed, running }: SearchProgress): string {
-  const details = [running && `${running} running`, failed && `${failed} failed`].filter(Boolean).join(', ');
-  return `trials ${complete + failed}/${total}${details && ` (${details})`}`;
+/** `trials 7/20 (2 running, 3 pruned, 1 failed)` */
+export function trialCount(search: SearchProgress): string {
+  const { total, pruned, failed, running } = search;
+  const details = [running && `${running} running`, pruned && `${pruned} pruned`, failed && `${failed} failed`]
+    .filter(Boolean)
+    .join(', ');
+  return `trials ${finishedTrials(search)}/${total}${details && ` (${details})`}`;
 }
 
 /** `best 0.6812 (trial 4)`; empty before the first score. */

@@ -36,6 +36,11 @@ export async function createStepRunner({ config: shared, reaper, pool, proposer 
     async run(call) {
       const config = call.config ?? shared;
       if (call.settings) return await runAsCommand(systems, config, call.settings, call);
+      if (call.step === 'judge') {
+        const { step, input, logFile, signal, onProgress } = call;
+        const timeoutMs = config.steps.suggest.timeout * 1000;
+        return proposer.run({ step, input, logFile, signal, onProgress, timeoutMs });
+      }
       if (call.step === 'extra') throw invalidSetting.noCommand('The extra step');
       const { command, skip, ...settings } = config.steps[call.step];
       const name = `steps.${call.step}`;

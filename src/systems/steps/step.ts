@@ -5,7 +5,8 @@ import type { Metrics } from '../../contracts/training.ts';
 import type { LogOrigin } from '../logs/index.ts';
 
 export interface StepCall {
-  step: PlaceholderStep;
+  /** `judge` is always ours: no command replaces it. */
+  step: PlaceholderStep | 'judge';
   /** Settings of the registered model that it is for; absent: those of the whole file. */
   config?: Config;
   /** Of an extra step; absent: those of `steps`. */

@@ -47,7 +47,7 @@ def search(request: Search) -> SearchValues | Missing:
     }
 
 
-_STATES = ("complete", "failed", "running")
+_STATES = ("complete", "pruned", "failed", "running")
 
 
 def _axes(complete: list[ReportedTrial], space: Space) -> list[Axis]:
