@@ -5,6 +5,7 @@ import { Command } from 'commander';
 import { benchAlerts } from './alerts.ts';
 import { benchEncryption } from './encryption.ts';
 import { circumstances, say } from './figures.ts';
+import { benchModels } from './models.ts';
 import { benchRedeploy } from './redeploy.ts';
 import { benchRetrain } from './retrain.ts';
 import { benchServe } from './serve.ts';
@@ -53,6 +54,16 @@ const BENCHMARKS: Record<string, Benchmark<string>> = {
     about: 'retrains of a sample, redeploys and rollbacks with encrypted payloads, against the same without',
     options: { rounds: [5, IN_TURN], trials: [4, 'trials of each search'] },
     run: benchEncryption,
+  }),
+  models: benchmark({
+    about:
+      'many models with a schedule, a steward and a held lock each, on one stack with one worker, against one model',
+    options: {
+      models: [200, 'how many models'],
+      rounds: [5, 'alerts that are measured, each of another model'],
+      seconds: [60, 'how long the idle stack is watched'],
+    },
+    run: benchModels,
   }),
 };
 const LATEST = join(import.meta.dirname, 'results', 'latest.json');

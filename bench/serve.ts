@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createWriteStream, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { createWriteStream, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
@@ -9,6 +9,7 @@ import { PROJECT_ROOT } from '../src/config.ts';
 import { freePort } from '../src/systems/ports.ts';
 import { until } from '../test/support/until.ts';
 import { inTurn, ratio, say, summaries, summary } from './figures.ts';
+import { cpuSeconds, inGroup } from './processes.ts';
 
 interface Options {
   rounds: number;
@@ -188,7 +189,7 @@ async function load(server: Server, { clients, seconds, size, rows }: Load) {
   for (let start = 0; start + size <= rows.length && bodies.length < 500; start += size)
     bodies.push(server.body(rows.slice(start, start + size)));
   const ms: number[] = [];
-  const cpuBefore = cpuSeconds(server.process);
+  const cpuBefore = cpuSeconds(inGroup(server.process));
   const startedAt = performance.now();
   const ask = async () => {
     const client = new Client(server.url, { headersTimeout: 0, bodyTimeout: 0 });
@@ -208,20 +209,6 @@ async function load(server: Server, { clients, seconds, size, rows }: Load) {
   };
   await Promise.all(Array.from({ length: clients }, ask));
   const took = (performance.now() - startedAt) / 1_000;
-  const cpuMs = ((cpuSeconds(server.process) - cpuBefore) * 1_000) / ms.length;
+  const cpuMs = ((cpuSeconds(inGroup(server.process)) - cpuBefore) * 1_000) / ms.length;
   return { medianMs: summary(ms).median, requestsPerSecond: ms.length / took, cpuMs };
-}
-
-/** CPU time of a process group so far, from Linux's table of processes. */
-function cpuSeconds({ pid }: ChildProcess): number {
-  let ticks = 0;
-  for (const entry of readdirSync('/proc').filter((name) => Number(name) > 0)) {
-    try {
-      const fields = readFileSync(`/proc/${entry}/stat`, 'latin1').split(') ')[1]?.split(' ') ?? [];
-      if (Number(fields[2]) === pid) ticks += Number(fields[11]) + Number(fields[12]);
-    } catch {
-      // It has ended.
-    }
-  }
-  return ticks / 100;
 }

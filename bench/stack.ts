@@ -38,7 +38,9 @@ export async function startBenchStack(env: Readonly<Record<string, string>> = {}
     };
     return {
       config,
+      client,
       run,
+      processes: stack.processes,
       /** Trains a version of a sample of the data, and promotes it. */
       retrain: (input: { trials: number; seed: number }) =>
         run<RetrainResult>('retrain', { data, model: 'hgb', policy: 'always', ...input }),

@@ -284,16 +284,23 @@ export function createNotificationActivities({ notifier }: { notifier: Pick<Noti
   };
 }
 
+/** There may be hundreds of these watches, and nothing waits for the end of one that was called off. */
+const WATCH_INTERVAL_MS = 5_000;
+
 /** Returns when the workflow run has ended in any way; heartbeats meanwhile. */
 async function untilEnded(client: Client, { workflowId, runId }: { workflowId: string; runId: string }) {
-  await whileHeartbeating(async ({ signal }) => {
-    const handle = client.workflow.getHandle(workflowId, runId, { followRuns: false });
-    await client
-      .withAbortSignal(signal, () => handle.result())
-      .catch((error: unknown) => {
-        if (!(signal.aborted || isEnd(error))) throw error;
-      });
-  });
+  await whileHeartbeating(
+    async ({ signal }) => {
+      const handle = client.workflow.getHandle(workflowId, runId, { followRuns: false });
+      await client
+        .withAbortSignal(signal, () => handle.result())
+        .catch((error: unknown) => {
+          if (!(signal.aborted || isEnd(error))) throw error;
+        });
+    },
+    undefined,
+    WATCH_INTERVAL_MS,
+  );
   if (Context.current().cancellationSignal.aborted) await Context.current().cancelled;
 }
 

@@ -5,7 +5,7 @@ export function plain(text: string): string {
   return (
     oneLine(text)
       .replace(/[\\`*[\]<>|~]/g, '\\$&')
-      .replace(/(?<![\p{L}\p{N}])_|_(?![\p{L}\p{N}])/gu, '\\_')
+      .replace(/_(?<![\p{L}\p{N}]_)|_(?![\p{L}\p{N}])/gu, '\\_')
       .replace(/&(?=#?\w+;)/g, '\\&')
       // The UI sets two of them as a dash, and a command that is copied from there does not work.
       .replace(/-(?=-)/g, '\\-')

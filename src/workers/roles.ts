@@ -55,6 +55,12 @@ function forgiving(config: Config) {
 
 const STATE = (config: Config, ...parts: string[]) => join(fromRoot(config, config.stack.dir), ...parts);
 
+/**
+ * Whoever holds a lock, and each retrain that a steward follows, is watched by an activity that does nothing but wait. With
+ * the SDK's hundred slots, as many models would keep every other activity from beginning.
+ */
+const WAITING_ACTIVITIES = 10_000;
+
 /** Everything that a role needs is made here, once, and handed on: nothing reaches for a global. */
 const SERVICES = {
   async orchestration(config, connection, _logs, refresh) {
@@ -82,7 +88,10 @@ const SERVICES = {
       audit,
       refresh,
     });
-    const activities = registeredOn('orchestration', implementations);
+    const orchestration = {
+      activities: registeredOn('orchestration', implementations),
+      maxConcurrentActivityTaskExecutions: WAITING_ACTIVITIES,
+    };
     const apply = () => (config.worker.applySchedules ? applySchedules(client, config) : Promise.resolve());
     let declared = config.schedules;
     let applied = apply();
@@ -92,14 +101,14 @@ const SERVICES = {
         declared = config.schedules;
         applied = applied.then(apply);
       },
-      options: { ...versioned(bundle, encrypts(config)), activities },
+      options: { ...versioned(bundle, encrypts(config)), ...orchestration },
       beside: (create) =>
         hostVersions({
           client,
           own: bundle.buildId,
           async create(buildId) {
             const earlier = await bundleOf(bundles, buildId);
-            return earlier && create({ ...versioned(earlier, encrypts(config)), activities });
+            return earlier && create({ ...versioned(earlier, encrypts(config)), ...orchestration });
           },
         }),
       close: async () => {

@@ -77,7 +77,7 @@ export const PROFILES = {
   /** Waits for the end of a workflow, however long it takes: heartbeats tell a dead worker from a slow holder. */
   watch: {
     startToCloseTimeout: '365 days',
-    heartbeatTimeout: '10 seconds',
+    heartbeatTimeout: '15 seconds',
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
     retry: {
       initialInterval: '200 milliseconds',

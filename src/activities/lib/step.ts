@@ -162,13 +162,14 @@ interface Beat {
 export async function whileHeartbeating<Result>(
   body: (beat: Beat) => Promise<Result>,
   logFile?: string,
+  intervalMs = INTERVAL_MS,
 ): Promise<Result> {
   const context = Context.current();
   let latest: unknown = null;
   const send = () =>
     context.heartbeat({ host: hostname(), ...(logFile && { log: logFile }), progress: redactTexts(latest) });
   send();
-  const timer = setInterval(send, INTERVAL_MS);
+  const timer = setInterval(send, intervalMs);
   try {
     return await body({
       signal: context.cancellationSignal,

@@ -30,6 +30,8 @@ export interface ReconcileOptions {
   overwrite?: boolean;
 }
 
+/** Schedules that are brought in line side by side: each is a few requests that wait for Temporal's disk. */
+const AT_ONCE = 10;
 /** How often a schedule is looked at while others change it too. */
 const LOOKS = 20;
 
@@ -47,7 +49,10 @@ export async function reconcile(
 ): Promise<ScheduleChange[]> {
   const declared = declaredSchedules(schedules);
   const changes: ScheduleChange[] = [];
-  for (const schedule of declared) changes.push(await bringInLine(client, schedule, options));
+  for (let done = 0; done < declared.length; done += AT_ONCE) {
+    const some = declared.slice(done, done + AT_ONCE);
+    changes.push(...(await Promise.all(some.map((schedule) => bringInLine(client, schedule, options)))));
+  }
   for (const name of await listOurs(client)) {
     if (!(name in schedules)) changes.push(await undeclared(client, name, options));
   }
