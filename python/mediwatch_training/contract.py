@@ -342,6 +342,13 @@ class TrialInput(TypedDict):
     share: float
 
 
+class TrainInputFound(TypedDict):
+    #: iterations of boosting, trees of a forest
+    iterations: int
+    #: probability from which a record counts as positive; null: of no binary target
+    threshold: float | None
+
+
 class TrainInput(TypedDict):
     #: folder that prepare wrote
     datasetDir: str
@@ -363,6 +370,8 @@ class TrainInput(TypedDict):
     workDir: str | None
     #: tags of the run
     tags: dict[str, str] | None
+    #: what a trial of the same input found; null: it is found here
+    found: TrainInputFound | None
 
 
 class EvaluateInputModelRecorded(TypedDict):
@@ -588,6 +597,13 @@ class RegisterInput(TypedDict):
     tags: dict[str, str] | None
 
 
+class TrainAndRegisterInputFound(TypedDict):
+    #: iterations of boosting, trees of a forest
+    iterations: int
+    #: probability from which a record counts as positive; null: of no binary target
+    threshold: float | None
+
+
 class TrainAndRegisterInput(TypedDict):
     #: folder that prepare wrote
     datasetDir: str
@@ -609,6 +625,8 @@ class TrainAndRegisterInput(TypedDict):
     workDir: str | None
     #: tags of the run
     tags: dict[str, str] | None
+    #: what a trial of the same input found; null: it is found here
+    found: TrainAndRegisterInputFound | None
     #: registered model to make a version of
     register: str | None
 
@@ -1332,6 +1350,29 @@ SCHEMAS: dict[str, Schema] = {
                 "description": "tags of the run",
                 "anyOf": [{"type": "object", "additionalProperties": {"type": "string"}}, {"type": "null"}],
             },
+            "found": {
+                "default": None,
+                "description": "what a trial of the same input found; null: it is found here",
+                "anyOf": [
+                    {
+                        "type": "object",
+                        "properties": {
+                            "iterations": {
+                                "type": "integer",
+                                "exclusiveMinimum": 0,
+                                "description": "iterations of boosting, trees of a forest",
+                            },
+                            "threshold": {
+                                "description": "probability from which a record counts as positive; null: of no binary target",
+                                "type": ["number", "null"],
+                            },
+                        },
+                        "required": ["iterations", "threshold"],
+                        "additionalProperties": False,
+                    },
+                    {"type": "null"},
+                ],
+            },
         },
         "required": ["datasetDir", "trackingUri"],
         "additionalProperties": False,
@@ -1764,6 +1805,29 @@ SCHEMAS: dict[str, Schema] = {
                 "default": None,
                 "description": "tags of the run",
                 "anyOf": [{"type": "object", "additionalProperties": {"type": "string"}}, {"type": "null"}],
+            },
+            "found": {
+                "default": None,
+                "description": "what a trial of the same input found; null: it is found here",
+                "anyOf": [
+                    {
+                        "type": "object",
+                        "properties": {
+                            "iterations": {
+                                "type": "integer",
+                                "exclusiveMinimum": 0,
+                                "description": "iterations of boosting, trees of a forest",
+                            },
+                            "threshold": {
+                                "description": "probability from which a record counts as positive; null: of no binary target",
+                                "type": ["number", "null"],
+                            },
+                        },
+                        "required": ["iterations", "threshold"],
+                        "additionalProperties": False,
+                    },
+                    {"type": "null"},
+                ],
             },
             "register": {
                 "default": None,

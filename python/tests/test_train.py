@@ -16,6 +16,7 @@ from mediwatch_training.errors import (
     ModelLoadFailed,
     ModelMismatch,
 )
+from mediwatch_training.steps import run_step
 from mediwatch_training.tracking import tracking_errors
 from mediwatch_training.training.estimators import check_params, fit_final
 
@@ -76,6 +77,25 @@ def test_repeating_a_completed_step_returns_its_result_and_trains_nothing(sample
     assert client.get_run(first["runId"]).info.end_time == before
     other = run("train", **{**values, "params": {"max_iter": 4}})
     assert other["modelId"] != first["modelId"]
+
+
+def test_what_the_trial_found_saves_the_first_fit_and_changes_nothing(sample_dataset, mlflow_uri):
+    values = {"datasetDir": str(sample_dataset), "params": {"learning_rate": 0.2}}
+    metrics = run("trial", **values)["metrics"]
+    found = {"iterations": metrics["iterations"], "threshold": metrics["threshold"]}
+    stages: list[object] = []
+
+    def train(**more: object) -> dict[str, object]:
+        stages.clear()
+        result = run_step(
+            "train", {**values, "trackingUri": mlflow_uri, **more}, lambda update: stages.append(update["stage"])
+        )
+        return {"metrics": result["metrics"], "threshold": result["threshold"]}
+
+    alone = train()
+    assert "finding the threshold" in stages
+    assert train(found=found) == alone
+    assert "finding the threshold" not in stages
 
 
 def test_registering_twice_makes_one_version(trained, mlflow_uri):

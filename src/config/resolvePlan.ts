@@ -104,6 +104,7 @@ const NOTHING_GIVEN = {
   dataset: null,
   params: null,
   searchTrials: [],
+  found: null,
   runId: null,
   parentRunId: null,
   trigger: 'manual',

@@ -11,7 +11,7 @@ import {
   TrainingOptions,
 } from './options.ts';
 import { MetricRule } from './registry.ts';
-import { ArtifactRef, Dataset, Params, Trial } from './training.ts';
+import { ArtifactRef, Dataset, FoundByTrial, Params, Trial } from './training.ts';
 /*
  * The plan of a workflow: its input laid over the settings. It is complete, so that nothing else governs what the workflow
  * does. A stage gets the plan that its parent made for it; the plan of what a person started is resolved once, and kept
@@ -109,6 +109,9 @@ export const TrainPlan = z.object({
   splitSeed: z.number().int().nullable().describe('seed that the data set was split by; null: nobody knows'),
   params: Params.nullable().describe('null: the defaults of the model'),
   searchTrials: z.array(Trial),
+  found: FoundByTrial.nullable()
+    .default(null)
+    .describe('what the best trial found; null: a fit before the final one finds it'),
   runId: z.string().nullable().describe('MLflow run that the model is logged to; null: one of its own'),
   report: z.boolean().describe('whether a page about the version is written'),
   limits: limits('prepare', 'train', 'report'),

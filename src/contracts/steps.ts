@@ -3,7 +3,18 @@ import { DriftDocument } from './drift.ts';
 import type { StepName } from './plans.ts';
 import { Comparison, memoryMb, RecordedFiles } from './registry.ts';
 import { ReportInput, WrittenReport } from './report.ts';
-import { ColumnChoice, Dataset, Metrics, MODELS, Params, Space, TASKS, TrainedModel, Trial } from './training.ts';
+import {
+  ColumnChoice,
+  Dataset,
+  FoundByTrial,
+  Metrics,
+  MODELS,
+  Params,
+  Space,
+  TASKS,
+  TrainedModel,
+  Trial,
+} from './training.ts';
 import { Floor, ModelNeed } from './verdicts.ts';
 
 /**
@@ -153,6 +164,7 @@ const TrainInput = z.strictObject({
   experiment: text.default('mediwatch').describe('experiment of a new run'),
   workDir,
   tags: z.record(z.string(), z.string()).nullable().default(null).describe('tags of the run'),
+  found: FoundByTrial.nullable().default(null).describe('what a trial of the same input found; null: it is found here'),
 });
 
 /** What the bundled training says besides; a workflow needs no more than {@link TrainedModel}. */
@@ -291,7 +303,7 @@ export const STEP_CONTRACTS = {
   train: {
     about: 'Fits on train and validation, scores the test split and logs the model to MLflow.',
     bundled: TrainInput,
-    command: TrainInput.omit({ trackingUri: true, runId: true, experiment: true, tags: true }).extend({
+    command: TrainInput.omit({ trackingUri: true, runId: true, experiment: true, tags: true, found: true }).extend({
       ...forCommands,
       trials: z.array(Trial).describe('trials of the search'),
     }),

@@ -140,6 +140,16 @@ export const Trial = z.object({
 });
 export type Trial = z.infer<typeof Trial>;
 
+/** What a fit on the training split found by the validation split, and the final fit needs. */
+export const FoundByTrial = z.strictObject({
+  iterations: z.number().int().positive().describe('iterations of boosting, trees of a forest'),
+  threshold: z
+    .number()
+    .nullable()
+    .describe('probability from which a record counts as positive; null: of no binary target'),
+});
+export type FoundByTrial = z.infer<typeof FoundByTrial>;
+
 /** A finished training: a model in an MLflow run, not yet a registered version. */
 export const TrainedModel = z.object({
   runId: z.string().describe('MLflow run that holds the model'),

@@ -1,5 +1,5 @@
 import type { SearchProgress } from '../contracts/progress.ts';
-import type { Params, Trial } from '../contracts/training.ts';
+import { FoundByTrial, type Params, type Trial } from '../contracts/training.ts';
 import type { SearchStop } from '../contracts/verdicts.ts';
 
 type Direction = 'maximize' | 'minimize';
@@ -113,6 +113,12 @@ export function stopOf(
   if (!best) return undefined;
   if (timeout > 0 && now - startedAt >= timeout * 1000) return 'timeout';
   return patience > 0 && sinceBest >= patience ? 'patience' : undefined;
+}
+
+/** What the final fit need not find again, as the bundled trial counts it; null where a trial tells nothing of the kind. */
+export function foundBy(trial: Trial | undefined): FoundByTrial | null {
+  const { iterations, threshold = null } = trial?.metrics ?? {};
+  return FoundByTrial.safeParse({ iterations, threshold }).data ?? null;
 }
 
 /** More trials failed than the share of the whole search that may. */

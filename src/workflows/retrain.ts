@@ -1,5 +1,6 @@
 import { isOfStage, STAGES } from '../contracts/names.ts';
 import { whyNotDeployed } from '../domain/outcomes.ts';
+import { foundBy } from '../domain/study.ts';
 import { news } from '../words/news.ts';
 import { extraSteps } from './runtime/extraSteps.ts';
 import { sharingLock } from './runtime/lock.ts';
@@ -42,6 +43,7 @@ export const retrain = workflow(
       splitSeed: plan.seed,
       params: search?.best.params ?? null,
       searchTrials: search?.trials ?? [],
+      found: foundBy(search?.best),
       runId: run.mlflowRunId,
     });
 

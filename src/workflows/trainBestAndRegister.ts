@@ -11,7 +11,7 @@ export const trainBestAndRegister = workflow(
   'trainBestAndRegister',
   { mlflowRun: { purpose: 'train', given: ({ runId }) => runId } },
   async (plan, run) => {
-    const { registeredModel, model, data, seed, params, searchTrials, limits } = plan;
+    const { registeredModel, model, data, seed, params, searchTrials, found, limits } = plan;
     const dataset = plan.dataset ?? (await run.stages.prepareData({ ...plan, force: false }));
 
     const trained = await stepActivities(limits.train).trainModel({
@@ -24,6 +24,7 @@ export const trainBestAndRegister = workflow(
       runId: run.mlflowRunId,
       key: run.key('train'),
       trials: searchTrials,
+      found,
     });
 
     const version = await activities.registerVersion({

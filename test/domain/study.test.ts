@@ -5,6 +5,7 @@ import {
   comparable,
   createStudy,
   finish,
+  foundBy,
   propose,
   remaining,
   report,
@@ -116,5 +117,19 @@ describe('a study', () => {
     expect(tooManyFailed({ ...createStudy(10), failed: 5 }, 0.5)).toBe(false);
     expect(tooManyFailed({ ...createStudy(10), failed: 6 }, 0.5)).toBe(true);
     expect(tooManyFailed({ ...createStudy(10), failed: 1 }, 0)).toBe(true);
+  });
+
+  it('hands on what a trial found for the final fit, and nothing that only looks like it', () => {
+    const found = (metrics?: Trial['metrics']) =>
+      foundBy({ number: 0, params: {}, state: 'complete', ...(metrics && { metrics }) });
+    expect(found({ iterations: 78, threshold: 0.12, validation_auc: 0.69 })).toEqual({
+      iterations: 78,
+      threshold: 0.12,
+    });
+    expect(found({ iterations: 78 })).toEqual({ iterations: 78, threshold: null });
+    expect(found({ iterations: 7.5, threshold: 0.12 })).toBeNull();
+    expect(found({ threshold: 0.12 })).toBeNull();
+    expect(found()).toBeNull();
+    expect(foundBy(undefined)).toBeNull();
   });
 });

@@ -54,14 +54,7 @@ def _train(
 ) -> TrainResult:
     model, seed, threads = input["model"], input["seed"], input["threads"]
     task = dataset.meta["task"]
-    # The threshold must come from rows that the model has not seen, and so must the number of iterations.
-    progress({"stage": "finding the threshold" if task == "binary" else "finding the number of iterations"})
-    scout, iterations = estimators.fit_on_train(dataset, model, params, seed, threads)
-    threshold = None
-    if task == "binary":
-        validation = estimators.predictions(scout, task, dataset.features("validation"), threads)
-        threshold = best_f1_threshold(dataset.labels("validation"), validation)
-
+    iterations, threshold = _found(dataset, params, input, progress)
     progress({"stage": "fitting on train and validation", "iterations": iterations})
     encoder, X, y = dataset.refitted_encoder()
     estimator = estimators.fit_final(dataset, X, y, model, params, iterations, seed, threads)
@@ -95,6 +88,19 @@ def _train(
         result["threshold"] = threshold
     run.complete(key, result)
     return result
+
+
+def _found(dataset: Dataset, params: Params, input: TrainInput, progress: Progress) -> tuple[int, float | None]:
+    """Return the number of iterations and the threshold, which come from rows that the model has not seen."""
+    found, task, threads = input["found"], dataset.meta["task"], input["threads"]
+    if found is not None and (found["threshold"] is None) == (task != "binary"):
+        return found["iterations"], found["threshold"]
+    progress({"stage": "finding the threshold" if task == "binary" else "finding the number of iterations"})
+    scout, iterations = estimators.fit_on_train(dataset, input["model"], params, input["seed"], threads)
+    if task != "binary":
+        return iterations, None
+    validation = estimators.predictions(scout, task, dataset.features("validation"), threads)
+    return iterations, best_f1_threshold(dataset.labels("validation"), validation)
 
 
 def _pipeline(

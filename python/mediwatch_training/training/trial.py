@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..dataset import open_dataset
 from .estimators import check_params, fit_on_train, predictions
-from .scores import primary, scores
+from .scores import best_f1_threshold, primary, scores
 
 if TYPE_CHECKING:
     from ..contract import TrialInput, TrialResult
@@ -24,7 +24,7 @@ def trial(input: TrialInput, progress: Progress) -> TrialResult:
 
     Returns:
         The score is the AUC, or R² of a regression; the metrics are all scores of the task as ``validation_…``,
-        ``iterations``, and ``fit_seconds`` and ``trial_seconds`` (s).
+        ``iterations``, the ``threshold`` of a binary target, and ``fit_seconds`` and ``trial_seconds`` (s).
 
     Raises:
         DataNotFound: There is no dataset in the directory.
@@ -41,7 +41,10 @@ def trial(input: TrialInput, progress: Progress) -> TrialResult:
     estimator, iterations = fit_on_train(dataset, model, params, seed, threads, input["share"])
     fit_seconds = time.perf_counter() - started
     predicted = predictions(estimator, task, dataset.features("validation"), threads)
-    values = scores(task, dataset.labels("validation"), predicted)
+    labels = dataset.labels("validation")
+    values = scores(task, labels, predicted)
+    # With the iterations, what the final fit would otherwise have to find by this same fit.
+    threshold = {"threshold": best_f1_threshold(labels, predicted)} if task == "binary" else {}
     return {
         "score": values[primary(task)],
         "metrics": {
@@ -49,5 +52,6 @@ def trial(input: TrialInput, progress: Progress) -> TrialResult:
             "fit_seconds": fit_seconds,
             "trial_seconds": time.perf_counter() - began,
             "iterations": iterations,
+            **threshold,
         },
     }

@@ -2,7 +2,14 @@ import { availableParallelism } from 'node:os';
 import { basename } from 'node:path';
 import type { Config } from '../../config.ts';
 import { TAGS } from '../../contracts/names.ts';
-import { type Dataset, type Metrics, type Params, TrainedModel, type Trial } from '../../contracts/training.ts';
+import {
+  type Dataset,
+  type FoundByTrial,
+  type Metrics,
+  type Params,
+  TrainedModel,
+  type Trial,
+} from '../../contracts/training.ts';
 import type { Mlflow, Run } from '../../systems/mlflow/index.ts';
 import {
   type CommandSettings,
@@ -43,6 +50,8 @@ interface TrainRequest {
   runId: string;
   key?: string;
   trials: Trial[];
+  /** What the trial with these parameters found on these data; absent of an older workflow. */
+  found?: FoundByTrial | null;
 }
 
 export function createTrainActivities({ config: shared, mlflow, store, runner }: TrainingSystems) {
@@ -50,10 +59,12 @@ export function createTrainActivities({ config: shared, mlflow, store, runner }:
 
   const bundled = (config: Config, request: TrainRequest) =>
     runStepActivity(config, 'train', async ({ workDir, run, beat }) => {
-      const { dataset, model, params, seed, runId } = request;
+      const { dataset, model, params, seed, runId, found = null } = request;
       const datasetDir = await store.fetchDirectory(dataset.ref, { signal: beat.signal });
       const trackingUri = config.mlflow.uri;
-      const input = { datasetDir, model, params, seed, threads, trackingUri, runId, workDir };
+      // The numbers of a project's own trials may mean something else.
+      const known = config.steps.trial.command ? null : found;
+      const input = { datasetDir, model, params, seed, threads, trackingUri, runId, workDir, found: known };
       return readStepAnswer('train', TrainedModel, await run(runner, input));
     });
 
