@@ -12,6 +12,20 @@ export const chromiumProblem = existsSync(CHROMIUM)
   ? null
   : `there is no Chromium at ${CHROMIUM}; CHROMIUM_PATH names one`;
 
+/**
+ * Makes pages hold still: a spinner alone keeps half a core busy where Chromium draws without a graphics card, and the
+ * Temporal UI does not heed `reducedMotion`.
+ */
+const HOLD_STILL = `
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(\`*, *::before, *::after {
+    animation-duration: 1ms !important;
+    animation-iteration-count: 1 !important;
+    transition-duration: 1ms !important;
+  }\`);
+  document.adoptedStyleSheets.push(sheet);
+`;
+
 interface Size {
   width: number;
   height: number;
@@ -38,6 +52,7 @@ export interface TestPage {
 export async function openBrowser(suite: string): Promise<TestBrowser> {
   const browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] });
   const context = await browser.newContext({ timezoneId: 'UTC', reducedMotion: 'reduce' });
+  await context.addInitScript(HOLD_STILL);
   const folder = join(process.env.MEDIWATCH_SCREENSHOTS ?? join(PROJECT_ROOT, 'test-output/screenshots'), suite);
   mkdirSync(folder, { recursive: true });
   return {
