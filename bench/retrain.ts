@@ -112,27 +112,39 @@ async function retrain(stack: TestStack, trials: number): Promise<Ours> {
   return { registered, stages, overheadPerTrial, testAuc: version.metrics.test_auc ?? Number.NaN };
 }
 
-/** From the history: the time from scheduling a trial to its result, less the seconds that the step itself counted. */
+/**
+ * From the history: the time from scheduling a trial, and each of its rungs, to the result, less the seconds that the step
+ * itself counted.
+ */
 async function trialOverhead(
   search: ReturnType<Client['workflow']['getHandle']>,
   codec: PayloadCodec,
 ): Promise<number> {
   const { events } = await search.fetchHistory();
   const scheduled = new Map<string, number>();
-  const seconds: number[] = [];
+  let trials = 0;
+  let overhead = 0;
   for (const event of events ?? []) {
     const time = Number(event.eventTime?.seconds ?? 0) + (event.eventTime?.nanos ?? 0) / 1e9;
-    if (event.activityTaskScheduledEventAttributes?.activityType?.name === 'runTrial') {
+    if (/^run(Trial|Rung)$/.test(event.activityTaskScheduledEventAttributes?.activityType?.name ?? '')) {
       scheduled.set(String(event.eventId), time);
     }
     const completed = event.activityTaskCompletedEventAttributes;
     const start = scheduled.get(String(completed?.scheduledEventId));
     const [payload] = await codec.decode(completed?.result?.payloads ?? []);
     if (start === undefined || !payload?.data) continue;
-    const { metrics } = JSON.parse(Buffer.from(payload.data).toString()) as { metrics: Record<string, number> };
-    seconds.push(time - start - (metrics.trial_seconds ?? Number.NaN));
+    const result = JSON.parse(Buffer.from(payload.data).toString()) as Partial<TrialEnd & RungEnd>;
+    overhead += time - start - (result.metrics?.trial_seconds ?? result.seconds ?? Number.NaN);
+    // The last activity of a trial; one whose rung let it go on has another.
+    if (result.prunedRunId !== null) trials += 1;
   }
-  return mean(seconds);
+  return overhead / trials;
 }
 
-const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+interface TrialEnd {
+  metrics: Record<string, number>;
+}
+interface RungEnd {
+  seconds: number;
+  prunedRunId: string | null;
+}

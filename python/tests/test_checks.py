@@ -30,7 +30,7 @@ def test_every_step_of_the_contract_has_a_function():
 
 def test_what_is_left_out_or_null_gets_the_default_of_the_contract():
     checked = check_input("trial", {"datasetDir": "d", "seed": None, "threads": 2.0})
-    assert checked == {"datasetDir": "d", "model": "hgb", "params": None, "seed": 42, "threads": 2}
+    assert checked == {"datasetDir": "d", "model": "hgb", "params": None, "seed": 42, "threads": 2, "share": 1}
     assert isinstance(checked["threads"], int)
 
 

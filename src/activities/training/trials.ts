@@ -39,6 +39,14 @@ interface RungRequest extends TrialRequest {
   trials: Pick<Trial, 'number' | 'state' | 'reports'>[];
 }
 
+interface RungResult {
+  score: number;
+  /** That the step itself took. */
+  seconds?: number | null;
+  /** Null: the trial goes on. */
+  prunedRunId: string | null;
+}
+
 export function createTrialActivities({ config: shared, mlflow, store, runner }: TrainingSystems) {
   const trialThreads = Math.max(1, Math.floor(availableParallelism() / shared.worker.slots));
 
@@ -88,21 +96,22 @@ export function createTrialActivities({ config: shared, mlflow, store, runner }:
       const datasetDir = await store.fetchDirectory(dataset, { signal });
       const startTime = Date.now();
       const input = { datasetDir, model, params, seed, threads: trialThreads, share: shareOf(step) };
-      const { score } = readStepAnswer('trial', TrialResult, await run(runner, input));
+      const { score, metrics } = readStepAnswer('trial', TrialResult, await run(runner, input));
+      const seconds = metrics.trial_seconds ?? null;
       const judged = trials.map((trial) =>
         trial.number === number ? { ...trial, reports: [...(trial.reports ?? []), { step, score }] } : trial,
       );
       const judge: StepRunner = { run: (call) => runner.run({ ...call, step: 'judge' }) };
       const answer = await run(judge, { pruner, direction, number, trials: judged });
       const { prune } = readStepAnswer('judge', JudgeResult, answer);
-      if (!prune) return { score, prunedRunId: null };
+      if (!prune) return { score, seconds, prunedRunId: null };
       const experimentId = await mlflow.ensureExperiment(config.mlflow.experiment);
       const tags = { [TAGS.trial]: String(number), [TAGS.pruned]: `${step}/${LAST_STEP}` };
       const created = { experimentId, key, name: `trial ${number}`, parentRunId, startTime, tags };
       const { runId } = await mlflow.ensureRun(created);
       await mlflow.logBatch(runId, { params: stringified(params), metrics: { rung_score: score }, step });
       await mlflow.updateRun(runId, { status: 'KILLED', endTime: Date.now() });
-      return { score, prunedRunId: runId };
+      return { score, seconds, prunedRunId: runId };
     });
 
   /** Runs a script with the parameters as its arguments, and finds its score. */
@@ -167,7 +176,7 @@ export function createTrialActivities({ config: shared, mlflow, store, runner }:
     },
 
     /** Judges a trial by a fit on some of the rows; one that is pruned is a run nested in the search's run. */
-    runRung: (request: RungRequest): Promise<{ score: number; prunedRunId: string | null }> =>
+    runRung: (request: RungRequest): Promise<RungResult> =>
       rungOfTrial(settingsOf(shared, request.registeredModel), request),
 
     /** Tries one set of parameters and scores it; it is a run nested in the search's run. */
