@@ -6,8 +6,10 @@ import json
 import math
 import os
 import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import cast
+from typing import BinaryIO, cast
 
 
 def to_json(value: object) -> str:
@@ -24,13 +26,23 @@ def write_json(path: str | Path, value: object) -> None:
 
 
 def write_bytes(path: str | Path, content: bytes | memoryview) -> None:
-    """Write `content` to `path` atomically, for this user alone: it may hold records of patients."""
+    """Write `content` to `path` as `open_to_replace` does."""
+    with open_to_replace(path) as file:
+        file.write(content)
+
+
+@contextmanager
+def open_to_replace(path: str | Path) -> Generator[BinaryIO]:
+    """Open what becomes the file `path` at the end, for this user alone: it may hold records of patients.
+
+    Readers see the old file or the whole new one.
+    """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(content)
+            yield file
         Path(temporary).replace(target)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     # What is predicted: numbers of a regression, else numbers of classes.
     Labels: TypeAlias = NDArray[np.float64 | np.int64]
     Flags: TypeAlias = NDArray[np.bool_]
+    # Which of the distinct values of a column each row holds, -1 for none; and values.
+    Codes: TypeAlias = NDArray[np.int8 | np.int16 | np.int32 | np.int64]
+    Cells: TypeAlias = NDArray[np.float64 | np.object_]
     # A cell of the data, and a row by the names of its columns.
     Value: TypeAlias = "str | float | bool | None"
     Record: TypeAlias = dict[str, Value]

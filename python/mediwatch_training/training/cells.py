@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
+import numpy as np
+
 from ..values import Unreadable, decimal_of, is_missing, number_of, read_value, truth_of
+from .coded import coded, codes_of, is_coded, is_text, plain, values_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from ..contract import PrepareResultFeature
+    from ..shapes import Floats
     from .table import Table
 
 # So many of a column's values must be numbers, or dates, for the others to count as missing: in the bundled data 98.4 %
@@ -24,7 +28,7 @@ _SAMPLE = 200
 def read_column(column: pd.Series, feature: PrepareResultFeature) -> pd.Series:
     """Return a column as a model takes it: numbers as float64, all else as text; what cannot be read is missing."""
     kind, form = feature["kind"], feature.get("format")
-    if kind == "numeric" and column.dtype != object:
+    if kind == "numeric" and not is_text(column):
         return column
 
     def read(value: object) -> object:
@@ -34,12 +38,13 @@ def read_column(column: pd.Series, feature: PrepareResultFeature) -> pd.Series:
             return None
 
     # By distinct value, of which there are few.
-    values = {value: read(value) for value in column.dropna().unique()}
-    if kind != "numeric" and column.dtype == object and all(value is new for value, new in values.items()):
+    codes, values = codes_of(column)
+    read_values = [read(value) for value in values]
+    if kind != "numeric" and is_text(column) and all(old is new for old, new in zip(values, read_values, strict=True)):
         return column
-    if kind == "numeric":
-        return column.map(values).astype("float64")
-    return column.map(values).astype(object).where(lambda read: read.notna(), cast("str", None))
+    of_kind = np.array(read_values, np.float64) if kind == "numeric" else np.array([*read_values, None], object)[:-1]
+    result = coded(codes, of_kind, column.name).set_axis(column.index)
+    return result if is_coded(column) else plain(result)
 
 
 def is_of_kind(column: pd.Series, read: pd.Series, feature: PrepareResultFeature, seen: list[str]) -> bool:
@@ -110,7 +115,7 @@ def has_decimal_commas(candidates: pd.DataFrame) -> bool:
     votes = {",": 0, ".": 0}
     for name in candidates:
         column = candidates[name]
-        texts = [text for text in column.dropna().unique() if not is_missing(text)] if column.dtype == object else []
+        texts = [text for text in values_of(column) if not is_missing(text)] if is_text(column) else []
         decimal, _ = decimal_of(texts)
         if decimal and sum(number_of(text, decimal) is not None for text in texts) >= MIN_SHARE * len(texts):
             votes[decimal] += 1
@@ -122,8 +127,8 @@ def reread_fractions(table: Table, candidates: pd.DataFrame) -> pd.DataFrame:
     names = [
         str(name)
         for name in candidates
-        if candidates[name].dtype != object and not (candidates[name].dropna() % 1 == 0).all()
+        if not is_text(candidates[name]) and not (cast("Floats", values_of(candidates[name])) % 1 == 0).all()
     ]
     texts = table.as_written(names) if names else candidates[[]]
-    grouped = [name for name in names if decimal_of(texts[name].dropna())[0] is None]
+    grouped = [name for name in names if decimal_of(values_of(texts[name]))[0] is None]
     return candidates.assign(**{name: texts[name] for name in grouped})

@@ -6,6 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from .coded import codes_of, counts_of, is_text, values_of
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -72,18 +76,18 @@ def plan_columns(
     plan = ColumnPlan([], [], [], [], [], [], [], [], [], [])
     for name in train.columns:
         column = train[name]
-        if column.dtype != object:
+        if not is_text(column):
             (plan.id_categories if name in id_categories else plan.numbers).append(name)
             continue
         if name in dates:
             plan.dates.append(name)
-            if column.str.contains("T", na=False).any():
+            if any("T" in moment for moment in values_of(column)):
                 plan.times.append(name)
             continue
         if name in texts:
             plan.texts.append(name)
             continue
-        values = column.nunique()
+        values = len(values_of(column))
         if values <= _SCALE_VALUES:
             plan.scales.append(name)
         elif values <= _FEW_VALUES:
@@ -114,13 +118,16 @@ def _spread(column: pd.Series, labels: Labels) -> float:
     """Return how far the positive rates of the column's values lie apart: their variance over rows, shrunk."""
     import pandas as pd
 
-    deviations = pd.Series(labels - labels.mean()).groupby(column.to_numpy(), dropna=False).agg(["sum", "size"])
+    codes, values = codes_of(column)
+    # In the order of the values, what is missing last: sums depend on it in their last digits.
+    order = np.append(np.argsort(np.argsort(values)), len(values))[codes]
+    deviations = pd.Series(labels - labels.mean()).groupby(order).agg(["sum", "size"])
     return float((deviations["size"] * (deviations["sum"] / (deviations["size"] + _PRIOR_ROWS)) ** 2).sum())
 
 
 def _mostly_numbers(column: pd.Series) -> bool:
     import pandas as pd
 
-    counts = column.value_counts()
+    counts = counts_of(column)
     numbers = pd.to_numeric(pd.Series(counts.index, dtype=object), errors="coerce").notna().to_numpy()
     return bool(counts.to_numpy()[numbers].sum() >= _MIN_SHARE_OF_NUMBERS * counts.sum())

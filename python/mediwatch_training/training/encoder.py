@@ -7,17 +7,20 @@ model loads wherever those are installed, without this package.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal, cast
 
 import numpy as np
 
 from ..values import category_of
+from .coded import codes_of, is_coded, plain_frame
 from .columns import ColumnPlan
 
 if TYPE_CHECKING:
+    import pandas as pd
     from sklearn.compose import ColumnTransformer
 
-    from ..shapes import Task
+    from ..shapes import Codes, Encoder, Floats, Labels, Task
 
 # Codes beyond the commonest 29 are one category: rarer ones have too few rows to learn from.
 _MAX_CATEGORIES = 30
@@ -38,6 +41,10 @@ _WORD_HASHES = 2**11
 _MISSING = "?"
 # Parts of the encoder that learn the values of columns.
 _CATEGORY_PARTS = ("categories", "id_categories", "scales", "wide")
+# Parts that make of each cell the same whatever is in the other columns of its row. Of those, these learn nothing from
+# how often a value comes: to fit them, each value once is enough.
+_BY_VALUE = ("scales", "numbers", "numeric_codes", "dates", "months", "weekdays", "hours")
+_BY_COLUMN = ("categories", "id_categories", "wide", *_BY_VALUE)
 
 
 def make_encoder(plan: ColumnPlan, seed: int, task: Task = "binary") -> ColumnTransformer:
@@ -71,6 +78,70 @@ def make_encoder(plan: ColumnPlan, seed: int, task: Task = "binary") -> ColumnTr
     if plan.crossed:
         parts.append(("pairs", _pairs(plan, seed, task), plan.crossed))
     return ColumnTransformer([part for part in parts if part[2]], remainder="drop")
+
+
+class Encoded:
+    """The encoded rows of a split, of which only some are made at a time."""
+
+    def __init__(self, rows: int) -> None:
+        self._rows = rows
+        self._parts: list[tuple[Codes | None, Floats]] = []
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """How many rows and columns there are."""
+        return self._rows, sum(values.shape[1] for _, values in self._parts)
+
+    def append(self, values: object, codes: Codes | None = None) -> None:
+        """Add columns: those of each row or, with codes, of each value."""
+        array = np.asarray(values, dtype=np.float64)
+        self._parts.append((codes, array.reshape(len(array), -1)))
+
+    def blocks(self, rows: int) -> Iterator[Floats]:
+        """Yield the array in so many rows at a time."""
+        for begin in range(0, self._rows, rows):
+            block = slice(begin, begin + rows)
+            yield np.hstack([values[block] if codes is None else values[codes[block]] for codes, values in self._parts])
+
+
+def encode(encoder: ColumnTransformer, train: pd.DataFrame, labels: Labels, other: pd.DataFrame) -> tuple[Encoded, ...]:
+    """Fit an encoder; return what it makes of the training rows, as when fitted on them, and of other rows.
+
+    The numbers are those of its own ``fit_transform`` and ``transform``. But columns are encoded one after another and,
+    where they are coded, by value, so that no more than a few columns are ever there as a whole.
+    """
+    from sklearn.base import clone
+
+    encoded = Encoded(len(train)), Encoded(len(other))
+    parts = cast("list[tuple[str, object, list[str]]]", encoder.transformers)
+    for part, transformer, columns in parts:
+        for names in [[name] for name in columns] if part in _BY_COLUMN else [columns]:
+            fitted = cast("Encoder", clone(transformer))
+            coded = part in _BY_COLUMN and is_coded(train[names[0]])
+            if coded and part in _BY_VALUE:
+                known, codes = _by_value(train[names])
+                # Any labels will do, as these parts look at none.
+                encoded[0].append(fitted.fit_transform(known, labels[: len(known)]), codes)
+            else:
+                encoded[0].append(fitted.fit_transform(plain_frame(train[names]), labels))
+            if coded:
+                known, codes = _by_value(other[names])
+                encoded[1].append(fitted.transform(known), codes)
+            else:
+                encoded[1].append(fitted.transform(plain_frame(other[names])))
+    return encoded
+
+
+def _by_value(frame: pd.DataFrame) -> tuple[pd.DataFrame, Codes]:
+    """Return a table with each value of its only column once, and in which row of it each row's is."""
+    import pandas as pd
+
+    (name,) = frame
+    codes, values = codes_of(frame[name])
+    missing = len(values)
+    there, places = np.unique(np.where(codes < 0, missing, codes), return_inverse=True)
+    known = np.append(values, np.array([None if values.dtype == object else np.nan], values.dtype))[there]
+    return pd.DataFrame({name: known}), places.astype(np.min_scalar_type(-missing - 1))
 
 
 def categorical_columns(plan: ColumnPlan) -> list[int]:

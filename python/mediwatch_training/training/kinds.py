@@ -38,6 +38,7 @@ from .cells import (
     spelled,
     truths_of,
 )
+from .coded import coded, codes_of, counts_of, is_text, values_of
 
 if TYPE_CHECKING:
     from typing import Literal, TypeAlias
@@ -140,7 +141,7 @@ def find_kinds(
 
 def is_row_number(name: str, column: pd.Series) -> bool:
     """Whether a column counts the rows, as pandas writes its index: what it says is their order in some file."""
-    if not may_number_rows(name) or column.dtype == object or column.isna().any():
+    if not may_number_rows(name) or is_text(column) or column.isna().any():
         return False
     values = column.to_numpy()
     return bool((values == np.floor(values)).all()) and (is_unnamed(name) or len(np.unique(values)) == len(values))
@@ -150,11 +151,9 @@ def _reason(name: str, column: pd.Series, train: Flags, wanted: Wanted | None, i
     """Return why a column is no feature, as far as that is known without its kind."""
     if wanted == "drop":
         return "asked"
-    counts = column[train].value_counts(dropna=False)
-    if column.dtype == object:
+    counts = counts_of(column[train])
+    if is_text(column):
         counts = counts[[not is_missing(value) for value in counts.index]]
-    else:
-        counts = counts[counts.index.notna()]
     known = int(counts.sum())
     if known == 0:
         return "empty"
@@ -170,15 +169,15 @@ def _reason(name: str, column: pd.Series, train: Flags, wanted: Wanted | None, i
         return None
     if is_row_number(name, column):
         return "rowNumber"
-    return "identifier" if column.dtype != object and _is_name(name, column) else None
+    return "identifier" if not is_text(column) and _is_name(name, column) else None
 
 
 def _is_name(name: str, column: pd.Series) -> bool:
     """Whether numbers are names of the rows: whole ones, nearly each another one, in a column that is called so."""
-    known = column.dropna()
-    if _IDENTIFIER.fullmatch(name.strip()) is None or not (known == np.floor(known)).all():
+    values = values_of(column)
+    if _IDENTIFIER.fullmatch(name.strip()) is None or not (values == np.floor(values)).all():
         return False
-    return known.nunique() >= _MIN_SHARE_OF_NAMES * len(known)
+    return len(values) >= _MIN_SHARE_OF_NAMES * int(column.notna().sum())
 
 
 class _Column:
@@ -194,7 +193,7 @@ class _Column:
 
     def kind(self) -> PrepareResultFeature | None:
         """Return the kind and the format, after reading the cells; None for names of the rows."""
-        if self._column.dtype != object:
+        if not is_text(self._column):
             return {"name": self._name, "kind": "numeric"}
         counts = self._counts()
         share = share_of(counts)
@@ -225,10 +224,11 @@ class _Column:
     def chosen(self, wanted: Wanted) -> PrepareResultFeature:
         """Return the format of the kind that people have chosen, after reading the cells."""
         kind = _KINDS[wanted]
-        if self._column.dtype != object:
+        if not is_text(self._column):
             if kind in ("numeric", "categorical"):
                 return {"name": self._name, "kind": kind}
-            self._column = self._column.map(category_of, na_action="ignore").astype(object)
+            codes, values = codes_of(self._column)
+            self._column = coded(codes, np.array([*map(category_of, values), None], object)[:-1])
         counts = self._counts()
         share = share_of(counts)
         form: str | None = None
@@ -253,11 +253,11 @@ class _Column:
 
     def _counts(self) -> dict[str, int]:
         """Return how often each value occurs among the training rows; those that count as missing are none."""
-        counts = self._column[self._train].value_counts()
+        counts = counts_of(self._column[self._train])
         return {str(text): int(count) for text, count in counts.items() if not is_missing(text)}
 
     def _texts(self) -> list[str]:
-        return [text for text in self._column.dropna().unique() if not is_missing(text)]
+        return [text for text in values_of(self._column) if not is_missing(text)]
 
     def _numbers(self) -> tuple[Decimal, bool, Callable[[str], bool]]:
         """Return what is before fractions, whether that is a guess, and what tells a number."""

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .. import dataset
 from ..errors import DataInvalid, InvalidInput, make_folder
-from ..jsonio import to_json, write_bytes
+from ..jsonio import open_to_replace, to_json, write_bytes
+from .coded import is_text, plain, plain_frame, values_of
 from .columns import ID_CATEGORIES, IDENTIFIERS, ColumnPlan, plan_columns
-from .encoder import categorical_columns, make_encoder
+from .encoder import Encoded, categorical_columns, encode, make_encoder
 from .kinds import Columns, find_kinds
 from .table import Table, read_table
 from .target import Target, check_splits, read_target
@@ -31,11 +32,13 @@ if TYPE_CHECKING:
         PrepareResultRemark,
         Split,
     )
-    from ..shapes import Encoder, Ints, Labels
+    from ..shapes import Ints, Labels
     from ..steps import Progress
     from .kinds import Wanted
 
 _EXAMPLE_ROWS = 5
+# So many rows of the arrays and of the records are in memory at a time.
+_BLOCK_ROWS, _GROUP_ROWS = 2**16, 2**20
 
 
 def prepare(input: PrepareInput, progress: Progress) -> PrepareResult:
@@ -71,7 +74,7 @@ def prepare(input: PrepareInput, progress: Progress) -> PrepareResult:
         separator=input["separator"],
         encoding=input["encoding"],
     )
-    frame = table.frame
+    frame = table.columns
     learned = _target(table, input)
     labels = learned.labels
     if group is not None and group not in frame:
@@ -81,7 +84,7 @@ def prepare(input: PrepareInput, progress: Progress) -> PrepareResult:
             "group",
         )
     codes, groups = split_rows(
-        None if group is None else frame[group], len(frame), seed, test_fraction, validation_fraction
+        None if group is None else plain(frame[group]), len(frame), seed, test_fraction, validation_fraction
     )
     rows_of = {name: np.flatnonzero(codes == code) for code, name in enumerate(SPLITS)}
     check_splits(learned, rows_of)
@@ -108,15 +111,14 @@ def prepare(input: PrepareInput, progress: Progress) -> PrepareResult:
         plan = replace(plan, crossed=[])
     features = {feature["name"]: feature for feature in columns.features}
     records = candidates[plan.features]
-    encoder = cast("Encoder", make_encoder(plan, seed, learned.task))
-    arrays = {
-        "train": encoder.fit_transform(records.iloc[rows_of["train"]], labels[rows_of["train"]]),
-        "validation": encoder.transform(records.iloc[rows_of["validation"]]),
-    }
+    encoder = make_encoder(plan, seed, learned.task)
+    train, validation = encode(
+        encoder, records.iloc[rows_of["train"]], labels[rows_of["train"]], records.iloc[rows_of["validation"]]
+    )
 
     progress({"stage": "writing"})
-    for split, array in arrays.items():
-        _save(output / f"X_{split}.npy", np.ascontiguousarray(array, dtype=np.float64))
+    _save_blocks(output / "X_train.npy", train)
+    _save_blocks(output / "X_validation.npy", validation)
     for split, rows in rows_of.items():
         _save(output / f"y_{split}.npy", labels[rows])
     _write_records(output, candidates, plan, rows_of)
@@ -142,10 +144,10 @@ def prepare(input: PrepareInput, progress: Progress) -> PrepareResult:
         "classes": learned.classes,
         "group": group,
         "categoricalColumns": categorical_columns(plan),
-        "columnTypes": {name: "text" if records[name].dtype == object else "number" for name in plan.features},
+        "columnTypes": {name: "text" if is_text(records[name]) else "number" for name in plan.features},
         "plan": asdict(plan),
         "pairColumns": max(len(plan.crossed) - 1, 0),
-        "encodedColumns": int(arrays["train"].shape[1]),
+        "encodedColumns": train.shape[1],
     }
     write_bytes(output / dataset.META_FILE, to_json(meta).encode())
     return {
@@ -211,19 +213,36 @@ def _save(path: Path, array: Labels) -> None:
     write_bytes(path, buffer.getbuffer())
 
 
+def _save_blocks(path: Path, array: Encoded) -> None:
+    with open_to_replace(path) as file:
+        head = {"descr": "<f8", "fortran_order": False, "shape": array.shape}
+        np.lib.format.write_array_header_1_0(file, head)
+        for block in array.blocks(_BLOCK_ROWS):
+            file.write(np.ascontiguousarray(block).data)
+
+
 def _write_records(output: Path, candidates: pd.DataFrame, plan: ColumnPlan, rows_of: dict[str, Ints]) -> None:
     fit_rows = np.concatenate([rows_of["train"], rows_of["validation"]])
-    _write_parquet(output / dataset.FIT_RECORDS_FILE, candidates[plan.features].iloc[fit_rows])
+    _write_parquet(output / dataset.FIT_RECORDS_FILE, candidates[plan.features], fit_rows)
     # All columns, as an earlier model may read others.
-    _write_parquet(output / dataset.TEST_RECORDS_FILE, candidates.iloc[rows_of["test"]])
-    example = candidates[plan.features].iloc[rows_of["train"][:_EXAMPLE_ROWS]]
+    _write_parquet(output / dataset.TEST_RECORDS_FILE, candidates, rows_of["test"])
+    example = plain_frame(candidates[plan.features].iloc[rows_of["train"][:_EXAMPLE_ROWS]])
     write_bytes(output / dataset.EXAMPLE_FILE, to_json(example.to_dict(orient="records")).encode())
 
 
-def _write_parquet(path: Path, records: pd.DataFrame) -> None:
-    buffer = io.BytesIO()
-    records.reset_index(drop=True).to_parquet(buffer, index=False)
-    write_bytes(path, buffer.getbuffer())
+def _write_parquet(path: Path, records: pd.DataFrame, rows: Ints) -> None:
+    import pandas as pd
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    # One value of each column, from which its type comes.
+    known = pd.DataFrame({name: [next(iter(values_of(records[name].iloc[rows])), None)] for name in records})
+    numbers = {name: "float64" for name in records if not is_text(records[name])}
+    schema = pa.Schema.from_pandas(known.astype(numbers), preserve_index=False)
+    with open_to_replace(path) as file, parquet.ParquetWriter(file, schema) as writer:
+        for begin in range(0, len(rows), _GROUP_ROWS):
+            some = plain_frame(records.iloc[rows[begin : begin + _GROUP_ROWS]])
+            writer.write_table(pa.Table.from_pandas(some, schema, preserve_index=False), _GROUP_ROWS)
 
 
 def _names(values: Sequence[object]) -> str:
@@ -254,21 +273,25 @@ def split_rows(
         Codes into `SPLITS`, shape (rows,), and group numbers, shape (rows,).
     """
     names, numbers = _group_names(groups, rows)
-    positions = np.array([_position(seed, name) for name in names])
-    codes = np.zeros(len(names), dtype=np.int8)
+    positions = np.fromiter((_position(seed, str(name)) for name in names), np.float64)
+    codes = np.zeros(len(positions), dtype=np.int8)
     codes[positions >= 1 - test_fraction - validation_fraction] = SPLITS.index("validation")
     codes[positions >= 1 - test_fraction] = SPLITS.index("test")
     return codes[numbers], numbers
 
 
-def _group_names(groups: pd.Series | None, rows: int) -> tuple[list[str], Ints]:
+def _group_names(groups: pd.Series | None, rows: int) -> tuple[Iterable[object], Ints]:
     if groups is None:
-        return [f"row {row}" for row in range(rows)], np.arange(rows)
+        return (f"row {row}" for row in range(rows)), np.arange(rows)
     import pandas as pd
 
-    own_names = pd.Series([f"row {row}" for row in range(rows)], index=groups.index)
-    numbers, names = pd.factorize(groups.where(groups.notna(), own_names))
-    return [str(name) for name in names], numbers
+    missing = np.flatnonzero(groups.isna())
+    if len(missing):
+        own_names = pd.Series([f"row {row}" for row in missing], index=groups.index[missing], dtype=object)
+        groups = groups.astype(object)
+        groups.iloc[missing] = own_names
+    numbers, names = pd.factorize(groups)
+    return names, numbers
 
 
 def _position(seed: int, name: str) -> float:

@@ -2,28 +2,39 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
-import io
-import re
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
+
+import numpy as np
 
 from ..errors import DataInvalid, described
 from ..values import MAX_EXACT, MISSING
+from .coded import coded, plain_frame
 from .source import Source, open_source
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from typing import IO, TypeAlias
 
     import pandas as pd
     import pyarrow as pa
+    from pyarrow import csv as arrow
+    from pyarrow.lib import Int32Type, StringType
 
-    from ..shapes import Floats
+    from ..shapes import Codes, Floats
 
     Column: TypeAlias = pa.ChunkedArray[pa.Scalar[pa.DataType]]
+    Values: TypeAlias = pa.Array[pa.Scalar[pa.DataType]]
+    Dictionary: TypeAlias = pa.DictionaryArray[Int32Type, StringType]
+    # Which of its distinct values each row holds, -1 for none, and these.
+    Coded: TypeAlias = tuple[Codes, Values]
 
 _MOST_NAMED = 10
+# Of a CSV file so much is parsed at a time (bytes): a row must fit, and Arrow reads 32 of them ahead.
+_BLOCK = 2**23
 
 
 @dataclass(frozen=True)
@@ -32,15 +43,23 @@ class Table:
 
     It is familiar when it has a column that the settings name. Of another file, messages name no column: its first line
     may be anything.
+
+    Attributes:
+        columns: See `coded`.
     """
 
-    frame: pd.DataFrame
+    columns: pd.DataFrame
     names: list[str]
     sha256: str
     familiar: bool
-    separator: str | None = ","
-    encoding: str = "utf-8"
-    _content: bytes = field(default=b"", repr=False)
+    separator: str | None
+    encoding: str
+    _source: Source
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The columns as float64 and text."""
+        return plain_frame(self.columns)
 
     def lines(self, rows: list[int]) -> list[int]:
         """Return the lines of the file in which rows begin; of Parquet, their numbers from 1 on.
@@ -50,26 +69,15 @@ class Table:
         """
         if self.separator is None:
             return [row + 1 for row in rows]
-        if self._content.count(b"\n") + (not self._content.endswith(b"\n")) == len(self.frame) + 1:
+        if self._source.lines == len(self.columns) + 1:
             return [row + 2 for row in rows]
-        text = io.StringIO(self._content.decode(), newline="")
-        reader = csv.reader(text, delimiter=self.separator)
-        begins: list[int] = []
-        before = 0
-        for cells in reader:
-            if cells:
-                begins.append(before + 1)
-            before = reader.line_num
+        begins = [begin for cells, begin, _ in self._source.rows() if cells]
         # The first one is the header.
         return [begins[row + 1] for row in rows]
 
     def as_written(self, names: list[str]) -> pd.DataFrame:
         """Return columns of a CSV file once more, as the very text of the file."""
-        import pandas as pd
-
-        source = Source(self._content, self.separator, self.encoding, self.sha256)
-        again = _parse(source, tuple(names), only=names)
-        return pd.DataFrame({name: _values(again.column(name)) for name in names}, copy=False)
+        return _frame({name: _column(*one, as_text=True) for name, one in _parse(self._source, names).items()})
 
 
 def read_table(
@@ -83,7 +91,8 @@ def read_table(
     """Read a CSV or Parquet file, packed or not; CSV with a header line.
 
     Columns whose every value is a number become float64 (missing and infinite values NaN), all others the very text of
-    the file (missing values None); what stands for a missing value is in `values.MISSING`.
+    the file (missing values None); what stands for a missing value is in `values.MISSING`. The file is never in memory
+    as a whole.
 
     Args:
         path: The file.
@@ -99,80 +108,130 @@ def read_table(
             cells.
     """
     source = open_source(path, separator, encoding)
-    import pandas as pd
     import pyarrow as pa
 
+    kind = "Parquet" if source.separator is None else "CSV"
     try:
-        table = _of_parquet(source.content) if source.separator is None else _parse(source, (*text_columns, *unread))
-        names = table.column_names
+        names = _names_of(source)
+        if len(set(names)) == len(names):
+            wanted = [name for name in names if name not in unread]
+            read = _parse(source, wanted) if kind == "CSV" else _of_parquet(source, wanted, text_columns)
+        else:
+            read = {}
     except (pa.ArrowException, OSError) as error:
-        kind, why = ("Parquet", described(error)) if source.separator is None else ("CSV", _why_not_csv(source, error))
+        why = described(error) if kind == "Parquet" else _why_not_csv(source, error)
         raise DataInvalid(f"{path} is not a {kind} file that can be read: {why}", "dataPath") from error
     familiar = any(name in names for name in (*text_columns, *unread, *codes))
     _refuse_repeated(path, names, familiar)
-    if source.separator is not None and len(names) > 1:
+    if kind == "CSV" and len(names) > 1:
         _refuse_second_header(path, source)
-    columns = {name: table.column(name) for name in names if name not in unread}
-    if source.separator is None:
-        columns = {name: _of_one_kind(column, name in text_columns) for name, column in columns.items()}
-    respelled = [name for name, column in columns.items() if not _is_as_written(column, name in codes)]
-    if respelled and source.separator is None:
-        columns.update({name: columns[name].cast(pa.string()) for name in respelled})
-    elif respelled:
-        again = _parse(source, tuple(respelled), only=respelled)
-        columns.update({name: again.column(name) for name in respelled})
-    values: dict[str, Floats | pd.Series] = {}
-    for name, column in columns.items():
+    columns: dict[str, pd.Series] = {}
+    for name in list(read):
         try:
-            values[name] = _values(column)
+            columns[name] = _column(*read.pop(name), name in text_columns, name in codes)
         except pa.ArrowException as error:
             which = f"The column {name!r}" if familiar else "A column"
             raise DataInvalid(f"{which} of {path} cannot be read: {described(error)}", "dataPath") from error
-    frame = pd.DataFrame(values, copy=False)
-    content = b"" if source.separator is None else source.content
-    return Table(frame, names, source.sha256, familiar, source.separator, source.encoding, content)
+    return Table(_frame(columns), names, source.sha256, familiar, source.separator, source.encoding, source)
 
 
-def _parse(source: Source, as_written: tuple[str, ...], only: list[str] | None = None) -> pa.Table:
-    """Return the columns of types that Arrow finds, those of `as_written` as text, which any cell is."""
+def _frame(columns: dict[str, pd.Series]) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame(columns, copy=False)
+
+
+def _names_of(source: Source) -> list[str]:
+    from pyarrow import parquet
+
+    if source.separator is None:
+        with parquet.ParquetFile(source.open()) as file:
+            return file.schema_arrow.names
+    with _reader(source, []) as reader:
+        return reader.schema.names
+
+
+def _reader(source: Source, columns: Sequence[str]) -> arrow.CSVStreamingReader:
+    """Return what reads a CSV file in blocks, `columns` as text of which a block has each distinct one once."""
     import pyarrow as pa
     from pyarrow import csv as arrow
 
-    options = arrow.ConvertOptions(
+    return arrow.open_csv(
+        cast("IO[bytes]", source.open()),
+        read_options=arrow.ReadOptions(block_size=min(source.size + 1, _BLOCK)),
+        parse_options=arrow.ParseOptions(delimiter=source.separator or ",", newlines_in_values=source.quoted),
+        convert_options=_conversion(dict.fromkeys(columns, pa.dictionary(pa.int32(), pa.string())), [*columns]),
+    )
+
+
+def _conversion(types: dict[str, pa.DataType] | None = None, only: list[str] | None = None) -> arrow.ConvertOptions:
+    from pyarrow import csv as arrow
+
+    return arrow.ConvertOptions(
         null_values=list(MISSING),
         strings_can_be_null=True,
         quoted_strings_can_be_null=True,
-        column_types=dict.fromkeys(as_written, pa.string()),
+        column_types=types,
         include_columns=only,
         timestamp_parsers=["not a time stamp"],
+        check_utf8=False,
     )
-    content = source.content
-    # One block, so that the types come from all rows and not from the first megabyte of them.
-    read_options = arrow.ReadOptions(block_size=len(content) + 1)
-    parse_options = arrow.ParseOptions(delimiter=source.separator or ",", newlines_in_values=b'"' in content)
-    file = cast("IO[bytes]", pa.BufferReader(content))
-    return arrow.read_csv(file, read_options=read_options, parse_options=parse_options, convert_options=options)
 
 
-def _of_parquet(content: bytes) -> pa.Table:
+def _parse(source: Source, names: Sequence[str]) -> dict[str, Coded]:
+    """Return columns of a CSV file as text."""
+    blocks: dict[str, list[Coded]] = {name: [] for name in names}
+    if not names:
+        return {}
+    with _reader(source, names) as reader:
+        for batch in reader:
+            for name, column in zip(names, cast("list[Dictionary]", batch.columns), strict=True):
+                codes = column.indices.fill_null(-1).to_numpy()
+                blocks[name].append((codes.astype(_code_type(len(column.dictionary))), column.dictionary))
+    return {name: _joined(blocks.pop(name)) for name in names}
+
+
+def _joined(blocks: list[Coded]) -> Coded:
+    """Return the blocks of a column as one, whose values are in the order in which they come first."""
     import pyarrow as pa
+
+    # Of many long texts there may be more than 2 GiB.
+    texts = [pa.array([], pa.large_string()), *(values.cast(pa.large_string()) for _, values in blocks)]
+    every = pa.concat_arrays(texts).dictionary_encode()
+    numbers, values = every.indices.to_numpy(), every.dictionary
+    joined = np.empty(sum(len(codes) for codes, _ in blocks), _code_type(len(values)))
+    row = value = 0
+    for codes, theirs in blocks:
+        lookup = np.append(numbers[value : value + len(theirs)], -1).astype(joined.dtype)
+        joined[row : row + len(codes)] = lookup[codes]
+        row, value = row + len(codes), value + len(theirs)
+    return joined, values
+
+
+def _code_type(values: int) -> np.dtype[np.int8]:
+    return np.min_scalar_type(-values - 1)
+
+
+def _of_parquet(source: Source, names: Sequence[str], text_columns: Sequence[str]) -> dict[str, Coded]:
     from pyarrow import parquet
 
-    return parquet.read_table(pa.BufferReader(content))
+    with parquet.ParquetFile(source.open()) as file:
+        return {name: _of_one_kind(file.read([name]).column(name), name in text_columns) for name in names}
 
 
-def _of_one_kind(column: Column, as_text: bool) -> Column:
+def _of_one_kind(column: Column, as_text: bool) -> Coded:
     """Return a column of Parquet as numbers or text."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
     column = number_or_text(column)
-    if as_text and _is_number(column):
+    if as_text and _is_number(column.type):
         column = column.cast(pa.string())
-    if column.type != pa.string():
-        return column
-    missing = pc.is_in(column, value_set=pa.array(MISSING))
-    return pc.if_else(missing, pa.scalar(None, pa.string()), column)
+    if column.type == pa.string():
+        missing = pc.is_in(column, value_set=pa.array(MISSING))
+        column = pc.if_else(missing, pa.scalar(None, pa.string()), column)
+    every = column.combine_chunks().dictionary_encode()
+    return every.indices.fill_null(-1).to_numpy(), every.dictionary
 
 
 def number_or_text(column: Column) -> Column:
@@ -205,53 +264,76 @@ def _refuse_repeated(path: str, names: list[str], familiar: bool) -> None:
 
 def _refuse_second_header(path: str, source: Source) -> None:
     """Refuse files that were put together with their headers: one such line makes text of every column."""
-    content = source.content
-    header = content.lstrip(b"\r\n").split(b"\n", 1)[0].rstrip(b"\r")
-    end = content.index(header) + len(header)
-    again = re.compile(rb"\n(?:\xef\xbb\xbf)?" + re.escape(header) + rb"\r?(?:\n|\Z)").search(content, end)
-    # A header of several lines is not looked for.
-    if again and header.count(b'"') % 2 == 0:
-        line = content.count(b"\n", 0, again.start()) + 2
-        raise DataInvalid(
-            f"Line {line} of {path} is the header line again, as in files that were put together: remove that line",
-            "dataPath",
-        )
+    header = b""
+    with source.open() as file:
+        for number, line in enumerate(file, start=1):
+            if not header:
+                header = line.strip(b"\r\n")
+                # A header of several lines is not looked for.
+                if header.count(b'"') % 2:
+                    return
+            elif header in line and line.removeprefix(codecs.BOM_UTF8).rstrip(b"\r\n") == header:
+                raise DataInvalid(
+                    f"Line {number} of {path} is the header line again, as in files that were put together: remove "
+                    "that line",
+                    "dataPath",
+                )
 
 
 def _why_not_csv(source: Source, error: Exception) -> str:
     """Return what is wrong with a file, by line: Arrow's own message shows the row."""
-    text = io.StringIO(source.content.decode("utf-8", "replace"), newline="")
-    rows = csv.reader(text, delimiter=source.separator or ",")
     with suppress(csv.Error, StopIteration):
-        header = len(next(rows))
-        for row in rows:
-            if row and len(row) != header:
-                return f"line {rows.line_num} has {len(row)} cells, the header {header}"
+        rows = source.rows()
+        header = len(next(rows)[0])
+        for cells, _, line in rows:
+            if cells and len(cells) != header:
+                return f"line {line} has {len(cells)} cells, the header {header}"
     return described(error)
 
 
-def _is_as_written(column: Column, is_code: bool) -> bool:
-    """Whether a column can be used as it was read: a truth value, a date or a time may have been written otherwise."""
+def _column(codes: Codes, values: Values, as_text: bool = False, is_code: bool = False) -> pd.Series:
+    """Return a column of text as numbers if all its values are some, else as it is."""
+    typed = values if as_text else _typed(values)
+    if _is_number(typed.type):
+        numbers = _numbers(typed)
+        if not is_code or not (abs(numbers) >= MAX_EXACT).any():
+            return coded(codes, numbers)
     import pyarrow as pa
 
-    if is_code and _is_number(column):
-        return not (abs(_values(column)) >= MAX_EXACT).any()
-    return _is_number(column) or column.type in (pa.string(), pa.null())
+    return coded(codes, values.cast(pa.large_string()).to_pandas().to_numpy(dtype=object))
 
 
-def _is_number(column: Column) -> bool:
+def _typed(texts: Values) -> Values:
+    """Return texts as Arrow reads them when they are the cells of a CSV file."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    from pyarrow import csv as arrow
+
+    if not len(texts) or texts.type not in (pa.string(), pa.large_string()):
+        return texts
+    begin, end, between = (pa.scalar(text, pa.large_string()) for text in ('"', '"\n', ""))
+    quoted = pc.replace_substring(texts.cast(pa.large_string()), '"', '""')
+    # The stubs know it of scalars only.
+    join = cast("Callable[..., Values]", pc.binary_join_element_wise)
+    content = cast("pa.Buffer", join(begin, quoted, end, between).buffers()[2])
+    table = arrow.read_csv(
+        cast("IO[bytes]", pa.BufferReader(content)),
+        # One block, so that the type comes from all of them.
+        read_options=arrow.ReadOptions(block_size=content.size + 1, column_names=["cell"]),
+        parse_options=arrow.ParseOptions(newlines_in_values=True),
+        convert_options=_conversion(),
+    )
+    return table.column("cell").combine_chunks()
+
+
+def _is_number(type: pa.DataType) -> bool:
     import pyarrow as pa
 
-    return pa.types.is_integer(column.type) or pa.types.is_floating(column.type)
+    return pa.types.is_integer(type) or pa.types.is_floating(type)
 
 
-def _values(column: Column) -> Floats | pd.Series:
-    import numpy as np
+def _numbers(column: Values) -> Floats:
     import pyarrow as pa
 
-    if not _is_number(column):
-        # Text as shared Python strings: one object a distinct value, which is both small and fast.
-        return column.cast(pa.string()).to_pandas(deduplicate_objects=True)
     numbers = column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
-    infinite = np.isinf(numbers)
-    return np.where(infinite, np.nan, numbers) if infinite.any() else numbers
+    return np.where(np.isfinite(numbers), numbers, np.nan)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
 from ..errors import DataInvalid
 from ..values import decimal_of, number_of
+from .coded import codes_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,13 +65,19 @@ def read_target(column: pd.Series, wanted: Wanted, positive: str | None) -> Targ
     Raises:
         DataInvalid: A value is missing, or these values cannot be learned in this way.
     """
+    import pandas as pd
+
     name = column.name
     missing = int(column.isna().sum())
     if missing:
         raise DataInvalid(f"{missing} of {len(column)} rows have no value in the target column {name!r}", "target")
-    numbers = _numbers(column)
-    texts = _respelled(column, numbers)
-    counts = texts.value_counts()
+    # By distinct value, of which there are few.
+    codes, values = codes_of(column)
+    distinct = pd.Series(values, dtype=object)
+    numbers = _numbers(distinct)
+    texts = _respelled(distinct, numbers)
+    rows = pd.Series(np.bincount(codes, minlength=len(values)))
+    counts = rows.groupby(texts.to_numpy(), sort=False).sum().sort_values(ascending=False)
     if len(counts) == 1:
         raise DataInvalid(
             f"Every row of the target column {name!r} holds the same value: there is nothing to tell apart. Set target "
@@ -79,14 +86,14 @@ def read_target(column: pd.Series, wanted: Wanted, positive: str | None) -> Targ
         )
     if positive is None and _BUNDLED_POSITIVE in counts:
         positive = _BUNDLED_POSITIVE
-    task = _task(wanted, counts, numbers) if positive is None or wanted != "auto" else "binary"
+    task = _task(wanted, counts, numbers[codes]) if positive is None or wanted != "auto" else "binary"
     if task == "regression":
-        return Target(task, _all_numbers(name, numbers))
+        return Target(task, _all_numbers(name, numbers[codes]))
     if task == "multiclass":
-        return _multiclass(name, texts, counts, numbers)
-    if positive is None:
-        positive = _positive(name, counts)
-    return _binary(name, texts, counts, positive)
+        target = _multiclass(name, texts, counts, numbers)
+    else:
+        target = _binary(name, texts, counts, _positive(name, counts) if positive is None else positive)
+    return replace(target, labels=target.labels[codes])
 
 
 def check_splits(target: Target, rows_of: dict[str, Ints]) -> None:
@@ -131,7 +138,7 @@ def check_splits(target: Target, rows_of: dict[str, Ints]) -> None:
 
 
 def _numbers(column: pd.Series) -> Floats:
-    """Return the values as numbers, NaN for those that are none."""
+    """Return distinct values as numbers, NaN for those that are none."""
     import pandas as pd
 
     values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64)
