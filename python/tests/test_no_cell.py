@@ -15,6 +15,7 @@ from sklearn.preprocessing import OneHotEncoder
 
 from mediwatch_training.errors import Formatter, StepError, as_step_error
 from mediwatch_training.models import predict_records
+from mediwatch_training.training import table
 
 CELL = "PATIENT-000-00-0000"
 
@@ -35,6 +36,12 @@ def test_a_row_of_another_length_is_told_by_its_line(tmp_path):
     assert "line 63 has 4 cells, the header 3" in prepare(tmp_path, "\n".join(rows) + "\n")
     lines = ["a,b,late", '1,"two\nlines",yes', f'1,"{CELL}"']
     assert "line 4 has 2 cells, the header 3" in prepare(tmp_path, "\n".join(lines) + "\n")
+
+
+def test_a_row_that_never_ends_is_told_by_the_line_in_which_it_begins(tmp_path, monkeypatch):
+    monkeypatch.setattr(table, "_BLOCK", 2**16)
+    rows = ["a,b,late", *["1,2,yes"] * 61, f'1,"{CELL},no', *["1,2,no"] * 2**15]
+    assert "in line 63 begins a row" in prepare(tmp_path, "\n".join(rows) + "\n")
 
 
 def test_text_of_no_encoding_is_told_without_it(tmp_path):

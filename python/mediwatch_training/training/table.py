@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import csv
+import traceback
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
@@ -282,13 +283,21 @@ def _refuse_second_header(path: str, source: Source) -> None:
 
 def _why_not_csv(source: Source, error: Exception) -> str:
     """Return what is wrong with a file, by line: Arrow's own message shows the row."""
-    with suppress(csv.Error, StopIteration):
-        rows = source.rows()
-        header = len(next(rows)[0])
-        for cells, _, line in rows:
+    # Until its reader is gone, Arrow reads ahead in the same file.
+    traceback.clear_frames(error.__traceback__)
+    room = f"a row must fit in {_BLOCK >> 20} MiB"
+    header, line = 0, 0
+    try:
+        for cells, _, line in source.rows():
+            header = header or len(cells)
             if cells and len(cells) != header:
                 return f"line {line} has {len(cells)} cells, the header {header}"
-    return described(error)
+    except csv.Error:
+        return (
+            f"in line {line + 1} begins a row with a cell of more than {csv.field_size_limit()} characters, and {room}"
+            ". Is there a quotation mark without a second one?"
+        )
+    return described(error) if source.size <= _BLOCK else f"{described(error)}; {room}"
 
 
 def _column(codes: Codes, values: Values, as_text: bool = False, is_code: bool = False) -> pd.Series:
