@@ -23,7 +23,7 @@ interface Options {
 }
 
 /** After a start there is more to do for a while. */
-const SETTLED_MS = 20_000;
+const SETTLED_MS = 60_000;
 /** What stands in the command lines of the processes that are watched. */
 const PARTS = { worker: 'src/worker.ts', temporal: 'start-dev', mlflow: 'mlflow_server' };
 
