@@ -99,11 +99,11 @@ function harmOf(
   return changed === undefined ? null : `it changes ${changed} itself`;
 }
 
-function isProgram(path: string, { main, calls, imports, dags, argv }: Facts, called: readonly Run[]): boolean {
+function isProgram(path: string, { main, acts, calls, imports, dags, argv }: Facts, called: readonly Run[]): boolean {
   if (dags.length > 0 || imports.some((module) => SERVES.test(module))) return false;
   if (called.length > 0) return true;
   const parses = calls.some((name) => /\.(parse_args|parse_known_args)$|^(typer\.run|fire\.Fire)$/.test(name));
-  return !NOT_A_STEP.test(path) && (main || parses || argv > 0 || doesTrain(path, { calls } as Doing));
+  return !NOT_A_STEP.test(path) && (main || parses || argv > 0 || (acts && doesTrain(path, { calls } as Doing)));
 }
 
 /** How a script is started that nobody is seen to start. */

@@ -90,7 +90,9 @@ function neededVariables({ api, dockerfiles, services }: Findings): Array<[name:
   const given: Record<string, string> = Object.assign({}, ...services.map(({ env }) => env));
   return Object.entries(api?.env ?? {}).flatMap(([name, value]) => {
     const known = given[name];
-    if (modelAt(known ?? value) !== null) return [[name, 'models:/{model}/{version}']];
+    const isOpen = known === undefined && value === null;
+    if (modelAt(known ?? value) !== null || (isOpen && /(^|_)MODEL_URI$/.test(name)))
+      return [[name, 'models:/{model}/{version}']];
     if (value !== null || GIVEN.test(name) || inImage.has(name)) return [];
     return [[name, known === undefined || /[$]|:\/\//.test(known) ? null : known]];
   });
@@ -114,7 +116,7 @@ function contractSection(api: Findings['api']): Entry | null {
   return section(
     'contract',
     [
-      section('health', [setting('path', health ?? 'FILL_IN')]),
+      section('health', [setting('path', health ?? '/FILL_IN')]),
       section('predict', [setting('path', predict ?? only ?? '')]),
     ],
     `The paths of ${api.path}. "mediwatch try" asks the API, and proposes where its answers have what.`,

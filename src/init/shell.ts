@@ -49,7 +49,7 @@ export interface Shell {
 export const shellAt = (where: string, name = '', cwd = ''): Shell => ({ where, name, cwd, variables: {}, depth: 0 });
 
 const LAUNCHERS = /^(uv|poetry|pipenv|hatch|pdm|rye)$/;
-const WRAPPERS = /^(exec|time|nice|nohup|sudo|env|\$|do|then|else|!)$/;
+const WRAPPERS = /^(exec|time|nice|nohup|sudo|env|\$|do|then|else|!|-|cmd:)$/;
 const SILENT =
   /^(set|source|\.|:|true|if|fi|done|for|while|\[|\[\[|test|export|echo|mkdir|printf|pip|pip3|conda|trap|shift)$/;
 const PYTHON = /(^|\/)python(\d(\.\d+)*)?$/;

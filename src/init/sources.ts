@@ -44,6 +44,7 @@ const trying = { retries: number, retryDelay: number, timeout: number };
 const Doing = z.object({
   doc: z.string(),
   main: z.boolean(),
+  acts: z.boolean().describe('running it does more than define names'),
   imports: texts,
   calls: texts.describe('dotted names of what is called'),
   options: z.array(Option),

@@ -537,3 +537,40 @@ describe('decoys', () => {
     expect(text).toContain('tune.py searches learning_rate, which fit.py does not take');
   });
 });
+
+it('the commands of a Taskfile are read, whatever form they have', async () => {
+  const { train } = await written({
+    'Taskfile.yml':
+      'version: "3"\ntasks:\n  train:\n    cmds:\n      - python fit.py --table rows.csv --rate 0.3 --into m.pkl\n' +
+      '  other:\n    cmds:\n      - cmd: echo done\n',
+    'fit.py': TRAINER(),
+    'rows.csv': TABLE,
+  });
+  expect(train).toContain('fit.py --table {data}');
+  expect(train).toContain('0.3');
+});
+
+it('a source that only defines functions is no step, although they train', async () => {
+  const { train } = await written({
+    'nodes.py':
+      'import mlflow\nfrom sklearn.linear_model import LogisticRegression\n' +
+      'def fit(rows):\n    model = LogisticRegression().fit(rows, rows)\n    mlflow.log_metric("auc", 0.7)\n    return model\n',
+    'fit.py': TRAINER(),
+    'rows.csv': TABLE,
+  });
+  expect(train).toContain('fit.py');
+});
+
+it('an API without a route for its health gets settings that load, and the address of the model', async () => {
+  const { deployment } = await written({
+    'fit.py': TRAINER(),
+    'rows.csv': TABLE,
+    'api.py':
+      'import os\nimport mlflow\nfrom flask import Flask\napp = Flask(__name__)\n' +
+      'model = mlflow.pyfunc.load_model(os.environ["MODEL_URI"])\n' +
+      '@app.post("/estimate")\ndef estimate():\n    return {"value": 1}\n' +
+      '@app.post("/estimate-many")\ndef many():\n    return {"values": [1]}\n',
+  });
+  expect(deployment.contract?.health.path).toBe('/FILL_IN');
+  expect(deployment.env).toMatchObject({ MODEL_URI: 'models:/{model}/{version}' });
+});

@@ -8,13 +8,13 @@ it('no two sections whose options are laid into one plan have a field of the sam
   expect(names).toEqual([...new Set(names)]);
 });
 
-it('prunes bundled trials as the settings or the request say, and none of those that are commands', () => {
+it('a search prunes bundled trials as the settings or the request say, and none of those that are commands', () => {
   const config = loadConfig({}, PROJECT_ROOT);
-  const prunerOf = (given: object) => resolvePlan(config, 'hyperparameterSearch', given).pruner;
+  const prunerOf = (given: object) => resolvePlan(config, 'hyperparameterSearch', given, false).pruner;
   expect([{}, { pruner: 'median' }].map(prunerOf)).toEqual(['asha', 'median']);
   for (const step of ['trial', 'search'] as const) {
     const steps = { ...config.steps, [step]: { ...config.steps[step], command: ['python', 'mine.py'] } };
-    const plan = resolvePlan({ ...config, steps }, 'hyperparameterSearch', { pruner: 'median' });
+    const plan = resolvePlan({ ...config, steps }, 'hyperparameterSearch', { pruner: 'median' }, false);
     expect(plan.pruner).toBe('none');
   }
 });

@@ -60,6 +60,23 @@ def parsed(text: str) -> ast.Module | str:
         return f"{type(error).__name__}: {error}"[:200]
 
 
+def acts(body: list[ast.stmt]) -> bool:
+    """Return whether running a source does more than define names."""
+    for node in body:
+        match node:
+            case ast.For() | ast.While() | ast.With() | ast.Expr(value=ast.Call() | ast.Await()):
+                return True
+            case ast.If():
+                if acts(node.body) or acts(node.orelse):
+                    return True
+            case ast.Try():
+                if acts([*node.body, *node.orelse, *node.finalbody]):
+                    return True
+            case _:
+                pass
+    return False
+
+
 class Facts:
     """What was found of one program."""
 
@@ -67,6 +84,7 @@ class Facts:
         doc = ast.get_docstring(tree) if isinstance(tree, ast.Module) else ""
         self.doc = (doc or "").strip()[:2_000]
         self.main = False
+        self.acts = isinstance(tree, ast.Module) and acts(tree.body)
         self.imports: dict[str, None] = {}
         self.calls: dict[str, None] = {}
         self.options: dict[str, dict[str, object]] = {}
@@ -85,6 +103,7 @@ class Facts:
         return {
             "doc": self.doc,
             "main": self.main,
+            "acts": self.acts,
             "imports": [*self.imports],
             "calls": [*self.calls],
             "options": [*self.options.values()],
