@@ -49,14 +49,9 @@ export function baseImage(): Promise<string> {
   });
 }
 
-/** Waits until no other test file has the daemon for itself. */
-export const holdDaemon = () => hold('files');
-
-const hold = (what: string) => lock(join(tmpdir(), `mediwatch-test-docker-${what}`), () => {});
-
 /** Keeps test files from making the same image twice at the same time. */
-async function oneAtATime<Result>(what: string, body: () => Promise<Result>): Promise<Result> {
-  const held = await hold(what);
+export async function oneAtATime<Result>(what: string, body: () => Promise<Result>): Promise<Result> {
+  const held = await lock(join(tmpdir(), `mediwatch-test-docker-${what}`), () => {});
   try {
     return await body();
   } finally {
