@@ -67,9 +67,11 @@ describe.runIf(process.platform === 'linux')('the stack on the real data', { tim
     const { runId } = required(await mlflow.getVersion(MODEL, '1'));
     const parent = required(await mlflow.getRun(runId as string));
     const trials = await mlflow.searchRuns(parent.experimentId, `tags.mlflow.parentRunId = '${runId}'`);
-    expect(trials.map(({ status }) => status)).toEqual(['FINISHED', 'FINISHED', 'FINISHED']);
+    expect(trials).toHaveLength(3);
     for (const trial of trials) {
-      expect(trial.metrics.validation_auc).toBeGreaterThan(0.6);
+      const isPruned = trial.tags['mediwatch.pruned'] !== undefined;
+      expect(trial.status).toBe(isPruned ? 'KILLED' : 'FINISHED');
+      expect(trial.metrics[isPruned ? 'rung_score' : 'validation_auc']).toBeGreaterThan(0.6);
       expect(trial.params.learning_rate).toBeDefined();
     }
     expect(parent).toMatchObject({ status: 'FINISHED' });
@@ -89,7 +91,10 @@ describe.runIf(process.platform === 'linux')('the stack on the real data', { tim
     const { workflowId } = started.json;
     const handle = client.workflow.getHandle(workflowId);
     await until(
-      async () => ((await handle.query<Progress>('progress').catch(() => null))?.search?.complete ?? 0) >= 3,
+      async () => {
+        const search = (await handle.query<Progress>('progress').catch(() => null))?.search;
+        return (search?.complete ?? 0) + (search?.pruned ?? 0) >= 3;
+      },
       { timeoutMs: 240_000, what: 'three finished trials' },
     );
     const [worker] = running(stack.processes(), 'src/worker.ts');
@@ -106,18 +111,25 @@ describe.runIf(process.platform === 'linux')('the stack on the real data', { tim
     expect((await mlflow.listVersions(MODEL)).map(({ version }) => version)).toEqual(['2', '1']);
     const trials = await client.workflow.getHandle(`${workflowId}/hyperparameterSearch`).fetchHistory();
     const finished = (trials.events ?? []).filter((event) => event.activityTaskCompletedEventAttributes);
-    const scheduled = (trials.events ?? []).filter(
-      (event) => event.activityTaskScheduledEventAttributes?.activityType?.name === 'runTrial',
-    );
-    // One activity a trial, and each ended once: a retry is an attempt of an unfinished one.
-    expect(scheduled).toHaveLength(8);
+    const fits = (trials.events ?? []).flatMap(({ activityTaskScheduledEventAttributes: scheduled }) => {
+      if (!/^(runTrial|runRung)$/.test(scheduled?.activityType?.name ?? '')) return [];
+      const { number, step } = JSON.parse(
+        Buffer.from(scheduled?.input?.payloads?.[0]?.data ?? []).toString(),
+      ) as Record<string, number>;
+      return [`${number} on ${step ?? 'all'}`];
+    });
+    // One activity a fit, and each ended once: a retry is an attempt of an unfinished one.
+    expect(new Set(fits).size).toBe(fits.length);
+    expect(new Set(fits.map((fit) => fit.split(' ')[0])).size).toBe(8);
     expect(
       new Set(finished.map((event) => String(event.activityTaskCompletedEventAttributes?.scheduledEventId))).size,
     ).toBe(finished.length);
     const { runId, experimentId } = required(await mlflow.getRun(result.version.runId as string));
     const runs = await mlflow.searchRuns(experimentId, `tags.mlflow.parentRunId = '${runId}'`);
     expect(runs.map(({ tags }) => tags['mediwatch.trial']).toSorted()).toEqual([...'01234567']);
-    expect(runs.every(({ status }) => status === 'FINISHED')).toBe(true);
+    expect(runs.filter(({ status, tags }) => status !== (tags['mediwatch.pruned'] ? 'KILLED' : 'FINISHED'))).toEqual(
+      [],
+    );
   });
 
   test('the second version replaces the first, which goes to Staging as the rollback target', async () => {
