@@ -2,11 +2,11 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Client, WorkflowHandleWithStartDetails } from '@temporalio/client';
-import { requestLock } from '../src/contracts/lock.ts';
-import { TASK_QUEUES, workflowIds } from '../src/contracts/names.ts';
+import type { Client } from '@temporalio/client';
+import { workflowIds } from '../src/contracts/names.ts';
 import { stewardQuery } from '../src/contracts/steward.ts';
 import { raiseAlert, stewardStart } from '../src/systems/alerts.ts';
+import { giveLock } from '../test/support/heldLock.ts';
 import { sampleData } from '../test/support/sampleData.ts';
 import { running } from '../test/support/stack.ts';
 import { until } from '../test/support/until.ts';
@@ -51,7 +51,10 @@ async function withModels(names: readonly string[], seconds: number, alerts: num
       const { client } = stack;
       say(`${names.length} models: schedules and stewards`);
       const stewards = await Promise.all(
-        names.map((name) => client.workflow.start('driftSteward', stewardStart(name))),
+        names.map(async (name) => {
+          const { workflowId, firstExecutionRunId } = await client.workflow.start('driftSteward', stewardStart(name));
+          return { name, holder: { workflowId, runId: firstExecutionRunId } };
+        }),
       );
       await until(async () => (await scheduleCount(client)) === names.length, {
         timeoutMs: 300_000,
@@ -60,7 +63,8 @@ async function withModels(names: readonly string[], seconds: number, alerts: num
       await delay(SETTLED_MS);
       const idle = await watch(stack, seconds);
       say('each with its lock held');
-      await Promise.all(names.map((name, index) => holdLock(client, name, stewards[index])));
+      // Stewards never end.
+      await Promise.all(stewards.map(({ name, holder }) => giveLock(client, name, holder)));
       await delay(SETTLED_MS);
       const withLocksHeld = await watch(stack, seconds);
       const alertToRetrainSeconds = [];
@@ -93,18 +97,6 @@ async function settingsOf(names: readonly string[], dir: string): Promise<string
   // JSON is YAML.
   await writeFile(file, JSON.stringify(settings));
   return file;
-}
-
-/** Gives the lock of a model to its steward, which never ends. */
-async function holdLock(client: Client, registeredModel: string, steward?: WorkflowHandleWithStartDetails) {
-  const holder = { workflowId: workflowIds.steward(registeredModel), runId: steward?.firstExecutionRunId ?? '' };
-  await client.workflow.signalWithStart('modelLock', {
-    workflowId: workflowIds.lock(registeredModel),
-    taskQueue: TASK_QUEUES.orchestration,
-    args: [{ registeredModel, queue: [] }],
-    signal: requestLock,
-    signalArgs: [{ token: 'benchmark', ...holder, holder, purpose: 'promote', version: null }],
-  });
 }
 
 async function scheduleCount(client: Client): Promise<number> {

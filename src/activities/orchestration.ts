@@ -298,8 +298,7 @@ async function untilEnded(client: Client, { workflowId, runId }: { workflowId: s
           if (!(signal.aborted || isEnd(error))) throw error;
         });
     },
-    undefined,
-    WATCH_INTERVAL_MS,
+    { intervalMs: WATCH_INTERVAL_MS },
   );
   if (Context.current().cancellationSignal.aborted) await Context.current().cancelled;
 }

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { isMapping, type Path } from '../contracts/schemas.ts';
+import { fileName } from '../contracts/text.ts';
 import { explain, type PlaceOf, type Problem, problemAt } from './problems.ts';
 import { checkTogether } from './rules.ts';
 import { type Config, ConfigSchema } from './schema.ts';
@@ -73,7 +74,7 @@ export function settingsOfModel(
 function withOwnFolder(settings: Record<string, unknown>, name: string): Record<string, unknown> {
   const monitoring = settings.monitoring ?? {};
   if (!isMapping(monitoring) || monitoring.outDir !== undefined) return settings;
-  const outDir = `reports/monitoring/${name.replace(/[^\w.-]+/g, '_')}`;
+  const outDir = `reports/monitoring/${fileName(name)}`;
   return { ...settings, monitoring: { ...monitoring, outDir } };
 }
 

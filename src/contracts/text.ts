@@ -33,6 +33,9 @@ export const ForeignId = z.string().max(1_000).regex(PRINTABLE, 'Expected an id 
 /** Words of a person. What cannot be stored or sent as it is becomes a replacement character. */
 export const words = (max: number) => z.string().max(max).overwrite(storable);
 
+/** A name or an id as a file name: ids may hold slashes and anything else. */
+export const fileName = (text: string): string => text.replace(/[^\w.-]+/g, '_');
+
 /** Bytes of a text in UTF-8, in which Temporal counts. */
 export function utf8Length(text: string): number {
   return new TextEncoder().encode(text).length;

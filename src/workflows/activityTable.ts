@@ -1,6 +1,7 @@
 import type { ActivityOptions, LocalActivityOptions } from '@temporalio/workflow';
 import { ActivityCancellationType } from '@temporalio/workflow';
 import type { Activities, ActivitiesByRole } from '../activities/index.ts';
+import { LAST_STEP } from '../domain/study.ts';
 import { paramsText } from '../words/numbers.ts';
 
 /**
@@ -261,7 +262,7 @@ export const ACTIVITIES = {
   runRung: {
     queue: 'training',
     profile: 'step',
-    summary: ({ number, params, step }) => `trial ${number} on ${step}/9 of the rows: ${paramsText(params)}`,
+    summary: ({ number, params, step }) => `trial ${number} on ${step}/${LAST_STEP} of the rows: ${paramsText(params)}`,
   },
   runTrial: {
     queue: 'training',

@@ -37,7 +37,8 @@ interface Carried {
  * Tries hyperparameters, several at once, and returns the best trial by its score on the validation split.
  *
  * A trial is one activity, after one for each rung at which it may be pruned; its parameters are proposed by another, and
- * so are in the history before they are tried. A decision to prune is in it with the score that it rests on. A failed trial is recorded and does not end the search, unless too many do. A long search continues as new.
+ * so are in the history before they are tried. A decision to prune is in it with the score that it rests on. A failed
+ * trial is recorded and does not end the search, unless too many do. A long search continues as new.
  */
 export const hyperparameterSearch = workflow<'hyperparameterSearch', Carried>(
   'hyperparameterSearch',

@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { afterEach, beforeEach, it } from 'vitest';
 import { startVictim, type Victim } from '../../bench/alerts/victim.ts';
-import { lockQueue, requestLock } from '../../src/contracts/lock.ts';
-import { TASK_QUEUES, workflowIds } from '../../src/contracts/names.ts';
+import { lockQueue } from '../../src/contracts/lock.ts';
+import { workflowIds } from '../../src/contracts/names.ts';
 import { stewardQuery } from '../../src/contracts/steward.ts';
 import { raiseAlert, stewardStart } from '../../src/systems/alerts.ts';
+import { giveLock } from '../support/heldLock.ts';
 import { startTemporal, type TestTemporal } from '../support/temporal.ts';
 import { until } from '../support/until.ts';
 
@@ -44,17 +45,7 @@ it('a worker that watches the holders of many locks still starts retrains', asyn
   const steward = await client.workflow.start('driftSteward', stewardStart(WATCHED));
   const holder = { workflowId: steward.workflowId, runId: steward.firstExecutionRunId };
   const locks = Array.from({ length: LOCKS }, (_, number) => `model-${number}`);
-  await Promise.all(
-    locks.map((registeredModel) =>
-      client.workflow.signalWithStart('modelLock', {
-        workflowId: workflowIds.lock(registeredModel),
-        taskQueue: TASK_QUEUES.orchestration,
-        args: [{ registeredModel, queue: [] }],
-        signal: requestLock,
-        signalArgs: [{ token: registeredModel, ...holder, holder, purpose: 'promote', version: null }],
-      }),
-    ),
-  );
+  await Promise.all(locks.map((name) => giveLock(client, name, holder)));
   for (const name of locks) {
     const held = async () =>
       (await client.workflow.getHandle(workflowIds.lock(name)).query(lockQueue))[0]?.heldSince !== undefined;

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from ..values import Unreadable, decimal_of, is_missing, number_of, read_value, truth_of
-from .coded import coded, codes_of, is_coded, is_text, plain, values_of
+from .coded import coded, codes_of, is_coded, is_text, objects, plain, values_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,7 +42,7 @@ def read_column(column: pd.Series, feature: PrepareResultFeature) -> pd.Series:
     read_values = [read(value) for value in values]
     if kind != "numeric" and is_text(column) and all(old is new for old, new in zip(values, read_values, strict=True)):
         return column
-    of_kind = np.array(read_values, np.float64) if kind == "numeric" else np.array([*read_values, None], object)[:-1]
+    of_kind = np.array(read_values, np.float64) if kind == "numeric" else objects(read_values)
     result = coded(codes, of_kind, column.name).set_axis(column.index)
     return result if is_coded(column) else plain(result)
 

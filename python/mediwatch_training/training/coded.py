@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Hashable, Iterable
 
     import pandas as pd
 
@@ -40,8 +40,18 @@ def coded(codes: Codes, values: Cells, name: Hashable = None) -> pd.Series:
         if categories.is_unique:
             lookup = np.append(again - first, -1).astype(np.min_scalar_type(-len(values) - 1))
             return pd.Series(pd.Categorical.from_codes(cast("list[int]", lookup[codes]), categories), name=name)
-    missing = np.nan if values.dtype == np.float64 else None
-    return pd.Series(np.append(values, np.array([missing], values.dtype))[codes], name=name, copy=False)
+    return pd.Series(with_missing(values)[codes], name=name, copy=False)
+
+
+def objects(values: Iterable[object]) -> Cells:
+    """Return values as an array of objects, whatever they are."""
+    # Without the last one NumPy would take numbers for an array of numbers.
+    return np.array([*values, None], object)[:-1]
+
+
+def with_missing(values: Cells) -> Cells:
+    """Return values with what stands for a missing one at the end, where the code -1 finds it."""
+    return np.append(values, np.array([None if values.dtype == object else np.nan], values.dtype))
 
 
 def is_coded(column: pd.Series) -> bool:
@@ -62,9 +72,8 @@ def plain(column: pd.Series) -> pd.Series:
 
     if not is_coded(column):
         return column
-    values = column.cat.categories.to_numpy()
-    missing = np.array([None if values.dtype == object else np.nan], values.dtype)
-    return pd.Series(np.append(values, missing)[column.cat.codes.to_numpy()], column.index, name=column.name)
+    codes, values = codes_of(column)
+    return pd.Series(with_missing(values)[codes], column.index, name=column.name)
 
 
 def plain_frame(frame: pd.DataFrame) -> pd.DataFrame:

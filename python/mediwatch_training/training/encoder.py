@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal, cast
 import numpy as np
 
 from ..values import category_of
-from .coded import codes_of, is_coded, plain_frame
+from .coded import codes_of, is_coded, plain_frame, with_missing
 from .columns import ColumnPlan
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ def _by_value(frame: pd.DataFrame) -> tuple[pd.DataFrame, Codes]:
     codes, values = codes_of(frame[name])
     missing = len(values)
     there, places = np.unique(np.where(codes < 0, missing, codes), return_inverse=True)
-    known = np.append(values, np.array([None if values.dtype == object else np.nan], values.dtype))[there]
+    known = with_missing(values)[there]
     return pd.DataFrame({name: known}), places.astype(np.min_scalar_type(-missing - 1))
 
 

@@ -38,7 +38,7 @@ from .cells import (
     spelled,
     truths_of,
 )
-from .coded import coded, codes_of, counts_of, is_text, values_of
+from .coded import coded, codes_of, counts_of, is_text, objects, values_of
 
 if TYPE_CHECKING:
     from typing import Literal, TypeAlias
@@ -228,7 +228,7 @@ class _Column:
             if kind in ("numeric", "categorical"):
                 return {"name": self._name, "kind": kind}
             codes, values = codes_of(self._column)
-            self._column = coded(codes, np.array([*map(category_of, values), None], object)[:-1])
+            self._column = coded(codes, objects(map(category_of, values)))
         counts = self._counts()
         share = share_of(counts)
         form: str | None = None

@@ -215,7 +215,7 @@ def _opened(file: BinaryIO, kind: str, path: str) -> IO[bytes]:
 
 
 def _kept(content: IO[bytes]) -> BinaryIO:
-    """Return a copy of what can be read once, in a file without a name that is gone when nobody has it open."""
+    """Copy a stream into an unnamed temporary file, which disappears when it is closed."""
     file = cast("BinaryIO", tempfile.TemporaryFile())  # noqa: SIM115 - whoever asked for it closes it
     shutil.copyfileobj(content, file, _BLOCK)
     file.seek(0)

@@ -5,6 +5,7 @@ import { Context } from '@temporalio/activity';
 import type { PlaceholderStep } from '../../config/placeholders.ts';
 import { redactTexts } from '../../config/redaction.ts';
 import { type Config, fromRoot } from '../../config.ts';
+import { fileName } from '../../contracts/text.ts';
 import type { LogOrigin, LogShipper, LogState, OpenLog } from '../../systems/logs/index.ts';
 import { openLog } from '../../systems/processes/output.ts';
 import type { StepCall, StepRunner } from '../../systems/steps/index.ts';
@@ -61,7 +62,7 @@ export async function runStepActivity<Result>(
               onProgress: beat.progress,
             }),
         }),
-      logFile,
+      { logFile },
     );
   } finally {
     await rm(workDir, { recursive: true, force: true });
@@ -90,10 +91,8 @@ function stepLog(config: Config, name: string): StepLog {
   };
 }
 
-/** A workflow id as a file name: ids may hold slashes and anything else. */
-function safeName(id: string): string {
-  return id.replace(/[^\w.-]+/g, '_').slice(0, 120);
-}
+/** A workflow id as a file name. */
+const safeName = (id: string) => fileName(id).slice(0, 120);
 
 export type Shipper = Pick<LogShipper, 'open'>;
 
@@ -157,12 +156,11 @@ interface Beat {
  * Sends heartbeats by timer while the body runs, independently of any output of what it waits for, so that a live
  * step is never taken for a dead one.
  *
- * @param logFile file on this host where the step's output goes; told with each heartbeat
+ * @param options.logFile file on this host where the step's output goes; told with each heartbeat
  */
 export async function whileHeartbeating<Result>(
   body: (beat: Beat) => Promise<Result>,
-  logFile?: string,
-  intervalMs = INTERVAL_MS,
+  { logFile, intervalMs = INTERVAL_MS }: { logFile?: string; intervalMs?: number } = {},
 ): Promise<Result> {
   const context = Context.current();
   let latest: unknown = null;

@@ -3,6 +3,7 @@ import type { Config } from '../../config.ts';
 import type { DriftDocument, DriftVerdict, DriftWindow } from '../../contracts/drift.ts';
 import { knownFailure } from '../../contracts/errors.ts';
 import type { DriftGate } from '../../contracts/options.ts';
+import { fileName } from '../../contracts/text.ts';
 import { judgeDrift } from '../../domain/driftGate.ts';
 import { makeDriftReport, readDriftReport } from '../../systems/driftDocument.ts';
 import { monitorInput } from '../../systems/monitorInput.ts';
@@ -67,7 +68,7 @@ export async function makeReport(cli: Cli, config: Config, wanted: Wanted): Prom
 
 /** Neither the project's own files nor the report of the latest check are touched by a look at a log. */
 function ownFolder(config: Config): string {
-  return join(openState(config), 'drift', config.registry.registeredModel.replace(/[^\w.-]+/g, '_'));
+  return join(openState(config), 'drift', fileName(config.registry.registeredModel));
 }
 
 const OTHER_REFERENCE =

@@ -2,6 +2,7 @@ import { chown, mkdir, readdir } from 'node:fs/promises';
 import { join, posix } from 'node:path';
 import { expandForApi } from '../../config/placeholders.ts';
 import type { Config } from '../../config.ts';
+import { fileName } from '../../contracts/text.ts';
 import { accessVariables, modelVariables } from '../apiVariables.ts';
 import type { CandidateState } from '../deployment/target.ts';
 import { mlflowFiles } from '../mlflow/variables.ts';
@@ -33,7 +34,7 @@ interface ApiContainer {
 
 /** Name of the container of a key. */
 export function containerName(key: string): string {
-  return `mediwatch-${key.replace(/[^\w.-]+/g, '_')}`;
+  return `mediwatch-${fileName(key)}`;
 }
 
 /**
