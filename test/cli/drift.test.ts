@@ -131,10 +131,11 @@ describe('drift report', () => {
   it('leaves nothing in the project but its own state', async () => {
     const file = await log('plain.csv', 400, 0);
     const project = await mkdtemp(join(dir, 'project-'));
+    await writeFile(join(project, 'mediwatch.yaml'), 'registry: { registeredModel: MediWatchReadmit }\n');
     const { stdout } = await spawnMediwatch(['drift', 'report', '--log', file, '--json'], {}, project);
     const { html } = JSON.parse(stdout.split('\n').at(-1) ?? '');
     expect(html).toBe(join(project, '.mediwatch', 'drift', 'MediWatchReadmit', 'evidently_report.html'));
-    expect(await readdir(project)).toEqual(['.mediwatch']);
+    expect((await readdir(project)).toSorted()).toEqual(['.mediwatch', 'mediwatch.yaml']);
     expect(await readFile(join(project, '.mediwatch', '.gitignore'), 'utf8')).toBe('*\n');
   });
 
