@@ -59,9 +59,10 @@ export function resolvePlan(shared: Config, workflow: WorkflowName, given: Given
     // What a command prints or logs is no score of the bundled steps.
     metric: search.metric || (steps.trial.command || steps.search.command ? 'score' : ''),
     parallel: given.parallel ?? search.parallel ?? steps.trial.slots ?? worker.slots,
-    // A command that is a trial, or the whole search, is not fitted on some of the rows.
-    pruner: steps.trial.command || steps.search.command ? 'none' : (given.pruner ?? search.pruner),
+    // One command that does the whole search ends trials by itself, or none.
+    pruner: steps.search.command ? 'none' : (given.pruner ?? search.pruner),
     oneCommand: steps.search.command !== undefined,
+    trialCommand: steps.trial.command !== undefined,
     registryStage: given.registryStage ?? (workflow === 'promote' ? 'Production' : promotion.registryStage),
     rules: rulesOf(given, config),
     approval: { ...approval, required: given.approval ?? approval.required },

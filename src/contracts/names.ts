@@ -50,7 +50,7 @@ export const TAGS = {
   /** what a run was opened for: the name of its workflow */
   purpose: 'mediwatch.purpose',
   trial: 'mediwatch.trial',
-  /** on the run of a pruned trial: after how much of it */
+  /** on the run of a pruned trial: after how much of it, as of 9 parts of the rows, or after how many of its scores */
   pruned: 'mediwatch.pruned',
   /** key of the step during which a run was opened */
   step: 'mediwatch.step',

@@ -66,7 +66,7 @@ export const StageOutcome = z.discriminatedUnion('code', [
   z.object({
     code: z.literal('search'),
     complete: z.number(),
-    pruned: z.number().optional(),
+    pruned: z.number(),
     failed: z.number(),
     metric: text,
     best: z.object({ number: z.number(), score: z.number().nullable(), params: Params }).nullable(),
@@ -118,7 +118,7 @@ export type ExtraStepProgress = z.infer<typeof ExtraStepProgress>;
 export const SearchProgress = z.object({
   total: z.number().int(),
   complete: z.number().int(),
-  pruned: z.number().int().optional().describe('absent: none'),
+  pruned: z.number().int(),
   failed: z.number().int(),
   running: z.number().int(),
   metric: z.string().default('').describe('name of the score; empty: validation AUC'),

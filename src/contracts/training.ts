@@ -117,7 +117,7 @@ export const Dataset = z.object({
 export type Dataset = z.infer<typeof Dataset>;
 
 /** A score that a trial reported on its way. */
-const TrialReport = z.object({
+export const TrialReport = z.object({
   step: z
     .number()
     .int()
@@ -125,6 +125,7 @@ const TrialReport = z.object({
     .describe('how far it was: the n-th score of a script; of bundled trials, ninths of the rows'),
   score: z.number(),
 });
+export type TrialReport = z.infer<typeof TrialReport>;
 
 /** One point of the search space and what came of it. */
 export const Trial = z.object({

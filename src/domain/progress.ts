@@ -120,7 +120,7 @@ export function advance(progress: Progress, event: ProgressEvent): Progress {
 /** The signals of a search may be late, or dropped; its result is not. */
 function searchAfter(search: SearchProgress | null, outcome: StageOutcome): SearchProgress | null {
   if (outcome.code !== 'search' || !outcome.best) return search;
-  const { complete, pruned = 0, failed, metric, best } = outcome;
+  const { complete, pruned, failed, metric, best } = outcome;
   const total = Math.max(search?.total ?? 0, complete + pruned + failed);
   return { total, complete, pruned, failed, running: 0, metric, best: { ...best, score: best.score ?? 0 } };
 }
@@ -144,4 +144,4 @@ function withLink(progress: Progress, link: Link): Progress {
 
 const isRunning = ({ state }: StageProgress) => state === 'running';
 export const finishedTrials = (search: SearchProgress | null) =>
-  search ? search.complete + (search.pruned ?? 0) + search.failed : 0;
+  search ? search.complete + search.pruned + search.failed : 0;

@@ -1,5 +1,5 @@
 import type { SearchProgress } from '../contracts/progress.ts';
-import { FoundByTrial, type Params, type Trial } from '../contracts/training.ts';
+import { FoundByTrial, type Params, type Trial, type TrialReport } from '../contracts/training.ts';
 import type { SearchStop } from '../contracts/verdicts.ts';
 
 type Direction = 'maximize' | 'minimize';
@@ -16,8 +16,7 @@ export interface Study {
   proposed: number;
   complete: number;
   failed: number;
-  /** Absent: none, in a search that began before there was pruning. */
-  pruned?: number;
+  pruned: number;
   /** Of its beginning (ms since 1970). */
   startedAt: number;
   /** Trials with a score since the best one. */
@@ -68,14 +67,33 @@ export function propose(study: Study, proposals: Params[]): Study {
   return { ...study, proposed: study.proposed + added.length, trials: [...study.trials, ...added] };
 }
 
-/** Adds a score that a running trial has reported. */
-export function report(study: Study, wanted: number, step: number, score: number): Study {
+/** Adds scores that a running trial has reported. */
+export function report(study: Study, wanted: number, ...more: TrialReport[]): Study {
   const trials = study.trials.map((trial) => {
     const { number, state, reports = [] } = trial;
-    if (number !== wanted || state !== 'running') return trial;
-    return { ...trial, reports: [...reports, { step, score }] };
+    if (number !== wanted || state !== 'running' || more.length === 0) return trial;
+    return { ...trial, reports: [...reports, ...more] };
   });
   return { ...study, trials };
+}
+
+/**
+ * Scores of a script, in their order, as what it has reported. Of many, ever fewer are kept: the same of each trial, and
+ * about forty of a million.
+ */
+export function reportsOf(scores: readonly (number | null)[]): TrialReport[] {
+  const part = (step: number) => Math.floor(Math.log(step) / Math.log(1.4));
+  return scores.flatMap((score, index) => {
+    const step = index + 1;
+    const isKept = index === 0 || part(step) > part(index);
+    return score === null || !isKept ? [] : [{ step, score }];
+  });
+}
+
+/** Whether a complete trial has reported more than this one, so that it may have some way to go. */
+export function canGoOn(trials: readonly Pick<Trial, 'state' | 'reports'>[], reports: readonly TrialReport[]): boolean {
+  const lengths = trials.flatMap(({ state, reports: of = [] }) => (state === 'complete' ? [of.at(-1)?.step ?? 0] : []));
+  return Math.max(0, ...lengths) > (reports.at(-1)?.step ?? 0);
 }
 
 /** Trials that a running one is compared with. Beside the latest, a long study keeps only good ones. */
@@ -92,7 +110,7 @@ export function finish(study: Study, trial: Trial): Study {
   if (!running) return study;
   const finished = { ...trial, ...(running.reports && { reports: running.reports }) };
   const trials = study.trials.map((other) => (other === running ? finished : other));
-  const counted = { [trial.state]: (study[trial.state] ?? 0) + 1 };
+  const counted = { [trial.state]: study[trial.state] + 1 };
   const best = better(study, finished);
   // A pruned trial was no better; of a failed one nobody knows.
   const sinceBest = best === study.best ? study.sinceBest + (trial.state === 'failed' ? 0 : 1) : 0;
@@ -128,7 +146,7 @@ export function tooManyFailed(study: Study, maxFailedShare: number): boolean {
 
 /** @param metric name of the score; empty: validation AUC */
 export function searchProgress(study: Study, running: number, metric: string): SearchProgress {
-  const { total, complete, pruned = 0, failed, best } = study;
+  const { total, complete, pruned, failed, best } = study;
   return {
     total,
     complete,

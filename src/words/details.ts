@@ -97,7 +97,7 @@ function extraStepText({ name, stage, when, state }: ExtraStepProgress): string 
 
 function searchText({ total, complete, pruned, failed, running, metric, best }: SearchProgress): string {
   const counts = [
-    `${complete + (pruned ?? 0)} of ${total} trials done`,
+    `${complete + pruned} of ${total} trials done`,
     running && `${running} running`,
     pruned && `${pruned} pruned`,
     failed && `${failed} failed`,

@@ -28,7 +28,7 @@ export function outcomeText(outcome: StageOutcome): string {
     case 'dataset':
       return datasetText(outcome);
     case 'search': {
-      const { best, complete, pruned = 0, failed, metric, stopped, suspicion } = outcome;
+      const { best, complete, pruned, failed, metric, stopped, suspicion } = outcome;
       const doubt = suspicion ? `. ${suspicionText(suspicion, metric, 'search.direction')}` : '';
       const found = best ? `${scoreName(metric)} ${score(best.score)}, trial ${best.number}` : 'none';
       const notes = [pruned && `${pruned} pruned`, failed && `${failed} failed`, stopped && STOPPED[stopped]].filter(

@@ -65,7 +65,7 @@ export const hyperparameterSearch = workflow<'hyperparameterSearch', Carried>(
       await makeContinueAsNewFunc<typeof hyperparameterSearch>()({ ...plan, dataset }, { study, ownRunId });
     }
     if (!study.best) throw failure('TooManyTrialsFailed', `None of the ${study.total} trials succeeded.`);
-    const { best, complete, pruned = 0, failed } = study;
+    const { best, complete, pruned, failed } = study;
     // Those that were proposed and never began are no trials.
     const trials = study.trials.filter(({ state }) => state !== 'running');
     const found = { best, metric: search.metric, trials, complete, pruned, failed };
@@ -197,7 +197,7 @@ class Search {
 
   /** Runs one trial; a failure of the trial itself is its outcome, any other ends the search. */
   private async try(trial: Trial): Promise<Trial> {
-    const { registeredModel, data, model, seed, pruner, direction, limits } = this.plan;
+    const { registeredModel, data, model, seed, pruner, direction, trialCommand, limits } = this.plan;
     const { number, params } = trial;
     const startedAt = Date.now();
     const seconds = () => (Date.now() - startedAt) / 1000;
@@ -214,21 +214,22 @@ class Search {
       key: this.context.key(`trial/${number}`),
     };
     try {
-      const steps = rungsOf(this.dataset.splits?.train.rows);
-      const rungs = pruner === 'none' ? [] : steps.map((step) => ({ step, pruner, direction }));
-      for (const rung of rungs) {
-        const { score, prunedRunId } = await activities.runRung({
-          ...request,
-          ...rung,
-          trials: comparable(this.study),
-        });
-        this.study = report(this.study, number, rung.step, score);
+      const contest = () => (pruner === 'none' ? null : { pruner, direction, trials: comparable(this.study) });
+      const rungs = trialCommand ? [] : rungsOf(this.dataset.splits?.train.rows);
+      for (const step of rungs) {
+        const judged = contest();
+        if (!judged) break;
+        const { score, prunedRunId } = await activities.runRung({ ...request, ...judged, step });
+        this.study = report(this.study, number, { step, score });
         if (prunedRunId) return { ...trial, runId: prunedRunId, state: 'pruned', seconds: seconds() };
       }
-      const outcome = await activities.runTrial(request);
+      const outcome = await activities.runTrial({ ...request, contest: trialCommand ? contest() : null });
+      const { reports = [], pruned, score, metrics, runId } = outcome;
       // How far a trial can go is known to the pruner by those that went there.
-      if (rungs.length > 0) this.study = report(this.study, number, LAST_STEP, outcome.score);
-      return { ...trial, ...outcome, state: 'complete', seconds: seconds() };
+      const last = pruner !== 'none' && rungs.length > 0 ? [{ step: LAST_STEP, score }] : [];
+      this.study = report(this.study, number, ...reports, ...last);
+      if (pruned) return { ...trial, runId, state: 'pruned', seconds: seconds() };
+      return { ...trial, score, metrics, runId, state: 'complete', seconds: seconds() };
     } catch (error) {
       if (!isTrialFailure(error)) throw error;
       return { ...trial, state: 'failed', error: truncate(rootMessage(error), 300) };

@@ -28,6 +28,7 @@ const searching = (complete: number, values: Partial<Progress> = {}): Progress =
     complete,
     failed: 1,
     running: 2,
+    pruned: 0,
     metric: '',
     best: { number: 4, score: 0.68123, params: { learning_rate: 0.041234, max_depth: 6, l2_regularization: 1e-5 } },
   },
@@ -66,7 +67,7 @@ describe('the live view', () => {
   });
 
   it('survives a search whose trials are not known yet', () => {
-    const search = { total: 0, complete: 0, failed: 0, running: 0, metric: '', best: null };
+    const search = { total: 0, complete: 0, pruned: 0, failed: 0, running: 0, metric: '', best: null };
     expect(frame(40, searching(0, { search })).join('\n')).toContain('trials 0/0');
   });
 });

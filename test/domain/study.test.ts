@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Trial } from '../../src/contracts/training.ts';
 import {
+  canGoOn,
   comparable,
   createStudy,
   finish,
@@ -9,6 +10,7 @@ import {
   propose,
   remaining,
   report,
+  reportsOf,
   rungsOf,
   type Study,
   searchProgress,
@@ -95,7 +97,7 @@ describe('a study', () => {
   it('counts pruned trials by themselves, never as the best, and keeps what they reported', () => {
     let study = propose(createStudy(3), [{ x: 0 }, { x: 1 }, { x: 2 }]);
     study = finish(study, { number: 0, params: { x: 0 }, state: 'complete', score: 0.5 });
-    study = report(report(study, 1, 1, 0.9), 0, 1, 0.1);
+    study = report(report(study, 1, { step: 1, score: 0.9 }), 0, { step: 1, score: 0.1 });
     study = finish(study, { number: 1, params: { x: 1 }, state: 'pruned' });
     expect(study.best?.number).toBe(0);
     expect(searchProgress(study, 1, '')).toMatchObject({ total: 3, complete: 1, pruned: 1, failed: 0, running: 1 });
@@ -105,6 +107,22 @@ describe('a study', () => {
     ]);
     expect(stopOf(study, { timeout: 0, patience: 1 }, 0)).toBe('patience');
     expect(tooManyFailed(study, 0)).toBe(false);
+  });
+
+  it('keeps ever fewer of the scores of a script, the same of each trial, and none that is no number', () => {
+    const scores = [0.5, null, ...Array(999_998).fill(0.7)];
+    const reports = reportsOf(scores);
+    expect(reports.slice(0, 6).map(({ step }) => step)).toEqual([1, 3, 4, 6, 8, 11]);
+    expect(reports.length).toBeLessThan(50);
+    expect(reportsOf(scores.slice(0, 10))).toEqual(reports.slice(0, 5));
+  });
+
+  it('compares a script only while a complete one has told more', () => {
+    const reports = [{ step: 2, score: 0.5 }];
+    const other = (state: 'complete' | 'pruned', step: number) => ({ state, reports: [{ step, score: 0.5 }] });
+    expect(canGoOn([other('pruned', 9), other('complete', 2)], reports)).toBe(false);
+    expect(canGoOn([other('complete', 3)], reports)).toBe(true);
+    expect(canGoOn([{ state: 'complete' }], reports)).toBe(false);
   });
 
   it('has no rungs where they would have too few rows', () => {

@@ -55,13 +55,13 @@ describe('details', () => {
 
   it('show a search alone, with the best and its parameters', () => {
     const best = { number: 4, score: 0.68123, params: { learning_rate: 0.04123, loss: 'log|loss' } };
-    expect(shown({ search: { total: 20, complete: 7, failed: 1, running: 2, metric: '', best } })).toContain(
+    expect(shown({ search: { total: 20, complete: 7, pruned: 0, failed: 1, running: 2, metric: '', best } })).toContain(
       '**Search.** 7 of 20 trials done, 2 running, 1 failed. ' +
         'Best so far: trial 4, validation AUC **0.6812** with learning_rate 0.0412, loss log\\|loss.',
     );
-    expect(shown({ search: { total: 20, complete: 0, failed: 0, running: 2, metric: '', best: null } })).toContain(
-      'No score so far.',
-    );
+    expect(
+      shown({ search: { total: 20, complete: 0, pruned: 0, failed: 0, running: 2, metric: '', best: null } }),
+    ).toContain('No score so far.');
   });
 
   it('tell a person how to answer, with JSON to paste', () => {

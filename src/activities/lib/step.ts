@@ -12,7 +12,7 @@ import type { StepCall, StepRunner } from '../../systems/steps/index.ts';
 import { ownWork } from '../../systems/steps/place.ts';
 
 /** What a step needs when it is a command. */
-type CommandOptions = Pick<StepCall, 'openRun' | 'collect' | 'judgesFailures' | 'key' | 'settings'>;
+type CommandOptions = Pick<StepCall, 'openRun' | 'onPrinted' | 'collect' | 'judgesFailures' | 'key' | 'settings'>;
 
 /** A step under another name than its own, where one workflow runs it many times. */
 interface NamedStep {

@@ -71,9 +71,9 @@ export function createSearchActivities({ config: shared, mlflow, store, runner, 
             const collect = (ran: Ran) => collectSearch(mlflow, config, ran, key, signal);
             const answer = await run(runner, input, { key, openRun: stepRun.open, collect });
             const found = readStepAnswer('search', SearchResult, answer);
-            const { best, complete, failed } = found;
+            const { best, complete, pruned, failed } = found;
             const metrics = { ...(best.score !== undefined && { best_score: best.score }) };
-            await stepRun.close({ best, complete, failed }, { params: {}, metrics });
+            await stepRun.close({ best, complete, pruned, failed }, { params: {}, metrics });
             return found;
           });
         } finally {
@@ -110,9 +110,18 @@ async function collectSearch(
 }
 
 function summary(best: Trial, trials: Trial[], direction: 'maximize' | 'minimize'): SearchResult {
-  const complete = trials.filter(({ state }) => state === 'complete').length;
-  const failed = trials.filter(({ state }) => state === 'failed').length;
-  return { best, trials: kept(trials, direction), complete: Math.max(complete, 1), pruned: 0, failed };
+  const { complete, pruned, failed } = countsOf(trials);
+  return { best, trials: kept(trials, direction), complete: Math.max(complete, 1), pruned, failed };
+}
+
+function countsOf(trials: readonly Trial[]) {
+  const count = (wanted: Trial['state']) => trials.filter(({ state }) => state === wanted).length;
+  return {
+    complete: count('complete'),
+    pruned: count('pruned'),
+    failed: count('failed'),
+    running: count('running'),
+  };
 }
 
 /** The best parameters as a command wrote them, with its score where it told one, or that of its best run. */
@@ -163,14 +172,10 @@ async function watch(
 }
 
 function progressOf(config: Config, trials: readonly Trial[], total: number): SearchProgress {
-  const count = (wanted: Trial['state']) => trials.filter(({ state }) => state === wanted).length;
   const best = bestOf(trials, config.search.direction);
   return {
     total: Math.max(total, trials.length),
-    complete: count('complete'),
-    pruned: count('pruned'),
-    failed: count('failed'),
-    running: count('running'),
+    ...countsOf(trials),
     metric: config.search.metric,
     best: best && { number: best.number, score: best.score ?? 0, params: best.params },
   };

@@ -20,6 +20,12 @@ interface Wanted {
   resume?: boolean;
 }
 
+interface Values {
+  params: Params;
+  metrics: Metrics;
+  tags?: Record<string, string>;
+}
+
 interface StepRun {
   /** What came of an earlier attempt that finished, though nobody was told. */
   finished: { run: Run; outcome: unknown } | null;
@@ -30,7 +36,7 @@ interface StepRun {
   /** Makes the run; called when the command may start. */
   open(): Promise<Run>;
   /** Keeps the outcome on the run, so that it is found again, and ends the run. */
-  close(outcome: object, values: { params: Params; metrics: Metrics }): Promise<void>;
+  close(outcome: object, values: Values, status?: 'FINISHED' | 'KILLED'): Promise<void>;
   /** Ends the run of a command that failed or was stopped. */
   fail(): Promise<void>;
 }
@@ -69,16 +75,16 @@ export async function prepareStepRun(wanted: Wanted): Promise<StepRun> {
       run = await mlflow.createRun({ experimentId, name, parentRunId, tags }, { signal });
       return run;
     },
-    async close(result, { params, metrics }) {
+    async close(result, { params, metrics, tags }, status = 'FINISHED') {
       if (!run) return;
       const there = (await mlflow.getRun(run.runId, { signal })) ?? run;
       await mlflow.logBatch(run.runId, {
         // Parameters that the script has logged itself cannot be changed.
         params: without(params, there.params),
         metrics: changed(metrics, there.metrics),
-        tags: { [TAGS.outcome]: JSON.stringify(result) },
+        tags: { ...tags, [TAGS.outcome]: JSON.stringify(result) },
       });
-      await mlflow.updateRun(run.runId, { status: 'FINISHED', endTime: Date.now() });
+      await mlflow.updateRun(run.runId, { status, endTime: Date.now() });
     },
     async fail() {
       if (!run) return;

@@ -50,7 +50,7 @@ interface TrainRequest {
   runId: string;
   key?: string;
   trials: Trial[];
-  /** What the trial with these parameters found on these data; absent of an older workflow. */
+  /** What the trial with these parameters found on these data; absent: a fit before the final one finds it. */
   found?: FoundByTrial | null;
 }
 

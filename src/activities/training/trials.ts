@@ -1,42 +1,23 @@
 import { availableParallelism } from 'node:os';
 import { Context } from '@temporalio/activity';
-import { z } from 'zod';
 import type { Config } from '../../config.ts';
 import { TAGS } from '../../contracts/names.ts';
-import { JudgeResult, SuggestResult, TrialResult } from '../../contracts/steps.ts';
-import type { ArtifactRef, Params, Space, Trial } from '../../contracts/training.ts';
+import { SuggestResult, TrialResult } from '../../contracts/steps.ts';
+import type { Params, Space, Trial } from '../../contracts/training.ts';
 import { LAST_STEP, shareOf } from '../../domain/study.ts';
 import type { Mlflow, Run } from '../../systems/mlflow/index.ts';
-import { noResult, type Ran, readStepAnswer, type StepRunner } from '../../systems/steps/index.ts';
-import { merged, ownSources, runSource, scoreOf } from '../../systems/steps/metrics.ts';
-import { countingRun, leaves, taggedRuns, unclaimedRuns } from '../../systems/steps/runs.ts';
-import { inputPath } from '../lib/inputPath.ts';
+import { readStepAnswer } from '../../systems/steps/index.ts';
+import { merged, runSource, scoreOf } from '../../systems/steps/metrics.ts';
+import { leaves } from '../../systems/steps/runs.ts';
 import { runStepActivity } from '../lib/step.ts';
-import { orFail, prepareStepRun } from './stepRun.ts';
+import { type Contest, isPruned } from './pruning.ts';
+import { scriptTrial } from './scriptTrial.ts';
 import { settingsOf, type TrainingSystems } from './systems.ts';
+import { numbered, stoppedBy, type TrialOutcome, type TrialRequest } from './trial.ts';
 
-const FinishedTrial = TrialResult.extend({ runId: z.string() });
-
-interface TrialRequest {
-  registeredModel?: string;
-  dataset: ArtifactRef;
-  /** Source of the data set, as in data.path. */
-  data?: string;
-  model: string;
-  number: number;
-  params: Params;
-  seed: number;
-  parentRunId: string;
-  key: string;
-}
-
-interface RungRequest extends TrialRequest {
+interface RungRequest extends TrialRequest, Contest {
   /** See domain/study.ts. */
   step: number;
-  pruner: 'median' | 'asha' | 'hyperband';
-  direction: 'maximize' | 'minimize';
-  /** Trials so far, this one among them. */
-  trials: Pick<Trial, 'number' | 'state' | 'reports'>[];
 }
 
 interface RungResult {
@@ -98,13 +79,9 @@ export function createTrialActivities({ config: shared, mlflow, store, runner }:
       const input = { datasetDir, model, params, seed, threads: trialThreads, share: shareOf(step) };
       const { score, metrics } = readStepAnswer('trial', TrialResult, await run(runner, input));
       const seconds = metrics.trial_seconds ?? null;
-      const judged = trials.map((trial) =>
-        trial.number === number ? { ...trial, reports: [...(trial.reports ?? []), { step, score }] } : trial,
-      );
-      const judge: StepRunner = { run: (call) => runner.run({ ...call, step: 'judge' }) };
-      const answer = await run(judge, { pruner, direction, number, trials: judged });
-      const { prune } = readStepAnswer('judge', JudgeResult, answer);
-      if (!prune) return { score, seconds, prunedRunId: null };
+      const reports = [...(trials.find((trial) => trial.number === number)?.reports ?? []), { step, score }];
+      const contest = { pruner, direction, trials };
+      if (!(await isPruned(runner, run, { contest, number, reports }))) return { score, seconds, prunedRunId: null };
       const experimentId = await mlflow.ensureExperiment(config.mlflow.experiment);
       const tags = { [TAGS.trial]: String(number), [TAGS.pruned]: `${step}/${LAST_STEP}` };
       const created = { experimentId, key, name: `trial ${number}`, parentRunId, startTime, tags };
@@ -112,40 +89,6 @@ export function createTrialActivities({ config: shared, mlflow, store, runner }:
       await mlflow.logBatch(runId, { params: stringified(params), metrics: { rung_score: score }, step });
       await mlflow.updateRun(runId, { status: 'KILLED', endTime: Date.now() });
       return { score, seconds, prunedRunId: runId };
-    });
-
-  /** Runs a script with the parameters as its arguments, and finds its score. */
-  const scriptTrial = (config: Config, request: TrialRequest) =>
-    runStepActivity(config, numbered(request), async ({ run, beat }) => {
-      const { signal } = beat;
-      const { dataset, data, model, number, params, seed, parentRunId, key } = request;
-      const stepRun = await prepareStepRun({
-        mlflow,
-        config,
-        key,
-        name: `trial ${number}`,
-        parentRunId,
-        tags: { [TAGS.trial]: String(number) },
-        signal,
-        discard: async () => {
-          for (const { runId } of await taggedRuns(mlflow, key, signal)) await mlflow.deleteRun(runId);
-        },
-      });
-      if (stepRun.finished) {
-        const { run: earlier, outcome } = stepRun.finished;
-        return FinishedTrial.parse({ metrics: earlier.metrics, ...(outcome as object) });
-      }
-      return await orFail(stepRun, async () => {
-        const datasetDir = await store.fetchDirectory(dataset, { signal });
-        const dataPath = await inputPath(config, 'data', data ?? config.data.path);
-        const input = { datasetDir, dataPath, model, params, seed, threads: trialThreads };
-        const collect = (ran: Ran) => collectTrial(mlflow, config, { ran, key, params, signal });
-        const result = await run(runner, input, { key, openRun: stepRun.open, collect });
-        const { outcome, runId } = result as Awaited<ReturnType<typeof collectTrial>>;
-        const { metrics, score } = outcome;
-        await stepRun.close({ score, runId }, { params, metrics });
-        return { ...outcome, runId };
-      });
     });
 
   return {
@@ -180,9 +123,10 @@ export function createTrialActivities({ config: shared, mlflow, store, runner }:
       rungOfTrial(settingsOf(shared, request.registeredModel), request),
 
     /** Tries one set of parameters and scores it; it is a run nested in the search's run. */
-    runTrial: (request: TrialRequest): Promise<TrialResult & { runId: string }> => {
+    runTrial: (request: TrialRequest): Promise<TrialOutcome> => {
       const config = settingsOf(shared, request.registeredModel);
-      return config.steps.trial.command ? scriptTrial(config, request) : bundledTrial(config, request);
+      if (!config.steps.trial.command) return bundledTrial(config, request);
+      return scriptTrial({ config, mlflow, store, runner, threads: trialThreads }, request);
     },
   };
 }
@@ -196,59 +140,6 @@ async function paramsOfVersions(mlflow: Mlflow, config: Config, count: number, s
   );
   return runs.flatMap((run) => (run ? [searched(config, readParams(run.params))] : []));
 }
-
-interface Collected {
-  ran: Ran;
-  key: string;
-  params: Params;
-  signal: AbortSignal;
-}
-
-/** The score of a script: from what it left, else from the one of its runs that has it. */
-async function collectTrial(
-  mlflow: Mlflow,
-  config: Config,
-  { ran, key, params, signal }: Collected,
-): Promise<{ outcome: TrialResult; runId: string }> {
-  const { settings } = ran;
-  const { metric } = config.search;
-  const given = ran.runId === undefined ? undefined : await mlflow.getRun(ran.runId, { signal });
-  const own = await ownSources(ran);
-  const found = (run: Run | undefined) => {
-    const sources = [...own, ...(run ? [runSource(run)] : [])];
-    const metrics = merged(sources, settings.outputs.metrics);
-    return { run, sources, metrics, score: scoreOf(metrics, metric) };
-  };
-  const hasScore = (run: Run) => found(run).score !== undefined;
-
-  const tagged = await taggedRuns(mlflow, key, signal);
-  const isFound = scoreOf(merged(own, settings.outputs.metrics), metric) !== undefined;
-  const leavesTraces = isFound || tagged.length > 0 || (given && hasScore(given));
-  const opened = leavesTraces ? tagged : await unclaimedRuns(mlflow, { ...ran, params }, signal);
-  const runs = [...(given ? [given] : []), ...opened.filter(({ status }) => status === 'FINISHED')];
-  // Beside a score that the command wrote itself, metrics of one of several runs may be of another model.
-  const lone = tagged.length === 0 ? given : undefined;
-  const counting = isFound ? lone : countingRun(runs.filter(hasScore), settings);
-  const { run, sources, metrics, score } = found(counting);
-  if (score === undefined) {
-    const looked = [...own, ...[...runs, ...opened.filter((one) => !runs.includes(one))].map(runSource)];
-    throw noResult.noScore(settings.name, metric || 'score', looked);
-  }
-  if (score === null) {
-    const place = sources.find((source) => scoreOf(merged([source], settings.outputs.metrics), metric) === null);
-    throw noResult.scoreNotANumber(metric || 'score', place?.name ?? 'the command');
-  }
-  // Claimed, so that no other step takes it for its own.
-  if (run && run !== given && tagged.length === 0) await mlflow.logBatch(run.runId, { tags: { [TAGS.step]: key } });
-  return { outcome: { score, metrics: { ...metrics, score } }, runId: run?.runId ?? given?.runId ?? '' };
-}
-
-/** The same steps, which this signal stops too. */
-const stoppedBy = (runner: StepRunner, signal: AbortSignal): StepRunner => ({
-  run: (call) => runner.run({ ...call, signal: AbortSignal.any([call.signal, signal]) }),
-});
-
-const numbered = ({ number }: TrialRequest) => ({ step: 'trial', name: `trial-${number}` }) as const;
 
 const stringified = (params: Params) =>
   Object.fromEntries(Object.entries(params).map(([name, value]) => [name, String(value)]));
@@ -271,10 +162,14 @@ export function asTrials(config: Config, runs: readonly Run[]): Trial[] {
     const seconds = run.endTime === undefined ? {} : { seconds: (run.endTime - run.startTime) / 1000 };
     if (run.status === 'FINISHED' && typeof score === 'number')
       return { ...common, ...seconds, state: 'complete', score, metrics: { [metric || 'score']: score } };
+    if (isEnded(run)) return { ...common, ...seconds, state: 'pruned' };
     const error = score === null ? 'its score is NaN' : `its run ${run.status.toLowerCase()} without a score`;
     return { ...common, ...seconds, state: 'failed', error };
   });
 }
+
+/** Whether a search ended the run early itself: in MLflow's way, or in that of Optuna's callback for MLflow. */
+const isEnded = ({ status, tags }: Run) => status === 'KILLED' || tags.state === 'PRUNED';
 
 /** The best of the trials; null when none is complete. */
 export function bestOf(trials: readonly Trial[], direction: 'maximize' | 'minimize'): Trial | null {

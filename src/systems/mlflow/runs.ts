@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { type RunValues, TAG_LENGTH, toBatches } from './batches.ts';
 import { orUndefined } from './errors.ts';
 import { tagIs } from './filter.ts';
-import { Nothing, type Run, RunShape, type RunStatus, toPairs } from './shapes.ts';
+import { MetricValue, Nothing, type Run, RunShape, type RunStatus, time, toPairs } from './shapes.ts';
 import type { CallOptions, Transport } from './transport.ts';
 
 export interface NewRun {
@@ -30,10 +30,14 @@ interface RunPages extends Order {
 }
 
 const RunAnswer = z.object({ run: RunShape });
+const HistoryAnswer = z.object({
+  metrics: z.array(z.object({ value: MetricValue, step: time.default(0), timestamp: time.default(0) })).default([]),
+});
 const RunPage = z.object({ runs: z.array(RunShape).default([]), next_page_token: z.string().optional() });
 /** MLflow's own limit is 50,000; smaller pages answer in time. */
 const PAGE_SIZE = 1_000;
 const API = '/api/2.0/mlflow/runs';
+const METRICS = '/api/2.0/mlflow/metrics';
 
 export type RunCalls = ReturnType<typeof runCalls>;
 
@@ -100,6 +104,14 @@ export function runCalls(transport: Transport) {
     async getRun(runId: string, { signal }: CallOptions = {}): Promise<Run | undefined> {
       const call = { method: 'GET', path: `${API}/get`, query: { run_id: runId }, signal } as const;
       return (await orUndefined(transport.json(call, RunAnswer)))?.run;
+    },
+
+    /** Every value of a metric that the run has logged, by step and then by time; null for what is no finite number. */
+    async metricHistory(runId: string, metric: string, { signal }: CallOptions = {}): Promise<(number | null)[]> {
+      const query = { run_id: runId, metric_key: metric };
+      const call = { method: 'GET', path: `${METRICS}/get-history`, query, signal } as const;
+      const { metrics } = await transport.json(call, HistoryAnswer);
+      return metrics.sort((a, b) => a.step - b.step || a.timestamp - b.timestamp).map(({ value }) => value);
     },
 
     /** The oldest run of the experiment whose tag has this value. */

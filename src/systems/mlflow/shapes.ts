@@ -9,14 +9,17 @@ const Pairs = z
   .transform((pairs) => Object.fromEntries(pairs.map(({ key, value }) => [key, value])));
 
 /** Numbers that JSON cannot hold come as the texts `NaN` and `Infinity`; they count as no value. */
-const MetricValues = z
-  .array(z.object({ key: z.string(), value: z.coerce.number().catch(Number.NaN) }))
-  .default([])
-  .transform(
-    (list): Metrics => Object.fromEntries(list.map(({ key, value }) => [key, Number.isFinite(value) ? value : null])),
-  );
+export const MetricValue = z.coerce
+  .number()
+  .catch(Number.NaN)
+  .transform((value) => (Number.isFinite(value) ? value : null));
 
-const time = z.coerce.number().int();
+const MetricValues = z
+  .array(z.object({ key: z.string(), value: MetricValue }))
+  .default([])
+  .transform((list): Metrics => Object.fromEntries(list.map(({ key, value }) => [key, value])));
+
+export const time = z.coerce.number().int();
 
 const RUN_STATUSES = ['RUNNING', 'SCHEDULED', 'FINISHED', 'FAILED', 'KILLED'] as const;
 export type RunStatus = (typeof RUN_STATUSES)[number];

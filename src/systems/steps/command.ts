@@ -100,7 +100,8 @@ async function run(systems: CommandSystems, prepared: Prepared): Promise<unknown
       Object.entries(settings.env).map(([variable, text]) => [variable, expand(text, known) || undefined]),
     ),
   };
-  const printed = outputs.pattern === undefined ? undefined : watchFor(outputs.pattern, `${name}.outputs.pattern`);
+  const printed =
+    outputs.pattern === undefined ? undefined : watchFor(outputs.pattern, `${name}.outputs.pattern`, call.onPrinted);
   const pathOf = (text: string) => resolve(place.cwd, expand(text, known));
   const toWrite = [outputs.file, outputs.modelFile].flatMap((text) => (text && expandIfKnown(text, known)) ?? []);
   const written = await rememberOutputs(name, toWrite.map(pathOf), pathOf);

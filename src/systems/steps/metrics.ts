@@ -92,16 +92,19 @@ function nested(value: unknown): Metrics {
  * Looks for numbers in a command's output while it runs: those of the last line that matches count.
  *
  * @param pattern regular expression with a named group for each metric, in JavaScript's or Python's notation
+ * @param tell gets the numbers of each line that matches
  * @throws {StepProblem} InvalidConfig, when it is none or has no named group
  */
-export function watchFor(pattern: string, setting: string) {
+export function watchFor(pattern: string, setting: string, tell: (metrics: Metrics) => void = () => {}) {
   const expression = compile(pattern, setting);
   let found: Metrics | undefined;
   return {
     see(lines: readonly string[]): void {
       for (const line of lines) {
         const groups = expression.exec(line)?.groups;
-        if (groups) found = numbersIn(groups);
+        if (!groups) continue;
+        found = numbersIn(groups);
+        tell(found);
       }
     },
     /** Undefined: no line matched. */

@@ -45,9 +45,10 @@ const NO_POOL = {
   close: async () => undefined,
 } as unknown as Pool;
 
-export async function createStepBench(config: Config): Promise<StepBench> {
+/** @param proposer answers `judge`; absent: no trial is judged */
+export async function createStepBench(config: Config, proposer = NO_POOL): Promise<StepBench> {
   const reaper: Reaper = await createReaper({ graceMs: 500 });
-  const runner = await createStepRunner({ config, reaper, pool: NO_POOL, proposer: NO_POOL });
+  const runner = await createStepRunner({ config, reaper, pool: NO_POOL, proposer });
   const mlflow = createMlflow({ uri: config.mlflow.uri, timeoutMs: 30_000 });
   const store = createArtifactStore({
     store: join(config.root, 'store'),
