@@ -199,6 +199,30 @@ describe('a search', () => {
     expect(world.count('runTrial')).toBe(2);
   });
 
+  it('lets a script be judged by the trials before it, and takes over what it told', async () => {
+    const { resolvePlan } = world.activities();
+    world.override.resolvePlan = async (request) => ({
+      ...(await (resolvePlan as NonNullable<typeof resolvePlan>)(request)),
+      trialCommand: true,
+    });
+    world.override.prepareDataset = async () => LARGE;
+    world.override.runTrial = async ({ number, key }) => {
+      const reports = [{ step: 1, score: 0.5 - number / 10 }];
+      return { score: 0.5 - number / 10, metrics: {}, runId: key, reports, ...(number > 0 && { pruned: true }) };
+    };
+    const result = await run('hyperparameterSearch', { trials: 3, parallel: 1 });
+    expect(result).toMatchObject({ complete: 1, pruned: 2, failed: 0, best: { number: 0 } });
+    expect(world.count('runRung')).toBe(0);
+    expect(world.calls.findLast(({ name }) => name === 'runTrial')?.input.contest).toEqual({
+      ...{ pruner: 'asha', direction: 'maximize' },
+      trials: [
+        { number: 0, state: 'complete', reports: [{ step: 1, score: 0.5 }] },
+        { number: 1, state: 'pruned', reports: [{ step: 1, score: 0.4 }] },
+        { number: 2, state: 'running' },
+      ],
+    });
+  });
+
   it('has no rungs without a pruner, nor for few rows', async () => {
     await run('hyperparameterSearch', { trials: 2 });
     world.override.prepareDataset = async () => LARGE;
