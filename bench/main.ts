@@ -9,11 +9,12 @@ import { benchModels } from './models.ts';
 import { benchRedeploy } from './redeploy.ts';
 import { benchRetrain } from './retrain.ts';
 import { benchServe } from './serve.ts';
+import { benchSteps } from './steps.ts';
 
-/** Its options are numbers, each with its default and its help. */
+/** Its options are numbers, each with its default and its help; one without a default is a flag, 1 when it is given. */
 interface Benchmark<Name extends string> {
   about: string;
-  options: Record<Name, [fallback: number, help: string]>;
+  options: Record<Name, [fallback: number | null, help: string]>;
   run(options: Record<Name, number>): Promise<object>;
 }
 const benchmark = <Name extends string>(one: Benchmark<Name>) => one as Benchmark<string>;
@@ -22,8 +23,22 @@ const IN_TURN = 'how often each side is measured, in turn';
 const BENCHMARKS: Record<string, Benchmark<string>> = {
   retrain: benchmark({
     about: 'the whole retrain against the same Python functions in one plain process',
-    options: { trials: [20, 'trials of each search'], rounds: [5, IN_TURN] },
+    options: {
+      trials: [20, 'trials of each search'],
+      rounds: [5, IN_TURN],
+      peers: [null, 'Optuna with joblib, and Ray Tune, each with the same pruner, too; Ray is fetched'],
+    },
     run: benchRetrain,
+  }),
+  steps: benchmark({
+    about: 'steps that do nothing against the bare SDK, and a search of many trials against one of few',
+    options: {
+      rounds: [5, IN_TURN],
+      steps: [200, 'steps of each round'],
+      few: [20, 'trials of the short search'],
+      many: [1000, 'trials of the long search'],
+    },
+    run: benchSteps,
   }),
   redeploy: benchmark({
     about: 'redeploys and rollbacks under a steady load: how many requests fail, and how long each takes',
@@ -74,19 +89,23 @@ const program = new Command('npm run bench --').description(
 for (const [name, { about, options, run }] of Object.entries(BENCHMARKS)) {
   const command = program.command(name).description(about);
   for (const [option, [fallback, help]] of Object.entries(options)) {
-    command.option(`--${option} <n>`, help, Number, fallback);
+    if (fallback === null) command.option(`--${option}`, help, false);
+    else command.option(`--${option} <n>`, help, Number, fallback);
   }
-  command.action(async (given) => print({ ...(await circumstances()), ...(await run(given)) }, given.json));
+  command.action(async ({ json, ...given }) => {
+    const numbers = Object.fromEntries(Object.entries(given).map(([option, value]) => [option, Number(value)]));
+    print({ ...(await circumstances()), ...(await run(numbers)) }, json);
+  });
 }
 program
   .command('all')
-  .description('all of these with their defaults, one after the other, and writes bench/results/latest.json')
+  .description('all of these with their defaults and flags, one after the other, and writes bench/results/latest.json')
   .action(async ({ json }) => {
     const measured: Record<string, unknown> = await circumstances();
     for (const [name, { about, options, run }] of Object.entries(BENCHMARKS)) {
       say(`${name}: ${about}`);
       measured[name] = await run(
-        Object.fromEntries(Object.entries(options).map(([option, [fallback]]) => [option, fallback])),
+        Object.fromEntries(Object.entries(options).map(([option, [fallback]]) => [option, fallback ?? 1])),
       );
     }
     await mkdir(dirname(LATEST), { recursive: true });

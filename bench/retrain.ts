@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import type { PayloadCodec } from '@temporalio/common';
 import { execa } from 'execa';
-import { loadConfig, PROJECT_ROOT } from '../src/config.ts';
+import { BUNDLED_PYTHON, loadConfig, PROJECT_ROOT, PYTHON_ROOT } from '../src/config.ts';
 import { TASK_QUEUES, workflowIds } from '../src/contracts/names.ts';
 import type { Progress } from '../src/contracts/progress.ts';
 import { progressQuery } from '../src/contracts/progress.ts';
@@ -21,29 +21,53 @@ interface Ours {
   testAuc: number;
 }
 
+/** Who searches in the plain script; the peers prune as we do. */
+type Search = 'plain' | 'optuna' | 'ray';
+
 /**
  * Runs the plain script and our retrain in turn, on a stack of their own, and compares the time from the start to the
  * registered version. Data are prepared anew each time.
+ *
+ * @param options.peers 1: also the plain script with the searches of others
  */
-export async function benchRetrain({ trials, rounds }: { trials: number; rounds: number }) {
+export async function benchRetrain({ trials, rounds, peers }: { trials: number; rounds: number; peers: number }) {
+  const searches: Search[] = peers ? ['plain', 'optuna', 'ray'] : ['plain'];
+  const python = peers ? await pythonWithRay() : BUNDLED_PYTHON;
   const stack = await createTestStack();
   try {
     say('starting a stack');
     await stack.start().up();
-    const plain: number[] = [];
+    const scripts: Record<Search, Script[]> = { plain: [], optuna: [], ray: [] };
     const ours: Ours[] = [];
     await inTurn(rounds, [
-      async (round) => void plain.push(await plainScript(stack, trials, round)),
+      ...searches.map((search) => async (round: number) => {
+        const options = { python: search === 'ray' ? python : BUNDLED_PYTHON, search, trials, round };
+        scripts[search].push(await plainScript(stack, options));
+      }),
       async () => void ours.push(await retrain(stack, trials)),
     ]);
     const registered = ours.map((run) => run.registered);
+    const secondsOf = (search: Search) => scripts[search].map(({ seconds }) => seconds);
+    const plain = secondsOf('plain');
+    const others = peers && {
+      ratioToOptunaWithJoblib: ratio(registered, secondsOf('optuna')),
+      ratioToRayTune: ratio(registered, secondsOf('ray')),
+      peersTestAuc: summaries(
+        scripts.optuna.map(({ testAuc }, round) => ({
+          optuna: testAuc,
+          ray: scripts.ray[round]?.testAuc ?? Number.NaN,
+        })),
+      ),
+    };
     return {
       ratioToPlainScript: ratio(registered, plain),
+      ...others,
       overheadSecondsPerTrial: summary(ours.map((run) => run.overheadPerTrial)),
       retrainSeconds: summary(registered),
       plainScriptSeconds: summary(plain),
       stageSeconds: summaries(ours.map((run) => run.stages)),
       testAuc: summary(ours.map((run) => run.testAuc)),
+      plainScriptTestAuc: summary(scripts.plain.map(({ testAuc }) => testAuc)),
       trials,
     };
   } finally {
@@ -51,37 +75,57 @@ export async function benchRetrain({ trials, rounds }: { trials: number; rounds:
   }
 }
 
-/** Seconds of the same functions in one plain process with the same concurrency, from its start to its end. */
-async function plainScript(stack: TestStack, trials: number, round: number): Promise<number> {
+interface Script {
+  /** From its start to its end. */
+  seconds: number;
+  testAuc: number;
+}
+
+/** The same functions in one plain process with the same concurrency. */
+async function plainScript(
+  stack: TestStack,
+  { python, search, trials, round }: { python: string; search: Search; trials: number; round: number },
+): Promise<Script> {
   const config = loadConfig({ ...process.env, ...stack.env }, PROJECT_ROOT);
-  say('plain script');
+  say(`plain script, ${search}`);
   const startedAt = performance.now();
-  await execa(
-    join(PROJECT_ROOT, 'python/.venv/bin/python'),
-    [
-      join(PROJECT_ROOT, 'python/plain_script.py'),
-      ...[
-        '--data',
-        join(PROJECT_ROOT, config.data.path),
-        '--trials',
-        String(trials),
-        '--jobs',
-        String(config.worker.slots),
-      ],
-      ...[
-        '--tracking-uri',
-        config.mlflow.uri,
-        '--registered-model',
-        'Plain',
-        '--out',
-        join(stack.dir, `plain-${round}`),
-      ],
-    ],
-    { env: { PYTHONPATH: join(PROJECT_ROOT, 'python'), OMP_WAIT_POLICY: 'PASSIVE' } },
+  const flags = {
+    data: join(PROJECT_ROOT, config.data.path),
+    trials,
+    jobs: config.worker.slots,
+    search,
+    'tracking-uri': config.mlflow.uri,
+    'registered-model': 'Plain',
+    out: join(stack.dir, `${search}-${round}`),
+  };
+  const { stdout } = await execa(
+    python,
+    [join(PYTHON_ROOT, 'plain_script.py'), ...Object.entries(flags).map(([flag, value]) => `--${flag}=${value}`)],
+    { env: { PYTHONPATH: [PYTHON_ROOT, await sitePackages()].join(':'), OMP_WAIT_POLICY: 'PASSIVE' } },
   );
   const seconds = (performance.now() - startedAt) / 1000;
-  say(`plain script: ${seconds.toFixed(1)} s`);
-  return seconds;
+  say(`plain script, ${search}: ${seconds.toFixed(1)} s`);
+  const { testAuc } = JSON.parse(stdout.split('\n').at(-1) ?? '') as Script;
+  return { seconds, testAuc };
+}
+
+const RAY = 'ray[tune]==2.60.0';
+
+/** A Python of its own that has Ray beside our packages, which it finds where they are. */
+async function pythonWithRay(): Promise<string> {
+  const folder = join(PROJECT_ROOT, '.mediwatch', 'bench', 'ray');
+  say(`${RAY} in ${folder}`);
+  await execa(BUNDLED_PYTHON, ['-m', 'venv', folder]);
+  const python = join(folder, 'bin', 'python');
+  await execa(python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', RAY], {
+    env: { PYTHONPATH: await sitePackages() },
+  });
+  return python;
+}
+
+/** Where our packages lie. */
+async function sitePackages(): Promise<string> {
+  return (await execa(BUNDLED_PYTHON, ['-c', 'import sysconfig; print(sysconfig.get_path("purelib"))'])).stdout;
 }
 
 async function retrain(stack: TestStack, trials: number): Promise<Ours> {

@@ -39,6 +39,8 @@ export async function startBenchStack(env: Readonly<Record<string, string>> = {}
     return {
       config,
       client,
+      /** Path of a sample of the data. */
+      data,
       run,
       processes: stack.processes,
       /** Trains a version of a sample of the data, and promotes it. */

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from mediwatch_training.steps import ignore_progress, run_step
+from peer_searches import optuna_joblib, ray_tune
 
 
 def run_trial(dataset: str, params: dict[str, Any], seed: int) -> dict[str, Any]:
@@ -48,6 +49,10 @@ def search(
     return trials
 
 
+#: In a plain loop, or as peers search.
+SEARCHES = {"plain": search, "optuna": optuna_joblib, "ray": ray_tune}
+
+
 def main() -> None:
     """Parse the flags, run every stage, print ``{seconds, version, testAuc, bestScore}``."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -55,6 +60,7 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=20, help="trials of the search (default 20)")
     parser.add_argument("--jobs", type=int, default=2, help="trials at once (default 2)")
     parser.add_argument("--seed", type=int, default=42, help="seed of everything random (default 42)")
+    parser.add_argument("--search", choices=SEARCHES, default="plain", help="who searches (default plain)")
     parser.add_argument("--tracking-uri", required=True, help="MLflow server")
     parser.add_argument("--registered-model", required=True, help="registered model to make a version of")
     parser.add_argument("--out", required=True, help="directory for the prepared dataset")
@@ -74,7 +80,7 @@ def main() -> None:
             run_step("prepare", prepared, ignore_progress)
         with stage("search"):
             run_id, record = _open_runs(flags.tracking_uri)
-            trials = search(dataset, flags.trials, flags.jobs, flags.seed, record)
+            trials = SEARCHES[flags.search](dataset, flags.trials, flags.jobs, flags.seed, record)
             best = max(trials, key=lambda trial: trial["score"], default=None)
         with stage("trainAndRegister"):
             result = run_step(
