@@ -23,7 +23,8 @@ export async function isPruned(
   { contest, number, reports }: { contest: Contest; number: number; reports: readonly TrialReport[] },
 ): Promise<boolean> {
   const { pruner, direction, trials } = contest;
-  const judge: StepRunner = { run: (call) => runner.run({ ...call, step: 'judge' }) };
+  // Its log is that of the trial, which goes on.
+  const judge: StepRunner = { run: ({ origin: _, ...call }) => runner.run({ ...call, step: 'judge' }) };
   const judged = trials.map((trial) => (trial.number === number ? { ...trial, reports: [...reports] } : trial));
   const answer = await run(judge, { pruner, direction, number, trials: judged });
   return readStepAnswer('judge', JudgeResult, answer).prune;
@@ -46,7 +47,9 @@ export function scoresOf(mlflow: Mlflow, { search, steps }: Config, key: string)
   let given: string | undefined;
 
   async function logged(signal: AbortSignal): Promise<(number | null)[]> {
-    const own = given === undefined ? undefined : await mlflow.getRun(given, { signal });
+    // It has not begun.
+    if (given === undefined) return [];
+    const own = await mlflow.getRun(given, { signal });
     const runs = [...(own ? [own] : []), ...(await taggedRuns(mlflow, key, signal))];
     const found = new Map(
       runs.flatMap(({ runId, metrics }) => {
@@ -79,27 +82,56 @@ export function scoresOf(mlflow: Mlflow, { search, steps }: Config, key: string)
   };
 }
 
+interface Judging {
+  /** Absent: it is not judged. */
+  contest: Contest | null | undefined;
+  scores: Scores;
+  judge(contest: Contest, reports: TrialReport[]): Promise<boolean>;
+}
+
+type Ended<Result> =
+  | { pruned?: undefined; result: Result }
+  /** What it was ended for, last of all that it had told. */
+  | { pruned: TrialReport; reports: TrialReport[] };
+
+/** Lets a command run to its end, or until it is pruned; then its signal aborts, and it is waited for. */
+export async function untilPruned<Result>(
+  start: (stop: AbortSignal) => Promise<Result>,
+  judging: Judging,
+): Promise<Ended<Result>> {
+  const [stop, ended] = [new AbortController(), new AbortController()];
+  const watched = whenPruned(judging, ended.signal).then((reports) => {
+    if (reports) stop.abort();
+    return reports;
+  });
+  try {
+    return { result: await start(stop.signal) };
+  } catch (error) {
+    const reports = stop.signal.aborted ? await watched : undefined;
+    const pruned = reports?.at(-1);
+    if (!reports || !pruned) throw error;
+    return { pruned, reports };
+  } finally {
+    ended.abort();
+    await watched;
+  }
+}
+
 /** A look at the runs of a script costs MLflow several requests: the longer it runs, the fewer they are (ms). */
 const PAUSES = { first: 2_000, factor: 1.25, longest: 15_000 };
 
-/**
- * Looks at the scores of a trial until it is pruned, and gives those that this rests on.
- *
- * @param signal ends it; then there are none
- */
-export async function whenPruned(
-  contest: Contest,
-  scores: Scores,
-  judge: (contest: Contest, reports: TrialReport[]) => Promise<boolean>,
+/** Looks at the scores until the signal aborts, or until they are those of a trial that is pruned, and gives these. */
+async function whenPruned(
+  { contest, scores, judge }: Judging,
   signal: AbortSignal,
 ): Promise<TrialReport[] | undefined> {
+  if (!contest) return undefined;
   let judged = 0;
   for (let pause = PAUSES.first; ; pause = Math.min(pause * PAUSES.factor, PAUSES.longest)) {
     await delay(pause, undefined, { signal }).catch(() => undefined);
     // A look that fails is no harm, as the next one sees all; nor is a question that nobody answers: the trial goes on.
     const reports = await scores.reports(signal).catch(() => []);
-    for (; judged < reports.length; judged += 1) {
-      if (signal.aborted) return undefined;
+    for (; judged < reports.length && !signal.aborted; judged += 1) {
       const until = reports.slice(0, judged + 1);
       if (canGoOn(contest.trials, until) && (await judge(contest, until).catch(() => false))) return until;
     }

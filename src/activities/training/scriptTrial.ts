@@ -8,7 +8,7 @@ import { merged, ownSources, runSource, scoreOf } from '../../systems/steps/metr
 import { countingRun, taggedRuns, unclaimedRuns } from '../../systems/steps/runs.ts';
 import { inputPath } from '../lib/inputPath.ts';
 import { runStepActivity } from '../lib/step.ts';
-import { type Contest, isPruned, scoresOf, whenPruned } from './pruning.ts';
+import { type Contest, isPruned, scoresOf, untilPruned } from './pruning.ts';
 import { orFail, prepareStepRun } from './stepRun.ts';
 import type { TrainingSystems } from './systems.ts';
 import { numbered, stoppedBy, TrialOutcome, type TrialRequest } from './trial.ts';
@@ -46,40 +46,30 @@ export function scriptTrial({ config, mlflow, store, runner, threads }: Systems,
       const dataPath = await inputPath(config, 'data', data ?? config.data.path);
       const input = { datasetDir, dataPath, model, params, seed, threads };
       const scores = scoresOf(mlflow, config, key);
-      const ended = new AbortController();
-      const pruned = new AbortController();
-      const judge = (contest: Contest, reports: TrialReport[]) => isPruned(runner, run, { contest, number, reports });
-      const judged = contest ? whenPruned(contest, scores, judge, ended.signal) : Promise.resolve(undefined);
-      const watched = judged.then((reports) => reports && pruned.abort());
       let opened: Run | undefined;
       const openRun = async () => {
         opened = await stepRun.open();
         scores.opened(opened.runId);
         return opened;
       };
-      try {
-        const collect = (ran: Ran) => collectTrial(mlflow, config, { ran, key, params, signal });
-        const options = { key, openRun, onPrinted: scores.printed, collect };
-        const result = await run(stoppedBy(runner, pruned.signal), input, options);
-        const { outcome, runId } = result as Awaited<ReturnType<typeof collectTrial>>;
-        const { metrics, score } = outcome;
-        const reports = contest ? await scores.reports(signal) : [];
-        await stepRun.close({ score, runId, reports }, { params, metrics });
-        return { ...outcome, runId, reports };
-      } catch (error) {
-        if (!pruned.signal.aborted || signal.aborted) throw error;
-        const reports = await judged;
-        const last = reports?.at(-1);
-        if (!last) throw error;
-        const tags = { [TAGS.pruned]: String(last.step) };
+      const collect = (ran: Ran) => collectTrial(mlflow, config, { ran, key, params, signal });
+      const options = { key, openRun, onPrinted: scores.printed, collect };
+      const start = (stop: AbortSignal) => run(stoppedBy(runner, stop), input, options);
+      const judge = (contest: Contest, reports: TrialReport[]) => isPruned(runner, run, { contest, number, reports });
+      const ran = await untilPruned(start, { contest, scores, judge });
+      if (ran.pruned) {
+        const { step, score } = ran.pruned;
+        const tags = { [TAGS.pruned]: String(step) };
         const runId = (await killed(mlflow, key, tags, signal)) ?? opened?.runId ?? '';
-        const outcome = { score: last.score, runId, reports, pruned: true };
+        const outcome = { score, runId, reports: ran.reports, pruned: true };
         await stepRun.close(outcome, { params, metrics: {}, tags }, 'KILLED');
         return { ...outcome, metrics: {} };
-      } finally {
-        ended.abort();
-        await watched;
       }
+      const { outcome, runId } = ran.result as Awaited<ReturnType<typeof collectTrial>>;
+      const { metrics, score } = outcome;
+      const reports = contest ? await scores.reports(signal) : [];
+      await stepRun.close({ score, runId, reports }, { params, metrics });
+      return { ...outcome, runId, reports };
     });
   });
 }
