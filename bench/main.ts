@@ -1,7 +1,9 @@
 // `npm run bench -- <name> [--json]`: benchmarks that print ratios measured in one run.
-import { mkdir, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
 import { Command } from 'commander';
+import { PROJECT_ROOT } from '../src/config.ts';
 import { benchAlerts } from './alerts.ts';
 import { benchEncryption } from './encryption.ts';
 import { circumstances, say } from './figures.ts';
@@ -94,22 +96,29 @@ for (const [name, { about, options, run }] of Object.entries(BENCHMARKS)) {
   }
   command.action(async ({ json, ...given }) => {
     const numbers = Object.fromEntries(Object.entries(given).map(([option, value]) => [option, Number(value)]));
-    print({ ...(await circumstances()), ...(await run(numbers)) }, json);
+    const { save, ...measured } = numbers;
+    const figures = { ...(await circumstances()), ...(await run(measured)) };
+    if (save) await keep({ [name]: figures });
+    print(figures, json);
   });
+  command.option(
+    '--save',
+    `keep the figures in ${relative(PROJECT_ROOT, LATEST)}, from which the docs have them`,
+    false,
+  );
 }
 program
   .command('all')
-  .description('all of these with their defaults and flags, one after the other, and writes bench/results/latest.json')
+  .description('all of these with their defaults and flags, one after the other, and keeps their figures')
   .action(async ({ json }) => {
-    const measured: Record<string, unknown> = await circumstances();
+    const measured: Record<string, object> = {};
     for (const [name, { about, options, run }] of Object.entries(BENCHMARKS)) {
       say(`${name}: ${about}`);
-      measured[name] = await run(
-        Object.fromEntries(Object.entries(options).map(([option, [fallback]]) => [option, fallback ?? 1])),
-      );
+      const defaults = Object.entries(options).map(([option, [fallback]]) => [option, fallback ?? 1]);
+      measured[name] = { ...(await circumstances()), ...(await run(Object.fromEntries(defaults))) };
+      // One that fails leaves those before it.
+      await keep(measured);
     }
-    await mkdir(dirname(LATEST), { recursive: true });
-    await writeFile(LATEST, `${JSON.stringify(measured, null, 2)}\n`);
     print(measured, json);
   });
 for (const command of program.commands) {
@@ -120,4 +129,11 @@ await program.parseAsync();
 function print(figures: object, json: boolean): void {
   if (json) console.log(JSON.stringify(figures, null, 2));
   else for (const [name, value] of Object.entries(figures)) console.log(`${name}: ${JSON.stringify(value)}`);
+}
+
+/** Puts figures beside those of other benchmarks; `npm run docs` takes them over. */
+async function keep(figures: Record<string, object>): Promise<void> {
+  const before: object = existsSync(LATEST) ? JSON.parse(await readFile(LATEST, 'utf8')) : {};
+  await mkdir(dirname(LATEST), { recursive: true });
+  await writeFile(LATEST, `${JSON.stringify({ ...before, ...figures }, null, 2)}\n`);
 }

@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { PROJECT_ROOT } from '../config.ts';
+import { figuresRegions } from './figures.ts';
 import { pythonContract } from './python.ts';
 import { fillRegions, RegionError } from './regions.ts';
 import {
@@ -23,6 +24,7 @@ const REGIONS: Record<string, () => string> = {
   steps: stepsTables,
   failures: failuresTable,
   activities: activitiesTables,
+  ...figuresRegions(),
 };
 
 /** Files that are generated as a whole. */
