@@ -25,12 +25,12 @@ export interface Dag extends Pipeline {
 const PRESETS: Record<string, string | null> = { '@once': null, '@continuous': null, None: null };
 /** Operators that do nothing by themselves. */
 const NOTHING = /^(Empty|Dummy|LatestOnly)Operator$/;
-const TESTING = /\b(testing|tests?|dev(elopment)?|developers?|sandbox|demo|example|scratch)\b/i;
+const TESTING = /(^|[^a-z])(testing|tests?|dev(elopment)?|developers?|sandbox|demo|example|scratch)($|[^a-z])/i;
 
 /** The DAGs among the sources. */
 export function detectDags(facts: ReadonlyMap<string, Facts>, commands: Commands): Dag[] {
-  return [...facts].flatMap(([path, { dags, doc }]) =>
-    dags.map(({ id, cron, every, timeZone, tags, about, tasks, edges, ...common }): Dag => {
+  return [...facts].flatMap(([path, { dags }]) =>
+    dags.map(({ id, cron, every, timeZone, tags, tasks, edges, ...common }): Dag => {
       const ordered = inOrder(tasks, (one, other) => edges.some(([a, b]) => a === other.id && b === one.id));
       const runs = ordered.flatMap((task) => {
         const found = runsOfTask(path, task, commands);
@@ -43,19 +43,10 @@ export function detectDags(facts: ReadonlyMap<string, Facts>, commands: Commands
         }));
       });
       const tag = tags.find((each) => TESTING.test(each));
-      const says = [about, dags.length === 1 ? doc : ''].find((text) =>
-        /\b(for )?(testing|developers|demo)( only)?\b/i.test(text),
-      );
       return {
         ...{ path, id, cron: cron !== null && cron in PRESETS ? null : cron, every, timeZone, runs },
         where: `the DAG ${id} (${path})`,
-        testing: tag
-          ? `its tag is ${tag}`
-          : says
-            ? 'it says that it is for testing'
-            : TESTING.test(id.replace(/[_-]/g, ' '))
-              ? 'its name says so'
-              : null,
+        testing: tag ? `its tag is ${tag}` : TESTING.test(id) ? 'its name says so' : null,
         functions: new Map(tasks.flatMap(({ id: task, does }) => (does ? [[task, does] as const] : []))),
         strange: ordered
           .filter(({ id: task, operator }) => !runs.some(({ name }) => name === task) && !NOTHING.test(operator))

@@ -42,7 +42,6 @@ const trying = { retries: number, retryDelay: number, timeout: number };
 
 /** What a program does, by its source and by the functions of the project that it calls. Places name arguments: `<out>/m.pkl`. */
 const Doing = z.object({
-  doc: z.string(),
   main: z.boolean(),
   acts: z.boolean().describe('running it does more than define names'),
   imports: texts,
@@ -89,7 +88,6 @@ const Dag = z.object({
   every: number,
   timeZone: z.string().nullable(),
   tags: texts,
-  about: z.string(),
   ...trying,
   tasks: z.array(Task),
   edges: z.array(z.tuple([z.string(), z.string()])),

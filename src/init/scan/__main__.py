@@ -10,128 +10,69 @@ import ast
 import json
 import sys
 import warnings
+from collections.abc import Callable
 
 import calls
 from airflow import Dags
-from values import Project, Values, is_given
+from values import Function, Project, Values, assignments, is_given, parameters
 
 MOST_CALLS = 2_000
 MOST_OPTIONS = 200
 #: Functions of the project that are followed from one program.
 MOST_FOLLOWED = 400
 DEEPEST = 4
-#: Where a subcommand is defined, what does it, and what makes options of its parameters.
-Command = tuple[Values, ast.AST, str]
+#: Facts that are texts, each kept once and in the order of the source.
+TEXTS = ("imports", "calls", "routes", "prints", "apps", *calls.FACTS, *calls.PLACES)
+CONFIGURATIONS = (".yaml", ".yml", ".toml", ".json")
 
 
-def facts(path: str, tree: ast.Module, project: Project, values: Values) -> dict[str, object]:
-    """Return what a source says, functions of the project that it calls included, or why it cannot be read.
-
-    Args:
-        path: Where it lies in the project.
-        tree: The source.
-        project: All sources.
-        values: What the source itself defines.
-    """
-    try:
-        scan = Source(values, Facts(tree))
-        # Twice: a default may be a name that is given its value further down. What is known is not kept again.
-        scan.visit(tree)
-        scan.dags.dags.clear()
-        scan.visit(tree)
-        return {
-            **scan.found.all(),
-            "dags": [dag for dag in map(scan.dag, scan.dags.dags) if dag],
-            "commands": {name: scan.done(*found, name) for name, found in scan.commands.items()},
-        }
-    except (ValueError, RecursionError, MemoryError) as error:
-        return {"error": f"{type(error).__name__}: {error}"[:200]}
-
-
-def parsed(text: str) -> ast.Module | str:
-    """Return the syntax tree of a source, or why it has none."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of odd escapes in other people's texts
-            return ast.parse(text)
-    except SyntaxError as error:
-        return f"line {error.lineno}: {error.msg}"
-    except (ValueError, RecursionError, MemoryError) as error:
-        return f"{type(error).__name__}: {error}"[:200]
-
-
-def acts(body: list[ast.stmt]) -> bool:
+def _acts(body: list[ast.stmt]) -> bool:
     """Return whether running a source does more than define names."""
     for node in body:
         match node:
             case ast.For() | ast.While() | ast.With() | ast.Expr(value=ast.Call() | ast.Await()):
                 return True
-            case ast.If():
-                if acts(node.body) or acts(node.orelse):
+            case ast.If() | ast.Try():
+                if _acts([*node.body, *node.orelse, *getattr(node, "finalbody", [])]):
                     return True
-            case ast.Try():
-                if acts([*node.body, *node.orelse, *node.finalbody]):
-                    return True
-            case _:
-                pass
     return False
 
 
-class Facts:
+class _Facts:
     """What was found of one program."""
 
-    def __init__(self, tree: ast.AST) -> None:
-        doc = ast.get_docstring(tree) if isinstance(tree, ast.Module) else ""
-        self.doc = (doc or "").strip()[:2_000]
+    def __init__(self, body: list[ast.stmt]) -> None:
         self.main = False
-        self.acts = isinstance(tree, ast.Module) and acts(tree.body)
-        self.imports: dict[str, None] = {}
-        self.calls: dict[str, None] = {}
+        self.acts = _acts(body)
+        self.texts: dict[str, dict[str, None]] = {fact: {} for fact in TEXTS}
         self.options: dict[str, dict[str, object]] = {}
         self.suggestions: dict[str, dict[str, object]] = {}
         self.environment: dict[str, str | None] = {}
-        self.routes: dict[str, None] = {}
         self.mounts: dict[str, str] = {}
-        self.texts: dict[str, dict[str, None]] = {fact: {} for fact in (*calls.FACTS, *calls.PLACES, "prints", "apps")}
         self.scores: dict[str, list[str]] = {}
         self.argv = 0
         self.overrides = False
         self.followed: set[tuple[str, int, str]] = set()
 
     def all(self) -> dict[str, object]:
-        """Return what was collected, in the order of the source."""
-        return {
-            "doc": self.doc,
-            "main": self.main,
-            "acts": self.acts,
-            "imports": [*self.imports],
-            "calls": [*self.calls],
-            "options": [*self.options.values()],
-            "suggestions": [*self.suggestions.values()],
-            "environment": self.environment,
-            "routes": [*self.routes],
-            "mounts": self.mounts,
-            **{fact: [*found] for fact, found in self.texts.items()},
-            "scores": self.scores,
-            "argv": self.argv,
-            "overrides": self.overrides,
-        }
+        lists = {fact: [*found] for fact, found in self.texts.items()}
+        named = {fact: [*getattr(self, fact).values()] for fact in ("options", "suggestions")}
+        return {key: value for key, value in vars(self).items() if key not in ("texts", "followed")} | lists | named
 
 
-class Source(ast.NodeVisitor):
+class _Source(ast.NodeVisitor):
     """Collects the facts of a source, or of a function with its arguments."""
 
-    def __init__(self, values: Values, found: Facts, depth: int = 0) -> None:
+    def __init__(self, values: Values, found: _Facts, depth: int = 0) -> None:
         self.values = values
         self.found = found
         self.depth = depth
         self.dags = Dags(values)
-        self.commands: dict[str, Command] = {}  # subcommands of the command line
+        #: Subcommands: where each is defined, what does it, and what makes options of its parameters.
+        self.commands: dict[str, tuple[Values, ast.AST, str]] = {}
         self.parsers: dict[str, str] = {}  # variable: the subcommand that its parser is for
 
-    def done(
-        self, source: Values, body: ast.AST | None, library: str = "", command: str | None = None
-    ) -> dict[str, object]:
+    def done(self, source: Values, body: ast.AST, library: str = "", command: str | None = None) -> dict[str, object]:
         """Return what a function does that is a program of its own: a task, or a subcommand with its options.
 
         Args:
@@ -140,118 +81,106 @@ class Source(ast.NodeVisitor):
             library: What makes options of its parameters, ``typer`` or ``fire``; empty: its decorators, if any.
             command: The subcommand that it is.
         """
-        inner = Source(source.bound({}, {}), Facts(ast.Module(body=[], type_ignores=[])))
-        if command and isinstance(body, ast.FunctionDef | ast.AsyncFunctionDef):
+        inner = _Source(source.bound({}, {}), _Facts([]))
+        if command and isinstance(body, Function):
             # First its command line: what the body calls gets the arguments by their names.
             inner.declared(body)
             if library:
                 inner.takes(body, typer=library == "typer")
         for part in (*(getattr(body, "decorator_list", []) if command else []), *getattr(body, "body", [])):
             inner.visit(part)
-        shared = [option for option in self.found.options.values() if command and option["command"] == command]
-        for option in self.found.options.values() if command else []:
-            # The configuration that a group of commands takes.
-            if str(option["default"]).endswith((".yaml", ".yml", ".toml", ".json")):
-                inner.found.texts["reads"].setdefault(str(option["default"]))
+        own = [*self.found.options.values()] if command else []
+        # The configuration that a group of commands takes.
+        files = [str(option["default"]) for option in own if str(option["default"]).endswith(CONFIGURATIONS)]
+        inner.found.texts["reads"] |= {file: None for file in files if file not in inner.found.texts["reads"]}
+        shared = [option for option in own if option["command"] == command]
         return {**inner.found.all(), "options": [*inner.found.options.values(), *shared]}
 
-    def dag(self, dag: dict[str, object]) -> dict[str, object] | None:
-        """Return a DAG whose tasks say what the functions do that they call; None without tasks."""
-        tasks = dag["tasks"]
-        if not isinstance(tasks, dict) or not tasks:
-            return None
-        for task in tasks.values():
-            body = self.dags.callables.get(id(task))
-            task["does"] = self.done(self.values, body) if body is not None else None
-        return {**dag, "tasks": [*tasks.values()]}
+    def all(self) -> dict[str, object]:
+        """Return all that was found, with what the functions do that tasks and subcommands call."""
+        dags = [
+            {
+                **dag,
+                "tasks": [{**task, "does": task["does"] and self.done(self.values, task["does"])} for task in tasks],
+            }
+            for dag in self.dags.dags
+            if (tasks := [*dag["tasks"].values()])
+        ]
+        commands = {name: self.done(*found, name) for name, found in self.commands.items()}
+        return {**self.found.all(), "dags": dags, "commands": commands}
 
-    def visit_Import(self, node: ast.Import | ast.ImportFrom) -> None:
-        """Note what is imported, and under which name."""
-        self.found.imports.update(dict.fromkeys(self.values.imported(node)))
-
-    visit_ImportFrom = visit_Import
-
-    def visit_For(self, node: ast.For) -> None:
-        """Learn the values of the loop's variables."""
-        self.values.looped(node.target, node.iter)
+    def visit(self, node: ast.AST) -> None:
+        values, found = self.values, self.found
+        for target, value in assignments(node):
+            if isinstance(node, ast.withitem) and isinstance(target, ast.Name):
+                values.variables.pop(target.id, None)  # a file that is opened under a name that another one had
+            self._assigned(target, value, in_order=not isinstance(node, ast.withitem))
+        match node:
+            case ast.Import() | ast.ImportFrom():
+                found.texts["imports"] |= dict.fromkeys(values.imported(node))
+            case ast.For(target=target, iter=over):
+                values.looped(target, over)
+            case ast.If(test=test):
+                text = ast.dump(test)
+                found.main = found.main or ("__name__" in text and "__main__" in text)
+                match test:
+                    case ast.Compare(left=chosen, ops=[ast.Eq()], comparators=[ast.Constant(value=str() as name)]):
+                        if name in self.parsers.values() and is_given(values.of(chosen)):
+                            self.commands.setdefault(name, (values, node, ""))
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                self.declared(node)
+                if self._decorated(node):
+                    return  # what it does is said of its task
+            case ast.Subscript(value=held, slice=at):
+                key, name = values.of(at), values.dotted(held)
+                if name == "os.environ" and isinstance(key, str):
+                    found.environment.setdefault(key, None)
+                if name == "sys.argv" and isinstance(key, int):
+                    found.argv = max(found.argv, key)
+            case ast.BinOp(op=ast.RShift() | ast.LShift()) if self.dags.dags:
+                self.dags.chain(node)
+            case ast.Call():
+                self._called(node)
+        before = found.argv
         self.generic_visit(node)
+        if isinstance(node, ast.If | ast.IfExp) and "argv" in ast.unparse(node.test):
+            found.argv = before  # what is read after a look at how many there are need not be given
 
-    def visit_If(self, node: ast.If) -> None:
-        """See whether the source is a program."""
-        test = ast.dump(node.test)
-        self.found.main = self.found.main or ("__name__" in test and "__main__" in test)
-        match node.test:
-            case ast.Compare(left=chosen, ops=[ast.Eq()], comparators=[ast.Constant(value=str() as name)]):
-                if name in self.parsers.values() and is_given(self.values.of(chosen)):
-                    self.commands.setdefault(name, (self.values, node, ""))
-        self._perhaps(node)
+    def _assigned(self, target: ast.AST, value: ast.AST, *, in_order: bool) -> None:
+        values = self.values
+        values.assigned(target, value, in_order=in_order)
+        self.dags.assigned(target, value)
+        made = values.dotted(value.func) if isinstance(value, ast.Call) else ""
+        name = values.argument(value, 0, "name") if made.endswith("add_parser") else None
+        if isinstance(target, ast.Name) and isinstance(name, str):
+            self.parsers[target.id] = name
+        if isinstance(target, ast.Name) and made in ("fastapi.FastAPI", "flask.Flask"):
+            self.found.texts["apps"].setdefault(target.id)
+        if made.endswith(("APIRouter", "Blueprint")):
+            self._mount(values.path, values.named(value, "prefix", "url_prefix"))
 
-    def visit_IfExp(self, node: ast.IfExp) -> None:
-        """See what is read only in some cases."""
-        self._perhaps(node)
+    def _decorators(self, node: Function) -> list[tuple[ast.Call | None, str, str]]:
+        calls = [(one if isinstance(one, ast.Call) else None, one) for one in node.decorator_list]
+        names = [self.values.dotted(call.func if call else one) for call, one in calls]
+        return [(call, name, name.split(".")[-1]) for (call, _), name in zip(calls, names, strict=True)]
 
-    def _perhaps(self, node: ast.If | ast.IfExp) -> None:
-        """An argument that is read after a look at how many there are need not be given."""
-        before = self.found.argv
-        self.generic_visit(node)
-        if "argv" in ast.unparse(node.test):
-            self.found.argv = before
-
-    def visit_With(self, node: ast.With | ast.AsyncWith) -> None:
-        """Learn what a name stands for."""
-        for item in node.items:
-            if isinstance(item.optional_vars, ast.Name):
-                # A file that is opened under a name that another one had.
-                self.values.variables.pop(item.optional_vars.id, None)
-                self.values.assigned(item.optional_vars, item.context_expr)
-        self.generic_visit(node)
-
-    def visit_Assign(self, node: ast.Assign) -> None:
-        """Learn what a name stands for."""
-        made = self.values.dotted(node.value.func) if isinstance(node.value, ast.Call) else ""
-        if isinstance(node.value, ast.Call) and made.endswith("add_parser"):
-            name = self.values.argument(node.value, 0, "name")
-            self.parsers |= {t.id: name for t in node.targets if isinstance(t, ast.Name) and isinstance(name, str)}
-        for target in node.targets:
-            self.values.assigned(target, node.value, in_order=True)
-            self.dags.assigned(target, node.value)
-            if isinstance(target, ast.Name) and made in ("fastapi.FastAPI", "flask.Flask"):
-                self.found.texts["apps"].setdefault(target.id)
-            if isinstance(node.value, ast.Call) and made.endswith(("APIRouter", "Blueprint")):
-                self._mount(self.values.path, self.values.named(node.value, "prefix", "url_prefix"))
-        self.generic_visit(node)
-
-    def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
-        """Likewise with a type."""
-        if node.value is not None:
-            self.values.assigned(node.target, node.value, in_order=True)
-        self.generic_visit(node)
-
-    def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
-        """Look at the decorators: options of click and typer, routes of an API, DAGs and tasks of Airflow."""
-        self.declared(node)
-        for decorator in node.decorator_list:
-            call = decorator if isinstance(decorator, ast.Call) else None
-            name = self.values.dotted(call.func if call else decorator)
-            last = name.split(".")[-1]
+    def _decorated(self, node: Function) -> bool:
+        """Keep routes of an API, commands, and DAGs; return whether a function is a task of Airflow."""
+        for call, name, last in self._decorators(node):
             if last == "command":
-                text = self.values.argument(call, 0, "name") if call else None
-                self.commands[text if isinstance(text, str) else node.name.replace("_", "-")] = (self.values, node, "")
+                self._command(node, self.values.argument(call, 0, "name"))
             elif call and last in ("get", "post", "put", "route", "api_route"):
                 self._route(call)
             elif "airflow" in name and last == "dag":
-                self.dags.declare(call, fallback=node.name, doc=ast.get_docstring(node) or "")
+                self.dags.declare(call, fallback=node.name)
             elif "airflow" in name and "task" in name.split("."):
-                self.dags.decorate(node, call, name)
-                return  # what it does is said of its task
-        self.generic_visit(node)
+                self.dags.decorated[node.name] = (node, call, name)
+                return True
+        return False
 
-    def declared(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+    def declared(self, node: Function) -> None:
         """Learn what the command line gives a function, by its decorators of click, typer and Hydra."""
-        for decorator in node.decorator_list:
-            call = decorator if isinstance(decorator, ast.Call) else None
-            name = self.values.dotted(call.func if call else decorator)
-            last = name.split(".")[-1]
+        for call, name, last in self._decorators(node):
             if last in ("command", "option", "argument"):
                 self.values.variables |= {arg.arg: f"<{arg.arg}>" for arg in node.args.args}
             if call and "click" in name and last in ("option", "argument"):
@@ -261,136 +190,96 @@ class Source(ast.NodeVisitor):
             elif name == "hydra.main" and call:
                 self.found.overrides = True
                 folder, file = (self.values.named(call, key) for key in ("config_path", "config_name"))
-                self._place("reads", f"{folder or '.'}/{str(file or '').removesuffix('.yaml')}.yaml")
+                self.found.texts["reads"].setdefault(f"{folder or '.'}/{str(file or '').removesuffix('.yaml')}.yaml")
 
-    visit_AsyncFunctionDef = visit_FunctionDef
-
-    def visit_Subscript(self, node: ast.Subscript) -> None:
-        """Note ``os.environ["NAME"]`` and ``sys.argv[2]``."""
-        key, name = self.values.of(node.slice), self.values.dotted(node.value)
-        if name == "os.environ" and isinstance(key, str):
-            self.found.environment.setdefault(key, None)
-        if name == "sys.argv" and isinstance(key, int):
-            self.found.argv = max(self.found.argv, key)
-        self.generic_visit(node)
-
-    def visit_BinOp(self, node: ast.BinOp) -> None:
-        """Keep the order of ``a >> b``."""
-        if isinstance(node.op, ast.RShift | ast.LShift) and self.dags.dags:
-            self.dags.chain(node)
-        self.generic_visit(node)
-
-    def visit_Call(self, node: ast.Call) -> None:
+    def _called(self, node: ast.Call) -> None:
         """Keep what a call says, and follow it into the function of the project that it calls."""
-        values, found = self.values, self.found
+        values, found, first = self.values, self.found, node.args[0] if node.args else None
         name = values.dotted(node.func)
         last = name.split(".")[-1]
-        if name and len(found.calls) < MOST_CALLS:
-            found.calls.setdefault(name[:200])
-        if last == "add_argument":
-            found_option = calls.option(values, node, click=False)
-            on = (
-                node.func.value.id
-                if isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name)
-                else ""
-            )
-            self._option(found_option and {**found_option, "command": self.parsers.get(on)})
-        elif last == "set_defaults" and isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name):
-            command = self.parsers.get(node.func.value.id)
-            for keyword in node.keywords if command else []:
-                self._command(keyword.value, command)
-        elif last == "command()" and node.args:
-            self._command(node.args[0], values.argument(node.func, 0, "name"), "typer")  # app.command("fit")(function)
-        elif last == "add_command" and node.args:
-            self._command(node.args[0], values.argument(node, 1, "name"))
-        elif last == "add_typer" and node.args:
-            self._group(node.args[0], values.named(node, "name"))
-        elif last == "DAG":
-            self.dags.declare(node, fallback="dag")
-        elif name in ("os.getenv", "os.environ.get") or name.endswith("Variable.get"):
-            self._variable(node, of_airflow=name.endswith("Variable.get"))
-        elif last in ("path", "re_path") and "django" in name:
-            inner = node.args[1] if len(node.args) > 1 else None
-            if isinstance(inner, ast.Call) and values.dotted(inner.func).endswith("include"):
-                module = values.argument(inner, 0)
-                source = values.project.source(str(module)) if values.project else None
-                self._mount(source.path if source else None, values.argument(node, 0, "route"))
-            else:
-                self._route(node)
-        elif last in ("include_router", "register_blueprint") and node.args:
-            source, _ = (values.project and values.project.find(values.dotted(node.args[0]), values.package)) or (
-                values,
-                "",
-            )
-            self._mount(source.path, values.named(node, "prefix", "url_prefix"))
-        elif name == "typer.run" and node.args:
-            function = values.definition(node.args[0])
-            if function and not isinstance(function[1], ast.ClassDef):
-                self.takes(function[1], typer=True)
-        elif name == "fire.Fire":
-            self._fired(node.args[0] if node.args else None)
-        elif last == "split" and node.args and values.of(node.args[0]) == "=":
-            found.overrides = found.overrides or "sys" in found.imports
-        elif name in ("print", "typer.echo", "click.echo"):
-            found.texts["prints"].update(dict.fromkeys(filter(None, [calls.printed(node)])))
+        on = node.func.value if isinstance(node.func, ast.Attribute) else None
+        command = self.parsers.get(on.id) if isinstance(on, ast.Name) else None
+        if name and len(found.texts["calls"]) < MOST_CALLS:
+            found.texts["calls"].setdefault(name[:200])
+        match last:
+            case "add_argument":
+                self._option(calls.option(values, node, click=False), command)
+            case "set_defaults" if command:
+                for keyword in node.keywords:
+                    self._command(keyword.value, command)
+            case "command()" if first:
+                self._command(first, values.argument(node.func, 0, "name"), "typer")  # app.command("fit")(function)
+            case "add_command" if first:
+                self._command(first, values.argument(node, 1, "name"))
+            case "add_typer" if first:
+                self._group(first, values.text(node, "name"))
+            case "DAG":
+                self.dags.declare(node, fallback="dag")
+            case "getenv" | "get" if name in ("os.getenv", "os.environ.get") or name.endswith("Variable.get"):
+                self._variable(node, of_airflow=name.endswith("Variable.get"))
+            case "path" | "re_path" if "django" in name:
+                inner = node.args[1] if len(node.args) > 1 else None
+                if isinstance(inner, ast.Call) and values.dotted(inner.func).endswith("include"):
+                    source = values.project.source(str(values.argument(inner, 0)))
+                    self._mount(source.path if source else None, values.argument(node, 0, "route"))
+                else:
+                    self._route(node)
+            case "include_router" | "register_blueprint" if first:
+                source, _ = values.project.find(values.dotted(first), values.package) or (values, "")
+                self._mount(source.path, values.named(node, "prefix", "url_prefix"))
+            case "run" if name == "typer.run" and first:
+                _, function = values.definition(first) or (values, None)
+                if isinstance(function, Function):
+                    self.takes(function, typer=True)
+            case "Fire" if name == "fire.Fire":
+                self._fired(first)
+            case "split" if first and values.of(first) == "=":
+                found.overrides = found.overrides or "sys" in found.texts["imports"]
+            case "print" | "echo" if name in ("print", "typer.echo", "click.echo"):
+                found.texts["prints"] |= dict.fromkeys(calls.printed(node))
         values.updated(node)
-        self._collect(node, name)
-        self.dags.in_order(node)
+        for fact, text in [*calls.texts(values, node, name), *calls.places(values, node, name)]:
+            found.texts[fact].setdefault(text)
+        for path, keys in calls.scored(values, node, name):
+            found.scores.setdefault(path, keys)
+        for suggested in calls.suggestion(values, node, name):
+            found.suggestions.setdefault(str(suggested["name"]), suggested)
         self.dags.called(node)
         self._follow(node)
-        self.generic_visit(node)
-
-    def _collect(self, node: ast.Call, name: str) -> None:
-        values, found = self.values, self.found
-        for fact, text in calls.texts(values, node, name):
-            found.texts[fact].setdefault(text)
-        for fact, text in calls.places(values, node, name):
-            self._place(fact, text)
-        scores = calls.scored(values, node, name)
-        if scores:
-            found.scores.setdefault(*scores)
-        suggested = calls.suggestion(values, node, name)
-        if suggested:
-            found.suggestions.setdefault(str(suggested["name"]), suggested)
-
-    def _place(self, fact: str, path: str) -> None:
-        self.found.texts[fact].setdefault(path)
 
     def _follow(self, node: ast.Call) -> None:
         """See what a function of the project does with these arguments; its own source is looked at as a whole."""
-        target = self.values.definition(node.func)
-        if not target or self.depth >= DEEPEST or len(self.found.followed) >= MOST_FOLLOWED:
-            return
-        source, function = target
+        source, function = self.values.definition(node.func) or (self.values, None)
         is_class = isinstance(function, ast.ClassDef)
+        if not function or self.depth >= DEEPEST or len(self.found.followed) >= MOST_FOLLOWED:
+            return
         given, loops = ({}, {}) if is_class else self.values.arguments_of(function, node)
         key = (source.path, function.lineno, repr((given, loops))[:1_000])
         if key in self.found.followed or (is_class and source is self.values):
             return
         self.found.followed.add(key)
-        inner = Source(source.bound(given, loops), self.found, self.depth + 1)
+        inner = _Source(source.bound(given, loops), self.found, self.depth + 1)
         inner.values.defaults = self.values.defaults
-        for part in (*getattr(function, "decorator_list", []), *function.body):
+        for part in (*function.decorator_list, *function.body):
             inner.visit(part)
 
     def _command(self, node: ast.AST, name: object = None, library: str = "") -> None:
         """Keep a function as a subcommand."""
-        source, function = self.values.definition(node) or (self.values, None)
-        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
-            self.commands[name if isinstance(name, str) else function.name.replace("_", "-")] = (
-                source,
-                function,
-                library,
-            )
+        source, function = (
+            (self.values, node) if isinstance(node, Function) else self.values.definition(node) or (self.values, None)
+        )
+        if isinstance(function, Function):
+            own = name if isinstance(name, str) else function.name.replace("_", "-")
+            self.commands[own] = (source, function, library)
 
-    def _group(self, node: ast.AST, name: object) -> None:
+    def _group(self, node: ast.AST, name: str | None) -> None:
         """Keep the commands of another application of typer as subcommands of one of its own."""
-        source, _ = (self.values.project and self.values.project.find(self.values.dotted(node), "")) or (None, "")
+        source, _ = self.values.project.find(self.values.dotted(node), "") or (None, "")
         for function in source.functions.values() if source else []:
             made = [d.func if isinstance(d, ast.Call) else d for d in function.decorator_list]
             if isinstance(function, ast.FunctionDef) and any(ast.unparse(d).endswith(".command") for d in made):
-                own = function.name.replace("_", "-")
-                self.commands[f"{name} {own}" if isinstance(name, str) else own] = source or self.values, function, ""
+                own = " ".join(filter(None, [name, function.name.replace("_", "-")]))
+                self.commands[own] = source, function, ""
 
     def _fired(self, node: ast.AST | None) -> None:
         """Learn the command line that fire makes of a function, a class, a dictionary of functions, or the source."""
@@ -403,22 +292,22 @@ class Source(ast.NodeVisitor):
         elif isinstance(made, ast.FunctionDef):
             self.takes(made, typer=False)
         elif made is None or isinstance(made, ast.ClassDef):
-            members = made.body if made else [one for one in source.functions.values() if one.col_offset == 0]
-            for one in members:
+            for one in made.body if made else [one for one in source.functions.values() if one.col_offset == 0]:
                 if isinstance(one, ast.FunctionDef) and not one.name.startswith("_"):
                     self.commands[one.name] = source, one, "fire"
 
-    def takes(self, function: ast.FunctionDef | ast.AsyncFunctionDef, *, typer: bool) -> None:
+    def takes(self, function: Function, *, typer: bool) -> None:
         """Learn the options that typer or fire makes of a function's parameters."""
         self.values.variables |= {arg.arg: f"<{arg.arg}>" for arg in function.args.args}
-        for found in calls.parameters(self.values, function, typer=typer):
-            self._option(found)
+        for arg, default in parameters(function):
+            if arg.arg != "self":
+                self._option(calls.parameter(self.values, arg, default, typer=typer))
 
-    def _option(self, found: dict[str, object] | None) -> None:
+    def _option(self, found: dict[str, object] | None, command: str | None = None) -> None:
         if found and len(self.found.options) < MOST_OPTIONS:
             # The second pass knows more: a default may be a name that is given its value further down.
             dest = str(found["dest"])
-            self.found.options[dest] = found
+            self.found.options[dest] = {**found, "command": command}
             self.values.defaults[dest] = found["default"]
 
     def _variable(self, node: ast.Call, *, of_airflow: bool) -> None:
@@ -435,33 +324,45 @@ class Source(ast.NodeVisitor):
     def _route(self, node: ast.Call) -> None:
         path = self.values.argument(node, 0, "path", "rule", "route")
         if isinstance(path, str):
-            self.found.routes.setdefault("/" + path.lstrip("/^").rstrip("$"))
+            self.found.texts["routes"].setdefault("/" + path.lstrip("/^").rstrip("$"))
 
     def _mount(self, path: str | None, prefix: object) -> None:
         if path is not None and isinstance(prefix, str):
             self.found.mounts[path] = "/" + prefix.strip("/^")
 
 
+def _learned(project: Project, path: str, text: str) -> tuple[ast.Module, Values]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of odd escapes in other people's texts
+        tree = ast.parse(text)
+    return tree, project.add(path, tree)
+
+
+def _facts(tree: ast.Module, values: Values) -> dict[str, object]:
+    scan = _Source(values, _Facts(tree.body))
+    # Twice: a default may be a name that is given its value further down. What is known is not kept again.
+    scan.visit(tree)
+    scan.dags.dags.clear()
+    scan.visit(tree)
+    return scan.all()
+
+
+def _tried(read: Callable[..., object], *given: object) -> object:
+    """Return what can be read, or why it cannot."""
+    try:
+        return read(*given)
+    except SyntaxError as error:
+        return {"error": f"line {error.lineno}: {error.msg}"}
+    except (ValueError, RecursionError, MemoryError) as error:
+        return {"error": f"{type(error).__name__}: {error}"[:200]}
+
+
 def main(sources: dict[str, str]) -> dict[str, object]:
-    """Return the facts of each source by its path."""
-    trees = {path: parsed(text) for path, text in sources.items()}
+    """Return the facts of each source by its path: functions of the project that it calls included."""
     project = Project()
-    own: dict[str, Values] = {}
-    answers: dict[str, object] = {}
-    for path, tree in trees.items():
-        if isinstance(tree, str):
-            answers[path] = {"error": tree}
-            continue
-        try:
-            own[path] = project.add(path, tree)
-        except (ValueError, RecursionError, MemoryError) as error:
-            answers[path] = {"error": f"{type(error).__name__}: {error}"[:200]}
+    known = {path: _tried(_learned, project, path, text) for path, text in sources.items()}
     # Again: by now all sources are known, whatever the order.
-    for path, values in own.items():
-        tree = trees[path]
-        if isinstance(tree, ast.Module):
-            answers[path] = facts(path, tree, project, values)
-    return answers
+    return {path: _tried(_facts, *found) if isinstance(found, tuple) else found for path, found in known.items()}
 
 
 if __name__ == "__main__":

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 
-from values import Values, is_number
+from values import Function, Values, is_number
 
 MOST_TASKS = 200
 #: Stands for what is known only where the task runs; a shell would read it as a variable.
 BLANK = "$unknown"
+#: What makes one task of another one, without a change of its name.
+VARIANTS = ("override", "partial", "expand", "expand_kwargs")
 
 
 class Dags:
@@ -20,76 +22,56 @@ class Dags:
         self.tasks: dict[str, dict[str, object]] = {}  # of the DAG that was declared last
         self.edges: list[list[str]] = []
         self.held: dict[str, list[str]] = {}  # variable: ids of the tasks that it holds
-        self.decorated: dict[str, tuple[ast.FunctionDef | ast.AsyncFunctionDef, ast.Call | None, str]] = {}
-        self.callables: dict[int, ast.AST] = {}  # by the task's identity: what it calls
+        self.decorated: dict[str, tuple[Function, ast.Call | None, str]] = {}
 
-    def declare(self, node: ast.Call | None, fallback: str, doc: str = "") -> None:
+    def declare(self, node: ast.Call | None, fallback: str) -> None:
         """Begin with a DAG: id, schedule and defaults of ``DAG(…)`` or ``@dag(…)``."""
         values = self.values
-        schedule = values.keyword(node, "schedule", "schedule_interval", "timetable")
-        zone = values.named(node, "timezone", "tz") if node else None
+        schedule, start = values.keyword(node, "schedule", "schedule_interval", "timetable"), None
+        zones = [values.text(node, "timezone", "tz")]
         if isinstance(schedule, ast.Call) and values.dotted(schedule.func).endswith("Timetable"):
-            zone = values.named(schedule, "timezone") or zone
+            zones.insert(0, values.text(schedule, "timezone"))
             schedule = schedule.args[0] if schedule.args else values.keyword(schedule, "cron", "delta")
-        defaults = values.keyword(node, "default_args")
-        given = values.mapping(defaults)
         start = values.keyword(node, "start_date")
         if isinstance(start, ast.Call):
-            zone = zone or values.named(start, "tz", "timezone")
-        named = values.of(values.keyword(node, "dag_id") or (node.args[0] if node and node.args else None))
-        text = values.of(schedule)
-        described = values.named(node, "description", "doc_md") if node else ""
-        tags = values.named(node, "tags") if node else []
+            zones.append(values.text(start, "tz", "timezone"))
+        tags, named, cron = values.named(node, "tags"), values.argument(node, 0, "dag_id"), values.of(schedule)
         self.tasks, self.edges = {}, []
         self.dags.append(
             {
                 "id": named if isinstance(named, str) else fallback,
-                "cron": text if isinstance(text, str) else None,
+                "cron": cron if isinstance(cron, str) else None,
                 "every": values.seconds(schedule),
-                "timeZone": zone if isinstance(zone, str) else None,
+                "timeZone": next(filter(None, zones), None),
                 "tags": [tag for tag in tags if isinstance(tag, str)] if isinstance(tags, list) else [],
-                "about": " ".join(filter(None, [described if isinstance(described, str) else "", doc]))[:500],
-                **_trying(given),
+                **_trying(values.mapping(values.keyword(node, "default_args"))),
                 "tasks": self.tasks,
                 "edges": self.edges,
             }
         )
 
-    def decorate(self, function: ast.FunctionDef | ast.AsyncFunctionDef, decorator: ast.Call | None, name: str) -> None:
-        """Remember a function with ``@task``: calling it makes the task."""
-        self.decorated[function.name] = (function, decorator, name)
-
     def task_of(self, node: ast.Call) -> str | None:
         """Keep the task that a call makes, and return its id; None when it makes none."""
         values, function = self.values, node.func
-        while isinstance(function, ast.Attribute | ast.Call):
-            named = isinstance(function, ast.Call) or function.attr in (
-                "override",
-                "partial",
-                "expand",
-                "expand_kwargs",
-            )
-            if not named:
-                break
+        while isinstance(function, ast.Call) or (isinstance(function, ast.Attribute) and function.attr in VARIANTS):
             function = function.func if isinstance(function, ast.Call) else function.value
         if isinstance(function, ast.Name) and function.id in self.decorated:
             body, decorator, kind = self.decorated[function.id]
-            text = values.named(decorator, "task_id") if decorator else None
-            identity = text if isinstance(text, str) else body.name
+            identity = values.text(decorator, "task_id") or body.name
             command = self._text(next((r.value for r in ast.walk(body) if isinstance(r, ast.Return)), None))
             own = {"command": command} if kind.endswith(".bash") else {"callable": body.name}
             self._add(identity, f"@{kind.split('decorators.')[-1]}", decorator, own, body)
             return identity
-        identity = values.named(node, "task_id")
-        if not isinstance(identity, str):
+        identity = values.text(node, "task_id")
+        if identity is None:
             return None
         called = values.keyword(node, "python_callable")
-        found = values.definition(called) if called is not None else None
         texts = {
             "command": self._text(values.keyword(node, "bash_command")),
             "cwd": self._text(values.keyword(node, "cwd")),
             "callable": values.dotted(called) if called is not None else None,
         }
+        found = values.definition(called) if called is not None else None
         self._add(identity, values.dotted(node.func).split(".")[-1], node, texts, found[1] if found else None)
         return identity
 
@@ -102,20 +84,24 @@ class Dags:
             self.values.blank = None
 
     def called(self, node: ast.Call) -> None:
-        """Keep a task, and that it comes after those whose results it takes."""
+        """Keep a task, and that it comes after those whose results it takes; and the order of ``chain(a, b)``."""
         if not self.dags:
             return
         before = [held for arg in [*node.args, *(k.value for k in node.keywords)] for held in self.chain(arg)]
         identity = self.task_of(node)
-        if identity is not None:
-            self._order(before, [identity])
+        self._order(before, [] if identity is None else [identity])
+        name = self.values.dotted(node.func).split(".")[-1]
+        if name in ("chain", "chain_linear"):
+            for first, second in zip(node.args, node.args[1:], strict=False):
+                self._order(self.chain(first), self.chain(second))
+        elif name in ("set_downstream", "set_upstream") and isinstance(node.func, ast.Attribute) and node.args:
+            one, other = self.chain(node.func.value), self.chain(node.args[0])
+            self._order(*((one, other) if name == "set_downstream" else (other, one)))
 
     def assigned(self, target: ast.AST, value: ast.AST) -> None:
         """Learn which tasks a variable holds."""
         if isinstance(target, ast.Name) and self.dags:
-            found = self.chain(value)
-            if found:
-                self.held[target.id] = found
+            self.held.update({target.id: found} if (found := self.chain(value)) else {})
 
     def chain(self, node: ast.AST) -> list[str]:
         """Return the tasks at the end of ``a >> [b, c]``, and keep the order of all in it."""
@@ -135,16 +121,6 @@ class Dags:
                 return [identity] if identity else []
         return []
 
-    def in_order(self, node: ast.Call) -> None:
-        """Keep the order of ``chain(a, b, c)``, and of ``a.set_downstream(b)``."""
-        name = self.values.dotted(node.func).split(".")[-1]
-        if name in ("chain", "chain_linear"):
-            for before, after in zip(node.args, node.args[1:], strict=False):
-                self._order(self.chain(before), self.chain(after))
-        elif name in ("set_downstream", "set_upstream") and isinstance(node.func, ast.Attribute) and node.args:
-            one, other = self.chain(node.func.value), self.chain(node.args[0])
-            self._order(*((one, other) if name == "set_downstream" else (other, one)))
-
     def _order(self, before: list[str], after: list[str]) -> None:
         for pair in ([first, second] for first in before for second in after):
             if pair not in self.edges and len(self.edges) < MOST_TASKS:
@@ -159,9 +135,7 @@ class Dags:
         known = {key: text if isinstance(text := texts.get(key), str) else None for key in _TEXTS}
         given = self.values.mapping(self.values.keyword(node, "env"))
         env = {key: text for key, text in given.items() if isinstance(text, str)}
-        self.tasks[identity] = {"id": identity, "operator": operator, **known, "env": env, **_trying(own)}
-        if body is not None:
-            self.callables[id(self.tasks[identity])] = body
+        self.tasks[identity] = {"id": identity, "operator": operator, **known, "env": env, **_trying(own), "does": body}
 
 
 _TEXTS = ("command", "cwd", "callable")
@@ -170,5 +144,4 @@ _TEXTS = ("command", "cwd", "callable")
 def _trying(given: dict[str, object]) -> dict[str, object]:
     """Return how often it is tried, and how long, in seconds."""
     names = {"retries": "retries", "retryDelay": "retry_delay", "timeout": "execution_timeout"}
-    found = {ours: given.get(theirs) for ours, theirs in names.items()}
-    return {key: value if is_number(value) else None for key, value in found.items()}
+    return {key: value if is_number(value := given.get(theirs)) else None for key, theirs in names.items()}

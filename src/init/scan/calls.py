@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 
-from values import NOWHERE, Values, is_number, scalars
+from values import NOWHERE, Values, is_number, scalar
 
 #: Types of Python that an option can name.
 BUILTIN = ("int", "float", "str", "bool")
@@ -43,6 +43,11 @@ ELSEWHERE = re.compile(r"dvclive|wandb|comet|neptune|lightning|clearml")
 PLACES = ("reads", "writes", "appends", "models")
 
 
+def scalars(values: object) -> list[object]:
+    """Return those of a list that a setting can hold; none of anything else."""
+    return [value for value in values if scalar(value) is not None] if isinstance(values, list) else []
+
+
 def option(values: Values, node: ast.Call, *, click: bool) -> dict[str, object] | None:
     """Return what ``add_argument(…)`` or ``@click.option(…)`` declares; None when its name is computed."""
     given = [name for name in map(values.of, node.args) if isinstance(name, str)]
@@ -51,89 +56,65 @@ def option(values: Values, node: ast.Call, *, click: bool) -> dict[str, object] 
     if not given:
         return None
     longest = max(flags, key=len) if flags else None
-    default = values.named(node, "default")
-    named, help_text = values.named(node, "dest"), values.named(node, "help")
-    needed = not flags and values.named(node, "nargs") not in ("?", "*")
+    default, kind, action = values.named(node, "default"), values.keyword(node, "type"), values.keyword(node, "action")
+    made, what = (values.dotted(kind.func).split(".")[-1], kind) if isinstance(kind, ast.Call) else ("", None)
+    types = {"IntRange": "int", "FloatRange": "float", "": kind.id if isinstance(kind, ast.Name) else None}
+    by_default = type(default).__name__ if click and kind is None and default is not None else None
+    switch = action is not None and values.dotted(action).endswith("BooleanOptionalAction")
+    return _option(
+        flag=longest,
+        dest=values.text(node, "dest") or (plain[0] if plain else (longest or "").lstrip("-").replace("-", "_")),
+        type=by_default or types.get(made),
+        default=default,
+        choices=values.named(node, "choices") or (values.argument(what, 0, "choices") if made == "Choice" else None),
+        required=values.named(node, "required") is True
+        or (not flags and values.named(node, "nargs") not in ("?", "*")),
+        isFlag=switch
+        or values.of(action) in ("store_true", "store_false")
+        or values.named(node, "is_flag") is True
+        or any("/" in name for name in given if name.startswith("-")),
+        help=values.named(node, "help"),
+    )
+
+
+def _option(**known: object) -> dict[str, object]:
+    choices, text, kind = (known[key] for key in ("choices", "help", "type"))
     return {
+        **known,
         "command": None,
-        "flag": longest,
-        "dest": named if isinstance(named, str) and named else _dest(plain, longest),
-        "type": _type(values, node, default, click=click),
-        "default": default if isinstance(default, bool | int | float | str) else None,
-        "choices": scalars(_choices(values, node)),
-        "required": values.named(node, "required") is True or needed,
-        "isFlag": _is_flag(values, node) or any("/" in name for name in given if name.startswith("-")),
-        "help": help_text[:300] if isinstance(help_text, str) else "",
+        "type": kind if kind in BUILTIN else None,
+        "default": scalar(known["default"]),
+        "choices": scalars(choices),
+        "help": text[:300] if isinstance(text, str) else "",
     }
 
 
-def parameters(
-    values: Values, function: ast.FunctionDef | ast.AsyncFunctionDef, *, typer: bool
-) -> list[dict[str, object]]:
-    """Return the options that typer or fire makes of a function's parameters."""
-    listed = [*function.args.posonlyargs, *function.args.args]
-    defaults = dict(zip(reversed([a.arg for a in listed]), reversed(function.args.defaults), strict=False))
-    pairs = [(arg, defaults.get(arg.arg)) for arg in listed]
-    pairs += list(zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True))
-    return [_parameter(values, arg, default, typer=typer) for arg, default in pairs if arg.arg != "self"]
-
-
-def _parameter(values: Values, arg: ast.arg, default: ast.AST | None, *, typer: bool) -> dict[str, object]:
+def parameter(values: Values, arg: ast.arg, default: ast.AST | None, *, typer: bool) -> dict[str, object]:
+    """Return the option that typer or fire makes of a function's parameter."""
     kind, declared = arg.annotation, default
     if isinstance(kind, ast.Subscript) and values.dotted(kind.value).endswith("Annotated"):
         items = kind.slice.elts if isinstance(kind.slice, ast.Tuple) else [kind.slice]
         kind, declared = items[0], items[-1]
-    call = declared if isinstance(declared, ast.Call) else None
-    made = values.dotted(call.func).split(".")[-1] if call else ""
-    own = made in ("Option", "Argument")
-    first = call.args[0] if call and own and call is default and call.args else None
-    fallback = values.of(first if own and call is default else default)
-    given = [values.of(item) for item in call.args] if call and own else []
-    flag = next((text for text in given if isinstance(text, str) and text.startswith("--")), "")
-    positional = made == "Argument" or (typer and not own and default is None)
+    made = values.dotted(declared.func).split(".")[-1] if isinstance(declared, ast.Call) else ""
+    call = declared if isinstance(declared, ast.Call) and made in ("Option", "Argument") else None
+    first = call.args[0] if call and call is default and call.args else None
+    fallback = values.of(first if call and call is default else default)
+    given = [text for text in map(values.of, call.args if call else []) if isinstance(text, str)]
+    flag = next((text.split("/")[0] for text in given if text.startswith("--")), "")
     name = values.dotted(kind).split(".")[-1] if kind else type(fallback).__name__
-    required = fallback is None and (isinstance(first, ast.Constant) or default is None or own)
-    help_text = values.named(call, "help") if call and own else ""
-    return {
-        "command": None,
-        "flag": None if positional else flag.split("/")[0] or f"--{arg.arg.replace('_', '-') if typer else arg.arg}",
-        "dest": arg.arg,
-        "type": name if name in BUILTIN else None,
-        "default": fallback if isinstance(fallback, bool | int | float | str) else None,
-        "choices": [],
-        "required": required and not (isinstance(first, ast.Constant) and first.value is None),
-        "isFlag": name == "bool" and typer,
-        "help": help_text[:300] if isinstance(help_text, str) else "",
-    }
-
-
-def _dest(plain: list[str], longest: str | None) -> str:
-    return plain[0] if plain else (longest or "").lstrip("-").replace("-", "_")
-
-
-def _choices(values: Values, node: ast.Call) -> object:
-    found = values.named(node, "choices")
-    kind = values.keyword(node, "type")
-    if found is None and isinstance(kind, ast.Call) and values.dotted(kind.func).endswith("Choice"):
-        found = values.argument(kind, 0, "choices")
-    return found
-
-
-def _is_flag(values: Values, node: ast.Call) -> bool:
-    action = values.keyword(node, "action")
-    boolean = action is not None and values.dotted(action).endswith("BooleanOptionalAction")
-    return boolean or values.of(action) in ("store_true", "store_false") or values.named(node, "is_flag") is True
-
-
-def _type(values: Values, node: ast.Call, default: object, *, click: bool) -> str | None:
-    """Return int, float, str or bool; click takes it from the default, argparse does not."""
-    kind = values.keyword(node, "type")
-    if isinstance(kind, ast.Name) and kind.id in BUILTIN:
-        return kind.id
-    if isinstance(kind, ast.Call):
-        ranged = {"IntRange": "int", "FloatRange": "float"}
-        return ranged.get(values.dotted(kind.func).split(".")[-1])
-    return type(default).__name__ if click and kind is None and default is not None else None
+    is_open = isinstance(first, ast.Constant) or default is None or call is not None
+    return _option(
+        flag=None
+        if made == "Argument" or (typer and not call and default is None)
+        else flag or f"--{arg.arg.replace('_', '-') if typer else arg.arg}",
+        dest=arg.arg,
+        type=name,
+        default=fallback,
+        choices=None,
+        required=fallback is None and is_open and not (isinstance(first, ast.Constant) and first.value is None),
+        isFlag=name == "bool" and typer,
+        help=values.named(call, "help"),
+    )
 
 
 def texts(values: Values, node: ast.Call, name: str) -> list[tuple[str, str]]:
@@ -143,8 +124,7 @@ def texts(values: Values, node: ast.Call, name: str) -> list[tuple[str, str]]:
         return []
     found = [(fact, text) for fact, at, names in TEXTS.get(last, []) for text in values.arguments(node, at, *names)]
     if last == "log_metrics":
-        given = node.args[0] if node.args else values.keyword(node, "metrics")
-        found += [("metrics", key) for key in values.mapping(given)]
+        found += [("metrics", key) for key in values.mapping(values.given(node, 0, "metrics"))]
     # What is an argument goes by its default.
     known = [(fact, values.defaults.get(text[1:-1]) if str(text).startswith("<") else text) for fact, text in found]
     return [(fact, text[:300]) for fact, text in known if isinstance(text, str) and text]
@@ -160,13 +140,12 @@ def places(values: Values, node: ast.Call, name: str) -> list[tuple[str, str]]:
         appends = fact == "writes" and str(values.argument(node, 2, "mode") or "").startswith("a")
         found = [("appends" if appends else fact, path) for path in values.arguments(node, at, *names)]
     elif top in DUMPS.get(last, ()):
-        at = 0 if top == "numpy" else 1
-        found = [("writes" if top == "numpy" else "models", values.argument(node, at, "filename", "f", "file"))]
+        fact, at = ("writes", 0) if top == "numpy" else ("models", 1)
+        found = [(fact, values.argument(node, at, "filename", "f", "file"))]
     elif last in ("write_text", "write_bytes", "read_text", "read_bytes"):
         found = [("writes" if last.startswith("write") else "reads", on)]
-        if node.args and isinstance(node.args[0], ast.Call):
-            inner = values.dotted(node.args[0].func)
-            found += [("models", on)] if inner.split(".")[0] in DUMPS["dump"] and inner.endswith("dumps") else []
+        inner = values.dotted(node.args[0].func) if node.args and isinstance(node.args[0], ast.Call) else ""
+        found += [("models", on)] if inner.split(".")[0] in DUMPS["dump"] and inner.endswith("dumps") else []
     elif last == "open":
         builtin = name in ("open", "gzip.open", "bz2.open", "io.open")
         mode = str(values.argument(node, 1 if builtin else 0, "mode") or "r")
@@ -175,20 +154,19 @@ def places(values: Values, node: ast.Call, name: str) -> list[tuple[str, str]]:
     return [(fact, path[:300]) for fact, path in found if isinstance(path, str) and path]
 
 
-def scored(values: Values, node: ast.Call, name: str) -> tuple[str, list[str]] | None:
+def scored(values: Values, node: ast.Call, name: str) -> list[tuple[str, list[str]]]:
     """Return the JSON file that a call writes, and the keys of what it writes there."""
-    last = name.split(".")[-1]
-    if name == "json.dump" and len(node.args) > 1:
-        path, keys = values.of(node.args[1]), values.mapping(node.args[0])
-    elif last == "write_text" and node.args and isinstance(node.args[0], ast.Call):
-        inner = node.args[0]
-        if values.dotted(inner.func) != "json.dumps" or not isinstance(node.func, ast.Attribute):
-            return None
-        path, keys = values.of(node.func.value), values.mapping(inner.args[0] if inner.args else None)
-    else:
-        return None
-    named = [path for key, value in keys.items() for path in _paths(key, value)]
-    return (path, named[:100]) if isinstance(path, str) and named else None
+    match node:
+        case ast.Call(args=[scores, file, *_]) if name == "json.dump":
+            path = values.of(file)
+        case ast.Call(
+            func=ast.Attribute(value=file, attr="write_text"), args=[ast.Call(func=made, args=[scores, *_]), *_]
+        ) if values.dotted(made) == "json.dumps":
+            path = values.of(file)
+        case _:
+            return []
+    named = [path for key, value in values.mapping(scores).items() for path in _paths(key, value)]
+    return [(path, named[:100])] if isinstance(path, str) and named else []
 
 
 def _paths(key: str, value: object) -> list[str]:
@@ -197,42 +175,33 @@ def _paths(key: str, value: object) -> list[str]:
     return [name if key in ("metrics", "scores") else f"{key}.{name}" for name in inner] or [key]
 
 
-def printed(node: ast.Call) -> str | None:
-    """Return ``auc {}`` of ``print(f"auc {auc:.3f}")``, ``"auc %.3f" % auc`` and the like; None without a value."""
-    if not node.args:
-        return None
-    match node.args[0]:
-        case ast.JoinedStr(values=parts):
-            pieces = [p.value if isinstance(p, ast.Constant) else "{}" for p in parts]
-            text = "".join(map(str, pieces))
-        case ast.BinOp(left=ast.Constant(value=str() as template), op=ast.Mod()):
+def printed(node: ast.Call) -> list[str]:
+    """Return ``auc {}`` of ``print(f"auc {auc:.3f}")`` and ``print("auc", auc)``; nothing without a value."""
+    match node.args:
+        case [ast.JoinedStr(values=parts), *_]:
+            text = "".join(str(part.value) if isinstance(part, ast.Constant) else "{}" for part in parts)
+        case [ast.BinOp(left=ast.Constant(value=str() as template), op=ast.Mod()), *_]:
             text = re.sub(r"%[-+ #0-9.]*[a-zA-Z]", "{}", template)
-        case ast.Call(func=ast.Attribute(value=ast.Constant(value=str() as template), attr="format")):
+        case [ast.Call(func=ast.Attribute(value=ast.Constant(value=str() as template), attr="format")), *_]:
             text = re.sub(r"\{[^{}]*\}", "{}", template)
-        case ast.Constant(value=str() as start) if len(node.args) == 2:
+        case [ast.Constant(value=str() as start), _]:
             text = f"{start} {{}}"
         case _:
-            return None
-    return text[:200] if "{}" in text else None
+            return []
+    return [text[:200]] if "{}" in text else []
 
 
-def suggestion(values: Values, node: ast.Call, name: str) -> dict[str, object] | None:
+def suggestion(values: Values, node: ast.Call, name: str) -> list[dict[str, object]]:
     """Return the parameter that ``trial.suggest_float("lr", 1e-3, 0.2, log=True)`` asks for."""
-    last = name.split(".")[-1]
-    parameter = values.argument(node, 0, "name")
+    last, parameter = name.split(".")[-1], values.argument(node, 0, "name")
     if not last.startswith("suggest_") or not isinstance(parameter, str):
-        return None
+        return []
     kind = last.removeprefix("suggest_")
-    if kind == "categorical":
-        return {"name": parameter, "kind": kind, "choices": scalars(values.argument(node, 1, "choices"))}
     low, high = values.argument(node, 1, "low"), values.argument(node, 2, "high")
+    if kind == "categorical":
+        return [{"name": parameter, "kind": kind, "choices": scalars(values.argument(node, 1, "choices"))}]
     if not all(map(is_number, (low, high))):
-        return {"name": parameter, "kind": "unknown"}
+        return [{"name": parameter, "kind": "unknown"}]
     logarithmic = "loguniform" in kind or values.named(node, "log") is True
-    return {
-        "name": parameter,
-        "kind": "int" if kind == "int" else "float",
-        "low": low,
-        "high": high,
-        "log": logarithmic,
-    }
+    known = "int" if kind == "int" else "float"
+    return [{"name": parameter, "kind": known, "low": low, "high": high, "log": logarithmic}]

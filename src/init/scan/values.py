@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import posixpath
+from copy import copy
 from itertools import islice, product
 
+Function = ast.FunctionDef | ast.AsyncFunctionDef
 #: Names under which parsed arguments are kept, as most scripts do.
 PARSED = ("args", "ARGS", "opts", "options", "opt", "ns", "cfg", "flags")
 UNITS = {"weeks": 604_800, "days": 86_400, "hours": 3_600, "minutes": 60, "seconds": 1}
@@ -17,6 +19,10 @@ MOST_ALTERNATIVES = 50
 #: JSON has no infinity, and JavaScript no larger whole numbers.
 LARGEST = 2**53
 LONGEST = 20_000
+#: What changes no more than the type or the form of what it is called on, or of its first argument.
+OF_ITS_OBJECT = ("resolve", "absolute", "as_posix", "strip", "expanduser")
+OF_ITS_ARGUMENT = ("Path", "PurePath", "str", "int", "float", "abspath", "fspath", "dedent", "open", "asdict")
+Argument = tuple[dict[str, object], dict[str, list[object]]]
 
 
 def is_number(value: object) -> bool:
@@ -24,15 +30,26 @@ def is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def scalars(values: object) -> list[object]:
-    """Return those of a list that a setting can hold; none of anything else."""
-    given = values if isinstance(values, list) else []
-    return [value for value in given if isinstance(value, bool | int | float | str)]
+def scalar(value: object) -> object:
+    """Return what a setting can hold, and None for anything else."""
+    return value if isinstance(value, bool | int | float | str) else None
 
 
 def is_given(value: object) -> bool:
     """Whether a value is an argument: ``<table>``, ``<2>`` of ``sys.argv``, ``<model.trees>`` of a configuration."""
     return isinstance(value, str) and value.startswith("<") and value.endswith(">")
+
+
+def assignments(node: ast.AST) -> list[tuple[ast.AST, ast.AST]]:
+    """Return what gets a value, and the value."""
+    match node:
+        case ast.Assign(targets=targets, value=value):
+            return [(target, value) for target in targets]
+        case ast.AnnAssign(target=target, value=ast.AST() as value):
+            return [(target, value)]
+        case ast.withitem(context_expr=value, optional_vars=ast.Name() as target):
+            return [(target, value)]
+    return []
 
 
 class Values:
@@ -46,7 +63,7 @@ class Values:
         project: What resolves a dotted name to another source.
     """
 
-    def __init__(self, path: str = "", project: Project | None = None) -> None:
+    def __init__(self, path: str, project: Project) -> None:
         self.path = path
         self.package = ".".join(path.split("/")[:-1])
         self.project = project
@@ -55,38 +72,30 @@ class Values:
         self.variables: dict[str, object] = {}  # simple variables; the first value counts
         self.made: dict[str, str] = {}  # variable: the class that it is an object of
         self.defaults: dict[str, object] = {}  # default of each option of the command line
-        self.functions: dict[str, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef] = {}
+        self.functions: dict[str, Function | ast.ClassDef] = {}
         self.parsed = {*PARSED}  # variables that hold the parsed arguments
         self.blank: str | None = None  # stands for what is unknown in a text
         self.depth = 0
 
     def bound(self, given: dict[str, object], loops: dict[str, list[object]]) -> Values:
         """Return the same source as it is seen in a function that got these arguments."""
-        inner = Values(self.path, self.project)
-        inner.names, inner.made, inner.defaults = self.names, self.made, self.defaults
-        inner.functions, inner.parsed, inner.depth = self.functions, self.parsed, self.depth + 1
-        inner.variables = {**self.variables, **given}
-        inner.loops = {**self.loops, **loops}
+        inner = copy(self)
+        inner.variables, inner.loops = {**self.variables, **given}, {**self.loops, **loops}
+        inner.blank, inner.depth = None, self.depth + 1
         return inner
 
     def learn(self, tree: ast.AST) -> None:
         """Learn imports, variables and functions; twice, as a name may be used above the place of its value."""
-        for _ in range(2):
-            for node in ast.walk(tree):
-                match node:
-                    case ast.Import() | ast.ImportFrom():
-                        self.imported(node)
-                    case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
-                        self.functions.setdefault(node.name, node)
-                    case ast.Assign(targets=targets, value=value):
-                        for target in targets:
-                            self.assigned(target, value)
-                    case ast.AnnAssign(target=target, value=ast.AST() as value):
-                        self.assigned(target, value)
-                    case ast.withitem(context_expr=value, optional_vars=ast.Name() as target):
-                        self.assigned(target, value)
-                    case ast.Call():
-                        self.updated(node)
+        for node in [*ast.walk(tree)] * 2:
+            match node:
+                case ast.Import() | ast.ImportFrom():
+                    self.imported(node)
+                case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+                    self.functions.setdefault(node.name, node)
+                case ast.Call():
+                    self.updated(node)
+            for target, value in assignments(node):
+                self.assigned(target, value)
 
     def updated(self, node: ast.Call) -> None:
         """Learn the keys that ``scores.update({…})`` adds to a dictionary."""
@@ -100,9 +109,8 @@ class Values:
         """Learn the names of an import, and return its modules."""
         if isinstance(node, ast.ImportFrom):
             above = self.package.split(".")[: -(node.level - 1) or None] if node.level else []
-            module = ".".join([*filter(None, above), *filter(None, [node.module])])
-            for alias in node.names:
-                self.names[alias.asname or alias.name] = f"{module}.{alias.name}"
+            module = ".".join(filter(None, [*above, node.module]))
+            self.names |= {alias.asname or alias.name: f"{module}.{alias.name}" for alias in node.names}
             return [module]
         for alias in node.names:
             top = alias.name.split(".")[0]
@@ -123,11 +131,10 @@ class Values:
                 for name, item in zip(names, items, strict=True):
                     self.assigned(name, item, in_order=in_order)
             case ast.Tuple(elts=names), ast.Subscript(value=argv, slice=ast.Slice(lower=lower)):
-                if self.dotted(argv) == "sys.argv":
-                    start = self.of(lower) if lower else 0
-                    for at, name in enumerate(names, start if isinstance(start, int) else 0):
-                        if isinstance(name, ast.Name):
-                            self.variables.setdefault(name.id, f"<{at}>")
+                start = self.of(lower)
+                for at, name in enumerate(names, start if isinstance(start, int) else 0):
+                    if isinstance(name, ast.Name) and self.dotted(argv) == "sys.argv":
+                        self.variables.setdefault(name.id, f"<{at}>")
             case ast.Subscript(value=ast.Name(id=name), slice=key), _:
                 held = self.variables.get(name)
                 for text in self.all(key) if isinstance(held, dict) else []:
@@ -151,12 +158,14 @@ class Values:
 
     def dotted(self, node: ast.AST) -> str:
         """Return ``mlflow.sklearn.log_model``, however it was imported; what is unknown in front is left out."""
-        if isinstance(node, ast.Name):
-            return f"{self.made[node.id]}()" if node.id in self.made else self.names.get(node.id, node.id)
-        if isinstance(node, ast.Attribute):
-            before = self.dotted(node.value)
-            return f"{before}.{node.attr}" if before else node.attr
-        return f"{self.dotted(node.func)}()" if isinstance(node, ast.Call) else ""
+        match node:
+            case ast.Name(id=name):
+                return f"{self.made[name]}()" if name in self.made else self.names.get(name, name)
+            case ast.Attribute(value=inner, attr=attribute):
+                return f"{self.dotted(inner)}.{attribute}".removeprefix(".")
+            case ast.Call(func=inner):
+                return f"{self.dotted(inner)}()"
+        return ""
 
     def of(self, node: ast.AST | None) -> object:
         """Return the value of an expression, or None when it cannot be told."""
@@ -170,61 +179,63 @@ class Values:
             case ast.Name(id=name):
                 held = self.variables.get(name)
                 return self._elsewhere(self.names.get(name, "")) if held is None else held
-            case ast.IfExp(body=body, orelse=other):
-                return self.of(other) if self.of(body) is None else self.of(body)
+            case ast.IfExp(body=first, orelse=second):
+                return self._either(first, second)
             case ast.BoolOp(op=ast.Or(), values=parts):
-                return next((known for known in map(self.of, parts) if known is not None), None)
+                return self._either(*parts)
             case ast.UnaryOp(op=ast.USub(), operand=operand):
                 inner = self.of(operand)
                 return -inner if isinstance(inner, int | float) else None
             case ast.List(elts=items) | ast.Tuple(elts=items) | ast.Set(elts=items):
                 return [self.of(item) for item in items]
             case ast.JoinedStr(values=parts):
-                texts = [self.of(p.value if isinstance(p, ast.FormattedValue) else p) for p in parts]
-                texts = [self.blank if text is None else text for text in texts]
-                return None if any(text is None for text in texts) else "".join(map(str, texts))[:LONGEST]
+                texts = [self._or_blank(p.value if isinstance(p, ast.FormattedValue) else p) for p in parts]
+                return None if None in texts else "".join(map(str, texts))[:LONGEST]
             case ast.BinOp():
                 return self._binary(node)
             case ast.Subscript():
                 return self._item(node)
             case ast.Attribute(value=inner, attr="parent"):
                 return _above(self.of(inner))
-            case ast.Attribute(value=ast.Name(id=name), attr=attribute) if (
-                name in self.parsed and name not in self.names
-            ):
-                return f"<{attribute}>"
-            case ast.Attribute(value=inner, attr=attribute):
+            case ast.Attribute(value=ast.Name(id=name), attr=part) if name in self.parsed and name not in self.names:
+                return f"<{part}>"
+            case ast.Attribute(value=inner, attr=part):
                 held = self._elsewhere(self.dotted(node))
                 before = self.of(inner) if held is None else None
-                return f"<{before[1:-1]}.{attribute}>" if is_given(before) else held
+                return f"<{before[1:-1]}.{part}>" if is_given(before) else held
             case ast.Call():
                 return self._called(node)
         return None
 
+    def _either(self, *parts: ast.AST) -> object:
+        return next((known for known in map(self.of, parts) if known is not None), None)
+
+    def _or_blank(self, node: ast.AST) -> object:
+        known = self.of(node)
+        return self.blank if known is None else known
+
     def _elsewhere(self, dotted: str) -> object:
         """Return what another source of the project defines."""
-        found = self.project.find(dotted, self.package) if self.project and dotted else None
+        found = self.project.find(dotted, self.package)
         return found[0].variables.get(found[1]) if found else None
 
     def looped(self, target: ast.AST, over: ast.AST) -> None:
         """Learn the values that the variables of a loop take."""
-        if isinstance(over, ast.Call) and isinstance(over.func, ast.Attribute) and over.func.attr in ("items", "keys"):
-            keys = list(self.mapping(over.func.value))
-            name = target.elts[0] if isinstance(target, ast.Tuple) else target
-            self.loops.update({name.id: keys} if isinstance(name, ast.Name) and keys else {})
-            return
-        if isinstance(over, ast.Call) and self.dotted(over.func) == "zip":
-            for name, part in zip(target.elts if isinstance(target, ast.Tuple) else [], over.args, strict=False):
-                self.looped(name, part)
-            return
-        rows = list(self.mapping(over)) if isinstance(over, ast.Dict) else self.of(over)
-        if not isinstance(rows, list):
-            return
-        names = target.elts if isinstance(target, ast.Tuple) else [target]
+        several = isinstance(target, ast.Tuple)
+        names = target.elts if several else [target]
+        match over:
+            case ast.Call(func=ast.Attribute(value=held, attr="items" | "keys")):
+                rows, names = [*self.mapping(held)], names[:1]
+            case ast.Call(func=function, args=parts) if self.dotted(function) == "zip":
+                rows = []
+                for name, part in zip(names, parts, strict=False):
+                    self.looped(name, part)
+            case _:
+                rows = [*self.mapping(over)] if isinstance(over, ast.Dict) else self.of(over)
         for at, name in enumerate(names):
-            if isinstance(name, ast.Name):
+            if isinstance(name, ast.Name) and isinstance(rows, list) and rows:
                 cells = [row[at] if isinstance(row, list) and at < len(row) else row for row in rows]
-                self.loops[name.id] = cells if isinstance(target, ast.Tuple) else rows
+                self.loops[name.id] = cells if several else rows
 
     def all(self, node: ast.AST | None) -> list[object]:
         """Return every value that an expression takes in the loops around it."""
@@ -244,21 +255,24 @@ class Values:
 
     def _binary(self, node: ast.BinOp) -> object:
         left, right = self.of(node.left), self.of(node.right)
-        if isinstance(node.op, ast.Add) and self.blank is not None and isinstance(left or right, str):
-            left, right = (self.blank if side is None else side for side in (left, right))
-        if isinstance(left, str) and isinstance(node.op, ast.Mod):
-            try:
-                return left % (tuple(right) if isinstance(right, list) else right)
-            except (TypeError, ValueError):
-                return None
-        if isinstance(left, str) and isinstance(right, str):
-            if isinstance(node.op, ast.Div):
+        is_text = isinstance(left or right, str)
+        match node.op:
+            case ast.Mod() if isinstance(left, str):
+                try:
+                    return left % (tuple(right) if isinstance(right, list) else right)
+                except (TypeError, ValueError):
+                    return None
+            case ast.Add() if is_text:
+                left, right = (self.blank if side is None else side for side in (left, right))
+                return (left + right)[:LONGEST] if isinstance(left, str) and isinstance(right, str) else None
+            case ast.Div() if is_text and None in (left, right):
+                return f"{left or UNKNOWN}/{right or UNKNOWN}"  # a file or folder that is known only when it runs
+            case ast.Div() if isinstance(left, str) and isinstance(right, str):
                 return right if left in ("", ".") else f"{left.rstrip('/')}/{right}"
-            return (left + right)[:LONGEST] if isinstance(node.op, ast.Add) else None
-        if isinstance(node.op, ast.Div) and isinstance(left or right, str) and None in (left, right):
-            return f"{left or UNKNOWN}/{right or UNKNOWN}"  # a file or folder that is known only when it runs
-        small = all(isinstance(side, int | float) and abs(side) < 1e9 for side in (left, right))
-        return left * right if small and isinstance(node.op, ast.Mult) else None
+            case ast.Mult():
+                small = all(isinstance(side, int | float) and abs(side) < 1e9 for side in (left, right))
+                return left * right if small else None
+        return None
 
     def _item(self, node: ast.Subscript) -> object:
         """Return a value of a dictionary or of the arguments; one of a configuration goes by its name there."""
@@ -277,27 +291,22 @@ class Values:
         name, first = self.dotted(node.func), node.args[0] if node.args else None
         last = name.split(".")[-1]
         on = node.func.value if isinstance(node.func, ast.Attribute) else None
+        is_opened = last == "open" and name.split(".")[0] not in ("gzip", "bz2", "lzma", "io")
         if name in ("os.getenv", "os.environ.get") or name.endswith("Variable.get"):
             return self.argument(node, 1, "default", "default_var")
-        if last in ("resolve", "absolute", "as_posix", "strip", "expanduser") and on is not None:
+        if on is not None and (last in OF_ITS_OBJECT or is_opened):
             return self.of(on)
-        if last == "open" and on is not None and name.split(".")[0] not in ("gzip", "bz2", "lzma", "io"):
-            return self.of(on)
-        if last in ("Path", "PurePath", "str", "int", "float", "abspath", "fspath", "dedent", "open") and first:
+        if last in OF_ITS_ARGUMENT and first:
             return self.of(first)
-        if name == "dict" or last == "asdict":
+        if name == "dict":
             return self.mapping(node)
         if last == "dirname" and first:
             return _above(self.of(first))
         if name.endswith("path.join"):
             parts = [self.of(arg) for arg in node.args]
             return posixpath.join(*parts) if parts and all(isinstance(part, str) for part in parts) else None
-        if last in ("with_name", "with_suffix") and first:
-            base, text = self.of(on), self.of(first)
-            if not isinstance(base, str) or not isinstance(text, str):
-                return f"{UNKNOWN}/{text}" if last == "with_name" and isinstance(text, str) else None
-            above = _above(base)
-            return (text if above == "." else f"{above}/{text}") if last == "with_name" else None
+        if last == "with_name" and first and isinstance(text := self.of(first), str):
+            return f"{_above(self.of(on)) or UNKNOWN}/{text}".removeprefix("./")
         if last == "format" and on is not None:
             return self._formatted(on, node)
         if last == "join" and on is not None and first:
@@ -308,49 +317,39 @@ class Values:
 
     def _formatted(self, template: ast.AST, node: ast.Call) -> object:
         text = self.of(template)
-        given = {k.arg: self.of(k.value) for k in node.keywords if k.arg}
-        listed = [self.of(arg) for arg in node.args]
-        if not isinstance(text, str) or (self.blank is None and None in [*listed, *given.values()]):
+        listed = [self._or_blank(arg) for arg in node.args]
+        given = {k.arg: self._or_blank(k.value) for k in node.keywords if k.arg}
+        if not isinstance(text, str) or None in [*listed, *given.values()]:
             return None
-        blank = self.blank
         try:
-            return text.format(
-                *[blank if item is None else item for item in listed],
-                **{key: blank if item is None else item for key, item in given.items()},
-            )[:LONGEST]
+            return text.format(*listed, **given)[:LONGEST]
         except (IndexError, KeyError, ValueError, AttributeError, TypeError):
             return None
 
-    def definition(self, node: ast.AST) -> tuple[Values, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef] | None:
+    def definition(self, node: ast.AST) -> tuple[Values, Function | ast.ClassDef] | None:
         """Return the function or class of the project that an expression names, with its source."""
         name = self.names.get(node.id, node.id) if isinstance(node, ast.Name) else self.dotted(node)
         if isinstance(node, ast.Name) and name == node.id:
             return (self, self.functions[name]) if name in self.functions else None
-        found = self.project.find(name, self.package) if self.project and name else None
+        found = self.project.find(name, self.package)
         inner = found[0].functions.get(found[1]) if found else None
         return (found[0], inner) if found and inner else None
 
-    def arguments_of(
-        self, function: ast.FunctionDef | ast.AsyncFunctionDef, node: ast.Call
-    ) -> tuple[dict[str, object], dict[str, list[object]]]:
+    def arguments_of(self, function: Function, node: ast.Call) -> Argument:
         """Return what the parameters of a function stand for in a call of it, and those that take several values."""
         names = [arg.arg for arg in (*function.args.posonlyargs, *function.args.args) if arg.arg != "self"]
-        defaults = dict(zip(reversed(names), reversed(function.args.defaults), strict=False))
-        defaults |= {
-            a.arg: d for a, d in zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True) if d is not None
-        }
+        pairs = [(arg.arg, default) for arg, default in parameters(function) if default is not None]
         given = {**dict(zip(names, node.args, strict=False)), **{k.arg: k.value for k in node.keywords if k.arg}}
         known: dict[str, object] = {arg.arg: None for arg in (*function.args.args, *function.args.kwonlyargs)}
-        known |= {name: self.value(value) for name, value in (defaults | given).items()}
+        known |= {name: self.value(value) for name, value in {**dict(pairs), **given}.items()}
         loops = {name: self.all(value) for name, value in given.items()}
         return known, {name: values for name, values in loops.items() if len(values) > 1}
 
     def _returned(self, node: ast.Call) -> dict[str, object]:
         """Return the dictionary that a function of the project returns, for scores are often made in one."""
-        found = self.definition(node.func) if self.depth < 4 else None
-        if not found or isinstance(found[1], ast.ClassDef):
+        source, function = (self.definition(node.func) if self.depth < 4 else None) or (self, None)
+        if not isinstance(function, Function):
             return {}
-        source, function = found
         inner = source.bound(*self.arguments_of(function, node))
         inner.depth = self.depth + 1
         keys: dict[str, object] = {}
@@ -366,42 +365,49 @@ class Values:
         """Return the argument that is given by one of these names."""
         return next((k.value for k in node.keywords if k.arg in names), None) if node else None
 
-    def argument(self, node: ast.Call, position: int, *names: str) -> object:
-        """Return the value of an argument by name, else by position."""
+    def given(self, node: ast.Call | None, position: int, *names: str) -> ast.AST | None:
+        """Return an argument by name, else by position."""
         given = self.keyword(node, *names)
-        return self.of(node.args[position] if given is None and len(node.args) > position else given)
+        return node.args[position] if node and given is None and len(node.args) > position else given
+
+    def argument(self, node: ast.Call | None, position: int, *names: str) -> object:
+        """Return the value of an argument by name, else by position."""
+        return self.of(self.given(node, position, *names))
 
     def arguments(self, node: ast.Call, position: int, *names: str) -> list[object]:
         """Return every value that an argument takes in the loops around it."""
-        given = self.keyword(node, *names)
-        return self.all(node.args[position] if given is None and len(node.args) > position else given)
+        return self.all(self.given(node, position, *names))
 
-    def named(self, node: ast.Call, *names: str) -> object:
+    def named(self, node: ast.Call | None, *names: str) -> object:
         """Return the value of an argument that is given by name only."""
         return self.argument(node, NOWHERE, *names)
 
+    def text(self, node: ast.Call | None, *names: str) -> str | None:
+        """Likewise, if it is a text."""
+        found = self.named(node, *names)
+        return found if isinstance(found, str) else None
+
     def mapping(self, node: ast.AST | None) -> dict[str, object]:
         """Return the keys and values of a dictionary, written there or under a name, as far as they are known."""
-        if isinstance(node, ast.DictComp):
-            for loop in node.generators:
-                self.looped(loop.target, loop.iter)
-            return {key: None for key in self.all(node.key) if isinstance(key, str)}
-        if isinstance(node, ast.Call) and self.dotted(node.func) == "dict":
-            found = [self.mapping(arg) for arg in node.args]
-            found += [{k.arg: self.of(k.value)} if k.arg else self.mapping(k.value) for k in node.keywords]
-            return {key: value for part in found for key, value in part.items()}
-        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
-            return self.mapping(node.left) | self.mapping(node.right)
-        if not isinstance(node, ast.Dict):
-            held = self.of(node)
-            return held if isinstance(held, dict) else {}
-        known: dict[str, object] = {}
-        for key, value in zip(node.keys, node.values, strict=True):
-            texts = self.all(key) if key else []
-            known |= (
-                self.mapping(value) if key is None else {t: self._entry(value) for t in texts if isinstance(t, str)}
-            )
-        return known
+        match node:
+            case ast.DictComp(key=key, generators=loops):
+                for loop in loops:
+                    self.looped(loop.target, loop.iter)
+                return {text: None for text in self.all(key) if isinstance(text, str)}
+            case ast.Call(func=function, args=args, keywords=keywords) if self.dotted(function) == "dict":
+                found = [self.mapping(arg) for arg in args]
+                found += [{k.arg: self.of(k.value)} if k.arg else self.mapping(k.value) for k in keywords]
+                return {key: value for part in found for key, value in part.items()}
+            case ast.BinOp(left=left, op=ast.BitOr(), right=right):
+                return self.mapping(left) | self.mapping(right)
+            case ast.Dict(keys=keys, values=values):
+                known: dict[str, object] = {}
+                for key, value in zip(keys, values, strict=True):
+                    texts = [text for text in self.all(key) if isinstance(text, str)] if key else []
+                    known |= {text: self._entry(value) for text in texts} if key else self.mapping(value)
+                return known
+        held = self.of(node)
+        return held if isinstance(held, dict) else {}
 
     def _entry(self, node: ast.AST) -> object:
         return self.mapping(node) if isinstance(node, ast.Dict) else self.timed(node)
@@ -415,19 +421,23 @@ class Values:
         """Return the seconds of ``timedelta(minutes=5)``; None for anything else."""
         if not isinstance(node, ast.Call) or self.dotted(node.func).split(".")[-1] not in ("timedelta", "duration"):
             return None
-        given = {k.arg: self.of(k.value) for k in node.keywords}
-        if node.args:
-            given["days"] = self.of(node.args[0])
+        given = {"days": self.argument(node, 0, "days"), **{k.arg: self.of(k.value) for k in node.keywords}}
         return sum(UNITS.get(unit or "", 0) * n for unit, n in given.items() if isinstance(n, int | float))
 
 
-def _above(path: object) -> object:
+def parameters(function: Function) -> list[tuple[ast.arg, ast.AST | None]]:
+    """Return the parameters of a function, each with its default."""
+    listed = [*function.args.posonlyargs, *function.args.args]
+    without: list[ast.AST | None] = [None] * (len(listed) - len(function.args.defaults))
+    pairs = list(zip(listed, [*without, *function.args.defaults], strict=True))
+    return pairs + list(zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True))
+
+
+def _above(path: object) -> str | None:
     """Return the folder of a path; that of an argument is a step up from it."""
     if not isinstance(path, str):
         return None
-    if is_given(path):
-        return f"{path}/.."
-    return posixpath.dirname(path) or "."
+    return f"{path}/.." if is_given(path) else posixpath.dirname(path) or "."
 
 
 class Project:
