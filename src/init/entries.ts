@@ -1,105 +1,92 @@
 import { stringify } from 'yaml';
 
-/** A line or a section of `mediwatch.yaml` with the comment above it. */
-export interface Entry {
-  key: string;
-  /** Why it is so, where it was found, or what to fill in; empty: nothing. */
+const SAID = Symbol('a setting with a comment');
+
+/** A setting with why it is so, where it was found, or what to fill in; one that is off is written as a comment. */
+interface Said {
+  [SAID]: true;
+  value: Setting | undefined;
   comment: string;
-  /** Written as a comment: a proposal that is not in force. */
   off: boolean;
-  content: { value: unknown } | { entries: Entry[] } | { items: Entry[][] };
 }
 
-type Options = { off?: boolean };
+/** Settings by their keys; undefined, and a section with nothing in it, is none. */
+export interface Section {
+  [key: string]: Setting | undefined;
+}
 
-export const setting = (key: string, value: unknown, comment = '', { off = false }: Options = {}): Entry => ({
-  key,
+/** A map is a mapping on one line. */
+export type Setting = string | number | boolean | null | readonly unknown[] | Map<string, unknown> | Said | Section;
+
+export const said = (value: Setting | undefined, comment = '', off = false): Said => ({
+  [SAID]: true,
+  value,
   comment,
   off,
-  content: { value },
 });
+export const inLine = (value: object) => new Map<string, unknown>(Object.entries(value));
 
-/** A section without entries is none. */
-export const section = (
-  key: string,
-  entries: Array<Entry | null>,
-  comment = '',
-  { off = false }: Options = {},
-): Entry | null => {
-  const there = entries.filter((entry) => entry !== null);
-  return there.length === 0 ? null : { key, comment, off, content: { entries: there } };
-};
+const isSection = (value: unknown): value is Section =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Map);
+const isSaid = (setting: Setting | undefined): setting is Said => isSection(setting) && SAID in setting;
 
-export const listing = (key: string, items: Array<Array<Entry | null>>, comment = ''): Entry | null =>
-  items.length === 0
-    ? null
-    : { key, comment, off: false, content: { items: items.map((item) => item.filter((entry) => entry !== null)) } };
-
-/** Columns of a comment or of a list in one line. */
-const WIDTH = 110;
-
-/** Lines of `mediwatch.yaml`. */
-export function render(entries: ReadonlyArray<Entry | null>): string[] {
-  return entries.flatMap((entry) => (entry ? ['', ...lines(entry)] : []));
-}
-
-function lines(entry: Entry): string[] {
-  const comment = entry.comment.split('\n').flatMap(wrapped).filter(Boolean);
-  const off = isOff(entry);
-  const body = off ? content(switchedOn(entry)).map((line) => `# ${line}`) : content(entry);
-  return [...comment.map((line) => `# ${line}`), ...body];
-}
-
-function content({ key, content }: Entry): string[] {
-  const name = inline(key);
-  if ('entries' in content) return [`${name}:`, ...indented(content.entries.flatMap(lines))];
-  if ('items' in content)
-    return [
-      `${name}:`,
-      ...content.items.flatMap((item) => item.flatMap(lines).map((line, at) => `  ${at === 0 ? '- ' : '  '}${line}`)),
-    ];
-  const text = `${name}: ${inline(content.value)}`;
-  if (text.length <= WIDTH || !Array.isArray(content.value)) return [text];
-  return [`${name}:`, '  [', ...indented(groups(content.value)), '  ]'];
+function there(section: Section): Array<[string, Said]> {
+  const all = Object.entries(section).map(([key, one]): [string, Said] => [key, isSaid(one) ? one : said(one)]);
+  return all.filter(([, { value }]) => value !== undefined && !(isSection(value) && there(value).length === 0));
 }
 
 /** A section of which nothing is in force is not in force: a key without a value would be one. */
-function isOff({ off, content }: Entry): boolean {
-  return off || ('entries' in content && content.entries.every(isOff));
+const isOff = ({ value, off }: Said): boolean =>
+  off || (isSection(value) && there(value).every(([, one]) => isOff(one)));
+
+/** Lines of `mediwatch.yaml`. */
+export function render(settings: Section): string[] {
+  return there(settings).flatMap(([key, one]) => ['', ...lines(key, one, false)]);
 }
 
-function switchedOn(entry: Entry): Entry {
-  const { content } = entry;
-  if (!('entries' in content)) return { ...entry, off: false };
-  return { ...entry, off: false, content: { entries: content.entries.map(switchedOn) } };
+/** @param isWithin whether it stands in what is a comment as a whole */
+function lines(key: string, setting: Said, isWithin: boolean): string[] {
+  const off = !isWithin && isOff(setting);
+  const body = content(key, setting.value, isWithin || off);
+  return [
+    ...setting.comment
+      .split('\n')
+      .flatMap(wrapped)
+      .map((line) => `# ${line}`),
+    ...(off ? body.map((line) => `# ${line}`) : body),
+  ];
 }
 
+/** Columns of a comment or of a list in one line. */
+const WIDTH = 110;
+const wrapped = (text: string) => text.match(new RegExp(`\\S.{0,${WIDTH - 1}}(?= |$)|\\S+`, 'g')) ?? [];
 const indented = (all: readonly string[]) => all.map((line) => `  ${line}`);
 
+function content(key: string, value: Said['value'], isWithin: boolean): string[] {
+  const name = `${inline(key)}:`;
+  const inner = (section: Section) => there(section).flatMap(([own, one]) => lines(own, one, isWithin));
+  if (isSection(value)) return [name, ...indented(inner(value))];
+  if (Array.isArray(value) && value.length > 0 && value.every(isSection))
+    return [name, ...value.flatMap((item) => inner(item).map((line, at) => `  ${at === 0 ? '-' : ' '} ${line}`))];
+  const text = `${name} ${inline(value)}`;
+  if (text.length <= WIDTH || !Array.isArray(value)) return [text];
+  return [name, '  [', ...indented(indented(rows(value))), '  ]'];
+}
+
 /** Arguments of a command, an option and its value on a line. */
-function groups(values: readonly unknown[]): string[] {
-  const words = values.map((value, index) => inline(value) + (index < values.length - 1 ? ',' : ''));
-  const rows: string[] = [];
-  for (const [index, word] of words.entries()) {
-    const starts = String(values[index]).startsWith('-') && !/^python/.test(String(values[index - 1] ?? ''));
-    if (rows.length === 0 || starts) rows.push(word);
-    else rows[rows.length - 1] += ` ${word}`;
+function rows(values: readonly unknown[]): string[] {
+  const made: string[] = [];
+  for (const [index, value] of values.entries()) {
+    const word = inline(value) + (index < values.length - 1 ? ',' : '');
+    const starts = String(value).startsWith('-') && !/^python/.test(String(values[index - 1] ?? ''));
+    if (made.length === 0 || starts) made.push(word);
+    else made[made.length - 1] += ` ${word}`;
   }
-  return indented(rows);
+  return made;
 }
 
 /** Cron expressions are quoted, although YAML could do without: a star alone is an alias elsewhere. */
 function inline(value: unknown): string {
   if (typeof value === 'string' && value.includes('*')) return JSON.stringify(value);
   return stringify(value, { collectionStyle: 'flow', flowCollectionPadding: false, lineWidth: 0 }).trimEnd();
-}
-
-function wrapped(text: string): string[] {
-  const rows = [''];
-  for (const word of text.split(' ')) {
-    const last = rows.length - 1;
-    if (rows[last] && `${rows[last]} ${word}`.length > WIDTH) rows.push(word);
-    else rows[last] += rows[last] ? ` ${word}` : word;
-  }
-  return rows;
 }

@@ -2,16 +2,11 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { parseJson } from '../contracts/text.ts';
 import { hasBundled, runBundled } from '../systems/processes/bundled.ts';
-import { type Entry, setting } from './entries.ts';
+import { type Section, said } from './entries.ts';
 import type { ProjectView } from './view.ts';
 
-const Proposed = z.object({
-  target: z.string().nullable(),
-  why: z.string(),
-  positive: z.string().nullable(),
-  group: z.string().nullable(),
-  drop: z.array(z.string()),
-});
+const text = z.string().nullable();
+const Proposed = z.object({ target: text, why: z.string(), positive: text, group: text, drop: z.array(z.string()) });
 /** What the bundled steps could learn from a table. */
 export type Table = z.infer<typeof Proposed>;
 
@@ -30,19 +25,12 @@ export async function describeTable({ root }: ProjectView, path: string): Promis
 }
 
 /** What is predicted from the table. */
-export function tableSettings({ target, why, positive, group, drop }: Table): Array<Entry | null> {
-  return [
-    setting('target', target ?? 'FILL_IN', `The column to predict: ${why}.`),
-    positive === null
-      ? null
-      : setting('positive', positive, 'Of its two values the one that a prediction is the probability of.'),
-    setting(
-      'group',
-      group,
-      group === null
-        ? 'No column names what several rows belong to: they are split one by one.'
-        : 'Several rows have one value of it: they stay in one split.',
-    ),
-    setting('drop', drop, drop.length > 0 ? 'Each row has its own value there.' : ''),
-  ];
+export function tableSettings({ target, why, positive, group, drop }: Table): Section {
+  const alone = 'No column names what several rows belong to: they are split one by one.';
+  return {
+    target: said(target ?? 'FILL_IN', `The column to predict: ${why}.`),
+    positive: said(positive ?? undefined, 'Of its two values the one that a prediction is the probability of.'),
+    group: said(group, group === null ? alone : 'Several rows have one value of it: they stay in one split.'),
+    drop: said(drop, drop.length > 0 ? 'Each row has its own value there.' : ''),
+  };
 }

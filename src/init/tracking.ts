@@ -3,7 +3,7 @@ import type { Facts } from './sources.ts';
 import type { ProjectView } from './view.ts';
 
 /** A setting and where it was found. */
-export interface FoundValue {
+interface FoundValue {
   value: string;
   where: string;
   /** Whether user or password stood in it; they are not kept. */

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { commandsOf } from '../../src/init/declared.ts';
-import { render, section, setting } from '../../src/init/entries.ts';
+import { render, said } from '../../src/init/entries.ts';
 import { detectEnvironment } from '../../src/init/environment.ts';
 import { forGate, forSearch, parametersOf } from '../../src/init/hyperparameters.ts';
 import { parseHelp } from '../../src/init/index.ts';
@@ -104,8 +104,8 @@ it('whatever is written is read as it was meant, and what is not in force is not
     fc.property(
       fc.uniqueArray(fc.tuple(key, value, fc.boolean(), fc.string()), { selector: ([name]) => name }),
       (all) => {
-        const entries = all.map(([name, content, off, comment]) => setting(name, content, comment, { off }));
-        const text = render([section('all', entries)]).join('\n');
+        const settings = all.map(([name, content, off, comment]) => [name, said(content, comment, off)]);
+        const text = render({ all: Object.fromEntries(settings) }).join('\n');
         const on = all.filter(([, , off]) => !off).map(([name, content]) => [name, content]);
         expect(parse(text)).toEqual(on.length > 0 ? { all: Object.fromEntries(on) } : null);
       },
@@ -128,6 +128,13 @@ describe('sources', () => {
     );
     expect(facts.get('pkg/train.py')).toMatchObject({ metrics: ['val_auc', 'test_auc'], registeredModels: ['Ward'] });
     expect(facts.get('pkg/common.py')?.environment).toEqual({ MODEL: 'Ward' });
+  });
+
+  it('a dataclass that becomes a dictionary keeps no source from being read', async () => {
+    const source =
+      'from dataclasses import asdict\nimport mlflow\nmlflow.log_params(asdict(settings))\nkept = asdict(settings)\n';
+    const { unreadable } = await readSources(new Map([['a.py', source]]));
+    expect(unreadable).toEqual([]);
   });
 
   it('an Airflow 2 DAG of decorated functions has its tasks and their order', async () => {
