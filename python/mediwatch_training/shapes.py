@@ -54,10 +54,14 @@ class Estimator(Protocol):
 class Encoder(Protocol):
     """A transformer of scikit-learn from raw records to features."""
 
-    def fit_transform(self, X: pd.DataFrame, y: Labels) -> Floats:
+    def fit(self, X: pd.DataFrame) -> Encoder:
+        """Learn from records, where no labels are needed."""
+        ...
+
+    def fit_transform(self, X: pd.DataFrame | Floats, y: Labels) -> Floats:
         """Learn from records and their labels; return their features, shape (rows, columns)."""
         ...
 
-    def transform(self, X: pd.DataFrame) -> Floats:
+    def transform(self, X: pd.DataFrame | Floats) -> Floats:
         """Return the features of records, shape (rows, columns)."""
         ...

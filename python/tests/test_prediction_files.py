@@ -163,6 +163,69 @@ def test_only_the_end_of_a_long_log_is_read(tmp_path, monkeypatch):
     assert list(tail["event_id"][-100:]) == named(*range(19_900, 20_000))
 
 
+@pytest.mark.parametrize("pack", [gzip.compress, None])
+def test_only_the_end_of_a_long_packed_or_parquet_log_is_kept(tmp_path, monkeypatch, pack):
+    monkeypatch.setattr("mediwatch_training.drift.csv_tail._HEADER_LIMIT", 200)
+    monkeypatch.setattr("mediwatch_training.drift.csv_tail._BLOCK", 20_000)
+    frame = rows(0, 20_000)
+    if pack is None:
+        frame.to_parquet(tmp_path / "p.parquet", row_group_size=15_000)
+    else:
+        (tmp_path / "p.csv.gz").write_bytes(pack(b"\xef\xbb\xbf" + frame.to_csv(index=False).encode() + b"torn\n"))
+    read = read_log(str(tmp_path), 100)
+    assert list(read.frame["event_id"][-100:]) == named(*range(19_900, 20_000))
+    assert len(read.frame) < 2000
+    assert read.left_out == ([] if pack is None else [LeftOut("cells", "p.csv.gz:20002")])
+    assert len(read_log(str(tmp_path), 20_000).frame) == 20_000
+
+
+def files_of(folder: Path, random: np.random.Generator, ahead: float) -> list[Path]:
+    """Write files of rows over some days, each written when its last row was logged, and return them in that order."""
+    files = []
+    for number in range(8):
+        end = 1.7e9 + 86400 * random.uniform(0, 30)
+        times = np.sort(end - 86400 * random.uniform(0, 3) * random.uniform(0, 1, 40))
+        files.append((times[-1], folder / f"{number}.csv"))
+        rows(1000 * number, 40, ts=times + ahead).to_csv(files[-1][1], index=False)
+        os.utime(files[-1][1], (times[-1], times[-1]))
+    return [path for _, path in sorted(files)]
+
+
+@pytest.mark.parametrize("ahead", [0, 10 * 3600])
+@pytest.mark.parametrize("seed", range(20))
+def test_the_newest_rows_are_the_same_whether_old_files_are_read_or_not(tmp_path, seed, ahead):
+    random = np.random.default_rng(seed)
+    files, wanted = files_of(tmp_path, random, ahead), int(random.integers(1, 200))
+    some = read_log(str(tmp_path), wanted)
+    for number, path in enumerate(files):
+        os.utime(path, (1.8e9 + number, 1.8e9 + number))
+    every = read_log(str(tmp_path), wanted)
+    assert len(some.files) <= len(every.files) == 8
+    assert list(some.frame["event_id"][-wanted:]) == list(every.frame["event_id"][-wanted:])
+
+
+def test_a_file_that_is_older_than_all_rows_that_are_needed_is_not_opened(tmp_path):
+    for day in range(4):
+        rows(100 * day, 100, ts=1.7e9 + 86400 * day + np.arange(100)).to_csv(tmp_path / f"{day}.csv", index=False)
+        os.utime(tmp_path / f"{day}.csv", (1.7e9 + 86400 * day + 100,) * 2)
+    damaged = tmp_path / "0.csv"
+    damaged.write_bytes(b"a,\xff\n1,2\n")
+    os.utime(damaged, (1.7e9, 1.7e9))
+    assert [path.name for path in read_log(str(tmp_path), 150).files] == ["2.csv", "3.csv"]
+    assert [path.name for path in read_log(str(tmp_path), 50, hours=48).files] == ["1.csv", "2.csv", "3.csv"]
+    with pytest.raises(PredictionLogInvalid, match=r"0\.csv"):
+        read_log(str(tmp_path), 301)
+
+
+def test_of_rows_without_times_the_newest_are_in_the_newest_files(tmp_path):
+    for day in range(3):
+        rows(100 * day, 100).drop(columns="ts").to_csv(tmp_path / f"{day}.csv", index=False)
+        os.utime(tmp_path / f"{day}.csv", (1.7e9 + day,) * 2)
+    read = read_log(str(tmp_path), 150)
+    assert [path.name for path in read.files] == ["1.csv", "2.csv"]
+    assert list(read.frame["event_id"]) == named(*range(100, 300))
+
+
 def test_hours_are_read_as_far_back_as_they_go(tmp_path):
     rows(0, 20_000).to_csv(tmp_path / "p.csv", index=False)
     assert len(read_log(str(tmp_path), 100, hours=3).frame) > 3 * 3600

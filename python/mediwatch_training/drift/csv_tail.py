@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import IO, NamedTuple
 
 _BLOCK = 4 * 2**20
 _HEADER_LIMIT = 2**20
@@ -16,10 +18,10 @@ class Tail(NamedTuple):
     #: The header line.
     header: bytes
     lines: bytes
-    #: Where they begin in the file (bytes).
-    offset: int
     #: Whether these are all lines that there are.
     whole: bool
+    #: Returns how many lines of the file are before these.
+    before: Callable[[], int]
 
     @property
     def skipped(self) -> int:
@@ -48,31 +50,47 @@ def read_tail(path: Path, lines: int) -> Tail:
             found += blocks[-1].count(b"\n")
             position = start
     body = b"".join(reversed(blocks))
-    return Tail(header.removeprefix(_BOM), body[: body.rfind(b"\n") + 1], position, position == begin)
+    lines_read = body[: body.rfind(b"\n") + 1]
+    return Tail(header.removeprefix(_BOM), lines_read, position == begin, lambda: _lines_before(path, position))
 
 
-def whole_tail(content: bytes) -> Tail:
-    """Return all lines of a file that is there as a whole; the last one may lack its end."""
-    content = content.removeprefix(_BOM)
-    begin = _header_end(content)
-    lines = content[begin:]
-    return Tail(content[:begin], lines if lines.endswith(b"\n") or not lines else lines + b"\n", 0, True)
+def unpacked_tail(file: IO[bytes], lines: int) -> Tail:
+    """Return at least the last `lines` lines after the header of what can only be read from its beginning.
+
+    The last line may lack its end.
+    """
+    head = file.read(_HEADER_LIMIT).removeprefix(_BOM)
+    begin = _header_end(head)
+    header, blocks = head[:begin], deque([head[begin:]])
+    before = dropped = header.count(b"\n")
+    found = blocks[0].count(b"\n")
+    while block := file.read(_BLOCK):
+        blocks.append(block)
+        found += block.count(b"\n")
+        while found - (first := blocks[0].count(b"\n")) > lines:
+            blocks.popleft()
+            found, before = found - first, before + first
+    body = b"".join(blocks)
+    ended = body if body.endswith(b"\n") or not body else body + b"\n"
+    return Tail(header, ended, before == dropped, lambda: before)
 
 
-def lines_before(path: Path, offset: int) -> int:
+def _lines_before(path: Path, offset: int) -> int:
     """Return how many lines end before a place in a file; 0 if it cannot be read."""
-    count = 0
+    import numpy as np
+
+    count, block = 0, np.empty(_BLOCK, np.uint8)
     try:
-        with path.open("rb") as file:
-            while offset > 0 and (block := file.read(min(offset, _BLOCK))):
-                count += block.count(b"\n")
-                offset -= len(block)
+        with path.open("rb", buffering=0) as file:
+            while offset > 0 and (size := file.readinto(block[:offset].data)):
+                count += int(np.count_nonzero(block[:size] == ord("\n")))
+                offset -= size
     except OSError:
         return 0
     return count
 
 
-def _header(file: BinaryIO) -> bytes:
+def _header(file: IO[bytes]) -> bytes:
     head = file.read(_HEADER_LIMIT)
     return head[: _header_end(head)]
 

@@ -6,19 +6,21 @@ import csv
 import glob
 import io
 import lzma
+import math
 import re
 import time
 import zlib
+from bisect import bisect_left
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from ..errors import PredictionLogInvalid, PredictionLogNotFound, described
 from ..names import MODEL, logged_as
-from ..training.source import PARQUET_MAGIC, packing, unpack
+from ..training.source import PARQUET_MAGIC, opened, packing
 from ..training.table import number_or_text
 from ..values import MAX_EXACT, MISSING, category_of, decimal_of, number_of
-from .csv_tail import Tail, lines_before, read_tail, whole_tail
+from .csv_tail import Tail, read_tail, unpacked_tail
 from .salvage import salvage
 
 if TYPE_CHECKING:
@@ -40,6 +42,8 @@ _LINE = "\0line"
 _MAX_TEXTS = 0.01
 # Names, whatever they look like, and times, which may be dates.
 _NAMES = ("event_id", MODEL, "model_version", "ts")
+# A file that was written so much before a row was logged does not hold it: clocks are set (s).
+_SLACK = 3600
 
 
 @dataclass(frozen=True)
@@ -92,8 +96,8 @@ def read_log(
 ) -> Log:
     """Read the newest rows of a log: at least `rows` of them, and all of the last `hours`, if there are so many.
 
-    The last rows of a file are taken for its newest. Rows that are the same in everything, their event's id too, are
-    read once.
+    The last rows of a file are taken for its newest, and no row for newer than its file: those of older files than the
+    rows that are needed are not read. Rows that are the same in everything, their event's id too, are read once.
 
     Args:
         log: A file, a folder whose CSV and Parquet files are read, or a glob.
@@ -106,14 +110,52 @@ def read_log(
         PredictionLogNotFound: There is no such file, or none in the folder.
         PredictionLogInvalid: A file cannot be read; the message names it.
     """
+    files = find_files(log)
+    written = [path.stat().st_mtime for path in files]
+    parts: list[_Part] = []
+    begin = len(files) - 1
+    while True:
+        new = files[begin : len(files) - len(parts)]
+        parts = [*(_read_newest(path, rows, hours, names or {}, model) for path in new), *parts]
+        there = {name for part in parts for name in part.frame}
+        unknown = [theirs for theirs, ours in (names or {}).items() if theirs != ours and ours not in there]
+        if unknown and begin == 0:
+            raise PredictionLogInvalid(f"The log has no column {unknown[0]!r}: correct monitoring.columnNames", "log")
+        found = _put_together(parts, files[begin:])
+        since = _needed_since(found, written[begin:], rows, hours)
+        # Of too few rows, those of twice as many files may do.
+        older = max(2 * begin - len(files), 0) if since is None or unknown else bisect_left(written, since)
+        if older >= begin:
+            return found
+        begin = older
+
+
+def _needed_since(log: Log, written: list[float], rows: int, hours: float | None) -> float | None:
+    """Return from when on files must have been written to hold rows that are needed; None: there are too few so far.
+
+    Args:
+        log: What was read so far.
+        written: When its files were written (Unix time).
+        rows: How many rows are needed.
+        hours: How far back from these (hours).
+    """
+    if len(log.times) < rows:
+        return None
+    if log.times.isna().all():
+        # The newest rows are those of the newest files.
+        return math.inf
+    oldest = float(log.times.ffill().iloc[-rows])
+    newest = log.times.groupby(log.frame[ORIGIN]).max()
+    # Times may be those of another zone, or clock.
+    ahead = max(0.0, *(newest[number] - written[number] for number in newest.dropna().index))
+    return None if math.isnan(oldest) else oldest - (hours or 0) * 3600 - ahead - _SLACK
+
+
+def _put_together(parts: list[_Part], files: list[Path]) -> Log:
+    """Return the rows of files as one log."""
     import pandas as pd
 
-    files = find_files(log)
-    parts = [_read_newest(path, rows, hours, names or {}, model) for path in files]
     columns = [set(part.frame.columns) - {_LINE} for part in parts]
-    for theirs, ours in (names or {}).items():
-        if theirs != ours and not any(ours in found for found in columns):
-            raise PredictionLogInvalid(f"The log has no column {theirs!r}: correct monitoring.columnNames", "log")
     frames = [part.frame.assign(**{ORIGIN: number}) for number, part in enumerate(parts)]
     frame, texts = _as_one(pd.concat([one for one in frames if len(one) > 0] or frames[:1], ignore_index=True))
     codes = pd.Series(None, index=frame.index, dtype=object).mask(texts, "number")
@@ -228,17 +270,19 @@ def _reaches_back(frame: pd.DataFrame, hours: float | None) -> bool:
 
 
 def _read_part(path: Path, rows: int | None) -> _Part:
-    """Return at least the last rows of a file; all of one that is packed."""
+    """Return at least the last rows of a file."""
     with path.open("rb") as file:
         begin = file.read(8)
     if begin.startswith(PARQUET_MAGIC) or path.suffix in (".parquet", ".pq"):
         return _read_parquet(path, rows)
     kind = packing(begin)
+    lines = 2**62 if rows is None else rows
     if kind is None:
-        return _read_csv(path, read_tail(path, 2**62 if rows is None else rows), rows)
+        return _read_csv(path, read_tail(path, lines), rows)
     if kind == "zip":
         raise PredictionLogInvalid(f"{path} is a zip file: unpack it, or pack it with gzip", "log")
-    return _read_csv(path, whole_tail(unpack(path.read_bytes(), kind)), rows)
+    with path.open("rb") as packed, opened(packed, kind, str(path)) as content:
+        return _read_csv(path, unpacked_tail(content, lines), rows)
 
 
 def _read_csv(path: Path, tail: Tail, rows: int | None) -> _Part:
@@ -257,7 +301,7 @@ def _read_csv(path: Path, tail: Tail, rows: int | None) -> _Part:
         raise PredictionLogInvalid(f"{path} has a column, number {again[0]}, with the name of an earlier one", "log")
 
     def first_line() -> int:
-        return 1 + (lines_before(path, tail.offset) if tail.offset else tail.header.count(b"\n"))
+        return 1 + tail.before()
 
     frame = _quickly_read(tail, names, separator)
     if frame is not None and (tail.whole or len(frame) >= (rows or 0)):
@@ -305,15 +349,22 @@ def _read_parquet(path: Path, rows: int | None) -> _Part:
     from pyarrow import parquet
 
     with parquet.ParquetFile(path) as file:
-        first, count = file.num_row_groups, 0
-        while first > 0 and (rows is None or count < rows):
+        count = file.metadata.num_rows
+        before = 0 if rows is None else max(count - rows, 0)
+        first = file.num_row_groups
+        while first > 0 and count > before:
             first -= 1
-            count += file.metadata.row_group(first).num_rows
-        before = file.metadata.num_rows - count
-        table = file.read_row_groups(list(range(first, file.num_row_groups)))
+            count -= file.metadata.row_group(first).num_rows
+        batches: list[pa.RecordBatch] = []
+        # A group may have a million rows.
+        for batch in file.iter_batches(row_groups=list(range(first, file.num_row_groups))):
+            count += len(batch)
+            if count > before:
+                batches.append(batch.slice(max(len(batch) - (count - before), 0)))
+        table = pa.Table.from_batches(batches, file.schema_arrow)
     table = pa.table([number_or_text(column) for column in table.columns], names=table.column_names)
     frame = table.to_pandas(deduplicate_objects=True)
-    return _Part(frame.assign(**{_LINE: np.arange(len(frame))}), [], first == 0, lambda: before + 1)
+    return _Part(frame.assign(**{_LINE: np.arange(len(frame))}), [], before == 0, lambda: before + 1)
 
 
 def _as_one(frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series]:

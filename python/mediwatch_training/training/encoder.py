@@ -44,6 +44,8 @@ _CATEGORY_PARTS = ("categories", "id_categories", "scales", "wide")
 # Parts that make of each cell the same whatever is in the other columns of its row. Of those, these learn nothing from
 # how often a value comes: to fit them, each value once is enough.
 _BY_VALUE = ("scales", "numbers", "numeric_codes", "dates", "months", "weekdays", "hours")
+# A column whose values are fewer is kept as these and a number a row.
+_MIN_SHARE_TO_CODE = 0.1
 _BY_COLUMN = ("categories", "id_categories", "wide", *_BY_VALUE)
 
 
@@ -85,36 +87,52 @@ class Encoded:
 
     def __init__(self, rows: int) -> None:
         self._rows = rows
-        self._parts: list[tuple[Codes | None, Floats]] = []
+        self._parts: list[tuple[Floats, Codes | None]] = []
 
     @property
     def shape(self) -> tuple[int, int]:
         """How many rows and columns there are."""
-        return self._rows, sum(values.shape[1] for _, values in self._parts)
+        return self._rows, sum(values.shape[1] for values, _ in self._parts)
 
     def append(self, values: object, codes: Codes | None = None) -> None:
         """Add columns: those of each row or, with codes, of each value."""
         array = np.asarray(values, dtype=np.float64)
-        self._parts.append((codes, array.reshape(len(array), -1)))
+        self._parts.append((array.reshape(len(array), -1), codes))
+
+    def append_few(self, values: object) -> None:
+        """Add columns of each row, of which most have few values: such a one is kept by value, told by its bits."""
+        import pandas as pd
+
+        for column in np.ascontiguousarray(np.asarray(values, dtype=np.float64).T):
+            codes, bits = pd.factorize(column.view(np.int64))
+            if len(bits) < _MIN_SHARE_TO_CODE * self._rows:
+                self.append(bits.view(np.float64), codes.astype(np.min_scalar_type(len(bits))))
+            else:
+                self.append(column)
 
     def blocks(self, rows: int) -> Iterator[Floats]:
         """Yield the array in so many rows at a time."""
         for begin in range(0, self._rows, rows):
             block = slice(begin, begin + rows)
-            yield np.hstack([values[block] if codes is None else values[codes[block]] for codes, values in self._parts])
+            yield np.hstack([values[block] if codes is None else values[codes[block]] for values, codes in self._parts])
 
 
-def encode(encoder: ColumnTransformer, train: pd.DataFrame, labels: Labels, other: pd.DataFrame) -> tuple[Encoded, ...]:
-    """Fit an encoder; return what it makes of the training rows, as when fitted on them, and of other rows.
+def encode(
+    plan: ColumnPlan, seed: int, task: Task, train: pd.DataFrame, labels: Labels, other: pd.DataFrame
+) -> tuple[Encoded, Encoded]:
+    """Return what an encoder makes of the training rows when it is fitted on them, and then of other rows.
 
-    The numbers are those of its own ``fit_transform`` and ``transform``. But columns are encoded one after another and,
-    where they are coded, by value, so that no more than a few columns are ever there as a whole.
+    The numbers are those of ``fit_transform`` and ``transform`` of `make_encoder`. But columns are encoded one after
+    another and, where they are coded, by value, so that no more than a few columns are ever there as a whole.
     """
     from sklearn.base import clone
 
     encoded = Encoded(len(train)), Encoded(len(other))
-    parts = cast("list[tuple[str, object, list[str]]]", encoder.transformers)
+    parts = cast("list[tuple[str, object, list[str]]]", make_encoder(plan, seed, task).transformers)
     for part, transformer, columns in parts:
+        if part == "pairs":
+            _encode_pairs(plan, _target_encoder(_PAIR_SMOOTHING, seed, task), train, labels, other, encoded)
+            continue
         for names in [[name] for name in columns] if part in _BY_COLUMN else [columns]:
             fitted = cast("Encoder", clone(transformer))
             coded = part in _BY_COLUMN and is_coded(train[names[0]])
@@ -122,14 +140,48 @@ def encode(encoder: ColumnTransformer, train: pd.DataFrame, labels: Labels, othe
                 known, codes = _by_value(train[names])
                 # Any labels will do, as these parts look at none.
                 encoded[0].append(fitted.fit_transform(known, labels[: len(known)]), codes)
+            elif coded and part != "wide":
+                fitted.fit(plain_frame(train[names]))
+                encoded[0].append(*_transformed(fitted, train[names]))
+            elif part == "wide":
+                encoded[0].append_few(fitted.fit_transform(plain_frame(train[names]), labels))
             else:
                 encoded[0].append(fitted.fit_transform(plain_frame(train[names]), labels))
-            if coded:
-                known, codes = _by_value(other[names])
-                encoded[1].append(fitted.transform(known), codes)
-            else:
-                encoded[1].append(fitted.transform(plain_frame(other[names])))
+            encoded[1].append(*_transformed(fitted, other[names]))
     return encoded
+
+
+def _encode_pairs(
+    plan: ColumnPlan,
+    rates: object,
+    train: pd.DataFrame,
+    labels: Labels,
+    other: pd.DataFrame,
+    encoded: tuple[Encoded, Encoded],
+) -> None:
+    """Encode the pairs one after another: the rates of one do not depend on the others."""
+    from sklearn.base import clone
+
+    def numbers(name: str) -> list[Floats]:
+        fitted = cast("Encoder", _cross_codes(plan, name)).fit(plain_frame(train[[name]]))
+        parts = [_transformed(fitted, frame[[name]]) for frame in (train, other)]
+        return [values if codes is None else values[codes] for values, codes in parts]
+
+    first, *others = plan.crossed
+    bases = [codes * _PAIR_BASE for codes in numbers(first)]
+    for name in others:
+        pairs = [base + codes for base, codes in zip(bases, numbers(name), strict=True)]
+        fitted = cast("Encoder", clone(rates))
+        encoded[0].append_few(fitted.fit_transform(pairs[0], labels))
+        encoded[1].append_few(fitted.transform(pairs[1]))
+
+
+def _transformed(fitted: Encoder, frame: pd.DataFrame) -> tuple[Floats, Codes | None]:
+    """Return what an encoder makes of columns: of one that is coded, by value."""
+    if frame.shape[1] == 1 and is_coded(frame.iloc[:, 0]):
+        known, codes = _by_value(frame)
+        return fitted.transform(known), codes
+    return fitted.transform(plain_frame(frame)), None
 
 
 def _by_value(frame: pd.DataFrame) -> tuple[pd.DataFrame, Codes]:
@@ -176,12 +228,7 @@ def _pairs(plan: ColumnPlan, seed: int, task: Task) -> object:
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import FunctionTransformer
 
-    codes = ColumnTransformer(
-        [
-            (name, make_pipeline(_as_numbers() if name in plan.id_categories else _as_text(), _pair_codes()), [name])
-            for name in plan.crossed
-        ]
-    )
+    codes = ColumnTransformer([(name, _cross_codes(plan, name), [name]) for name in plan.crossed])
     others = len(plan.crossed) - 1
     weights = np.vstack([np.full(others, _PAIR_BASE), np.eye(others)])
     return make_pipeline(
@@ -199,15 +246,17 @@ def _target_encoder(smooth: float, seed: int, task: Task) -> object:
     return TargetEncoder(smooth=cast("str", smooth), target_type=target_type, random_state=seed)
 
 
-def _pair_codes() -> object:
+def _cross_codes(plan: ColumnPlan, name: str) -> object:
+    from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import OrdinalEncoder
 
-    return OrdinalEncoder(
+    codes = OrdinalEncoder(
         min_frequency=_MIN_ROWS_TO_CROSS,
         handle_unknown="use_encoded_value",
         unknown_value=-1,
         encoded_missing_value=-2,
     )
+    return make_pipeline(_as_numbers() if name in plan.id_categories else _as_text(), codes)
 
 
 def _as_text() -> object:

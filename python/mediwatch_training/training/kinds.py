@@ -229,6 +229,7 @@ class _Column:
                 return {"name": self._name, "kind": kind}
             codes, values = codes_of(self._column)
             self._column = coded(codes, objects(map(category_of, values)))
+            self._found.records[self._name] = self._column
         counts = self._counts()
         share = share_of(counts)
         form: str | None = None
@@ -294,7 +295,10 @@ class _Column:
         feature: PrepareResultFeature = {"name": self._name, "kind": kind}
         if form is not None:
             feature["format"] = form
-        self._found.records[self._name] = read_column(self._column, feature)
+        read = read_column(self._column, feature)
+        # A table copies what is put into it.
+        if read is not self._column:
+            self._found.records[self._name] = read
         if holds is not None:
             self._remark("lost", holds)
         return feature

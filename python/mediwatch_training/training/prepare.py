@@ -16,7 +16,7 @@ from ..errors import DataInvalid, InvalidInput, make_folder
 from ..jsonio import open_to_replace, to_json, write_bytes
 from .coded import is_text, plain, plain_frame, values_of
 from .columns import ID_CATEGORIES, IDENTIFIERS, ColumnPlan, plan_columns
-from .encoder import Encoded, categorical_columns, encode, make_encoder
+from .encoder import Encoded, categorical_columns, encode
 from .kinds import Columns, find_kinds
 from .table import Table, read_table
 from .target import Target, check_splits, read_target
@@ -86,13 +86,14 @@ def prepare(input: PrepareInput, progress: Progress) -> PrepareResult:
     codes, groups = split_rows(
         None if group is None else plain(frame[group]), len(frame), seed, test_fraction, validation_fraction
     )
+    for name in texts:
+        # Names of many patients take as much memory as all other columns.
+        del frame[name]
     rows_of = {name: np.flatnonzero(codes == code) for code, name in enumerate(SPLITS)}
     check_splits(learned, rows_of)
 
     progress({"stage": "encoding", "rows": len(frame)})
-    columns = find_kinds(
-        table, frame.drop(columns=list(texts)), codes == SPLITS.index("train"), id_categories, _wanted(table, input)
-    )
+    columns = find_kinds(table, frame, codes == SPLITS.index("train"), id_categories, _wanted(table, input))
     if not columns.features:
         left = ", ".join(f"{one['name']} ({one['reason']})" for one in columns.dropped[:10]) if table.familiar else ""
         raise DataInvalid(
@@ -111,14 +112,20 @@ def prepare(input: PrepareInput, progress: Progress) -> PrepareResult:
         plan = replace(plan, crossed=[])
     features = {feature["name"]: feature for feature in columns.features}
     records = candidates[plan.features]
-    encoder = make_encoder(plan, seed, learned.task)
     train, validation = encode(
-        encoder, records.iloc[rows_of["train"]], labels[rows_of["train"]], records.iloc[rows_of["validation"]]
+        plan,
+        seed,
+        learned.task,
+        records.iloc[rows_of["train"]],
+        labels[rows_of["train"]],
+        records.iloc[rows_of["validation"]],
     )
 
     progress({"stage": "writing"})
     _save_blocks(output / "X_train.npy", train)
     _save_blocks(output / "X_validation.npy", validation)
+    encoded_columns = train.shape[1]
+    del train, validation
     for split, rows in rows_of.items():
         _save(output / f"y_{split}.npy", labels[rows])
     _write_records(output, candidates, plan, rows_of)
@@ -126,7 +133,7 @@ def prepare(input: PrepareInput, progress: Progress) -> PrepareResult:
     meta: dataset.DatasetMeta = {
         "format": dataset.FORMAT,
         "rows": len(frame),
-        "groups": len(np.unique(groups)),
+        "groups": int(groups.max()) + 1,
         "positives": learned.positives(),
         "splits": {
             "train": _summary(rows_of["train"], learned, groups),
@@ -147,7 +154,7 @@ def prepare(input: PrepareInput, progress: Progress) -> PrepareResult:
         "columnTypes": {name: "text" if is_text(records[name]) else "number" for name in plan.features},
         "plan": asdict(plan),
         "pairColumns": max(len(plan.crossed) - 1, 0),
-        "encodedColumns": train.shape[1],
+        "encodedColumns": encoded_columns,
     }
     write_bytes(output / dataset.META_FILE, to_json(meta).encode())
     return {
@@ -193,18 +200,22 @@ def _file_remarks(table: Table, input: PrepareInput) -> list[PrepareResultRemark
 
 def _target(table: Table, input: PrepareInput) -> Target:
     target = input["target"]
-    if target not in table.frame:
+    if target not in table.columns:
         others = f"the columns are {_names(table.names)}" if table.familiar else "nor any other that the settings name"
         raise DataInvalid(
             f"There is no target column {target!r}; {others}. Set target to the column to predict", "target"
         )
-    if len(table.frame) == 0:
+    if len(table.columns) == 0:
         raise DataInvalid("The data file has a header line and no rows", "dataPath")
-    return read_target(table.frame[target], input["task"], input["positive"])
+    return read_target(plain(table.columns[target]), input["task"], input["positive"])
 
 
 def _summary(rows: Ints, target: Target, groups: Ints) -> Split:
-    return {"rows": len(rows), "groups": len(np.unique(groups[rows])), "positives": target.positives(rows)}
+    return {
+        "rows": len(rows),
+        "groups": int(np.count_nonzero(np.bincount(groups[rows]))),
+        "positives": target.positives(rows),
+    }
 
 
 def _save(path: Path, array: Labels) -> None:

@@ -194,7 +194,7 @@ def _unpacked(file: BinaryIO, path: str) -> BinaryIO:
         if kind is None:
             return file
         try:
-            with _opened(file, kind, path) as content:
+            with opened(file, kind, path) as content:
                 file = _kept(content)
         except _PACKED_ERRORS as error:
             if isinstance(error, OSError) and error.errno in _NO_ROOM:
@@ -203,7 +203,7 @@ def _unpacked(file: BinaryIO, path: str) -> BinaryIO:
     raise DataInvalid(f"{path} is packed more than {_LAYERS} times: unpack it", "dataPath")
 
 
-def _opened(file: BinaryIO, kind: str, path: str) -> IO[bytes]:
+def opened(file: BinaryIO, kind: str, path: str) -> IO[bytes]:
     """Return what a packed file holds."""
     if kind == "zip":
         return _only_member(file, path)
@@ -232,19 +232,6 @@ def packing(content: bytes) -> str | None:
         b"PK\x03\x04": "zip",
     }
     return next((kind for magic, kind in magics.items() if content.startswith(magic)), None)
-
-
-def unpack(content: bytes, kind: str) -> bytes:
-    """Return content that is packed as gzip, bzip2, xz or zstd.
-
-    Raises:
-        OSError: It is damaged; zlib.error, EOFError and lzma.LZMAError as well.
-    """
-    if kind == "zstd":
-        import pyarrow as pa
-
-        return pa.CompressedInputStream(pa.BufferReader(content), "zstd").read()
-    return {"gzip": gzip.decompress, "bzip2": bz2.decompress, "xz": lzma.decompress}[kind](content)
 
 
 def _only_member(file: BinaryIO, path: str) -> IO[bytes]:

@@ -309,7 +309,8 @@ def _column(codes: Codes, values: Values, as_text: bool = False, is_code: bool =
             return coded(codes, numbers)
     import pyarrow as pa
 
-    return coded(codes, values.cast(pa.large_string()).to_pandas().to_numpy(dtype=object))
+    texts = values.cast(pa.large_string()).to_pandas(deduplicate_objects=False)
+    return coded(codes, texts.to_numpy(dtype=object))
 
 
 def _typed(texts: Values) -> Values:
