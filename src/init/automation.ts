@@ -46,7 +46,7 @@ export function detectDags(facts: ReadonlyMap<string, Facts>, commands: Commands
       return {
         ...{ path, id, cron: cron !== null && cron in PRESETS ? null : cron, every, timeZone, runs },
         where: `the DAG ${id} (${path})`,
-        testing: tag ? `its tag is ${tag}` : TESTING.test(id) ? 'its name says so' : null,
+        testing: tag ? `its tag is ${tag}` : null,
         functions: new Map(tasks.flatMap(({ id: task, does }) => (does ? [[task, does] as const] : []))),
         strange: ordered
           .filter(({ id: task, operator }) => !runs.some(({ name }) => name === task) && !NOTHING.test(operator))

@@ -2,15 +2,7 @@ import { type CiWorkflow, type Dag, detectCi, detectDags } from './automation.ts
 import { commandsOf, declaredPipelines, type Pipeline } from './declared.ts';
 import { detectEnvironment, type Environment } from './environment.ts';
 import { detectPrograms, notebookSources, type Program } from './programs.ts';
-import {
-  type Api,
-  type Dockerfile,
-  detectApi,
-  detectDockerfiles,
-  detectServices,
-  type Service,
-  startedBy,
-} from './servers.ts';
+import { type Api, detectApi, detectDockerfiles, detectServices, type Service, startedBy } from './servers.ts';
 import { readSources } from './sources.ts';
 import { describeTable, type Table } from './table.ts';
 import { detectTracking, type Tracking } from './tracking.ts';
@@ -28,7 +20,7 @@ export interface Findings {
   tracking: Tracking;
   dags: Dag[];
   ci: CiWorkflow[];
-  dockerfiles: Dockerfile[];
+  dockerfiles: ReturnType<typeof detectDockerfiles>;
   services: Service[];
   api: Api | null;
   /** Tables of the project, the largest first; not what steps made. */

@@ -6,7 +6,7 @@ import type { Facts } from './sources.ts';
 import type { ProjectView } from './view.ts';
 
 /** A Dockerfile, as far as it tells what it is for. */
-export interface Dockerfile {
+interface Dockerfile {
   path: string;
   /** Build arguments with their defaults. */
   args: Record<string, string>;
@@ -27,36 +27,27 @@ const MODEL_FILE = /\S+\.(joblib|pkl|pickle|onnx|cbm|ubj)\b/;
 
 /** Reads the project's Dockerfiles. */
 export function detectDockerfiles(view: ProjectView, services: readonly Service[] = []): Dockerfile[] {
-  return view.files
-    .filter(
-      (path) => /(^|\/)(Dockerfile([.-][\w.-]+)?|[\w.-]+\.Dockerfile)$/.test(path) && !path.endsWith('.dockerignore'),
-    )
-    .flatMap((path) => {
-      const text = view.text(path);
-      const context = services.find(({ build }) => build?.dockerfile === path)?.build?.context;
-      return text === undefined ? [] : [dockerfile(view, path, text, context ?? '')];
-    });
+  const paths = view.files.filter((path) => /(^|\/)(Dockerfile([.-][\w.-]+)?|[\w.-]+\.Dockerfile)$/.test(path));
+  return paths.flatMap((path) => {
+    const text = view.text(path);
+    const context = services.find(({ build }) => build?.dockerfile === path)?.build?.context;
+    return text === undefined || path.endsWith('.dockerignore') ? [] : [dockerfile(path, text, context ?? '')];
+  });
 }
 
-function dockerfile(view: ProjectView, path: string, text: string, context: string): Dockerfile {
-  const instructions = text
-    .replace(/\\\r?\n/g, ' ')
-    .split(/\r?\n/)
-    .map((line) => /^\s*([A-Za-z]+)\s+(.*)$/.exec(line))
-    .filter((match) => match !== null)
-    .map(([, name = '', rest = '']) => ({ name: name.toUpperCase(), rest: rest.trim() }));
-  const of = (name: string) => instructions.filter((each) => each.name === name).map(({ rest }) => rest);
-  const args = Object.fromEntries(of('ARG').map((rest) => pair(rest)));
-  const starts = [of('ENTRYPOINT').at(-1), of('CMD').at(-1)].filter((rest) => rest !== undefined).join(' ');
+function dockerfile(path: string, text: string, context: string): Dockerfile {
+  const instructions = [...text.replace(/\\\r?\n/g, ' ').matchAll(/^\s*([A-Za-z]+)\s+(.*?)\s*$/gm)].map(
+    ([, name = '', rest = '']) => ({ name: name.toUpperCase(), rest }),
+  );
+  const of = (name: string) => instructions.flatMap((each) => (each.name === name ? [each.rest] : []));
+  const args = Object.fromEntries(of('ARG').map(pair));
+  const starts = [of('ENTRYPOINT').at(-1), of('CMD').at(-1)].filter(Boolean).join(' ');
+  const named = Object.keys(args).find((name) => /MODEL/i.test(name));
   return {
-    path,
-    args,
-    env: Object.fromEntries(of('ENV').flatMap(pairs)),
-    starts,
-    cwd: join(context, workingFolder(instructions)),
-    serves: of('EXPOSE').length > 0 || SERVERS.test(starts) || SERVERS.test(startedScript(view, path, starts)),
-    modelFrom:
-      Object.keys(args).find((name) => /MODEL/i.test(name)) ?? MODEL_FILE.exec(of('COPY').join('\n'))?.[0] ?? null,
+    ...{ path, args, starts, cwd: join(context, workingFolder(instructions)) },
+    env: Object.fromEntries(of('ENV').flatMap((rest) => (rest.match(/\w+=("[^"]*"|\S+)/g) ?? []).map(pair))),
+    serves: of('EXPOSE').length > 0 || SERVERS.test(starts),
+    modelFrom: named ?? MODEL_FILE.exec(of('COPY').join('\n'))?.[0] ?? null,
   };
 }
 
@@ -77,50 +68,44 @@ function workingFolder(instructions: ReadonlyArray<{ name: string; rest: string 
 
 /** Programs of the project that its images and services start. */
 export function startedBy(dockerfiles: readonly Dockerfile[], services: readonly Service[], commands: Commands): Run[] {
-  const at = (where: string, cwd: string) => shellAt(where, where, cwd);
+  const runs = (text: string, where: string, cwd: string) => runsOf(text, commands, shellAt(where, where, cwd));
+  // The exec form of a command is a list: ["python", "train.py"].
+  const asLine = (starts: string) => starts.replace(/\[([^\]]*)\]/g, (_, words: string) => words.replaceAll(',', ' '));
   return [
-    ...services.flatMap(({ file, name, command, cwd, build }) => {
+    ...services.flatMap(({ file, name, command, build }) => {
       const folder = dockerfiles.find(({ path }) => path === build?.dockerfile)?.cwd ?? '';
-      return runsOf(command, commands, at(`${file}, service ${name}`, cwd ?? folder));
+      return runs(command, `${file}, service ${name}`, folder);
     }),
-    ...dockerfiles.flatMap(({ path, starts, cwd }) => runsOf(asLine(starts), commands, at(path, cwd))),
+    ...dockerfiles.flatMap(({ path, starts, cwd }) => runs(asLine(starts), path, cwd)),
   ];
 }
-
-/** The exec form of a command, `["python", "train.py"]`, as a line. */
-const asLine = (starts: string) => starts.replace(/\[([^\]]*)\]/g, (_all, words: string) => words.replaceAll(',', ' '));
 
 const pair = (text: string): [string, string] => {
   const [name = '', ...value] = text.split('=');
   return [name.trim(), value.join('=').replace(/^["']|["']$/g, '')];
 };
-const pairs = (text: string) => [...text.matchAll(/(\w+)=("[^"]*"|\S+)/g)].map(([all]) => pair(all));
 
-/** An entry point is often a shell script beside the Dockerfile: what it starts counts. */
-function startedScript(view: ProjectView, path: string, starts: string): string {
-  const name = /([\w.-]+\.sh)\b/.exec(starts)?.[1];
-  const file =
-    name &&
-    [posix.join(posix.dirname(path), name), ...view.files.filter((each) => each.endsWith(`/${name}`)), name].find(
-      (each) => view.files.includes(each),
-    );
-  return file ? (view.text(file) ?? '') : '';
-}
-
+const Words = z.union([z.string(), z.array(z.coerce.string()).transform((words) => words.join(' '))]);
+/** A variable that is handed through has no value. */
+const Variables = z.union([
+  z.array(z.string()).transform((all) => Object.fromEntries(all.filter((one) => one.includes('=')).map(pair))),
+  z
+    .record(z.string(), z.unknown())
+    .transform((all) =>
+      Object.fromEntries(Object.entries(all).flatMap(([k, v]) => (v === null ? [] : [[k, String(v)]]))),
+    ),
+]);
+const Build = z.union([
+  z.string().transform((context) => ({ context, dockerfile: undefined })),
+  z.looseObject({ context: z.string().default('.'), dockerfile: z.string().optional() }),
+]);
 const Compose = z.looseObject({
   services: z.record(
     z.string(),
     z
       .looseObject({
-        image: z.string().optional(),
-        build: z
-          .union([
-            z.string().transform((context) => ({ context, dockerfile: undefined })),
-            z.looseObject({ context: z.string().default('.'), dockerfile: z.string().optional() }),
-          ])
-          .optional(),
-        environment: z.union([z.record(z.string(), z.unknown()), z.array(z.string())]).optional(),
-        command: z.union([z.string(), z.array(z.coerce.string()).transform((words) => words.join(' '))]).nullish(),
+        ...{ image: z.string().optional(), build: Build.optional() },
+        ...{ environment: Variables.optional(), command: Words.nullish() },
       })
       .nullable(),
   ),
@@ -135,42 +120,25 @@ export interface Service {
   build: { context: string; dockerfile: string } | null;
   env: Record<string, string>;
   command: string;
-  /** Folder of the project in which it runs; null: as its image has it. */
-  cwd: string | null;
 }
 
 /** Reads the project's compose files; variables of the shell stay as they are written. */
 export function detectServices(view: ProjectView): Service[] {
-  return view.files
-    .filter((path) => /(^|\/)(docker-)?compose([.-][\w.-]+)?\.ya?ml$/.test(path))
-    .flatMap((file) => services(view, file));
-}
-
-function services(view: ProjectView, file: string): Service[] {
-  const compose = Compose.safeParse(yamlOf(view.text(file)));
-  if (!compose.success) return [];
-  const folder = posix.dirname(file);
-  return Object.entries(compose.data.services).map(([name, service]) => {
-    const { image, build, environment = {}, command } = service ?? {};
-    const context = build && posix.join(folder, build.context);
-    const env = Array.isArray(environment)
-      ? environment.filter((entry) => entry.includes('=')).map(pair)
-      : Object.entries(environment).flatMap(([key, value]) => (value === null ? [] : [[key, String(value)] as const]));
-    return {
-      file,
-      name,
-      image: image ?? null,
-      build: build && context ? { context, dockerfile: posix.join(context, build.dockerfile ?? 'Dockerfile') } : null,
-      env: Object.fromEntries(env),
-      command: command ?? '',
-      cwd: null,
-    };
+  const files = view.files.filter((path) => /(^|\/)(docker-)?compose([.-][\w.-]+)?\.ya?ml$/.test(path));
+  return files.flatMap((file) => {
+    const { data } = Compose.safeParse(yamlOf(view.text(file)));
+    return Object.entries(data?.services ?? {}).map(([name, service]): Service => {
+      const { image = null, build, environment: env = {}, command } = service ?? {};
+      const context = posix.join(posix.dirname(file), build?.context ?? '');
+      const dockerfile = posix.join(context, build?.dockerfile ?? 'Dockerfile');
+      return { file, name, image, env, command: command ?? '', build: build ? { context, dockerfile } : null };
+    });
   });
 }
 
 /** An HTTP API of the project. */
 export interface Api {
-  framework: 'FastAPI' | 'Flask' | 'Django' | 'http.server';
+  framework: keyof typeof FRAMEWORKS;
   /** Source that shows it. */
   path: string;
   routes: string[];
@@ -194,33 +162,26 @@ const FRAMEWORKS = {
 
 /** Finds the API by what its sources import, with all routes and variables of that framework's sources. */
 export function detectApi({ files }: ProjectView, facts: ReadonlyMap<string, Facts>): Api | null {
+  const sources = [...facts].filter(([path]) => !/(^|\/)tests?\//.test(path));
   for (const framework of Object.keys(FRAMEWORKS) as Array<keyof typeof FRAMEWORKS>) {
-    const own = [...facts].filter(
-      ([path, { imports }]) =>
-        !/(^|\/)tests?\//.test(path) && imports.some((module) => FRAMEWORKS[framework].test(module)),
-    );
-    const [first] = own;
+    const own = sources.filter(([, { imports }]) => imports.some((module) => FRAMEWORKS[framework].test(module)));
+    const first = own.find(([, { apps, routes }]) => apps.length > 0 || routes.length > 0) ?? own[0];
     if (!first) continue;
+    const [path, { apps, options, argv }] = first;
     // What the API imports from its own package reads variables too: the loader of the model, say.
-    const folders = new Set(own.map(([path]) => path.split('/').slice(0, -1).join('/')));
-    const near = [...facts].filter(
-      ([path]) => folders.has(path.split('/').slice(0, -1).join('/')) && path.includes('/'),
-    );
+    const folders = new Set(own.map(([each]) => posix.dirname(each)));
+    const near = [...facts].filter(([each]) => each.includes('/') && folders.has(posix.dirname(each)));
     const mounts: Record<string, string> = Object.assign({}, ...own.map(([, { mounts }]) => mounts));
-    const routes = [
-      ...new Set(
-        own.flatMap(([path, { routes }]) => routes.map((route) => posix.join('/', mounts[path] ?? '', route))),
-      ),
-    ];
-    const [path, { apps, options, argv }] =
-      own.find(([, { apps, routes }]) => apps.length > 0 || routes.length > 0) ?? first;
+    const routes = own.flatMap(([each, { routes }]) =>
+      routes.map((route) => posix.join('/', mounts[each] ?? '', route)),
+    );
     const folder = join(posix.dirname(path));
     // A source that imports what lies beside it by its bare name is started where it lies.
     const isBare = own.some(([, { imports }]) => imports.some((name) => files.includes(join(folder, `${name}.py`))));
-    const manage = files.find((file) => /(^|\/)manage\.py$/.test(file));
-    const cwd = framework === 'Django' ? join(posix.dirname(manage ?? '')) : isBare ? folder : '';
+    const manage = files.find((file) => /(^|\/)manage\.py$/.test(file)) ?? '';
     return {
-      ...{ framework, path, routes, options, cwd, app: apps[0] ?? null, takesPort: argv > 0 },
+      ...{ framework, path, options, app: apps[0] ?? null, takesPort: argv > 0, routes: [...new Set(routes)] },
+      cwd: framework === 'Django' ? join(posix.dirname(manage)) : isBare ? folder : '',
       env: Object.assign({}, ...[...near, ...own].map(([, { environment }]) => environment)),
     };
   }

@@ -1,3 +1,4 @@
+import { parseEnv } from 'node:util';
 import type { Service } from './servers.ts';
 import type { Facts } from './sources.ts';
 import type { ProjectView } from './view.ts';
@@ -44,14 +45,10 @@ export function detectTracking(
     note(tracking.experiments, own.experiments, where);
     note(tracking.uris, own.trackingUris, where);
     note(tracking.registeredModels, own.registeredModels, where);
-    const fromOptions = own.options
-      .filter(({ dest }) => /^registered_model(_name)?$/.test(dest))
-      .map((option) => option.default);
-    note(tracking.registeredModels, fromOptions, where);
     fromVariables(tracking, own.environment, where);
   }
   for (const path of view.files.filter((each) => /(^|\/)\.env(\.[\w.-]+)?$/.test(each))) {
-    fromVariables(tracking, variables(view.text(path) ?? ''), path);
+    fromVariables(tracking, parseEnv(view.text(path) ?? '') as Record<string, string>, path);
   }
   for (const { env, file } of services) fromVariables(tracking, env, file);
   return tracking;
@@ -82,12 +79,3 @@ function note(found: FoundValue[], values: readonly unknown[], where: string): v
 
 /** What is found goes into a file that is committed, and onto the screen: no user and no password may be in it. */
 const withoutLogin = (text: string) => text.replace(/^([a-z][a-z\d+.-]*:\/\/)[^/?#]*@/i, '$1');
-
-function variables(text: string): Record<string, string> {
-  return Object.fromEntries(
-    [...text.matchAll(/^\s*(?:export\s+)?(\w+)\s*=\s*(.*?)\s*$/gm)].map(([, name = '', value = '']) => [
-      name,
-      value.replace(/^["']|["']$/g, ''),
-    ]),
-  );
-}

@@ -29,50 +29,36 @@ const MOST_FILES = 20_000;
 const DEEPEST = 8;
 
 /** Folders that hold nothing that the project's people wrote. */
-const FOREIGN = new Set([
-  'node_modules',
-  'site-packages',
-  '__pycache__',
-  'mlruns',
-  'mlartifacts',
-  'build',
-  'dist',
-  'htmlcov',
-]);
-
-/** What venv and conda leave in an environment. */
-const ENVIRONMENT_MARKS = ['pyvenv.cfg', 'conda-meta'];
+const FOREIGN = /^(\.(?!github$).*|node_modules|site-packages|__pycache__|mlruns|mlartifacts|build|dist|htmlcov)$/;
 
 /** Reads the names of a project's files. Links to folders are not followed, so it comes to an end. */
 export async function openProject(root: string): Promise<ProjectView> {
   const files: string[] = [];
   const environments: string[] = [];
   const leftOut = new Set<string>();
-  const pending: Array<{ path: string; depth: number }> = [{ path: '', depth: 0 }];
-  for (let folder = pending.shift(); folder; folder = pending.shift()) {
-    for (const entry of await list(join(root, folder.path))) {
-      const path = folder.path ? `${folder.path}/${entry.name}` : entry.name;
-      if (ENVIRONMENT_MARKS.some((mark) => existsSync(join(root, path, mark)))) environments.push(path);
-      else if (entry.isDirectory()) {
-        if (!isProjects(entry.name)) continue;
-        if (folder.depth < DEEPEST) pending.push({ path, depth: folder.depth + 1 });
-        else leftOut.add(`folders more than ${DEEPEST} deep, such as ${path}`);
-      } else if (isFile(join(root, path))) files.push(path);
+  const folders = [''];
+  for (const folder of folders) {
+    // A folder that may not be read has nothing to tell.
+    for (const entry of await readdir(join(root, folder), { withFileTypes: true }).catch(() => [])) {
+      const path = folder ? `${folder}/${entry.name}` : entry.name;
+      // What venv and conda leave in an environment.
+      const isEnvironment = ['pyvenv.cfg', 'conda-meta'].some((mark) => existsSync(join(root, path, mark)));
+      if (isEnvironment) environments.push(path);
+      else if (!entry.isDirectory()) files.push(...(sizeOf(join(root, path)) === undefined ? [] : [path]));
+      else if (FOREIGN.test(entry.name)) continue;
+      else if (path.split('/').length <= DEEPEST) folders.push(path);
+      else leftOut.add(`folders more than ${DEEPEST} deep, such as ${path}`);
     }
-    if (files.length > MOST_FILES) {
-      leftOut.add(`all but the first ${MOST_FILES} files`);
-      break;
-    }
+    if (files.length <= MOST_FILES) continue;
+    leftOut.add(`all but the first ${MOST_FILES} files`);
+    break;
   }
   return {
-    root,
-    name: basename(root),
+    ...{ root, name: basename(root), leftOut: [...leftOut], environments: environments.sort() },
     files: files.slice(0, MOST_FILES).sort(),
-    environments: environments.sort(),
     text: (path) => readText(join(root, path)),
-    size: (path) => statSync(join(root, path), { throwIfNoEntry: false })?.size ?? 0,
+    size: (path) => sizeOf(join(root, path)) ?? 0,
     tracked: await trackedFiles(root),
-    leftOut: [...leftOut],
   };
 }
 
@@ -88,27 +74,19 @@ async function trackedFiles(root: string): Promise<ReadonlySet<string>> {
   return new Set(failed ? [] : stdout.split('\0').filter(Boolean));
 }
 
-/** A folder that may not be read has nothing to tell. */
-async function list(folder: string) {
-  return readdir(folder, { withFileTypes: true }).catch(() => []);
-}
-
-function isProjects(name: string): boolean {
-  return name === '.github' || !(name.startsWith('.') || FOREIGN.has(name));
-}
-
-/** Links to files count; a link that leads round in a circle is none. */
-function isFile(path: string): boolean {
+/** Bytes of a file; a link that leads round in a circle is none. */
+function sizeOf(path: string): number | undefined {
   try {
-    return statSync(path).isFile();
+    const found = statSync(path);
+    return found.isFile() ? found.size : undefined;
   } catch {
-    return false;
+    return undefined;
   }
 }
 
 function readText(path: string): string | undefined {
   try {
-    if (statSync(path).size > LARGEST_TEXT) return undefined;
+    if ((sizeOf(path) ?? Number.POSITIVE_INFINITY) > LARGEST_TEXT) return undefined;
     const text = readFileSync(path, 'utf8');
     return text.includes('\0') ? undefined : text;
   } catch {
