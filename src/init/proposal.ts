@@ -2,17 +2,7 @@ import { posix } from 'node:path';
 import type { StepName } from '../contracts/plans.ts';
 import type { Answers } from './answers.ts';
 import { type Binding, type Call, callOf, configsOf, settled, wantsInput } from './call.ts';
-import {
-  type Chain,
-  chainOf,
-  inside,
-  type Piece,
-  preparation,
-  preparations,
-  readBy,
-  valuesOf,
-  writtenBy,
-} from './chain.ts';
+import { chainOf, inside, type Piece, preparation, preparations, readBy, valuesOf, writtenBy } from './chain.ts';
 import { placeholder, within } from './declared.ts';
 import { type Findings, SAMPLE_FILE, TABLE_FILE } from './findings.ts';
 import { forGate, forSearch, isAuc, isScore, type Metric, type Parameter, parametersOf } from './hyperparameters.ts';
@@ -66,81 +56,65 @@ export interface Proposal {
 
 /** Puts together what was found and what was answered. */
 export function propose(findings: Findings, answers: Answers): Proposal {
-  const { programs } = findings;
+  const { programs, view } = findings;
   const train = programs.find(({ path }) => path === answers.train) ?? null;
   const chain = train && chainOf(findings, train);
   const own = chain && { program: chain.train, run: chain.run };
-  const chosen =
-    preparations(findings, train).find(({ program }) => program.path === answers.prepare) ??
-    loose(findings, answers.prepare);
-  const prepared = own && chosen && preparation(chosen, own, findings);
-  const at = chain?.earlier.findIndex(({ program, run }) => program === chosen?.program && run === chosen.run) ?? -1;
-  const first = chain ? (at < 0 ? chain.earlier : chain.earlier.slice(0, at)) : [];
-  const between = chain && at >= 0 ? chain.earlier.slice(at + 1) : [];
-  const unlinked = chosen && !prepared ? [chosen] : [];
-  const scorers = chain ? chain.later.filter((piece) => scores(piece, chain)) : [];
-  const later = chain ? chain.later.filter((piece) => !scorers.includes(piece)) : [];
+  const { earlier = [], later: all = [], left = [] } = chain ?? {};
+  const chosen = preparations(findings, train).find(({ program }) => program.path === answers.prepare);
+  const prepared = own && chosen ? preparation(chosen, own, findings) : null;
+  const at = earlier.findIndex(({ program, run }) => program === chosen?.program && run === chosen.run);
+  const first = at < 0 ? earlier : earlier.slice(0, at);
+  const between = at < 0 ? [] : earlier.slice(at + 1);
+  // What runs after the training and scores its model is a part of it, unless the training scores it itself.
+  const isScored = train !== null && scoreNames(train).length > 0;
+  const isScorer = ({ program, run }: Piece) => (run?.metrics.length ?? 0) > 0 || program.role === 'evaluate';
+  const scorers = isScored ? [] : all.filter(isScorer);
+  const later = all.filter((piece) => !scorers.includes(piece));
 
   const pieces = [...first, ...(chosen ? [chosen] : []), ...(own ? [own] : [])];
-  const { data, bindings: ofData } = chooseData(findings, pieces, answers.data, (chain?.left.length ?? 0) > 0);
-  const ofDataset = prepared?.reads ?? [];
+  const { data, bindings: ofData } = chooseData(findings, pieces, answers.data, left.length > 0);
   const input = placeholder(prepared ? 'dataset' : 'data');
-  const [search = null] = answers.search === 'own' ? withRole(programs, 'search') : [];
-  const [monitor = null] = withRole(programs, 'monitor');
   const parameters = train ? parametersOf(train, searched(findings)) : [];
   const metric = answers.metric === null ? null : (forSearch([answers.metric])[0] ?? null);
 
-  const make = (
-    step: StepName | 'extra',
-    piece: Piece,
-    bindings: readonly Binding[],
-    kind: 'none' | 'given' | 'withDefaults' = 'none',
-  ): StepProposal => {
+  const make = (step: StepName | 'extra', piece: Piece, bindings: readonly Binding[]): StepProposal => {
     // What a configuration declares can be tried at any time; other arguments are left to the program without a search.
+    const isOpen = step === 'trial' || (step === 'train' && piece === own);
     const isDeclared = answers.search !== 'none' || step === 'trial' || piece.program.facts.overrides;
-    const params = kind === 'none' || !isDeclared ? [] : parameters;
     const made = callOf({
-      ...{ step, ...piece, view: findings.view, bindings, input: step === 'prepare' ? placeholder('data') : input },
-      params: params.map(({ option }) => ({
+      ...{ step, ...piece, view, bindings, input: step === 'prepare' ? placeholder('data') : input },
+      params: (isOpen && isDeclared ? parameters : []).map(({ option }) => ({
         option,
-        fallback: kind === 'given' || option.default === null ? null : String(option.default),
+        fallback: step === 'trial' || option.default === null ? null : String(option.default),
       })),
     });
-    const words = [
-      ...made.words,
-      ...(piece.program.kind === 'task'
-        ? results(step, first.length > 0, prepared?.piece.program.kind === 'task' && !first.includes(piece))
-        : []),
-    ];
-    return { ...made, ...piece, command: started(words, findings).map(settled) };
+    const isFed = prepared?.piece.program.kind === 'task' && !first.includes(piece);
+    const ofTask = piece.program.kind === 'task' ? results(step, first.length > 0, isFed) : [];
+    return { ...made, ...piece, command: started([...made.words, ...ofTask], findings).map(settled) };
   };
-  const reading = [...ofData, ...ofDataset];
-  const outputs = own ? outputsOf([own, ...scorers], later, reading, findings) : [];
-  const alone = (step: StepName, program: Program) => {
-    const piece = { program, run: program.runs[0] };
-    return make(step, piece, [...reading, ...outputsOf([piece], [], reading, findings)]);
+  const reading = [...ofData, ...(prepared?.reads ?? [])];
+  const writing = own ? [...reading, ...outputsOf([own, ...scorers], later, reading, findings)] : reading;
+  const alone = (step: StepName, program: Program | undefined) => {
+    const piece = program && { program, run: program.runs[0] };
+    return piece ? make(step, piece, [...reading, ...outputsOf([piece], [], reading, findings)]) : null;
   };
-  const training = own && make('train', own, [...reading, ...outputs], 'withDefaults');
-  const parts = scorers.map((piece) => make('train', piece, [...reading, ...outputs]));
+  const training = own && make('train', own, writing);
+  const parts = scorers.map((piece) => make('train', piece, writing));
   return {
-    findings,
-    answers,
-    data,
-    before: [...first, ...unlinked].map((piece) => make('extra', piece, ofData)),
+    ...{ findings, answers, data, parameters, metric, left },
+    before: first.map((piece) => make('extra', piece, ofData)),
     between: between.map((piece) => make('extra', piece, reading)),
     prepare: prepared && {
       ...make('prepare', prepared.piece, [...ofData, ...prepared.writes]),
       directory: prepared.directory,
     },
-    search: search && alone('search', search),
-    trial: own && metric && parameters.length > 0 ? make('trial', own, [...reading, ...outputs], 'given') : null,
+    search: answers.search === 'own' ? alone('search', withRole(programs, 'search')[0]) : null,
+    trial: own && metric && parameters.length > 0 ? make('trial', own, writing) : null,
     train: training && { ...training, parts, ...modelOf(training) },
     after: later.map((piece) => make('extra', piece, reading)),
-    monitor: monitor && alone('monitor', monitor),
-    parameters,
-    metric,
+    monitor: alone('monitor', withRole(programs, 'monitor')[0]),
     scores: training && scoresOf([training, ...parts]),
-    left: chain?.left ?? [],
   };
 }
 
@@ -149,18 +123,6 @@ function results(step: StepName | 'extra', isFirst: boolean, isPrepared: boolean
   const shared = '.mediwatch/airflow';
   if (step === 'prepare') return [...(isFirst ? ['--from', shared] : []), '--dir', placeholder('output')];
   return [...(isPrepared ? ['--from', placeholder('dataset')] : []), '--dir', shared];
-}
-
-/** A preparation that somebody names and of which nothing is known. */
-function loose({ programs }: Findings, path: string | null): Piece | null {
-  const program = programs.find((each) => each.path === path);
-  return program ? { program, run: program.runs[0] } : null;
-}
-
-/** Whether a program that runs after the training scores its model, which the training does not do itself. */
-function scores({ program, run }: Piece, { train }: Chain): boolean {
-  if (scoreNames(train).length > 0) return false;
-  return (run?.metrics.length ?? 0) > 0 || program.role === 'evaluate';
 }
 
 const scoreNames = ({ facts }: Program) => [...facts.metrics, ...Object.values(facts.scores).flat()].filter(isScore);
@@ -186,13 +148,12 @@ function outputsOf(
 }
 
 /** The file that becomes the version, for a training that logs no model to MLflow. */
-function modelOf({ program, place }: StepProposal): { modelFile: string | null; isKept: boolean } {
-  const { facts } = program;
-  const files = facts.models.map((path) => located(path, place)).filter((path) => path !== undefined);
-  const usual = Object.keys(facts.scores).filter((path) => /model/.test(path) && !facts.scores[path]?.some(isScore));
-  const others = [...usual, ...facts.writes].filter((path) => /model.*\.(json|txt|pt|onnx|cbm|ubj|npz)$/.test(path));
-  const [file = null] = [...files, ...others.map((path) => located(path, place)).filter((path) => path !== undefined)];
-  return { modelFile: file, isKept: file !== null || logsModel(facts) };
+function modelOf({ program: { facts }, place }: StepProposal): { modelFile: string | null; isKept: boolean } {
+  const unscored = Object.keys(facts.scores).filter((path) => !facts.scores[path]?.some(isScore));
+  const named = [...unscored, ...facts.writes].filter((path) => /model.*\.(json|txt|pt|onnx|cbm|ubj|npz)$/.test(path));
+  const files = [...facts.models, ...named].map((path) => located(path, place));
+  const modelFile = files.find((file) => file !== undefined) ?? null;
+  return { modelFile, isKept: modelFile !== null || logsModel(facts) };
 }
 
 /** A file that a program writes, where a command of ours finds it. */
@@ -223,14 +184,11 @@ function scoresOf(steps: readonly StepProposal[]): Scores | null {
   });
   const [metric] = forGate(named.map(({ name }) => name));
   const before = named.find(({ name }) => name === metric?.name)?.before;
-  if (metric && before !== undefined) {
-    const literal = before.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
-    return { from: 'output', pattern: `${literal}(?<${metricGroup(metric)}>-?[0-9.]+(?:e-?[0-9]+)?)`, metric };
-  }
-  return null;
+  if (!metric || before === undefined) return null;
+  const literal = before.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+  const group = gateName(metric).replace(/\W/g, '_');
+  return { from: 'output', pattern: `${literal}(?<${group}>-?[0-9.]+(?:e-?[0-9]+)?)`, metric };
 }
-
-const metricGroup = (metric: Metric) => gateName(metric).replace(/\W/g, '_');
 
 /** The data that the first program of a chain reads, and what stands for them in its arguments. */
 function chooseData(
@@ -241,62 +199,51 @@ function chooseData(
 ): { data: DataChoice; bindings: Binding[] } {
   const { view, tables } = findings;
   const isThere = (path: string) => view.files.some((file) => within(file, path));
+  const isSample = (file: string) => TABLE_FILE.test(file) || SAMPLE_FILE.test(file);
+  const isData = (path: string) =>
+    TABLE_FILE.test(path) || (!/\.\w+$/.test(path) && view.files.some((file) => within(file, path) && isSample(file)));
+  const [first] = pieces;
   const made = pieces.flatMap((piece) => writtenBy(piece, findings));
   const read = pieces.flatMap((piece) =>
     readBy(piece, findings)
       .filter((path) => path !== '' && !made.some((other) => within(path, other) || within(other, path)))
       .map((path) => ({ path, by: piece.program.path })),
   );
-  const isData = (path: string) =>
-    TABLE_FILE.test(path) ||
-    (!/\.\w+$/.test(path) &&
-      isThere(path) &&
-      view.files.some((file) => within(file, path) && (TABLE_FILE.test(file) || SAMPLE_FILE.test(file))));
-  const there = read.find(({ path }) => isData(path) && isThere(path));
+  const there = read.filter(({ path }) => isData(path) && isThere(path));
   const absent = read.filter(({ path }) => TABLE_FILE.test(path) && !isThere(path));
-  const standing = (path: string) =>
-    [path, ...absent.filter(({ by }) => by === pieces[0]?.program.path).map((one) => one.path)].map(
-      (one): Binding => [one, placeholder('data')],
-    );
-  const choice = (path: string | null, why: string, candidates: string[] = []) => ({
-    data: { path, why, candidates },
-    bindings: path === null ? [] : standing(path),
-  });
+  const choice = (path: string | null, why: string, candidates: string[] = []) => {
+    const others = absent.flatMap((one) => (one.by === first?.program.path ? [one.path] : []));
+    const stand = path === null ? [] : [path, ...others];
+    return { data: { path, why, candidates }, bindings: stand.map((one): Binding => [one, placeholder('data')]) };
+  };
+  const [missing] = absent.filter(({ path }) => !path.includes('://'));
   const urls = absent
     .filter(({ path }) => path.includes('://'))
-    .map(({ path, by }) => `${by} reads ${path} by default, which is no file. `);
+    .map(({ path, by }) => `${by} reads ${path} by default, which is no file. `)
+    .join('');
   if (answer !== null) return choice(answer, 'As was answered.');
-  if (there) {
-    const all = [...new Set(read.filter(({ path }) => isData(path) && isThere(path)).map(({ path }) => path))];
-    const [folder = '', ...others] = new Set(all.map((path) => posix.dirname(path)));
-    const isFolder = all.length > 1 && others.length === 0 && folder !== '.';
-    return choice(isFolder ? folder : there.path, `${there.by} reads ${isFolder ? 'what is in it' : 'it'}.`);
+  if (there[0]) {
+    const all = new Set(there.map(({ path }) => path));
+    const [folder = '', ...others] = new Set([...all].map((path) => posix.dirname(path)));
+    const isFolder = all.size > 1 && others.length === 0 && folder !== '.';
+    const { path, by } = there[0];
+    return isFolder ? choice(folder, `${by} reads what is in it.`) : choice(path, `${by} reads it.`);
   }
   // What comes before is not known whole: then the only table need not be what is read.
-  const declared = absent.some(({ path }) => pieces[0]?.run?.words.some((word) => path.endsWith(word)));
-  if (tables.length === 1 && tables[0] && !(isCut && declared))
-    return choice(tables[0], `${urls.join('')}The only table of the project.`);
-  const [missing] = absent.filter(({ path }) => !path.includes('://'));
+  const isDeclared = absent.some(({ path }) => first?.run?.words.some((word) => path.endsWith(word)));
+  if (tables.length === 1 && tables[0] && !(isCut && isDeclared))
+    return choice(tables[0], `${urls}The only table of the project.`);
   if (missing) {
-    const tracked = view.files.includes(`${missing.path}.dvc`);
-    return choice(
-      missing.path,
-      `${missing.by} reads it; it is not there now${tracked ? ': "dvc pull" fetches it' : ''}.`,
-    );
+    const fetched = view.files.includes(`${missing.path}.dvc`) ? ': "dvc pull" fetches it' : '';
+    return choice(missing.path, `${missing.by} reads it; it is not there now${fetched}.`);
   }
-  const wantsData = pieces.some(({ program, run }) => wantsInput(program, run, view));
-  if (tables.length > 1) return choice(null, `${urls.join('')}Which one it is could not be told.`, tables);
-  if (wantsData || pieces.length === 0)
-    return choice(
-      null,
-      `${urls.join('')}No data was found in the project: name the file or folder that a run starts from.`,
-    );
-  const [first] = pieces;
+  if (tables.length > 1) return choice(null, `${urls}Which one it is could not be told.`, tables);
+  if (!first || pieces.some(({ program, run }) => wantsInput(program, run, view)))
+    return choice(null, `${urls}No data was found in the project: name the file or folder that a run starts from.`);
   const [own] = pieces.flatMap(({ program, run }) => configsOf(program, run, view));
-  const source = view.files.filter((file) => first?.program.path.startsWith(file)).at(-1);
-  const stand = own ?? source ?? null;
-  const why = `No data was found: ${first?.program.path} makes or fetches its own. This file stands for them, so that a run has something to start from.`;
-  return { data: { path: stand, why, candidates: [] }, bindings: [] };
+  const source = view.files.filter((file) => first.program.path.startsWith(file)).at(-1);
+  const why = `No data was found: ${first.program.path} makes or fetches its own. This file stands for them, so that a run has something to start from.`;
+  return { data: { path: own ?? source ?? null, why, candidates: [] }, bindings: [] };
 }
 
 /** What the project's own search asks for, and where. */
