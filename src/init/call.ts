@@ -44,13 +44,10 @@ const MEANINGS: ReadonlyArray<readonly [RegExp, Placeholder]> = [
   [/^(n_?|num_|max_)?trials$|^max_evals$|^num_samples$/, 'trials'],
   [/^min_rows$/, 'minRows'],
   [/^(log|pred(iction)?s?_?log|predictions?|current)(_?(csv|path|file|dir))?$/, 'log'],
+  ...(['parallel', 'threads'] as const).map((each) => [/^(n_?jobs|n?_?threads?|num_threads|n_?cores)$/, each] as const),
 ];
-/** What a file with predictions is called. */
-const LOG = /pred|log|current|served|production/i;
 const REGISTER = /^(do_)?register(_model)?$/;
-const CORES = /^(n_?jobs|n?_?threads?|num_threads|n_?cores)$/;
-const WRITES =
-  /^(out|output|dest|save|artifacts?|report|results?)(_?(dir|path|folder|file|name))?$|^(model|save)_(out|path|dir)$|^out_\w+$|_out$/;
+/** Where no source tells what is read, an option of such a name stands for the data. */
 const READS =
   /^(data|input|in|csv|raw|source|src|dataset|splits?|features|train|table|processed)(_?(csv|data|path|dir|file|folder|root))*$|^(in|input|data|train|raw)_\w+$/;
 
@@ -70,8 +67,7 @@ function segments({ options, facts }: Program, args: readonly string[]): Segment
   let position = 0;
   for (let at = 0; at < args.length; at += 1) {
     const word = args[at] ?? '';
-    const isOption = /^--?[A-Za-z]/.test(word) || (facts.overrides && /^[\w.+~]+=/.test(word));
-    if (!isOption) {
+    if (!/^--?[A-Za-z]/.test(word) && !(facts.overrides && /^[\w.+~]+=/.test(word))) {
       position += 1;
       found.push({ option: positional[position - 1], position, flag: '', value: word, isAttached: false });
       continue;
@@ -80,19 +76,19 @@ function segments({ options, facts }: Program, args: readonly string[]): Segment
     const option = options.find((each) => each.flag === flag || each.flag === `${flag}=`);
     const next = args[at + 1];
     const isAlone =
+      attached !== undefined ||
       option?.isFlag ||
-      next === undefined ||
-      (/^--?[A-Za-z]/.test(next) && !option) ||
-      (!option && attached === undefined && !flag.startsWith('--'));
-    if (attached !== undefined) found.push({ option, position: undefined, flag, value: attached, isAttached: true });
-    else if (isAlone) found.push({ option, position: undefined, flag, value: undefined, isAttached: false });
-    else {
-      found.push({ option, position: undefined, flag, value: next, isAttached: false });
-      at += 1;
-    }
+      (!option && (/^--?[A-Za-z]/.test(next ?? '') || !flag.startsWith('--')));
+    found.push({
+      ...{ option, position: undefined, flag, isAttached: attached !== undefined },
+      value: isAlone ? attached : next,
+    });
+    if (!isAlone) at += 1;
   }
   return found;
 }
+
+const argsOf = (run: Run | undefined) => run?.words.slice(run.head) ?? [];
 
 /** The value that an argument has in a run of the program: as it is declared, else its default. */
 function declaredValue({ options }: Program, given: readonly Segment[], name: string): string | undefined {
@@ -105,35 +101,33 @@ function declaredValue({ options }: Program, given: readonly Segment[], name: st
 /** A place of the program with its argument filled in; undefined when that cannot be told. */
 function filled(place: string, cwd: string, argument: (name: string) => string | undefined): string | undefined {
   const [, name, rest = ''] = /^<([^>]+)>(.*?)(?:\/\?)?$/s.exec(place) ?? [];
-  if (name === undefined)
-    return place.replace(/\/\?$/, '').includes('?') ? undefined : join(cwd, place.replace(/\/\?$/, ''));
+  const fixed = place.replace(/\/\?$/, '');
+  if (name === undefined) return fixed.includes('?') ? undefined : join(cwd, fixed);
   const value = argument(name);
-  return value === undefined
-    ? undefined
-    : /^[/\u27e8]|:\/\//.test(value)
-      ? join0(value + rest)
-      : join(cwd, value + rest);
-}
-
-const join0 = (path: string) =>
-  path.includes('://') ? path : path.replace(/\/[^/]+\/\.\.(?=\/|$)/g, '').replace(/\/$/, '');
-
-const argsOf = (run: Run | undefined) => run?.words.slice(run.head) ?? [];
-/** Files with the configuration of a program: those that it is given, that it reads, and that the help of an option names. */
-export function configsOf({ facts, options }: Program, run: Run | undefined, view: ProjectView): string[] {
-  const named = [
-    ...argsOf(run),
-    ...options.flatMap(({ default: value, help }) => [String(value), ...mentioned(view, help)]),
-    ...facts.reads,
-    'params.yaml',
-  ];
-  return named.filter((path) => CONFIGURATION.test(path) && view.files.includes(path));
+  if (value === undefined || value.includes('://')) return value && value + rest;
+  const path = value + rest;
+  if (!/^[/\u27e8]/.test(value)) return join(cwd, path);
+  return path.replace(/\/[^/]+\/\.\.(?=\/|$)/g, '').replace(/\/$/, '');
 }
 
 const CONFIGURATION = /\.(toml|ya?ml|json)$/;
 /** Files of the project that a text names. */
 const mentioned = (view: ProjectView, text: string) =>
   text === '' ? [] : view.files.filter((path) => !path.endsWith('.py') && text.includes(path));
+
+/** Files with the configuration of a program: those that it is given, that it reads, and that the help of an option names. */
+export function configsOf({ facts, options }: Program, run: Run | undefined, view: ProjectView): string[] {
+  const named = options.flatMap(({ default: value, help }) => [String(value), ...mentioned(view, help)]);
+  const all = [...argsOf(run), ...named, ...facts.reads, 'params.yaml'];
+  return all.filter((path) => CONFIGURATION.test(path) && view.files.includes(path));
+}
+
+/** What an argument is in a run, or is called in the configuration of the program. */
+function argumentsOf(program: Program, run: Run | undefined, view: ProjectView) {
+  const given = segments(program, argsOf(run));
+  const configs = configsOf(program, run, view);
+  return (name: string) => declaredValue(program, given, name) ?? configured(view, configs, name);
+}
 
 /** The files that a program reads or writes in a run of it, those first that an argument names. */
 export function filesOf(
@@ -142,17 +136,15 @@ export function filesOf(
   places: readonly string[],
   view: ProjectView,
 ): string[] {
-  const given = segments(program, argsOf(run));
-  const argument = (name: string) =>
-    declaredValue(program, given, name) ?? configured(view, configsOf(program, run, view), name);
+  const argument = argumentsOf(program, run, view);
   const found = places.map((place) => filled(place, program.cwd, argument));
   return [...new Set(found.filter((path) => path !== undefined))];
 }
 
 /** The command with which a program does a step. */
-export function callOf(request: CallRequest): Call {
-  const { program, run, view } = request;
-  const known: string[] = knownPlaceholders(request.step);
+export function callOf({ step, program, run, view, params, input, ...request }: CallRequest): Call {
+  const { facts, options, cwd } = program;
+  const known: string[] = knownPlaceholders(step);
   const isKnown = (word: string) =>
     [...word.matchAll(/\u27e8([\w.]+)/g)].every(([, name = '']) =>
       known.includes(name.replace(/^params\..*/, 'params.NAME')),
@@ -162,128 +154,86 @@ export function callOf(request: CallRequest): Call {
   const notes: string[] = [];
   const decided = new Map<string, string>();
   let seed: number | undefined;
-  const decide = (option: Option | undefined, segment: Segment | undefined): string | true | undefined => {
-    const made = decision({ ...request, bindings, option, segment, notes });
-    const isOpen = typeof made === 'string' && !isKnown(made);
-    if (isOpen)
-      notes.push(
-        `What ${option?.flag ?? option?.dest ?? 'an argument'} is in this step is not known: replace FILL_IN.`,
-      );
-    const value = isOpen ? 'FILL_IN' : made;
-    const name = option?.dest ?? String(segment?.position ?? '');
-    if (typeof value === 'string') decided.set(name, value);
-    if (typeof value === 'string' && segment?.position) decided.set(String(segment.position), value);
-    if (value === placeholder('seed')) seed = wholeNumber(segment?.value ?? option?.default);
-    return value;
-  };
-  const told = given.flatMap((segment) => {
-    const value = decide(segment.option, segment);
-    return value === undefined ? [] : asWords(segment.option?.flag ?? segment.flag, value, segment.isAttached, program);
-  });
-  const others = program.options.filter(({ dest }) => !given.some(({ option }) => option?.dest === dest));
-  const added = others.flatMap((option) => {
-    const value = decide(option, undefined);
-    return value === undefined ? [] : asWords(option.flag ?? '', value, false, program);
-  });
-  const missing = given.filter(({ position }) => position).length;
-  const unnamed = program.options.length === 0 && program.facts.argv > missing ? program.facts.argv - missing : 0;
-  const numbered = Array.from({ length: unnamed }, (_, index) => {
-    const place = `<${missing + 1 + index}>`;
-    const writes = places(program).includes(place);
-    const made = writes ? outputFor(program, place.slice(1, -1), undefined) : request.input;
-    if (isKnown(made) && (writes || program.facts.reads.includes(place))) {
-      decided.set(place.slice(1, -1), made);
-      return made;
+
+  /** What stands for an argument; true: it has no value; undefined: it is left out. */
+  const decision = (option: Option | undefined, segment: Segment | undefined): string | true | undefined => {
+    const written = segment?.value !== undefined && !isTemplate(segment.value) ? segment.value : undefined;
+    const open = (why: string) => {
+      notes.push(`${why}: replace FILL_IN${option?.help ? ` (${option.help})` : ''}.`);
+      return 'FILL_IN';
+    };
+    if (!option) {
+      if (segment?.value === undefined) return true;
+      if (written !== undefined) return bound(written, bindings, cwd);
+      return open(`${segment.flag || `Argument ${segment.position}`} was ${segment.value}, which is known only there`);
     }
-    notes.push(`It takes an argument ${missing + 1 + index} (sys.argv): replace FILL_IN.`);
-    return 'FILL_IN';
+    const { dest, help, isFlag } = option;
+    const name = folded(dest);
+    const param = params.find((each) => each.option.dest === dest);
+    if (param) return placeholder(`params.${dest}${param.fallback === null ? '' : `=${written ?? param.fallback}`}`);
+    if (isFlag) return (REGISTER.test(name) ? step === 'train' : segment !== undefined) || undefined;
+    const meant = MEANINGS.find(([pattern, each]) => pattern.test(name) && known.includes(each))?.[1];
+    if (meant) return placeholder(meant);
+    const fallback = typeof option.default === 'string' && option.default !== '' ? option.default : undefined;
+    const value = written ?? fallback;
+    const writes = isPath(option) && places(program).some((place) => place.startsWith(`<${dest}>`));
+    if (name === 'model_name' && facts.registeredModels.includes(String(value))) return placeholder('registeredModel');
+    if (value !== undefined) {
+      const stands = bound(value, bindings, cwd);
+      if (stands !== value) return stands;
+      if (writes && step !== 'extra' && segment === undefined) return outputFor(program, dest, value);
+    }
+    if (written !== undefined) return written;
+    if (!option.required || option.default !== null) {
+      if (segment) notes.push(`${segment.flag || dest} ${segment.value} is known only there: it is left out.`);
+      return undefined;
+    }
+    if (writes) return outputFor(program, dest, value);
+    const [named, ...others] = mentioned(view, help);
+    if (named && others.length === 0) return bound(named, bindings);
+    return isPath(option) && readsFrom(program, option) ? input : open(`${option.flag ?? dest} must be given`);
+  };
+  const decide = (option: Option | undefined, segment: Segment | undefined): string[] => {
+    const made = decision(option, segment);
+    const isOpen = typeof made === 'string' && !isKnown(made);
+    const flag = option?.flag ?? segment?.flag ?? '';
+    if (isOpen)
+      notes.push(`What ${flag || (option?.dest ?? 'an argument')} is in this step is not known: replace FILL_IN.`);
+    const value = isOpen ? 'FILL_IN' : made;
+    if (value === undefined) return [];
+    const names = [option?.dest ?? '', segment?.position ? String(segment.position) : ''];
+    if (value !== true) for (const name of names.filter(Boolean)) decided.set(name, value);
+    if (value === placeholder('seed')) seed = wholeNumber(segment?.value ?? option?.default);
+    if (program.kind === 'notebook' && flag !== '') return ['-p', flag, String(value)];
+    if (value === true) return [flag];
+    if (flag === '' || flag.endsWith('=')) return [flag + value];
+    return segment?.isAttached ? [`${flag}=${value}`] : [flag, value];
+  };
+  const told = given.flatMap((segment) => decide(segment.option, segment));
+  const others = options.filter(({ dest }) => !given.some(({ option }) => option?.dest === dest));
+  const added = others.flatMap((option) => decide(option, undefined));
+  // What the source takes by its place (sys.argv), and no run shows.
+  const shown = given.filter(({ position }) => position).length;
+  const numbered = Array.from({ length: options.length > 0 ? 0 : Math.max(0, facts.argv - shown) }, (_, index) => {
+    const at = String(shown + 1 + index);
+    const writes = places(program).includes(`<${at}>`);
+    const made = writes ? outputFor(program, at, undefined) : input;
+    const isTold = isKnown(made) && (writes || facts.reads.includes(`<${at}>`));
+    if (isTold) decided.set(at, made);
+    else notes.push(`It takes an argument ${at} (sys.argv): replace FILL_IN.`);
+    return isTold ? made : 'FILL_IN';
   });
-  const start = run ? run.words.slice(0, run.head) : program.words;
+  const declared = argumentsOf(program, run, view);
   return {
-    words: [...start, ...told, ...added, ...numbered],
-    cwd: run?.cwd ?? program.cwd,
-    notes,
-    seed,
-    place: (place) =>
-      filled(
-        place,
-        program.cwd,
-        (name) =>
-          decided.get(name) ??
-          declaredValue(program, given, name) ??
-          configured(view, configsOf(program, run, view), name),
-      ),
+    words: [...(run ? run.words.slice(0, run.head) : program.words), ...told, ...added, ...numbered],
+    ...{ cwd: run?.cwd ?? cwd, notes, seed },
+    place: (place) => filled(place, cwd, (name) => decided.get(name) ?? declared(name)),
   };
 }
 
 function wholeNumber(value: unknown): number | undefined {
   const number = typeof value === 'string' ? Number(value) : value;
   return Number.isSafeInteger(number) ? (number as number) : undefined;
-}
-
-interface Decision extends CallRequest {
-  option: Option | undefined;
-  segment: Segment | undefined;
-  notes: string[];
-}
-
-function decision({
-  option,
-  segment,
-  step,
-  program,
-  params,
-  bindings,
-  input,
-  notes,
-  view,
-}: Decision): string | true | undefined {
-  const written = segment?.value !== undefined && !isTemplate(segment.value) ? segment.value : undefined;
-  const value = written ?? (typeof option?.default === 'string' && option.default !== '' ? option.default : undefined);
-  if (!option && step === 'monitor' && reads(program, String(segment?.position)) && LOG.test(value ?? ''))
-    return placeholder('log');
-  if (!option)
-    return written === undefined
-      ? segment?.value === undefined
-        ? true
-        : unknown(segment, notes)
-      : bound(written, bindings, program.cwd);
-  const name = folded(option.dest);
-  const param = params.find((each) => each.option.dest === option.dest);
-  if (param)
-    return placeholder(
-      param.fallback === null ? `params.${option.dest}` : `params.${option.dest}=${written ?? param.fallback}`,
-    );
-  if (option.isFlag) return REGISTER.test(name) ? step === 'train' || undefined : segment ? true : undefined;
-  const known = knownPlaceholders(step);
-  const meant = MEANINGS.find(([pattern, each]) => pattern.test(name) && known.includes(each))?.[1];
-  if (meant) return placeholder(meant);
-  if (CORES.test(name)) return placeholder(known.includes('parallel') ? 'parallel' : 'threads');
-  if (name === 'model_name' && program.facts.registeredModels.includes(String(value)))
-    return placeholder('registeredModel');
-  if (value !== undefined) {
-    const stands = bound(value, bindings, program.cwd);
-    if (stands !== value) return stands;
-    if (isPath(option) && step !== 'extra' && writesTo(program, option) && segment === undefined)
-      return outputFor(program, option.dest, value);
-    if (written !== undefined) return written;
-  }
-  if (written !== undefined) return written;
-  if (!option.required || option.default !== null) {
-    if (segment) notes.push(`${segment.flag || option.dest} ${segment.value} is known only there: it is left out.`);
-    return undefined;
-  }
-  if (isPath(option) && writesTo(program, option)) return outputFor(program, option.dest, value);
-  const [named, ...others] = mentioned(view, option.help);
-  if (named && others.length === 0) return bound(named, bindings);
-  if (isPath(option) && readsFrom(program, option)) return input;
-  notes.push(`${option.flag ?? option.dest} must be given: replace FILL_IN${option.help ? ` (${option.help})` : ''}.`);
-  return 'FILL_IN';
-}
-
-function unknown({ value, flag, position }: Segment, notes: string[]): string {
-  notes.push(`${flag || `Argument ${position}`} was ${value}, which is known only there: replace FILL_IN.`);
-  return 'FILL_IN';
 }
 
 /** What stands for a path, or for the file or folder that it lies in. */
@@ -294,35 +244,23 @@ function bound(value: string, bindings: readonly Binding[], cwd = ''): string {
 }
 
 const places = ({ facts: { writes, models, scores, appends } }: Program) => [
-  ...models,
-  ...Object.keys(scores),
-  ...writes,
-  ...appends,
+  ...[...models, ...Object.keys(scores)],
+  ...[...writes, ...appends],
 ];
 
-/** Whether an option names what the program writes: by what it does with it, else by the option's name. */
-function writesTo(program: Program, { dest }: Option): boolean {
-  return (
-    places(program).some((place) => place.startsWith(`<${dest}>`)) ||
-    (WRITES.test(folded(dest)) && !reads(program, dest))
-  );
-}
-
-function readsFrom(program: Program, { dest }: Option): boolean {
-  return reads(program, dest) || READS.test(folded(dest));
-}
+/** Whether an option names what the program reads: by what it does with it, else by the option's name. */
+const readsFrom = (program: Program, { dest }: Option) =>
+  program.facts.reads.some((place) => place.startsWith(`<${dest}>`)) || READS.test(folded(dest));
 
 /** Whether a program reads data that an argument must name, and nothing says which. */
 export function wantsInput(program: Program, run: Run | undefined, view: ProjectView): boolean {
   const given = segments(program, argsOf(run));
   const isOpen = ({ dest, help }: Option) => !declaredValue(program, given, dest) && mentioned(view, help).length === 0;
   const options = program.options.filter((option) => option.required && isPath(option) && readsFrom(program, option));
-  const places = program.facts.reads.filter((place) => /^<\d+>/.test(place));
+  const numbered = program.facts.reads.filter((place) => /^<\d+>/.test(place));
   if (argsOf(run).includes(placeholder('data'))) return true;
-  return options.some(isOpen) || places.some((place) => filesOf(program, run, [place], view).length === 0);
+  return options.some(isOpen) || numbered.some((place) => filesOf(program, run, [place], view).length === 0);
 }
-
-const reads = ({ facts }: Program, dest: string) => facts.reads.some((place) => place.startsWith(`<${dest}>`));
 
 /** Where a command writes: a file keeps its name. */
 function outputFor(program: Program, dest: string, value: string | undefined): string {
@@ -334,14 +272,6 @@ function outputFor(program: Program, dest: string, value: string | undefined): s
 function isPath({ type, default: value, choices, isFlag }: Option): boolean {
   const text = !['int', 'float', 'bool'].includes(type ?? '') && (value === null || typeof value === 'string');
   return text && choices.length === 0 && !isFlag;
-}
-
-function asWords(flag: string, value: string | true, isAttached: boolean, { kind }: Program): string[] {
-  if (kind === 'notebook' && flag !== '') return ['-p', flag, String(value)];
-  if (value === true) return [flag];
-  if (flag.endsWith('=')) return [flag + value];
-  if (flag === '') return [value];
-  return isAttached ? [`${flag}=${value}`] : [flag, value];
 }
 
 /** Words with our placeholders as the settings have them; braces that stand for themselves are doubled. */

@@ -36,43 +36,31 @@ export function detectPrograms(
   runs: readonly Run[],
   dags: readonly Dag[],
 ): Program[] {
+  const of = (path: string) => runs.filter(({ script }) => script === path);
   const sources = [...facts].flatMap(([path, own]): Program[] => {
-    const subcommands = subcommandsOf(own.commands);
-    const called = runs.filter(({ script }) => script === path);
-    const calledSo = (name: string) => runs.filter(({ script }) => script === subcommandOf(path, name));
-    if (!path.endsWith('.py') || !isProgram(path, own, [...called, ...subcommands.flatMap(calledSo)])) return [];
-    const program = (path: string, start: string[], facts: Doing, called: Run[]) => {
-      const [first] = called;
-      const words = first ? first.words.slice(0, first.head) : start;
-      const options = own.overrides ? [...facts.options, ...overridden(view, path, own, called[0])] : facts.options;
-      return made(view, { kind: 'python', path, words, cwd: first?.cwd ?? '', facts, options, runs: called });
+    const subcommands = subcommandsOf(own.commands).map((name) => [name, subcommandOf(path, name)] as const);
+    if (!path.endsWith('.py') || !isProgram(path, own, [path, ...subcommands.map(([, each]) => each)].flatMap(of)))
+      return [];
+    const program = (path: string, start: string[], does: Doing, [first, ...others] = of(path)) => {
+      const options = own.overrides ? [...does.options, ...overridden(view, path, own, first)] : does.options;
+      const runs = first ? [first, ...others] : [];
+      const words = first?.words.slice(0, first.head) ?? start;
+      return made(view, { kind: 'python', path, words, cwd: first?.cwd ?? '', facts: does, options, runs });
     };
-    const start = called[0]?.words.slice(0, called[0].head) ?? bare(view, path, own);
-    if (subcommands.length === 0) return [program(path, start, own, called)];
-    return Object.entries(own.commands).map(([name, does]) =>
-      program(
-        subcommandOf(path, name),
-        [...start, ...name.split(' ')],
-        { ...does, imports: own.imports },
-        calledSo(name),
-      ),
+    const [first] = of(path);
+    const start = first?.words.slice(0, first.head) ?? bare(view, path, own);
+    if (subcommands.length === 0) return [program(path, start, own)];
+    return subcommands.map(([name, each]) =>
+      program(each, [...start, ...name.split(' ')], { ...(own.commands[name] ?? own), imports: own.imports }),
     );
   });
-  const tasks = dags.flatMap(({ path, functions }) =>
+  const tasks = dags.flatMap(({ path: source, functions }) =>
     [...functions].map(([id, does]): Program => {
-      const called = runs.filter(({ script }) => script === taskOf(path, id));
-      const words = called[0]?.words ?? [];
+      const path = taskOf(source, id);
       // The source is read whole before the function is called.
-      const environment = { ...facts.get(path)?.environment, ...does.environment };
-      return made(view, {
-        kind: 'task',
-        path: taskOf(path, id),
-        words,
-        cwd: '',
-        facts: { ...does, environment },
-        options: [],
-        runs: called,
-      });
+      const environment = { ...facts.get(source)?.environment, ...does.environment };
+      const known = { kind: 'task', path, cwd: '', options: [], runs: of(path) } as const;
+      return made(view, { ...known, words: of(path)[0]?.words ?? [], facts: { ...does, environment } });
     }),
   );
   return [...sources, ...notebooks(view, facts), ...tasks];
@@ -121,19 +109,16 @@ function bare(view: ProjectView, path: string, { imports }: Facts): string[] {
 
 /** What a script takes as key=value: the keys of its configuration, and of the groups that it or its run chooses. */
 function overridden(view: ProjectView, path: string, { reads }: Facts, run: Run | undefined): Option[] {
-  const near = (file: string) => [file, join(posix.dirname(path), file)].find((each) => view.files.includes(each));
-  const file = reads
-    .filter((each) => /\.ya?ml$/.test(each))
-    .map(near)
-    .find((each) => each !== undefined);
+  const near = (file: string) => [file, join(posix.dirname(path), file)].filter((each) => view.files.includes(each));
+  const [file] = reads.filter((each) => /\.ya?ml$/.test(each)).flatMap(near);
   if (file === undefined) return [];
   const { defaults, ...own } = (yamlOf(view.text(file)) ?? {}) as Record<string, unknown>;
   const chosen = Array.isArray(defaults) ? Object.assign({}, ...defaults.filter((one) => typeof one === 'object')) : {};
-  const given = run?.words.flatMap((word) => (/^\w+=/.test(word) ? [word.split('=')] : [])) ?? [];
+  const given = (run?.words ?? []).filter((word) => /^\w+=/.test(word)).map((word) => word.split('='));
   const asked = Object.fromEntries(given.filter(([key = '']) => Object.hasOwn(chosen, key)));
   const groups = Object.entries({ ...own, ...chosen, ...asked }).map(([key, value]) => {
     const group = `${posix.dirname(file)}/${key}/${value}.yaml`;
-    return view.files.includes(group) ? [key, yamlOf(view.text(group))] : [key, value];
+    return [key, view.files.includes(group) ? yamlOf(view.text(group)) : value];
   });
   return flat(Object.fromEntries(groups)).map(([dest, value]) => {
     const type = typeof value === 'number' ? (Number.isInteger(value) ? 'int' : 'float') : 'str';
@@ -200,9 +185,7 @@ export const logsModel = (facts: Doing) => call(facts, LOGS_MODEL) !== undefined
 
 /** Says what a program is for by what it does; its name only tells apart what does the same. */
 function classify(path: string, facts: Doing): Classified {
-  const name = nameOf(path.split(/, task |\.py /).at(-1) ?? path);
   const fit = fits(facts);
-  const scores = [...facts.metrics, ...Object.keys(facts.scores)];
   const keeps = keepsModel(facts);
   const said = (role: Role, ...reasons: Array<string | undefined | false>) => ({
     role,
@@ -214,26 +197,19 @@ function classify(path: string, facts: Doing): Classified {
   if (monitors && !fit) return said('monitor', `imports ${monitors}`);
   const moves = call(facts, /transition_model_version_stage$|set_registered_model_alias$|^mlflow\.register_model$/);
   if (moves && !fit && facts.metrics.length === 0) return said('promote', `calls ${moves}`);
-  if (doesTrain(path, facts) && (scores.length > 0 || keeps)) {
+  if (doesTrain(path, facts) && (facts.metrics.length > 0 || Object.keys(facts.scores).length > 0 || keeps)) {
     const logged = call(facts, LOGS_MODEL);
-    return said(
-      /baseline|dummy/.test(name) ? 'baseline' : 'train',
-      ...[
-        fit && `calls ${fit}`,
-        logged && `calls ${logged}`,
-        facts.metrics.length > 0 && `logs ${facts.metrics.slice(0, 3).join(', ')}`,
-      ],
-      facts.models.length > 0 && 'writes a model',
-    );
+    const logs = facts.metrics.length > 0 && `logs ${facts.metrics.slice(0, 3).join(', ')}`;
+    const role = /baseline|dummy/.test(nameOf(path.split(/, task |\.py /).at(-1) ?? path)) ? 'baseline' : 'train';
+    const writes = facts.models.length > 0 && 'writes a model';
+    return said(role, fit && `calls ${fit}`, logged && `calls ${logged}`, logs, writes);
   }
   const loads = call(facts, /^mlflow\.\w+\.load_model$|^(joblib|torch)\.load$|^pickle\.loads?$/);
   if (loads) return said('evaluate', `calls ${loads}`);
-  if (/monitor|drift/.test(name)) return said('monitor', 'its name says so');
-  if (facts.writes.length > 0 || /prep|split|featur|ingest|etl|clean/.test(name)) {
-    const writes = call(facts, /\.to_(parquet|csv|feather)$|savez(_compressed)?$|write_text$/);
-    return said('prepare', writes && `calls ${writes}`, !writes && 'its name says so');
-  }
-  return { role: null, reasons: [] };
+  const writes = call(facts, /\.to_(parquet|csv|feather)$|savez(_compressed)?$|write_text$/);
+  return facts.writes.length > 0
+    ? said('prepare', writes ? `calls ${writes}` : 'writes files')
+    : { role: null, reasons: [] };
 }
 
 const Cell = z.looseObject({
@@ -245,46 +221,38 @@ const Notebook = z.looseObject({ cells: z.array(Cell) });
 
 /** The code of each notebook, without the lines that only Jupyter understands. */
 export function notebookSources(view: ProjectView): Map<string, string> {
-  return new Map(
-    cellsByPath(view).map(([path, cells]) => [
-      path,
-      cells.map(({ source }) => source.replace(/^[ \t]*[%!].*$/gm, '')).join('\n'),
-    ]),
-  );
+  const code = (cells: z.infer<typeof Cell>[]) => cells.map(({ source }) => source.replace(/^[ \t]*[%!].*$/gm, ''));
+  return new Map([...cellsByPath(view)].map(([path, cells]) => [path, code(cells).join('\n')]));
 }
 
 /** Notebooks as steps that papermill runs in their folder, with the variables of the cell tagged `parameters` as their options. */
 function notebooks(view: ProjectView, facts: ReadonlyMap<string, Facts>): Program[] {
-  return cellsByPath(view).flatMap(([path, cells]) => {
+  return [...cellsByPath(view)].flatMap(([path, cells]) => {
     const own = facts.get(path);
-    if (!own) return [];
     const parameters = cells.find(({ metadata }) => metadata?.tags?.includes('parameters'));
     const name = posix.basename(path);
-    return [
-      made(view, {
-        ...{ kind: 'notebook', path, facts: own, runs: [], cwd: join(posix.dirname(path)) },
-        words: ['papermill', name, `${placeholder('output')}/${name}`, '-k', 'python3'],
-        options: parameters ? taggedParameters(parameters.source) : [],
-      }),
-    ];
+    const words = ['papermill', name, `${placeholder('output')}/${name}`, '-k', 'python3'];
+    const known = { kind: 'notebook', path, cwd: join(posix.dirname(path)) } as const;
+    return own
+      ? [made(view, { ...known, words, runs: [], facts: own, options: tagged(parameters?.source ?? '') })]
+      : [];
   });
 }
 
-function cellsByPath(view: ProjectView): Array<[string, z.infer<typeof Cell>[]]> {
-  return view.files
-    .filter((path) => path.endsWith('.ipynb'))
-    .flatMap((path) => {
-      const notebook = Notebook.safeParse(parseJson(view.text(path)));
-      const cells = notebook.data?.cells.filter(({ cell_type }) => cell_type === 'code') ?? [];
-      return cells.length > 0 ? [[path, cells] as [string, typeof cells]] : [];
-    });
+function cellsByPath(view: ProjectView): Map<string, z.infer<typeof Cell>[]> {
+  const paths = view.files.filter((path) => path.endsWith('.ipynb'));
+  const code = paths.map((path) => {
+    const { data } = Notebook.safeParse(parseJson(view.text(path)));
+    return [path, (data?.cells ?? []).filter(({ cell_type }) => cell_type === 'code')] as const;
+  });
+  return new Map(code.filter(([, cells]) => cells.length > 0));
 }
 
 /** `lr: float = 0.1  # comment` */
 const ASSIGNMENT =
   /^(\w+)\s*(?::\s*[\w.[\]]+)?\s*=\s*(?:(-?[\d.]+(?:e[+-]?\d+)?)|["']([^"']*)["']|(True|False))\s*(?:#\s*(.*))?$/gim;
 
-function taggedParameters(source: string): Option[] {
+function tagged(source: string): Option[] {
   return [...source.matchAll(ASSIGNMENT)].map(([, name = '', number, text, truth, help = '']) => {
     const type = number === undefined ? (truth ? 'bool' : 'str') : /[.e]/i.test(number) ? 'float' : 'int';
     const value = number !== undefined ? Number(number) : (text ?? truth === 'True');
