@@ -10,6 +10,7 @@ import { circumstances, say } from './figures.ts';
 import { benchModels } from './models.ts';
 import { benchRedeploy } from './redeploy.ts';
 import { benchRetrain } from './retrain.ts';
+import { benchRows } from './rows.ts';
 import { benchServe } from './serve.ts';
 import { benchSteps } from './steps.ts';
 
@@ -81,6 +82,14 @@ const BENCHMARKS: Record<string, Benchmark<string>> = {
       seconds: [60, 'how long the idle stack is watched'],
     },
     run: benchModels,
+  }),
+  rows: benchmark({
+    about: 'preparing up to ten million rows, and drift checks of logs that are as long: time and memory',
+    options: {
+      copies: [100, 'how often the bundled data are repeated at most: once, ten times, a hundred times'],
+      rounds: [3, 'how often each drift check is measured'],
+    },
+    run: benchRows,
   }),
 };
 const LATEST = join(import.meta.dirname, 'results', 'latest.json');

@@ -1,10 +1,16 @@
 from __future__ import annotations
 
-import numpy as np
-import pytest
+from pathlib import Path
 
-from mediwatch_training.drift.windows import Windows, current_start, reference_start
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import run
+
+from mediwatch_training.dataset import open_dataset
+from mediwatch_training.drift.windows import Windows, current_start, reference_start, training_sample
 from mediwatch_training.errors import PredictionLogInvalid
+from mediwatch_training.training import prepare
 
 
 def windows(random: np.random.Generator) -> Windows:
@@ -48,3 +54,13 @@ def test_hours_are_counted_back_from_the_newest_row():
 def test_hours_need_times():
     with pytest.raises(PredictionLogInvalid, match="need a column ts"):
         current_start(np.full(5, np.nan), Windows(10, 10, 24), alone=False)
+
+
+def test_rows_of_the_training_data_are_taken_at_even_distances(sample_csv: Path, tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(prepare, "_GROUP_ROWS", 700)
+    run("prepare", dataPath=str(sample_csv), outputDir=str(tmp_path))
+    records, dataset = pd.read_parquet(tmp_path / "fit_records.parquet"), open_dataset(str(tmp_path))
+    records["label"] = [*dataset.labels("train"), *dataset.labels("validation")]
+    chosen = np.linspace(0, len(records) - 1, 501).round().astype(int)
+    sample = training_sample(str(tmp_path), 501, "label")
+    pd.testing.assert_frame_equal(sample, records.iloc[chosen].reset_index(drop=True), check_dtype=False)

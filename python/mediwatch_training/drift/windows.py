@@ -14,7 +14,7 @@ from .log import as_text, read_all
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ..shapes import Floats
+    from ..shapes import Floats, Ints
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,6 @@ def training_sample(directory: str, rows: int, label: str) -> pd.DataFrame:
         DataInvalid: The data set has no raw records.
     """
     import numpy as np
-    import pandas as pd
 
     dataset = open_dataset(directory)
     path = dataset.directory / FIT_RECORDS_FILE
@@ -104,17 +103,35 @@ def training_sample(directory: str, rows: int, label: str) -> pd.DataFrame:
             "monitoring.reference be log",
             "datasetDir",
         )
-    records = pd.read_parquet(path)
-    labels = np.concatenate([dataset.labels("train"), dataset.labels("validation")])
-    chosen = np.linspace(0, len(records) - 1, min(rows, len(records))).round().astype(np.int64)
-    sample = records.iloc[chosen].rename(columns=logged_as)
+    train, validation = dataset.labels("train"), dataset.labels("validation")
+    count = len(train) + len(validation)
+    chosen = np.linspace(0, count - 1, min(rows, count)).round().astype(np.int64)
+    labels = np.concatenate([train[chosen[chosen < len(train)]], validation[chosen[chosen >= len(train)] - len(train)]])
+    sample = _rows_of(path, chosen).rename(columns=logged_as)
     classes = dataset.meta["classes"]
-    outcomes = (
-        labels[chosen].astype(np.float64)
-        if classes is None
-        else np.array(classes, object)[labels[chosen].astype(np.int64)]
-    )
+    outcomes = labels.astype(np.float64) if classes is None else np.array(classes, object)[labels.astype(np.int64)]
     return sample.assign(**{label: outcomes}).reset_index(drop=True)
+
+
+def _rows_of(path: Path, chosen: Ints) -> pd.DataFrame:
+    """Return rows of a Parquet file by their numbers, which ascend."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    schema = parquet.read_schema(path)
+    # Of a column of texts each is decoded once.
+    texts = [field.name for field in schema if field.type == pa.string()]
+    groups: list[pa.Table] = []
+    begin = 0
+    with parquet.ParquetFile(path, read_dictionary=texts) as file:
+        for group in range(file.num_row_groups):
+            end = begin + file.metadata.row_group(group).num_rows
+            here = pa.array([int(row) - begin for row in chosen if begin <= row < end], pa.int64())
+            # No more than a column is ever there as a whole.
+            columns = [file.read_row_group(group, [name]).column(name).take(here) for name in schema.names]
+            groups.append(pa.table(columns, schema.names).cast(schema))
+            begin = end
+    return pa.concat_tables(groups).to_pandas()
 
 
 def outcomes_of(path: str, column: str, names: dict[str, str] | None = None) -> pd.Series:
