@@ -10,11 +10,20 @@ interface Report {
   testResults: Array<{ status: string; assertionResults: Array<{ status: string }> }>;
 }
 
-/** Runs the tests of the TypeScript code whose file names hold one of the filters; all without one. */
-export async function runVitest(filters: readonly string[]): Promise<Suite> {
-  const file = reportPath('vitest.json');
+interface Selection {
+  /** One of vitest.config.ts; absent: all of them. */
+  project?: string;
+  /** Files whose names hold one of these; absent: all. */
+  filters?: readonly string[];
+}
+
+/** Runs tests of the TypeScript code. */
+export async function runVitest({ project, filters = [] }: Selection): Promise<Suite> {
+  const name = project ? `vitest ${project}` : 'vitest';
+  const file = reportPath(`${name.replace(' ', '-')}.json`);
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
-  const { exitCode = 1 } = await execa('vitest', ['run', ...reporters, ...filters], {
+  const only = project ? [`--project=${project}`] : [];
+  const { exitCode = 1 } = await execa('vitest', ['run', ...reporters, ...only, ...filters], {
     cwd: ROOT,
     preferLocal: true,
     stdio: 'inherit',
@@ -22,7 +31,7 @@ export async function runVitest(filters: readonly string[]): Promise<Suite> {
   });
   const report = JSON.parse(readReport(file) || '{}') as Partial<Report>;
   return {
-    name: 'vitest',
+    name,
     exitCode,
     passed: report.numPassedTests ?? 0,
     failed: (report.numFailedTests ?? 0) + brokenFiles(report),
