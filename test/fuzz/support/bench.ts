@@ -76,7 +76,7 @@ export async function createFuzzBench(): Promise<FuzzBench> {
         taskQueue: { name: TASK_QUEUES.orchestration },
         input: { payloads },
         // A task that a busy machine does not come to is no fault of the workflow.
-        workflowTaskTimeout: { seconds: 60 },
+        workflowTaskTimeout: proto.google.protobuf.Duration.fromObject({ seconds: 60 }),
       });
       return workflowId;
     },
