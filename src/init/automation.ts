@@ -22,7 +22,7 @@ export interface Dag extends Pipeline {
 }
 
 /** Presets of Airflow that are no cron expression for others. */
-const PRESETS: Record<string, string | null> = { '@once': null, '@continuous': null, None: null };
+const PRESETS = /^(@once|@continuous|None)$/;
 /** Operators that do nothing by themselves. */
 const NOTHING = /^(Empty|Dummy|LatestOnly)Operator$/;
 const TESTING = /(^|[^a-z])(testing|tests?|dev(elopment)?|developers?|sandbox|demo|example|scratch)($|[^a-z])/i;
@@ -33,24 +33,21 @@ export function detectDags(facts: ReadonlyMap<string, Facts>, commands: Commands
     dags.map(({ id, cron, every, timeZone, tags, tasks, edges, ...common }): Dag => {
       const ordered = inOrder(tasks, (one, other) => edges.some(([a, b]) => a === other.id && b === one.id));
       const runs = ordered.flatMap((task) => {
-        const found = runsOfTask(path, task, commands);
-        return found.map((one) => ({
-          ...one,
-          env: { ...task.env, ...one.env },
+        const tried = {
           retries: task.retries ?? common.retries,
           retryDelay: task.retryDelay ?? common.retryDelay,
           timeout: task.timeout ?? common.timeout,
-        }));
+        };
+        return runsOfTask(path, task, commands).map((one) => ({ ...one, ...tried, env: { ...task.env, ...one.env } }));
       });
+      const isDone = ({ id: task, operator }: Task) => runs.some(({ name }) => name === task) || NOTHING.test(operator);
       const tag = tags.find((each) => TESTING.test(each));
       return {
-        ...{ path, id, cron: cron !== null && cron in PRESETS ? null : cron, every, timeZone, runs },
+        ...{ path, id, cron: PRESETS.test(cron ?? '') ? null : cron, every, timeZone, runs },
         where: `the DAG ${id} (${path})`,
         testing: tag ? `its tag is ${tag}` : null,
         functions: new Map(tasks.flatMap(({ id: task, does }) => (does ? [[task, does] as const] : []))),
-        strange: ordered
-          .filter(({ id: task, operator }) => !runs.some(({ name }) => name === task) && !NOTHING.test(operator))
-          .map(strange),
+        strange: ordered.flatMap((task) => (isDone(task) ? [] : [strange(task)])),
       };
     }),
   );
@@ -97,30 +94,19 @@ const File = z.looseObject({
 /** Reads `.github/workflows`. */
 export function detectCi(commands: Commands): CiWorkflow[] {
   const { view } = commands;
-  return view.files
-    .filter((path) => /^\.github\/workflows\/[^/]+\.ya?ml$/.test(path))
-    .flatMap((path) => {
-      const { data: file } = File.safeParse(yamlOf(view.text(path)));
-      return file ? [workflow(path, file, commands)] : [];
-    });
-}
-
-function workflow(path: string, { name, on, jobs }: z.infer<typeof File>, commands: Commands): CiWorkflow {
-  const called = name ?? posix.basename(path).replace(/\.ya?ml$/, '');
-  const steps = Object.values(jobs).flatMap((job) => job.steps);
-  const runs = steps.flatMap(({ run: text = '', 'working-directory': folder = '' }) =>
-    runsOf(text, commands, shellAt(path, called, folder.replace(/^\.\//, ''))),
-  );
-  const texts = steps.flatMap((step) => [step.run ?? '', ...Object.values(step.with ?? {}).map(String)]);
-  const crons = (on.schedule ?? []).map(({ cron }) => cron);
-  return {
-    path,
-    where: `the workflow "${called}" (${path})`,
-    name: called,
-    crons,
-    runs,
-    images: images(texts),
-  };
+  const files = view.files.filter((path) => /^\.github\/workflows\/[^/]+\.ya?ml$/.test(path));
+  return files.flatMap((path) => {
+    const { data } = File.safeParse(yamlOf(view.text(path)));
+    if (!data) return [];
+    const name = data.name ?? posix.basename(path).replace(/\.ya?ml$/, '');
+    const steps = Object.values(data.jobs).flatMap((job) => job.steps);
+    const runs = steps.flatMap(({ run: text = '', 'working-directory': folder = '' }) =>
+      runsOf(text, commands, shellAt(path, name, folder.replace(/^\.\//, ''))),
+    );
+    const texts = steps.flatMap((step) => [step.run ?? '', ...Object.values(step.with ?? {}).map(String)]);
+    const crons = (data.on.schedule ?? []).map(({ cron }) => cron);
+    return { path, name, crons, runs, images: images(texts), where: `the workflow "${name}" (${path})` };
+  });
 }
 
 /** Names such as ghcr.io/owner/name: a registry, and at least one part after it. */

@@ -40,15 +40,14 @@ export function declaredPipelines(commands: Commands): { pipelines: Pipeline[]; 
   return { pipelines, mentioned: [...documented, ...installed] };
 }
 
-const Listed = z.array(
-  z.union([z.string(), z.record(z.string(), z.unknown()).transform((one) => Object.keys(one)[0] ?? '')]),
-);
+const Listed = z
+  .array(z.union([z.string(), z.record(z.string(), z.unknown()).transform((one) => Object.keys(one)[0] ?? '')]))
+  .catch([])
+  .default([]);
 const Stage = z.looseObject({
   cmd: z.union([z.string(), z.array(z.string()).transform((lines) => lines.join('\n'))]),
   wdir: z.string().default(''),
-  deps: Listed.catch([]).default([]),
-  outs: Listed.catch([]).default([]),
-  metrics: Listed.catch([]).default([]),
+  ...{ deps: Listed, outs: Listed, metrics: Listed },
 });
 const Looped = z.looseObject({
   foreach: z.union([z.array(z.unknown()), z.record(z.string(), z.unknown()), z.string()]),
@@ -56,54 +55,55 @@ const Looped = z.looseObject({
 });
 const Dvc = z.looseObject({
   vars: z.array(z.unknown()).catch([]).default([]),
-  stages: z.record(z.string(), z.union([Stage, Looped, z.looseObject({ matrix: z.unknown() }).transform(() => null)])),
+  stages: z.record(
+    z.string(),
+    // A matrix of stages is not followed.
+    z.union([
+      Stage.transform((stage) => ({ do: stage, foreach: undefined })),
+      Looped,
+      z.unknown().transform(() => null),
+    ]),
+  ),
 });
 
 /** The stages of `dvc.yaml`, each after those whose files it needs. */
 function dvc(commands: Commands): Pipeline[] {
   const { view } = commands;
   const { data: file } = Dvc.safeParse(yamlOf(view.text('dvc.yaml')));
-  if (!file) return [];
-  const named = file.vars.flatMap((one) => (typeof one === 'string' ? [yamlOf(view.text(one))] : [one]));
+  const named = (file?.vars ?? []).map((one) => (typeof one === 'string' ? yamlOf(view.text(one)) : one));
   const known = Object.assign({}, yamlOf(view.text('params.yaml')), ...named) as object;
-  const stages = Object.entries(file.stages).flatMap(([name, stage]) => {
+  const stages = Object.entries(file?.stages ?? {}).flatMap(([name, stage]) => {
     if (stage === null) return [];
-    if (!('foreach' in stage)) return [stageOf(name, stage as z.infer<typeof Stage>, known)];
-    const { foreach, do: body } = stage as z.infer<typeof Looped>;
-    const over = typeof foreach === 'string' ? reach(known, foreach.replace(/^\$\{|\}$/g, '')) : foreach;
-    return Object.entries((over ?? {}) as object).map(([key, item]) =>
-      stageOf(`${name}@${typeof item === 'object' ? key : Array.isArray(over) ? item : key}`, body, {
-        ...known,
-        item,
-        key,
-      }),
-    );
+    if (stage.foreach === undefined) return stageOf(name, stage.do, known);
+    const over = typeof stage.foreach === 'string' ? filled(stage.foreach, known) : stage.foreach;
+    return Object.entries((over ?? {}) as object).map(([key, item]) => {
+      const each = Array.isArray(over) && typeof item !== 'object' ? item : key;
+      return stageOf(`${name}@${each}`, stage.do, { ...known, item, key });
+    });
   });
   const ordered = inOrder(stages, (one, other) => one.deps.some((dep) => other.outs.some((out) => within(dep, out))));
-  const runs = ordered.flatMap(({ name, cmd, wdir, outs, metrics }) =>
-    runsOf(cmd, commands, shellAt(`dvc.yaml, stage ${name}`, name, join(wdir))).map((one) => ({
-      ...one,
-      outs,
-      metrics,
-    })),
-  );
+  const runs = ordered.flatMap(({ name, cmd, wdir, outs, metrics }) => {
+    const found = runsOf(cmd, commands, shellAt(`dvc.yaml, stage ${name}`, name, join(wdir)));
+    return found.map((one) => ({ ...one, outs, metrics }));
+  });
   return runs.length > 0 ? [{ where: 'dvc.yaml', runs }] : [];
 }
 
+/** A text with the values of its `${…}`; what is nothing but one is that value. */
+function filled(text: string, known: object): unknown {
+  const [, whole] = /^\$\{([^{}]+)\}$/.exec(text) ?? [];
+  if (whole !== undefined) return reach(known, whole);
+  return text.replace(/\$\{([\w.[\]]+)\}/g, (all, path: string) => {
+    const value = reach(known, path);
+    return value === undefined || typeof value === 'object' ? all : String(value);
+  });
+}
+
 function stageOf(name: string, { cmd, wdir, deps, outs, metrics }: z.infer<typeof Stage>, known: object) {
-  const filled = (text: string) =>
-    text.replace(/\$\{([\w.[\]]+)\}/g, (all, path: string) => {
-      const value = reach(known, path);
-      return value === undefined || typeof value === 'object' ? all : String(value);
-    });
-  const paths = (all: string[]) => all.map((path) => join(wdir, filled(path)));
+  const paths = (all: string[]) => all.map((path) => join(wdir, String(filled(path, known) ?? path)));
   return {
-    name,
-    wdir,
-    cmd: filled(cmd),
-    deps: paths(deps),
-    outs: paths([...outs, ...metrics]),
-    metrics: paths(metrics),
+    ...{ name, wdir, cmd: String(filled(cmd, known) ?? cmd) },
+    ...{ deps: paths(deps), outs: paths([...outs, ...metrics]), metrics: paths(metrics) },
   };
 }
 
@@ -139,12 +139,11 @@ const Parameter = z.union([
     default: z.union([z.string(), z.number(), z.boolean()]).optional(),
   }),
 ]);
-const MLproject = z.looseObject({
-  entry_points: z.record(
-    z.string(),
-    z.looseObject({ command: z.string(), parameters: z.record(z.string(), Parameter).catch({}).default({}) }),
-  ),
+const EntryPoint = z.looseObject({
+  command: z.string(),
+  parameters: z.record(z.string(), Parameter).catch({}).default({}),
 });
+const MLproject = z.looseObject({ entry_points: z.record(z.string(), EntryPoint) });
 
 /** What stands for one of our placeholders until braces that stand for themselves are doubled. */
 export const placeholder = (name: string) => `\u27e8${name}\u27e9`;
@@ -220,72 +219,62 @@ function targetRuns(
   ];
 }
 
+const longestFirst = (one: Pipeline, other: Pipeline) => other.runs.length - one.runs.length;
+
 /** What `make` does, and each of its targets by itself, the longest first; that of the outermost folder before others. */
 function makefile(commands: Commands): Pipeline[] {
   const folders = commands.view.files.filter(isMakefile).map((path) => join(posix.dirname(path)));
-  const pipelines = folders.flatMap((folder) => {
+  const [first, ...others] = folders.flatMap((folder) => {
     const made = readMakefile(commands.view, folder);
-    const targets = made ? [made.first, ...made.rules.keys()] : [];
-    return [...new Set(targets)].map((target) => ({
+    return [...new Set(made ? [made.first, ...made.rules.keys()] : [])].map((target) => ({
       where: `${join(folder, 'Makefile')}, target ${target}`,
       runs: commands.make(target, shellAt('Makefile', '', folder)),
     }));
   });
-  const [first, ...others] = pipelines;
-  return first ? [first, ...others.sort((one, other) => other.runs.length - one.runs.length)] : [];
+  return first ? [first, ...others.sort(longestFirst)] : [];
 }
 
 /** Shell scripts of the project, the longest first. */
 function scripts(commands: Commands): Pipeline[] {
-  return commands.view.files
-    .filter((path) => /^([\w.-]+\/){0,2}[\w.-]+\.sh$/.test(path))
-    .map((path) => ({
-      where: path,
-      runs: runsOf(commands.view.text(path) ?? '', commands, shellAt(path, posix.parse(path).name)),
+  const { view } = commands;
+  const files = view.files.filter((path) => /^([\w.-]+\/){0,2}[\w.-]+\.sh$/.test(path));
+  return files
+    .map((where) => ({
+      where,
+      runs: runsOf(view.text(where) ?? '', commands, shellAt(where, posix.parse(where).name)),
     }))
     .filter(({ runs }) => runs.length > 0)
-    .sort((one, other) => other.runs.length - one.runs.length);
+    .sort(longestFirst);
 }
 
 /** Console scripts that the project declares: the source of each. */
 function consoleScripts(view: ProjectView): Map<string, string> {
   const document = tomlOf(view.text('pyproject.toml'));
-  const declared = [reach(document, 'project.scripts'), reach(document, 'tool.poetry.scripts')].flatMap((one) =>
-    Object.entries((one ?? {}) as object).map(
-      ([name, value]) => [name, typeof value === 'string' ? value : ''] as const,
-    ),
-  );
+  const tables = ['project.scripts', 'tool.poetry.scripts'].map((path) => reach(document, path) ?? {});
   const [, section = ''] = /console_scripts\s*=\s*\n((?:[ \t]+.*\n?)+)/.exec(view.text('setup.cfg') ?? '') ?? [];
-  const listed = [...section.matchAll(/^\s+([\w.-]+)\s*=\s*(\S+)/gm)].map(
-    ([, name = '', value = '']) => [name, value] as const,
-  );
   const [, calls = ''] = /console_scripts["']\s*[:=]\s*\[([^\]]*)\]/.exec(view.text('setup.py') ?? '') ?? [];
-  const called = [...calls.matchAll(/["']\s*([\w.-]+)\s*=\s*([\w.:]+)/g)].map(
-    ([, name = '', value = '']) => [name, value] as const,
-  );
+  const lines = [
+    ...section.matchAll(/^\s+([\w.-]+)\s*=\s*(\S+)/gm),
+    ...calls.matchAll(/["']\s*([\w.-]+)\s*=\s*([\w.:]+)/g),
+  ];
+  const declared = [...tables.flatMap(Object.entries), ...lines.map(([, name, value]) => [name, value])];
   return new Map(
-    [...declared, ...listed, ...called].flatMap(([name, value]) => {
-      const module = (value.split(':')[0] ?? '').replaceAll('.', '/');
-      const path = ['', 'src/'].flatMap((folder) => [`${folder}${module}.py`, `${folder}${module}/__init__.py`]);
-      const found = path.find((each) => view.files.includes(each));
-      return found ? [[name, found] as const] : [];
+    declared.flatMap(([name, value]): Array<[string, string]> => {
+      const module = String(value).split(':')[0]?.replaceAll('.', '/');
+      const paths = ['', 'src/'].flatMap((folder) => [`${folder}${module}.py`, `${folder}${module}/__init__.py`]);
+      const found = paths.find((each) => view.files.includes(each));
+      return found ? [[String(name), found]] : [];
     }),
   );
 }
 
 /** A file that cannot be parsed says nothing. */
-export function yamlOf(text: string | undefined): unknown {
-  return parsed(() => parseYaml(text ?? ''));
-}
-
-export function tomlOf(text: string | undefined): unknown {
-  return parsed(() => parseToml(text ?? ''));
-}
-
-function parsed(parse: () => unknown): unknown {
+const saying = (parse: (text: string) => unknown) => (text: string | undefined) => {
   try {
-    return parse();
+    return parse(text ?? '');
   } catch {
     return undefined;
   }
-}
+};
+export const yamlOf = saying(parseYaml);
+export const tomlOf = saying(parseToml);
