@@ -32,11 +32,11 @@ export function defaultAnswers(findings: Findings): Answers {
   const metric = metricsOf(findings, train?.path ?? null).find(isValidation) ?? null;
   return {
     train: train?.path ?? null,
-    prepare: surePreparation(findings, train),
+    prepare: only(preparations(findings, train))?.program.path ?? null,
     data: null,
     search: searchWays(findings, train?.path ?? null, metric)[0] ?? 'none',
     metric,
-    registeredModel: registeredModels(findings)[0] ?? pascal(findings.name),
+    registeredModel: findings.tracking.registeredModels[0]?.value ?? pascal(findings.name),
     schedules: schedulesFound(findings),
     deployment: deploymentFor(findings, train),
   };
@@ -48,23 +48,18 @@ export function trainCandidates({ programs }: Findings): Program[] {
 }
 
 /** The training, when it is plain which one it is: declared as work of the project, or the only one. */
-function surest(findings: Findings): Program | null {
-  const trains = withRole(findings.programs, 'train');
-  const declared = findings.pipelines
-    .flatMap(({ runs }) => runs.map(({ script }) => trains.find(({ path }) => path === script)))
-    .find((program) => program !== undefined);
-  if (declared) return declared;
-  const candidates = trains.length > 0 ? trains : withRole(findings.programs, 'baseline');
+function surest({ programs, pipelines }: Findings): Program | null {
+  const trains = withRole(programs, 'train');
+  const declared = pipelines.flatMap(({ runs }) =>
+    runs.flatMap(({ script }) => trains.filter(({ path }) => path === script)),
+  );
+  if (declared[0]) return declared[0];
+  const candidates = trains.length > 0 ? trains : withRole(programs, 'baseline');
   const run = candidates.filter(({ runs }) => runs.length > 0);
-  const [only, ...others] = run.length === 1 ? run : candidates;
-  return only && others.length === 0 ? only : null;
+  return only(run.length === 1 ? run : candidates);
 }
 
-/** The preparation, when there is only one that could be. */
-function surePreparation(findings: Findings, train: Program | null): string | null {
-  const [only, ...others] = preparations(findings, train);
-  return only && others.length === 0 ? only.program.path : null;
-}
+const only = <Item>([first, ...others]: readonly Item[]) => (others.length === 0 ? (first ?? null) : null);
 
 /** Metrics that the training and the search log, the best to decide by first. */
 export function metricsOf({ programs }: Findings, train: string | null): string[] {
@@ -79,20 +74,15 @@ export function searchWays({ programs }: Findings, train: string | null, metric:
   const trials = program !== undefined && metric !== null && parametersOf(program, []).length > 0;
   // The trials of a search are the runs that it opens; what it finds must reach the training.
   const isSeen = search?.facts.imports.some((module) => /^mlflow\b|^optuna_integration/.test(module)) ?? false;
-  const own = isSeen ? ['own' as const] : [];
-  const ours = trials ? ['trials' as const] : [];
   const isTaken = search !== undefined && program !== undefined && untaken(search, program).length === 0;
-  return [...(isTaken ? [...own, ...ours] : [...ours, ...own]), 'none'];
+  const ways = isTaken ? (['own', 'trials', 'none'] as const) : (['trials', 'own', 'none'] as const);
+  return ways.filter((way) => way === 'none' || (way === 'own' ? isSeen : trials));
 }
 
 /** Names that a search of the project's own varies and the training has no argument for. */
 export function untaken(search: Program, train: Program): string[] {
   const taken = train.options.map(({ dest }) => folded(dest));
   return search.facts.suggestions.map(({ name }) => name).filter((name) => !taken.includes(folded(name)));
-}
-
-function registeredModels({ tracking }: Findings): string[] {
-  return tracking.registeredModels.map(({ value }) => value);
 }
 
 /** Whether a DAG or a workflow starts something by the clock. */
@@ -106,10 +96,9 @@ export function schedulesFound({ dags, ci }: Findings): boolean {
 function deploymentFor({ dockerfiles, api, table, view }: Findings, train: Program | null): Target {
   if (dockerfiles.some(({ serves }) => serves)) return 'docker';
   if (api !== null || table !== null) return 'process';
-  const files = train ? filesOf(train, train.runs[0], train.facts.models, view) : [];
-  const isLoaded =
-    train !== null && keepsModel(train.facts) && !files.some((path) => /\.(json|txt|pt|onnx|ubj|cbm)$/.test(path));
-  return isLoaded ? 'process' : 'none';
+  if (train === null || !keepsModel(train.facts)) return 'none';
+  const files = filesOf(train, train.runs[0], train.facts.models, view);
+  return files.some((path) => /\.(json|txt|pt|onnx|ubj|cbm)$/.test(path)) ? 'none' : 'process';
 }
 
 /** readmission-risk → ReadmissionRisk */

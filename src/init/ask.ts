@@ -31,21 +31,90 @@ export class Abandoned extends Error {
 const NONE = '';
 const OTHER = ' other';
 
+const WAYS: Record<SearchWay, string> = {
+  own: "by the project's own search",
+  trials: 'by MediWatch: trials of the training',
+  none: 'not at all',
+};
+const TARGETS: Record<Target, string> = {
+  docker: 'in containers',
+  process: 'as a process',
+  none: 'nowhere: a retrain ends with the promotion',
+};
+
+interface Choice<Value> {
+  value: Value;
+  label: string;
+  hint?: string;
+}
+const labelled = <Value extends string>(labels: Record<Value, string>, values = Object.keys(labels) as Value[]) =>
+  values.map((value): Choice<Value> => ({ value, label: labels[value] }));
+const asOption = ({ path, reasons }: Program) => ({ value: path, label: path, hint: reasons.join('; ') });
+const asItIs = (value: string) => ({ value, label: value });
+
 /**
  * Asks what only the project's people know; each question has the answer that was found as its default.
  *
  * @throws {Abandoned} on Ctrl-C
  */
 export async function ask(findings: Findings, terminal: Terminal): Promise<Answers> {
+  const choose = async <Value extends string>(message: string, options: Choice<Value>[], initialValue: Value) => {
+    const shown = options.map(({ value, label, hint }) => ({
+      ...{ value: value as string, label: printable(label) },
+      ...(hint !== undefined && { hint: printable(hint) }),
+    }));
+    return answered(await select({ ...terminal, message, options: shown, initialValue, maxItems: 10 })) as Value;
+  };
+  const chooseOrNone = async (message: string, options: Choice<string>[], hint: string, initial: string = NONE) =>
+    (await choose(message, [...options, { value: NONE, label: 'none of them', hint }], initial)) || null;
+
   const defaults = defaultAnswers(findings);
-  const train = await askTrain(findings, defaults.train, terminal);
-  const prepare = await askPrepare(findings, { ...defaults, train }, terminal);
-  const data = await askData(findings, { ...defaults, train, prepare }, terminal);
-  const metric = await askMetric(findings, train, terminal);
+  const trains = trainCandidates(findings);
+  const train =
+    trains.length === 0
+      ? null
+      : await chooseOrNone(
+          'Which program trains the model?',
+          trains.map(asOption),
+          'fill it in later',
+          defaults.train ?? NONE,
+        );
+  const own = findings.programs.find(({ path }) => path === train) ?? null;
+  const prepares = preparations(findings, own).map(({ program }) => asOption(program));
+  const prepare =
+    prepares.length < 2
+      ? (prepares[0]?.value ?? defaults.prepare)
+      : await chooseOrNone('Which program prepares the data?', prepares, 'the training reads what is there');
+  const found = propose(findings, { ...defaults, train, prepare }).data;
+  const data =
+    found.path !== null || found.candidates.length === 0
+      ? null
+      : await chooseOrNone(
+          'Which data does a run start from?',
+          found.candidates.map(asItIs),
+          'fill it in later',
+          found.candidates[0],
+        );
+  const metrics = metricsOf(findings, train);
+  const others = [
+    { value: OTHER, label: 'another one' },
+    { value: NONE, label: 'none' },
+  ];
+  const chosen =
+    train === null
+      ? null
+      : await choose(
+          'Which MLflow metric decides the search?',
+          [...metrics.map(asItIs), ...others],
+          metrics[0] ?? NONE,
+        );
+  const another = async () =>
+    answered(await text({ ...terminal, message: 'Its name in MLflow', placeholder: 'val_auc' }));
+  const metric = (chosen === OTHER ? (await another())?.trim() : chosen) || null;
   const ways = searchWays(findings, train, metric);
   const search =
     ways.length > 1
-      ? await choose('How are hyperparameters searched?', ways.map(wayOption), ways[0] ?? 'none', terminal)
+      ? await choose('How are hyperparameters searched?', labelled(WAYS, ways), ways[0] ?? 'none')
       : 'none';
   const registeredModel = answered(
     await text({
@@ -55,16 +124,9 @@ export async function ask(findings: Findings, terminal: Terminal): Promise<Answe
       validate: (value) => (value?.trim() ? undefined : 'A name is needed'),
     }),
   ).trim();
-  const schedules =
-    schedulesFound(findings) &&
-    answered(
-      await confirm({
-        ...terminal,
-        message: 'Take over the schedules that were found?',
-        initialValue: defaults.schedules,
-      }),
-    );
-  const deployment = await choose('Where does the API run?', TARGETS, defaults.deployment, terminal);
+  const isWanted = { message: 'Take over the schedules that were found?', initialValue: defaults.schedules };
+  const schedules = schedulesFound(findings) && answered(await confirm({ ...terminal, ...isWanted }));
+  const deployment = await choose('Where does the API run?', labelled(TARGETS), defaults.deployment);
   return { train, prepare, data, search, metric, registeredModel, schedules, deployment };
 }
 
@@ -72,85 +134,6 @@ export async function ask(findings: Findings, terminal: Terminal): Promise<Answe
 export async function mayRunHelp(paths: readonly string[], terminal: Terminal): Promise<boolean> {
   const message = `The options of ${paths.join(', ')} cannot be read from the source. Run with --help, without a network?`;
   return answered(await confirm({ ...terminal, message: printable(message) }));
-}
-
-async function askTrain(findings: Findings, suggested: string | null, terminal: Terminal): Promise<string | null> {
-  const candidates = trainCandidates(findings).map(asOption);
-  if (candidates.length === 0) return null;
-  return chooseOrNone('Which program trains the model?', candidates, 'fill it in later', terminal, suggested ?? NONE);
-}
-
-/** Which program prepares the data, where several hand over to the training. */
-async function askPrepare(findings: Findings, { train, prepare }: Answers, terminal: Terminal): Promise<string | null> {
-  const own = findings.programs.find(({ path }) => path === train) ?? null;
-  const candidates = preparations(findings, own).map(({ program }) => asOption(program));
-  if (candidates.length < 2) return candidates[0]?.value ?? prepare;
-  return chooseOrNone('Which program prepares the data?', candidates, 'the training reads what is there', terminal);
-}
-
-/** Where the data are, when that cannot be told. */
-async function askData(findings: Findings, answers: Answers, terminal: Terminal): Promise<string | null> {
-  const { path, candidates } = propose(findings, answers).data;
-  if (path !== null || candidates.length === 0) return null;
-  const options = candidates.map((value) => ({ value, label: value }));
-  return chooseOrNone('Which data does a run start from?', options, 'fill it in later', terminal, candidates[0]);
-}
-
-const asOption = ({ path, reasons }: Program) => ({ value: path, label: path, hint: reasons.join('; ') });
-
-async function chooseOrNone(
-  message: string,
-  options: Choice<string>[],
-  hint: string,
-  terminal: Terminal,
-  initial: string = NONE,
-): Promise<string | null> {
-  return (await choose(message, [...options, { value: NONE, label: 'none of them', hint }], initial, terminal)) || null;
-}
-
-async function askMetric(findings: Findings, train: string | null, terminal: Terminal): Promise<string | null> {
-  const known = metricsOf(findings, train);
-  if (train === null) return null;
-  const options = [
-    ...known.map((value) => ({ value, label: value })),
-    { value: OTHER, label: 'another one' },
-    { value: NONE, label: 'none' },
-  ];
-  const chosen = await choose('Which MLflow metric decides the search?', options, known[0] ?? NONE, terminal);
-  if (chosen !== OTHER) return chosen || null;
-  return answered(await text({ ...terminal, message: 'Its name in MLflow', placeholder: 'val_auc' }))?.trim() || null;
-}
-
-const WAYS: Record<SearchWay, string> = {
-  own: "by the project's own search",
-  trials: 'by MediWatch: trials of the training',
-  none: 'not at all',
-};
-const wayOption = (value: SearchWay) => ({ value, label: WAYS[value] });
-const TARGETS: Choice<Target>[] = [
-  { value: 'docker', label: 'in containers' },
-  { value: 'process', label: 'as a process' },
-  { value: 'none', label: 'nowhere: a retrain ends with the promotion' },
-];
-
-interface Choice<Value> {
-  value: Value;
-  label: string;
-  hint?: string;
-}
-
-async function choose<Value extends string>(
-  message: string,
-  options: Choice<Value>[],
-  initialValue: Value,
-  terminal: Terminal,
-): Promise<Value> {
-  const shown = options.map(({ value, label, hint }) => ({
-    value,
-    label: printable(label),
-    ...(hint !== undefined && { hint: printable(hint) }),
-  }));
-  return answered(await select<string>({ ...terminal, message, options: shown, initialValue, maxItems: 10 })) as Value;
 }
 
 function answered<Value>(value: Value): Exclude<Value, symbol> {

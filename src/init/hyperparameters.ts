@@ -12,13 +12,10 @@ export interface Parameter {
   reason: string;
 }
 
-const rounded = (value: number) => Number(value.toPrecision(3));
-const float = (low: number, high: number): Dimension => ({
-  type: 'float',
-  low: rounded(low),
-  high: rounded(high),
-  log: true,
-});
+const float = (low: number, high: number): Dimension => {
+  const [least, most] = [low, high].map((value) => Number(value.toPrecision(3))) as [number, number];
+  return { type: 'float', low: least, high: most, log: true };
+};
 const int = (low: number, high: number): Dimension => {
   const least = Math.max(1, Math.round(low));
   return { type: 'int', low: least, high: Math.max(Math.round(high), least + 1), log: true };
@@ -54,22 +51,19 @@ export function parametersOf(
   return options.flatMap((option) => {
     const own = searched.find(({ suggestion }) => folded(suggestion.name) === folded(option.dest));
     const dimension = own && asDimension(own.suggestion, option);
-    if (own && dimension) return [{ option, dimension, reason: `the range of ${own.where}` }];
+    if (dimension) return { option, dimension, reason: `the range of ${own.where}` };
     const guess = guessFor(option);
-    return guess ? [guess] : [];
+    return guess ? { option, dimension: guess, reason: `a guess around its default ${option.default}` } : [];
   });
 }
 
 /** A range around a default; without a default or a type, nothing says what could be tried. */
-function guessFor(option: Option): Parameter | undefined {
-  const { dest, default: known, type, choices } = option;
+function guessFor({ dest, default: known, type, choices }: Option): Dimension | undefined {
   const range = RANGES.find(([name]) => name.test(dest.split('.').at(-1) ?? ''))?.[1];
-  if (!range || typeof known !== 'number' || known <= 0 || choices.length > 0 || !['int', 'float'].includes(type ?? ''))
-    return undefined;
+  if (!range || typeof known !== 'number' || known <= 0 || choices.length > 0) return undefined;
   const dimension = range(known);
-  if (dimension.type === 'float' && type === 'int') return undefined;
-  const own = dimension.type === 'int' && type === 'float' ? { ...dimension, type: 'float' as const } : dimension;
-  return { option, dimension: own, reason: `a guess around its default ${known}` };
+  if (type === dimension.type) return dimension;
+  return type === 'float' && dimension.type === 'int' ? { ...dimension, type } : undefined;
 }
 
 function asDimension({ kind, low, high, log, choices }: Suggestion, { type }: Option): Dimension | undefined {
@@ -98,27 +92,16 @@ const KINDS: ReadonlyArray<readonly [RegExp, number]> = [
 const LOWER = /loss|rmse|mae|mse|mape|error|brier|perplexity/;
 
 /** The metrics that scripts log, those first that a search should be decided by: on validation data, and AUC. */
-export function forSearch(names: readonly string[]): Metric[] {
-  return ranked(names, { validation: 10, test: -2, train: -10 });
-}
-
+export const forSearch = (names: readonly string[]) => ranked(names, { validation: 10, test: -2 });
 /** Those first that say how good the trained model is: on test data. */
-export function forGate(names: readonly string[]): Metric[] {
-  return ranked(names, { validation: 3, test: 10, train: -10 });
-}
+export const forGate = (names: readonly string[]) => ranked(names, { validation: 3, test: 10 });
 
-function ranked(names: readonly string[], on: { validation: number; test: number; train: number }): Metric[] {
+function ranked(names: readonly string[], on: { validation: number; test: number }): Metric[] {
   const worth = (name: string) => {
     const lower = name.toLowerCase();
-    const kind = KINDS.find(([pattern]) => pattern.test(lower))?.[1] ?? 0;
-    const split = /val|dev|cv/.test(lower)
-      ? on.validation
-      : /test|holdout/.test(lower)
-        ? on.test
-        : /train/.test(lower)
-          ? on.train
-          : 0;
-    return kind === 0 ? split - 20 : split + kind;
+    const kind = KINDS.find(([pattern]) => pattern.test(lower))?.[1] ?? -20;
+    if (isValidation(name)) return on.validation + kind;
+    return (/test|holdout/.test(lower) ? on.test : /train/.test(lower) ? -10 : 0) + kind;
   };
   return [...new Set(names)]
     .sort((one, other) => worth(other) - worth(one))

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { execa } from 'execa';
+import { execa, type Options } from 'execa';
 import { ownEnvironment } from '../systems/processes/environment.ts';
 import type { Answers } from './answers.ts';
 import { examine, type Findings } from './findings.ts';
@@ -44,16 +44,21 @@ const STEPS = ['prepare', 'search', 'train', 'baseline', 'monitor'];
 
 /** The scripts whose options only their own `--help` can tell. */
 export function silentScripts({ programs }: Findings): Program[] {
-  return programs.filter(
-    ({ kind, role, options, facts, harm }) =>
-      kind === 'python' &&
-      harm === null &&
-      options.length === 0 &&
-      role !== null &&
-      STEPS.includes(role) &&
-      facts.imports.some((module) => COMMAND_LINES.test(module)),
-  );
+  return programs.filter(({ kind, role, options, facts, harm }) => {
+    const isSilent = options.length === 0 && facts.imports.some((module) => COMMAND_LINES.test(module));
+    return kind === 'python' && harm === null && isSilent && STEPS.includes(role ?? '');
+  });
 }
+
+const TIMEOUT_MS = 20_000;
+/** Runs a program without a network, and in a process tree that ends with its first process. */
+const enclosed = (words: string[], options: Options) =>
+  execa('unshare', ['--map-root-user', '--net', '--pid', '--fork', '--kill-child', '--', ...words], {
+    ...{ reject: false, timeout: TIMEOUT_MS, ...options },
+  });
+
+/** Whether this system can run a script without a network; where it cannot, none is run. */
+export const canEnclose = async () => (await enclosed(['true'], ownEnvironment())).exitCode === 0;
 
 interface HelpOptions {
   /** Folder of the project. */
@@ -63,36 +68,17 @@ interface HelpOptions {
   signal: AbortSignal;
 }
 
-const TIMEOUT_MS = 20_000;
-/** Without a network, and in a process tree that ends with its first process. */
-const ENCLOSED = ['unshare', '--map-root-user', '--net', '--pid', '--fork', '--kill-child', '--'];
-
-/** Whether this system can run a script without a network; where it cannot, none is run. */
-export async function canEnclose(): Promise<boolean> {
-  const [program = '', ...args] = ENCLOSED;
-  return (
-    (await execa(program, [...args, 'true'], { ...ownEnvironment(), reject: false, timeout: TIMEOUT_MS })).exitCode ===
-    0
-  );
-}
-
 /** Runs `script --help` without a network, for 20 s at most; null when it says nothing of options. */
 async function optionsFromHelp(program: Program, { root, venv, signal }: HelpOptions): Promise<Option[] | null> {
   const [python = 'python3', ...rest] = program.words;
   const found = venv && join(root, venv, 'bin', python);
   const interpreter = found && existsSync(found) ? found : python === 'python' ? 'python3' : python;
-  const [enclosed = '', ...args] = ENCLOSED;
-  const { exitCode, stdout } = await execa(enclosed, [...args, interpreter, ...rest, '--help'], {
-    cwd: join(root, program.cwd),
-    ...ownEnvironment(['computing'], { PYTHONDONTWRITEBYTECODE: '1', COLUMNS: '200', NO_COLOR: '1', TERM: 'dumb' }),
-    stdin: 'ignore',
-    reject: false,
-    timeout: TIMEOUT_MS,
-    killSignal: 'SIGKILL',
-    cancelSignal: signal,
-    maxBuffer: 1024 * 1024,
+  const variables = { PYTHONDONTWRITEBYTECODE: '1', COLUMNS: '200', NO_COLOR: '1', TERM: 'dumb' };
+  const { exitCode, stdout } = await enclosed([interpreter, ...rest, '--help'], {
+    ...{ cwd: join(root, program.cwd), ...ownEnvironment(['computing'], variables), stdin: 'ignore' },
+    ...{ killSignal: 'SIGKILL', cancelSignal: signal, maxBuffer: 1024 * 1024 },
   });
-  const options = exitCode === 0 ? parseHelp(stdout) : [];
+  const options = exitCode === 0 ? parseHelp(String(stdout)) : [];
   return options.length > 0 ? options : null;
 }
 

@@ -29,11 +29,8 @@ export const optionOf = (known: Pick<Option, 'flag' | 'dest'> & Partial<Option>)
 export const folded = (name: string) => name.toLowerCase().replaceAll('-', '_');
 
 const Suggestion = z.object({
-  name: z.string(),
-  kind: z.enum(['int', 'float', 'categorical', 'unknown']),
-  low: z.number().optional(),
-  high: z.number().optional(),
-  log: z.boolean().optional(),
+  ...{ name: z.string(), kind: z.enum(['int', 'float', 'categorical', 'unknown']) },
+  ...{ low: z.number().optional(), high: z.number().optional(), log: z.boolean().optional() },
   choices: z.array(scalar).optional(),
 });
 export type Suggestion = z.infer<typeof Suggestion>;
@@ -100,9 +97,9 @@ const Facts = Doing.extend({
 });
 export type Facts = z.infer<typeof Facts>;
 
-/** By path what is to be a `Found`. */
-const Answer = z.record(z.string(), z.unknown());
 const Found = z.union([z.object({ error: z.string() }), Facts]);
+/** By path what is to be a `Found`. */
+type Answer = Record<string, unknown>;
 
 interface Sources {
   facts: ReadonlyMap<string, Facts>;
@@ -123,7 +120,7 @@ export async function readSources(sources: ReadonlyMap<string, string>): Promise
 }
 
 /** What the scan found, and what it could not read. A source that is odder than was thought of hides no other one. */
-export function asSources(answer: z.infer<typeof Answer>): Sources {
+export function asSources(answer: Answer): Sources {
   const facts = new Map<string, Facts>();
   const unreadable: Array<{ path: string; why: string }> = [];
   for (const [path, said] of Object.entries(answer)) {
@@ -135,13 +132,13 @@ export function asSources(answer: z.infer<typeof Answer>): Sources {
   return { facts, unreadable };
 }
 
-async function scan(sources: Array<[string, string]>): Promise<z.infer<typeof Answer>> {
+async function scan(sources: Array<[string, string]>): Promise<Answer> {
   const { exitCode, stdout, shortMessage } = await runBundled(['-I', '-S', '-B', SCAN], {
     python: hasBundled() ? undefined : 'python3', // it only parses
     input: JSON.stringify(Object.fromEntries(sources)),
     timeoutMs: SCAN_TIMEOUT_MS,
   });
-  if (exitCode === 0) return Answer.parse(JSON.parse(stdout));
+  if (exitCode === 0) return JSON.parse(stdout);
   // A source can take the parser down with it: halving finds it, and the others are read all the same.
   const [only] = sources;
   if (only && sources.length === 1) return { [only[0]]: { error: shortMessage ?? 'Python could not read it' } };
