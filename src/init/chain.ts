@@ -21,22 +21,22 @@ const NO_EXTRA: ReadonlyArray<Role | null> = ['search', 'promote', 'monitor', 'b
 
 export function chainOf({ programs, pipelines }: Findings, train: Program): Chain {
   const pipeline = pipelines.find(({ runs }) => runs.some(({ script }) => script === train.path));
-  const runs = pipeline?.runs ?? [];
+  // Entry points of an MLproject are no chain.
+  const runs = pipeline && pipeline.where !== 'MLproject' ? pipeline.runs : [];
   const at = runs.findIndex(({ script }) => script === train.path);
-  const isLoose = pipeline?.where === 'MLproject';
-  const pieces = runs.map((run) => ({ run, program: programs.find(({ path }) => path === run.script) }));
-  const extra = pieces.map(({ run, program }): Piece | null =>
-    program && program !== train && program.harm === null && !NO_EXTRA.includes(program.role) && !isLoose
-      ? { run, program }
-      : null,
-  );
-  const there = (part: ReadonlyArray<Piece | null>) => part.filter((piece) => piece !== null);
+  const programOf = (run: Run) => programs.find(({ path }) => path === run.script);
+  const extra = (part: readonly Run[]) =>
+    part.flatMap((run): Piece[] => {
+      const program = programOf(run);
+      const isExtra = program && program !== train && program.harm === null && !NO_EXTRA.includes(program.role);
+      return isExtra ? [{ run, program }] : [];
+    });
   return {
     train,
-    run: runs[at] ?? train.runs[0],
-    earlier: at < 0 ? [] : there(extra.slice(0, at)),
-    later: at < 0 ? [] : there(extra.slice(at + 1)),
-    left: runs.filter((_run, index) => index !== at && !pieces[index]?.program && !isLoose),
+    run: pipeline?.runs.find(({ script }) => script === train.path) ?? train.runs[0],
+    earlier: extra(runs.slice(0, Math.max(at, 0))),
+    later: extra(runs.slice(at + 1)),
+    left: runs.filter((run, index) => index !== at && !programOf(run)),
   };
 }
 
@@ -72,10 +72,10 @@ function shared(maker: Piece, reader: Piece, findings: Findings): string[] {
 /** The arguments of a program that name paths, or folders around them; null when one of them is not named by any. */
 function named(piece: Piece, paths: readonly string[]): string[] | null {
   const values = valuesOf(piece);
-  const found = paths.map(
-    (path) => values.find((value) => value === path) ?? values.find((value) => within(path, value)),
+  const found = paths.flatMap(
+    (path) => values.find((value) => value === path) ?? values.find((value) => within(path, value)) ?? [],
   );
-  return found.includes(undefined) ? null : found.filter((value) => value !== undefined);
+  return found.length < paths.length ? null : found;
 }
 
 /** The path in a folder of ours. */
@@ -94,24 +94,20 @@ interface Preparation {
 
 /** How a preparing program hands over to the training; null when it cannot be told. */
 export function preparation(piece: Piece, reader: Piece, findings: Findings): Preparation | null {
+  const fixed = (directory: string | null) => ({ piece, directory, writes: [], reads: [] });
   // What a task returns is a file in its folder.
-  if (piece.program.kind === 'task' && reader.program.kind === 'task')
-    return { piece, directory: null, writes: [], reads: [] };
+  if (piece.program.kind === 'task' && reader.program.kind === 'task') return fixed(null);
   const paths = shared(piece, reader, findings);
-  if (paths.length === 0) return null;
+  const [path] = paths;
+  if (path === undefined) return null;
   const given = named(piece, paths);
   const taken = named(reader, paths);
-  if (given && taken?.every((path) => given.some((folder) => within(path, folder)))) {
-    return {
-      piece,
-      directory: null,
-      writes: given.map((path) => inside('output', path)),
-      reads: given.map((path) => inside('dataset', path)),
-    };
+  if (given && taken?.every((one) => given.some((folder) => within(one, folder)))) {
+    const [writes, reads] = (['output', 'dataset'] as const).map((folder) => given.map((one) => inside(folder, one)));
+    return { piece, directory: null, writes: writes ?? [], reads: reads ?? [] };
   }
-  const [path = ''] = paths;
   const folder = /\.\w+$/.test(path) ? path.split('/').slice(0, -1).join('/') : path;
-  return folder === '' || /^\/|:\/\//.test(folder) ? null : { piece, directory: folder, writes: [], reads: [] };
+  return folder === '' || /^\/|:\/\//.test(folder) ? null : fixed(folder);
 }
 
 /** Programs that prepare what the training reads: the one that its pipeline runs last before it, else all that could. */

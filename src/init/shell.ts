@@ -76,12 +76,11 @@ function commandsOf(line: string, shell: Shell): string[][] {
   const found: string[][] = [[]];
   let isPiped = false;
   for (const token of tokens(expanded(line, shell))) {
-    if (typeof token === 'object' && 'op' in token && token.op !== 'glob') {
+    const word = typeof token === 'string' ? token : 'pattern' in token ? token.pattern : undefined;
+    if (word !== undefined) found.at(-1)?.push(...(isPiped ? [] : [unguarded(word)]));
+    else if (typeof token === 'object' && 'op' in token) {
       isPiped = token.op === '|';
       found.push([]);
-    } else if (typeof token === 'string' || ('op' in token && token.op === 'glob')) {
-      const word = typeof token === 'string' ? token : 'pattern' in token ? token.pattern : '';
-      if (!isPiped) found.at(-1)?.push(unguarded(word));
     } else break; // a comment
   }
   return found.filter((words) => words.length > 0);
@@ -117,43 +116,39 @@ function started(given: string[], commands: Commands, shell: Shell): Run[] {
     if (name && words.length > 0 && !isTemplate(value)) env[name] = value;
     else if (name) shell.variables[name] = value;
   }
-  if (words[0] === 'export') for (const word of words) assign(word, shell);
-  if (LAUNCHERS.test(words[0] ?? '') && words[1] === 'run') {
+  if (LAUNCHERS.test(words[0] ?? '') && words[1] === 'run')
     words = words.slice(words.findIndex((word, at) => at > 1 && !word.startsWith('-')));
-  }
   const [program = '', ...rest] = words;
+  const inner = { ...shell, depth: shell.depth + 1 };
+  if (program === 'export' || program === 'make') for (const word of rest) assign(word, shell);
   if (!program || SILENT.test(program)) return [];
   if (program === 'cd' && rest[0]) {
     shell.cwd = folderOf(rest[0], commands.view, shell);
     return [];
   }
   if (program === 'make') {
-    for (const word of rest) assign(word, shell);
+    const variables = { ...shell.variables, ...env };
     const at = rest.indexOf('-C');
-    const folder = at < 0 ? '' : (rest.splice(at, 2)[1] ?? '');
-    const targets = rest.filter((word) => !/^-|=/.test(word));
-    const cwd = join(shell.cwd, folder);
+    const cwd = join(shell.cwd, at < 0 ? '' : (rest.splice(at, 2)[1] ?? ''));
+    const targets: Array<string | undefined> = rest.filter((word) => !/^-|=/.test(word));
     return (targets.length > 0 ? targets : [undefined]).flatMap((target) =>
-      commands.make(target, { ...deeper(shell), cwd, variables: { ...shell.variables, ...env } }),
+      commands.make(target, { ...inner, cwd, variables }),
     );
   }
   const isShell = /(^|\/)(ba|z|da)?sh$/.test(program);
-  const script = isShell ? rest.findIndex((word) => !word.startsWith('-')) : program.endsWith('.sh') ? -1 : undefined;
-  if (isShell && rest[0]?.includes('c') && rest[0].startsWith('-'))
-    return runsOf(rest[1] ?? '', commands, deeper(shell));
-  if (script !== undefined) {
-    const path = join(shell.cwd, stripped(script < 0 ? program : (rest[script] ?? ''), commands.view, shell));
-    const args = rest.slice(script + 1);
-    const numbered = Object.fromEntries(args.map((word, at) => [String(at + 1), word]));
+  if (isShell && /^-\w*c/.test(rest[0] ?? '')) return runsOf(rest[1] ?? '', commands, inner);
+  const at = isShell ? rest.findIndex((word) => !word.startsWith('-')) : -1;
+  if (isShell || program.endsWith('.sh')) {
+    const path = join(shell.cwd, stripped(at < 0 ? program : (rest[at] ?? ''), commands.view, shell));
+    const args = rest.slice(at + 1);
+    const all = { '@': args.join(' '), '*': args.join(' ') };
+    const numbered = Object.fromEntries(args.map((word, place) => [String(place + 1), word]));
     const text = commands.view.text(path);
-    const variables = { ...shell.variables, ...numbered, '@': args.join(' '), '*': args.join(' ') };
-    if (text !== undefined)
-      return runsOf(text, commands, { ...deeper(shell), variables: { ...variables, ...env }, where: path });
+    const own = { ...shell.variables, ...numbered, ...all, ...env };
+    if (text !== undefined) return runsOf(text, commands, { ...inner, variables: own, where: path });
   }
   return [{ ...run(words, commands, shell), env }];
 }
-
-const deeper = (shell: Shell): Shell => ({ ...shell, depth: shell.depth + 1 });
 
 function assign(word: string, { variables }: Shell): void {
   const [, name, value = ''] = /^(\w+)=(.*)$/s.exec(word) ?? [];

@@ -526,6 +526,21 @@ describe('decoys', () => {
     });
   });
 
+  it('a name alone makes no program a monitor, a preparation or an output', async () => {
+    const { train, steps, text } = await written({
+      'drift_monitor.py': 'if __name__ == "__main__":\n    print("nothing is looked at")\n',
+      'prepare.py': 'if __name__ == "__main__":\n    print("nothing is written")\n',
+      'fit.py': TRAINER().replace(
+        'args = parser',
+        'parser.add_argument("--out-dir", default="runs")\n    args = parser',
+      ),
+      'rows.csv': TABLE,
+    });
+    expect(train).toBe('python3 fit.py --table {data} --into {output}/model.pkl');
+    expect(steps.monitor.command).toBeUndefined();
+    expect(text).not.toMatch(/drift_monitor\.py|prepare\.py/);
+  });
+
   it('a search over names that the training does not have is pointed out', async () => {
     const { text } = await written({
       'tune.py':
