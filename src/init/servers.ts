@@ -31,22 +31,25 @@ export function detectDockerfiles(view: ProjectView, services: readonly Service[
   return paths.flatMap((path) => {
     const text = view.text(path);
     const context = services.find(({ build }) => build?.dockerfile === path)?.build?.context;
-    return text === undefined || path.endsWith('.dockerignore') ? [] : [dockerfile(path, text, context ?? '')];
+    return text === undefined || path.endsWith('.dockerignore') ? [] : [dockerfile(view, path, text, context ?? '')];
   });
 }
 
-function dockerfile(path: string, text: string, context: string): Dockerfile {
+function dockerfile(view: ProjectView, path: string, text: string, context: string): Dockerfile {
   const instructions = [...text.replace(/\\\r?\n/g, ' ').matchAll(/^\s*([A-Za-z]+)\s+(.*?)\s*$/gm)].map(
     ([, name = '', rest = '']) => ({ name: name.toUpperCase(), rest }),
   );
   const of = (name: string) => instructions.flatMap((each) => (each.name === name ? [each.rest] : []));
   const args = Object.fromEntries(of('ARG').map(pair));
   const starts = [of('ENTRYPOINT').at(-1), of('CMD').at(-1)].filter(Boolean).join(' ');
+  // An entry point is often a shell script: what it starts counts.
+  const [, script] = /([\w.-]+\.sh)\b/.exec(starts) ?? [];
+  const inner = view.text(view.files.find((file) => posix.basename(file) === script) ?? '') ?? '';
   const named = Object.keys(args).find((name) => /MODEL/i.test(name));
   return {
     ...{ path, args, starts, cwd: join(context, workingFolder(instructions)) },
     env: Object.fromEntries(of('ENV').flatMap((rest) => (rest.match(/\w+=("[^"]*"|\S+)/g) ?? []).map(pair))),
-    serves: of('EXPOSE').length > 0 || SERVERS.test(starts),
+    serves: of('EXPOSE').length > 0 || SERVERS.test(`${starts}\n${inner}`),
     modelFrom: named ?? MODEL_FILE.exec(of('COPY').join('\n'))?.[0] ?? null,
   };
 }

@@ -44,7 +44,8 @@ export function detectTracking(
   for (const [where, own] of facts) {
     note(tracking.experiments, own.experiments, where);
     note(tracking.uris, own.trackingUris, where);
-    note(tracking.registeredModels, own.registeredModels, where);
+    const given = own.options.filter(({ dest }) => /^registered_model(_name)?$/.test(dest));
+    note(tracking.registeredModels, [...own.registeredModels, ...given.map((option) => option.default)], where);
     fromVariables(tracking, own.environment, where);
   }
   for (const path of view.files.filter((each) => /(^|\/)\.env(\.[\w.-]+)?$/.test(each))) {
