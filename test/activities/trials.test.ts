@@ -1,7 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { asTrials } from '../../src/activities/training/trials.ts';
+import { loadConfig } from '../../src/config.ts';
 import { MlflowError } from '../../src/systems/mlflow/errors.ts';
-import type { Mlflow } from '../../src/systems/mlflow/index.ts';
+import type { Mlflow, Run } from '../../src/systems/mlflow/index.ts';
 import { CommandAborted, StepError } from '../../src/systems/processes/errors.ts';
 import type { StepCall } from '../../src/systems/steps/index.ts';
 import { createBench, DATASET } from './training.ts';
@@ -114,4 +116,17 @@ it('the first proposals are asked for with the parameters of the latest versions
   await bench.call('proposeTrials', request);
   await bench.call('proposeTrials', { ...request, warmStart: 3 });
   expect(asked).toEqual([[], [{ x: 0.25 }, { x: 0.5 }]]);
+});
+
+it('a run of a search that Optuna pruned is a pruned trial, and one that was killed without a score a failed one', () => {
+  const run = (status: 'FINISHED' | 'KILLED', values: Partial<Run>) =>
+    ({ runId: 'r', status, params: {}, metrics: {}, tags: {}, startTime: 0, endTime: 1_000, ...values }) as Run;
+  const config = loadConfig({ MEDIWATCH_SEARCH_METRIC: 'auc' }, '/nowhere');
+  const runs = [
+    run('FINISHED', { metrics: { auc: 0.7 } }),
+    run('FINISHED', { metrics: { auc: 0.9 }, tags: { state: 'PRUNED' } }),
+    run('KILLED', { tags: { state: 'PRUNED' } }),
+    run('KILLED', {}),
+  ];
+  expect(asTrials(config, runs).map(({ state }) => state)).toEqual(['complete', 'pruned', 'pruned', 'failed']);
 });

@@ -160,16 +160,16 @@ export function asTrials(config: Config, runs: readonly Run[]): Trial[] {
     if (run.status === 'RUNNING' || run.status === 'SCHEDULED') return { ...common, state: 'running' };
     const score = scoreOf(merged([runSource(run)], outputs.metrics), metric);
     const seconds = run.endTime === undefined ? {} : { seconds: (run.endTime - run.startTime) / 1000 };
+    if (wasPruned(run)) return { ...common, ...seconds, state: 'pruned' };
     if (run.status === 'FINISHED' && typeof score === 'number')
       return { ...common, ...seconds, state: 'complete', score, metrics: { [metric || 'score']: score } };
-    if (isEnded(run)) return { ...common, ...seconds, state: 'pruned' };
     const error = score === null ? 'its score is NaN' : `its run ${run.status.toLowerCase()} without a score`;
     return { ...common, ...seconds, state: 'failed', error };
   });
 }
 
-/** Whether a search ended the run early itself: in MLflow's way, or in that of Optuna's callback for MLflow. */
-const isEnded = ({ status, tags }: Run) => status === 'KILLED' || tags.state === 'PRUNED';
+/** Whether a search pruned the trial of a run itself, as Optuna's callback for MLflow says. */
+const wasPruned = ({ tags }: Run) => tags.state === 'PRUNED';
 
 /** The best of the trials; null when none is complete. */
 export function bestOf(trials: readonly Trial[], direction: 'maximize' | 'minimize'): Trial | null {
