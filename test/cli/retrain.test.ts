@@ -37,6 +37,6 @@ it('a retrain is followed from its first stage to the API that serves its versio
 it('a version that does not exist is refused in the words of the workflow', async () => {
   const { code, err } = await mediwatch(['promote', '77'], { env });
   expect(code).toBe(1);
-  expect(err.match(/There is no version 77\. List the versions/g)).toHaveLength(1);
+  expect(err.match(/There is no version 77\. "mediwatch status" lists/g)).toHaveLength(1);
   expect(err).toMatch(/^promote failed after/m);
 });

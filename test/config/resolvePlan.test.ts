@@ -8,13 +8,14 @@ it('no two sections whose options are laid into one plan have a field of the sam
   expect(names).toEqual([...new Set(names)]);
 });
 
-it('a search prunes bundled trials as the settings or the request say, and none of those that are commands', () => {
+it('a search prunes as the settings or the request say, and none of the trials of a command that is the search', () => {
   const config = loadConfig({}, PROJECT_ROOT);
   const prunerOf = (given: object) => resolvePlan(config, 'hyperparameterSearch', given, false).pruner;
   expect([{}, { pruner: 'median' }].map(prunerOf)).toEqual(['asha', 'median']);
-  for (const step of ['trial', 'search'] as const) {
+  const planOf = (step: 'trial' | 'search') => {
     const steps = { ...config.steps, [step]: { ...config.steps[step], command: ['python', 'mine.py'] } };
-    const plan = resolvePlan({ ...config, steps }, 'hyperparameterSearch', { pruner: 'median' }, false);
-    expect(plan.pruner).toBe('none');
-  }
+    return resolvePlan({ ...config, steps }, 'hyperparameterSearch', { pruner: 'median' }, false);
+  };
+  expect(planOf('search')).toMatchObject({ pruner: 'none', trialCommand: false });
+  expect(planOf('trial')).toMatchObject({ pruner: 'median', trialCommand: true });
 });
