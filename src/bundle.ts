@@ -37,7 +37,6 @@ export async function workflowBundle(cacheDir: string): Promise<WorkflowBundle> 
     workflowsPath: join(ROOT, 'src', 'workflows', 'index.ts'),
     payloadConverterPath,
     failureConverterPath: payloadConverterPath,
-    preloadModules: [join(ROOT, 'src', 'workflows', 'runtime', 'shared.ts')],
     logger: SILENT,
   });
   const codePath = pathOf(cacheDir, buildId);

@@ -1,4 +1,4 @@
-import { appendFile, cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -81,15 +81,4 @@ it('the bundle consists of packages that its digest covers, and of no others', a
     'nexus-rpc',
     'zod',
   ]);
-});
-
-it('modules that workflows share keep no state', async () => {
-  const state = /^(export )?(let|var) |^(export )?const \w+[^=]*= (new (Map|Set|WeakMap)\(\)|\[\]|\{\});/m;
-  for (const folder of ['contracts', 'domain', 'words']) {
-    const names = (await readdir(join(ROOT, 'src', folder))).filter((name) => name.endsWith('.ts'));
-    expect(names.length).toBeGreaterThan(0);
-    for (const name of names) {
-      expect(await readFile(join(ROOT, 'src', folder, name), 'utf8'), `${folder}/${name}`).not.toMatch(state);
-    }
-  }
 });
