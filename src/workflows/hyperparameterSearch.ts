@@ -214,19 +214,23 @@ class Search {
       key: this.context.key(`trial/${number}`),
     };
     try {
-      const contest = () => (pruner === 'none' ? null : { pruner, direction, trials: comparable(this.study) });
-      const rungs = trialCommand ? [] : rungsOf(this.dataset.splits?.train.rows);
-      for (const step of rungs) {
-        const judged = contest();
-        if (!judged) break;
-        const { score, prunedRunId } = await activities.runRung({ ...request, ...judged, step });
-        this.study = report(this.study, number, { step, score });
+      const judge = pruner === 'none' ? null : { pruner, direction };
+      const steps = rungsOf(this.dataset.splits?.train.rows);
+      const rungs = judge && !trialCommand ? steps.map((step) => ({ step, ...judge })) : [];
+      for (const rung of rungs) {
+        const { score, prunedRunId } = await activities.runRung({
+          ...request,
+          ...rung,
+          trials: comparable(this.study),
+        });
+        this.study = report(this.study, number, { step: rung.step, score });
         if (prunedRunId) return { ...trial, runId: prunedRunId, state: 'pruned', seconds: seconds() };
       }
-      const outcome = await activities.runTrial({ ...request, contest: trialCommand ? contest() : null });
+      const contest = judge && trialCommand ? { ...judge, trials: comparable(this.study) } : null;
+      const outcome = await activities.runTrial({ ...request, contest });
       const { reports = [], pruned, score, metrics, runId } = outcome;
       // How far a trial can go is known to the pruner by those that went there.
-      const last = pruner !== 'none' && rungs.length > 0 ? [{ step: LAST_STEP, score }] : [];
+      const last = rungs.length > 0 ? [{ step: LAST_STEP, score }] : [];
       this.study = report(this.study, number, ...reports, ...last);
       if (pruned) return { ...trial, runId, state: 'pruned', seconds: seconds() };
       return { ...trial, score, metrics, runId, state: 'complete', seconds: seconds() };

@@ -3,9 +3,9 @@ import type { Config } from '../../config.ts';
 import { JudgeResult } from '../../contracts/steps.ts';
 import type { Metrics, Trial, TrialReport } from '../../contracts/training.ts';
 import { canGoOn, reportsOf } from '../../domain/study.ts';
-import type { Mlflow } from '../../systems/mlflow/index.ts';
+import type { Mlflow, Run } from '../../systems/mlflow/index.ts';
 import { readStepAnswer, type StepRunner } from '../../systems/steps/index.ts';
-import { merged, scoreOf } from '../../systems/steps/metrics.ts';
+import { merged, scoreName, scoreOf } from '../../systems/steps/metrics.ts';
 import { taggedRuns } from '../../systems/steps/runs.ts';
 
 /** What a running trial is compared with, and how. */
@@ -34,22 +34,28 @@ export async function isPruned(
 export interface Scores {
   /** Adds the numbers of a line that it printed. */
   printed(metrics: Metrics): void;
-  /** Says which run was opened for it. */
-  opened(runId: string): void;
   /** All scores so far, thinned out: those that it printed, or else those that its only run with this metric holds. */
   reports(signal: AbortSignal): Promise<TrialReport[]>;
 }
 
-/** @param key of the step: it is on every run that the script opens */
-export function scoresOf(mlflow: Mlflow, { search, steps }: Config, key: string): Scores {
+/**
+ * @param key of the step: it is on every run that the script opens
+ * @param openedRun the run that was opened for it; undefined: it has not begun
+ */
+export function scoresOf(
+  mlflow: Mlflow,
+  { search, steps }: Config,
+  key: string,
+  openedRun: () => Run | undefined,
+): Scores {
   const mapping = steps.trial.outputs.metrics;
   const lines: (number | null)[] = [];
-  let given: string | undefined;
 
   async function logged(signal: AbortSignal): Promise<(number | null)[]> {
+    const opened = openedRun();
     // It has not begun.
-    if (given === undefined) return [];
-    const own = await mlflow.getRun(given, { signal });
+    if (!opened) return [];
+    const own = await mlflow.getRun(opened.runId, { signal });
     const runs = [...(own ? [own] : []), ...(await taggedRuns(mlflow, key, signal))];
     const found = new Map(
       runs.flatMap(({ runId, metrics }) => {
@@ -64,19 +70,14 @@ export function scoresOf(mlflow: Mlflow, { search, steps }: Config, key: string)
 
   /** What the script calls the score. */
   function metricIn(metrics: Metrics): string | undefined {
-    const name = search.metric || 'score';
-    const names = Object.keys(metrics);
-    const known = [mapping[name], name].find((one) => one !== undefined && names.includes(one));
-    return known ?? (search.metric === '' && names.length === 1 ? names[0] : undefined);
+    const renamed = mapping[search.metric || 'score'];
+    return renamed !== undefined && metrics[renamed] !== undefined ? renamed : scoreName(metrics, search.metric);
   }
 
   return {
     printed(metrics) {
       const score = scoreOf(merged([{ name: 'its output', metrics }], mapping), search.metric);
       if (score !== undefined) lines.push(score);
-    },
-    opened(runId) {
-      given = runId;
     },
     reports: async (signal) => reportsOf(lines.length > 0 ? lines : await logged(signal)),
   };

@@ -45,13 +45,12 @@ export function scriptTrial({ config, mlflow, store, runner, threads }: Systems,
       const datasetDir = await store.fetchDirectory(dataset, { signal });
       const dataPath = await inputPath(config, 'data', data ?? config.data.path);
       const input = { datasetDir, dataPath, model, params, seed, threads };
-      const scores = scoresOf(mlflow, config, key);
       let opened: Run | undefined;
       const openRun = async () => {
         opened = await stepRun.open();
-        scores.opened(opened.runId);
         return opened;
       };
+      const scores = scoresOf(mlflow, config, key, () => opened);
       const collect = (ran: Ran) => collectTrial(mlflow, config, { ran, key, params, signal });
       const options = { key, openRun, onPrinted: scores.printed, collect };
       const start = (stop: AbortSignal) => run(stoppedBy(runner, stop), input, options);

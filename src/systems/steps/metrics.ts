@@ -62,10 +62,17 @@ export function merged(sources: readonly Source[], mapping: Readonly<Record<stri
  * NaN is; undefined: it is not there.
  */
 export function scoreOf(metrics: Metrics, metric: string | undefined): number | null | undefined {
-  if (metric) return metrics[metric];
-  if (metrics.score !== undefined) return metrics.score;
-  const own = Object.entries(metrics).flatMap(([name, value]) => (name.includes('.') ? [] : [value]));
-  const known = own.filter((value) => value !== null);
+  const name = scoreName(metrics, metric);
+  return name === undefined ? undefined : metrics[name];
+}
+
+/** Which of the metrics is the score, as `scoreOf` has it; undefined: none is. */
+export function scoreName(metrics: Metrics, metric: string | undefined): string | undefined {
+  const name = metric || 'score';
+  if (metrics[name] !== undefined) return name;
+  if (metric) return undefined;
+  const own = Object.keys(metrics).filter((other) => !other.includes('.'));
+  const known = own.filter((other) => metrics[other] !== null);
   return known.length > 1 ? undefined : (known[0] ?? own[0]);
 }
 

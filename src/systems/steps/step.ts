@@ -24,7 +24,7 @@ export interface StepCall {
   /** Gives the MLflow run that a command is handed as MLFLOW_RUN_ID. */
   openRun?: () => Promise<{ runId: string }>;
   /** Gets the numbers of each line of a command's output that `outputs.pattern` matches. */
-  onPrinted?: ((metrics: Metrics) => void) | undefined;
+  onPrinted?: (metrics: Metrics) => void;
   /** Finds the result of a command that ended well; absent: it must write MEDIWATCH_RESULT. */
   collect?: (ran: Ran) => Promise<unknown>;
   /** Whether `collect` judges a command that ended with another exit code than 0, too. */
