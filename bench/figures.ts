@@ -1,7 +1,6 @@
 import { cpus, release, totalmem, type } from 'node:os';
-import { join } from 'node:path';
 import { execa } from 'execa';
-import { PROJECT_ROOT } from '../src/config.ts';
+import { BUNDLED_PYTHON, PROJECT_ROOT } from '../src/config.ts';
 
 /** What several rounds measured: one noisy round is no figure. */
 export interface Summary {
@@ -44,7 +43,7 @@ export async function inTurn(rounds: number, sides: ReadonlyArray<(round: number
 /** What was measured, and on what. */
 export async function circumstances() {
   const git = async (...args: string[]) => (await execa('git', args, { cwd: PROJECT_ROOT, reject: false })).stdout;
-  const python = await execa(join(PROJECT_ROOT, 'python/.venv/bin/python'), ['--version'], { reject: false });
+  const python = await execa(BUNDLED_PYTHON, ['--version'], { reject: false });
   const [cpu] = cpus();
   return {
     measuredAt: new Date().toISOString(),

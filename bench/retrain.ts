@@ -32,7 +32,7 @@ type Search = 'plain' | 'optuna' | 'ray';
  */
 export async function benchRetrain({ trials, rounds, peers }: { trials: number; rounds: number; peers: number }) {
   const searches: Search[] = peers ? ['plain', 'optuna', 'ray'] : ['plain'];
-  const python = peers ? await pythonWithRay() : BUNDLED_PYTHON;
+  const ray = peers ? await withRay() : OURS;
   const stack = await createTestStack();
   try {
     say('starting a stack');
@@ -41,8 +41,8 @@ export async function benchRetrain({ trials, rounds, peers }: { trials: number; 
     const ours: Ours[] = [];
     await inTurn(rounds, [
       ...searches.map((search) => async (round: number) => {
-        const options = { python: search === 'ray' ? python : BUNDLED_PYTHON, search, trials, round };
-        scripts[search].push(await plainScript(stack, options));
+        const python = search === 'ray' ? ray : OURS;
+        scripts[search].push(await plainScript(stack, { python, search, trials, round }));
       }),
       async () => void ours.push(await retrain(stack, trials)),
     ]);
@@ -84,7 +84,7 @@ interface Script {
 /** The same functions in one plain process with the same concurrency. */
 async function plainScript(
   stack: TestStack,
-  { python, search, trials, round }: { python: string; search: Search; trials: number; round: number },
+  { python, search, trials, round }: { python: Python; search: Search; trials: number; round: number },
 ): Promise<Script> {
   const config = loadConfig({ ...process.env, ...stack.env }, PROJECT_ROOT);
   say(`plain script, ${search}`);
@@ -99,9 +99,9 @@ async function plainScript(
     out: join(stack.dir, `${search}-${round}`),
   };
   const { stdout } = await execa(
-    python,
+    python.program,
     [join(PYTHON_ROOT, 'plain_script.py'), ...Object.entries(flags).map(([flag, value]) => `--${flag}=${value}`)],
-    { env: { PYTHONPATH: [PYTHON_ROOT, await sitePackages()].join(':'), OMP_WAIT_POLICY: 'PASSIVE' } },
+    { env: { PYTHONPATH: python.path, OMP_WAIT_POLICY: 'PASSIVE' } },
   );
   const seconds = (performance.now() - startedAt) / 1000;
   say(`plain script, ${search}: ${seconds.toFixed(1)} s`);
@@ -111,21 +111,25 @@ async function plainScript(
 
 const RAY = 'ray[tune]==2.60.0';
 
+interface Python {
+  program: string;
+  /** Where it finds packages beside its own. */
+  path: string;
+}
+const OURS: Python = { program: BUNDLED_PYTHON, path: PYTHON_ROOT };
+
 /** A Python of its own that has Ray beside our packages, which it finds where they are. */
-async function pythonWithRay(): Promise<string> {
+async function withRay(): Promise<Python> {
   const folder = join(PROJECT_ROOT, '.mediwatch', 'bench', 'ray');
   say(`${RAY} in ${folder}`);
   await execa(BUNDLED_PYTHON, ['-m', 'venv', folder]);
-  const python = join(folder, 'bin', 'python');
-  await execa(python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', RAY], {
-    env: { PYTHONPATH: await sitePackages() },
+  const program = join(folder, 'bin', 'python');
+  const script = 'import sysconfig; print(sysconfig.get_path("purelib"))';
+  const { stdout: packages } = await execa(BUNDLED_PYTHON, ['-c', script]);
+  await execa(program, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', RAY], {
+    env: { PYTHONPATH: packages },
   });
-  return python;
-}
-
-/** Where our packages lie. */
-async function sitePackages(): Promise<string> {
-  return (await execa(BUNDLED_PYTHON, ['-c', 'import sysconfig; print(sysconfig.get_path("purelib"))'])).stdout;
+  return { program, path: [PYTHON_ROOT, packages].join(':') };
 }
 
 async function retrain(stack: TestStack, trials: number): Promise<Ours> {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { execa } from 'execa';
-import { PROJECT_ROOT } from '../src/config.ts';
+import { BUNDLED_PYTHON, PROJECT_ROOT, PYTHON_ROOT } from '../src/config.ts';
 import { type Summary, say, summaries } from './figures.ts';
 
 /** What a step took in a process of its own, imports included. */
@@ -14,7 +14,6 @@ interface Taken {
 }
 
 const DATA = join(PROJECT_ROOT, 'data/diabetic_data.csv.gz');
-const PYTHON = join(PROJECT_ROOT, 'python/.venv/bin/python');
 const PROGRAM = `
 import json, re, sys, time
 from pathlib import Path
@@ -64,8 +63,8 @@ export async function benchRows({ copies, rounds }: { copies: number; rounds: nu
 }
 
 async function taken(step: string, input: object): Promise<Taken> {
-  const { stdout } = await execa(PYTHON, ['-c', PROGRAM, step, JSON.stringify(input)], {
-    env: { PYTHONPATH: join(PROJECT_ROOT, 'python') },
+  const { stdout } = await execa(BUNDLED_PYTHON, ['-c', PROGRAM, step, JSON.stringify(input)], {
+    env: { PYTHONPATH: PYTHON_ROOT },
   });
   say(`${step}: ${stdout}`);
   return JSON.parse(stdout) as Taken;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { execa } from 'execa';
 import { Client } from 'undici';
-import { PROJECT_ROOT } from '../src/config.ts';
+import { BUNDLED_PYTHON, PROJECT_ROOT, PYTHON_ROOT } from '../src/config.ts';
 import { freePort } from '../src/systems/ports.ts';
 import { until } from '../test/support/until.ts';
 import { inTurn, ratio, say, summaries, summary } from './figures.ts';
@@ -37,7 +37,6 @@ interface Round {
   cpuMicrosecondsPerRecord: number;
 }
 
-const PYTHON = join(PROJECT_ROOT, 'python/.venv/bin/python');
 const DATA = join(PROJECT_ROOT, 'data/diabetic_data.csv.gz');
 const MODEL = 'Served';
 
@@ -60,14 +59,14 @@ export async function benchServe({ rounds, seconds, clients, batch }: Options) {
     say('training a version');
     const taken = new Set<number>();
     const [mlflowPort, port, theirPort] = [await freePort(taken), await freePort(taken), await freePort(taken)];
-    const env = { PYTHONPATH: join(PROJECT_ROOT, 'python'), MLFLOW_TRACKING_URI: `http://127.0.0.1:${mlflowPort}` };
+    const env = { PYTHONPATH: PYTHON_ROOT, MLFLOW_TRACKING_URI: `http://127.0.0.1:${mlflowPort}` };
     const store = [
       '--backend-store-uri',
       `sqlite:///${folder}/mlflow.db`,
       '--artifacts-destination',
       `${folder}/files`,
     ];
-    start(PYTHON, [join(PROJECT_ROOT, 'src/stack/mlflow_server.py'), '--port', String(mlflowPort), ...store], {
+    start(BUNDLED_PYTHON, [join(PROJECT_ROOT, 'src/stack/mlflow_server.py'), '--port', String(mlflowPort), ...store], {
       ...env,
       MLFLOW_SERVER_ENABLE_JOB_EXECUTION: 'false',
     });
@@ -87,14 +86,14 @@ export async function benchServe({ rounds, seconds, clients, batch }: Options) {
     const servers: Server[] = [
       {
         name: 'bundled',
-        process: start(PYTHON, ['-m', 'mediwatch_training.serving'], { ...env, ...ours }),
+        process: start(BUNDLED_PYTHON, ['-m', 'mediwatch_training.serving'], { ...env, ...ours }),
         url,
         path: '/predict',
         body: (records) => JSON.stringify({ records }),
       },
       {
         name: 'mlflow',
-        process: start(PYTHON, [...theirs, '--port', String(theirPort)], env),
+        process: start(BUNDLED_PYTHON, [...theirs, '--port', String(theirPort)], env),
         url: theirUrl,
         path: '/invocations',
         body: (records) => JSON.stringify({ dataframe_records: records }),
@@ -147,7 +146,7 @@ export async function benchServe({ rounds, seconds, clients, batch }: Options) {
 }
 
 const step = (args: string[], env: Record<string, string>) =>
-  execa(PYTHON, ['-m', 'mediwatch_training', ...args], { env });
+  execa(BUNDLED_PYTHON, ['-m', 'mediwatch_training', ...args], { env });
 
 const answering = (url: string) =>
   until(async () => (await fetch(url).catch(() => null))?.ok === true, { timeoutMs: 120_000, what: url });

@@ -11,22 +11,19 @@ from typing import Any
 
 from mediwatch_training.steps import ignore_progress, run_step
 from mediwatch_training.training.judge import REDUCTION
-from mediwatch_training.training.suggest import BUNDLED
+from mediwatch_training.training.suggest import BUNDLED, make_sampler
 
 #: Ninths of the training rows after which a trial is judged; it ends at the last.
 RUNGS = (1, 3, 9)
-RANDOM_TRIALS = 6
 
 Trial = dict[str, Any]
 Record = Callable[[Trial], None]
 
 
-def fit(dataset: str, params: dict[str, Any], seed: int, rung: int) -> Trial:
-    """Fit a trial on a part of the rows, on one thread; return its score and its metrics."""
-    share = {} if rung == RUNGS[-1] else {"share": rung / RUNGS[-1]}
-    return run_step(
-        "trial", {"datasetDir": dataset, "params": params, "seed": seed, "threads": 1, **share}, ignore_progress
-    )
+def fit(dataset: str, params: dict[str, Any], seed: int, rung: int = RUNGS[-1]) -> Trial:
+    """Fit a trial on a part of the rows, or on all, on one thread; return its score and its metrics."""
+    trial = {"datasetDir": dataset, "params": params, "seed": seed, "threads": 1, "share": rung / RUNGS[-1]}
+    return run_step("trial", trial, ignore_progress)
 
 
 def optuna_joblib(dataset: str, count: int, jobs: int, seed: int, record: Record) -> list[Trial]:
@@ -53,9 +50,7 @@ def optuna_joblib(dataset: str, count: int, jobs: int, seed: int, record: Record
         complete.append(ended)
         return result["score"]
 
-    sampler = optuna.samplers.TPESampler(
-        seed=seed, n_startup_trials=RANDOM_TRIALS, multivariate=True, constant_liar=True
-    )
+    sampler = make_sampler("tpe", seed)
     pruner = optuna.pruners.SuccessiveHalvingPruner(min_resource=RUNGS[0], reduction_factor=REDUCTION)
     optuna.create_study(direction="maximize", sampler=sampler, pruner=pruner).optimize(objective, count, n_jobs=jobs)
     executor.shutdown()

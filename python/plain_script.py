@@ -17,12 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from mediwatch_training.steps import ignore_progress, run_step
-from peer_searches import optuna_joblib, ray_tune
-
-
-def run_trial(dataset: str, params: dict[str, Any], seed: int) -> dict[str, Any]:
-    """Run one trial on one thread, in a worker process."""
-    return run_step("trial", {"datasetDir": dataset, "params": params, "seed": seed, "threads": 1}, ignore_progress)
+from peer_searches import fit, optuna_joblib, ray_tune
 
 
 def search(
@@ -40,7 +35,7 @@ def search(
             proposal = run_step("suggest", {"seed": seed, "count": 1, "trials": trials}, ignore_progress)["params"][0]
             trial = {"number": len(trials), "params": proposal, "state": "running"}
             trials.append(trial)
-            running[executor.submit(run_trial, dataset, proposal, seed)] = trial
+            running[executor.submit(fit, dataset, proposal, seed)] = trial
         for future in wait(running, return_when=FIRST_COMPLETED).done:
             trial = running.pop(future)
             trial.update(state="complete", **future.result())

@@ -57,7 +57,7 @@ def suggest(input: SuggestInput, progress: Progress) -> SuggestResult:
     distributions = {name: _distribution(entry) for name, entry in space.items()}
     # The seed moves on with the trials, or a study rebuilt after each of them would draw the same numbers.
     drawn_seed = (input["seed"] * 1_000_003 + len(trials)) % 2**32
-    study = optuna.create_study(direction=input["direction"], sampler=_sampler(input["sampler"], drawn_seed))
+    study = optuna.create_study(direction=input["direction"], sampler=make_sampler(input["sampler"], drawn_seed))
     for trial in trials:
         _add(study, trial, distributions)
     for params in input["first"]:
@@ -79,7 +79,8 @@ def _within(params: Params, distributions: dict[str, BaseDistribution]) -> Param
     return known
 
 
-def _sampler(kind: Literal["tpe", "random"], seed: int) -> BaseSampler:
+def make_sampler(kind: Literal["tpe", "random"], seed: int) -> BaseSampler:
+    """Return the sampler of a search."""
     import optuna
 
     if kind == "random":
