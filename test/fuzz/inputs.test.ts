@@ -14,7 +14,7 @@ import { expectClearEnding } from './support/verdict.ts';
  */
 
 /** Inputs for each workflow type: 1,000 before a release, fewer where everybody waits for them. */
-const RUNS = Number(process.env.FUZZ_RUNS ?? (process.env.CI ? 50 : 1_000));
+const RUNS = Number(process.env.FUZZ_RUNS ?? (process.env.CI ? 100 : 1_000));
 const SEED = Number(process.env.FUZZ_SEED ?? Date.now() % 2 ** 31);
 /** Far more than it takes on two busy cores. */
 const PATIENCE_MS = 60_000 + RUNS * 1_000;

@@ -75,8 +75,6 @@ export async function createFuzzBench(): Promise<FuzzBench> {
         workflowType: { name: type },
         taskQueue: { name: TASK_QUEUES.orchestration },
         input: { payloads },
-        // A task that a busy machine does not come to is no fault of the workflow.
-        workflowTaskTimeout: proto.google.protobuf.Duration.fromObject({ seconds: 60 }),
       });
       return workflowId;
     },
