@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { type BrowserContext, chromium, type Page } from 'playwright-core';
+import { type Browser, chromium, type Page } from 'playwright-core';
 import { PROJECT_ROOT } from '../../src/config.ts';
 
 const CHROMIUM = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium';
@@ -45,24 +45,24 @@ export interface TestPage {
 }
 
 /**
- * Starts a real Chromium without a window. Its pages share one session, as the tabs of a person do.
+ * Starts a real Chromium without a window. Each page has a session of its own: those of one session share six connections
+ * to a host, and each page of the Temporal UI keeps one while it waits for what is new.
  *
  * @param suite folder of its screenshots
  */
 export async function openBrowser(suite: string): Promise<TestBrowser> {
   const browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] });
-  const context = await browser.newContext({ timezoneId: 'UTC', reducedMotion: 'reduce' });
-  await context.addInitScript(HOLD_STILL);
   const folder = join(process.env.MEDIWATCH_SCREENSHOTS ?? join(PROJECT_ROOT, 'test-output/screenshots'), suite);
   mkdirSync(folder, { recursive: true });
   return {
-    newPage: (size = { width: 1440, height: 1000 }) => newPage(context, folder, size),
+    newPage: (size = { width: 1440, height: 1000 }) => newPage(browser, folder, size),
     close: () => browser.close(),
   };
 }
 
-async function newPage(context: BrowserContext, folder: string, size: Size): Promise<TestPage> {
-  const page = await context.newPage();
+async function newPage(browser: Browser, folder: string, size: Size): Promise<TestPage> {
+  const page = await browser.newPage({ timezoneId: 'UTC', reducedMotion: 'reduce' });
+  await page.addInitScript(HOLD_STILL);
   await page.setViewportSize(size);
   page.setDefaultTimeout(ACTION_LIMIT_MS);
   const errors: string[] = [];
