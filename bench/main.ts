@@ -12,6 +12,7 @@ import { benchRedeploy } from './redeploy.ts';
 import { benchRetrain } from './retrain.ts';
 import { benchRows } from './rows.ts';
 import { benchServe } from './serve.ts';
+import { benchStart } from './start.ts';
 import { benchSteps } from './steps.ts';
 
 /** Its options are numbers, each with its default and its help; one without a default is a flag, 1 when it is given. */
@@ -42,6 +43,11 @@ const BENCHMARKS: Record<string, Benchmark<string>> = {
       many: [1000, 'trials of the long search'],
     },
     run: benchSteps,
+  }),
+  start: benchmark({
+    about: 'starting a stack again that has a version to serve, and how long commands take while it is idle',
+    options: { rounds: [5, 'how often it is started, and how often each command runs'] },
+    run: benchStart,
   }),
   redeploy: benchmark({
     about: 'redeploys and rollbacks under a steady load: how many requests fail, and how long each takes',

@@ -74,6 +74,18 @@ async function historyOf(handle: WorkflowHandle) {
   return { activities, events: events?.length ?? 0 };
 }
 
+const SAMPLE_MS = 1_000;
+
+/** Samples something from the beginning to the end; gives what it was at first, after each quarter of the time, and last. */
+async function whileSampling(sample: () => number, body: () => Promise<unknown>): Promise<Record<string, number>> {
+  const samples = [sample()];
+  const timer = setInterval(() => samples.push(sample()), SAMPLE_MS);
+  await body().finally(() => clearInterval(timer));
+  samples.push(sample());
+  const at = (share: number) => samples[Math.round(share * (samples.length - 1))] ?? Number.NaN;
+  return { first: at(0), quarter: at(0.25), half: at(0.5), threeQuarters: at(0.75), last: at(1) };
+}
+
 /** A search with few and one with many trials of the sample data, on a stack of their own. */
 async function searches(few: number, many: number) {
   const stack = await startBenchStack();
@@ -90,7 +102,7 @@ async function searches(few: number, many: number) {
         taskQueue: TASK_QUEUES.orchestration,
         args: [{ data: stack.data, trials }],
       });
-      await handle.result();
+      const memory = await whileSampling(worker, () => handle.result());
       const secondsPerTrial = (performance.now() - startedAt) / 1000 / trials;
       const runs = [];
       for await (const { historyLength, historySize } of stack.client.workflow.list({
@@ -101,7 +113,7 @@ async function searches(few: number, many: number) {
       measured.push({
         trials,
         secondsPerTrial: Number(secondsPerTrial.toPrecision(3)),
-        workerResidentMib: worker(),
+        workerResidentMib: memory,
         runs: runs.length,
         mostEvents: Math.max(...runs.map(({ events }) => events)),
         mostHistoryBytes: Math.max(...runs.map(({ bytes }) => bytes)),

@@ -15,6 +15,7 @@ from sklearn.preprocessing import OneHotEncoder
 from mediwatch_training.dataset import open_dataset
 from mediwatch_training.drift.log import read_log
 from mediwatch_training.drift.windows import outcomes_of
+from mediwatch_training.errors import DataInvalid
 from mediwatch_training.serving.records import RecordReader, boolean_spellings
 from mediwatch_training.training.encoder import known_categories
 from mediwatch_training.training.table import read_table
@@ -179,6 +180,15 @@ def test_the_target_and_the_group_may_be_among_the_dropped(tmp_path):
     result = prepared(tmp_path, columns, group="who", drop=["who", "outcome"])
     assert result["groups"] == 50
     assert result["dropped"] == [{"name": "who", "reason": "group"}]
+
+
+@pytest.mark.parametrize("cells", [[[1, 2], [3]], [{"a": 1}, {"a": 2}], [b"\xff", b"\xfe"]])
+def test_a_parquet_column_that_is_neither_numbers_nor_text_is_named_and_can_be_left_out(tmp_path, cells):
+    path = tmp_path / "p.parquet"
+    pd.DataFrame({"age": [1, 2], "notes": cells}).to_parquet(path)
+    with pytest.raises(DataInvalid, match=r"The column 'notes' of .*: name it in data\.drop"):
+        read_table(str(path), text_columns=("age",))
+    assert list(read_table(str(path), unread=("notes",)).frame) == ["age"]
 
 
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])

@@ -285,7 +285,7 @@ export function createNotificationActivities({ notifier }: { notifier: Pick<Noti
 }
 
 /** There may be hundreds of these watches, and nothing waits for the end of one that was called off. */
-const WATCH_INTERVAL_MS = 5_000;
+const WATCH_INTERVAL_MS = 20_000;
 
 /** Returns when the workflow run has ended in any way; heartbeats meanwhile. */
 async function untilEnded(client: Client, { workflowId, runId }: { workflowId: string; runId: string }) {

@@ -26,14 +26,49 @@ export const temporalCheck: Check = {
 async function examineServer({ workflowService }: Connection, { temporal }: Config): Promise<Finding[]> {
   const { address, namespace } = temporal;
   const { serverVersion } = await workflowService.getSystemInfo({});
-  const server = { version: serverVersion ?? '', address, namespace };
+  const at = { address, namespace };
+  const server = { version: serverVersion ?? '', ...at };
   try {
-    await workflowService.describeNamespace({ namespace });
-    return [finding('temporalAnswers', server)];
+    const { config, namespaceInfo } = await workflowService.describeNamespace({ namespace });
+    const { capabilities, limits } = namespaceInfo ?? {};
+    const own = {
+      retentionDays: Number(config?.workflowExecutionRetentionTtl?.seconds ?? 0) / DAY_SECONDS,
+      updates: capabilities?.syncUpdate ?? undefined,
+      payloadBytes: Number(limits?.blobSizeLimitError ?? 0) || undefined,
+    };
+    return [finding('temporalAnswers', { ...server, ...own }), ...judgeNamespace({ ...at, ...own })];
   } catch (error) {
     if ((error as { code?: number }).code !== NOT_FOUND) throw error;
     return [finding('namespaceMissing', server)];
   }
+}
+
+const DAY_SECONDS = 86_400;
+/** A run that failed on Friday is to be found on Monday. */
+const LEAST_RETENTION_DAYS = 3;
+/** No payload is larger: `test/workflows/longSearch` holds it for a search with a thousand trials. */
+const LARGEST_PAYLOAD_BYTES = 2 ** 20;
+
+interface Namespace {
+  namespace: string;
+  address: string;
+  /** How long it keeps a workflow that is closed. */
+  retentionDays: number;
+  /** Whether it takes updates; undefined: the server does not say. */
+  updates: boolean | undefined;
+  /** The largest payload that it takes; undefined: the server does not say. */
+  payloadBytes: number | undefined;
+}
+
+/** What of a namespace would be in the way. */
+export function judgeNamespace({ retentionDays, updates, payloadBytes, ...at }: Namespace): Finding[] {
+  return [
+    ...(retentionDays < LEAST_RETENTION_DAYS ? [finding('retentionShort', { ...at, retentionDays })] : []),
+    ...(updates === false ? [finding('updatesRefused', {})] : []),
+    ...(payloadBytes !== undefined && payloadBytes < LARGEST_PAYLOAD_BYTES
+      ? [finding('payloadsLimited', { payloadBytes, neededBytes: LARGEST_PAYLOAD_BYTES })]
+      : []),
+  ];
 }
 
 /** Kinds of task in Temporal's protocol (TaskQueueType). */

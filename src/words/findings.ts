@@ -41,6 +41,11 @@ interface ModelFile extends Model {
   version: string;
   file: string;
 }
+interface Server {
+  version: string;
+  address: string;
+  namespace: string;
+}
 interface Queue {
   queue: string;
   /** Of the workers that serve it. */
@@ -62,6 +67,8 @@ interface Login {
 }
 
 const versionOrNone = (version: string | null) => (version === null ? 'not set' : `version ${version}`);
+const days = (count: number) => counted(Number(count.toPrecision(2)), 'day');
+const kib = (bytes: number) => Math.round(bytes / 2 ** 10);
 const gib = (bytes: number) => (bytes / 2 ** 30).toFixed(1);
 const reconcile = ({ fixable }: Disagreement) =>
   fixable ? 'mediwatch doctor --fix-aliases' : 'mediwatch promote VERSION, or set them in MLflow';
@@ -109,15 +116,30 @@ const MEANINGS = {
 
   // Temporal.
   temporalAnswers: ok(
-    ({ version, address, namespace }: { version: string; address: string; namespace: string }) =>
-      `server ${version || 'of unknown version'} at ${address}, namespace "${namespace}"`,
+    ({ version, address, namespace, retentionDays }: Server & { retentionDays: number }) =>
+      `server ${version || 'of unknown version'} at ${address}, namespace "${namespace}", which keeps what has ended for ${days(retentionDays)}`,
+  ),
+  retentionShort: warning(
+    ({ retentionDays }: { retentionDays: number; namespace: string; address: string }) =>
+      `the namespace keeps what has ended for ${days(retentionDays)} only: history, logs by workflow and resets reach back no further`,
+    ({ namespace, address }) =>
+      `temporal operator namespace update --namespace ${namespace} --address ${address} --retention 30d (on Temporal Cloud: its settings)`,
+  ),
+  updatesRefused: problem(
+    'the namespace takes no updates: nobody can approve, and retrainNow is refused',
+    'use a Temporal server from 1.25 on, with system.enableUpdateWorkflowExecution left on',
+  ),
+  payloadsLimited: warning(
+    ({ payloadBytes, neededBytes }: { payloadBytes: number; neededBytes: number }) =>
+      `the namespace takes payloads up to ${kib(payloadBytes)} KiB; a long search may need ${kib(neededBytes)}`,
+    'raise limit.blobSize.error of the server, or search with fewer trials',
   ),
   temporalAway: problem(
     ({ address, reason }: { address: string; reason: string }) => `it does not answer at ${address} (${reason})`,
     'npm start, or name yours in temporal.address of mediwatch.yaml or in TEMPORAL_ADDRESS',
   ),
   namespaceMissing: problem(
-    ({ version, address, namespace }: { version: string; address: string; namespace: string }) =>
+    ({ version, address, namespace }: Server) =>
       `server ${version || 'of unknown version'} at ${address} has no namespace "${namespace}"`,
     ({ namespace, address }) =>
       `temporal operator namespace create --namespace ${namespace} --address ${address}, or correct temporal.namespace`,

@@ -78,7 +78,7 @@ export const PROFILES = {
   /** Waits for the end of a workflow, however long it takes: heartbeats tell a dead worker from a slow holder. */
   watch: {
     startToCloseTimeout: '365 days',
-    heartbeatTimeout: '15 seconds',
+    heartbeatTimeout: '1 minute',
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
     retry: {
       initialInterval: '200 milliseconds',

@@ -9,7 +9,7 @@ import { judgePort, otherAccounts } from '../../src/doctor/machine.ts';
 import { judgeMlflowVersion } from '../../src/doctor/mlflow.ts';
 import { judgeOwnLog, judgePredictionLog } from '../../src/doctor/predictionLog.ts';
 import { judgeAgreement, judgeProduction } from '../../src/doctor/registry.ts';
-import { judgeQueue } from '../../src/doctor/temporal.ts';
+import { judgeNamespace, judgeQueue } from '../../src/doctor/temporal.ts';
 import type { RegistryChange } from '../../src/domain/registryMoves.ts';
 import { judgeSpace } from '../../src/systems/disk.ts';
 import { type Finding, finding, findingText, problemsText, severityOf } from '../../src/words/findings.ts';
@@ -36,6 +36,25 @@ function applied({ versions, aliases }: RegistrySnapshot, changes: readonly Regi
   }
   return after;
 }
+
+describe('a namespace', () => {
+  const of = { namespace: 'mediwatch.a1b2c', address: 'eu-central-1.aws.api.temporal.io:7233' };
+  const codes = (facts: Partial<Parameters<typeof judgeNamespace>[0]>) =>
+    judgeNamespace({ ...of, retentionDays: 30, updates: true, payloadBytes: 2 ** 21, ...facts }).map(
+      ({ code }) => code,
+    );
+
+  it('that keeps its history, takes updates and large payloads is in order, and so is one that does not say', () => {
+    expect(codes({})).toEqual([]);
+    expect(codes({ updates: undefined, payloadBytes: undefined })).toEqual([]);
+  });
+
+  it('that does not is told', () => {
+    expect(codes({ retentionDays: 1 })).toEqual(['retentionShort']);
+    expect(codes({ updates: false })).toEqual(['updatesRefused']);
+    expect(codes({ payloadBytes: 2 ** 18 })).toEqual(['payloadsLimited']);
+  });
+});
 
 describe('stages and aliases', () => {
   it('agree after any promotion that was completed', () => {

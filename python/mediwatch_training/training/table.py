@@ -114,15 +114,15 @@ def read_table(
     kind = "Parquet" if source.separator is None else "CSV"
     try:
         names = _names_of(source)
+        familiar = any(name in names for name in (*text_columns, *unread, *codes))
         if len(set(names)) == len(names):
             wanted = [name for name in names if name not in unread]
-            read = _parse(source, wanted) if kind == "CSV" else _of_parquet(source, wanted, text_columns)
+            read = _parse(source, wanted) if kind == "CSV" else _of_parquet(path, source, wanted, text_columns, familiar)
         else:
             read = {}
     except (pa.ArrowException, OSError) as error:
         why = described(error) if kind == "Parquet" else _why_not_csv(source, error)
         raise DataInvalid(f"{path} is not a {kind} file that can be read: {why}", "dataPath") from error
-    familiar = any(name in names for name in (*text_columns, *unread, *codes))
     _refuse_repeated(path, names, familiar)
     if kind == "CSV" and len(names) > 1:
         _refuse_second_header(path, source)
@@ -213,11 +213,26 @@ def _code_type(values: int) -> np.dtype[np.int8]:
     return np.min_scalar_type(-values - 1)
 
 
-def _of_parquet(source: Source, names: Sequence[str], text_columns: Sequence[str]) -> dict[str, Coded]:
+def _of_parquet(
+    path: str, source: Source, names: Sequence[str], text_columns: Sequence[str], familiar: bool
+) -> dict[str, Coded]:
+    import pyarrow as pa
     from pyarrow import parquet
 
+    columns: dict[str, Coded] = {}
     with parquet.ParquetFile(source.open()) as file:
-        return {name: _of_one_kind(file.read([name]).column(name), name in text_columns) for name in names}
+        for name in names:
+            column = file.read([name]).column(name)
+            try:
+                columns[name] = _of_one_kind(column, name in text_columns)
+            except pa.ArrowException as error:
+                which = f"The column {name!r}" if familiar else f"Column {names.index(name) + 1}"
+                raise DataInvalid(
+                    f"{which} of {path} holds {column.type}, which is neither a number nor text: name it in data.drop, "
+                    "or take it apart before",
+                    "dataPath",
+                ) from error
+    return columns
 
 
 def _of_one_kind(column: Column, as_text: bool) -> Coded:

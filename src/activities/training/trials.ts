@@ -31,20 +31,27 @@ interface RungResult {
 export function createTrialActivities({ config: shared, mlflow, store, runner }: TrainingSystems) {
   const trialThreads = Math.max(1, Math.floor(availableParallelism() / shared.worker.slots));
 
+  /** The run of a bundled trial, made if an earlier attempt did not; a first attempt need not look for one. */
+  const runOf = async (
+    config: Config,
+    { number, parentRunId, key }: TrialRequest,
+    startTime: number,
+    more: Record<string, string> = {},
+  ) => {
+    const experimentId = await mlflow.ensureExperiment(config.mlflow.experiment);
+    const tags = { [TAGS.trial]: String(number), ...more };
+    const created = { experimentId, name: `trial ${number}`, parentRunId, startTime };
+    return Context.current().info.attempt === 1
+      ? mlflow.createRun({ ...created, tags: { ...tags, [TAGS.key]: key } })
+      : mlflow.ensureRun({ ...created, key, tags });
+  };
+
   /** Fits one trial in the warm pool; its run is made meanwhile. */
   const bundledTrial = (config: Config, request: TrialRequest) =>
     runStepActivity(config, numbered(request), async ({ run, beat }) => {
-      const { dataset, model, number, params, seed, parentRunId, key } = request;
+      const { dataset, model, params, seed } = request;
       const datasetDir = await store.fetchDirectory(dataset, { signal: beat.signal });
-      const startTime = Date.now();
-      const experimentId = await mlflow.ensureExperiment(config.mlflow.experiment);
-      const tags = { [TAGS.trial]: String(number) };
-      const created = { experimentId, key, name: `trial ${number}`, parentRunId, startTime, tags };
-      // A first attempt need not look for the run of an earlier one.
-      const opened =
-        Context.current().info.attempt === 1
-          ? mlflow.createRun({ ...created, tags: { ...tags, [TAGS.key]: key } })
-          : mlflow.ensureRun(created);
+      const opened = runOf(config, request, Date.now());
       const unopened = new AbortController();
       opened.catch((error: unknown) => unopened.abort(error));
       const stoppable = stoppedBy(runner, unopened.signal);
@@ -56,8 +63,10 @@ export function createTrialActivities({ config: shared, mlflow, store, runner }:
       try {
         if (answer.status === 'rejected') throw answer.reason;
         const outcome = readStepAnswer('trial', TrialResult, answer.value);
-        await mlflow.logBatch(runId, { params: stringified(params), metrics: outcome.metrics });
-        await mlflow.updateRun(runId, { status: 'FINISHED', endTime: Date.now() });
+        await Promise.all([
+          mlflow.logBatch(runId, { params: stringified(params), metrics: outcome.metrics }),
+          mlflow.updateRun(runId, { status: 'FINISHED', endTime: Date.now() }),
+        ]);
         return { ...outcome, runId };
       } catch (error) {
         const status = beat.signal.aborted ? 'KILLED' : 'FAILED';
@@ -72,7 +81,7 @@ export function createTrialActivities({ config: shared, mlflow, store, runner }:
    */
   const rungOfTrial = (config: Config, request: RungRequest) =>
     runStepActivity(config, numbered(request), async ({ run, beat }) => {
-      const { dataset, model, number, params, seed, parentRunId, key, step, pruner, direction, trials } = request;
+      const { dataset, model, number, params, seed, step, pruner, direction, trials } = request;
       const { signal } = beat;
       const datasetDir = await store.fetchDirectory(dataset, { signal });
       const startTime = Date.now();
@@ -82,12 +91,11 @@ export function createTrialActivities({ config: shared, mlflow, store, runner }:
       const reports = [...(trials.find((trial) => trial.number === number)?.reports ?? []), { step, score }];
       const contest = { pruner, direction, trials };
       if (!(await isPruned(runner, run, { contest, number, reports }))) return { score, seconds, prunedRunId: null };
-      const experimentId = await mlflow.ensureExperiment(config.mlflow.experiment);
-      const tags = { [TAGS.trial]: String(number), [TAGS.pruned]: `${step}/${LAST_STEP}` };
-      const created = { experimentId, key, name: `trial ${number}`, parentRunId, startTime, tags };
-      const { runId } = await mlflow.ensureRun(created);
-      await mlflow.logBatch(runId, { params: stringified(params), metrics: { rung_score: score }, step });
-      await mlflow.updateRun(runId, { status: 'KILLED', endTime: Date.now() });
+      const { runId } = await runOf(config, request, startTime, { [TAGS.pruned]: `${step}/${LAST_STEP}` });
+      await Promise.all([
+        mlflow.logBatch(runId, { params: stringified(params), metrics: { rung_score: score }, step }),
+        mlflow.updateRun(runId, { status: 'KILLED', endTime: Date.now() }),
+      ]);
       return { score, seconds, prunedRunId: runId };
     });
 
