@@ -1,10 +1,6 @@
-import { enableCompileCache } from 'node:module';
-import { join } from 'node:path';
 import process from 'node:process';
-
-// Halves the time to the first line; where the checkout cannot be written, everything is compiled each time.
-enableCompileCache(join(import.meta.dirname, '../node_modules/.cache/mediwatch'));
-const [{ main }, { codeOfLostOutput }] = await Promise.all([import('./cli/main.ts'), import('./cli/exit.ts')]);
+import { codeOfLostOutput } from './cli/exit.ts';
+import { main } from './cli/main.ts';
 
 const interruption = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {

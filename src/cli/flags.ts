@@ -40,9 +40,9 @@ export function typableFields(input: z.ZodObject): string[] {
  *
  * @param config for the value that holds without the flag; absent when it cannot be read
  */
-export function optionOf(field: string, schema: z.ZodType, config?: Config): Option {
+export function optionOf(field: string, schema: z.ZodType, config?: () => Config | undefined): Option {
   const core = coreOf(schema);
-  const option = new Option(flagsOf(field, schema) ?? '', aboutOf(schema, config));
+  const option = described(new Option(flagsOf(field, schema) ?? ''), schema, config);
   if (core instanceof z.ZodEnum) option.choices(core.options.map(String));
   if (core instanceof z.ZodNumber) option.argParser(core.format?.includes('int') ? wholeNumber : decimal);
   if (core instanceof z.ZodRecord) option.argParser(parameter);
@@ -68,8 +68,17 @@ function flagName(field: string, schema: z.ZodType): string {
   return flag === '' ? '' : `--${flag ?? field.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
+/** Describes it by its schema and the settings, which are not read unless somebody asks for help. */
+export function described<Of extends Argument | Option>(
+  of: Of,
+  schema: z.ZodType,
+  config: () => Config | undefined = () => undefined,
+): Of {
+  return Object.defineProperty(of, 'description', { get: () => aboutOf(schema, config()) });
+}
+
 /** What a field is, and the setting that holds without it: `…; default: 20 (search.trials)`. */
-export function aboutOf(schema: z.ZodType, config: Config | undefined): string {
+function aboutOf(schema: z.ZodType, config: Config | undefined): string {
   const { setting } = metaOf(schema);
   const about = descriptionOf(schema);
   if (setting === undefined) return about;

@@ -15,6 +15,9 @@ export interface TrainingProcesses {
   close(): Promise<void>;
 }
 
+/** A fit takes every core for as long as it lasts; the API, the servers and proposals need one for milliseconds. */
+const NICENESS = 5;
+
 /** Starts the warm Python processes of a training worker, and what guards them. */
 export async function createTrainingProcesses(config: Config): Promise<TrainingProcesses> {
   const { slots, memoryLimitMb, python } = config.worker;
@@ -27,7 +30,13 @@ export async function createTrainingProcesses(config: Config): Promise<TrainingP
     reaper,
   };
   const log = (name: string) => join(fromRoot(config, config.stack.dir), 'logs', `${name}.log`);
-  const pool = createPool({ ...shared, size: slots, logFile: log('python'), warm: ['sklearn', 'mlflow'] });
+  const pool = createPool({
+    ...shared,
+    size: slots,
+    logFile: log('python'),
+    warm: ['sklearn', 'mlflow'],
+    niceness: NICENESS,
+  });
   const proposer = createPool({ ...shared, size: 1, logFile: log('python-proposer'), warm: ['optuna'] });
   await removeStaleWork(config);
   const runner = await createStepRunner({ config, reaper, pool, proposer });

@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import type { Config } from '../../config.ts';
 import { WORKFLOWS, type WorkflowName } from '../../contracts/workflows.ts';
 import { type Cli, user } from '../cli.ts';
-import { aboutOf, completing, optionOf, typableFields, versionNumber, YES_FLAG } from '../flags.ts';
+import { completing, described, optionOf, typableFields, versionNumber, YES_FLAG } from '../flags.ts';
 import { describeCommand, type Example } from '../help.ts';
 
 /** A command that starts one workflow. */
@@ -126,11 +126,11 @@ export const CHANGES: readonly StartCommand[] = [
 export function addStartCommand(program: Command, cli: Cli, spec: StartCommand): void {
   const { about, input: schema } = WORKFLOWS[spec.workflow];
   const fields = schema.shape as Record<string, z.ZodType>;
-  const config = readableConfig(cli);
+  const config = () => readableConfig(cli);
   const command = describeCommand(program.command(spec.name), about.replace(/\.$/, ''), spec.examples);
   if (spec.version) {
-    const versionAbout = aboutOf(fields.version as z.ZodType, config);
-    command.addArgument(completing(new Argument('[version]', versionAbout).argParser(versionNumber), 'versions'));
+    const version = new Argument('[version]').argParser(versionNumber);
+    command.addArgument(completing(described(version, fields.version as z.ZodType, config), 'versions'));
   }
   const names = typableFields(schema);
   const options = names.map((field) => ({ field, option: optionOf(field, fields[field] as z.ZodType, config) }));

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { constants, getPriority, setPriority } from 'node:os';
 import { z } from 'zod';
 import { StepFailure } from '../../contracts/steps.ts';
 import { parseJson } from '../../contracts/text.ts';
@@ -12,6 +13,8 @@ export interface WarmProcessOptions extends Omit<GroupOptions, 'stdin'> {
   logFile: string;
   /** MiB of resident memory. */
   memoryLimitMb: number;
+  /** How far it stands back for what people wait for, as the command nice counts; default: 0. */
+  niceness?: number;
 }
 
 export interface TaskRequest {
@@ -50,6 +53,15 @@ const START_TIMEOUT_MS = 120_000;
 /** The process was gone before it had read the task, so that another one can take it. */
 export class NotDelivered extends Error {}
 
+/** Of a process that has just begun: what it starts, threads too, takes it over. */
+function standBack(pid: number, niceness = 0): void {
+  try {
+    if (niceness !== 0) setPriority(pid, Math.min(getPriority() + niceness, constants.priority.PRIORITY_LOW));
+  } catch {
+    // It has ended already, which is told elsewhere.
+  }
+}
+
 /** One process of a pool: takes one task at a time, and lives until something goes wrong. */
 export class WarmProcess {
   /** Aborted as soon as it can take no other task. */
@@ -81,6 +93,7 @@ export class WarmProcess {
       await idleLog.close();
       throw error;
     }
+    standBack(group.pid, options.niceness);
     const started = new WarmProcess(options, closing, group, idleLog);
     const limits = started.#limits(commandLine(options.command), START_TIMEOUT_MS);
     const failure = await Promise.race([started.#ready.promise, started.gone, limits.exceeded]);

@@ -1,3 +1,4 @@
+import { getPriority } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { CommandAborted, StepError } from '../../../src/systems/processes/errors.ts';
@@ -42,6 +43,11 @@ describe('a pool', () => {
   it('keeps its processes from one task to the next', async () => {
     open(1);
     expect(await pidOf()).toBe(await pidOf());
+  });
+
+  it('has processes that stand back for others', async () => {
+    open(1, { niceness: 5 });
+    expect(getPriority(await pidOf())).toBe(getPriority() + 5);
   });
 
   it('replaces a process after as many tasks as it may have', async () => {
