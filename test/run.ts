@@ -9,9 +9,12 @@ for (const problem of problems) console.error(problem);
 console.log(`\n${sentence(total)}`);
 process.exitCode = problems.length > 0 ? 1 : 0;
 
-/** What waits for Docker runs beside the whole stacks: each of them leaves cores idle. */
+/** What waits for Docker, and builds programs where they are not cached, runs beside the others: each leaves cores idle. */
 async function runAll(): Promise<Suite[]> {
-  const parts = await Promise.all([runPytest(), runVitest({ project: 'parts' })]);
-  const wholes = await Promise.all([runVitest({ project: 'whole' }), runVitest({ project: 'containers' })]);
-  return [...parts, ...wholes];
+  const parts = async () => {
+    const first = await Promise.all([runPytest(), runVitest({ project: 'parts' })]);
+    return [...first, await runVitest({ project: 'whole' })];
+  };
+  const [others, containers] = await Promise.all([parts(), runVitest({ project: 'containers' })]);
+  return [...others, containers];
 }

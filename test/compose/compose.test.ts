@@ -10,7 +10,7 @@ import { whyNot } from './support/programs.ts';
 
 const MODEL = 'MediWatchReadmit';
 /** Images are built from source the first time. */
-const BUILD_MS = 1_500_000;
+const BUILD_MS = 2_700_000;
 /** For all services, one after the other, and for a retrain on a busy machine. */
 const UP_MS = 600_000;
 
