@@ -96,6 +96,14 @@ export function canGoOn(trials: readonly Pick<Trial, 'state' | 'reports'>[], rep
   return Math.max(0, ...lengths) > (reports.at(-1)?.step ?? 0);
 }
 
+/** What the sampler is told of the trials; it goes into the history with each proposal. */
+export type TriedParams = Pick<Trial, 'number' | 'params' | 'state' | 'score' | 'reports'>;
+export const tried = ({ trials }: Study): TriedParams[] =>
+  trials.map(({ number, params, state, score, reports }) => ({
+    ...{ number, params, state, score },
+    ...(reports && { reports }),
+  }));
+
 /** Trials that a running one is compared with. Beside the latest, a long study keeps only good ones. */
 export const comparable = ({ trials }: Study): Pick<Trial, 'number' | 'state' | 'reports'>[] =>
   trials

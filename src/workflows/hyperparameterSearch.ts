@@ -20,6 +20,7 @@ import {
   searchProgress,
   stopOf,
   tooManyFailed,
+  tried,
 } from '../domain/study.ts';
 import { stepActivities } from './runtime/activities.ts';
 import { applicationFailure, rootMessage } from './runtime/failures.ts';
@@ -188,7 +189,7 @@ class Search {
       seed,
       count,
       rows: this.dataset.splits?.train.rows ?? null,
-      trials: this.study.trials,
+      trials: tried(this.study),
     });
     const before = this.study.proposed;
     this.study = propose(this.study, proposals);

@@ -4,7 +4,7 @@ import type { Config } from '../../config.ts';
 import { TAGS } from '../../contracts/names.ts';
 import { SuggestResult, TrialResult } from '../../contracts/steps.ts';
 import type { Params, Space, Trial } from '../../contracts/training.ts';
-import { LAST_STEP, shareOf } from '../../domain/study.ts';
+import { LAST_STEP, shareOf, type TriedParams } from '../../domain/study.ts';
 import type { Mlflow, Run } from '../../systems/mlflow/index.ts';
 import { readStepAnswer } from '../../systems/steps/index.ts';
 import { merged, runSource, scoreOf } from '../../systems/steps/metrics.ts';
@@ -111,18 +111,13 @@ export function createTrialActivities({ config: shared, mlflow, store, runner }:
       count: number;
       rows?: number | null;
       direction?: 'maximize' | 'minimize' | undefined;
-      trials: Trial[];
+      trials: TriedParams[];
     }): Promise<Params[]> => {
       const { registeredModel, direction = 'maximize', warmStart = 0, ...wanted } = request;
       const config = settingsOf(shared, registeredModel);
       return runStepActivity(config, 'suggest', async ({ run, beat }) => {
         const first = await paramsOfVersions(mlflow, config, warmStart, beat.signal);
-        const trials = request.trials.map(({ number, params, state, score, reports }) => ({
-          ...{ number, params, state, score },
-          ...(reports && { reports }),
-        }));
-        return readStepAnswer('suggest', SuggestResult, await run(runner, { ...wanted, direction, trials, first }))
-          .params;
+        return readStepAnswer('suggest', SuggestResult, await run(runner, { ...wanted, direction, first })).params;
       });
     },
 
