@@ -184,7 +184,7 @@ async function trialOverhead(
     const result = JSON.parse(Buffer.from(payload.data).toString()) as Partial<TrialEnd & RungEnd>;
     overhead += time - start - (result.metrics?.trial_seconds ?? result.seconds ?? Number.NaN);
     // The last activity of a trial; one whose rung let it go on has another.
-    if (result.prunedRunId !== null) trials += 1;
+    if (result.pruned !== false) trials += 1;
   }
   return overhead / trials;
 }
@@ -194,5 +194,5 @@ interface TrialEnd {
 }
 interface RungEnd {
   seconds: number;
-  prunedRunId: string | null;
+  pruned: boolean;
 }

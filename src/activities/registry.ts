@@ -12,10 +12,11 @@ import {
   RegistrySnapshot,
 } from '../contracts/registry.ts';
 import { parseJson } from '../contracts/text.ts';
-import { ArtifactRef, type TrainedModel } from '../contracts/training.ts';
+import { ArtifactRef, type Params, type TrainedModel } from '../contracts/training.ts';
 import { firstScore } from '../domain/firstScore.ts';
 import type { Judgement } from '../domain/promotionGate.ts';
 import { inProduction, planPromotion, planRestore, productionOf } from '../domain/registryMoves.ts';
+import { LAST_STEP } from '../domain/study.ts';
 import type { CallOptions, Mlflow, ModelVersion } from '../systems/mlflow/index.ts';
 import { applyChanges, readSnapshot } from '../systems/mlflow/registryChanges.ts';
 import { assertLoadable } from '../systems/modelTrust.ts';
@@ -24,6 +25,7 @@ import { changeReasonText, verdictText } from '../words/verdicts.ts';
 import { type Audit, NO_AUDIT } from './lib/audited.ts';
 import { comparisonPage } from './lib/comparisonPage.ts';
 import { isBundledData } from './training/systems.ts';
+import { stringified, type TrialRun, trialRun } from './training/trial.ts';
 
 interface OpenRun {
   key: string;
@@ -57,6 +59,16 @@ const Change = z.object({ key: z.string(), before: RegistrySnapshot });
 type Change = z.infer<typeof Change>;
 
 const EVENT_OF = { promote: 'promoted', rollback: 'rolledBack', restore: 'restored' } as const;
+
+interface PrunedTrial extends TrialRun {
+  registeredModel: string;
+  params: Params;
+  /** Unix time (ms). */
+  endedAt: number;
+  /** Where it ended (see domain/study.ts), and with which score. */
+  step: number;
+  score: number;
+}
 
 /** A tag holds 5,000 characters in older releases of MLflow: other versions in no stage are left out. */
 function onlyPlaced({ versions, aliases }: RegistrySnapshot): RegistrySnapshot {
@@ -129,6 +141,18 @@ export function createRegistryActivities({
     async closeRun({ runId, status, tags = {} }: CloseRun): Promise<void> {
       await mlflow.logBatch(runId, { tags });
       await mlflow.updateRun(runId, { status, endTime: Date.now() });
+    },
+
+    /** Writes down a bundled trial that was pruned, as a run nested in the search's run. */
+    async recordPruned(trial: PrunedTrial): Promise<{ runId: string }> {
+      const { registeredModel, params, step, score, endedAt } = trial;
+      const tags = { [TAGS.pruned]: `${step}/${LAST_STEP}` };
+      const { runId } = await trialRun(mlflow, forModel(shared, registeredModel), { ...trial, tags });
+      await Promise.all([
+        mlflow.logBatch(runId, { params: stringified(params), metrics: { rung_score: score }, step }),
+        mlflow.updateRun(runId, { status: 'KILLED', endTime: endedAt }),
+      ]);
+      return { runId };
     },
 
     /** Registers a trained model once for its key, and makes it the challenger. */

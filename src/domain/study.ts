@@ -77,6 +77,12 @@ export function report(study: Study, wanted: number, ...more: TrialReport[]): St
   return { ...study, trials };
 }
 
+/** Adds the MLflow run of a trial that has ended. */
+export const withRun = (study: Study, wanted: number, runId: string): Study => ({
+  ...study,
+  trials: study.trials.map((trial) => (trial.number === wanted ? { ...trial, runId } : trial)),
+});
+
 /**
  * Scores of a script, in their order, as what it has reported. Of many, ever fewer are kept: the same of each trial, and
  * about forty of a million.

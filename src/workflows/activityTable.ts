@@ -149,6 +149,11 @@ export const ACTIVITIES = {
     profile: 'registry',
     summary: ({ status }) => `close the MLflow run as ${status.toLowerCase()}`,
   },
+  recordPruned: {
+    queue: 'orchestration',
+    profile: 'registry',
+    summary: ({ number, step }) => `write down that trial ${number} ended on ${step}/${LAST_STEP} of the rows`,
+  },
   registerVersion: {
     queue: 'orchestration',
     profile: 'files',

@@ -21,8 +21,9 @@ import {
   stopOf,
   tooManyFailed,
   tried,
+  withRun,
 } from '../domain/study.ts';
-import { stepActivities } from './runtime/activities.ts';
+import { activities, stepActivities } from './runtime/activities.ts';
 import { applicationFailure, rootMessage } from './runtime/failures.ts';
 import { signalParent } from './runtime/progress.ts';
 import { type Run, workflow } from './runtime/workflow.ts';
@@ -112,6 +113,7 @@ class Search {
   private readonly queue: Trial[] = [];
   private refilling: Promise<void> | undefined;
   private running = 0;
+  private readonly records: Promise<void>[] = [];
   private reported = { at: 0, best: -1, running: 0 };
 
   constructor(plan: SearchPlan, context: Run<Carried>, dataset: Dataset) {
@@ -152,6 +154,7 @@ class Search {
       }
     }
     this.report();
+    await Promise.all(this.records);
   }
 
   private async next(): Promise<Trial | undefined> {
@@ -202,33 +205,23 @@ class Search {
     const { number, params } = trial;
     const startedAt = Date.now();
     const seconds = () => (Date.now() - startedAt) / 1000;
-    const activities = stepActivities(limits.trial);
-    const request = {
-      registeredModel,
-      dataset: this.dataset.ref,
-      data,
-      model,
-      number,
-      params,
-      seed,
-      parentRunId: this.context.mlflowRunId,
-      key: this.context.key(`trial/${number}`),
-    };
+    const { runRung, runTrial } = stepActivities(limits.trial);
+    const { mlflowRunId: parentRunId } = this.context;
+    const named = { registeredModel, number, params, parentRunId, key: this.context.key(`trial/${number}`) };
+    const request = { ...named, dataset: this.dataset.ref, data, model, seed };
     try {
       const judge = pruner === 'none' ? null : { pruner, direction };
       const steps = rungsOf(this.dataset.splits?.train.rows);
       const rungs = judge && !trialCommand ? steps.map((step) => ({ step, ...judge })) : [];
       for (const rung of rungs) {
-        const { score, prunedRunId } = await activities.runRung({
-          ...request,
-          ...rung,
-          trials: comparable(this.study),
-        });
+        const { score, pruned } = await runRung({ ...request, ...rung, trials: comparable(this.study) });
         this.study = report(this.study, number, { step: rung.step, score });
-        if (prunedRunId) return { ...trial, runId: prunedRunId, state: 'pruned', seconds: seconds() };
+        if (!pruned) continue;
+        this.record({ ...named, step: rung.step, score, startedAt, endedAt: Date.now() });
+        return { ...trial, state: 'pruned', seconds: seconds() };
       }
       const contest = judge && trialCommand ? { ...judge, trials: comparable(this.study) } : null;
-      const outcome = await activities.runTrial({ ...request, contest });
+      const outcome = await runTrial({ ...request, contest });
       const { reports = [], pruned, score, metrics, runId } = outcome;
       // How far a trial can go is known to the pruner by those that went there.
       const last = rungs.length > 0 ? [{ step: LAST_STEP, score }] : [];
@@ -239,6 +232,15 @@ class Search {
       if (!isTrialFailure(error)) throw error;
       return { ...trial, state: 'failed', error: truncate(rootMessage(error), 300) };
     }
+  }
+
+  /** Writes a pruned trial down in MLflow, while the next one runs. */
+  private record(pruned: Parameters<typeof activities.recordPruned>[0]): void {
+    const recorded = activities.recordPruned(pruned).then(({ runId }) => {
+      this.study = withRun(this.study, pruned.number, runId);
+    });
+    recorded.catch(() => undefined);
+    this.records.push(recorded);
   }
 
   private report(): void {

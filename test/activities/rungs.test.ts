@@ -1,6 +1,9 @@
+import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { createRegistryActivities } from '../../src/activities/registry.ts';
+import { loadConfig } from '../../src/config.ts';
 import { TAGS } from '../../src/contracts/names.ts';
-import type { Mlflow } from '../../src/systems/mlflow/index.ts';
+import type { Mlflow, Run } from '../../src/systems/mlflow/index.ts';
 import type { StepCall } from '../../src/systems/steps/index.ts';
 import { createBench, DATASET } from './training.ts';
 
@@ -23,12 +26,14 @@ beforeEach(() => {
 });
 afterEach(() => bench.close());
 
+const made = (run: Record<string, unknown>) => {
+  writes.push(run);
+  return { runId: 'r' } as Run;
+};
 const mlflow: Partial<Mlflow> = {
   ensureExperiment: async () => '1',
-  ensureRun: (async (run: object) => {
-    writes.push({ ...run });
-    return { runId: 'r' };
-  }) as unknown as Mlflow['ensureRun'],
+  ensureRun: async (run) => made({ ...run }),
+  createRun: async (run) => made({ ...run }),
   logBatch: async (runId, batch) => void writes.push({ runId, ...batch }),
   updateRun: async (runId, change) => void writes.push({ runId, ...change }),
 };
@@ -46,7 +51,7 @@ function rungThat(prune: boolean) {
 }
 
 it('a rung is fitted on its share of the rows, and judged with its score beside those of the other trials', async () => {
-  expect(await rungThat(false)).toEqual({ score: 0.6, seconds: 2, prunedRunId: null });
+  expect(await rungThat(false)).toEqual({ score: 0.6, seconds: 2, pruned: false });
   expect(calls).toMatchObject([
     { step: 'trial', input: { params: { x: 1 }, share: 3 / 9 } },
     { step: 'judge', input: { pruner: 'asha', direction: 'maximize', number: 3 } },
@@ -56,12 +61,22 @@ it('a rung is fitted on its share of the rows, and judged with its score beside 
   expect(writes).toEqual([]);
 });
 
-it('a trial that is pruned leaves a killed run with its parameters, its score and the rung at which it ended', async () => {
-  expect(await rungThat(true)).toEqual({ score: 0.6, seconds: 2, prunedRunId: 'r' });
+it('one that Optuna prunes ends there', async () => {
+  expect(await rungThat(true)).toEqual({ score: 0.6, seconds: 2, pruned: true });
+});
+
+it.each([1, 2])('a pruned trial is written down by attempt %d once, as a killed run of its own', async (attempt) => {
+  const { recordPruned } = createRegistryActivities({ config: loadConfig({}, '/nowhere'), mlflow: mlflow as Mlflow });
+  const { number, params, parentRunId, key } = REQUEST;
+  const ended = { step: 3, score: 0.6, startedAt: 1_000, endedAt: 3_000 };
+  const trial = { registeredModel: 'Readmission', number, params, parentRunId, key, ...ended };
+  const environment = new MockActivityEnvironment({ attempt });
+  expect(await environment.run(recordPruned, trial)).toEqual({ runId: 'r' });
   expect(writes).toMatchObject([
-    { experimentId: '1', key: 'k', parentRunId: 'search', tags: { [TAGS.trial]: '3', [TAGS.pruned]: '3/9' } },
+    { experimentId: '1', parentRunId: 'search', tags: { [TAGS.trial]: '3', [TAGS.pruned]: '3/9' }, startTime: 1_000 },
     { runId: 'r', params: { x: '1' }, metrics: { rung_score: 0.6 }, step: 3 },
-    { runId: 'r', status: 'KILLED', endTime: expect.any(Number) },
+    { runId: 'r', status: 'KILLED', endTime: 3_000 },
   ]);
+  expect(writes[0]).toMatchObject(attempt === 1 ? { tags: { [TAGS.key]: 'k' } } : { key: 'k' });
   expect(TAGS.pruned).toBe('mediwatch.pruned');
 });

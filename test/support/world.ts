@@ -131,7 +131,10 @@ export function createWorld(
       return Array.from({ length: count }, (_, index): Params => ({ x: trials.length + index }));
     },
     async runRung() {
-      return { score: 0.5, prunedRunId: null };
+      return { score: 0.5, pruned: false };
+    },
+    async recordPruned({ key }) {
+      return { runId: key };
     },
     async runTrial({ number, key }) {
       return { score: 0.6 + number / 1000, metrics: {}, runId: key };

@@ -29,10 +29,10 @@ it(`a search of ${TRIALS} trials stays within the limits of Temporal Cloud`, { t
     proposed += count;
     return Array.from({ length: count }, (_, index) => paramsOf(proposed + index));
   };
-  world.override.runRung = async ({ number, step, key }) => ({
+  world.override.runRung = async ({ number, step }) => ({
     score: Math.sin(number),
     seconds: 1.25,
-    prunedRunId: number % 3 < (step === 1 ? 1 : 2) ? key : null,
+    pruned: number % 3 < (step === 1 ? 1 : 2),
   });
   world.override.runTrial = async ({ number, key }) => ({
     score: Math.cos(number),

@@ -61,9 +61,9 @@ const SCENARIOS: Record<string, (bench: WorkflowBench) => Promise<WorkflowHandle
     const split = { rows: 30_000, groups: 30_000, positives: 3_000 };
     const splits = { train: split, validation: split, test: split };
     bench.world.override.prepareDataset = async () => ({ ...DATASET, splits });
-    bench.world.override.runRung = async ({ number, step, key }) => ({
+    bench.world.override.runRung = async ({ number, step }) => ({
       score: 0.5,
-      prunedRunId: number % 3 === 1 && step === 3 ? key : null,
+      pruned: number % 3 === 1 && step === 3,
     });
     return bench.start('hyperparameterSearch', { trials: 6 });
   },

@@ -177,10 +177,10 @@ const LARGE = { ...DATASET, splits: { train: split, validation: split, test: spl
 describe('a search', () => {
   it('prunes trials at the rungs where Python says so, and trains the best of the others', async () => {
     world.override.prepareDataset = async () => LARGE;
-    world.override.runRung = async ({ number, step, key }) => {
-      const isPruned = number % 2 === 1 || (number === 2 && step === 3);
-      return { score: 0.9, prunedRunId: isPruned ? key : null };
-    };
+    world.override.runRung = async ({ number, step }) => ({
+      score: 0.9,
+      pruned: number % 2 === 1 || (number === 2 && step === 3),
+    });
     const result = await run('hyperparameterSearch', { trials: 6, parallel: 1 });
     expect(result).toMatchObject({ complete: 2, pruned: 4, failed: 0, best: { number: 4, score: 0.604 } });
     const { trials } = result as SearchResult;
@@ -238,7 +238,7 @@ describe('a search', () => {
         died = true;
         throw ApplicationFailure.retryable('the worker was killed');
       }
-      return { score: 0.6, prunedRunId: null };
+      return { score: 0.6, pruned: false };
     };
     const result = await run('hyperparameterSearch', { trials: 1 });
     expect(result).toMatchObject({ complete: 1, pruned: 0 });

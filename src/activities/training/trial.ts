@@ -1,6 +1,10 @@
+import { Context } from '@temporalio/activity';
 import { z } from 'zod';
+import type { Config } from '../../config.ts';
+import { TAGS } from '../../contracts/names.ts';
 import { TrialResult } from '../../contracts/steps.ts';
 import { type ArtifactRef, type Params, TrialReport } from '../../contracts/training.ts';
+import type { Mlflow, Run } from '../../systems/mlflow/index.ts';
 import type { StepRunner } from '../../systems/steps/index.ts';
 import type { Contest } from './pruning.ts';
 
@@ -35,3 +39,24 @@ export const stoppedBy = (runner: StepRunner, signal: AbortSignal): StepRunner =
 });
 
 export const numbered = ({ number }: TrialRequest) => ({ step: 'trial', name: `trial-${number}` }) as const;
+
+/** MLflow takes parameters as texts. */
+export const stringified = (params: Params) =>
+  Object.fromEntries(Object.entries(params).map(([name, value]) => [name, String(value)]));
+
+export interface TrialRun extends Pick<TrialRequest, 'number' | 'parentRunId' | 'key'> {
+  /** Unix time (ms). */
+  startedAt: number;
+  tags?: Record<string, string>;
+}
+
+/** Makes the run of a bundled trial if an earlier attempt did not; a first attempt need not look for one. */
+export async function trialRun(mlflow: Mlflow, config: Config, trial: TrialRun): Promise<Run> {
+  const { number, parentRunId, key, startedAt } = trial;
+  const experimentId = await mlflow.ensureExperiment(config.mlflow.experiment);
+  const tags = { [TAGS.trial]: String(number), ...trial.tags };
+  const created = { experimentId, name: `trial ${number}`, parentRunId, startTime: startedAt };
+  return Context.current().info.attempt === 1
+    ? mlflow.createRun({ ...created, tags: { ...tags, [TAGS.key]: key } })
+    : mlflow.ensureRun({ ...created, key, tags });
+}

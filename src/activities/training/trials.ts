@@ -1,10 +1,8 @@
 import { availableParallelism } from 'node:os';
-import { Context } from '@temporalio/activity';
 import type { Config } from '../../config.ts';
-import { TAGS } from '../../contracts/names.ts';
 import { SuggestResult, TrialResult } from '../../contracts/steps.ts';
 import type { Params, Space, Trial } from '../../contracts/training.ts';
-import { LAST_STEP, shareOf, type TriedParams } from '../../domain/study.ts';
+import { shareOf, type TriedParams } from '../../domain/study.ts';
 import type { Mlflow, Run } from '../../systems/mlflow/index.ts';
 import { readStepAnswer } from '../../systems/steps/index.ts';
 import { merged, runSource, scoreOf } from '../../systems/steps/metrics.ts';
@@ -13,7 +11,7 @@ import { runStepActivity } from '../lib/step.ts';
 import { type Contest, isPruned } from './pruning.ts';
 import { scriptTrial } from './scriptTrial.ts';
 import { settingsOf, type TrainingSystems } from './systems.ts';
-import { numbered, stoppedBy, type TrialOutcome, type TrialRequest } from './trial.ts';
+import { numbered, stoppedBy, stringified, type TrialOutcome, type TrialRequest, trialRun } from './trial.ts';
 
 interface RungRequest extends TrialRequest, Contest {
   /** See domain/study.ts. */
@@ -24,34 +22,19 @@ interface RungResult {
   score: number;
   /** That the step itself took. */
   seconds?: number | null;
-  /** Null: the trial goes on. */
-  prunedRunId: string | null;
+  /** Whether the trial ends here. */
+  pruned: boolean;
 }
 
 export function createTrialActivities({ config: shared, mlflow, store, runner }: TrainingSystems) {
   const trialThreads = Math.max(1, Math.floor(availableParallelism() / shared.worker.slots));
-
-  /** The run of a bundled trial, made if an earlier attempt did not; a first attempt need not look for one. */
-  const runOf = async (
-    config: Config,
-    { number, parentRunId, key }: TrialRequest,
-    startTime: number,
-    more: Record<string, string> = {},
-  ) => {
-    const experimentId = await mlflow.ensureExperiment(config.mlflow.experiment);
-    const tags = { [TAGS.trial]: String(number), ...more };
-    const created = { experimentId, name: `trial ${number}`, parentRunId, startTime };
-    return Context.current().info.attempt === 1
-      ? mlflow.createRun({ ...created, tags: { ...tags, [TAGS.key]: key } })
-      : mlflow.ensureRun({ ...created, key, tags });
-  };
 
   /** Fits one trial in the warm pool; its run is made meanwhile. */
   const bundledTrial = (config: Config, request: TrialRequest) =>
     runStepActivity(config, numbered(request), async ({ run, beat }) => {
       const { dataset, model, params, seed } = request;
       const datasetDir = await store.fetchDirectory(dataset, { signal: beat.signal });
-      const opened = runOf(config, request, Date.now());
+      const opened = trialRun(mlflow, config, { ...request, startedAt: Date.now() });
       const unopened = new AbortController();
       opened.catch((error: unknown) => unopened.abort(error));
       const stoppable = stoppedBy(runner, unopened.signal);
@@ -75,28 +58,17 @@ export function createTrialActivities({ config: shared, mlflow, store, runner }:
       }
     });
 
-  /**
-   * Fits a bundled trial on some of the rows, and asks Optuna whether it goes on. Only a trial that ends has a run: one
-   * that is cancelled between two rungs leaves none.
-   */
+  /** Fits a bundled trial on some of the rows, and asks Optuna whether it goes on. */
   const rungOfTrial = (config: Config, request: RungRequest) =>
     runStepActivity(config, numbered(request), async ({ run, beat }) => {
       const { dataset, model, number, params, seed, step, pruner, direction, trials } = request;
-      const { signal } = beat;
-      const datasetDir = await store.fetchDirectory(dataset, { signal });
-      const startTime = Date.now();
+      const datasetDir = await store.fetchDirectory(dataset, { signal: beat.signal });
       const input = { datasetDir, model, params, seed, threads: trialThreads, share: shareOf(step) };
       const { score, metrics } = readStepAnswer('trial', TrialResult, await run(runner, input));
-      const seconds = metrics.trial_seconds ?? null;
       const reports = [...(trials.find((trial) => trial.number === number)?.reports ?? []), { step, score }];
       const contest = { pruner, direction, trials };
-      if (!(await isPruned(runner, run, { contest, number, reports }))) return { score, seconds, prunedRunId: null };
-      const { runId } = await runOf(config, request, startTime, { [TAGS.pruned]: `${step}/${LAST_STEP}` });
-      await Promise.all([
-        mlflow.logBatch(runId, { params: stringified(params), metrics: { rung_score: score }, step }),
-        mlflow.updateRun(runId, { status: 'KILLED', endTime: Date.now() }),
-      ]);
-      return { score, seconds, prunedRunId: runId };
+      const pruned = await isPruned(runner, run, { contest, number, reports });
+      return { score, seconds: metrics.trial_seconds ?? null, pruned };
     });
 
   return {
@@ -121,7 +93,7 @@ export function createTrialActivities({ config: shared, mlflow, store, runner }:
       });
     },
 
-    /** Judges a trial by a fit on some of the rows; one that is pruned is a run nested in the search's run. */
+    /** Judges a trial by a fit on some of the rows. Only a trial that ends has a run. */
     runRung: (request: RungRequest): Promise<RungResult> =>
       rungOfTrial(settingsOf(shared, request.registeredModel), request),
 
@@ -143,9 +115,6 @@ async function paramsOfVersions(mlflow: Mlflow, config: Config, count: number, s
   );
   return runs.flatMap((run) => (run ? [searched(config, readParams(run.params))] : []));
 }
-
-const stringified = (params: Params) =>
-  Object.fromEntries(Object.entries(params).map(([name, value]) => [name, String(value)]));
 
 /** Trials that are handed on, at most: half of them the best, half the latest. */
 const KEPT = 200;
