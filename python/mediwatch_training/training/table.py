@@ -117,7 +117,9 @@ def read_table(
         familiar = any(name in names for name in (*text_columns, *unread, *codes))
         if len(set(names)) == len(names):
             wanted = [name for name in names if name not in unread]
-            read = _parse(source, wanted) if kind == "CSV" else _of_parquet(path, source, wanted, text_columns, familiar)
+            read = (
+                _parse(source, wanted) if kind == "CSV" else _of_parquet(path, source, wanted, text_columns, familiar)
+            )
         else:
             read = {}
     except (pa.ArrowException, OSError) as error:
