@@ -13,6 +13,7 @@ import { failure, knownFailure } from '../contracts/errors.ts';
 import { type Locked, type LockInput, type LockRequest, lockQueue, locksOf, requestLock } from '../contracts/lock.ts';
 import { TASK_QUEUES, workflowIds } from '../contracts/names.ts';
 import type { Delivery, Notification } from '../contracts/notifications.ts';
+import { priorityOf } from '../contracts/priority.ts';
 import { SEARCH_ATTRIBUTES } from '../contracts/savedQueries.ts';
 import type { DriftAlert, RetrainEnding } from '../contracts/steward.ts';
 import { shorten, truncate } from '../contracts/text.ts';
@@ -86,6 +87,7 @@ export function createLockActivities({ client }: { client: Client }) {
         args: [empty],
         signal: requestLock,
         signalArgs: [request],
+        priority: priorityOf('modelLock'),
         staticSummary: shorten(`Lock of ${registeredModel}: one change of production at a time`),
       });
       return { runId: request.runId };

@@ -3,6 +3,7 @@ import { dirname, resolve } from 'node:path';
 import { WorkflowExecutionAlreadyStartedError, type WorkflowExecutionDescription } from '@temporalio/client';
 import type { z } from 'zod';
 import { TASK_QUEUES, workflowIds } from '../contracts/names.ts';
+import { priorityOf } from '../contracts/priority.ts';
 import { shorten } from '../contracts/text.ts';
 import { WORKFLOWS, type WorkflowName } from '../contracts/workflows.ts';
 import { startedWith } from '../systems/startedWith.ts';
@@ -141,6 +142,7 @@ async function startWorkflow(session: Session, start: Start): Promise<Started> {
       workflowIdConflictPolicy: 'FAIL',
       workflowIdReusePolicy: input.dryRun ? 'ALLOW_DUPLICATE' : 'ALLOW_DUPLICATE_FAILED_ONLY',
       args: [input],
+      priority: priorityOf(workflow, registeredModel),
       ...metadataOf(workflow, input, registeredModel),
     });
     const { firstExecutionRunId: runId } = handle;

@@ -1,13 +1,16 @@
+import type { Priority } from '@temporalio/common';
 import {
   type ActivityOptions,
   CancelledFailure,
   isCancellation,
   proxyActivities,
   proxyLocalActivities,
+  workflowInfo,
 } from '@temporalio/workflow';
 import type { Activities } from '../../activities/index.ts';
 import { TASK_QUEUES } from '../../contracts/names.ts';
 import type { StepLimits } from '../../contracts/plans.ts';
+import { priorityOf } from '../../contracts/priority.ts';
 import { shorten } from '../../contracts/text.ts';
 import { ACTIVITIES, PROFILES, STEP_SLACK_SECONDS } from '../activityTable.ts';
 import { rootMessage, wasCancelled } from './failures.ts';
@@ -17,9 +20,13 @@ type Name = keyof Activities;
 type StepName = { [Key in Name]: (typeof ACTIVITIES)[Key]['profile'] extends 'step' ? Key : never }[Name];
 
 const isStep = (name: Name): name is StepName => ACTIVITIES[name].profile === 'step';
+const isLocal = (name: Name): boolean => 'local' in PROFILES[ACTIVITIES[name].profile];
 const NAMES = Object.keys(ACTIVITIES) as Name[];
 
-/** Every activity but the steps. A call goes to the queue of the table, with its profile, and says in the UI what it does. */
+/**
+ * Every activity but the steps. A call goes to the queue of the table, with its profile and the priority of its workflow, and
+ * says in the UI what it does.
+ */
 export const activities: Omit<Activities, StepName> = bind(NAMES.filter((name) => !isStep(name)));
 
 /** The steps, with the limits that the plan has for them. */
@@ -40,7 +47,8 @@ export function stepActivities(limits: StepLimits, more: ActivityOptions = {}): 
 
 type Proxy = Record<
   string,
-  { executeWithOptions(options: { summary: string }, args: unknown[]): Promise<unknown> } | undefined
+  | { executeWithOptions(options: { summary: string; priority?: Priority }, args: unknown[]): Promise<unknown> }
+  | undefined
 >;
 
 function bind<Bound extends Name>(names: readonly Name[], more: ActivityOptions = {}): Pick<Activities, Bound> {
@@ -48,9 +56,14 @@ function bind<Bound extends Name>(names: readonly Name[], more: ActivityOptions 
   for (const name of names) {
     const summarise = ACTIVITIES[name].summary as (input: unknown) => string;
     const proxy = proxyOf(name, more);
-    bound[name] = async (input) => {
+    bound[name] = async (input: { registeredModel?: string } | undefined) => {
+      const options = {
+        summary: shorten(summarise(input)),
+        // A local activity waits in no queue.
+        ...(!isLocal(name) && { priority: priorityOf(workflowInfo().workflowType, input?.registeredModel) }),
+      };
       try {
-        return await proxy[name]?.executeWithOptions({ summary: shorten(summarise(input)) }, [input]);
+        return await proxy[name]?.executeWithOptions(options, [input]);
       } catch (error) {
         throw orCancelled(error);
       }
@@ -61,8 +74,8 @@ function bind<Bound extends Name>(names: readonly Name[], more: ActivityOptions 
 
 function proxyOf(name: Name, more: ActivityOptions): Proxy {
   const { queue, profile } = ACTIVITIES[name];
-  const { local, ...options } = { local: false, ...PROFILES[profile] };
-  const proxy: object = local
+  const { local: _, ...options } = { local: false, ...PROFILES[profile] };
+  const proxy: object = isLocal(name)
     ? proxyLocalActivities(options)
     : proxyActivities({ ...options, taskQueue: TASK_QUEUES[queue], ...more } as ActivityOptions);
   return proxy as Proxy;

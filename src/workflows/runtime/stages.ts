@@ -1,6 +1,7 @@
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import { executeChild, getExternalWorkflowHandle, workflowInfo } from '@temporalio/workflow';
 import { STAGES, type Stage, workflowIds } from '../../contracts/names.ts';
+import { priorityOf } from '../../contracts/priority.ts';
 import type { SkipReason, WorkflowFailure } from '../../contracts/progress.ts';
 import { shorten } from '../../contracts/text.ts';
 import { type PlanInputOf, type ResultOf, WORKFLOWS } from '../../contracts/workflows.ts';
@@ -101,7 +102,12 @@ async function runChild<Name extends Stage>(
   const workflowId = workflowIds.stage(parentId, stage);
   const plan = WORKFLOWS[stage].plan.parse(input);
   recorder.report({ event: 'childStarted', stage, workflowId, url: pageOf(temporalUi, workflowId) });
-  const options = { workflowId, staticSummary: shorten(stageSummary(stage, plan, parentId)), args: [plan] };
+  const options = {
+    workflowId,
+    staticSummary: shorten(stageSummary(stage, plan, parentId)),
+    priority: priorityOf(stage, plan.registeredModel),
+    args: [plan],
+  };
   for (;;) {
     try {
       return await executeChild(stage, options);
