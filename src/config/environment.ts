@@ -14,7 +14,17 @@ export function variableOf(path: readonly string[]): string {
 
 const PREFIX = 'MEDIWATCH_';
 /** Variables of ours that are no settings: they choose the file, are handed to steps, or guide set-up and tests. */
-const NO_SETTINGS = ['CONFIG', 'STEP', 'INPUT', 'RESULT', 'SETUP_PYTHON', 'TEST_PYTHON', 'SECRETS_DIR', 'PROCESS_TAG'];
+const NO_SETTINGS = [
+  'CONFIG',
+  'STEP',
+  'INPUT',
+  'RESULT',
+  'SETUP_PYTHON',
+  'TEST_PYTHON',
+  'SECRETS_DIR',
+  'PROCESS_TAG',
+  'GPUS',
+];
 
 /** Variables that other tools already define, used when ours is not set. */
 export const KNOWN_VARIABLES: Record<string, string> = {

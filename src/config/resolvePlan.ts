@@ -7,6 +7,7 @@ import { isClosed } from '../domain/approval.ts';
 import { workflowsUrl } from '../words/links.ts';
 import { didYouMean } from '../words/suggest.ts';
 import { orderExtraSteps } from './extraSteps.ts';
+import { namedGpus } from './gpus.ts';
 import type { ExtraStep, StepConfig } from './steps.ts';
 
 type AnyPlan = PlanOf<WorkflowName>;
@@ -58,7 +59,7 @@ export function resolvePlan(shared: Config, workflow: WorkflowName, given: Given
     trials: hasSearch(config) ? (given.trials ?? search.trials) : 0,
     // What a command prints or logs is no score of the bundled steps.
     metric: search.metric || (steps.trial.command || steps.search.command ? 'score' : ''),
-    parallel: given.parallel ?? search.parallel ?? steps.trial.slots ?? worker.slots,
+    parallel: given.parallel ?? search.parallel ?? atOnce(steps.trial, worker),
     // One command that does the whole search ends trials by itself, or none.
     pruner: steps.search.command ? 'none' : (given.pruner ?? search.pruner),
     oneCommand: steps.search.command !== undefined,
@@ -75,9 +76,10 @@ export function resolvePlan(shared: Config, workflow: WorkflowName, given: Given
     report: !steps.report.skip,
     gate: config.driftGate,
     extraSteps: extraStepsOf(config),
-    limits: Object.fromEntries(
-      STEPS.map((step) => [step, limitsOf(steps[step], worker.slots, ATTEMPTS_OF[step])]),
-    ) as Record<StepName, StepLimits>,
+    limits: Object.fromEntries(STEPS.map((step) => [step, limitsOf(steps[step], worker, ATTEMPTS_OF[step])])) as Record<
+      StepName,
+      StepLimits
+    >,
     notifies: config.notifications.length > 0,
     searchable,
     links: {
@@ -129,18 +131,27 @@ const ATTEMPTS = 8;
 /** Nothing depends on the page about a version. */
 const ATTEMPTS_OF: Partial<Record<StepName, number>> = { report: 3 };
 
-function limitsOf(step: StepConfig | ExtraStep, workerSlots: number, usual = ATTEMPTS): StepLimits {
-  const { attempts = usual, backoff, slots = workerSlots, timeout, outputs } = step;
+type Worker = Pick<Config['worker'], 'slots' | 'gpus'>;
+
+/** How many calls of a step run at once on a host, as far as its GPUs are known here. */
+function atOnce({ slots, cores = 1, gpus = 0 }: StepConfig | ExtraStep, worker: Worker): number {
+  const all = namedGpus(worker.gpus)?.length ?? Number.POSITIVE_INFINITY;
+  const byGpus = gpus > 0 ? Math.floor(all / gpus) : worker.slots;
+  return Math.max(1, Math.min(slots ?? worker.slots, Math.floor(worker.slots / cores), byGpus));
+}
+
+function limitsOf(step: StepConfig | ExtraStep, worker: Worker, usual = ATTEMPTS): StepLimits {
+  const { attempts = usual, backoff, timeout, outputs, gpus } = step;
   const { file, directory, modelFile } = outputs;
-  // Those that share a slot, or a file that they write, run one after the other, and each may take its time.
-  const atOnce = [file, directory, modelFile].every((path) => path === undefined) ? slots : 1;
-  const slotWaitSeconds = timeout * Math.max(0, Math.ceil(workerSlots / atOnce) - 1);
+  // Those that share a slot, a GPU, or a file that they write, run one after the other, and each may take its time.
+  const alone = gpus || [file, directory, modelFile].some((path) => path !== undefined);
+  const slotWaitSeconds = timeout * Math.max(0, Math.ceil(worker.slots / (alone ? 1 : atOnce(step, worker))) - 1);
   return { timeoutSeconds: timeout, attempts, backoffSeconds: backoff, slotWaitSeconds };
 }
 
 function extraStepsOf({ extraSteps, worker }: Config): ExtraStepPlan[] {
   return orderExtraSteps(extraSteps).map(({ step, stage, when }) => ({
-    ...limitsOf(step, worker.slots),
+    ...limitsOf(step, worker),
     name: step.name,
     stage,
     when,

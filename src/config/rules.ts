@@ -3,6 +3,7 @@ import { isMapping, type Path, schemaAt, valueAt } from '../contracts/schemas.ts
 import { WORKFLOWS } from '../contracts/workflows.ts';
 import { didYouMean, quoted } from '../words/suggest.ts';
 import { extraStepFaults } from './extraSteps.ts';
+import { namedGpus } from './gpus.ts';
 import { isLoopback } from './network.ts';
 import {
   API_PLACEHOLDERS,
@@ -49,7 +50,10 @@ function extraStepProblems(written: Written): Problem[] {
   const steps = extraSteps.flatMap((step, index) => (isMapping(step) ? [{ ...step, index }] : []));
   const anchored = steps.filter(isAnchored);
   return [
-    ...steps.flatMap((step) => commandProblems(written, 'extra', step, ['extraSteps', step.index])),
+    ...steps.flatMap((step) => [
+      ...commandProblems(written, 'extra', step, ['extraSteps', step.index]),
+      ...gpuProblems(written, step, ['extraSteps', step.index]),
+    ]),
     ...extraStepFaults(anchored).map(({ index, key, message }) =>
       problemOf(written, ['extraSteps', (anchored[index] as Anchored).index, key], message),
     ),
@@ -125,6 +129,7 @@ function stepProblems(written: Written): Problem[] {
     return [
       ...skipProblems(written, name, step),
       ...commandProblems(written, name, step, path),
+      ...gpuProblems(written, step, path),
       ...(name === 'trial' ? parameterProblems(written, step, path) : []),
     ];
   });
@@ -148,6 +153,18 @@ function commandProblems(written: Written, step: PlaceholderStep, settings: Step
     ),
     ...(pattern ? [problemOf(written, [...path, 'outputs', 'pattern'], pattern)] : []),
   ];
+}
+
+/** GPUs that nobody would get. */
+function gpuProblems(written: Written, { gpus, command, env }: Step, path: Path): Problem[] {
+  if (typeof gpus !== 'number' || gpus < 1) return [];
+  const problem = (message: string) => [problemOf(written, [...path, 'gpus'], message)];
+  if (command === undefined) return problem('needs a command: the bundled steps use no GPU');
+  if (isMapping(env) && Object.hasOwn(env, 'CUDA_VISIBLE_DEVICES'))
+    return problem('gives it GPUs, and so does its env.CUDA_VISIBLE_DEVICES: remove one of them');
+  const { gpus: setting = 'auto' } = ConfigSchema.shape.worker.safeParse(written.merged.worker).data ?? {};
+  const all = namedGpus(setting);
+  return all && gpus > all.length ? problem(`is ${gpus}, and worker.gpus has ${all.length}`) : [];
 }
 
 interface Text {

@@ -19,6 +19,7 @@ import {
 import { Schedules } from '../contracts/schedules.ts';
 import { PassEnv } from '../contracts/schemas.ts';
 import { ColumnNames } from '../contracts/steps.ts';
+import { GpuSetting } from './gpus.ts';
 import type { Network } from './network.ts';
 import { ExtraStep, ReportStep, Step } from './steps.ts';
 
@@ -262,6 +263,9 @@ export const ConfigSchema = z.strictObject({
       .min(100)
       .default(4096)
       .meta({ unit: 'MiB', description: 'a step process that grows past this is replaced and its step retried' }),
+    gpus: GpuSetting.default('auto').describe(
+      'GPUs of this host for steps that ask for some: how many, a list of ids as in CUDA_VISIBLE_DEVICES, or auto: those of its own CUDA_VISIBLE_DEVICES, else those that nvidia-smi names',
+    ),
     stopGrace: seconds(10, 'how long running steps may go on after the worker was asked to stop'),
     applySchedules: z
       .boolean()

@@ -50,6 +50,26 @@ const commandFields = {
     ),
   backoff: seconds('wait before the second attempt, doubled before each further one').default(1),
   slots: z.number().int().min(1).optional().describe('how many of it run at once on a host; absent: worker.slots'),
+  cores: z
+    .number()
+    .int()
+    .min(1)
+    .max(256)
+    .optional()
+    .describe('how many of worker.slots it takes, and its {threads}; absent: one slot'),
+  memoryMb: z
+    .number()
+    .int()
+    .min(100)
+    .optional()
+    .meta({ unit: 'MiB', description: 'how much memory it may use; absent: worker.memoryLimitMb' }),
+  gpus: z
+    .number()
+    .int()
+    .min(0)
+    .max(64)
+    .optional()
+    .describe('GPUs of its own, by CUDA_VISIBLE_DEVICES; absent: none, where another step has some'),
   isolate: z
     .enum(['none', 'copy', 'worktree'])
     .default('none')

@@ -70,7 +70,7 @@ export const FAILURES = {
     see: 'log',
     next: 'Raise the time-out of the step in mediwatch.yaml, or make it do less.',
   },
-  StepOutOfMemory: { retryable: 'once', see: 'log', next: 'Raise worker.memoryLimitMb, or lower worker.slots.' },
+  StepOutOfMemory: { retryable: 'once', see: 'log', next: 'Raise worker.memoryLimitMb, or memoryMb of the step.' },
   TooManyTrialsFailed: { retryable: false, see: 'log', next: 'Read the errors of the trials; no model was trained.' },
   ArtifactCorrupt: { retryable: false, ofEveryTrial: true, next: 'Prepare the data again with "force": true.' },
   ArtifactStoreUnavailable: {

@@ -8,7 +8,7 @@ import type { Path } from '../contracts/schemas.ts';
 import { ownEnvironment } from '../systems/processes/environment.ts';
 import { findProgram, isExecutable } from '../systems/processes/programs.ts';
 import { programOf } from '../systems/steps/environment.ts';
-import { type CommandSettings, extraStepSettings, textsOf } from '../systems/steps/index.ts';
+import { type CommandSettings, extraStepSettings, gpusOf, textsOf } from '../systems/steps/index.ts';
 import { type FactsOf, type Finding, type FindingCode, finding } from '../words/findings.ts';
 import type { Environment } from './context.ts';
 import { examineStepImage } from './docker.ts';
@@ -17,7 +17,7 @@ import { planOf, sampleOf } from './plan.ts';
 
 /** A command of the project, where it stands in the settings, and the model that runs it. */
 interface Command {
-  settings: Pick<CommandSettings, 'name' | 'cwd' | 'venv' | 'python' | 'image' | 'isolate' | 'env'>;
+  settings: Pick<CommandSettings, 'name' | 'cwd' | 'venv' | 'python' | 'image' | 'isolate' | 'env' | 'gpus'>;
   /** With samples in the place of its placeholders. */
   sample: string[];
   path: Path;
@@ -37,7 +37,18 @@ interface World {
 /** Looks for everything that the commands of all models need, and starts none of them. */
 export async function examineCommands(config: Config, world: World): Promise<Finding[]> {
   const commands = modelNames(config).flatMap((name) => commandsOf(config, name));
-  return (await Promise.all(commands.map((command) => examine(command, world)))).flat();
+  const found = await Promise.all(commands.map((command) => examine(command, world)));
+  return [...found.flat(), ...(await examineGpus(config, commands, world.env))];
+}
+
+/** Whether this host has the GPUs that commands ask for. */
+async function examineGpus(config: Config, commands: readonly Command[], env: Environment): Promise<Finding[]> {
+  const asking = commands.flatMap(({ settings: { gpus: wanted = 0 }, path }) => (wanted > 0 ? [{ wanted, path }] : []));
+  if (asking.length === 0) return [];
+  const { length: found } = await gpusOf(config.worker, env);
+  return asking.flatMap(({ wanted, path }) =>
+    wanted > found ? [finding('tooFewGpus', { wanted, found }, [...path, 'gpus'])] : [],
+  );
 }
 
 function commandsOf(config: Config, name: string): Command[] {

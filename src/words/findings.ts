@@ -744,6 +744,11 @@ const MEANINGS = {
     ({ changes }: { changes: number }) =>
       `${counted(changes, 'change')} in the checkout: a worktree has only what is committed`,
   ),
+  tooFewGpus: warning(
+    ({ wanted, found }: { wanted: number; found: number }) =>
+      `it asks for ${counted(wanted, 'GPU')}, and this machine has ${found}: it runs only on a host that has them`,
+    'name them in worker.gpus, if nvidia-smi does not',
+  ),
   stepImageNotHere: warning(
     ({ image }: { image: string }) => `${image} is not on this machine: the first run pulls it, if it can`,
   ),

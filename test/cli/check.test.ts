@@ -456,3 +456,18 @@ test('settings that are not committed are warned of where a step runs from what 
   git('commit', '-q', '-m', 'second');
   expect(factsOf(await check(dir), 'settingsUncommitted')).toEqual([]);
 });
+
+test('a step that asks for more GPUs than this machine has is warned of with its line', async () => {
+  const settings = 'steps:\n  train:\n    command: [tools/train.sh]\n    gpus: 2\n';
+  // No machine of ours has a GPU: a program of this name says that there is one.
+  const dir = project({
+    'tools/train.sh': SCRIPT,
+    'bin/nvidia-smi': '#!/bin/sh\necho 0\n',
+    'mediwatch.yaml': settings,
+  });
+  const path = `${join(dir, 'bin')}:${process.env.PATH}`;
+  expect(found(await check(dir, { PATH: path, CUDA_VISIBLE_DEVICES: '0,1' }), 'warning')).toEqual([]);
+  const report = await check(dir, { PATH: path });
+  expect(found(report, 'warning')).toEqual(['4 steps.train.gpus: tooFewGpus']);
+  expect(factsOf(report, 'tooFewGpus')).toEqual([{ wanted: 2, found: 1 }]);
+});

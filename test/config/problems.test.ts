@@ -85,6 +85,18 @@ const WRONG: Record<string, [text: string, messages: string[]]> = {
     'steps:\n  train:\n    command: [t]\n    env: {RUN: "{runid}"}\n',
     ['4:16 steps.train.env.RUN: unknown placeholder {runid}, did you mean {runId}?'],
   ],
+  'GPUs for a bundled step': [
+    'steps:\n  train:\n    gpus: 1\n',
+    ['3:11 steps.train.gpus: needs a command: the bundled steps use no GPU'],
+  ],
+  'more GPUs than the worker has': [
+    'worker:\n  gpus: [0, GPU-b]\nextraSteps:\n  - {name: a, after: promote, command: [x], gpus: 3}\n',
+    ['4:51 extraSteps[0].gpus: is 3, and worker.gpus has 2'],
+  ],
+  'GPUs that are named twice': [
+    'steps:\n  train: {command: [t], gpus: 1, env: {CUDA_VISIBLE_DEVICES: "0"}}\n',
+    ['2:31 steps.train.gpus: gives it GPUs, and so does its env.CUDA_VISIBLE_DEVICES: remove one of them'],
+  ],
   'an extra step beside nothing': [
     'extraSteps:\n  - name: tell\n    after: promot\n    command: [x]\n',
     [

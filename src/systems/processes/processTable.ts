@@ -8,6 +8,9 @@ import { promisify } from 'node:util';
 /** Variable that marks a process and, by inheritance, all that it starts. */
 export const TAG_VARIABLE = 'MEDIWATCH_PROCESS_TAG';
 
+/** Variable that says which GPUs a process has, and which worker gave them to it. */
+export const GPUS_VARIABLE = 'MEDIWATCH_GPUS';
+
 /**
  * A number that a tree's processes carry as their limit of file locks, which the kernel has not heeded since 2003: a
  * process that leaves its group and its parent and clears its environment still has the limits that it inherited.
@@ -27,6 +30,8 @@ export interface LivingProcess {
   tag?: string;
   /** Its mark (see markOf); only Linux shows it. */
   mark?: string;
+  /** Its `MEDIWATCH_GPUS`; only Linux shows it. */
+  gpus?: string;
 }
 
 /** All processes that are alive and that this user may see. */
@@ -56,10 +61,16 @@ function readProcess(pid: string): LivingProcess | undefined {
   // Threads of the kernel have group 0.
   if (!state || state === 'Z' || state === 'X' || pgid === '0') return undefined;
   const environ = `\0${readOrNothing(`/proc/${pid}/environ`)}`;
-  const tag = environ.split(`\0${TAG_VARIABLE}=`)[1]?.split('\0')[0];
+  const variable = (name: string) => environ.split(`\0${name}=`)[1]?.split('\0')[0];
+  const [tag, gpus] = [variable(TAG_VARIABLE), variable(GPUS_VARIABLE)];
   const found = { pid: Number(pid), ppid: Number(ppid), pgid: Number(pgid), start: rest[16] ?? '' };
   const mark = /^Max file locks\s+(\d+)/m.exec(readOrNothing(`/proc/${pid}/limits`))?.[1];
-  return { ...found, ...(tag !== undefined && { tag }), ...(mark !== undefined && { mark }) };
+  return {
+    ...found,
+    ...(tag !== undefined && { tag }),
+    ...(mark !== undefined && { mark }),
+    ...(gpus !== undefined && { gpus }),
+  };
 }
 
 /** Why a process cannot be read: it has ended meanwhile, or belongs to another user. */

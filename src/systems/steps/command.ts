@@ -20,6 +20,7 @@ import {
   type Variables,
 } from './environment.ts';
 import { invalidSetting, noResult } from './errors.ts';
+import { type Gpus, gpuVariables, type TakenGpus } from './gpus.ts';
 import { watchFor } from './metrics.ts';
 import { copyWritable, openPlace, type Place } from './place.ts';
 import { readFailure, readResultFile, rememberOutputs } from './result.ts';
@@ -30,6 +31,9 @@ interface CommandSystems {
   reaper: Reaper;
   containers: Containers;
   slots: Slots;
+  gpus: Gpus;
+  /** Whether any step of any model wants a GPU. */
+  usesGpus: () => boolean;
 }
 
 /** One call, with everything that was found out before the command starts. */
@@ -43,6 +47,8 @@ interface Prepared {
   runId: string | undefined;
   /** MLflow as the command reaches it. */
   trackingUri: string;
+  /** Absent where no step wants a GPU: then it sees those that the worker sees. */
+  gpus: Pick<TakenGpus, 'ids' | 'mark'> | undefined;
 }
 
 /**
@@ -55,10 +61,18 @@ export async function runAsCommand(
   systems: CommandSystems,
   config: Config,
   settings: CommandSettings,
-  call: StepCall,
+  given: StepCall,
 ): Promise<unknown> {
+  const call = withCores(given, settings);
   const { workDir, signal, input } = call;
-  const releaseSlots = await systems.slots.take(slotsOf(config, settings, call), signal);
+  let gpus: Prepared['gpus'];
+  const takeGpus = async (signal: AbortSignal) => {
+    if (!systems.usesGpus()) return () => {};
+    const { release, ...taken } = await systems.gpus.take(settings, signal);
+    gpus = taken;
+    return release;
+  };
+  const releaseSlots = await systems.slots.take(slotsOf(config, settings, call, takeGpus), signal);
   try {
     const place = await openPlace({ config, settings, workDir, signal });
     try {
@@ -72,7 +86,7 @@ export async function runAsCommand(
       const trackingUri = settings.image ? await systems.containers.mlflowUri() : config.mlflow.uri;
       const filled = { ...input, ...dataset };
       const known = placeholderValues({ config, input: filled, project, workDir, output, runId, trackingUri });
-      return await run(systems, { config, settings, call, place, known, output, runId, trackingUri });
+      return await run(systems, { config, settings, call, place, known, output, runId, trackingUri, gpus });
     } finally {
       await place.leave();
     }
@@ -84,7 +98,7 @@ export async function runAsCommand(
 }
 
 async function run(systems: CommandSystems, prepared: Prepared): Promise<unknown> {
-  const { config, settings, call, known, output, runId, trackingUri, place } = prepared;
+  const { config, settings, call, known, output, runId, trackingUri, place, gpus } = prepared;
   const { outputs, name } = settings;
   const files = { input: join(call.workDir, 'input.json'), result: join(call.workDir, 'result.json') };
   for (const file of Object.values(files)) await rm(file, { recursive: true, force: true });
@@ -94,7 +108,8 @@ async function run(systems: CommandSystems, prepared: Prepared): Promise<unknown
     MEDIWATCH_INPUT: files.input,
     MEDIWATCH_RESULT: files.result,
     ...runVariables(config, call, { uri: trackingUri, runId }),
-    ...threadVariables(known),
+    ...threadVariables(settings.cores ?? known.values.threads),
+    ...(gpus && gpuVariables(settings, gpus.ids)),
     ...Object.fromEntries(
       // An empty value takes a variable away, such as an MLFLOW_RUN_ID that a script should not have.
       Object.entries(settings.env).map(([variable, text]) => [variable, expand(text, known) || undefined]),
@@ -142,19 +157,18 @@ async function run(systems: CommandSystems, prepared: Prepared): Promise<unknown
 /** Starts a command in the place, environment and perhaps container of the step, and waits for its end. */
 async function start(
   { reaper, containers }: CommandSystems,
-  { config, settings, call, place, known }: Prepared,
+  { config, settings, call, place, known, gpus }: Prepared,
   command: readonly string[],
   env: Variables,
   onLines: (lines: readonly string[]) => void = () => {},
 ): Promise<void> {
-  const { image, timeout } = settings;
-  const { memoryLimitMb } = config.worker;
+  const { image, timeout, cores, memoryMb: memoryLimitMb = config.worker.memoryLimitMb } = settings;
   const { cwd } = place;
   const { logFile, signal, onProgress, workDir } = call;
   const program = programOf(config, settings, command);
   const shared = { cwd, logFile, timeoutMs: timeout * 1000, memoryLimitMb, signal, onProgress, onLines, reaper };
   if (!image) {
-    const all = { ...surroundings(settings), ...program.env, ...env };
+    const all = { ...surroundings(settings), ...program.env, ...env, ...gpus?.mark };
     await runCommand({ ...shared, command: program.command, env: all });
     return;
   }
@@ -174,10 +188,12 @@ async function start(
       .filter((path) => isAbsolute(path) && existsSync(path)),
     home: workDir,
     memoryLimitMb,
+    cores,
+    gpus: gpus?.ids,
     key: call.key ?? workDir,
   };
   await containers.contain(contained, async (docker, client) => {
-    const env = { ...environmentOf(['network', 'docker'], config.docker.passEnv), ...client };
+    const env = { ...environmentOf(['network', 'docker'], config.docker.passEnv), ...client, ...gpus?.mark };
     await runCommand({ ...shared, command: docker, env });
   });
 }
@@ -204,8 +220,14 @@ async function note(logFile: string, line: string): Promise<void> {
   await log.write([line]).finally(() => log.close());
 }
 
+/** A step with cores of its own computes on these. */
+function withCores(call: StepCall, { cores }: CommandSettings): StepCall {
+  if (cores === undefined || !('threads' in call.input)) return call;
+  return { ...call, input: { ...call.input, threads: cores } };
+}
+
 /** Libraries that compute would take all cores in each of several processes. */
-function threadVariables({ values: { threads } }: PlaceholderValues): Variables {
+function threadVariables(threads: PlaceholderValues['values']['threads']): Variables {
   if (threads === undefined || process.env.OMP_NUM_THREADS !== undefined) return {};
   return { OMP_NUM_THREADS: String(threads) };
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { rm, writeFile } from 'node:fs/promises';
-import { hostname } from 'node:os';
+import { availableParallelism, hostname } from 'node:os';
 import { isAbsolute, join, relative } from 'node:path';
 import type { Config } from '../../config.ts';
 import { createDocker, type Docker, LABELS } from '../docker/client.ts';
@@ -22,6 +22,10 @@ interface Contained {
   /** Its home, a folder of this call. */
   home: string;
   memoryLimitMb: number;
+  /** How much of the processors it gets; absent: as much as is free. */
+  cores?: number | undefined;
+  /** Ids of its GPUs; absent: none. */
+  gpus?: readonly string[] | undefined;
   /** Names the step, whichever attempt it is. */
   key: string;
 }
@@ -60,6 +64,10 @@ export function createContainers(config: Config, docker: Docker = createDocker()
         ['--rm', '--init', '--name', name],
         ['--label', label, '--label', `${LABELS.owner}=${await owner}`],
         ['--memory', `${contained.memoryLimitMb}m`, '--memory-swap', `${contained.memoryLimitMb}m`],
+        // Docker refuses more than there are.
+        contained.cores ? ['--cpus', String(Math.min(contained.cores, availableParallelism()))] : [],
+        // Docker reads it as CSV: without quotes the second id would be another option.
+        contained.gpus?.length ? ['--gpus', `"device=${contained.gpus.join()}"`] : [],
         confinementOptions(config),
         ...(network ? [['--network', network]] : []),
         ['--workdir', contained.cwd, ...ourUser()],

@@ -22,6 +22,12 @@ export const invalidSetting = {
   placeholder: (step: string, reason: string) => invalid('placeholder', `${step}: ${reason}.`),
   noVenv: (step: string, folder: string) =>
     invalid('noVenv', `${step}.venv: ${folder} is no virtual environment: it has no bin/python.`),
+  tooFewGpus: (step: string, wanted: number, gpus: readonly string[]) =>
+    invalid(
+      'tooFewGpus',
+      `${step}.gpus is ${wanted}, and this host has ${gpus.length === 0 ? 'no GPU' : `these: ${gpus.join(', ')}`}. ` +
+        'worker.gpus names those that nvidia-smi does not.',
+    ),
   noCheckout: (step: string, folder: string, reason: string) =>
     invalid(
       'noCheckout',

@@ -5,10 +5,12 @@ import type { Reaper } from '../processes/reaper.ts';
 import { runAsCommand } from './command.ts';
 import { createContainers } from './container.ts';
 import { invalidSetting } from './errors.ts';
+import { createGpus, gpusOf, usesGpus } from './gpus.ts';
 import { createSlots } from './slots.ts';
 import type { StepRunner } from './step.ts';
 
 export { type LeftVersions, noResult, sayingWhatWasLeft } from './errors.ts';
+export { gpusOf } from './gpus.ts';
 export { logModelFile } from './modelFile.ts';
 export { collectReport } from './report.ts';
 export { finite, onlyFile, readStepAnswer } from './result.ts';
@@ -30,7 +32,8 @@ export interface OpenStepRunner extends StepRunner {
 
 export async function createStepRunner({ config: shared, reaper, pool, proposer }: Parts): Promise<OpenStepRunner> {
   const containers = createContainers(shared);
-  const systems = { reaper, containers, slots: createSlots() };
+  const gpus = createGpus(() => gpusOf(shared.worker));
+  const systems = { reaper, containers, slots: createSlots(), gpus, usesGpus: () => usesGpus(shared) };
   if (usesContainers(shared)) await containers.removeOrphans();
   return {
     async run(call) {

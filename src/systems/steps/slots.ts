@@ -7,37 +7,43 @@ import type { CommandSettings, StepCall } from './step.ts';
 /** Places that may be taken by so many at once, each under a name. */
 export interface Slots {
   /**
-   * Waits for a place of each name in turn, first come, first served. All who ask for several must ask in one order.
+   * Waits for each in turn, first come, first served. All who ask for several must ask in one order.
    *
    * @returns releases them
    * @throws the signal's reason, when it is aborted while waiting; nothing is held then
    */
-  take(wanted: readonly Slot[], signal: AbortSignal): Promise<() => void>;
+  take(wanted: ReadonlyArray<Slot | Take>, signal: AbortSignal): Promise<() => void>;
 }
 
 interface Slot {
   name: string;
-  /** How many may hold it at once. */
+  /** How many places there are. */
   limit: number;
+  /** How many of them are taken; absent: one. Who wants more than there are gets all of them. */
+  count?: number | undefined;
 }
 
-export function createSlots(): Slots {
-  /** Those who asked for a place, by its name: the first ones, as many as may, hold one, and the others wait. */
-  const lines = new Map<string, Array<() => void>>();
+/** Waits for something that has places of its own, and gives what releases it. */
+type Take = (signal: AbortSignal) => Promise<() => void>;
 
-  async function enter({ name, limit }: Slot, signal: AbortSignal): Promise<() => void> {
+export function createSlots(): Slots {
+  /** Those who asked for places, by their name: the first ones, as far as the places go, hold theirs, the others wait. */
+  const lines = new Map<string, Waiting[]>();
+
+  async function enter({ name, limit, count = 1 }: Slot, signal: AbortSignal): Promise<() => void> {
     signal.throwIfAborted();
-    const { promise: entered, resolve, reject } = Promise.withResolvers<void>();
+    const { promise: entered, resolve: admit, reject } = Promise.withResolvers<void>();
     const line = lines.get(name) ?? [];
     lines.set(name, line);
-    if (line.push(resolve) <= limit) resolve();
+    const own = { admit, count: Math.min(count, limit) };
+    line.push(own);
+    admitFirst(line, limit);
 
     const leave = () => {
-      const place = line.indexOf(resolve);
+      const place = line.indexOf(own);
       if (place < 0) return;
       line.splice(place, 1);
-      // Now the one at this place may hold it, too; one who held it before does not mind.
-      line[limit - 1]?.();
+      admitFirst(line, limit);
       // Every call may bring names of its own: those of its files.
       if (line.length === 0) lines.delete(name);
     };
@@ -61,7 +67,7 @@ export function createSlots(): Slots {
         for (const leave of taken) leave();
       };
       try {
-        for (const slot of wanted) taken.push(await enter(slot, signal));
+        for (const one of wanted) taken.push(await (typeof one === 'function' ? one(signal) : enter(one, signal)));
         return release;
       } catch (error) {
         release();
@@ -71,19 +77,34 @@ export function createSlots(): Slots {
   };
 }
 
+interface Waiting {
+  admit: () => void;
+  count: number;
+}
+
+/** Lets in the first of a line, as far as the places go; one who is in already does not mind. */
+function admitFirst(line: readonly Waiting[], limit: number): void {
+  let taken = 0;
+  for (const { admit, count } of line) {
+    taken += count;
+    if (taken > limit) return;
+    admit();
+  }
+}
+
 /**
- * What a call has to wait for on this host: others that would write the same file, others of its step, and a slot of
- * the worker.
+ * What a call has to wait for on this host: others that would write the same file, others of its step, its GPUs, and
+ * slots of the worker, one for each core.
  */
-export function slotsOf(config: Config, settings: CommandSettings, call: StepCall): Slot[] {
+export function slotsOf(config: Config, settings: CommandSettings, call: StepCall, takeGpus: Take): Array<Slot | Take> {
   const files = writtenBy(config, settings, call).map((path) => ({ name: `file ${path}`, limit: 1 }));
   // A proposal takes no time and must not wait behind trials.
-  const host = call.step === 'suggest' ? [] : [{ name: 'host', limit: config.worker.slots }];
+  const host = call.step === 'suggest' ? [] : [{ name: 'host', limit: config.worker.slots, count: settings.cores }];
   const own =
     settings.slots === undefined
       ? []
       : [{ name: `${config.registry.registeredModel} ${settings.name}`, limit: settings.slots }];
-  return [...files, ...own, ...host];
+  return [...files, ...own, takeGpus, ...host];
 }
 
 /** The paths of `outputs` as they will be once the call has its place, each once, in one order for all calls. */

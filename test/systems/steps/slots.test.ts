@@ -25,6 +25,27 @@ describe('slots', () => {
     expect(order).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8]);
   });
 
+  it('let in those who take several when there are so many, before those who came later and want one', async () => {
+    const slots = createSlots();
+    const order: string[] = [];
+    const take = async (name: string, count: number) => {
+      const release = await slots.take([{ name: 'host', limit: 4, count }], never);
+      order.push(name);
+      return release;
+    };
+    const first = await take('first', 2);
+    const many = take('many', 3);
+    const last = take('last', 1);
+    await tick();
+    expect(order).toEqual(['first']);
+    first();
+    (await many)();
+    (await last)();
+    expect(order).toEqual(['first', 'many', 'last']);
+    // More than there are: all of them.
+    (await take('all', 9))();
+  });
+
   it('lose none to one who stops waiting, or who waits for two and gets one', async () => {
     const slots = createSlots();
     const giveBack = await slots.take([one], never);
