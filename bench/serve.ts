@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createWriteStream, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { execa } from 'execa';
 import { Client } from 'undici';
@@ -28,17 +28,31 @@ interface Server {
   /** The body that asks for records. */
   body(records: Row[]): string;
 }
-interface Round {
+interface Batches {
+  batchRecordsPerSecond: number;
+  /** CPU of the server for a record of a batch. */
+  cpuMicrosecondsPerRecord: number;
+}
+interface Round extends Batches {
   oneRecordMs: number;
   requestsPerSecond: number;
-  batchRecordsPerSecond: number;
-  /** CPU of the server for one of many requests, and for a record of a batch. */
+  /** CPU of the server for one of many requests. */
   cpuMsPerRequest: number;
-  cpuMicrosecondsPerRecord: number;
 }
 
 const DATA = join(PROJECT_ROOT, 'data/diabetic_data.csv.gz');
 const MODEL = 'Served';
+const ARROW = 'application/vnd.apache.arrow.stream';
+const TO_ARROW = `
+import json, sys
+import pandas as pd
+import pyarrow as pa
+frame = pd.DataFrame(json.load(sys.stdin))
+texts = frame.select_dtypes("object").columns
+batch = pa.RecordBatch.from_pandas(frame.astype({name: "category" for name in texts}), preserve_index=False)
+with pa.ipc.new_stream(sys.stdout.buffer, batch.schema) as stream:
+    stream.write_batch(batch)
+`;
 
 /**
  * Asks the bundled API and `mlflow models serve` for the same version in turn, on this machine, from clients in this
@@ -83,43 +97,60 @@ export async function benchServe({ rounds, seconds, clients, batch }: Options) {
     const theirUrl = `http://127.0.0.1:${theirPort}`;
     const ours = { MLFLOW_MODEL_NAME: MODEL, MLFLOW_MODEL_VERSION: '1', PORT: String(port), PRED_LOG_DIR: 'logs' };
     const theirs = ['-m', 'mlflow', 'models', 'serve', '-m', `models:/${MODEL}/1`, '--env-manager', 'local'];
-    const servers: Server[] = [
-      {
-        name: 'bundled',
-        process: start(BUNDLED_PYTHON, ['-m', 'mediwatch_training.serving'], { ...env, ...ours }),
-        url,
-        path: '/predict',
-        body: (records) => JSON.stringify({ records }),
-      },
-      {
-        name: 'mlflow',
-        process: start(BUNDLED_PYTHON, [...theirs, '--port', String(theirPort)], env),
-        url: theirUrl,
-        path: '/invocations',
-        body: (records) => JSON.stringify({ dataframe_records: records }),
-      },
-    ];
+    const bundled: Server = {
+      name: 'bundled',
+      process: start(BUNDLED_PYTHON, ['-m', 'mediwatch_training.serving'], { ...env, ...ours }),
+      url,
+      path: '/predict',
+      body: (records) => JSON.stringify({ records }),
+    };
+    const mlflow: Server = {
+      name: 'mlflow',
+      process: start(BUNDLED_PYTHON, [...theirs, '--port', String(theirPort)], {
+        ...env,
+        // It starts uvicorn by its name.
+        PATH: `${dirname(BUNDLED_PYTHON)}:${process.env.PATH}`,
+      }),
+      url: theirUrl,
+      path: '/invocations',
+      body: (records) => JSON.stringify({ dataframe_records: records }),
+    };
     await answering(`${theirUrl}/ping`);
     const isCompiled = async () => ((await (await fetch(`${url}/health`)).json()) as { compiled?: boolean }).compiled;
     await until(async () => (await isCompiled().catch(() => false)) === true, { timeoutMs: 60_000, what: 'the API' });
     const rows = records((await (await fetch(`${url}/schema`)).json()) as Schema, batch);
 
-    const found = { bundled: [] as Round[], mlflow: [] as Round[] };
+    const { stdout: stream } = await execa(BUNDLED_PYTHON, ['-c', TO_ARROW], {
+      input: JSON.stringify(rows),
+      encoding: 'buffer',
+    });
+
+    const found = { bundled: [] as Round[], mlflow: [] as Round[], columns: [] as Batches[] };
+    const inBatches = async (server: Server, columns?: Uint8Array): Promise<Batches> => {
+      const large = await load(server, { clients: 2, seconds, size: batch, rows, columns });
+      return {
+        batchRecordsPerSecond: large.requestsPerSecond * batch,
+        cpuMicrosecondsPerRecord: (large.cpuMs / batch) * 1_000,
+      };
+    };
+    const measureColumns = async (round: number) => {
+      const measured = await inBatches(bundled, stream);
+      found.columns.push(measured);
+      say(`round ${round + 1}, bundled, in columns: ${JSON.stringify(measured)}`);
+    };
     const measure = (server: Server) => async (round: number) => {
       const one = await load(server, { clients: 1, seconds, size: 1, rows });
       const many = await load(server, { clients, seconds, size: 1, rows });
-      const large = await load(server, { clients: 2, seconds, size: batch, rows });
       const measured = {
         oneRecordMs: one.medianMs,
         requestsPerSecond: many.requestsPerSecond,
-        batchRecordsPerSecond: large.requestsPerSecond * batch,
         cpuMsPerRequest: many.cpuMs,
-        cpuMicrosecondsPerRecord: (large.cpuMs / batch) * 1_000,
+        ...(await inBatches(server)),
       };
       found[server.name].push(measured);
       say(`round ${round + 1}, ${server.name}: ${JSON.stringify(measured)}`);
     };
-    await inTurn(rounds, servers.map(measure));
+    await inTurn(rounds, [measure(bundled), measureColumns, measure(mlflow)]);
     const ratioOf = (name: keyof Round) =>
       ratio(
         found.bundled.map((round) => round[name]),
@@ -127,9 +158,14 @@ export async function benchServe({ rounds, seconds, clients, batch }: Options) {
       );
     return {
       bundled: summaries(found.bundled),
+      bundledInColumns: summaries(found.columns),
       mlflow: summaries(found.mlflow),
       ratioOfRequestsPerSecond: ratioOf('requestsPerSecond'),
       ratioOfBatchRecordsPerSecond: ratioOf('batchRecordsPerSecond'),
+      ratioOfColumnsRecordsPerSecond: ratio(
+        found.columns.map((round) => round.batchRecordsPerSecond),
+        found.mlflow.map((round) => round.batchRecordsPerSecond),
+      ),
       clients,
       batch,
     };
@@ -180,13 +216,16 @@ interface Load {
   /** Records of a request. */
   size: number;
   rows: Row[];
+  /** The same records as an Arrow stream, to be sent and answered as such. */
+  columns?: Uint8Array | undefined;
 }
 
 /** Sends requests from clients that each wait for their answer; at least one each. */
-async function load(server: Server, { clients, seconds, size, rows }: Load) {
-  const bodies: string[] = [];
-  for (let start = 0; start + size <= rows.length && bodies.length < 500; start += size)
+async function load(server: Server, { clients, seconds, size, rows, columns }: Load) {
+  const bodies: Array<string | Uint8Array> = columns ? [columns] : [];
+  for (let start = 0; !columns && start + size <= rows.length && bodies.length < 500; start += size)
     bodies.push(server.body(rows.slice(start, start + size)));
+  const type = columns ? ARROW : 'application/json';
   const ms: number[] = [];
   const cpuBefore = cpuSeconds(inGroup(server.process));
   const startedAt = performance.now();
@@ -197,11 +236,12 @@ async function load(server: Server, { clients, seconds, size, rows }: Load) {
       const response = await client.request({
         path: server.path,
         method: 'POST',
-        headers: { 'content-type': 'application/json' },
+        headers: { 'content-type': type, accept: type },
         body: bodies[ms.length % bodies.length] ?? '',
       });
-      const text = await response.body.text();
-      if (response.statusCode !== 200) throw new Error(`${server.name}: ${response.statusCode} ${text.slice(0, 500)}`);
+      const answer = Buffer.from(await response.body.arrayBuffer());
+      if (response.statusCode !== 200)
+        throw new Error(`${server.name}: ${response.statusCode} ${answer.toString('utf8', 0, 500)}`);
       ms.push(performance.now() - sentAt);
     } while (performance.now() - startedAt < seconds * 1_000);
     await client.close();

@@ -5,9 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
+
+    from .serving.coded import Coded
 
     Floats: TypeAlias = NDArray[np.float64]
     Ints: TypeAlias = NDArray[np.int64]
@@ -21,7 +25,7 @@ if TYPE_CHECKING:
     Value: TypeAlias = "str | float | bool | None"
     Record: TypeAlias = dict[str, Value]
     # The values of each column of a table.
-    Columns: TypeAlias = dict[str, list[Value]]
+    Columns: TypeAlias = Mapping[str, list[Value] | Coded]
     # What a served model says of records: numbers by its task, or what it returns for each.
     Predicted: TypeAlias = Floats | list[object]
 

@@ -5,6 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, TypeAlias, cast
 
+from msgspec.json import encode
+
+from .arrow import write_stream
+
 if TYPE_CHECKING:
     from ..shapes import Floats, Predicted, Task, Value
     from .model import ServedModel
@@ -51,6 +55,19 @@ def logged_of(model: ServedModel, predicted: Predicted) -> list[list[Value]]:
     if model.task == "binary":
         return [predicted.tolist(), (predicted >= model.threshold).astype(int).tolist()]
     return [predicted.max(axis=1).tolist(), [model.classes[n] for n in predicted.argmax(axis=1)]]
+
+
+def encode_answers(model: ServedModel, predicted: Predicted, about: Answer, as_columns: bool) -> bytes:
+    """Return the body of an answer, as JSON or as an Arrow stream, with what holds for all of its records.
+
+    Raises:
+        BadRequest: 406 for what the model returns that no column holds.
+    """
+    if not as_columns:
+        return encode({"predictions": answers_of(model, predicted), **about})
+    if model.task in ("binary", "regression"):
+        return write_stream(dict(zip(LOGGED[model.task], logged_of(model, predicted), strict=True)), encode(about))
+    return write_stream(answers_of(model, predicted), encode(about))
 
 
 def thresholds_of(model: ServedModel) -> dict[str, float]:

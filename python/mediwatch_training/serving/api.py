@@ -10,20 +10,22 @@ import threading
 import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
-from itertools import repeat
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
+import numpy as np
 from fastapi import Depends, FastAPI, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse, Response
-from msgspec.json import encode
 
 from ..errors import StepError, as_step_error, log_to_stderr
 from ..libraries import SKLEARN, import_ahead
-from .answers import LOGGED, answers_of, logged_of, target_of, thresholds_of
+from .answers import LOGGED, encode_answers, logged_of, target_of, thresholds_of
+from .arrow import ARROW, IS_READ, read_stream
 from .batching import Asked, Batcher
 from .body import read_body
+from .coded import same
 from .guard import Guard
 from .model import MissingPackage, ServedModel, load_served_model
 from .prediction_log import PredictionLog
@@ -31,7 +33,8 @@ from .records import BadRequest, parse_records
 from .settings import Settings
 
 if TYPE_CHECKING:
-    from ..shapes import Columns, Predicted, Record
+    from ..shapes import Columns, Predicted, Value
+    from .answers import Answer
 
 _log = logging.getLogger("mediwatch_training.serving")
 
@@ -40,11 +43,10 @@ _RETRY_SECONDS = 3.0
 # A model that takes longer is waited for with an open port, which says so.
 _FIRST_SECONDS = 5.0
 _DRAIN_SECONDS = 20
+# Characters of a UUID, and where its digits are among them.
+_ID = 36
+_DIGITS = [place for place in range(_ID) if place not in (8, 13, 18, 23)]
 _NO_MODEL = "There is no model yet: try again in a few seconds; the log of the API says why"
-
-
-class _Apart(Exception):
-    """Requests must be answered one by one."""
 
 
 class Service:
@@ -91,46 +93,48 @@ class Service:
 
     def _answer(self, requests: list[Asked]) -> list[bytes | Exception]:
         """Return the answers to requests: of one call of the model, if there is nothing to say of any one."""
-        together = len(requests) > 1 and not any(asked.verify for asked in requests)
+        together = len(requests) > 1 and not any(one.verify or one.in_columns or one.as_columns for one in requests)
         answers = self._answer_together(requests) if together else None
         return answers or [self._answer_one(asked) for asked in requests]
 
     def _answer_together(self, requests: list[Asked]) -> list[bytes | Exception] | None:
         try:
             bodies = [parse_records(asked.body) for asked in requests]
-            return [*self._predicted(bodies, False)]
+            columns, warnings = self._model().reader.read([record for records in bodies for record in records])
+            return None if warnings else [*self._predicted(requests, list(map(len, bodies)), columns, [])]
         except Exception:  # Whose request it is, and what there is to say, is found out one by one.
             return None
 
     def _answer_one(self, asked: Asked) -> bytes | Exception:
+        reader = self._model().reader
         try:
-            return self._predicted([parse_records(asked.body)], asked.verify)[0]
+            if asked.in_columns:
+                columns, warnings = reader.read_columns(read_stream(asked.body, reader.names))
+            else:
+                columns, warnings = reader.read(parse_records(asked.body))
+            return self._predicted([asked], [len(next(iter(columns.values())))], columns, warnings)[0]
         except StepError as error:
             return BadRequest(422, f"The model does not take these records: {error.message}")
         except Exception as error:  # whatever a model raises
             return error
 
-    def _predicted(self, requests: list[list[Record]], verify: bool) -> list[bytes]:
-        """Return the answer to each request of records.
-
-        Raises:
-            _Apart: There is something to say of one of several requests.
-        """
-        model = self.model
-        assert model is not None
-        columns, warnings = model.reader.read([record for records in requests for record in records])
-        if warnings and len(requests) > 1:
-            raise _Apart
+    def _predicted(self, requests: list[Asked], sizes: list[int], columns: Columns, warnings: list[str]) -> list[bytes]:
+        """Return the answer to each request, of so many of the records whose columns these are."""
+        model = self._model()
         predicted = model.predictions(columns)
-        if not verify:
+        if not requests[0].verify:
             warnings += self._write_log(model, columns, predicted)
-        rest = {"model_version": model.version, **thresholds_of(model), **({"warnings": warnings} if warnings else {})}
-        answers, start = answers_of(model, predicted), 0
-        bodies: list[bytes] = []
-        for records in requests:
-            bodies.append(encode({"predictions": answers[start : start + len(records)], **rest}))
-            start += len(records)
-        return bodies
+        about: Answer = {"model_version": model.version, **thresholds_of(model)}
+        about |= {"warnings": warnings} if warnings else {}
+        ends = list(accumulate(sizes))
+        return [
+            encode_answers(model, predicted[end - size : end], about, asked.as_columns)
+            for asked, size, end in zip(requests, sizes, ends, strict=True)
+        ]
+
+    def _model(self) -> ServedModel:
+        assert self.model is not None
+        return self.model
 
     def _load(self) -> None:
         # The model of another trainer may do without.
@@ -159,26 +163,29 @@ class Service:
             return
 
     def _write_log(self, model: ServedModel, columns: Columns, predicted: Predicted) -> list[str]:
-        made = logged_of(model, predicted)
-        ids = _new_ids(len(made[0]))
         # A file has no registered model.
         name = self.settings.model_name if self.settings.source == "mlflow" else None
         fixed = (f"{time.time():.3f}", name, model.version, thresholds_of(model).get("threshold"))
-        rows = zip(ids, *(repeat(value, len(ids)) for value in fixed), *columns.values(), *made, strict=True)
+        rows = len(predicted)
+        about = [_new_ids(rows), *(same(value, rows) for value in fixed)]
         try:
             assert self._log is not None
-            self._log.append(rows)
+            self._log.append_columns([*about, *columns.values(), *logged_of(model, predicted)])
         except OSError as error:
             _log.warning("The prediction log was not written: %s", error)
             return [f"the prediction log was not written: {error.strerror}"]
         return []
 
 
-def _new_ids(count: int) -> list[str]:
-    """Return random UUIDs (version 4); `uuid.uuid4` takes five times as long."""
-    digits = os.urandom(16 * count).hex()
-    every = (digits[start : start + 32] for start in range(0, len(digits), 32))
-    return [f"{d[:8]}-{d[8:12]}-4{d[13:16]}-{'89ab'[int(d[16], 16) % 4]}{d[17:20]}-{d[20:]}" for d in every]
+def _new_ids(count: int) -> list[Value]:
+    """Return random UUIDs (version 4); `uuid.uuid4` takes twenty times as long."""
+    numbers = np.frombuffer(bytearray(os.urandom(16 * count)), dtype=np.uint8).reshape(count, 16)
+    numbers[:, 6] = numbers[:, 6] & 0x0F | 0x40
+    numbers[:, 8] = numbers[:, 8] & 0x3F | 0x80
+    written = np.full((count, _ID), ord("-"), dtype=np.uint8)
+    written[:, _DIGITS] = np.frombuffer(numbers.tobytes().hex().encode(), dtype=np.uint8).reshape(count, 32)
+    text = written.tobytes().decode()
+    return [text[start : start + _ID] for start in range(0, len(text), _ID)]
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -220,10 +227,11 @@ def create_app(settings: Settings) -> FastAPI:
 
     @app.post("/predict")
     async def predict(request: Request) -> Response:
-        guard.check_json(request.headers)
+        kind = guard.content_type(request.headers)
         body = await read_body(request)
-        answer = await service.predict(Asked(body, guard.is_deployment_check(request.headers)))
-        return Response(answer, media_type="application/json")
+        as_columns = IS_READ and ARROW in request.headers.get("accept", "")
+        asked = Asked(body, guard.is_deployment_check(request.headers), kind == ARROW, as_columns)
+        return Response(await service.predict(asked), media_type=ARROW if as_columns else "application/json")
 
     return app
 

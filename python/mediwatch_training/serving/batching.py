@@ -20,10 +20,14 @@ class Asked:
     Attributes:
         body: As it was sent.
         verify: Whether it is of a deployment check, which is not logged.
+        in_columns: Whether it is an Arrow stream, and not JSON.
+        as_columns: Whether its answer is to be one.
     """
 
     body: bytes
     verify: bool
+    in_columns: bool = False
+    as_columns: bool = False
 
 
 class Batcher:

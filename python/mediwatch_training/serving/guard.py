@@ -7,6 +7,7 @@ import ipaddress
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from .arrow import ARROW, IS_READ
 from .records import BadRequest
 
 if TYPE_CHECKING:
@@ -46,15 +47,17 @@ class Guard:
         if origin is not None and origin not in self.origins and origin.partition("://")[2] not in hosts:
             raise BadRequest(403, "Pages of another origin may not call the API: add it to deployment.allowedHosts")
 
-    def check_json(self, headers: Headers) -> None:
-        """Check that a body is said to be JSON, which a page of another origin cannot send unasked.
+    def content_type(self, headers: Headers) -> str:
+        """Return what a body is said to be: one of those that a page of another origin cannot send unasked.
 
         Raises:
             BadRequest: 415 for any other type.
         """
         kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-        if kind != "application/json":
-            raise BadRequest(415, "The body must be JSON: send the header Content-Type: application/json")
+        if kind != "application/json" and (kind != ARROW or not IS_READ):
+            arrow = f", or an Arrow stream, as {ARROW}" if IS_READ else ""
+            raise BadRequest(415, f"The body must be JSON: send the header Content-Type: application/json{arrow}")
+        return kind
 
     def is_deployment_check(self, headers: Headers) -> bool:
         """Tell whether whoever asks has started this API, or deploys it."""

@@ -71,7 +71,7 @@ class ServedModel:
 
         from ..models import predict_records
 
-        frame = pd.DataFrame(columns, dtype=object)
+        frame = pd.DataFrame({name: list(values) for name, values in columns.items()}, dtype=object)
         if self.task is None:
             return cast("ForeignModel", self.pipeline).predict(frame)
         return predict_records(self.pipeline, frame, self.version, self.task)

@@ -14,10 +14,15 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ..names import ABOUT, logged_as
+from ..training.coded import objects
+from .coded import Coded
+from .records import READ_AT_A_TIME
 
 if TYPE_CHECKING:
-    from ..shapes import Value
+    from ..shapes import Ints, Value
 
 FILE_NAME = "predictions.csv"
 # Other processes hold the lock for a few calls; one that was stopped while it had it must not stop us (s).
@@ -28,6 +33,8 @@ _QUIET = 3600.0
 _LONGEST_LINE = 2**20
 # A full file is closed: with so many of them the oldest can go without taking much of what is still compared.
 _FILES = 8
+# Texts of several cells are made where each is of so many rows.
+_ROWS_A_TEXT = 16
 
 
 class PredictionLog:
@@ -65,10 +72,18 @@ class PredictionLog:
         Raises:
             OSError: The file cannot be written; nothing of these rows is in it then.
         """
+        self._append(_lines(rows))
+
+    def append_columns(self, columns: Sequence[list[Value] | Coded]) -> None:
+        """Append the rows of columns that follow the header, as `append` does."""
+        few = len(columns[0]) <= READ_AT_A_TIME
+        self._append(_lines(zip(*columns, strict=True)) if few else _lines_of_many(columns))
+
+    def _append(self, lines: bytes) -> None:
         with self._lock:
             if not self._is_ours():
                 self._open()
-            self._write(_lines(rows))
+            self._write(lines)
 
     def _is_ours(self) -> bool:
         """Tell whether to go on in the file that is open."""
@@ -183,3 +198,28 @@ def _lines(rows: Iterable[Sequence[Value]]) -> bytes:
     # Every text in quotes: before 3.11.9, Python leaves a carriage return without, which ends the row for a reader.
     csv.writer(buffer, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC).writerows(rows)
     return buffer.getvalue().encode("utf-8")
+
+
+def _lines_of_many(columns: Sequence[list[Value] | Coded]) -> bytes:
+    """Return what `_lines` does of the rows of columns; cells are written once for each value, or few together."""
+    rows = len(columns[0])
+    parts: list[tuple[list[str], Ints]] = []
+    for column in columns:
+        coded = column if isinstance(column, Coded) else Coded(column, np.arange(rows))
+        cells, codes = list(map(_cell, coded.values)), coded.codes
+        if parts and len(parts[-1][0]) * len(cells) <= rows // _ROWS_A_TEXT:
+            before, numbers = parts.pop()
+            codes = numbers * len(cells) + codes
+            cells = [f"{one},{other}" for one in before for other in cells]
+        parts.append((cells, codes))
+    table = np.empty((rows, len(parts)), dtype=object)
+    for n, (texts, codes) in enumerate(parts):
+        table[:, n] = objects(texts)[codes]
+    return "\n".join([*map(",".join, table.tolist()), ""]).encode()
+
+
+def _cell(value: Value) -> str:
+    """Return what `csv.QUOTE_NONNUMERIC` writes."""
+    if value is None or isinstance(value, str):
+        return '"' + (value or "").replace('"', '""') + '"'
+    return str(value)

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from operator import itemgetter
 from typing import TYPE_CHECKING, cast
 
 import msgspec
+import numpy as np
 
 from ..checks import is_list, is_object
 from ..values import ISO, MAX_EXACT, Unreadable, read_value
+from .coded import Coded, Numbers, same
 
 if TYPE_CHECKING:
     from ..contract import PrepareResultFeature
@@ -27,7 +29,8 @@ MAX_TEXT = 4096
 MAX_OTHER_FIELDS = 100
 # How many names of fields a warning lists, and how much of each.
 _NAMED_FIELDS, _NAME_LENGTH = 20, 80
-_READ_AT_A_TIME = 500
+#: Of more records, each value of a feature is read once.
+READ_AT_A_TIME = 500
 _NUMBERS = frozenset({int, float, type(None)})
 _KEPT = frozenset({str, int, float})
 # Values of a feature that are kept with what they stand for.
@@ -111,6 +114,11 @@ class RecordReader:
         self._known: dict[str, dict[Value, Value]] = {name: {None: None} for name in names}
         self._unseen: dict[str, set[Value]] = {name: set() for name in names}
 
+    @property
+    def names(self) -> Collection[str]:
+        """The features that are read."""
+        return self._features.keys()
+
     def read(self, records: list[Record]) -> tuple[Columns, list[str]]:
         """Return the values of each feature, and warnings about fields that the model does not read, get, or know.
 
@@ -123,24 +131,23 @@ class RecordReader:
             position = records.index(longest)
             raise BadRequest(422, f"records[{position}] has {len(longest)} fields, the model reads {len(names)}")
         absent: set[str] = set()
-        unseen: set[str] = set()
-        columns: Columns = {name: [] for name in names}
-        # So many at a time that they stay in a core's cache.
-        for start in range(0, len(records), _READ_AT_A_TIME):
-            some = records[start : start + _READ_AT_A_TIME]
-            for name, given in zip(names, self._given(some, absent), strict=True):
-                columns[name] += self._column(name, given, start, absent, unseen)
+        given = self._coded(records, absent) if len(records) > READ_AT_A_TIME else None
+        columns = given or dict(zip(names, self._given(records, absent), strict=True))
         unknown: set[str] = set()
         if absent or len(longest) > len(names):
             unknown.update(*(record.keys() - names for record in records))
-        warnings: list[str] = []
-        if unknown:
-            warnings.append(f"ignored fields that the model does not read: {_listed(unknown)}")
-        if absent:
-            warnings.append(f"treated absent features as missing values: {', '.join(sorted(absent))}")
-        if unseen:
-            warnings.append(f"treated values that the model has not seen in training as unknown: {_listed(unseen)}")
-        return columns, warnings
+        return self._read_all(columns, absent, unknown)
+
+    def read_columns(self, given: dict[str, Coded]) -> tuple[Columns, list[str]]:
+        """Return what `read` does, of columns of the same length.
+
+        Raises:
+            BadRequest: 422 for a value of a type that a feature cannot have, or one that is too long.
+        """
+        rows = len(next(iter(given.values())))
+        absent, unknown = self._features.keys() - given.keys(), given.keys() - self._features.keys()
+        columns = {name: given[name] if name in given else same(None, rows) for name in self._features}
+        return self._read_all(columns, absent, unknown)
 
     def _given(self, records: list[Record], absent: set[str]) -> Iterable[Sequence[Value]]:
         """Return the values of each feature as they were sent; adds the names of features that a record has not."""
@@ -150,8 +157,48 @@ class RecordReader:
             absent.update(*(self._features.keys() - record.keys() for record in records))
             return [[record.get(name) for record in records] for name in self._features]
 
-    def _column(self, name: str, given: Sequence[Value], start: int, absent: set[str], unseen: set[str]) -> list[Value]:
-        """Return the values of a feature in the records from `start`; adds its name if one is missing, or unknown."""
+    def _coded(self, records: list[Record], absent: set[str]) -> dict[str, Coded] | None:
+        """Return what `_given` does, with each value once; None where one is none, or True and 1 would be the same."""
+        numbers = [Numbers() for _ in self._features]
+        types: list[set[type]] = [set() for _ in numbers]
+        codes = np.empty((len(numbers), len(records)), dtype=np.intp)
+        # So many at a time that they stay in a core's cache.
+        for start in range(0, len(records), READ_AT_A_TIME):
+            given = self._given(records[start : start + READ_AT_A_TIME], absent)
+            for row, number, kinds, values in zip(codes, numbers, types, given, strict=True):
+                try:
+                    row[start : start + len(values)] = np.fromiter(map(number.__getitem__, values), dtype=np.intp)
+                except TypeError:
+                    return None
+                if not number.keys().isdisjoint((0, 1)):
+                    kinds.update(map(type, values))
+        if any(bool in kinds and not kinds.isdisjoint((int, float)) for kinds in types):
+            return None
+        return {
+            name: Coded(list(number), row) for name, number, row in zip(self._features, numbers, codes, strict=True)
+        }
+
+    def _read_all(
+        self, given: Mapping[str, Sequence[Value] | Coded], absent: set[str], unknown: set[str]
+    ) -> tuple[Columns, list[str]]:
+        """Return the values of each feature, and warnings, which the names of `unknown` fields are in."""
+        unseen: set[str] = set()
+        columns: dict[str, list[Value] | Coded] = {}
+        for name, column in given.items():
+            values = self._column(name, column, absent, unseen)
+            columns[name] = Coded(values, column.codes) if isinstance(column, Coded) else values
+        warnings: list[str] = []
+        if unknown:
+            warnings.append(f"ignored fields that the model does not read: {_listed(unknown)}")
+        if absent:
+            warnings.append(f"treated absent features as missing values: {', '.join(sorted(absent))}")
+        if unseen:
+            warnings.append(f"treated values that the model has not seen in training as unknown: {_listed(unseen)}")
+        return columns, warnings
+
+    def _column(self, name: str, column: Sequence[Value] | Coded, absent: set[str], unseen: set[str]) -> list[Value]:
+        """Return what the values of a feature stand for; adds its name if one is missing, or unknown."""
+        given = column.values if isinstance(column, Coded) else column
         known = self._known[name]
         if self._features[name]["kind"] != "numeric":
             # To a dictionary, True is 1.
@@ -166,9 +213,10 @@ class RecordReader:
             numbers = _numbers(given)
             if numbers is not None:
                 return numbers
+        places = column.places() if isinstance(column, Coded) else range(len(column))
         values = [
-            known[value] if type(value) in _KEPT and value in known else self._read(number, name, value)
-            for number, value in enumerate(given, start)
+            known[value] if type(value) in _KEPT and value in known else self._read(place, name, value)
+            for place, value in zip(places, given, strict=True)
         ]
         if None in values and values.count(None) > given.count(None):
             absent.add(name)

@@ -86,10 +86,10 @@ def difference(pipeline: object, compiled: CompiledModel, columns: Columns, task
     return float(np.max(np.abs(compiled.predict(columns) - expected) / np.maximum(1, np.abs(expected))))
 
 
-def sample_columns(pipeline: object, compiled: CompiledModel, rows: int, seed: int) -> Columns:
+def sample_columns(pipeline: object, compiled: CompiledModel, rows: int, seed: int) -> dict[str, list[Value]]:
     """Return the examples of a model and rows that are made up: of values of training, strange, and missing ones."""
     facts, choose = facts_of(pipeline), random.Random(seed)
-    columns: Columns = {}
+    columns: dict[str, list[Value]] = {}
     for feature in facts.get("features", []):
         name = feature["name"]
         usual = compiled.encoding.values(name) or [None]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from ...values import category_of
+from ..coded import Coded, values_of
 from . import fitted
 from .trees import Trees, Unsupported
 
@@ -92,7 +93,9 @@ class Encoding:
             encoded[self._places] = _each(self._encoded, found[self._sources])
             codes, days = _each(self._codes, found[self._crossed]), _each(self._days, found[self._dated])
         for name, place in self._numbers.items():
-            encoded[place] = self._trees.read(place, np.array(columns[name], dtype=np.float64))
+            column = columns[name]
+            values = self._trees.read(place, np.array(values_of(column), dtype=np.float64))
+            encoded[place] = values[column.codes] if isinstance(column, Coded) else values
         for a, b, place in self._between:
             encoded[place] = self._trees.read(place, days[b] - days[a])
         if self._pairs:
@@ -115,14 +118,14 @@ class Encoding:
     def _find(self, columns: Columns) -> Ints:
         """Return the place in its table of each value, shape (tables, rows)."""
         rows = len(next(iter(columns.values())))
-        places = [list(map(table.__getitem__, columns[name])) for name, table in self._tables.items()]
+        places = [_places(table, columns[name]) for name, table in self._tables.items()]
         return np.array(places, dtype=np.intp).reshape(-1, rows)
 
     def _learn(self, columns: Columns) -> None:
         """Add to the tables the values that are not there."""
         import pandas as pd
 
-        new = {name: list(set(columns[name]) - table.keys()) for name, table in self._tables.items()}
+        new = {name: list(set(values_of(columns[name])) - table.keys()) for name, table in self._tables.items()}
         height = max(map(len, new.values()), default=0)
         padded = {name: values + [None] * (height - len(values)) for name, values in new.items()}
         frame = pd.DataFrame(padded, dtype=object)
@@ -202,6 +205,12 @@ class _Pairs:
     def encode(self, codes: Ints, encoded: Encoded) -> None:
         """Write the columns of pairs of codes, which have the shape (columns, rows), into the encoded ones."""
         encoded[self._places] = _each(self._made, (codes[0] * self._base + codes)[self._other])
+
+
+def _places(table: dict[Value, int], column: list[Value] | Coded) -> list[int] | Ints:
+    """Return the place in a table of each value of a column."""
+    places = list(map(table.__getitem__, values_of(column)))
+    return np.array(places, dtype=np.intp)[column.codes] if isinstance(column, Coded) else places
 
 
 def _each(rows: Encoded, places: Ints) -> Encoded:

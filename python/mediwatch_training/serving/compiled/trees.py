@@ -2,12 +2,14 @@
 
 Boosters are read as in QuickScorer (Lucchese et al. 2015): for every range of a column's values between two thresholds,
 a row of bits says which leaves of each tree can still be reached. Joined by AND, the rows of a record's values leave
-the leaf in which it ends as the lowest bit of each tree. The trees of a forest have too many leaves for that and are
-called one by one.
+the leaf in which it ends as the lowest bit of each tree; those of neighbouring columns with few ranges are joined
+beforehand. The trees of a forest have too many leaves for that and are called one by one.
 """
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from itertools import accumulate
 from typing import TYPE_CHECKING, Protocol, cast
 
@@ -28,8 +30,12 @@ if TYPE_CHECKING:
     Bits: TypeAlias = NDArray[np.uint32 | np.uint64]
 
 # Records whose bits are joined at a time: they should fit into a core's cache.
-_CHUNK = 64
+_CHUNK = 128
+_THREADS = min(os.cpu_count() or 1, 4)
+_POOL = ThreadPoolExecutor(_THREADS)
 _MOST_LEAVES = 64
+# A table of more rows than a core's cache holds takes longer to look up than two.
+_MOST_COMBINATIONS = 256
 
 
 class Unsupported(Exception):
@@ -96,8 +102,9 @@ class _Boosters:
 
     Attributes:
         _ranges: Where the ranges of each column end; the last one is infinite, and after it comes the missing value.
-        _first: Row of the first range of each column in `_bits`.
-        _bits: Leaves that can be reached, shape (ranges, trees).
+        _bits: Leaves that can be reached, shape (rows, trees).
+        _groups: The first column of each group of columns whose ranges are joined to rows.
+        _first, _steps: The number of a row is the sum of the first one of its group and so many steps for each range.
         _values: Of the leaves, shape (trees * leaves).
     """
 
@@ -106,13 +113,12 @@ class _Boosters:
         thresholds = [np.concatenate([one.thresholds(column) for one in boosters]) for column in range(columns)]
         self._ranges = [np.unique(np.append(values, np.inf)) for values in thresholds]
         counts = [len(values) + 1 for values in self._ranges]
-        self._first = [0, *accumulate(counts[:-1])]
         leaves = max(one.most_leaves for one in boosters)
         if leaves > _MOST_LEAVES:
             raise Unsupported(f"trees of more than {_MOST_LEAVES} leaves")
         kind = np.uint32 if leaves <= 32 else np.uint64
         trees = sum(one.trees for one in boosters)
-        self._bits: Bits = np.full((sum(counts), trees), np.iinfo(kind).max, dtype=kind)
+        tables: list[Bits] = [np.full((count, trees), np.iinfo(kind).max, dtype=kind) for count in counts]
         values = np.zeros((trees, leaves))
         # The end of a range stands for all of its values; no encoder takes an infinite one.
         ends = np.full((max(counts), columns), np.nan)
@@ -126,33 +132,61 @@ class _Boosters:
                 chosen = np.flatnonzero(one.column == column)
                 if not len(chosen):
                     continue
-                rows = self._first[column] + np.arange(counts[column])
                 # Padding is missing, as is the value after the last range.
                 left = one.goes_left(chosen, read[: counts[column]])
                 bits = np.where(left, np.iinfo(kind).max, one.right_bits(chosen).astype(kind))
                 tree, start = np.unique(one.tree[chosen], return_index=True)
-                self._bits[rows[:, None], first + tree] = np.bitwise_and.reduceat(bits, start, axis=1)
+                tables[column][:, first + tree] = np.bitwise_and.reduceat(bits, start, axis=1)
             first += one.trees
+        self._join(tables)
         self._values, self._leaves = values.ravel(), np.arange(trees) * leaves
         # Where the trees of each class of each booster begin.
         sizes = [one.trees // one.classes for one in boosters for _ in range(one.classes)]
         self._starts = [0, *accumulate(sizes[:-1])]
         self._baseline = np.concatenate([one.baseline for one in boosters])
 
+    def _join(self, tables: list[Bits]) -> None:
+        """Set `_bits` from those of the ranges of each column, shape (ranges, trees)."""
+        joined: list[Bits] = []
+        self._groups: list[int] = []
+        self._steps: list[int] = []
+        for column, table in enumerate(tables):
+            # Of a column that no tree looks at, one row says all.
+            rows = table[:1] if (table == table[0]).all() else table
+            if joined and len(joined[-1]) * len(rows) <= _MOST_COMBINATIONS:
+                self._steps.append(len(joined[-1]) if len(rows) > 1 else 0)
+                joined[-1] = (rows[:, None] & joined[-1]).reshape(-1, rows.shape[1])
+            else:
+                self._steps.append(int(len(rows) > 1))
+                self._groups.append(column)
+                joined.append(rows)
+        self._bits: Bits = np.concatenate(joined)
+        self._first = [0] * len(tables)
+        for column, first in zip(self._groups, accumulate(map(len, joined[:-1]), initial=0), strict=True):
+            self._first[column] = first
+
     def read(self, column: int, values: Floats) -> Ints:
-        return self._ranges[column].searchsorted(values) + self._first[column]
+        return self._ranges[column].searchsorted(values) * self._steps[column] + self._first[column]
 
     def edges(self, column: int) -> Floats:
         return self._ranges[column][:-1]
 
     def predict(self, encoded: Encoded) -> Floats:
         rows = encoded.shape[1]
+        places = np.add.reduceat(cast("Ints", encoded), self._groups, axis=0)
         raw = np.empty((rows, len(self._starts)))
-        for start in range(0, rows, _CHUNK):
-            bits = self._reached(cast("Ints", encoded[:, start : start + _CHUNK]))
-            # The number of zeros below the lowest bit.
-            leaves = np.bitwise_count(~bits & (bits - 1)) + self._leaves
-            raw[start : start + _CHUNK] = np.add.reduceat(self._values[leaves], self._starts, axis=1)
+        starts = range(0, rows, _CHUNK)
+
+        def sum_leaves(first: int) -> None:
+            for start in starts[first::_THREADS]:
+                bits = self._reached(places[:, start : start + _CHUNK])
+                # The number of zeros below the lowest bit.
+                leaves = np.bitwise_count(~bits & (bits - 1)) + self._leaves
+                raw[start : start + _CHUNK] = np.add.reduceat(self._values[leaves], self._starts, axis=1)
+
+        # NumPy lets others run meanwhile. Of few records, waking another thread would take longer.
+        threads = _POOL.map if len(starts) > _THREADS else map
+        list(threads(sum_leaves, range(min(_THREADS, len(starts)))))
         raw += self._baseline
         one = self._boosters[0]
         each = np.concatenate(np.split(raw, len(self._boosters), axis=1))
@@ -164,15 +198,15 @@ class _Boosters:
             return probabilities[:, 1].reshape(shape).mean(axis=0)
         return probabilities.reshape(*shape, -1).mean(axis=0)
 
-    def _reached(self, encoded: Ints) -> Bits:
+    def _reached(self, places: Ints) -> Bits:
         """Return the leaves that records can reach, shape (rows, trees)."""
-        if encoded.shape[1] == 1:
-            return np.bitwise_and.reduce(self._bits[encoded[:, 0]], axis=0)[None]
-        bits = self._bits[encoded[0]]
+        if places.shape[1] == 1:
+            return np.bitwise_and.reduce(self._bits[places[:, 0]], axis=0)[None]
+        bits = self._bits[places[0]]
         other = np.empty_like(bits)
-        for column in encoded[1:]:
+        for rows in places[1:]:
             # "clip" spares NumPy a copy of the output.
-            np.take(self._bits, column, axis=0, out=other, mode="clip")
+            np.take(self._bits, rows, axis=0, out=other, mode="clip")
             bits &= other
         return bits
 
