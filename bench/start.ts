@@ -29,7 +29,7 @@ export async function benchStart({ rounds }: Options) {
     let run = first;
     for (let round = 0; round < rounds; round += 1) {
       const startedAt = performance.now();
-      run = stack.start([]);
+      run = stack.start();
       await serves(stack, 120_000);
       serving.push((performance.now() - startedAt) / 1_000);
       await run.up();

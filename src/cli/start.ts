@@ -16,7 +16,7 @@ import { checkedBy, configOf } from './flags.ts';
 import { follow } from './follow/follow.ts';
 import { describe, find, goesOn, type Target, targetOf } from './follow/target.ts';
 import { warnOfOtherSettings } from './otherSettings.ts';
-import { changeOf, confirmChange, rehearseRetrain } from './production.ts';
+import { changeOf, confirmChange } from './production.ts';
 import { type Session, withSession } from './session.ts';
 
 /** What was typed behind a command that starts a workflow. */
@@ -61,7 +61,10 @@ export async function runStart(cli: Cli, typed: Typed): Promise<void> {
   }
   const input: Input = checkedBy<z.ZodObject>(WORKFLOWS[workflow].input, given, 'Nothing was started.');
   const own = configOf(cli, input.registeredModel, input.undeclared ?? false);
-  if (typed.rehearses && dryRun) return await rehearseRetrain(cli, WORKFLOWS.retrain.input.parse(given));
+  if (typed.rehearses && dryRun) {
+    const { rehearseRetrain } = await import('./rehearsal.ts');
+    return await rehearseRetrain(cli, WORKFLOWS.retrain.input.parse(given));
+  }
   warnOfOtherSettings(cli, cli.config());
   // What a real run did would be taken for what a dry one would do.
   const wanted = { workflow, input, id, join: id !== undefined && typed.follow && !dryRun };

@@ -16,7 +16,7 @@ export interface TrainingProcesses {
 }
 
 /** A fit takes every core for as long as it lasts; the API, the servers and proposals need one for milliseconds. */
-const NICENESS = 5;
+const NICENESS = 10;
 
 /** Starts the warm Python processes of a training worker, and what guards them. */
 export async function createTrainingProcesses(config: Config): Promise<TrainingProcesses> {

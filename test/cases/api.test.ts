@@ -6,7 +6,7 @@ import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { stringify } from 'yaml';
 import { createDeploymentActivities, exampleRecords } from '../../src/activities/deployment.ts';
-import { apiState } from '../../src/cli/production.ts';
+import { apiState } from '../../src/cli/servedApi.ts';
 import { type Config, loadConfig } from '../../src/config.ts';
 import type { Check } from '../../src/contracts/deployment.ts';
 import { apiCheck, gatewayCheck } from '../../src/doctor/api.ts';

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger("mediwatch_training.serving")
 
 # A model that cannot be loaded now may be promoted, or its server started, at any time.
-_RETRY_SECONDS = 3.0
+_FIRST_WAIT, _WAIT_FACTOR, _LONGEST_WAIT = 0.2, 1.2, 3.0
 # A model that takes longer is waited for with an open port, which says so.
 _FIRST_SECONDS = 5.0
 _DRAIN_SECONDS = 20
@@ -140,6 +140,7 @@ class Service:
         # The model of another trainer may do without.
         with suppress(ImportError):
             import_ahead("pandas", *SKLEARN)
+        wait = _FIRST_WAIT
         while not self._stop.is_set():
             try:
                 model = load_served_model(self.settings)
@@ -151,7 +152,8 @@ class Service:
                     _log.warning("No model yet: %s", reason)
                 self.reason, self.is_final = reason, isinstance(error, MissingPackage)
                 self._tried.set()
-                self._stop.wait(_RETRY_SECONDS)
+                self._stop.wait(wait)
+                wait = min(wait * _WAIT_FACTOR, _LONGEST_WAIT)
                 continue
             self.serve(model)
             self._tried.set()
