@@ -1,8 +1,7 @@
-import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { execa } from 'execa';
 import { PROJECT_ROOT } from '../src/config.ts';
-import { createTestStack, type TestStack } from '../test/support/stack.ts';
+import { createTestStack, type StackRun, type TestStack } from '../test/support/stack.ts';
 import { inTurn, say, summary } from './figures.ts';
 
 interface Options {
@@ -68,10 +67,9 @@ async function serves({ ports }: TestStack, timeoutMs: number): Promise<void> {
   while (!(await answers())) await delay(LOOK_MS, undefined, { signal });
 }
 
-async function stop({ process }: ReturnType<TestStack['start']>): Promise<void> {
-  const ended = once(process, 'close');
+async function stop({ process, exited }: StackRun): Promise<void> {
   process.kill('SIGINT');
-  await ended;
+  await exited;
 }
 
 async function secondsOf(stack: TestStack, ...args: string[]): Promise<number> {

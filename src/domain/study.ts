@@ -102,7 +102,7 @@ export function canGoOn(trials: readonly Pick<Trial, 'state' | 'reports'>[], rep
   return Math.max(0, ...lengths) > (reports.at(-1)?.step ?? 0);
 }
 
-/** What the sampler is told of the trials; it goes into the history with each proposal. */
+/** The fields of a trial that the sampler learns from; each proposal records them in the history. */
 export type TriedParams = Pick<Trial, 'number' | 'params' | 'state' | 'score' | 'reports'>;
 export const tried = ({ trials }: Study): TriedParams[] =>
   trials.map(({ number, params, state, score, reports }) => ({

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -54,6 +54,6 @@ def same(value: Value, rows: int) -> Coded:
     return Coded([value], np.zeros(rows, dtype=np.intp))
 
 
-def values_of(column: list[Value] | Coded) -> list[Value]:
+def values_of(column: Sequence[Value] | Coded) -> Sequence[Value]:
     """Return the values of a column: of a coded one, each once."""
     return column.values if isinstance(column, Coded) else column

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..checks import is_list, is_object
 from ..values import ISO, MAX_EXACT, Unreadable, read_value
-from .coded import Coded, Numbers, same
+from .coded import Coded, Numbers, same, values_of
 
 if TYPE_CHECKING:
     from ..contract import PrepareResultFeature
@@ -198,7 +198,7 @@ class RecordReader:
 
     def _column(self, name: str, column: Sequence[Value] | Coded, absent: set[str], unseen: set[str]) -> list[Value]:
         """Return what the values of a feature stand for; adds its name if one is missing, or unknown."""
-        given = column.values if isinstance(column, Coded) else column
+        given = values_of(column)
         known = self._known[name]
         if self._features[name]["kind"] != "numeric":
             # To a dictionary, True is 1.

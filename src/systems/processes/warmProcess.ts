@@ -53,12 +53,12 @@ const START_TIMEOUT_MS = 120_000;
 /** The process was gone before it had read the task, so that another one can take it. */
 export class NotDelivered extends Error {}
 
-/** Of a process that has just begun: what it starts, threads too, takes it over. */
+/** Lowers the priority of a process that has just been started; its threads and children inherit it. */
 function standBack(pid: number, niceness = 0): void {
   try {
     if (niceness !== 0) setPriority(pid, Math.min(getPriority() + niceness, constants.priority.PRIORITY_LOW));
   } catch {
-    // It has ended already, which is told elsewhere.
+    // The process has exited already; whoever waits for it reports that.
   }
 }
 
